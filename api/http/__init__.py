@@ -1,0 +1,1 @@
+"""What every resource needs to speak HTTP well."""

@@ -1,0 +1,144 @@
+"""Who is asking: a bearer token, or the session cookie of our own pages; and who may."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial, wraps
+from typing import Any
+from urllib.parse import urlsplit
+
+from quart import Response, current_app, g, has_request_context, request, websocket
+
+from model import session
+from model.errors import Forbidden, Unauthenticated
+from model.session import Identity
+from model.store import db
+from model.store.unit import Envelope, envelope
+
+Handler = Callable[..., Awaitable[Any]]
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+DEFAULT_PORTS = {"http": ":80", "https": ":443", "ws": ":80", "wss": ":443"}
+
+
+def cookie_name() -> str:
+    """The session cookie's name. It carries the instance's id, because cookies ignore ports."""
+    return f"pottle_{db.instance.id}"
+
+
+def asker() -> Identity | None:
+    """Who is asking; None for nobody in particular. Looked up once a request.
+
+    Bad credentials are an error where something is to be changed. Where something is read they count for nothing,
+    like good ones in a public group; only what then is not visible is answered with 401 (problems.py).
+    """
+    if "asker" not in g:
+        g.asker = _identified()
+        if g.asker is not None:
+            around().confirm = partial(session.confirm, identity=g.asker)
+    found: Identity | None = g.asker
+    return found
+
+
+def me() -> Identity:
+    """Who is asking, where somebody must be. Raises Unauthenticated."""
+    found = asker()
+    if found is None:
+        raise Unauthenticated("Sign in first.")
+    return found
+
+
+def around() -> Envelope:
+    """What surrounds this request's write."""
+    found = envelope.get()
+    if found is None:
+        envelope.set(found := Envelope())
+    return found
+
+
+def address() -> str:
+    """The client's address: the last one that a trusted proxy vouches for."""
+    return (request if has_request_context() else websocket).remote_addr or "unknown"
+
+
+def foreign_origin() -> str | None:
+    """The origin of the page that asks, if it is not our own; None for our own pages and for programs."""
+    asking = request if has_request_context() else websocket
+    origin = asking.headers.get("Origin")
+    return None if origin is None or _same_host(origin, asking.host, asking.scheme) else origin
+
+
+def set_cookie(response: Response, token: str, days: int) -> None:
+    """Signs the browser in, for our own pages."""
+    response.set_cookie(
+        cookie_name(),
+        token,
+        max_age=days * 24 * 3600,
+        httponly=True,
+        samesite="Lax",
+        secure=request.scheme == "https",
+        path=_cookie_path(),
+    )
+
+
+def clear_cookie(response: Response) -> None:
+    """Signs the browser out."""
+    response.delete_cookie(cookie_name(), path=_cookie_path())
+
+
+def anyone(handler: Handler) -> Handler:
+    """Everybody may; the model decides by what is asked for."""
+    return _stance(handler, "anyone", asker)
+
+
+def signed_in(handler: Handler) -> Handler:
+    """Every user may; the model decides by what is asked for."""
+    return _stance(handler, "signed in", me)
+
+
+def admins(handler: Handler) -> Handler:
+    """Only admins may."""
+
+    def check() -> None:
+        if not me().admin:
+            raise Forbidden("Only an admin may do that.")
+
+    return _stance(handler, "admins", check)
+
+
+def _stance(handler: Handler, stance: str, check: Callable[[], object]) -> Handler:
+    @wraps(handler)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        check()
+        return await handler(*args, **kwargs)
+
+    wrapper.stance = stance  # type: ignore[attr-defined]
+    return wrapper
+
+
+def _identified() -> Identity | None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme:
+        return _by_bearer(scheme, token.strip())
+    cookie = request.cookies.get(cookie_name())
+    if cookie and (request.method in SAFE or foreign_origin() is None):
+        return session.identify(cookie)
+    return None
+
+
+def _by_bearer(scheme: str, token: str) -> Identity | None:
+    found = session.identify(token) if scheme.lower() == "bearer" else None
+    if found is None:
+        if request.method not in SAFE:
+            raise Unauthenticated("Your credentials are not, or no longer, good.")
+        g.bad_credentials = True
+    return found
+
+
+def _same_host(origin: str, host: str, scheme: str) -> bool:
+    """Whether `origin` is ours, by host and port alone: TLS may end at a proxy."""
+    parts = urlsplit(origin)
+    default = DEFAULT_PORTS.get(parts.scheme, "")
+    return parts.netloc.lower().removesuffix(default) == host.lower().removesuffix(DEFAULT_PORTS.get(scheme, "")).removesuffix(default)
+
+
+def _cookie_path() -> str:
+    return (request.root_path or "") + "/" if current_app else "/"

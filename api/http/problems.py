@@ -1,0 +1,101 @@
+"""Every error is `application/problem+json` (RFC 9457) with a stable `type`; pages get an HTML page instead."""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from quart import Quart, Response, g, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from model import errors
+
+log = logging.getLogger("pottle")
+
+PROBLEM = "application/problem+json"
+STATUS: dict[type[errors.Refusal], int] = {
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Stale: 412,
+    errors.Invalid: 422,
+    errors.TooMany: 429,
+    errors.Overloaded: 503,
+    errors.StorageFull: 507,
+}
+# A page of its own; every other error of a page is shown on the 500's or 404's.
+PAGES = (403, 404, 429, 500)
+
+
+class Problem(msgspec.Struct):
+    """What went wrong (RFC 9457). `type` stays the same for as long as the API does; `errors` lists invalid fields."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    errors: list[dict[str, str]] = []
+
+
+def slug(status: int) -> str:
+    """The last part of a problem's type: `not-found`."""
+    return HTTPStatus(status).phrase.lower().replace(" ", "-").replace("'", "")
+
+
+def problem(status: int, detail: str = "", headers: dict[str, str] | None = None, **extra: Any) -> Response:
+    """An error's answer, with `extra` members."""
+    body = {"type": f"urn:pottle:{slug(status)}", "title": HTTPStatus(status).phrase, "status": status, **extra}
+    if detail:
+        body["detail"] = detail
+    return Response(
+        msgspec.json.encode(body), status, {"Cache-Control": "no-store", **(headers or {})}, content_type=PROBLEM
+    )
+
+
+def register(app: Quart) -> None:
+    """Has `app` answer every error in this one shape."""
+    app.register_error_handler(errors.Refusal, _refused)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _crashed)
+
+
+async def _refused(refusal: errors.Refusal) -> Response:
+    if isinstance(refusal, errors.NotFound) and g.get("bad_credentials"):
+        refusal = errors.Unauthenticated("Your credentials are not, or no longer, good.")
+    return await _answer(STATUS[type(refusal)], refusal.detail, _headers(refusal), **refusal.extra)
+
+
+def _headers(refusal: errors.Refusal) -> dict[str, str]:
+    if isinstance(refusal, errors.TooMany):
+        return {"Retry-After": str(refusal.retry_after)}
+    if isinstance(refusal, errors.Overloaded):
+        return {"Retry-After": "1"}
+    if isinstance(refusal, errors.Unauthenticated):
+        return {"WWW-Authenticate": "Bearer"}
+    return {}
+
+
+async def _http_error(error: HTTPException) -> Response:
+    if error.code is None or error.code < 400:
+        return error.get_response()  # type: ignore[return-value]
+    allow = {name: value for name, value in error.get_headers() if name == "Allow"}
+    return await _answer(error.code, error.description or "", allow)
+
+
+async def _crashed(error: Exception) -> Response:
+    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    return await _answer(500, "This is our fault. It has been logged.", {})
+
+
+async def _answer(status: int, detail: str, headers: dict[str, str], **extra: Any) -> Response:
+    if not wants_page():
+        return problem(status, detail, headers, **extra)
+    page = status if status in PAGES else (404 if status < 500 else 500)
+    body = await render_template(f"errors/{page}.html", title=HTTPStatus(status).phrase, detail=detail)
+    return Response(body, status, {"Cache-Control": "no-store", **headers}, content_type="text/html; charset=utf-8")
+
+
+def wants_page() -> bool:
+    """Whether whoever asks reads HTML: a browser outside the API."""
+    return not request.path.startswith("/api/") and "text/html" in request.headers.get("Accept", "")

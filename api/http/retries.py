@@ -1,0 +1,40 @@
+"""Idempotency-Key: a creating POST that a client sends again is answered again, not done again."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
+
+from quart import request
+
+from api.http.asking import address, around, asker
+from model.errors import Invalid
+
+Handler = Callable[..., Awaitable[Any]]
+
+LONGEST = 200  # characters
+
+
+def idempotent(handler: Handler) -> Handler:
+    """Honours Idempotency-Key, per user or address and path, for 24 hours."""
+
+    @wraps(handler)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if (key := request.headers.get("Idempotency-Key")) is not None:
+            around().replay = (_scoped(key), await _fingerprint())
+        return await handler(*args, **kwargs)
+
+    wrapper.idempotent = True  # type: ignore[attr-defined]
+    return wrapper
+
+
+def _scoped(key: str) -> str:
+    if not 1 <= len(key) <= LONGEST or not key.isprintable():
+        raise Invalid("Idempotency-Key", f"must be 1 to {LONGEST} printable characters")
+    identity = asker()
+    party = f"user {identity.user}" if identity else f"address {address()}"
+    return hashlib.sha256("\n".join((party, request.path, key)).encode()).hexdigest()
+
+
+async def _fingerprint() -> bytes:
+    return hashlib.sha256(await request.get_data()).digest()

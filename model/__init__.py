@@ -1,0 +1,1 @@
+"""What Pottle knows and the rules it obeys. Nothing here knows HTTP."""

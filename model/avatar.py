@@ -1,0 +1,103 @@
+"""Avatars: decoded and drawn anew by us, so that nothing an uploader hid in a file reaches a reader; kept in the database."""
+
+import asyncio
+import hashlib
+import io
+import warnings
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+from sqlalchemy import ForeignKey, bindparam, delete, select, update
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from model.errors import Invalid, NotFound
+from model.session import Identity
+from model.store import Base, Tx, db
+from model.user import User, avatar_path
+
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
+SIDE = 256  # pixels
+LARGEST = 64 * 1024  # bytes
+MOST_PIXELS = 50_000_000
+MEDIA_TYPE = "image/webp"
+
+
+class Avatar(Base):
+    """A user's image, as WebP."""
+
+    __tablename__ = "avatars"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
+    image: Mapped[bytes]
+
+
+BY_UID = (
+    select(Avatar.image, User.avatar_hash, User.id)
+    .join(User, User.id == Avatar.user_id)
+    .where(User.uid_folded == bindparam("folded"))
+)
+PUT = insert(Avatar).values(user_id=bindparam("user"), image=bindparam("drawn"))
+PUT = PUT.on_conflict_do_update(index_elements=[Avatar.user_id], set_={"image": PUT.excluded.image})
+NAME = (
+    update(User)
+    .where(User.id == bindparam("user"))
+    .values(avatar_hash=bindparam("hashed"), version=User.version + 1)
+)
+DROP = delete(Avatar).where(Avatar.user_id == bindparam("user"))
+
+
+async def put(identity: Identity, upload: bytes) -> str:
+    """Keeps an uploaded image as the user's avatar and returns its path. Raises Invalid for what is no image."""
+    image = await asyncio.to_thread(drawn, upload)
+    return await db.write(_put, identity, image, hashlib.sha256(image).hexdigest()[:12])
+
+
+async def find(uid: str) -> tuple[bytes, str, int]:
+    """(the image, its hash, the user's id). Raises NotFound."""
+    with db.snapshot() as read:
+        row = read.one(BY_UID, folded=uid.lower())
+    if row is None:
+        raise NotFound(f"{uid} has no avatar.")
+    return row.image, row.avatar_hash, row.id
+
+
+def remove(tx: Tx, identity: Identity) -> None:
+    """Unit: takes one's avatar away. Raises NotFound."""
+    if not tx.run(DROP, user=identity.user):
+        raise NotFound("You have no avatar.")
+    _name(tx, identity, None)
+
+
+def _put(tx: Tx, identity: Identity, image: bytes, hashed: str) -> str:
+    tx.run(PUT, user=identity.user, drawn=image)
+    _name(tx, identity, hashed)
+    return avatar_path(identity.uid, hashed) or ""
+
+
+def _name(tx: Tx, identity: Identity, hashed: str | None) -> None:
+    tx.run(NAME, user=identity.user, hashed=hashed)
+    tx.changed("user.edited", subject=identity.user, tags=[f"user:{identity.user}"])
+
+
+def drawn(upload: bytes) -> bytes:
+    """The middle square of an image as WebP of at most 64 KB, without what else the file held. Raises Invalid."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            picture = Image.open(io.BytesIO(upload), formats=FORMATS)
+            if picture.width * picture.height > MOST_PIXELS:
+                raise Invalid("image", "has too many pixels")
+            picture.draft("RGB", (SIDE * 2, SIDE * 2))
+            square = ImageOps.fit(ImageOps.exif_transpose(picture).convert("RGBA"), (SIDE, SIDE))
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
+        raise Invalid("image", "is not a PNG, JPEG, GIF or WebP image") from error
+    return _encoded(square)
+
+
+def _encoded(square: Image.Image) -> bytes:
+    for quality in (85, 60, 30, 5):
+        out = io.BytesIO()
+        square.save(out, "WEBP", quality=quality)
+        if out.tell() <= LARGEST:
+            break
+    return out.getvalue()

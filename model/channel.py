@@ -1,0 +1,201 @@
+"""Channels: one discussion in a group, found by its key (a room's name, or a page's path)."""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, delete, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from model import group, rules
+from model.errors import NotFound, check_version
+from model.group import STANDING, VISIBLE, Group, asker
+from model.session import Identity
+from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes, db
+from model.store.paging import Cursor, Page, paged
+
+Key = Annotated[str, Meta(min_length=1, max_length=300, pattern=r"\S")]
+Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
+Url = Annotated[str, Meta(max_length=2_000, pattern=r"^https?://[^\s]+$")]
+
+
+class Channel(Base):
+    """One discussion."""
+
+    __tablename__ = "channels"
+    __table_args__ = (UniqueConstraint("group_id", "key"), NEVER_REUSE_IDS)
+
+    id: Mapped[Id]
+    group_id: Mapped[int] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(String(300))
+    title: Mapped[str] = mapped_column(String(200))
+    url: Mapped[str | None] = mapped_column(String(2_000))
+    locked: Mapped[bool]
+    posts: Mapped[int]  # published ones
+    seq: Mapped[int]  # of its newest change
+    created: Mapped[Time]
+    version: Mapped[int]
+
+
+class ChannelView(msgspec.Struct):
+    """A channel as whoever may read it sees it."""
+
+    id: int
+    group: str
+    key: str
+    title: str
+    url: str | None
+    locked: bool
+    posts: int
+    created: str
+    version: int
+
+
+OWN = [column for column in Channel.__table__.c if column.name != "group_id"]
+PLACE = (
+    select(
+        *OWN,
+        Group.id.label("group_id"),
+        Group.slug.label("group"),
+        Group.reading,
+        Group.posting,
+        Group.review,
+        Group.origins,
+        STANDING,
+    )
+    .join(Group, Group.id == Channel.group_id)
+    .where(VISIBLE)
+)
+BY_ID = PLACE.where(Channel.id == bindparam("channel"))
+BY_KEY = PLACE.where(Group.slug == bindparam("named"), Channel.key == bindparam("key"))
+IN_GROUP = PLACE.where(Group.slug == bindparam("named"))
+
+
+def visible_to(read: Statements, identity: Identity | None, id_: int) -> Any:
+    """The place (see model/rules.py) of a channel that whoever asks may see: the only way to get one. Raises NotFound."""
+    place = read.one(BY_ID, channel=id_, **asker(identity))
+    if place is None:
+        raise NotFound(f"There is no channel {id_}.")
+    return place
+
+
+def view(row: Any) -> ChannelView:
+    """A row as clients see it."""
+    return ChannelView(
+        row.id, row.group, row.key, row.title, row.url, bool(row.locked), row.posts, row.created, row.version
+    )
+
+
+async def find(identity: Identity | None, id_: int) -> Any:
+    """As visible_to, for a handler."""
+    with db.snapshot() as read:
+        return visible_to(read, identity, id_)
+
+
+async def listed(identity: Identity | None, slug: str, cursor: Cursor, key: str | None = None) -> Page[Any]:
+    """The places of a group's channels, newest first, or the one with `key`. Raises NotFound for the group."""
+    with db.snapshot() as read:
+        group.visible_to(read, identity, slug)
+        if key is not None:
+            return Page(read.all(BY_KEY, named=slug, key=key, **asker(identity)), None, None)
+        return paged(read, IN_GROUP, Channel.id, cursor, lambda row: row, named=slug, **asker(identity))
+
+
+async def newest(identity: Identity | None, count: int) -> list[Any]:
+    """The places of the newest channels of all groups that whoever asks may see."""
+    with db.snapshot() as read:
+        return paged(read, PLACE, Channel.id, Cursor(count), lambda row: row, **asker(identity)).items
+
+
+ADD = (
+    insert(Channel)
+    .values(
+        group_id=bindparam("in_group"),
+        key=bindparam("with_key"),
+        title=bindparam("titled"),
+        url=bindparam("at"),
+        locked=False,
+        posts=0,
+        seq=0,
+        created=bindparam("now"),
+        version=1,
+    )
+    .returning(Channel.id)
+)
+
+
+class Opened(msgspec.Struct):
+    """A channel that was asked for by its key, and whether it had to be made."""
+
+    channel: ChannelView
+    created: bool
+
+
+def open_(
+    tx: Tx, identity: Identity | None, slug: str, key: str, title: str | None, url: str | None, origin: str | None
+) -> Opened:
+    """Unit: gets the channel with `key`, or makes it where whoever asks may post. Raises what rules.may_post does."""
+    found = tx.one(BY_KEY, named=slug, key=key, **asker(identity))
+    if found is not None:
+        return Opened(view(found), created=False)
+    in_group = group.visible_to(tx, identity, slug)
+    rules.may_post(in_group, identity, origin)
+    tx.one(ADD, in_group=in_group.id, with_key=key, titled=title or key, at=url, now=tx.now)
+    made = tx.one(BY_KEY, named=slug, key=key, **asker(identity))
+    assert made is not None  # noqa: S101: it was inserted two lines above, in this transaction
+    tx.changed("channel.created", subject=made.id, tags=["channels", f"channels-of:{in_group.id}"])
+    return Opened(view(made), created=True)
+
+
+EDIT = (
+    update(Channel)
+    .where(Channel.id == bindparam("channel"))
+    .values(title=bindparam("titled"), locked=bindparam("shut"), version=Channel.version + 1)
+)
+
+
+def edit(
+    tx: Tx, identity: Identity, id_: int, version: int | None, title: str | None, locked: bool | None
+) -> ChannelView:
+    """Unit: changes a channel's title or locks it. Only moderators may. Raises Stale."""
+    place = _moderated(tx, identity, id_, version)
+    titled = place.title if title is None else title
+    tx.run(EDIT, channel=id_, titled=titled, shut=place.locked if locked is None else locked)
+    tx.changed("channel.edited", channel=id_, subject=id_, tags=["channels", f"channel:{id_}"])
+    return view(visible_to(tx, identity, id_))
+
+
+def remove(tx: Tx, identity: Identity, id_: int, version: int | None) -> None:
+    """Unit: deletes a channel with its posts. Only moderators may. Raises Stale."""
+    place = _moderated(tx, identity, id_, version)
+    tx.run(DELETE, channel=id_)
+    tx.run(FORGET, channel=id_)
+    tags = ["channels", f"channels-of:{place.group_id}", f"channel:{id_}"]
+    tx.changed("channel.deleted", subject=id_, tags=tags)
+
+
+DELETE = delete(Channel).where(Channel.id == bindparam("channel"))
+FORGET = delete(changes.Change).where(changes.Change.channel_id == bindparam("channel"))
+
+
+def _moderated(tx: Tx, identity: Identity | None, id_: int, version: int | None) -> Any:
+    place = visible_to(tx, identity, id_)
+    rules.must_moderate(place, identity)
+    check_version(place.version, version)
+    return place
+
+
+async def counts(identity: Identity | None, slug: str, keys: list[str]) -> tuple[Any, dict[str, int], list[int]]:
+    """(the group's row, the number of published posts by key, the ids of the channels found). Raises NotFound."""
+    with db.snapshot() as read:
+        in_group = group.visible_to(read, identity, slug)
+        found = [row for key in set(keys) for row in read.all(BY_KEY, named=slug, key=key, **asker(identity))]
+    counted = {row.key: row.posts for row in found}
+    return in_group, {key: counted.get(key, 0) for key in keys}, [row.id for row in found]
+
+
+def _views(read: Statements, ids: set[int]) -> dict[int, ChannelView]:
+    return {row.id: view(row) for id_ in ids for row in read.all(BY_ID, channel=id_, user=0, admin=1)}
+
+
+changes.carries(["channel.edited"], "edited", _views)

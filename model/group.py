@@ -1,0 +1,197 @@
+"""Groups: a class, club or site, with its rules, and who belongs to it."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy import JSON, ForeignKey, String, bindparam, delete, insert, or_, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from model.errors import Conflict, NotFound, check_version
+from model.session import Identity
+from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, db
+from model.store.paging import Cursor, Page, paged
+from model.user import User
+
+Slug = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Origin = Annotated[str, Meta(max_length=200, pattern=r"^https?://[a-z0-9.\-]+(:[0-9]{1,5})?$")]
+Reading = Literal["public", "members"]
+Posting = Literal["guests", "users", "members"]
+Review = Literal["none", "guests", "all"]
+Standing = Literal["member", "moderator"]
+
+
+class Group(Base):
+    """A class, club or site."""
+
+    __tablename__ = "groups"
+    __table_args__ = NEVER_REUSE_IDS
+
+    id: Mapped[Id]
+    slug: Mapped[str] = mapped_column(String(60), unique=True)
+    name: Mapped[str] = mapped_column(String(80))
+    origins: Mapped[list[str]] = mapped_column(JSON)
+    reading: Mapped[str] = mapped_column(String(10))
+    posting: Mapped[str] = mapped_column(String(10))
+    review: Mapped[str] = mapped_column(String(10))
+    created: Mapped[Time]
+    version: Mapped[int]
+
+
+class Membership(Base):
+    """What a user is in a group."""
+
+    __tablename__ = "memberships"
+
+    group_id: Mapped[int] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
+    role: Mapped[str] = mapped_column(String(10))
+    created: Mapped[Time]
+
+
+class GroupView(msgspec.Struct):
+    """A group as whoever may read it sees it."""
+
+    slug: str
+    name: str
+    origins: list[str]
+    reading: Reading
+    posting: Posting
+    review: Review
+    created: str
+    version: int
+
+
+class MemberView(msgspec.Struct):
+    """One member."""
+
+    uid: str
+    name: str
+    role: Standing
+
+
+STANDING = (
+    select(Membership.role)
+    .where(Membership.group_id == Group.id, Membership.user_id == bindparam("user"))
+    .scalar_subquery()
+    .label("standing")
+)
+VISIBLE = or_(
+    Group.reading == "public",
+    bindparam("admin") == 1,
+    select(Membership.user_id)
+    .where(Membership.group_id == Group.id, Membership.user_id == bindparam("user"))
+    .exists(),
+)
+BY_SLUG = select(*Group.__table__.c, STANDING).where(Group.slug == bindparam("named"), VISIBLE)
+
+
+def asker(identity: Identity | None) -> dict[str, int]:
+    """The values of VISIBLE and STANDING for whoever is asking."""
+    return {"user": identity.user if identity else 0, "admin": int(bool(identity and identity.admin))}
+
+
+def visible_to(read: Statements, identity: Identity | None, slug: str) -> Any:
+    """The row of a group that whoever asks may see, with its `standing` there. Raises NotFound."""
+    row = read.one(BY_SLUG, named=slug, **asker(identity))
+    if row is None:
+        raise NotFound(f"There is no group {slug}.")
+    return row
+
+
+def view(row: Any) -> GroupView:
+    """A row as clients see it."""
+    return GroupView(row.slug, row.name, row.origins, row.reading, row.posting, row.review, row.created, row.version)
+
+
+async def find(identity: Identity | None, slug: str) -> Any:
+    """As visible_to, for a handler."""
+    with db.snapshot() as read:
+        return visible_to(read, identity, slug)
+
+
+async def listed(identity: Identity | None, cursor: Cursor) -> Page[GroupView]:
+    """The groups that whoever asks may see, newest first."""
+    with db.snapshot() as read:
+        return paged(read, LISTED, Group.id, cursor, view, **asker(identity))
+
+
+LISTED = select(*Group.__table__.c).where(VISIBLE)
+
+
+def create(tx: Tx, identity: Identity, fields: dict[str, Any]) -> GroupView:
+    """Unit: a new group, whose maker is its first moderator. Raises Conflict for a slug that is taken."""
+    if tx.one(TAKEN, named=fields["slug"]):
+        raise Conflict(f"The slug {fields['slug']} is taken.")
+    group = Group(**fields, created=tx.now, version=1)
+    tx.session.add(group)
+    tx.session.flush()
+    tx.run(JOIN, group=group.id, user=identity.user, as_="moderator", now=tx.now)
+    tx.changed("group.created", subject=group.id, tags=["groups"])
+    return view(group)
+
+
+TAKEN = select(Group.id).where(Group.slug == bindparam("named"))
+JOIN = insert(Membership).values(
+    group_id=bindparam("group"), user_id=bindparam("user"), role=bindparam("as_"), created=bindparam("now")
+)
+
+
+def edit(tx: Tx, id_: int, version: int | None, fields: dict[str, Any]) -> GroupView:
+    """Unit: changes a group's name and rules. Raises Stale; NotFound when it was deleted meanwhile."""
+    group = _held(tx, id_, version)
+    closed = group.reading == "public" and fields.get("reading") == "members"
+    for field, value in fields.items():
+        setattr(group, field, value)
+    group.version += 1
+    tx.session.flush()
+    tx.changed("group.closed" if closed else "group.edited", subject=id_, tags=["groups", f"group:{id_}"])
+    return view(group)
+
+
+def remove(tx: Tx, id_: int, version: int | None) -> None:
+    """Unit: deletes a group with all that is in it. Raises Stale, NotFound."""
+    tx.session.delete(_held(tx, id_, version))
+    tx.session.flush()
+    tx.changed("group.closed", subject=id_, tags=["groups", f"group:{id_}"])
+
+
+def _held(tx: Tx, id_: int, version: int | None) -> Group:
+    group = tx.session.get(Group, id_)
+    if group is None:
+        raise NotFound("The group is gone.")
+    check_version(group.version, version)
+    return group
+
+
+async def members(id_: int, cursor: Cursor) -> Page[MemberView]:
+    """The members of a group, newest account first."""
+    with db.snapshot() as read:
+        return paged(read, MEMBERS, User.id, cursor, lambda row: MemberView(row.uid, row.name, row.role), group=id_)
+
+
+MEMBERS = (
+    select(User.id, User.uid, User.name, Membership.role)
+    .join(Membership, Membership.user_id == User.id)
+    .where(Membership.group_id == bindparam("group"))
+)
+USER = select(User.id, User.uid, User.name).where(User.uid_folded == bindparam("folded"))
+OUT = delete(Membership).where(Membership.group_id == bindparam("group"), Membership.user_id == bindparam("user"))
+
+
+def put_member(tx: Tx, id_: int, uid: str, role: Standing) -> MemberView:
+    """Unit: makes a user a member or moderator of a group. Raises NotFound for an unknown uid."""
+    user = tx.one(USER, folded=uid.lower())
+    if user is None:
+        raise NotFound(f"There is no user {uid}.")
+    tx.run(OUT, group=id_, user=user.id)
+    tx.run(JOIN, group=id_, user=user.id, as_=role, now=tx.now)
+    return MemberView(user.uid, user.name, role)
+
+
+def remove_member(tx: Tx, id_: int, uid: str) -> None:
+    """Unit: ends a membership; the user's sockets that it let in are closed. Raises NotFound."""
+    user = tx.one(USER, folded=uid.lower())
+    if user is None or not tx.run(OUT, group=id_, user=user.id):
+        raise NotFound(f"{uid} is not a member.")
+    tx.changed("member.removed", subject=user.id, tags=[f"group:{id_}"])

@@ -1,0 +1,41 @@
+"""What becomes of somebody's things when the account is deleted."""
+
+from sqlalchemy import bindparam, delete, select, update
+
+from model import passwords, reaction
+from model.errors import Forbidden
+from model.post import FORMER_USER, Post
+from model.session import Identity
+from model.store import Tx, db
+from model.user import User
+
+PASSWORD = select(User.password_hash).where(User.id == bindparam("user"))
+DISOWN = update(Post).where(Post.author_id == bindparam("user")).values(author_id=None, guest=FORMER_USER)
+DELETE = delete(User).where(User.id == bindparam("user"))
+
+
+async def leave(identity: Identity, password: str) -> None:
+    """Deletes one's account. Posts stay, without a name; marks, sessions and tokens go. Raises Forbidden.
+
+    Asks for the password again: a session that somebody left open must not suffice.
+    """
+    await check_own_password(identity, password)
+    await db.write(_leave, identity)
+
+
+async def check_own_password(identity: Identity, password: str) -> None:
+    """Raises Forbidden unless `password` is the one of whoever asks."""
+    with db.snapshot() as read:
+        found = read.one(PASSWORD, user=identity.user)
+    if not await passwords.matches(found.password_hash if found else None, password):
+        raise Forbidden("That is not your password.")
+
+
+def _leave(tx: Tx, identity: Identity) -> None:
+    marked = [row.post_id for row in tx.all(reaction.OF_USER, by=identity.user)]
+    tx.run(DISOWN, user=identity.user)
+    tx.run(DELETE, user=identity.user)  # sessions, tokens, memberships and marks go with it
+    for post_id in marked:
+        reaction.count_again(tx, post_id)
+    tags = [f"user:{identity.user}", *(f"post:{post_id}" for post_id in marked)]
+    tx.changed("user.deleted", subject=identity.user, tags=tags)

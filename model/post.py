@@ -1,0 +1,320 @@
+"""Posts: one message in a channel, maybe a reply to another there."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy import ForeignKey, Index, String, bindparam, insert, or_, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from model import channel, rules
+from model.errors import Conflict, Forbidden, Invalid, NotFound, check_version
+from model.markdown import rendered
+from model.session import Identity
+from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes, db
+from model.store.paging import Cursor, Page, paged
+from model.user import User, avatar_path
+
+Body = Annotated[str, Meta(min_length=1, pattern=r"\S")]
+GuestName = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"\S")]
+State = Literal["published", "pending", "removed"]
+FORMER_USER = "Former user"
+
+
+class Post(Base):
+    """One message. `body` is kept when a moderator removes it, who may restore it, and erased when its author deletes it."""
+
+    __tablename__ = "posts"
+    __table_args__ = (Index("ix_posts_channel", "channel_id", "id"), NEVER_REUSE_IDS)
+
+    id: Mapped[Id]
+    channel_id: Mapped[int] = mapped_column(ForeignKey("channels.id", ondelete="CASCADE"))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), index=True)
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    guest: Mapped[str | None] = mapped_column(String(80))
+    body: Mapped[str]
+    html: Mapped[str]
+    state: Mapped[str] = mapped_column(String(10))
+    reactions: Mapped[str]  # JSON, how many of each kind; counted again from the table at every reaction
+    replies: Mapped[int]  # published ones
+    created: Mapped[Time]
+    edited: Mapped[Time | None]
+    version: Mapped[int]
+
+
+class Author(msgspec.Struct):
+    """A user who wrote a post."""
+
+    uid: str
+    name: str
+    avatar: str | None
+
+
+class Guest(msgspec.Struct):
+    """Somebody without an account who wrote a post."""
+
+    guest: str
+
+
+class PostView(msgspec.Struct):
+    """A post as every reader sees it; a removed one is a tombstone, without its text."""
+
+    id: int
+    channel: int
+    parent: int | None
+    author: Author | Guest
+    body: str
+    html: str
+    state: State
+    reactions: dict[str, int]
+    replies: int
+    created: str
+    edited: str | None
+    version: int
+
+
+class PostsPage(msgspec.Struct):
+    """One page of a channel's posts, newest first, and the channel's position at that moment (L4)."""
+
+    page: Any
+    seq: int
+    place: Any
+
+
+FOUND = select(*Post.__table__.c, User.uid, User.name, User.avatar_hash).outerjoin(User, User.id == Post.author_id)
+BY_ID = FOUND.where(Post.id == bindparam("post"))
+SHOWN = or_(Post.state == "published", (Post.state == "removed") & (Post.replies > 0))
+IN_CHANNEL = FOUND.where(Post.channel_id == bindparam("channel"))
+LISTED = IN_CHANNEL.where(SHOWN)
+PENDING = IN_CHANNEL.where(Post.state == "pending")
+
+as_counts = msgspec.json.Decoder(dict[str, int]).decode
+
+
+def view(row: Any) -> PostView:
+    """A row of FOUND as clients see it."""
+    there = row.state != "removed"
+    return PostView(
+        id=row.id,
+        channel=row.channel_id,
+        parent=row.parent_id,
+        author=_author(row),
+        body=row.body if there else "",
+        html=row.html if there else "",
+        state=row.state,
+        reactions=as_counts(row.reactions) if there else {},
+        replies=row.replies,
+        created=row.created,
+        edited=row.edited,
+        version=row.version,
+    )
+
+
+def _author(row: Any) -> Author | Guest:
+    if row.uid is None:
+        return Guest(row.guest or FORMER_USER)
+    return Author(row.uid, row.name, avatar_path(row.uid, row.avatar_hash))
+
+
+async def listed(identity: Identity | None, channel_id: int, cursor: Cursor, state: str | None = None) -> PostsPage:
+    """A page of a channel's posts. `state="pending"` lists, for moderators, those that wait for them. Raises NotFound."""
+    with db.snapshot() as read:
+        place = channel.visible_to(read, identity, channel_id)
+        if state == "pending":
+            rules.must_moderate(place, identity)
+        statement = PENDING if state == "pending" else LISTED
+        return PostsPage(paged(read, statement, Post.id, cursor, view, channel=channel_id), place.seq, place)
+
+
+async def find(identity: Identity | None, id_: int) -> tuple[PostView, Any]:
+    """A post and its place. Raises NotFound, also for one that is pending and not one's own to see."""
+    with db.snapshot() as read:
+        row, place = visible_to(read, identity, id_)
+        return view(row), place
+
+
+def visible_to(read: Statements, identity: Identity | None, id_: int) -> tuple[Any, Any]:
+    """The row and the place of a post that whoever asks may see: the only way to get one. Raises NotFound."""
+    row = read.one(BY_ID, post=id_)
+    place = channel.visible_to(read, identity, row.channel_id) if row else None
+    if row is None or not _shown_to(row, place, identity):
+        raise NotFound(f"There is no post {id_}.")
+    return row, place
+
+
+def _shown_to(row: Any, place: Any, identity: Identity | None) -> bool:
+    if row.state == "pending":
+        own = identity is not None and row.author_id == identity.user
+        return own or rules.moderates(place, identity)
+    return row.state == "published" or row.replies > 0 or rules.moderates(place, identity)
+
+
+ADD = (
+    insert(Post)
+    .values(
+        channel_id=bindparam("in_channel"),
+        parent_id=bindparam("parent"),
+        author_id=bindparam("author"),
+        guest=bindparam("guest_name"),
+        body=bindparam("text"),
+        html=bindparam("shown"),
+        state=bindparam("in_state"),
+        reactions="{}",
+        replies=0,
+        created=bindparam("now"),
+        edited=None,
+        version=1,
+    )
+    .returning(Post.id)
+)
+COUNT_POST = (
+    update(channel.Channel)
+    .where(channel.Channel.id == bindparam("channel"))
+    .values(posts=channel.Channel.posts + bindparam("by"))
+)
+COUNT_REPLY = update(Post).where(Post.id == bindparam("parent")).values(replies=Post.replies + bindparam("by"))
+
+
+class Draft(msgspec.Struct):
+    """A post that is about to be made, its Markdown already rendered (work before the lock)."""
+
+    body: str
+    html: str
+    parent: int | None
+    guest: str | None
+
+
+def draft(body: str, parent: int | None = None, guest: str | None = None) -> Draft:
+    """Checks and renders what is to be posted. Raises Invalid for a body that is too long."""
+    if len(body) > db.settings.post_length:
+        raise Invalid("body", f"must have at most {db.settings.post_length} characters")
+    return Draft(body, rendered(body), parent, guest)
+
+
+def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origin: str | None) -> PostView:
+    """Unit: a new post. Raises what rules.may_post does; Invalid for a parent that is not in the channel."""
+    place = channel.visible_to(tx, identity, channel_id)
+    rules.may_post(place, identity, origin)
+    guest = _guest_name(identity, new.guest)
+    if new.parent is not None:
+        _check_parent(tx, channel_id, new.parent)
+    state = rules.first_state(place, identity)
+    id_ = tx.one(
+        ADD,
+        in_channel=channel_id,
+        parent=new.parent,
+        author=identity.user if identity else None,
+        guest_name=guest,
+        text=new.body,
+        shown=new.html,
+        in_state=state,
+        now=tx.now,
+    ).id  # type: ignore[union-attr]
+    if state == "published":
+        _count(tx, "post.created", id_, channel_id, new.parent, 1)
+    author = Author(identity.uid, identity.name, identity.avatar) if identity else Guest(guest or "")
+    return PostView(id_, channel_id, new.parent, author, new.body, new.html, state, {}, 0, tx.now, None, 1)  # type: ignore[arg-type]
+
+
+def _guest_name(identity: Identity | None, given: str | None) -> str | None:
+    if identity is None and given is None:
+        raise Invalid("guest", "is required: the name to post under")
+    if identity is not None and given is not None:
+        raise Invalid("guest", "is only for those who are not signed in")
+    return given.strip() if given else None
+
+
+def _check_parent(tx: Tx, channel_id: int, parent: int) -> None:
+    row = tx.one(BY_ID, post=parent)
+    if row is None or row.channel_id != channel_id or row.state == "pending":
+        raise Invalid("parent", "is not a post of this channel")
+    if row.state == "removed":
+        raise Conflict("The post you reply to has been removed.")
+
+
+def _count(tx: Tx, kind: str, id_: int, channel_id: int, parent: int | None, by: int) -> None:
+    """Counts a post that appeared (`by` is 1) or went (-1), and tells everybody."""
+    tx.run(COUNT_POST, channel=channel_id, by=by)
+    tags = [f"channel:{channel_id}", f"post:{id_}"]
+    if parent is not None:
+        tx.run(COUNT_REPLY, parent=parent, by=by)
+        tags.append(f"post:{parent}")
+    tx.changed(kind, channel=channel_id, subject=id_, tags=tags)
+
+
+EDIT = (
+    update(Post)
+    .where(Post.id == bindparam("post"))
+    .values(body=bindparam("text"), html=bindparam("shown"), edited=bindparam("now"), version=Post.version + 1)
+)
+SET_STATE = (
+    update(Post).where(Post.id == bindparam("post")).values(state=bindparam("in_state"), version=Post.version + 1)
+)
+ERASE = update(Post).where(Post.id == bindparam("post")).values(body="", html="")
+
+
+def edit(tx: Tx, identity: Identity, id_: int, version: int | None, new: Draft) -> PostView:
+    """Unit: changes a post's text. Its author may, unless the channel is locked. Raises Stale."""
+    row, place = visible_to(tx, identity, id_)
+    if row.author_id != identity.user:
+        raise Forbidden("Only its author may edit a post.")
+    _check_open(place, identity)
+    if row.state == "removed":
+        raise Conflict("The post has been removed.")
+    check_version(row.version, version)
+    tx.run(EDIT, post=id_, text=new.body, shown=new.html, now=tx.now)
+    if row.state == "published":
+        tags = [f"channel:{row.channel_id}", f"post:{id_}"]
+        tx.changed("post.edited", channel=row.channel_id, subject=id_, tags=tags)
+    return _now(tx, id_)
+
+
+def _check_open(place: Any, identity: Identity) -> None:
+    if place.locked and not rules.moderates(place, identity):
+        raise Forbidden("This channel is locked.")
+
+
+def moderate(tx: Tx, identity: Identity, id_: int, version: int | None, state: State) -> PostView:
+    """Unit: a moderator approves or restores (`published`) or removes a post. Raises Forbidden, Stale, Invalid."""
+    row, place = visible_to(tx, identity, id_)
+    rules.must_moderate(place, identity)
+    check_version(row.version, version)
+    if state == "pending":
+        raise Invalid("state", "must be published or removed")
+    if state == "published" and not row.body:
+        raise Conflict("Its author deleted it; there is nothing left to restore.")
+    if row.state != state:
+        _set_state(tx, row, state)
+    return _now(tx, id_)
+
+
+def remove(tx: Tx, identity: Identity, id_: int, version: int | None) -> None:
+    """Unit: its author deletes a post, whose text is then gone; or a moderator removes it. Raises Forbidden, Stale."""
+    row, place = visible_to(tx, identity, id_)
+    rules.must_own(place, identity, row.author_id)
+    check_version(row.version, version)
+    if row.state != "removed":
+        _set_state(tx, row, "removed")
+    if row.author_id == identity.user:
+        tx.run(ERASE, post=id_)
+
+
+def _set_state(tx: Tx, row: Any, state: State) -> None:
+    tx.run(SET_STATE, post=row.id, in_state=state)
+    if state == "published":
+        kind = "post.created" if row.state == "pending" else "post.restored"
+        _count(tx, kind, row.id, row.channel_id, row.parent_id, 1)
+    elif row.state == "published":
+        _count(tx, "post.removed", row.id, row.channel_id, row.parent_id, -1)
+
+
+def _now(tx: Tx, id_: int) -> PostView:
+    return view(tx.one(BY_ID, post=id_))
+
+
+def views(read: Statements, ids: set[int]) -> dict[int, PostView]:
+    """Posts by id, as clients see them now."""
+    return {row.id: view(row) for id_ in ids for row in read.all(BY_ID, post=id_)}
+
+
+changes.carries(["post.created", "post.edited", "post.removed", "post.restored"], "post", views)

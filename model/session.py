@@ -1,0 +1,254 @@
+"""Sessions and tokens: who is asking.
+
+A session comes from signing in and expires; a token is made by its user for a program, has a name and stays until it is
+deleted. Both are random, kept only as hashes, and end at once everywhere: each worker keeps whom it has looked up in
+memory, and the follower drops them in commit order.
+"""
+
+import hashlib
+import secrets
+from collections import OrderedDict
+from typing import Any
+
+import msgspec
+from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, insert, literal, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from model import passwords, times
+from model.errors import NotFound, Unauthenticated
+from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, db, limits
+from model.store.changes import Row
+from model.store.limits import Rate
+from model.user import User, avatar_path
+
+FAILED_SIGN_INS = Rate("failed sign-ins", 5, per=60)
+MOST_REMEMBERED = 10_000
+FOREVER = "9999"  # sorts after every time
+
+
+class Session(Base):
+    """One browser or program that signed in with a password."""
+
+    __tablename__ = "sessions"
+    __table_args__ = NEVER_REUSE_IDS
+
+    id: Mapped[Id]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    created: Mapped[Time]
+    expires: Mapped[Time] = mapped_column(index=True)
+
+
+class Token(Base):
+    """A named bearer token for a program."""
+
+    __tablename__ = "tokens"
+    __table_args__ = NEVER_REUSE_IDS
+
+    id: Mapped[Id]
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(80))
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    created: Mapped[Time]
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who is asking, and by which credential."""
+
+    user: int
+    uid: str
+    name: str
+    avatar: str | None
+    role: str
+    session: int | None
+    token: int | None
+    expires: str
+
+    @property
+    def admin(self) -> bool:
+        """Whether it may do everything."""
+        return self.role == "admin"
+
+
+class Signed(msgspec.Struct):
+    """A session that just began. The token is shown this once."""
+
+    identity: Identity
+    token: str
+
+
+class TokenView(msgspec.Struct):
+    """A named token; `token` itself only in the answer that made it."""
+
+    id: int
+    name: str
+    created: str
+    token: str | None = None
+
+
+WHO = (User.id.label("user"), User.uid, User.name, User.avatar_hash, User.role)
+BY_SESSION = (
+    select(*WHO, Session.id.label("session"), literal(None).label("token"), Session.expires)
+    .join(Session, Session.user_id == User.id)
+    .where(Session.secret_hash == bindparam("secret"))
+)
+BY_TOKEN = (
+    select(*WHO, literal(None).label("session"), Token.id.label("token"), literal(FOREVER).label("expires"))
+    .join(Token, Token.user_id == User.id)
+    .where(Token.secret_hash == bindparam("secret"))
+)
+PASSWORD = select(User.id, User.password_hash).where(User.uid_folded == bindparam("folded"))
+START = (
+    insert(Session)
+    .values(
+        user_id=bindparam("user"), secret_hash=bindparam("secret"), created=bindparam("now"), expires=bindparam("until")
+    )
+    .returning(Session.id)
+)
+ALIVE = select(Session.id).where(Session.id == bindparam("session"))
+TOKEN_ALIVE = select(Token.id).where(Token.id == bindparam("token"))
+END = delete(Session).where(Session.id == bindparam("session"))
+EXPIRED = delete(Session).where(Session.expires < bindparam("before"))
+OTHERS = select(Session.id).where(Session.user_id == bindparam("user"), Session.id != bindparam("but"))
+
+_remembered: OrderedDict[bytes, Identity] = OrderedDict()
+
+
+def identify(secret: str) -> Identity | None:
+    """Whose session or token `secret` is; None for one that never was, has ended or has expired."""
+    db.catch_up()
+    digest = _digest(secret)
+    known = _remembered.get(digest) or _look_up(secret, digest)
+    if known is None or known.expires < times.now():
+        return None
+    return known
+
+
+def confirm(tx: Statements, identity: Identity) -> None:
+    """Raises Unauthenticated in the transaction of a write whose asker's session or token has ended meanwhile."""
+    statement: Any = ALIVE if identity.session else TOKEN_ALIVE
+    values = {"session": identity.session} if identity.session else {"token": identity.token}
+    if tx.one(statement, **values) is None:
+        raise Unauthenticated("This session has ended.")
+
+
+async def sign_in(uid: str, password: str, address: str) -> Signed:
+    """A new session. Raises Unauthenticated, after the same time for any reason; TooMany for a guesser.
+
+    The attempt is counted before the password is checked, so that guesses sent at once count too, and given back
+    when it was right.
+    """
+    party = f"{uid.lower()} {address}"
+    if db.settings.rate_limits:
+        await db.write(_attempt, party)
+    with db.snapshot() as read:
+        found = read.one(PASSWORD, folded=uid.lower())
+    if not await passwords.matches(found.password_hash if found else None, password) or found is None:
+        raise Unauthenticated("The uid or the password is wrong.")
+    return await db.write(_start, found.id, party)
+
+
+def _attempt(tx: Tx, party: str) -> None:
+    limits.check(tx, party, FAILED_SIGN_INS)
+    limits.spend(tx, party, FAILED_SIGN_INS)
+
+
+def _start(tx: Tx, user: int, party: str) -> Signed:
+    secret = "ses_" + secrets.token_urlsafe(32)
+    digest = _digest(secret)
+    until = times.later(days=db.settings.session_days)
+    tx.one(START, user=user, secret=digest, now=tx.now, until=until)
+    if db.settings.rate_limits:
+        limits.spend(tx, party, FAILED_SIGN_INS, -1)
+    return Signed(_identity(tx.one(BY_SESSION, secret=digest)), secret)
+
+
+def end(tx: Tx, identity: Identity) -> None:
+    """Unit: ends the session (or deletes the token) that `identity` asks by."""
+    if identity.session:
+        _end_session(tx, identity.user, identity.session)
+    elif identity.token:
+        delete_token(tx, identity.user, identity.token)
+
+
+def end_others(tx: Tx, identity: Identity) -> None:
+    """Within a unit: ends all sessions of the user but the one that is asking."""
+    for (session,) in tx.all(OTHERS, user=identity.user, but=identity.session or 0):
+        _end_session(tx, identity.user, session)
+
+
+def _end_session(tx: Tx, user: int, session: int) -> None:
+    if tx.run(END, session=session):
+        tx.changed("session.ended", subject=session, tags=[f"user:{user}"])
+
+
+async def tokens(user: int) -> list[TokenView]:
+    """The user's named tokens, newest first."""
+    async with db.read() as session:
+        rows = await session.scalars(select(Token).where(Token.user_id == user).order_by(Token.id.desc()))
+        return [TokenView(row.id, row.name, row.created) for row in rows]
+
+
+def create_token(tx: Tx, user: int, name: str) -> TokenView:
+    """Unit: a new named token."""
+    secret = "tok_" + secrets.token_urlsafe(32)
+    token = Token(user_id=user, name=name, secret_hash=_digest(secret), created=tx.now)
+    tx.session.add(token)
+    tx.session.flush()
+    return TokenView(token.id, name, tx.now, secret)
+
+
+def delete_token(tx: Tx, user: int, id_: int) -> None:
+    """Unit: ends one of the user's tokens at once. Raises NotFound."""
+    if not tx.run(DELETE_TOKEN, token=id_, user=user):
+        raise NotFound(f"You have no token {id_}.")
+    tx.changed("token.ended", subject=id_, tags=[f"user:{user}"])
+
+
+DELETE_TOKEN = delete(Token).where(Token.id == bindparam("token"), Token.user_id == bindparam("user"))
+
+ENDING = ("session.ended", "token.ended", "user.edited", "user.deleted")
+
+
+def forget(_read: Statements, rows: list[Row]) -> None:
+    """Listener: drops whom a change concerns from memory."""
+    tags = {row.tags for row in rows if row.kind in ENDING}
+    if not tags:
+        return
+    for digest in [digest for digest, known in _remembered.items() if f"user:{known.user}" in tags]:
+        del _remembered[digest]
+
+
+def forget_all() -> None:
+    """Empties the memory; a worker that opens a database begins so."""
+    _remembered.clear()
+
+
+def drop_expired(tx: Tx) -> None:
+    """Sweep: deletes sessions that have expired."""
+    tx.run(EXPIRED, before=tx.now)
+
+
+def _look_up(secret: str, digest: bytes) -> Identity | None:
+    with db.snapshot() as read:
+        row = read.one(BY_TOKEN if secret.startswith("tok_") else BY_SESSION, secret=digest)
+    if row is None:
+        return None
+    _remembered[digest] = known = _identity(row)
+    if len(_remembered) > MOST_REMEMBERED:
+        _remembered.popitem(last=False)
+    return known
+
+
+def _identity(row: Any) -> Identity:
+    avatar = avatar_path(row.uid, row.avatar_hash)
+    return Identity(row.user, row.uid, row.name, avatar, row.role, row.session, row.token, row.expires)
+
+
+def _digest(secret: str) -> bytes:
+    """SHA-256 suffices for 256 random bits; only a password needs a slow hash."""
+    return hashlib.sha256(secret.encode()).digest()
+
+
+db.on_changes(forget)
+db.on_sweep(drop_expired)

@@ -1,0 +1,123 @@
+"""The settings: one frozen object, read once from `POTTLE_*`.
+
+`POTTLE_X_FILE` names a file that holds the value of `POTTLE_X` (Docker's habit for secrets).
+"""
+
+import difflib
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger("pottle")
+
+PREFIX = "POTTLE_"
+# Kubernetes injects these for a service of the name "pottle"; they are nobody's mistake.
+INJECTED = re.compile(r"POTTLE_(SERVICE_|PORT($|_))")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Each field is the setting `POTTLE_<FIELD>`; the README's table says what each is for."""
+
+    instance: Path = Path("instance")
+    url: str = ""
+    trusted_proxies: tuple[str, ...] = ()
+    sign_up: str = "open"
+    password_min: int = 8
+    rate_limits: bool = True
+    session_days: int = 30
+    post_length: int = 10_000
+    body_bytes: int = 64 * 1024
+    upload_bytes: int = 5 * 1024 * 1024
+    subscriptions: int = 100
+    log_days: int = 7
+    log_changes: int = 1_000_000
+    waiting_writes: int = 5_000
+
+
+class BadSetting(ValueError):
+    """A `POTTLE_*` variable has a value that Pottle cannot use; the message names it and says what can be used."""
+
+
+def read(environ: Mapping[str, str]) -> Settings:
+    """The settings in `environ`; raises BadSetting. Unknown `POTTLE_*` names are logged, with the likely one."""
+    given = dict(_given(environ))
+    _warn_of_unknown(given)
+    known = {field.name: given[_variable(field.name)] for field in fields(Settings) if _variable(field.name) in given}
+    return Settings(**{name: _parsed(name, text) for name, text in known.items()})
+
+
+def _given(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    names = [name for name in environ if name.startswith(PREFIX) and not INJECTED.match(name)]
+    plain = [(name, environ[name]) for name in names if not name.endswith("_FILE")]
+    from_files = [(name.removesuffix("_FILE"), _file(name, environ[name])) for name in names if name.endswith("_FILE")]
+    return plain + from_files
+
+
+def _file(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{name}={path!r}: {error}") from error
+
+
+def _warn_of_unknown(given: Mapping[str, str]) -> None:
+    known = [_variable(field.name) for field in fields(Settings)]
+    for name in given.keys() - known:
+        likely = difflib.get_close_matches(name, known, n=1)
+        log.warning("Unknown setting %s%s", name, f"; did you mean {likely[0]}?" if likely else "")
+
+
+def _variable(field: str) -> str:
+    return PREFIX + field.upper()
+
+
+def _parsed(name: str, text: str) -> Any:
+    try:
+        return _parser(name)(text)
+    except ValueError as error:
+        raise BadSetting(f"{_variable(name)}={text!r}: {error}") from error
+
+
+def _parser(name: str) -> Callable[[str], Any]:
+    special: dict[str, Callable[[str], Any]] = {
+        "sign_up": _one_of("open", "closed"),
+        "rate_limits": _on_or_off,
+        "trusted_proxies": _networks,
+        "instance": Path,
+        "url": _public_url,
+    }
+    return special.get(name, _positive)
+
+
+def _one_of(*allowed: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"must be one of {', '.join(allowed)}")
+        return text
+
+    return parse
+
+
+def _on_or_off(text: str) -> bool:
+    return _one_of("on", "off")(text) == "on"
+
+
+def _positive(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,11}", text):
+        raise ValueError("must be a whole number above 0")
+    return int(text)
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    return tuple(str(ip_network(part.strip(), strict=False)) for part in text.split(",") if part.strip())
+
+
+def _public_url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
+        raise ValueError("must look like https://pottle.example")
+    return text.rstrip("/")

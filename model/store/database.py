@@ -1,0 +1,157 @@
+"""The database of this process: how everything else reads and writes."""
+
+import asyncio
+import logging
+import random
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar, Concatenate
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from model import times
+from model.settings import Settings
+from model.store import changes, instance, limits, migrations, replays
+from model.store.bus import Bus
+from model.store.engines import open_writer, read_engine, write_engine
+from model.store.follower import Follower, Listener
+from model.store.statements import Statements
+from model.store.turn import Turn
+from model.store.unit import Tx
+from model.store.writer import Writer
+
+log = logging.getLogger("pottle")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+SWEEP_SECONDS = 60
+
+
+class Database:
+    """`db`: opened once in each worker, after the fork, and closed when the worker ends."""
+
+    settings: Settings
+    instance: instance.Instance
+
+    def __init__(self) -> None:
+        self._listeners: list[Listener] = []
+        self._sweeps: list[Callable[[Tx], object]] = [limits.forget_old, replays.forget_old, self._prune]
+
+    async def open(self, settings: Settings) -> None:
+        """Creates or migrates the database and starts the writer, the follower and the bus.
+
+        Raises migrations.WrongDatabase, having changed nothing, for a database that this code cannot serve.
+        """
+        self.settings = settings
+        path = prepare(settings)
+        self._turn = Turn(turn_file(path))
+        self.instance = self._identify(path)
+        self._reading = read_engine(path)
+        self._follower = Follower(path)
+        for listener in self._listeners:
+            self._follower.listen(listener)
+        self._bus = Bus(path, self.catch_up)
+        self._loop = asyncio.get_running_loop()
+        self._writer = Writer(write_engine(path), self._turn, self._committed, settings.waiting_writes)
+        self._sweeper = asyncio.create_task(self._sweep_now_and_then())
+
+    async def close(self) -> None:
+        """Commits what waits to be written and closes everything."""
+        self._sweeper.cancel()
+        await self._writer.stop()
+        self._bus.close()
+        self._follower.close()
+        await self._reading.dispose()
+        self._turn.close()
+
+    async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs `unit(tx, *args)` in the writer and returns its value once it is committed and on disk (L1, L7).
+
+        Raises what the unit raised, then nothing was changed; Overloaded and StorageFull likewise. A caller that is
+        cancelled stops waiting; its unit is still run.
+        """
+        answer: T = await self._writer.run(unit, *args, **kwargs)
+        return answer
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """An ordinary async session on one snapshot. Leave it before you wait for anything else."""
+        async with AsyncSession(self._reading, expire_on_commit=False) as session:
+            yield session
+
+    def snapshot(self) -> AbstractContextManager[Statements]:
+        """One snapshot for hot reads: Core statements, answered at once. Never await inside."""
+        return self._follower.snapshot()
+
+    def catch_up(self) -> None:
+        """Makes this worker's caches, sessions and sockets follow every change committed before this call (L6, L8)."""
+        self._follower.catch_up()
+
+    @property
+    def head(self) -> int:
+        """The seq of the newest change that this worker has seen."""
+        return self._follower.head
+
+    def on_changes(self, listener: Listener) -> None:
+        """Calls `listener(read, rows)` in every worker with each run of new changes, in commit order."""
+        self._listeners.append(listener)
+
+    def on_sweep(self, unit: Callable[[Tx], object]) -> None:
+        """Runs `unit(tx)` once a minute, to drop what has expired."""
+        self._sweeps.append(unit)
+
+    def _identify(self, path: Path) -> instance.Instance:
+        raw = open_writer(path)
+        with self._turn:
+            raw.execute("BEGIN IMMEDIATE")
+            tx = Statements(raw)
+            found = instance.identify(tx, self._turn)
+            head = changes.head(tx)
+            raw.execute("COMMIT")
+            self._turn.note(found.epoch, head)
+        raw.close()
+        return found
+
+    def _committed(self, tx: Tx) -> None:
+        """In the writer's thread, after each commit, while it still has the turn."""
+        self._turn.note(self.instance.epoch, changes.head(tx))
+        self._bus.poke()
+        self._loop.call_soon_threadsafe(self.catch_up)
+
+    def _prune(self, tx: Tx) -> None:
+        changes.prune(tx, times.later(days=-self.settings.log_days), self.settings.log_changes)
+
+    async def _sweep_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311: workers take turns, no secret
+            for unit in self._sweeps:
+                try:
+                    await self.write(unit)
+                except Exception:
+                    log.exception("Sweeping")
+
+
+def prepare(settings: Settings) -> Path:
+    """The path of a database that is at the newest revision, in an instance folder that was made if need be."""
+    settings.instance.mkdir(parents=True, exist_ok=True)
+    path = settings.instance / "app.db"
+    turn = Turn(turn_file(path))
+    try:
+        with turn:
+            migrations.upgrade(path)
+    except sqlite3.OperationalError as error:
+        raise migrations.WrongDatabase(f"{path} cannot be opened: {error}") from error
+    finally:
+        turn.close()
+    return path
+
+
+def turn_file(path: Path) -> Path:
+    """The file whose lock is the right to write to the database at `path`."""
+    return path.with_name(path.name + "-turn")
+
+
+db = Database()

@@ -1,0 +1,58 @@
+"""What a database knows of itself: its short id, and its epoch, the history that its seqs belong to."""
+
+import secrets
+from typing import NamedTuple
+
+from sqlalchemy import String, bindparam, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from model.store import changes
+from model.store.base import Base
+from model.store.statements import Statements
+from model.store.turn import Turn
+
+
+class Fact(Base):
+    """One named fact."""
+
+    __tablename__ = "instance"
+
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    value: Mapped[str]
+
+
+class Instance(NamedTuple):
+    """Which database this is."""
+
+    id: str  # short and public: it keeps the cookies of two instances on one host apart
+    epoch: str
+
+
+KNOWN = select(Fact.value).where(Fact.name == bindparam("of"))
+SET = insert(Fact).values(name=bindparam("of"), value=bindparam("is_"))
+SET = SET.on_conflict_do_update(index_elements=[Fact.name], set_={"value": SET.excluded.value})
+
+
+def identify(tx: Statements, turn: Turn) -> Instance:
+    """The database's id and epoch, in a transaction that holds the turn.
+
+    The epoch is a new one when the database is new, or is not the one that this instance folder last wrote: an older
+    copy was put in its place, or `app.db` came alone (L3: never a silent hole).
+    """
+    id_ = _fact(tx, "id") or _put(tx, "id", secrets.token_hex(3))
+    epoch, seq = _fact(tx, "epoch"), changes.head(tx)
+    noted_epoch, noted_seq = turn.noted()
+    if epoch is None or noted_epoch != epoch or noted_seq > seq:
+        epoch = _put(tx, "epoch", secrets.token_hex(8))
+    return Instance(id_, epoch)
+
+
+def _fact(tx: Statements, name: str) -> str | None:
+    row = tx.one(KNOWN, of=name)
+    return row.value if row else None
+
+
+def _put(tx: Statements, name: str, value: str) -> str:
+    tx.run(SET, of=name, is_=value)
+    return value

@@ -1,0 +1,73 @@
+"""Rate limits: counted once for all workers, and still counted after a restart.
+
+The generic cell rate algorithm (GCRA; ITU-T I.371, and Brandur Leach's throttled): one row and one time per limited
+party. `due` is when the allowance is full again; each use moves it on by `per / count`.
+"""
+
+import time
+from dataclasses import dataclass
+from math import ceil
+
+from sqlalchemy import String, bindparam, delete, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from model.errors import TooMany
+from model.store.base import Base
+from model.store.statements import Statements
+
+
+@dataclass(frozen=True)
+class Rate:
+    """`count` uses each `per` seconds, all of which may come at once."""
+
+    name: str
+    count: int
+    per: int
+
+    @property
+    def step(self) -> float:
+        """Seconds that one use takes to come back."""
+        return self.per / self.count
+
+
+class Limit(Base):
+    """How far one party has used up one rate."""
+
+    __tablename__ = "limits"
+
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    due: Mapped[float] = mapped_column(index=True)  # Unix time, s
+
+
+DUE = select(Limit.due).where(Limit.key == bindparam("of"))
+MOVE = insert(Limit).values(key=bindparam("of"), due=bindparam("until"))
+MOVE = MOVE.on_conflict_do_update(index_elements=[Limit.key], set_={"due": MOVE.excluded.due})
+FORGET = delete(Limit).where(Limit.due < bindparam("before"))
+
+
+def check(tx: Statements, party: str, rate: Rate) -> None:
+    """Raises TooMany when `party` has used `rate` up."""
+    wait = _due(tx, party, rate) - rate.per + rate.step - time.time()
+    if wait > 1e-6:
+        raise TooMany(max(1, ceil(wait)))
+
+
+def spend(tx: Statements, party: str, rate: Rate, uses: int = 1) -> None:
+    """Counts `uses` of `rate` against `party`; a negative number gives them back."""
+    tx.run(MOVE, of=_key(party, rate), until=_due(tx, party, rate) + uses * rate.step)
+
+
+def forget_old(tx: Statements) -> int:
+    """Drops the rows of those whose allowance is full again; returns how many."""
+    return tx.run(FORGET, before=time.time())
+
+
+def _due(tx: Statements, party: str, rate: Rate) -> float:
+    """When the allowance is full again: at the earliest now."""
+    row = tx.one(DUE, of=_key(party, rate))
+    return max(row.due if row else 0.0, time.time())
+
+
+def _key(party: str, rate: Rate) -> str:
+    return f"{rate.name} {party}"[:200]

@@ -1,0 +1,126 @@
+"""Migrations, by Alembic: those there are are applied at start; `python main.py` writes the one that is missing."""
+
+import re
+import sqlite3
+from pathlib import Path
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+
+from model.store.base import Base
+from model.store.engines import write_engine
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+HERE = Path(__file__).parent
+VERSIONS = HERE / "versions"
+
+
+class WrongDatabase(RuntimeError):
+    """The database is newer than the code, or no database; the message says what to do. Nothing was changed."""
+
+
+def upgrade(path: Path) -> None:
+    """Brings the database at `path` (a new one too) to the newest revision. The caller holds the turn."""
+    at, newest = _revision(path), newest_revision()
+    if at == newest:
+        return  # and Alembic, which takes 0.3 s to import, is not needed
+    if at is not None and at not in revisions():
+        raise WrongDatabase(
+            f"{path} is at revision {at!r}, which this version of Pottle does not know: the database is newer than the code. "
+            "Start the newer version again, or restore a backup made with this one."
+        )
+    from alembic import command
+
+    _with_connection(path, lambda config: command.upgrade(config, "head"))
+
+
+def write_missing(path: Path) -> str | None:
+    """Writes the revision that brings the models' changes into the database; None where nothing is missing.
+
+    The database must be at the newest revision. Returns the new file's name.
+    """
+    from alembic import command
+
+    missing = differences(path)
+    if not missing:
+        return None
+    revision = f"{int(newest_revision() or 0) + 1:04d}"
+    message = re.sub(r"\W+", " ", missing[0])[:40].strip()
+    _with_connection(
+        path, lambda config: command.revision(config, message=message, autogenerate=True, rev_id=revision)
+    )
+    return next(VERSIONS.glob(f"{revision}_*.py")).name
+
+
+def differences(path: Path) -> list[str]:
+    """What the models have that the database at `path` lacks, or the other way round, each in a few words."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    found: list[str] = []
+
+    def compare(config: "Config") -> None:
+        context = MigrationContext.configure(config.attributes["connection"], opts=COMPARING)
+        found.extend(_words(step) for step in compare_metadata(context, Base.metadata))
+
+    _with_connection(path, compare)
+    return found
+
+
+COMPARING = {"compare_type": True, "compare_server_default": True, "render_as_batch": True}
+
+
+def revisions() -> list[str]:
+    """The revisions in the order of their numbers; a file's name begins with its revision."""
+    return sorted(file.name.split("_")[0] for file in VERSIONS.glob("[0-9]*_*.py"))
+
+
+def newest_revision() -> str | None:
+    """The revision that the code needs."""
+    return revisions()[-1] if revisions() else None
+
+
+def _revision(path: Path) -> str | None:
+    if not path.exists():
+        return None
+    raw = sqlite3.connect(path)
+    try:
+        tables = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if "alembic_version" in tables:
+            row = raw.execute("SELECT version_num FROM alembic_version").fetchone()
+            return row[0] if row else None
+    except sqlite3.DatabaseError as error:
+        raise WrongDatabase(f"{path} cannot be read as a database: {error}. It was left as it is.") from error
+    finally:
+        raw.close()
+    if tables:
+        raise WrongDatabase(f"{path} is a database of another program: it has tables, but no revision. It was left as it is.")
+    return None
+
+
+def _with_connection(path: Path, do: "Callable[[Config], object]") -> None:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(HERE).replace("%", "%%"))
+    config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
+    engine = write_engine(path)
+    with engine.connect() as connection:
+        # A batch migration drops and recreates tables, which with foreign keys on would delete what refers to them.
+        connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")  # type: ignore[union-attr]
+        config.attributes["connection"] = connection
+        do(config)
+    engine.dispose()
+
+
+def _words(step: object) -> str:
+    if isinstance(step, list):
+        return _words(step[0])
+    kind, *parts = step  # type: ignore[misc]
+    names = [getattr(part, "name", part) for part in parts if isinstance(getattr(part, "name", part), str)]
+    return " ".join([str(kind), *names])
+
+
+

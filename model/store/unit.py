@@ -1,0 +1,99 @@
+"""What a unit of work writes with: the transaction of its batch, and what surrounds each unit in it."""
+
+import typing
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from model import times
+from model.store import changes, limits, replays
+from model.store.limits import Rate
+from model.store.statements import Statements
+
+
+class Tx(Statements):
+    """One transaction. Units take it first, never commit, and raise a Refusal only before they write."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection.connection.driver_connection)  # type: ignore[arg-type]
+        self.now = times.now()
+        self._connection = connection
+        self._session: Session | None = None
+
+    @property
+    def session(self) -> Session:
+        """An ORM session in this transaction, for code that is not hot; flushed when the unit returns."""
+        if self._session is None:
+            self._session = Session(self._connection, join_transaction_mode="rollback_only", expire_on_commit=False)
+        return self._session
+
+    def changed(
+        self, kind: str, *, channel: int | None = None, subject: int | None = None, tags: Iterable[str] = ()
+    ) -> int:
+        """Records a change and returns its seq. `tags` name the cached answers that it makes stale."""
+        return changes.add(self, self.now, kind, channel, subject, tags)
+
+    @property
+    def traces(self) -> object:
+        """Equal before and after a unit that left nothing behind: no row, no session, and the transaction still open.
+
+        SQLite ends a transaction on its own when the disk is full, and drops the other units' rows with it.
+        """
+        return self.raw.total_changes, self._session, self.raw.in_transaction
+
+    def finish_unit(self) -> None:
+        """Writes what the unit's session still holds, and forgets the session."""
+        if self._session is not None:
+            self._session.flush()
+            self._session.expunge_all()
+            self._session = None
+
+
+Unit = Callable[..., Any]
+
+
+@dataclass
+class Envelope:
+    """What surrounds the write of one request, in the same transaction."""
+
+    confirm: Callable[["Tx"], None] | None = None  # that whoever asks may still ask; raises a Refusal
+    limit: tuple[str, Rate] | None = None  # whom to count against
+    replay: tuple[str, bytes] | None = None  # the key and a fingerprint of the request
+
+
+envelope: ContextVar[Envelope | None] = ContextVar("envelope", default=None)
+
+
+@dataclass
+class Work:
+    """A unit that waits to be run, with its arguments and what surrounds it."""
+
+    unit: Unit
+    args: tuple[Any, ...]
+    envelope: Envelope | None
+
+    def run(self, tx: Tx) -> Any:
+        """Runs the unit inside its envelope and returns what it returned now, or at the first try of the same key."""
+        around = self.envelope or Envelope()
+        if around.confirm:
+            around.confirm(tx)
+        if around.replay and (kept := replays.find(tx, *around.replay)) is not None:
+            return replays.decode(kept, _answer_type(self.unit))
+        if around.limit:
+            limits.check(tx, *around.limit)
+        answer = self.unit(tx, *self.args)
+        tx.finish_unit()
+        if around.limit:
+            limits.spend(tx, *around.limit)
+        if around.replay:
+            replays.keep(tx, *around.replay, replays.encode(answer))
+        return answer
+
+
+def _answer_type(unit: Unit) -> Any:
+    """The type that a unit declares to return: it says how a kept answer is read back."""
+    return typing.get_type_hints(unit)["return"]

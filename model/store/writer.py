@@ -1,0 +1,152 @@
+"""The writer: one thread of each worker, which commits many units of work at once.
+
+Group commit (Gray and Reuter, Transaction Processing, 9.4): one lock, one fsync and one hop back to the event loop for
+all units that waited, where every request with a transaction of its own pays for each. No savepoints: SQLITE_FULL
+inside one rolls the whole transaction back, and its RELEASE would then commit half a batch. A unit that fails after
+it wrote spoils its batch instead; the batch is rolled back and each unit is run again alone.
+"""
+
+import asyncio
+import logging
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from model.errors import Overloaded, StorageFull
+from model.store.turn import Turn
+from model.store.unit import Tx, Work, envelope
+
+log = logging.getLogger("pottle")
+
+MOST_IN_A_BATCH = 500
+
+
+@dataclass
+class Outcome:
+    """What became of one unit: its value, or the exception it raised."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+
+class Spoiled(Exception):
+    """A unit failed after it wrote, or the transaction is gone: nothing of the batch may be committed."""
+
+
+class Writer:
+    """Runs units one after the other in its own thread; `await writer.run(unit, …)` returns once they are on disk."""
+
+    def __init__(self, engine: Engine, turn: Turn, committed: Callable[[Tx], None], most_waiting: int) -> None:
+        self._engine = engine
+        self._turn = turn
+        self._committed = committed  # called in the writer's thread, after each commit, before the turn is given up
+        self._most_waiting = most_waiting
+        self._waiting = 0
+        self._queue: SimpleQueue[tuple[Work, asyncio.Future[Any]] | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, unit: Callable[..., Any], *args: Any) -> Any:
+        """Runs `unit(tx, *args)` and returns what it returned, durably committed; raises what it raised.
+
+        Raises Overloaded when too many units wait. A caller that is cancelled stops waiting; its unit still runs.
+        """
+        if self._waiting >= self._most_waiting:
+            raise Overloaded("Too many writes are waiting.")
+        future: asyncio.Future[Any] = self._loop.create_future()
+        work = Work(unit, args, envelope.get())
+        envelope.set(None)  # it surrounds one write
+        self._waiting += 1
+        self._queue.put((work, future))
+        return await future
+
+    async def stop(self) -> None:
+        """Runs what waits, then ends the thread."""
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _work(self) -> None:
+        while (batch := self._take()) is not None:
+            outcomes = self._run([work for work, _ in batch])
+            self._loop.call_soon_threadsafe(self._answer, [future for _, future in batch], outcomes)
+        self._engine.dispose()
+
+    def _take(self) -> list[tuple[Work, asyncio.Future[Any]]] | None:
+        """All that waits, at least one; None once the writer is to stop."""
+        first = self._queue.get()
+        if first is None:
+            return None
+        batch = [first]
+        try:
+            while len(batch) < MOST_IN_A_BATCH and (more := self._queue.get_nowait()) is not None:
+                batch.append(more)
+        except Empty:
+            return batch
+        if len(batch) < MOST_IN_A_BATCH:
+            self._queue.put(None)  # the wish to stop was taken out with the rest
+        return batch
+
+    def _run(self, batch: list[Work]) -> list[Outcome]:
+        try:
+            with self._turn:
+                return self._commit(batch)
+        except Exception as error:
+            if len(batch) == 1:
+                return [Outcome(error=_explained(error))]
+            return [self._run([work])[0] for work in batch]
+
+    def _commit(self, batch: list[Work]) -> list[Outcome]:
+        """Runs the batch in one transaction; raises, having committed nothing, when any unit spoils it."""
+        with self._engine.connect() as connection:
+            with connection.begin():
+                tx = Tx(connection)
+                outcomes = [_outcome(tx, work) for work in batch]
+            self._note(connection)
+        return outcomes
+
+    def _note(self, connection: Connection) -> None:
+        try:
+            self._committed(Tx(connection))
+        except Exception:
+            log.exception("After a commit")
+
+    def _answer(self, futures: list[asyncio.Future[Any]], outcomes: list[Outcome]) -> None:
+        self._waiting -= len(futures)
+        for future, outcome in zip(futures, outcomes, strict=True):
+            if future.cancelled():
+                continue
+            if outcome.error is None:
+                future.set_result(outcome.value)
+            else:
+                future.set_exception(outcome.error)
+
+
+def _outcome(tx: Tx, work: Work) -> Outcome:
+    before = tx.traces
+    try:
+        return Outcome(work.run(tx))
+    except Exception as error:
+        if tx.traces == before:
+            return Outcome(error=error)
+        raise Spoiled from error
+
+
+def _explained(error: Exception) -> BaseException:
+    """The error as the unit's caller should see it: SQLite's passing troubles as refusals."""
+    if isinstance(error, Spoiled) and error.__cause__ is not None:
+        return _explained(error.__cause__) if isinstance(error.__cause__, Exception) else error.__cause__
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(cause, sqlite3.Error):
+        code = getattr(cause, "sqlite_errorname", "")
+        if code == "SQLITE_FULL":
+            return StorageFull("The disk is full.")
+        if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return Overloaded("The database is locked by another program.")
+    return error

@@ -1,0 +1,18 @@
+"""Times are RFC 3339 text in UTC, to the millisecond: they sort, and a person reads them in any SQLite editor."""
+
+from datetime import UTC, datetime, timedelta
+
+
+def now() -> str:
+    """The time now, as `2026-11-22T09:50:28.123Z`."""
+    return text(datetime.now(UTC))
+
+
+def later(**delta: float) -> str:
+    """The time `timedelta(**delta)` from now; negative values lie in the past."""
+    return text(datetime.now(UTC) + timedelta(**delta))
+
+
+def text(moment: datetime) -> str:
+    """`moment` (aware) as it is stored and sent."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

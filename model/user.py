@@ -1,0 +1,144 @@
+"""Users: accounts. A uid is unique whatever its case, and is shown as it was first written."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy import String, bindparam, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from model import passwords
+from model.errors import Conflict, Forbidden, Invalid, NotFound, check_version
+from model.store import NEVER_REUSE_IDS, Base, Id, Time, Tx, db
+
+Uid = Annotated[str, Meta(min_length=2, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
+Name = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"\S")]
+Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
+Password = Annotated[str, Meta(min_length=1, max_length=1_000)]
+Role = Literal["user", "admin"]
+
+
+class User(Base):
+    """An account."""
+
+    __tablename__ = "users"
+    __table_args__ = NEVER_REUSE_IDS
+
+    id: Mapped[Id]
+    uid: Mapped[str] = mapped_column(String(40))
+    uid_folded: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(80))
+    email: Mapped[str | None] = mapped_column(String(254))
+    password_hash: Mapped[str | None] = mapped_column(String(200))
+    role: Mapped[str] = mapped_column(String(10))
+    avatar_hash: Mapped[str | None] = mapped_column(String(16))
+    created: Mapped[Time]
+    version: Mapped[int]
+
+
+class UserView(msgspec.Struct):
+    """A user as everybody sees it."""
+
+    uid: str
+    name: str
+    avatar: str | None
+    created: str
+
+
+class Account(msgspec.Struct):
+    """A user as it sees itself."""
+
+    uid: str
+    name: str
+    email: str | None
+    role: str
+    avatar: str | None
+    created: str
+    version: int
+
+
+ADD = insert(User).values(
+    uid=bindparam("as_written"),
+    uid_folded=bindparam("folded"),
+    name=bindparam("called"),
+    email=bindparam("mail"),
+    password_hash=bindparam("kept"),
+    role=bindparam("as_"),
+    created=bindparam("now"),
+    version=1,
+)
+ADD = ADD.on_conflict_do_nothing(index_elements=[User.uid_folded]).returning(User.id)
+TAKEN = select(User.id).where(User.uid_folded == bindparam("folded"))
+
+
+async def sign_up(uid: str, name: str, password: str, email: str | None = None) -> UserView:
+    """A new account. Raises Conflict for a uid that is taken, Forbidden where sign-up is closed, Invalid."""
+    if db.settings.sign_up != "open":
+        raise Forbidden("Sign-up is closed here.")
+    return await create(uid, name, password, email)
+
+
+async def create(uid: str, name: str, password: str, email: str | None = None, role: Role = "user") -> UserView:
+    """A new account of any role, whatever the sign-up setting. Raises Conflict, Invalid."""
+    check_password(password)
+    with db.snapshot() as read:
+        if read.one(TAKEN, folded=uid.lower()):
+            raise Conflict(f"The uid {uid} is taken.")
+    return await db.write(_create, uid, name.strip(), await passwords.hashed(password), email, role)
+
+
+def check_password(password: str) -> None:
+    """Raises Invalid for a password that is too short."""
+    if len(password) < db.settings.password_min:
+        raise Invalid("password", f"must have at least {db.settings.password_min} characters")
+
+
+def _create(tx: Tx, uid: str, name: str, kept: str, email: str | None, role: Role) -> UserView:
+    added = tx.one(ADD, as_written=uid, folded=uid.lower(), called=name, mail=email, kept=kept, as_=role, now=tx.now)
+    if added is None:
+        raise Conflict(f"The uid {uid} is taken.")
+    return UserView(uid, name, None, tx.now)
+
+
+async def find(uid: str) -> tuple[int, UserView]:
+    """The id and the public profile of a user, whatever the uid's case. Raises NotFound."""
+    async with db.read() as session:
+        user = await session.scalar(select(User).where(User.uid_folded == uid.lower()))
+    if user is None:
+        raise NotFound(f"There is no user {uid}.")
+    return user.id, UserView(user.uid, user.name, avatar_path(user.uid, user.avatar_hash), user.created)
+
+
+async def account(id_: int) -> Account:
+    """A user's own account."""
+    async with db.read() as session:
+        user = await session.get(User, id_)
+    if user is None:
+        raise NotFound("This account is gone.")
+    return _account(user)
+
+
+def _account(user: User) -> Account:
+    return Account(
+        user.uid, user.name, user.email, user.role, avatar_path(user.uid, user.avatar_hash), user.created, user.version
+    )
+
+
+def edit(tx: Tx, id_: int, version: int | None, fields: dict[str, str | None]) -> Account:
+    """Unit: sets columns of one's own account; raises Stale when `version` is given and no longer the newest."""
+    user = tx.session.get(User, id_)
+    if user is None:
+        raise NotFound("This account is gone.")
+    check_version(user.version, version)
+    for field, value in fields.items():
+        setattr(user, field, value)
+    user.version += 1
+    tx.session.flush()
+    tx.changed("user.edited", subject=id_, tags=[f"user:{id_}"])
+    return _account(user)
+
+
+def avatar_path(uid: str, avatar_hash: str | None) -> str | None:
+    """Where the avatar is; the hash makes each image a URL of its own, which caches may keep."""
+    return f"/api/users/{uid}/avatar?v={avatar_hash}" if avatar_hash else None
