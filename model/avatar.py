@@ -32,7 +32,7 @@ class Avatar(Base):
 
 
 BY_UID = (
-    select(Avatar.image, User.avatar_hash, User.id)
+    select(Avatar.image, User.avatar_hash, User.uid)
     .join(User, User.id == Avatar.user_id)
     .where(User.uid_folded == bindparam("folded"))
 )
@@ -52,13 +52,13 @@ async def put(identity: Identity, upload: bytes) -> str:
     return await db.write(_put, identity, image, hashlib.sha256(image).hexdigest()[:12])
 
 
-async def find(uid: str) -> tuple[bytes, str, int]:
-    """(the image, its hash, the user's id). Raises NotFound."""
+async def find(uid: str) -> tuple[bytes, str, str]:
+    """(the image, its hash, the user's uid). Raises NotFound."""
     with db.snapshot() as read:
         row = read.one(BY_UID, folded=uid.lower())
     if row is None:
         raise NotFound(f"{uid} has no avatar.")
-    return row.image, row.avatar_hash, row.id
+    return row.image, row.avatar_hash, row.uid
 
 
 def remove(tx: Tx, identity: Identity) -> None:
@@ -76,7 +76,7 @@ def _put(tx: Tx, identity: Identity, image: bytes, hashed: str) -> str:
 
 def _name(tx: Tx, identity: Identity, hashed: str | None) -> None:
     tx.run(NAME, user=identity.user, hashed=hashed)
-    tx.changed("user.edited", subject=identity.user, tags=[f"user:{identity.user}"])
+    tx.changed("user.edited", subject=identity.user, tags=[f"user:{identity.uid}"])
 
 
 def drawn(upload: bytes) -> bytes:

@@ -57,6 +57,7 @@ PLACE = (
         *OWN,
         Group.id.label("group_id"),
         Group.slug.label("group"),
+        Group.name.label("group_name"),
         Group.reading,
         Group.posting,
         Group.review,
@@ -92,13 +93,16 @@ async def find(identity: Identity | None, id_: int) -> Any:
         return visible_to(read, identity, id_)
 
 
-async def listed(identity: Identity | None, slug: str, cursor: Cursor, key: str | None = None) -> Page[Any]:
-    """The places of a group's channels, newest first, or the one with `key`. Raises NotFound for the group."""
+async def listed(
+    identity: Identity | None, slug: str, cursor: Cursor, key: str | None = None
+) -> tuple[Any, Page[Any]]:
+    """The row of a group, and the places of its channels, newest first, or the one with `key`. Raises NotFound."""
+    who = asker(identity)
     with db.snapshot() as read:
-        group.visible_to(read, identity, slug)
+        in_group = group.visible_to(read, identity, slug)
         if key is not None:
-            return Page(read.all(BY_KEY, named=slug, key=key, **asker(identity)), None, None)
-        return paged(read, IN_GROUP, Channel.id, cursor, lambda row: row, named=slug, **asker(identity))
+            return in_group, Page(read.all(BY_KEY, named=slug, key=key, **who), None, None)
+        return in_group, paged(read, IN_GROUP, Channel.id, cursor, lambda row: row, named=slug, **who)
 
 
 async def newest(identity: Identity | None, count: int) -> list[Any]:

@@ -37,5 +37,5 @@ def _leave(tx: Tx, identity: Identity) -> None:
     tx.run(DELETE, user=identity.user)  # sessions, tokens, memberships and marks go with it
     for post_id in marked:
         reaction.count_again(tx, post_id)
-    tags = [f"user:{identity.user}", *(f"post:{post_id}" for post_id in marked)]
+    tags = [f"user:{identity.uid}", *(f"post:{post_id}" for post_id in marked)]
     tx.changed("user.deleted", subject=identity.user, tags=tags)

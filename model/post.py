@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import ForeignKey, Index, String, bindparam, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -43,17 +43,12 @@ class Post(Base):
 
 
 class Author(msgspec.Struct):
-    """A user who wrote a post."""
+    """Who wrote a post: a user (`uid`, `name`, `avatar`), or somebody without an account (`guest`, the name given)."""
 
-    uid: str
-    name: str
-    avatar: str | None
-
-
-class Guest(msgspec.Struct):
-    """Somebody without an account who wrote a post."""
-
-    guest: str
+    uid: str | UnsetType = UNSET
+    name: str | UnsetType = UNSET
+    avatar: str | None | UnsetType = UNSET
+    guest: str | UnsetType = UNSET
 
 
 class PostView(msgspec.Struct):
@@ -62,7 +57,7 @@ class PostView(msgspec.Struct):
     id: int
     channel: int
     parent: int | None
-    author: Author | Guest
+    author: Author
     body: str
     html: str
     state: State
@@ -110,9 +105,9 @@ def view(row: Any) -> PostView:
     )
 
 
-def _author(row: Any) -> Author | Guest:
+def _author(row: Any) -> Author:
     if row.uid is None:
-        return Guest(row.guest or FORMER_USER)
+        return Author(guest=row.guest or FORMER_USER)
     return Author(row.uid, row.name, avatar_path(row.uid, row.avatar_hash))
 
 
@@ -212,7 +207,7 @@ def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origi
     ).id  # type: ignore[union-attr]
     if state == "published":
         _count(tx, "post.created", id_, channel_id, new.parent, 1)
-    author = Author(identity.uid, identity.name, identity.avatar) if identity else Guest(guest or "")
+    author = Author(identity.uid, identity.name, identity.avatar) if identity else Author(guest=guest or FORMER_USER)
     return PostView(id_, channel_id, new.parent, author, new.body, new.html, state, {}, 0, tx.now, None, 1)  # type: ignore[arg-type]
 
 

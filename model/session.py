@@ -166,20 +166,20 @@ def _start(tx: Tx, user: int, party: str) -> Signed:
 def end(tx: Tx, identity: Identity) -> None:
     """Unit: ends the session (or deletes the token) that `identity` asks by."""
     if identity.session:
-        _end_session(tx, identity.user, identity.session)
+        _end_session(tx, identity, identity.session)
     elif identity.token:
-        delete_token(tx, identity.user, identity.token)
+        delete_token(tx, identity, identity.token)
 
 
 def end_others(tx: Tx, identity: Identity) -> None:
     """Within a unit: ends all sessions of the user but the one that is asking."""
     for (session,) in tx.all(OTHERS, user=identity.user, but=identity.session or 0):
-        _end_session(tx, identity.user, session)
+        _end_session(tx, identity, session)
 
 
-def _end_session(tx: Tx, user: int, session: int) -> None:
+def _end_session(tx: Tx, identity: Identity, session: int) -> None:
     if tx.run(END, session=session):
-        tx.changed("session.ended", subject=session, tags=[f"user:{user}"])
+        tx.changed("session.ended", subject=session, tags=[f"user:{identity.uid}"])
 
 
 async def tokens(user: int) -> list[TokenView]:
@@ -198,11 +198,11 @@ def create_token(tx: Tx, user: int, name: str) -> TokenView:
     return TokenView(token.id, name, tx.now, secret)
 
 
-def delete_token(tx: Tx, user: int, id_: int) -> None:
+def delete_token(tx: Tx, identity: Identity, id_: int) -> None:
     """Unit: ends one of the user's tokens at once. Raises NotFound."""
-    if not tx.run(DELETE_TOKEN, token=id_, user=user):
+    if not tx.run(DELETE_TOKEN, token=id_, user=identity.user):
         raise NotFound(f"You have no token {id_}.")
-    tx.changed("token.ended", subject=id_, tags=[f"user:{user}"])
+    tx.changed("token.ended", subject=id_, tags=[f"user:{identity.uid}"])
 
 
 DELETE_TOKEN = delete(Token).where(Token.id == bindparam("token"), Token.user_id == bindparam("user"))
@@ -212,10 +212,10 @@ ENDING = ("session.ended", "token.ended", "user.edited", "user.deleted")
 
 def forget(_read: Statements, rows: list[Row]) -> None:
     """Listener: drops whom a change concerns from memory."""
-    tags = {row.tags for row in rows if row.kind in ENDING}
+    tags = {tag for row in rows if row.kind in ENDING for tag in row.tags.split()}
     if not tags:
         return
-    for digest in [digest for digest, known in _remembered.items() if f"user:{known.user}" in tags]:
+    for digest in [digest for digest, known in _remembered.items() if f"user:{known.uid}" in tags]:
         del _remembered[digest]
 
 

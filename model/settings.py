@@ -37,6 +37,7 @@ class Settings:
     log_days: int = 7
     log_changes: int = 1_000_000
     waiting_writes: int = 5_000
+    development: bool = False
 
 
 class BadSetting(ValueError):
@@ -87,6 +88,7 @@ def _parser(name: str) -> Callable[[str], Any]:
     special: dict[str, Callable[[str], Any]] = {
         "sign_up": _one_of("open", "closed"),
         "rate_limits": _on_or_off,
+        "development": _on_or_off,
         "trusted_proxies": _networks,
         "instance": Path,
         "url": _public_url,

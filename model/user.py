@@ -101,13 +101,13 @@ def _create(tx: Tx, uid: str, name: str, kept: str, email: str | None, role: Rol
     return UserView(uid, name, None, tx.now)
 
 
-async def find(uid: str) -> tuple[int, UserView]:
-    """The id and the public profile of a user, whatever the uid's case. Raises NotFound."""
+async def find(uid: str) -> UserView:
+    """The public profile of a user, whatever the uid's case. Raises NotFound."""
     async with db.read() as session:
         user = await session.scalar(select(User).where(User.uid_folded == uid.lower()))
     if user is None:
         raise NotFound(f"There is no user {uid}.")
-    return user.id, UserView(user.uid, user.name, avatar_path(user.uid, user.avatar_hash), user.created)
+    return UserView(user.uid, user.name, avatar_path(user.uid, user.avatar_hash), user.created)
 
 
 async def account(id_: int) -> Account:
@@ -135,7 +135,7 @@ def edit(tx: Tx, id_: int, version: int | None, fields: dict[str, str | None]) -
         setattr(user, field, value)
     user.version += 1
     tx.session.flush()
-    tx.changed("user.edited", subject=id_, tags=[f"user:{id_}"])
+    tx.changed("user.edited", subject=id_, tags=[f"user:{user.uid}"])
     return _account(user)
 
 

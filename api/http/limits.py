@@ -44,9 +44,9 @@ async def _count(rate: Rate, guests: Rate, ahead: bool) -> None:
     identity = asker()
     party = (f"user {identity.user}", rate) if identity else (f"address {address()}", guests)
     if ahead:
-        confirm, around().confirm = around().confirm, None
+        confirm = around().confirm
         await db.write(_use, *party)
-        around().confirm = confirm
+        around().confirm = confirm  # the next write is confirmed as well
     else:
         around().limit = party
 

@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, Concatenate
 
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from model import times
@@ -90,6 +92,18 @@ class Database:
         """Makes this worker's caches, sessions and sockets follow every change committed before this call (L6, L8)."""
         self._follower.catch_up()
 
+    async def trouble(self) -> str | None:
+        """Why this worker cannot serve at this moment; None when it can."""
+        if self._writer.waiting >= self.settings.waiting_writes:
+            return "Too many writes are waiting."
+        try:
+            async with self.read() as session:
+                await session.execute(text("SELECT 1 FROM users LIMIT 1"))
+        except DBAPIError as error:
+            log.error("Not ready: %s", error)
+            return "The database does not answer."
+        return None
+
     @property
     def head(self) -> int:
         """The seq of the newest change that this worker has seen."""
@@ -142,6 +156,9 @@ def prepare(settings: Settings) -> Path:
     try:
         with turn:
             migrations.upgrade(path)
+            if settings.development and (written := migrations.write_missing(path)):
+                log.warning("The models have changed: wrote %s. Read it, and commit it with them.", written)
+                migrations.upgrade(path)
     except sqlite3.OperationalError as error:
         raise migrations.WrongDatabase(f"{path} cannot be opened: {error}") from error
     finally:

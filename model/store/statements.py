@@ -27,7 +27,7 @@ class Prepared:
         self.defaults = {name: compiled.params[name] for name in compiled.params}
         self.binders = {
             name: process
-            for name, bind in compiled.binds.items()
+            for bind, name in compiled.bind_names.items()
             if (process := bind.type.dialect_impl(DIALECT).bind_processor(DIALECT))
         }
         columns = getattr(statement, "exported_columns", None) or {}

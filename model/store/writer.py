@@ -47,7 +47,7 @@ class Writer:
         self._turn = turn
         self._committed = committed  # called in the writer's thread, after each commit, before the turn is given up
         self._most_waiting = most_waiting
-        self._waiting = 0
+        self.waiting = 0
         self._queue: SimpleQueue[tuple[Work, asyncio.Future[Any]] | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
@@ -58,12 +58,12 @@ class Writer:
 
         Raises Overloaded when too many units wait. A caller that is cancelled stops waiting; its unit still runs.
         """
-        if self._waiting >= self._most_waiting:
+        if self.waiting >= self._most_waiting:
             raise Overloaded("Too many writes are waiting.")
         future: asyncio.Future[Any] = self._loop.create_future()
         work = Work(unit, args, envelope.get())
         envelope.set(None)  # it surrounds one write
-        self._waiting += 1
+        self.waiting += 1
         self._queue.put((work, future))
         return await future
 
@@ -118,7 +118,7 @@ class Writer:
             log.exception("After a commit")
 
     def _answer(self, futures: list[asyncio.Future[Any]], outcomes: list[Outcome]) -> None:
-        self._waiting -= len(futures)
+        self.waiting -= len(futures)
         for future, outcome in zip(futures, outcomes, strict=True):
             if future.cancelled():
                 continue

@@ -1,0 +1,106 @@
+"""`/api/groups/…/channels` and `/api/channels`: discussions."""
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from quart import Blueprint
+
+from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_version
+from api.http.asking import anyone, asker, foreign_origin, me, signed_in
+from api.http.caching import shown
+from api.http.limits import EDITING, GUESTS, POSTING, limited
+from api.http.lists import Paging, cursor, edges, links
+from api.http.retries import idempotent
+from model import channel
+from model.channel import ChannelView, Key, Title, Url
+from model.store import db
+
+blueprint = Blueprint("channels", __name__, url_prefix="/api")
+
+
+class NewChannel(msgspec.Struct):
+    """A channel to find or make. The key is a room's name or a page's path."""
+
+    key: Key
+    title: Title | None = None
+    url: Url | None = None
+
+
+class ChannelEdit(msgspec.Struct):
+    """What to change."""
+
+    title: Title | UnsetType = UNSET
+    locked: bool | UnsetType = UNSET
+
+
+class ChannelQuery(Paging):
+    """Which part of the list; or `key`, for the one channel that has it."""
+
+    key: Key | None = None
+
+
+class ChannelsView(msgspec.Struct):
+    """Channels, newest first."""
+
+    channels: list[ChannelView]
+    next: str | None
+    prev: str | None
+
+
+@blueprint.get("/groups/<slug>/channels")
+@anyone
+@asks(ChannelQuery)
+@gives(ChannelsView)
+async def index(slug: str, query: ChannelQuery) -> Answer:
+    """The channels of a group."""
+    in_group, page = await channel.listed(asker(), slug, cursor(query), query.key)
+    if in_group.reading == "public":
+        tags = [f"channel:{place.id}" for place in page.items]
+        shown(f"group:{in_group.id}", f"channels-of:{in_group.id}", *tags)
+    views = [channel.view(place) for place in page.items]
+    return Answer(ChannelsView(views, **edges(page)), headers=links(page))
+
+
+@blueprint.post("/groups/<slug>/channels")
+@limited(POSTING, guests=GUESTS)
+@anyone
+@idempotent
+@takes(NewChannel)
+@gives(ChannelView, 201, 200)
+async def create(slug: str, data: NewChannel) -> Answer:
+    """Get the channel with a key (200), or make it (201). Whoever may post in the group may make one."""
+    opened = await db.write(channel.open_, asker(), slug, data.key, data.title, data.url, foreign_origin())
+    location = {"Location": f"/api/channels/{opened.channel.id}"}
+    return Answer(opened.channel, 201 if opened.created else 200, location)
+
+
+@blueprint.get("/channels/<id:channel_id>")
+@anyone
+@gives(ChannelView)
+async def show(channel_id: int) -> ChannelView:
+    """A channel."""
+    place = await channel.find(asker(), channel_id)
+    if place.reading == "public":
+        shown(f"group:{place.group_id}", f"channel:{place.id}")
+    return channel.view(place)
+
+
+@blueprint.patch("/channels/<id:channel_id>")
+@limited(EDITING)
+@signed_in
+@takes(ChannelEdit)
+@gives(ChannelView)
+async def edit(channel_id: int, data: ChannelEdit) -> ChannelView:
+    """Change a channel's title, or lock it. The group's moderators may."""
+    fields = changed_fields(data)
+    return await db.write(
+        channel.edit, me(), channel_id, wanted_version(), fields.get("title"), fields.get("locked")
+    )
+
+
+@blueprint.delete("/channels/<id:channel_id>")
+@limited(EDITING)
+@signed_in
+@gives(None, 204)
+async def delete(channel_id: int) -> None:
+    """Delete a channel with all its posts. The group's moderators may."""
+    await db.write(channel.remove, me(), channel_id, wanted_version())

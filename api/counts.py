@@ -1,0 +1,41 @@
+"""`/api/counts`: numbers of posts, for index pages."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from quart import Blueprint
+
+from api.http.answers import asks, gives
+from api.http.asking import anyone, asker
+from api.http.caching import shown
+from model import channel
+from model.channel import Key
+from model.group import Slug
+
+blueprint = Blueprint("counts", __name__, url_prefix="/api/counts")
+
+
+class CountsQuery(msgspec.Struct):
+    """The group, and up to 100 keys of channels in it."""
+
+    group: Slug
+    key: Annotated[list[Key], Meta(min_length=1, max_length=100)]
+
+
+class CountsView(msgspec.Struct):
+    """The number of published posts by key; 0 where there is no channel yet."""
+
+    counts: dict[str, int]
+
+
+@blueprint.get("")
+@anyone
+@asks(CountsQuery)
+@gives(CountsView)
+async def index(query: CountsQuery) -> CountsView:
+    """How many posts the channels with these keys have."""
+    in_group, counts, ids = await channel.counts(asker(), query.group, query.key)
+    if in_group.reading == "public":
+        shown(f"group:{in_group.id}", f"channels-of:{in_group.id}", *(f"channel:{id_}" for id_ in ids))
+    return CountsView(counts)

@@ -1,0 +1,158 @@
+"""`/api/groups`: groups, their rules and their members."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from quart import Blueprint
+
+from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_version
+from api.http.asking import admins, anyone, asker, me, signed_in
+from api.http.caching import shown
+from api.http.limits import EDITING, limited
+from api.http.lists import Paging, cursor, edges, links
+from api.http.retries import idempotent
+from model import group, rules
+from model.group import GroupView, MemberView, Origin, Posting, Reading, Review, Slug, Standing
+from model.user import Name
+from model.store import db
+
+blueprint = Blueprint("groups", __name__, url_prefix="/api/groups")
+
+
+class NewGroup(msgspec.Struct):
+    """A group to make: a class, club or site. `origins` are the sites that may frame it and post to it as guests."""
+
+    slug: Slug
+    name: Name
+    origins: list[Origin] = []
+    reading: Reading = "public"
+    posting: Posting = "users"
+    review: Review = "none"
+
+
+class GroupEdit(msgspec.Struct):
+    """What to change."""
+
+    name: Name | UnsetType = UNSET
+    origins: list[Origin] | UnsetType = UNSET
+    reading: Reading | UnsetType = UNSET
+    posting: Posting | UnsetType = UNSET
+    review: Review | UnsetType = UNSET
+
+
+class GroupsView(msgspec.Struct):
+    """Groups, newest first."""
+
+    groups: list[GroupView]
+    next: str | None
+    prev: str | None
+
+
+@blueprint.get("")
+@anyone
+@asks(Paging)
+@gives(GroupsView)
+async def index(query: Paging) -> Answer:
+    """The groups that you may see."""
+    if asker() is None:
+        shown("groups", signed_out_only=True)
+    page = await group.listed(asker(), cursor(query))
+    return Answer(GroupsView(page.items, **edges(page)), headers=links(page))
+
+
+@blueprint.post("")
+@limited(EDITING)
+@admins
+@idempotent
+@takes(NewGroup)
+@gives(GroupView, 201)
+async def create(data: NewGroup) -> Answer:
+    """Make a group. Whoever makes it is its first moderator."""
+    made = await db.write(group.create, me(), msgspec.structs.asdict(data))
+    return Answer(made, headers={"Location": f"/api/groups/{made.slug}"})
+
+
+@blueprint.get("/<slug>")
+@anyone
+@gives(GroupView)
+async def show(slug: str) -> GroupView:
+    """A group and its rules."""
+    row = await group.find(asker(), slug)
+    if row.reading == "public":
+        shown(f"group:{row.id}")
+    return group.view(row)
+
+
+@blueprint.patch("/<slug>")
+@limited(EDITING)
+@signed_in
+@takes(GroupEdit)
+@gives(GroupView)
+async def edit(slug: str, data: GroupEdit) -> GroupView:
+    """Change a group's name or rules. Its moderators may."""
+    row = await _moderated(slug)
+    return await db.write(group.edit, row.id, wanted_version(), changed_fields(data))
+
+
+@blueprint.delete("/<slug>")
+@limited(EDITING)
+@admins
+@gives(None, 204)
+async def delete(slug: str) -> None:
+    """Delete a group with all its channels and posts."""
+    row = await group.find(me(), slug)
+    await db.write(group.remove, row.id, wanted_version())
+
+
+class MembersView(msgspec.Struct):
+    """Members, newest account first."""
+
+    members: list[MemberView]
+    next: str | None
+    prev: str | None
+
+
+class NewMember(msgspec.Struct):
+    """Who is to be what."""
+
+    uid: str
+    role: Standing = "member"
+
+
+@blueprint.get("/<slug>/members")
+@signed_in
+@asks(Paging)
+@gives(MembersView)
+async def list_members(slug: str, query: Paging) -> Answer:
+    """The members of a group. Its moderators may see them."""
+    row = await _moderated(slug)
+    page = await group.members(row.id, cursor(query))
+    return Answer(MembersView(page.items, **edges(page)), headers=links(page))
+
+
+@blueprint.post("/<slug>/members")
+@limited(EDITING)
+@signed_in
+@takes(NewMember)
+@gives(MemberView, 201)
+async def put_member(slug: str, data: NewMember) -> MemberView:
+    """Make a user a member or a moderator. The group's moderators may."""
+    row = await _moderated(slug)
+    return await db.write(group.put_member, row.id, data.uid, data.role)
+
+
+@blueprint.delete("/<slug>/members/<uid>")
+@limited(EDITING)
+@signed_in
+@gives(None, 204)
+async def remove_member(slug: str, uid: str) -> None:
+    """End a membership, at once and on every socket. The group's moderators may."""
+    row = await _moderated(slug)
+    await db.write(group.remove_member, row.id, uid)
+
+
+async def _moderated(slug: str) -> Any:
+    row = await group.find(me(), slug)
+    rules.must_moderate(row, me())
+    return row

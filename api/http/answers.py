@@ -1,0 +1,116 @@
+"""Answers: a view as JSON, with its ETag, its caching rule, and its place in the OpenAPI document."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from typing import Any
+
+import msgspec
+from quart import Response, request
+from quart_schema import document_querystring, document_request, document_response
+
+from api.http import bodies, caching
+from model.errors import Invalid
+
+Handler = Callable[..., Awaitable[Any]]
+
+encode = msgspec.json.encode
+
+
+class Answer(msgspec.Struct):
+    """What a handler returns when a view alone does not say it: another status than the first documented, headers."""
+
+    view: Any = None
+    status: int | None = None
+    headers: Mapping[str, str] = {}
+
+
+def gives(model: Any, *statuses: int) -> Callable[[Handler], Handler]:
+    """Answers with `model` (None for no body) under the first of `statuses` (200), and documents them all."""
+    statuses = statuses or (200,)
+
+    def decorate(handler: Handler) -> Handler:
+        for status in statuses:
+            handler = document_response(model, status)(handler)
+
+        @wraps(handler)
+        async def wrapper(*args: Any, **kwargs: Any) -> Response:
+            returned = await handler(*args, **kwargs)
+            if isinstance(returned, Response):
+                return returned
+            answer = returned if isinstance(returned, Answer) else Answer(returned)
+            return respond(answer.view, answer.status or statuses[0], answer.headers)
+
+        return wrapper
+
+    return decorate
+
+
+def respond(view: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A view as JSON with its ETag; 304 where the client has these very bytes."""
+    if view is None:
+        return Response(b"", status, {"Cache-Control": "no-store", **(headers or {})}, mimetype="application/json")
+    body = encode(view)
+    tag = etag(body, getattr(view, "version", getattr(view, "seq", 0)))
+    rule = caching.rule() if request.method in ("GET", "HEAD") else "no-store"
+    all_headers = {"ETag": tag, "Cache-Control": rule, **(headers or {})}
+    if status == 200 and request.method in ("GET", "HEAD") and tag in matching(request.headers.get("If-None-Match")):
+        return Response(b"", 304, all_headers)
+    return Response(body, status, all_headers, content_type="application/json")
+
+
+def etag(body: bytes, version: int) -> str:
+    """`"version-bytehash"`: the version is what If-Match compares, the hash what If-None-Match does."""
+    return f'"{version}-{hashlib.blake2b(body, digest_size=8).hexdigest()}"'
+
+
+def matching(header: str | None) -> set[str]:
+    """The entity tags of an If-None-Match or If-Match header, weak ones as strong."""
+    return {tag.strip().removeprefix("W/") for tag in (header or "").split(",")}
+
+
+def wanted_version() -> int | None:
+    """The version in If-Match; None without one, or for `*`. Raises Invalid for what is no ETag of ours."""
+    header = request.headers.get("If-Match")
+    if header is None or header.strip() == "*":
+        return None
+    version, dash, _ = header.strip().removeprefix("W/").strip('"').partition("-")
+    if not dash or not version.isascii() or not version.isdigit():
+        raise Invalid("If-Match", "must be an ETag that this resource had")
+    return int(version)
+
+
+def takes(model: type[msgspec.Struct]) -> Callable[[Handler], Handler]:
+    """Passes the request's JSON, checked against `model`, as `data`, and documents it."""
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            return await handler(*args, data=await bodies.parsed(model), **kwargs)
+
+        return document_request(model)(wrapper)
+
+    return decorate
+
+
+def asks(model: type[msgspec.Struct]) -> Callable[[Handler], Handler]:
+    """Passes the query, checked against `model`, as `query`, and documents it."""
+    lists = {f.encode_name for f in msgspec.structs.fields(model) if getattr(f.type, "__origin__", None) is list}
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            given = {name: request.args.getlist(name) if name in lists else request.args[name] for name in request.args}
+            return await handler(*args, query=bodies.checked(given, model, strict=False), **kwargs)
+
+        return document_querystring(model)(wrapper)
+
+    return decorate
+
+
+def changed_fields(data: msgspec.Struct) -> dict[str, Any]:
+    """The fields of a PATCH that were sent; msgspec.UNSET marks the others. Raises Invalid when there are none."""
+    fields = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET}
+    if not fields:
+        raise Invalid("", "send at least one field to change")
+    return fields

@@ -1,0 +1,62 @@
+"""Lists over HTTP: `?limit=&before=&after=`, opaque cursors, and a Link header (RFC 8288)."""
+
+import base64
+import binascii
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import msgspec
+from msgspec import Meta
+from quart import request
+
+from model.errors import Invalid
+from model.store.paging import Cursor, Page
+
+
+class Paging(msgspec.Struct):
+    """Which part of a list: at most `limit` items, those older than `before` or newer than `after`."""
+
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    before: str | None = None
+    after: str | None = None
+
+
+def cursor(query: Paging) -> Cursor:
+    """The cursor that a query asks for. Raises Invalid for a made-up one, or for both ways at once."""
+    if query.before is not None and query.after is not None:
+        raise Invalid("after", "cannot be combined with before")
+    return Cursor(query.limit, _decoded("before", query.before), _decoded("after", query.after))
+
+
+def edges(page: Page[Any]) -> dict[str, str | None]:
+    """`next` and `prev` as clients get them."""
+    return {"next": encoded(page.next), "prev": encoded(page.prev)}
+
+
+def links(page: Page[Any]) -> dict[str, str]:
+    """The Link header of a page, if it has neighbours."""
+    found = [("next", "before", page.next), ("prev", "after", page.prev)]
+    parts = [f'<{_url(name, encoded(id_))}>; rel="{rel}"' for rel, name, id_ in found if id_ is not None]
+    return {"Link": ", ".join(parts)} if parts else {}
+
+
+def encoded(id_: int | None) -> str | None:
+    """An id as an opaque cursor."""
+    return None if id_ is None else base64.urlsafe_b64encode(f"c{id_}".encode()).decode().rstrip("=")
+
+
+def _decoded(name: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (binascii.Error, ValueError) as error:
+        raise Invalid(name, "is not a cursor of this list") from error
+    if not plain.startswith("c") or not plain[1:].isdecimal() or len(plain) > 19 or encoded(int(plain[1:])) != text:
+        raise Invalid(name, "is not a cursor of this list")
+    return int(plain[1:])
+
+
+def _url(name: str, edge: str | None) -> str:
+    others = [(key, value) for key, value in request.args.items(multi=True) if key not in ("before", "after")]
+    return f"{request.root_path}{request.path}?{urlencode([*others, (name, edge or '')])}"

@@ -1,0 +1,166 @@
+"""The OpenAPI 3.1 document, by quart-schema; its faults (0.25.0) are worked around here and nowhere else.
+
+Nested Structs left dangling references, `list[Struct]` became the bare object, request bodies and query fields were
+never required, tags came in another order in each process, and the document was built anew for every reader.
+"""
+
+import inspect
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import msgspec
+from quart import Blueprint, Quart, Response, current_app, render_template, request
+from quart_schema import OpenAPIProvider, QuartSchema
+from quart_schema.validation import DataSource
+from werkzeug.routing.converters import BaseConverter
+from werkzeug.routing.rules import Rule
+
+from api.http.problems import PROBLEM, Problem
+
+REF = "#/components/schemas/{name}"
+SECURITY = {"bearer": {"type": "http", "scheme": "bearer"}}
+ABOUT = {
+    "title": "Pottle",
+    "version": "1",
+    "description": "Accounts, discussions and live updates. The websocket at `/api/live` is described in the README.",
+}
+
+
+class Id(BaseConverter):
+    """`<id:…>`: a positive integer that a database can hold; anything else is a path that does not exist."""
+
+    regex = r"[1-9][0-9]{0,17}"
+
+    def to_python(self, value: str) -> int:
+        """The id."""
+        return int(value)
+
+
+class Provider(OpenAPIProvider):
+    """quart-schema's provider, mended."""
+
+    @cached_property
+    def document(self) -> bytes:
+        """The document, made once."""
+        return msgspec.json.encode(self.schema(), order="deterministic")
+
+    def schema(self) -> dict[str, Any]:
+        document = super().schema()
+        _, components = _components(Problem)
+        document["components"]["schemas"].update(components)
+        document["paths"] = dict(document["paths"])
+        return _in_plain_types(document)
+
+    def generate_rules(self) -> list[Rule]:
+        functions = self._app.view_functions
+        return [rule for rule in super().generate_rules() if not hasattr(functions[rule.endpoint], "hidden")]
+
+    def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
+        paths, components = super().build_paths(rule)
+        function = self._app.view_functions[rule.endpoint]
+        for operations in paths.values():
+            for method, operation in operations.items():
+                operations[method] = self._completed(operation, rule, function)
+        return paths, components
+
+    def _completed(self, operation: dict[str, Any], rule: Rule, function: Callable[..., Any]) -> dict[str, Any]:
+        operation = {**operation, "tags": [rule.endpoint.split(".")[0]]}
+        operation["operationId"] = rule.endpoint.replace(".", "_")
+        operation["description"] = operation.get("description", "").strip()
+        if getattr(function, "stance", "anyone") != "anyone":
+            operation["security"] = [{"bearer": []}]
+        if hasattr(function, "idempotent"):
+            operation["parameters"] = [*operation["parameters"], IDEMPOTENCY_KEY]
+        operation["responses"] = {**operation["responses"], "default": PROBLEM_RESPONSE}
+        return operation
+
+    def build_path_parameter(self, name: str, converter: BaseConverter) -> dict[str, Any]:
+        parameter = super().build_path_parameter(name, converter)
+        if isinstance(converter, Id):
+            parameter["schema"] = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
+        return parameter
+
+    def build_querystring_parameters(self, model: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        schema, components = _components(model)
+        fields = components.pop(model.__name__)
+        required = fields.get("required", [])
+        parameters = [
+            {"name": name, "in": "query", "schema": part, "required": name in required}
+            for name, part in fields["properties"].items()
+        ]
+        return parameters, components
+
+    def build_request_body(self, model: Any, source: DataSource) -> tuple[dict[str, Any], dict[str, Any]]:
+        schema, components = _components(model)
+        return {"required": True, "content": {"application/json": {"schema": schema}}}, components
+
+    def build_response_object(self, model: Any, headers_model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        if model is None:
+            return {"description": "Done; there is no body."}, {}
+        schema, components = _components(model)
+        description = inspect.getdoc(model) or ""
+        return {"description": description, "content": {"application/json": {"schema": schema}}}, components
+
+
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+    "description": "The same key again within 24 hours gets the same answer again.",
+}
+PROBLEM_RESPONSE = {
+    "description": "Refused (RFC 9457).",
+    "content": {PROBLEM: {"schema": {"$ref": REF.format(name="Problem")}}},
+}
+
+
+def _components(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    (schema,), components = msgspec.json.schema_components([model], ref_template=REF)
+    return schema, dict(components)
+
+
+def _in_plain_types(document: Any) -> Any:
+    """The document as JSON has it: every key a string."""
+    if isinstance(document, dict):
+        return {str(key): _in_plain_types(value) for key, value in document.items()}
+    if isinstance(document, list | tuple | set):
+        return [_in_plain_types(value) for value in document]
+    return document
+
+
+blueprint = Blueprint("documentation", __name__)
+
+
+def register(app: Quart) -> None:
+    """Documents every route of `app` at /openapi.json, and shows the document at /docs."""
+    app.url_map.converters["id"] = Id
+    QuartSchema(
+        app,
+        openapi_path=None,
+        info=ABOUT,
+        security_schemes=SECURITY,  # type: ignore[arg-type]
+        openapi_provider_class=Provider,
+        conversion_preference="msgspec",
+    )
+    app.register_blueprint(blueprint)
+
+
+@blueprint.get("/openapi.json")
+async def openapi() -> Response:
+    """The OpenAPI document."""
+    provider = current_app.extensions["QUART_SCHEMA"].openapi_provider
+    response = Response(provider.document, headers={"Cache-Control": "no-cache"}, content_type="application/json")
+    await response.add_etag()
+    return await response.make_conditional(request)
+
+
+@blueprint.get("/docs")
+async def docs() -> str:
+    """The document, to read and to try."""
+    return await render_template("docs.html")
+
+
+for view in (openapi, docs):
+    view.hidden = True  # type: ignore[attr-defined]

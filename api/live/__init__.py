@@ -1,0 +1,1 @@
+"""The websocket, and the fan-out inside a worker."""

@@ -1,0 +1,234 @@
+"""One websocket connection: what it asked for, and the one loop that sends to it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from api.live.hub import PAGE, hub
+from model import channel, session
+from model.errors import NotFound
+from model.session import Identity
+from model.store import changes, db
+from model.store.changes import Row
+
+MOST_FRAME_BYTES = 64 * 1024  # of changes gathered in one frame
+MOST_REPLIES = 100  # waiting to be sent; a client that asks faster than it reads has to wait
+SIGNED_OUT = 4401
+BROKE_A_RULE = 1008
+
+
+class Asked(msgspec.Struct):
+    """A frame from a client, of any type."""
+
+    type: str
+    channel: int | UnsetType = UNSET
+    epoch: str | UnsetType = UNSET
+    after: int | UnsetType = UNSET
+    token: str | UnsetType = UNSET
+
+
+class Subscription:
+    """A cursor in one channel."""
+
+    __slots__ = ("cursor", "group", "private")
+
+    def __init__(self, cursor: int, group: int, private: bool) -> None:
+        self.cursor = cursor
+        self.group = group
+        self.private = private
+
+
+class Refused(Exception):
+    """A frame that is answered with an error."""
+
+    def __init__(self, code: str, channel: int | None = None) -> None:
+        super().__init__(code)
+        self.code = code
+        self.channel = channel
+
+
+class Connection:
+    """The state of one connection. `close` is called once with a close code; nothing is sent after it."""
+
+    def __init__(self, identity: Identity | None, close: Callable[[int], None]) -> None:
+        self.identity = identity
+        self._close = close
+        self._closed = False
+        self._subscriptions: dict[int, Subscription] = {}
+        self._replies: list[bytes] = []
+        self._woken: set[int] = set()
+        self._something = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        hub.connections.add(self)
+
+    def leave(self) -> None:
+        """Undoes everything; the connection is gone."""
+        self._closed = True
+        hub.connections.discard(self)
+        for channel_id in self._subscriptions:
+            hub.leave(channel_id, self)
+
+    def wake(self, channel_id: int) -> None:
+        """The hub's word that a channel has something new."""
+        self._woken.add(channel_id)
+        self._something.set()
+
+    def revoke(self, row: Row) -> None:
+        """The hub's word that a right ended: closes if it was this connection's, before anything newer is sent (L8)."""
+        if self._lost_by(row):
+            self._end(SIGNED_OUT)
+        elif row.kind == "channel.deleted" and row.subject in self._subscriptions:
+            self._unsubscribe(row.subject)
+            self._reply(type="error", code="not-found", channel=row.subject)
+
+    def _lost_by(self, row: Row) -> bool:
+        who = self.identity
+        match row.kind:
+            case "session.ended":
+                return who is not None and who.session == row.subject
+            case "token.ended":
+                return who is not None and who.token == row.subject
+            case "user.deleted":
+                return who is not None and who.user == row.subject
+            case "member.removed":
+                return who is not None and who.user == row.subject and self._reads_privately(row.tags)
+            case "group.closed":
+                return any(held.group == row.subject for held in self._subscriptions.values())
+        return False
+
+    def _reads_privately(self, tags: str) -> bool:
+        """Whether it reads, in the group that `tags` names, what only members may."""
+        return any(held.private and f"group:{held.group}" in tags.split() for held in self._subscriptions.values())
+
+    async def hear(self, text: str | bytes) -> None:
+        """Does what a frame asks. Waits while the client leaves many replies unread."""
+        await self._room.wait()
+        try:
+            asked = _asked(text)
+            handler = {"subscribe": self._subscribe, "unsubscribe": self._leave_channel, "auth": self._authenticate}
+            if asked.type not in handler:
+                raise Refused("bad-request", asked.channel or None)
+            handler[asked.type](asked)
+        except Refused as refused:
+            known = {} if refused.channel is None else {"channel": refused.channel}
+            self._reply(type="error", code=refused.code, **known)
+
+    def _authenticate(self, asked: Asked) -> None:
+        identity = session.identify(asked.token) if isinstance(asked.token, str) else None
+        if identity is None:
+            raise Refused("unauthenticated")
+        self.identity = identity
+        self._reply(type="authenticated", uid=identity.uid)
+
+    def _subscribe(self, asked: Asked) -> None:
+        """Looks, answers and sets the cursor in one go: no change can come between (L4)."""
+        channel_id, after = _wanted(asked)
+        if channel_id not in self._subscriptions and len(self._subscriptions) >= db.settings.subscriptions:
+            raise Refused("too-many", channel_id)
+        db.catch_up()
+        with db.snapshot() as read:
+            try:
+                place = channel.visible_to(read, self.identity, channel_id)
+            except NotFound:
+                raise Refused("not-found", channel_id) from None
+            recovered = after is None or (
+                asked.epoch == db.instance.epoch and changes.recoverable(read, channel_id, after, place.seq)
+            )
+        cursor = after if recovered and after is not None else place.seq
+        self._subscriptions[channel_id] = Subscription(cursor, place.group_id, place.reading != "public")
+        hub.join(channel_id, place.seq, self)
+        self._reply(
+            type="subscribed", channel=channel_id, epoch=db.instance.epoch, seq=place.seq, recovered=recovered
+        )
+        self.wake(channel_id)
+
+    def _leave_channel(self, asked: Asked) -> None:
+        channel_id, _ = _wanted(asked)
+        if channel_id not in self._subscriptions:
+            raise Refused("not-found", channel_id)
+        self._unsubscribe(channel_id)
+        self._reply(type="unsubscribed", channel=channel_id)
+
+    def _unsubscribe(self, channel_id: int) -> None:
+        del self._subscriptions[channel_id]
+        self._woken.discard(channel_id)
+        hub.leave(channel_id, self)
+
+    def _reply(self, **frame: Any) -> None:
+        self._replies.append(msgspec.json.encode(frame))
+        if len(self._replies) >= MOST_REPLIES:
+            self._room.clear()
+        self._something.set()
+
+    async def send_all(self, send: Callable[[str], Awaitable[None]]) -> None:
+        """Sends replies and changes as they come; `send` returns when the socket can take more."""
+        while True:
+            await self._something.wait()
+            self._something.clear()
+            while not self._closed and (batch := self._next_batch()):
+                await send(_joined(batch))
+
+    def _next_batch(self) -> list[bytes]:
+        """Replies first, for a `subscribed` comes before its changes; then changes up to the size of one frame."""
+        batch, self._replies = self._replies, []
+        self._room.set()
+        size = sum(map(len, batch))
+        while self._woken and size < MOST_FRAME_BYTES:
+            channel_id = next(iter(self._woken))
+            data = self._next_of(channel_id, MOST_FRAME_BYTES - size)
+            if self._closed:
+                return []
+            if not data:
+                self._woken.discard(channel_id)
+            batch += data
+            size += sum(map(len, data))
+        return batch
+
+    def _next_of(self, channel_id: int, room: int) -> list[bytes]:
+        """The next changes of one channel, at least one if there is any and about `room` bytes."""
+        held = self._subscriptions[channel_id]
+        frames = hub.after(channel_id, held.cursor, PAGE)
+        if frames is None:
+            frames = hub.page(channel_id, held.cursor)
+        data: list[bytes] = []
+        for frame in frames:
+            if data and room <= 0:
+                break
+            data.append(frame.data)
+            room -= len(frame.data)
+            held.cursor = frame.seq
+        return data
+
+    def _end(self, code: int) -> None:
+        if not self._closed:
+            self._closed = True
+            self._close(code)
+
+
+def _asked(text: str | bytes) -> Asked:
+    if isinstance(text, bytes):
+        raise Refused("bad-request")
+    try:
+        return msgspec.json.decode(text, type=Asked)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise Refused("bad-request") from None
+
+
+def _wanted(asked: Asked) -> tuple[int, int | None]:
+    """The channel, and the seq to go on after; None for "from now on"."""
+    if not isinstance(asked.channel, int) or not 0 < asked.channel < 10**18:
+        raise Refused("bad-request", asked.channel if isinstance(asked.channel, int) else None)
+    if asked.after is UNSET:
+        return asked.channel, None
+    if asked.epoch is UNSET or not isinstance(asked.after, int) or not 0 <= asked.after < 10**18:
+        raise Refused("bad-request", asked.channel)
+    return asked.channel, asked.after
+
+
+def _joined(batch: list[bytes]) -> str:
+    """One frame: the object itself, or an array of them."""
+    return batch[0].decode() if len(batch) == 1 else f"[{b','.join(batch).decode()}]"

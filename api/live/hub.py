@@ -1,0 +1,130 @@
+"""The hub: the fan-out inside one worker.
+
+One ring of encoded changes, each encoded once for all who read it, with the change log behind it. A subscription is a cursor
+into its channel's part of the ring; one that lags behind the ring reads pages from the log. So live, resume and lag
+are one loop, and there is no queue that could overflow.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from itertools import islice
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from model.store import Statements, changes, db
+from model.store.changes import Row
+
+RING_BYTES = 8 * 1024 * 1024
+PAGE = 100  # changes in a page from the log
+REVOKING = ("session.ended", "token.ended", "user.deleted", "member.removed", "group.closed", "channel.deleted")
+
+
+class Frame(NamedTuple):
+    """One change as it goes out."""
+
+    seq: int
+    channel: int
+    data: bytes
+
+
+class Subscriber(Protocol):
+    """A connection, as the hub sees it."""
+
+    def wake(self, channel: int) -> None:
+        """There is something new in a channel."""
+
+    def revoke(self, row: Row) -> None:
+        """A right ended; close if it was yours."""
+
+
+class Feed:
+    """A channel that somebody here subscribes to: its newest frames, complete after `since`."""
+
+    def __init__(self, since: int) -> None:
+        self.since = since
+        self.frames: deque[Frame] = deque()
+        self.subscribers: set[Subscriber] = set()
+
+
+class Hub:
+    """All feeds of this worker."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets everything; a worker that opens a database begins so."""
+        self._feeds: dict[int, Feed] = {}
+        self._ring: deque[Frame] = deque()
+        self._bytes = 0
+        self.connections: set[Subscriber] = set()
+
+    def join(self, channel: int, seq: int, subscriber: Subscriber) -> None:
+        """Has `subscriber` woken at each change of `channel`, whose newest change now is `seq`."""
+        feed = self._feeds.get(channel)
+        if feed is None:
+            feed = self._feeds[channel] = Feed(since=seq)
+        feed.subscribers.add(subscriber)
+
+    def leave(self, channel: int, subscriber: Subscriber) -> None:
+        """Undoes join. The feed stays until the ring has moved past it, or nobody is left."""
+        feed = self._feeds.get(channel)
+        if feed is not None:
+            feed.subscribers.discard(subscriber)
+            if not feed.subscribers:
+                del self._feeds[channel]
+
+    def after(self, channel: int, cursor: int, most: int) -> list[Frame] | None:
+        """Up to `most` frames after `cursor`; None when they are no longer all in the ring: read the log."""
+        feed = self._feeds[channel]
+        if cursor < feed.since:
+            return None
+        if not feed.frames or feed.frames[-1].seq <= cursor:
+            return []
+        if feed.frames[0].seq > cursor:
+            return list(islice(feed.frames, most))
+        return [frame for frame in feed.frames if frame.seq > cursor][:most]
+
+    def page(self, channel: int, cursor: int) -> list[Frame]:
+        """Frames after `cursor` from the log, for whoever lags behind the ring; at most PAGE."""
+        with db.snapshot() as read:
+            frames = _encoded(read, changes.page(read, channel, cursor, db.head, PAGE))
+        db.catch_up()  # a right that ended before this page was read is revoked before the page is sent (L8)
+        return frames
+
+    def take(self, read: Statements, rows: list[Row]) -> None:
+        """Listener: revokes what ended, in all of the snapshot, and only then hands out what is new in it (L8)."""
+        for row in rows:
+            if row.kind in REVOKING:
+                for connection in list(self.connections):
+                    connection.revoke(row)
+        for frame in _encoded(read, [row for row in rows if row.channel_id in self._feeds]):
+            self._append(frame)
+        for channel in {row.channel_id for row in rows if row.channel_id in self._feeds}:
+            for subscriber in self._feeds[channel].subscribers:  # type: ignore[index]
+                subscriber.wake(channel)  # type: ignore[arg-type]
+
+    def _append(self, frame: Frame) -> None:
+        self._ring.append(frame)
+        self._bytes += len(frame.data)
+        self._feeds[frame.channel].frames.append(frame)
+        while self._bytes > RING_BYTES:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        oldest = self._ring.popleft()
+        self._bytes -= len(oldest.data)
+        feed = self._feeds.get(oldest.channel)
+        if feed is not None and feed.frames and feed.frames[0] is oldest:
+            feed.frames.popleft()
+            feed.since = oldest.seq
+
+
+def _encoded(read: Statements, rows: Iterable[Row]) -> list[Frame]:
+    frames = changes.loaded(read, rows)
+    return [Frame(frame["seq"], frame["channel"], msgspec.json.encode(frame)) for frame in frames]
+
+
+hub = Hub()
+db.on_changes(hub.take)

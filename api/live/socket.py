@@ -1,0 +1,125 @@
+"""`WS /api/live`: the websocket."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+
+import msgspec
+from quart import Blueprint, websocket
+from quart.asgi import ASGIWebsocketConnection
+
+from api.http.asking import cookie_name, foreign_origin
+from api.live.connection import Connection
+from model import session
+from model.session import Identity
+from model.store import db
+
+log = logging.getLogger("pottle")
+
+blueprint = Blueprint("live", __name__)
+
+STUCK_SECONDS = 10
+TOO_SLOW = 1013
+FAILED = 1011
+WAITING_FRAMES = 16
+
+
+class BoundedConnection(ASGIWebsocketConnection):
+    """Quart's websocket connection, which keeps a few frames from the client instead of all it can send."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.queue = asyncio.Queue(maxsize=WAITING_FRAMES)
+
+
+@blueprint.websocket("/api/live")
+async def live() -> None:
+    """Subscriptions: see the README's chapter on live updates for the frames."""
+    ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def end(code: int) -> None:
+        if not ended.done():
+            ended.set_result(code)
+
+    await websocket.accept()
+    hello = {"type": "hello", "epoch": db.instance.epoch, "worker": os.getpid()}
+    await websocket.send(msgspec.json.encode(hello).decode())
+    connection = Connection(_by_cookie(), end)
+    tasks = [asyncio.create_task(_listen(connection)), asyncio.create_task(connection.send_all(Sender(end)))]
+    try:
+        await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        connection.leave()
+        for task in tasks:
+            task.cancel()
+        failures = await asyncio.gather(*tasks, return_exceptions=True)
+    _log(failures)
+    await _close(ended.result() if ended.done() else FAILED)
+
+
+async def _listen(connection: Connection) -> None:
+    while True:
+        await connection.hear(await websocket.receive())
+
+
+class Sender:
+    """Sends frames, and ends the connection when the client takes nothing for STUCK_SECONDS (L5)."""
+
+    def __init__(self, end: Callable[[int], None]) -> None:
+        self._end = end
+        self._loop = asyncio.get_running_loop()
+
+    async def __call__(self, frame: str) -> None:
+        """Returns when the socket can take more."""
+        self._watch()
+        try:
+            await websocket.send(frame)
+        finally:
+            self._timer.cancel()
+
+    def _watch(self) -> None:
+        self._timer = self._loop.call_later(STUCK_SECONDS, self._look, _unsent())
+
+    def _look(self, before: int) -> None:
+        if _unsent() < before:
+            self._watch()
+        else:
+            self._end(TOO_SLOW)
+
+
+def _by_cookie() -> Identity | None:
+    """Whose cookie it is, on our own pages; from another origin it is ignored (cross-site websocket hijacking)."""
+    cookie = websocket.cookies.get(cookie_name())
+    return session.identify(cookie) if cookie and foreign_origin() is None else None
+
+
+async def _listen(connection: Connection) -> None:
+    while True:
+        await connection.hear(await websocket.receive())
+
+
+def _log(failures: list[BaseException | None]) -> None:
+    """Logs what went wrong here; that the client went away is nothing wrong."""
+    for failure in failures:
+        if isinstance(failure, Exception) and not type(failure).__name__.startswith("ClientDisconnect"):
+            log.error("A websocket failed", exc_info=failure)
+
+
+def _unsent() -> int:
+    """Bytes that wait for the client; where the server does not say, none do."""
+    ask = websocket.scope.get("extensions", {}).get("pottle.unsent")  # type: ignore[attr-defined]
+    return ask() if callable(ask) else 0
+
+
+async def _close(code: int) -> None:
+    """Closes with `code` if the client can be told so within a second, else by reset."""
+    abort = websocket.scope.get("extensions", {}).get("pottle.abort")  # type: ignore[attr-defined]
+    try:
+        async with asyncio.timeout(1):
+            await websocket.close(code)
+    except TimeoutError:
+        if callable(abort):
+            abort()
+
+

@@ -1,0 +1,183 @@
+"""`/api/me`: one's own account, avatar, tokens and marks."""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from quart import Blueprint, Response, request
+
+from api.http.answers import asks, changed_fields, gives, respond, takes, wanted_version
+from api.http.asking import clear_cookie, me, signed_in
+from api.http.limits import EDITING, limited
+from model import avatar, channel, leaving, passwords, reaction, session, user
+from model.errors import Forbidden, Invalid
+from model.reaction import Mark
+from model.session import Identity, TokenView
+from model.store import Tx, db
+from model.user import Account, Email, Name, Password
+
+blueprint = Blueprint("me", __name__, url_prefix="/api/me")
+
+
+class AccountEdit(msgspec.Struct):
+    """What to change. A new password needs the current one, and signs one out everywhere else."""
+
+    name: Name | UnsetType = UNSET
+    email: Email | None | UnsetType = UNSET
+    password: Password | UnsetType = UNSET
+    current_password: Password | UnsetType = UNSET
+
+
+class Leaving(msgspec.Struct):
+    """Asks for the password again."""
+
+    password: Password
+
+
+@blueprint.get("")
+@signed_in
+@gives(Account)
+async def show() -> Account:
+    """One's own account."""
+    return await user.account(me().user)
+
+
+@blueprint.patch("")
+@limited(EDITING, ahead=True)
+@signed_in
+@takes(AccountEdit)
+@gives(Account)
+async def edit(data: AccountEdit) -> Account:
+    """Change one's name, e-mail address or password."""
+    fields = changed_fields(data)
+    current = fields.pop("current_password", None)
+    if "password" in fields:
+        fields["password_hash"] = await _new_password(me(), current, fields.pop("password"))
+    if "name" in fields:
+        fields["name"] = fields["name"].strip()
+    return await db.write(_edit, me(), wanted_version(), fields)
+
+
+async def _new_password(identity: Identity, current: str | None, new: str) -> str:
+    user.check_password(new)
+    if current is None:
+        raise Invalid("current_password", "is required to change the password")
+    await leaving.check_own_password(identity, current)
+    return await passwords.hashed(new)
+
+
+def _edit(tx: Tx, identity: Identity, version: int | None, fields: dict[str, Any]) -> Account:
+    account = user.edit(tx, identity.user, version, fields)
+    if "password_hash" in fields:
+        session.end_others(tx, identity)
+    return account
+
+
+@blueprint.delete("")
+@limited(EDITING, ahead=True)
+@signed_in
+@takes(Leaving)
+@gives(None, 204)
+async def delete(data: Leaving) -> Response:
+    """Delete one's account. Posts stay, without a name."""
+    await leaving.leave(me(), data.password)
+    response = respond(None, 204)
+    clear_cookie(response)
+    return response
+
+
+class AvatarView(msgspec.Struct):
+    """Where the avatar is."""
+
+    avatar: str
+
+
+@blueprint.put("/avatar")
+@limited(EDITING, ahead=True)
+@signed_in
+@gives(AvatarView)
+async def put_avatar() -> AvatarView:
+    """Send an image (PNG, JPEG, GIF or WebP) as the body; its middle square becomes the avatar."""
+    return AvatarView(await avatar.put(me(), await request.get_data()))
+
+
+@blueprint.get("/avatar")
+@signed_in
+async def show_avatar() -> Response:
+    """One's own avatar, as WebP."""
+    image, hashed, _ = await avatar.find(me().uid)
+    return Response(image, headers={"ETag": f'"{hashed}"', "Cache-Control": "private, no-cache"}, content_type=avatar.MEDIA_TYPE)
+
+
+@blueprint.delete("/avatar")
+@limited(EDITING)
+@signed_in
+@gives(None, 204)
+async def delete_avatar() -> None:
+    """Take one's avatar away."""
+    await db.write(avatar.remove, me())
+
+
+class NewToken(msgspec.Struct):
+    """A token's name, to tell it from others."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=80, pattern=r"\S")]
+
+
+class TokensView(msgspec.Struct):
+    """One's named tokens, newest first, without the tokens themselves."""
+
+    tokens: list[TokenView]
+
+
+@blueprint.get("/tokens")
+@signed_in
+@gives(TokensView)
+async def list_tokens() -> TokensView:
+    """One's named tokens."""
+    return TokensView(await session.tokens(me().user))
+
+
+@blueprint.post("/tokens")
+@limited(EDITING)
+@signed_in
+@takes(NewToken)
+@gives(TokenView, 201)
+async def create_token(data: NewToken) -> TokenView:
+    """Make a bearer token for a program. It is shown this once."""
+    if me().session is None:
+        raise Forbidden("A token cannot make tokens; sign in.")
+    return await db.write(session.create_token, me().user, data.name)
+
+
+@blueprint.delete("/tokens/<id:token_id>")
+@limited(EDITING)
+@signed_in
+@gives(None, 204)
+async def delete_token(token_id: int) -> None:
+    """End a token, at once and everywhere."""
+    await db.write(session.delete_token, me(), token_id)
+
+
+class OfChannel(msgspec.Struct):
+    """Which channel."""
+
+    channel: Annotated[int, Meta(ge=1, le=10**18 - 1)]
+
+
+class MarksView(msgspec.Struct):
+    """What I marked, newest post first."""
+
+    reactions: list[Mark]
+
+
+@blueprint.get("/reactions")
+@signed_in
+@asks(OfChannel)
+@gives(MarksView)
+async def list_reactions(query: OfChannel) -> MarksView:
+    """What I marked in a channel; it is not part of the posts, which are the same for everybody."""
+    await channel.find(me(), query.channel)
+    return MarksView(await reaction.mine(me(), query.channel))
+
+

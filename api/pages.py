@@ -1,0 +1,89 @@
+"""The pages: readable without JavaScript, live with it."""
+
+from typing import Any
+
+import msgspec
+from quart import Blueprint, Response, make_response, render_template
+
+from api.http.answers import asks
+from api.http.asking import anyone, asker
+from api.http.caching import PRIVATE, shown
+from api.http.cross_origin import framed_by
+from api.http.lists import Paging, cursor, edges
+from api.posts import page_tags
+from model import channel, post
+from model.errors import NotFound
+from model.post import PostsPage
+from model.session import Identity
+from model.store import db
+from model.store.paging import Cursor
+
+blueprint = Blueprint("pages", __name__)
+
+HOME = ("home", "lobby")
+NEWEST = 12  # channels on the home page
+
+
+class Shown(msgspec.Struct):
+    """A page of posts and its position, as templates get it."""
+
+    posts: list[post.PostView]
+    next: str | None
+    prev: str | None
+    epoch: str
+    seq: int
+
+
+@blueprint.get("/")
+@anyone
+@asks(Paging)
+async def home(query: Paging) -> Response:
+    """The lobby and the newest channels."""
+    who = asker()
+    slug, key = HOME
+    _, found = await channel.listed(who, slug, Cursor(1), key)
+    if not found.items:
+        raise NotFound("The lobby was deleted.")
+    newest = await channel.newest(who, NEWEST)
+    listed = await post.listed(who, found.items[0].id, cursor(query))
+    tags = {"channels", "groups", *(f"channel:{place.id}" for place in newest), *page_tags(listed)}
+    return await _page("home.html", who, listed, tags, channels=[channel.view(place) for place in newest])
+
+
+@blueprint.get("/channels/<id:channel_id>", endpoint="channel")
+@anyone
+@asks(Paging)
+async def discussion(channel_id: int, query: Paging) -> Response:
+    """A channel."""
+    who = asker()
+    listed = await post.listed(who, channel_id, cursor(query))
+    response = await _page("channel.html", who, listed, page_tags(listed))
+    framed_by(response, listed.place.origins)
+    return response
+
+
+async def _page(template: str, who: Identity | None, listed: PostsPage, tags: set[str], **context: object) -> Response:
+    """A page, kept by the response cache for those who are not signed in."""
+    if who is None and listed.place.reading == "public":
+        shown(*tags, signed_out_only=True)
+    page = Shown(listed.page.items, **edges(listed.page), epoch=db.instance.epoch, seq=listed.seq)
+    place = listed.place
+    body = await render_template(
+        template, me=who, group=_group(place), channel=channel.view(place), page=page, **context
+    )
+    response = await make_response(body)
+    await response.add_etag()
+    response.headers["Cache-Control"] = PRIVATE
+    response.headers["Vary"] = "Cookie"
+    return response
+
+
+def _group(place: Any) -> dict[str, Any]:
+    """The group of a place, and the reader's standing in it, as templates get them."""
+    rules = {name: getattr(place, name) for name in ("reading", "posting", "review", "standing")}
+    return {"slug": place.group, "name": place.group_name, **rules}
+
+
+for view in (home, discussion):
+    view.hidden = True  # type: ignore[attr-defined]
+

@@ -1,0 +1,119 @@
+"""`/api/channels/…/posts` and `/api/posts`: what people write."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from quart import Blueprint
+
+from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_version
+from api.http.asking import anyone, asker, foreign_origin, me, signed_in
+from api.http.caching import shown
+from api.http.limits import EDITING, GUESTS, POSTING, limited
+from api.http.lists import Paging, cursor, edges, links
+from api.http.retries import idempotent
+from model import post
+from model.errors import Invalid
+from model.post import Body, GuestName, PostView
+from model.store import db
+
+blueprint = Blueprint("posts", __name__, url_prefix="/api")
+
+
+class NewPost(msgspec.Struct):
+    """A post to make, in Markdown. `parent` is the post it replies to; `guest` the name of whoever has no account."""
+
+    body: Body
+    parent: Annotated[int, Meta(ge=1, le=10**18 - 1)] | None = None
+    guest: GuestName | None = None
+
+
+class PostEdit(msgspec.Struct):
+    """A new text, by the author; or, by a moderator, `published` to approve or restore, `removed` to remove."""
+
+    body: Body | UnsetType = UNSET
+    state: Literal["published", "removed"] | UnsetType = UNSET
+
+
+class PostQuery(Paging):
+    """Which part of the list. `state=pending` lists, for moderators, what waits for them."""
+
+    state: Literal["pending"] | None = None
+
+
+class PostsView(msgspec.Struct):
+    """Posts, newest first, and the position (`epoch`, `seq`) to subscribe after."""
+
+    posts: list[PostView]
+    next: str | None
+    prev: str | None
+    epoch: str
+    seq: int
+
+
+@blueprint.get("/channels/<id:channel_id>/posts")
+@anyone
+@asks(PostQuery)
+@gives(PostsView)
+async def index(channel_id: int, query: PostQuery) -> Answer:
+    """The posts of a channel."""
+    listed = await post.listed(asker(), channel_id, cursor(query), query.state)
+    if listed.place.reading == "public" and query.state is None:
+        shown(*page_tags(listed))
+    page = listed.page
+    view = PostsView(page.items, **edges(page), epoch=db.instance.epoch, seq=listed.seq)
+    return Answer(view, headers=links(page))
+
+
+def page_tags(listed: post.PostsPage) -> set[str]:
+    """What a page of posts shows."""
+    authors = {f"user:{item.author.uid}" for item in listed.page.items}
+    return {f"group:{listed.place.group_id}", f"channel:{listed.place.id}", *authors}
+
+
+@blueprint.post("/channels/<id:channel_id>/posts")
+@limited(POSTING, guests=GUESTS)
+@anyone
+@idempotent
+@takes(NewPost)
+@gives(PostView, 201)
+async def create(channel_id: int, data: NewPost) -> Answer:
+    """Post, or reply. Everybody who reads the channel sees it at once, unless a moderator has to look at it first."""
+    draft = post.draft(data.body, data.parent, data.guest)
+    made = await db.write(post.create, asker(), channel_id, draft, foreign_origin())
+    return Answer(made, headers={"Location": f"/api/posts/{made.id}"})
+
+
+@blueprint.get("/posts/<id:post_id>")
+@anyone
+@gives(PostView)
+async def show(post_id: int) -> PostView:
+    """A post."""
+    view, place = await post.find(asker(), post_id)
+    if place.reading == "public" and view.state == "published":
+        shown(f"group:{place.group_id}", f"post:{post_id}", f"user:{view.author.uid}")
+    return view
+
+
+@blueprint.patch("/posts/<id:post_id>")
+@limited(EDITING)
+@signed_in
+@takes(PostEdit)
+@gives(PostView)
+async def edit(post_id: int, data: PostEdit) -> PostView:
+    """Change a post's text (its author), or approve, remove or restore it (a moderator)."""
+    fields = changed_fields(data)
+    if len(fields) > 1:
+        raise Invalid("state", "cannot be changed together with body")
+    if "body" in fields:
+        return await db.write(post.edit, me(), post_id, wanted_version(), post.draft(fields["body"]))
+    return await db.write(post.moderate, me(), post_id, wanted_version(), fields["state"])
+
+
+@blueprint.delete("/posts/<id:post_id>")
+@limited(EDITING)
+@signed_in
+@gives(None, 204)
+async def delete(post_id: int) -> None:
+    """Delete one's own post; a moderator removes anybody's. One with replies stays as a tombstone."""
+    await db.write(post.remove, me(), post_id, wanted_version())

@@ -1,0 +1,55 @@
+"""`/api/session`: signing in and out."""
+
+import msgspec
+from quart import Blueprint, Response
+
+from api.http.answers import gives, respond, takes
+from api.http.asking import address, anyone, clear_cookie, foreign_origin, me, set_cookie, signed_in
+from api.http.limits import EDITING, SIGN_IN, limited
+from model import session, user
+from model.store import db
+from model.user import Account, Password
+
+blueprint = Blueprint("session", __name__, url_prefix="/api/session")
+
+
+class Credentials(msgspec.Struct):
+    """What one signs in with."""
+
+    uid: str
+    password: Password
+
+
+class SessionView(msgspec.Struct):
+    """A session that just began. The token is for `Authorization: Bearer …`; our own pages use the cookie."""
+
+    user: Account
+    token: str
+    expires: str
+
+
+@blueprint.post("")
+@limited(SIGN_IN)
+@anyone
+@takes(Credentials)
+@gives(SessionView, 201)
+async def create(data: Credentials) -> Response:
+    """Sign in. The cookie is set for our own pages only."""
+    signed = await session.sign_in(data.uid, data.password, address())
+    account = await user.account(signed.identity.user)
+    response = respond(SessionView(account, signed.token, signed.identity.expires), 201)
+    if foreign_origin() is None:
+        set_cookie(response, signed.token, db.settings.session_days)
+    return response
+
+
+@blueprint.delete("")
+@limited(EDITING)
+@signed_in
+@gives(None, 204)
+async def delete() -> Response:
+    """Sign out: the session ends at once, on every worker and every socket."""
+    await db.write(session.end, me())
+    response = respond(None, 204)
+    clear_cookie(response)
+    return response

@@ -1,0 +1,40 @@
+"""How gunicorn runs Pottle in production. `gunicorn main:app` reads this file by its name.
+
+Command-line flags win over GUNICORN_CMD_ARGS, which wins over what is written here.
+"""
+
+import os
+
+# Where it listens. 0.0.0.0 is every network of this machine: keeping others out is for the firewall or proxy.
+bind = "0.0.0.0:8080"
+
+# A worker is a process with an event loop of its own. Requests wait for the network and not for each other, so
+# a few are plenty; three keep two or three processors busy and survive the loss of one.
+workers = int(os.environ.get("WEB_CONCURRENCY", "3"))
+
+# gunicorn looks after the processes. Inside each, uvicorn speaks HTTP and WebSocket, with our limits.
+worker_class = "api.worker.Worker"
+
+# A worker that has not moved for so many seconds is replaced: something blocks its event loop.
+timeout = 30
+
+# A connection with nothing to say is closed after so many seconds. That is longer than a proxy's usual minute:
+# else the proxy would now and then send a request into a connection that we are just closing.
+keepalive = 75
+
+# After SIGTERM, requests under way have so many seconds to finish. Docker kills ten seconds after it asked.
+graceful_timeout = 9
+
+# Each worker opens the database for itself: threads and SQLite connections do not survive a fork.
+preload_app = False
+
+# A worker shows that it lives by touching a file. On a busy disk that can take long enough to be taken for
+# dead; memory is always quick, and writable when all else is read-only.
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None
+
+# The control socket has one path per user: of two servers, the second takes it and the first deletes it.
+control_socket_disable = True
+
+# Whose X-Forwarded-For counts is for the application to say (POTTLE_TRUSTED_PROXIES). By default it is nobody's,
+# not even this machine's: anyone can write that header.
+forwarded_allow_ips = ""

@@ -1,0 +1,83 @@
+"""Pottle: accounts, discussions and live updates, on one SQLite file.
+
+    python main.py          the development server on http://127.0.0.1:8080
+    gunicorn main:app       production: three workers on 0.0.0.0:8080
+"""
+
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from dotenv import load_dotenv
+from quart import Quart
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from api import commands
+from api.http import assets, bodies, caching, cross_origin, openapi, problems
+from api.live import hub, socket
+from model import session, settings
+from model.settings import Settings
+from model.store import db
+
+# Each is a file in api/ with a Blueprint. Your own resource is one more line.
+RESOURCES = (
+    "users",
+    "session",
+    "me",
+    "groups",
+    "channels",
+    "posts",
+    "reactions",
+    "counts",
+    "live.socket",
+    "health",
+    "pages",
+)
+
+
+def create_app(chosen: Settings) -> Quart:
+    """The application. Its database is opened when a server starts it, once in each worker."""
+    app = Quart(__name__, static_folder=None, instance_path=str(chosen.instance.resolve()))
+    app.request_class = bodies.BoundedRequest
+    app.asgi_websocket_class = socket.BoundedConnection
+    app.config["BODY_TIMEOUT"] = 30  # seconds for a body to arrive
+    app.jinja_env.globals["asset"] = assets.asset
+
+    openapi.register(app)
+    problems.register(app)
+    cross_origin.register(app)
+    commands.register(app, chosen)
+    app.register_blueprint(assets.blueprint)
+    for name in RESOURCES:
+        app.register_blueprint(import_module(f"api.{name}").blueprint)
+
+    @app.before_serving
+    async def open_database() -> None:
+        session.forget_all()
+        caching.shelf.clear()
+        hub.hub.clear()
+        await db.open(chosen)
+
+    @app.after_serving
+    async def close_database() -> None:
+        await db.close()
+
+    app.asgi_app = caching.ResponseCache(app.asgi_app)  # type: ignore[method-assign]
+    if chosen.trusted_proxies:
+        app.asgi_app = ProxyHeadersMiddleware(app.asgi_app, list(chosen.trusted_proxies))  # type: ignore[method-assign]
+    return app
+
+
+load_dotenv(Path(__file__).parent / ".env")
+if __name__ == "__main__":
+    os.environ["POTTLE_DEVELOPMENT"] = "on"  # for the reloader's child processes too
+try:
+    app = create_app(settings.read(os.environ))
+except settings.BadSetting as error:
+    sys.exit(f"Pottle cannot start: {error}")
+
+if __name__ == "__main__":
+    from api.development import serve
+
+    serve(sys.argv[1:])

@@ -1,0 +1,69 @@
+/** Who is looking at the page, and the dialogs to sign up, in and out. Nothing is reloaded, so no draft is lost. */
+import { submits } from './forms.js';
+
+export class Account {
+  #pottle; #listeners = [];
+
+  constructor(pottle) {
+    this.#pottle = pottle;
+    const { uid, name, role } = document.body.dataset;
+    this.me = uid ? { uid, name, role } : null;
+    this.#dialog('sign-in', (values) => pottle.signIn(values));
+    this.#dialog('sign-up', (values) => pottle.signUp(values));
+    document.addEventListener('click', (event) => this.#clicked(event));
+    this.#invited();
+  }
+
+  onChange(listener) { this.#listeners.push(listener); }
+
+  /** Opens a dialog over whatever other is open. */
+  ask(which = 'sign-in') {
+    document.querySelectorAll('dialog[open]').forEach((dialog) => dialog.close());
+    document.getElementById(which).showModal();
+  }
+
+  become(user) {
+    if (!user && !this.me) return;
+    this.me = user;
+    document.querySelectorAll('.signed-in').forEach((part) => { part.hidden = !user; });
+    document.querySelectorAll('.signed-out').forEach((part) => { part.hidden = Boolean(user); });
+    document.querySelectorAll('.me').forEach((part) => { part.textContent = user?.name ?? ''; });
+    this.#listeners.forEach((listener) => listener(user));
+  }
+
+  #dialog(id, enter) {
+    const dialog = document.getElementById(id);
+    const form = dialog.querySelector('form');
+    submits(form, async (values) => {
+      await enter(values);
+      this.become(await this.#pottle.me());
+      form.reset();
+      dialog.close();
+    });
+  }
+
+  #clicked({ target }) {
+    const button = target.closest('button');
+    if (button?.dataset.open) this.ask(button.dataset.open);
+    if (button && 'close' in button.dataset) button.closest('dialog').close();
+    if (button?.dataset.do === 'sign-out') this.#leave(button);
+  }
+
+  async #leave(button) {
+    button.disabled = true;
+    try {
+      await this.#pottle.signOut();
+      this.become(null);
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  /** An invitation's link is this page's address with `?invitation=…`. */
+  #invited() {
+    const invitation = new URLSearchParams(location.search).get('invitation');
+    if (!invitation || this.me) return;
+    document.querySelector('#sign-up [name=invitation]').value = invitation;
+    this.ask('sign-up');
+  }
+}

@@ -1,0 +1,259 @@
+/** One channel in the page: what the server rendered comes alive, and the reader can take part. */
+import { keepsDraft, submits } from './forms.js';
+import { PostList } from './list.js';
+import { News, Status } from './news.js';
+import { apply, offer, older, start } from './thread.js';
+import { nameOf } from './view.js';
+
+const STALE_READS = 5;
+const EXCLUDES = { up: 'down', down: 'up' };
+
+export class Discussion {
+  #section; #pottle; #account; #channel; #thread; #list; #news; #status;
+  #before = new URLSearchParams(location.search).get('before') ?? undefined;
+  #marks = new Map(); // post -> Set of kinds
+  #live = false; #marking = Promise.resolve();
+
+  constructor(section, pottle, account) {
+    this.#section = section;
+    this.#pottle = pottle;
+    this.#account = account;
+    this.#channel = Number(section.dataset.channel);
+    this.#list = new PostList(section, pottle.url);
+    this.#news = new News(section, this.#list);
+    this.#status = new Status(section.querySelector('.status'));
+    const { epoch, seq, next } = section.dataset;
+    this.#begin({ posts: this.#list.posts, next: next || null, epoch, seq: Number(seq) });
+    this.#compose();
+    section.addEventListener('click', (event) => this.#clicked(event));
+    account.onChange(() => this.#meet());
+    this.#meet();
+    this.#follow();
+  }
+
+  // what there is to show
+
+  #begin(page) { this.#thread = start(page, { newest: this.#before === undefined }); }
+
+  #show(thread) {
+    this.#thread = thread;
+    const fresh = this.#list.render(thread);
+    this.#personalise();
+    this.#section.querySelector('.empty').hidden = this.#list.posts.length > 0;
+    this.#section.querySelector('.older').hidden = !thread.next;
+    if (thread.next) this.#olderLink.href = `${this.#section.dataset.here}?before=${encodeURIComponent(thread.next)}`;
+    return fresh;
+  }
+
+  get #olderLink() { return this.#section.querySelector('.older a'); }
+
+  #follow() {
+    const { epoch, seq } = this.#thread;
+    this.#pottle.subscribe(this.#channel, {
+      epoch, seq,
+      onChange: (change) => this.#changed(change),
+      onReset: () => this.#readAgain(),
+      onState: (state, detail) => this.#heard(state, detail),
+    });
+  }
+
+  #changed(change) {
+    const fresh = this.#show(apply(this.#thread, change));
+    if (change.edited) this.#edited(change.edited);
+    const { me } = this.#account;
+    this.#news.tell(fresh.filter(() => !me || change.post?.author?.uid !== me.uid), change.post);
+  }
+
+  async #readAgain() {
+    const limit = Math.min(100, Math.max(20, this.#thread.posts.length));
+    const page = await this.#pottle.posts(this.#channel, { before: this.#before, limit });
+    this.#begin(page);
+    this.#show(this.#thread);
+    return page;
+  }
+
+  #heard(state, detail) {
+    this.#live = state === 'live';
+    this.#status.show(state, detail);
+  }
+
+  #edited({ title, locked }) {
+    this.#section.querySelector('.channel-title').textContent = title;
+    this.#section.dataset.locked = String(locked);
+    this.#meet();
+  }
+
+  // who is looking
+
+  get #moderates() { return this.#account.me?.role === 'admin' || (this.#account.me && this.#section.dataset.standing === 'moderator'); }
+
+  get #locked() { return this.#section.dataset.locked === 'true'; }
+
+  /** Shows what this reader may do, and learns how they have reacted. */
+  async #meet() {
+    const { me } = this.#account;
+    const part = (selector) => this.#section.querySelector(selector);
+    const guests = this.#section.dataset.posting === 'guests';
+    part('.notice.locked').hidden = !this.#locked;
+    part('#compose').hidden = !(me || guests) || (this.#locked && !this.#moderates);
+    part('.invite').hidden = Boolean(me) || this.#locked;
+    for (const label of this.#section.querySelectorAll('.guest-name')) label.hidden = Boolean(me);
+    this.#personalise();
+    this.#marks = new Map();
+    if (me) await this.#learnMarks();
+    this.#personalise();
+  }
+
+  async #learnMarks() {
+    const marks = await this.#pottle.myReactions(this.#channel).catch(() => []); // only colours are missing then
+    for (const { post, kind } of marks) this.#marksOf(post).add(kind);
+  }
+
+  #marksOf(post) {
+    if (!this.#marks.has(post)) this.#marks.set(post, new Set());
+    return this.#marks.get(post);
+  }
+
+  #personalise() {
+    const { me } = this.#account;
+    this.#list.personalise((post) => ({
+      mine: Boolean(me) && post.author.uid === me.uid, moderates: this.#moderates, locked: this.#locked,
+      marks: this.#marks.get(post.id) ?? new Set(),
+    }));
+  }
+
+  // what the reader does
+
+  #compose() {
+    const form = this.#section.querySelector('#compose');
+    const forget = keepsDraft(form.elements.body, `${this.#channel}`);
+    submits(form, async (values, key) => {
+      await this.#post(values, key);
+      form.elements.body.value = '';
+      forget();
+    });
+  }
+
+  async #post(values, idempotencyKey) {
+    const post = await this.#pottle.post(this.#channel, values, { idempotencyKey });
+    if (this.#before && !values.parent) return location.assign(this.#section.dataset.here);
+    this.#show(offer(this.#thread, post));
+    return post;
+  }
+
+  #clicked(event) {
+    const link = event.target.closest('.older a');
+    if (link) return this.#loadOlder(event, link);
+    const button = event.target.closest('.post button');
+    const article = button?.closest('.post');
+    if (!article) return;
+    const id = Number(article.dataset.id);
+    if (button.dataset.kind) this.#react(article, id, button.dataset.kind);
+    const actions = { pick: () => togglePicker(article), reply: () => this.#reply(article, id), edit: () => this.#edit(article, id), remove: () => this.#remove(article, id) };
+    actions[button.dataset.do]?.();
+  }
+
+  async #loadOlder(event, link) {
+    event.preventDefault();
+    link.ariaBusy = 'true';
+    try {
+      const fresh = this.#show(await this.#olderThread());
+      this.#list.article(fresh[0])?.focus({ preventScroll: true });
+    } catch {
+      location.assign(link.href);
+    } finally {
+      link.ariaBusy = 'false';
+    }
+  }
+
+  /** A page may be behind what we have seen by the time it comes: then it is read again. */
+  async #olderThread() {
+    for (let reads = 0; reads < STALE_READS; reads += 1) {
+      const page = await this.#pottle.posts(this.#channel, { before: this.#thread.next });
+      const thread = older(this.#thread, page);
+      if (thread) return thread;
+    }
+    throw new Error('the list keeps moving');
+  }
+
+  /** One after another, so that two quick clicks cannot overtake each other. */
+  #react(article, id, kind) {
+    togglePicker(article, false);
+    if (!this.#account.me) return this.#account.ask();
+    const marks = this.#marksOf(id);
+    const before = [...marks];
+    const on = !marks.delete(kind);
+    if (on) marks.add(kind).delete(EXCLUDES[kind]);
+    this.#personalise();
+    this.#marking = this.#marking.then(() => this.#send(id, kind, on)).catch((problem) => {
+      this.#marks.set(id, new Set(before));
+      this.#personalise();
+      this.#status.complain(problem.message);
+    });
+  }
+
+  /** While live, the change tells the counts, in order with everybody else's; the answer may be older than that. */
+  async #send(id, kind, on) {
+    const answer = await this.#pottle.react(id, kind, on);
+    if (this.#live) return;
+    this.#show(apply(this.#thread, { kind: 'reactions', seq: this.#thread.seq, post: { id, reactions: answer.reactions } }));
+  }
+
+  #reply(article, parent) {
+    if (!this.#account.me && this.#section.dataset.posting !== 'guests') return this.#account.ask();
+    const { form, done } = this.#inlineForm(article, `${this.#channel}:${parent}`);
+    form.querySelector('.visually-hidden').textContent = `Your reply to ${article.querySelector('.author').textContent}`;
+    submits(form, async (values, key) => {
+      const post = await this.#post({ ...values, parent }, key);
+      done();
+      this.#list.article(post.id)?.focus();
+    });
+  }
+
+  async #edit(article, id) {
+    const { body, version } = await this.#pottle.api('GET', `/api/posts/${id}`);
+    const { form, done } = this.#inlineForm(article, `edit:${id}:${version}`, body);
+    form.querySelector('.visually-hidden').textContent = 'Your post';
+    form.querySelector('[type=submit]').textContent = 'Save';
+    submits(form, async (values) => {
+      this.#show(offer(this.#thread, await this.#pottle.edit(id, values.body, version)));
+      done();
+      article.focus();
+    });
+  }
+
+  /** A form below a post's text; there is one at a time for each post. */
+  #inlineForm(article, draft, text = '') {
+    article.querySelector('form')?.remove();
+    const form = this.#section.querySelector('.reply-template').content.firstElementChild.cloneNode(true);
+    form.classList.add('inline');
+    form.querySelectorAll('.guest-name').forEach((label) => { label.hidden = Boolean(this.#account.me) || Boolean(text); });
+    article.append(form);
+    const field = form.elements.body;
+    field.value = text;
+    const forget = keepsDraft(field, draft);
+    const done = () => { forget(); form.remove(); };
+    const cancel = form.querySelector('[data-do=cancel]');
+    cancel.hidden = false;
+    cancel.addEventListener('click', () => { done(); article.focus(); });
+    field.focus();
+    return { form, done };
+  }
+
+  async #remove(article, id) {
+    const author = nameOf(this.#thread.posts.find((post) => post.id === id).author);
+    if (!window.confirm(`Delete this post by ${author}?`)) return;
+    try {
+      await this.#pottle.remove(id);
+      const { version, ...post } = this.#thread.posts.find((known) => known.id === id) ?? {};
+      if (post.state !== 'removed') this.#show(offer(this.#thread, { ...post, version: version + 1, state: 'removed', html: '', reactions: {} }));
+    } catch (problem) {
+      this.#status.complain(problem.message);
+    }
+  }
+}
+
+function togglePicker(article, on) {
+  const open = article.classList.toggle('picking', on);
+  article.querySelector('[data-do=pick]').setAttribute('aria-expanded', String(open));
+}

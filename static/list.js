@@ -1,0 +1,97 @@
+/** The posts of a discussion in the page: brings the DOM to a thread with as few moves as it takes. */
+import { conversations, visible } from './thread.js';
+import { fill, personalise, read } from './view.js';
+
+export class PostList {
+  #list; #template; #base; #shown = new Map(); // id -> {article, post, place: {parent, root}}
+
+  /** Takes over what the server rendered. */
+  constructor(section, base) {
+    this.#list = section.querySelector('.posts');
+    this.#template = section.querySelector('.post-template');
+    this.#base = base;
+    for (const article of this.#list.querySelectorAll('.post')) {
+      const post = read(article);
+      this.#shown.set(post.id, { article, post });
+    }
+    const { posts } = this;
+    for (const { post: root, replies } of conversations(posts)) {
+      for (const post of [root, ...replies]) this.#shown.get(post.id).place = { root, parent: posts.find(({ id }) => id === post.parent) };
+    }
+  }
+
+  /** Newest first. */
+  get posts() { return [...this.#shown.values()].map(({ post }) => post).sort((one, other) => other.id - one.id); }
+
+  article(id) { return this.#shown.get(id)?.article; }
+
+  /** Shows a thread, and the reader's place in it stays where it is. @returns {number[]} ids that were not there before */
+  render(thread) {
+    const posts = visible(thread);
+    const before = new Set(this.#shown.keys());
+    keepingPlace(this.#list, () => this.#update(posts));
+    return posts.map(({ id }) => id).filter((id) => !before.has(id));
+  }
+
+  /** @param {(post: object) => object} outlook what `personalise` needs to know of each post */
+  personalise(outlook) {
+    for (const { article, post } of this.#shown.values()) personalise(article, outlook(post));
+  }
+
+  #update(posts) {
+    const byId = new Map(posts.map((post) => [post.id, post]));
+    for (const id of this.#shown.keys()) if (!byId.has(id)) this.#shown.delete(id);
+    const items = conversations(posts).map(({ post: root, replies }) => {
+      for (const post of [root, ...replies]) this.#show(post, { parent: byId.get(post.parent), root });
+      return this.#conversation(root, replies);
+    });
+    arrange(this.#list, items);
+  }
+
+  #show(post, place) {
+    const entry = this.#shown.get(post.id) ?? { article: this.#template.content.firstElementChild.cloneNode(true) };
+    const moved = entry.place?.parent?.id !== place.parent?.id || entry.place?.root.id !== place.root.id;
+    if (entry.post !== post || moved) fill(entry.article, post, place, this.#base);
+    this.#shown.set(post.id, { ...entry, post, place });
+  }
+
+  #conversation(post, replies) {
+    const item = this.#list.querySelector(`:scope > [data-root="${post.id}"]`) ?? newConversation(post.id);
+    const article = this.article(post.id);
+    if (item.firstElementChild !== article) item.prepend(article);
+    arrange(item.querySelector(':scope > .replies'), replies.map(({ id }) => replyItem(this.article(id))));
+    return item;
+  }
+}
+
+function newConversation(id) {
+  const item = Object.assign(document.createElement('li'), { className: 'conversation' });
+  item.dataset.root = id;
+  item.append(Object.assign(document.createElement('ol'), { className: 'replies' }));
+  return item;
+}
+
+function replyItem(article) {
+  if (article.parentElement?.parentElement?.matches('.replies')) return article.parentElement;
+  const item = document.createElement('li');
+  item.append(article);
+  return item;
+}
+
+/** Removes first, so that nothing that stays is moved: moving takes the focus away. */
+function arrange(list, items) {
+  const wanted = new Set(items);
+  for (const child of [...list.children]) if (!wanted.has(child)) child.remove();
+  items.forEach((item, index) => {
+    if (list.children[index] !== item) list.insertBefore(item, list.children[index] ?? null);
+  });
+}
+
+/** Safari does not anchor the scroll position, so for all browsers we do (style.css turns theirs off). */
+function keepingPlace(list, change) {
+  const reading = list.getBoundingClientRect().top < 0;
+  const anchor = reading && [...list.querySelectorAll('.post')].find((post) => post.getBoundingClientRect().bottom > 0);
+  const before = anchor && anchor.getBoundingClientRect().top;
+  change();
+  if (anchor?.isConnected) window.scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: 'instant' });
+}

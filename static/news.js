@@ -1,0 +1,96 @@
+/** How the reader learns of what happens: new posts, and how the connection is doing. */
+import { nameOf } from './view.js';
+
+const SPEAK_AFTER_MS = 1000; // several posts at once are one announcement
+const WORRY_AFTER_MS = 2000; // shorter interruptions are nobody's business
+const COMPLAINT_MS = 6000;
+
+/** Highlights new posts, announces them to screen readers, and offers to go to those out of sight. */
+export class News {
+  #list; #voice; #button; #authors = []; #speaking = null; #unseen = new Set();
+  #eyes = new IntersectionObserver((entries) => this.#seen(entries));
+
+  constructor(section, list) {
+    this.#list = list;
+    this.#voice = section.querySelector('[aria-live]');
+    this.#button = section.querySelector('.fresh');
+    this.#button.addEventListener('click', () => this.#go());
+  }
+
+  /** @param {number[]} ids of articles that have just appeared */
+  tell(ids, post) {
+    for (const id of ids) {
+      const article = this.#list.article(id);
+      article.classList.add('new');
+      this.#unseen.add(article);
+      this.#eyes.observe(article);
+    }
+    if (ids.length > 0) this.#say(nameOf(post.author));
+  }
+
+  #say(author) {
+    this.#authors.push(author);
+    this.#speaking ??= setTimeout(() => {
+      const count = this.#authors.length;
+      this.#voice.textContent = count === 1 ? `New post by ${author}` : `${count} new posts`;
+      this.#authors = [];
+      this.#speaking = null;
+    }, SPEAK_AFTER_MS);
+  }
+
+  #seen(entries) {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting && target.isConnected) continue;
+      this.#unseen.delete(target);
+      this.#eyes.unobserve(target);
+    }
+    this.#offer();
+  }
+
+  #offer() {
+    const [first] = this.#unseen;
+    this.#button.hidden = !first;
+    if (!first) return;
+    const arrow = first.getBoundingClientRect().top < 0 ? '↑' : '↓';
+    this.#button.textContent = `${arrow} ${this.#unseen.size === 1 ? '1 new post' : `${this.#unseen.size} new posts`}`;
+  }
+
+  #go() {
+    const [first] = this.#unseen;
+    first.scrollIntoView({ block: 'center' });
+    first.focus({ preventScroll: true });
+  }
+}
+
+const WORDS = {
+  connecting: '', live: 'Live', resetting: 'Catching up…', reconnecting: 'Connection lost, reconnecting…',
+  'signed-out': 'You have been signed out.', failed: 'No live updates here. Reload the page to try again.',
+};
+
+/** The state of the connection, as a small word beside the title. */
+export class Status {
+  #place; #timer; #state = 'connecting';
+
+  constructor(place) { this.#place = place; }
+
+  show(state) {
+    if (!(state in WORDS)) return;
+    this.#state = state;
+    clearTimeout(this.#timer);
+    const calm = state === 'live' || this.#place.dataset.state !== 'live';
+    this.#timer = setTimeout(() => this.#set(state), calm ? 0 : WORRY_AFTER_MS);
+  }
+
+  /** Something the reader did was refused; after a while the state is shown again. */
+  complain(message) {
+    clearTimeout(this.#timer);
+    this.#place.dataset.state = 'refused';
+    this.#place.textContent = message;
+    this.#timer = setTimeout(() => this.#set(this.#state), COMPLAINT_MS);
+  }
+
+  #set(state) {
+    this.#place.dataset.state = state;
+    this.#place.textContent = WORDS[state];
+  }
+}

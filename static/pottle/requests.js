@@ -1,0 +1,86 @@
+import { backoff } from './browser.js';
+
+const RETRIES = 3;
+const PATIENCE_S = 10; // a longer Retry-After is for the person to know, not for us to sit out
+const TIMEOUT_MS = 30_000;
+const KEYLESS = /^\/api\/(session|me\/tokens)\b/; // their answers are secrets, which the server does not keep to repeat
+
+/** A refusal, in the words of RFC 9457; `status` 0 says that the server could not be reached. */
+export class Problem extends Error {
+  constructor({ type = 'about:blank', title = '', status = 0, detail = '', errors = [] }, { retryAfter, cause } = {}) {
+    super(detail || title || `HTTP ${status}`, { cause });
+    this.name = 'Problem';
+    /** `errors` lists `{field, message}`; `retryAfter` is in seconds. */
+    Object.assign(this, { type, title, status, detail, errors, retryAfter });
+  }
+}
+
+/** @returns {(method: string, path: string, body?: object, options?: object) => Promise<any>} see Pottle.api */
+export function requests({ base, credentials, token, signedOut, env }) {
+  async function answer(method, path, init) {
+    for (let attempt = 0; ; attempt += 1) {
+      const { value, problem } = await once(base + path, init, env);
+      if (!problem) return value;
+      const wait = attempt < RETRIES ? pause(method, init, problem, attempt) : null;
+      if (wait === null) throw problem;
+      await new Promise((resolve) => env.setTimeout(resolve, wait));
+    }
+  }
+
+  /** Milliseconds until it is tried again, null when it is not. Whatever was refused as too much did not happen. */
+  function pause(method, init, { status, retryAfter }, attempt) {
+    if (status === 429 || status === 503) {
+      if (retryAfter > PATIENCE_S) return null;
+      return (retryAfter ?? 0) * 1000 + backoff(attempt, env.random);
+    }
+    const lost = status === 0 || status === 502 || status === 504;
+    return lost && repeatable(method, init) ? backoff(attempt, env.random) : null;
+  }
+
+  return async function request(method, path, body, { idempotencyKey, ifMatch } = {}) {
+    const bearer = token();
+    const headers = { Accept: 'application/json' };
+    if (body !== undefined) headers['Content-Type'] = 'application/json';
+    if (bearer) headers.Authorization = `Bearer ${bearer}`;
+    if (ifMatch) headers['If-Match'] = ifMatch;
+    if (method === 'POST' && !KEYLESS.test(path)) headers['Idempotency-Key'] = idempotencyKey ?? randomKey();
+    const init = { method, headers, credentials, body: JSON.stringify(body) };
+    try {
+      return await answer(method, path, init);
+    } catch (problem) {
+      const expired = bearer && problem.status === 401 && !path.startsWith('/api/session');
+      if (!expired) throw problem;
+      if (token() === bearer) signedOut();
+      if (method !== 'GET') throw problem;
+      delete headers.Authorization; // most of what there is to read is public
+      return answer(method, path, init);
+    }
+  };
+}
+
+const repeatable = (method, { headers }) => ['GET', 'PUT'].includes(method) || 'Idempotency-Key' in headers;
+
+/** crypto.randomUUID would be shorter, but is missing on plain http, as on a classroom's own network. */
+export const randomKey = () =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+
+async function once(url, init, env) {
+  try {
+    const response = await env.fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+    return response.ok ? { value: await content(response) } : { problem: await refusal(response) };
+  } catch (cause) {
+    return { problem: new Problem({ title: 'Unreachable', detail: 'The server cannot be reached. Please try again.' }, { cause }) };
+  }
+}
+
+async function refusal(response) {
+  const fields = await response.json().catch(() => ({})); // a proxy on the way may answer in HTML
+  const retryAfter = Number.parseInt(response.headers.get('Retry-After') ?? '', 10);
+  const options = { retryAfter: Number.isNaN(retryAfter) ? undefined : retryAfter };
+  return new Problem({ title: response.statusText, ...fields, status: response.status }, options);
+}
+
+async function content(response) {
+  const text = await response.text();
+  return text ? JSON.parse(text) : null;
+}

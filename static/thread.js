@@ -1,0 +1,91 @@
+/**
+ * The posts of one channel as pure data: a list read at a position, and the changes that follow it.
+ *
+ * Every function returns a new thread and leaves the old one alone; posts that did not change stay the same objects,
+ * so a view can compare by identity. A change carries its post as it was when *sent*, which may be ahead of the
+ * change itself; so how many replies a post has is never taken from there but counted, from the list onward.
+ *
+ * @typedef {import('./pottle.js').Post} Post
+ * @typedef {{posts: Post[], next: ?string, epoch: string, seq: number, newest: boolean,
+ *   ahead: Object<number, number>}} Thread
+ *   `posts` newest first, tombstones included; `newest` is false for a page of older posts, which gets no new ones
+ *   on top; `ahead` says of posts from a page that was read later up to which seq they already know.
+ */
+
+/** @param {import('./pottle.js').Page} page @returns {Thread} */
+export const start = ({ posts, next, epoch, seq }, { newest = true } = {}) =>
+  ({ posts: [...posts], next, epoch, seq, newest, ahead: {} });
+
+/** The thread after one change of the live connection. Changes must come in order, as a subscription gives them. */
+export function apply(thread, change) {
+  const moved = { ...thread, seq: change.seq };
+  if (!change.post) return moved; // of the channel itself, or deleted since with all that belonged to it
+  if (change.kind === 'reactions') return patch(moved, change.post.id, { reactions: change.post.reactions }, change.seq);
+  return put(moved, change.post, change);
+}
+
+/** The thread with the answer to one's own request, which may come before its change or after it. */
+export function offer(thread, post) {
+  const known = find(thread, post.id);
+  return known && known.version >= post.version ? thread : put(thread, post);
+}
+
+/**
+ * The thread with a page of older posts below; null when that page is behind the thread or of another epoch, and
+ * so has to be read again.
+ */
+export function older(thread, page) {
+  if (page.epoch !== thread.epoch || page.seq < thread.seq) return null;
+  const fresh = page.posts.filter((post) => !find(thread, post.id));
+  const ahead = { ...thread.ahead };
+  if (page.seq > thread.seq) for (const { id } of fresh) ahead[id] = page.seq;
+  return { ...thread, posts: sorted([...thread.posts, ...fresh]), next: page.next, ahead };
+}
+
+/** What there is to show: a removed post stays as a tombstone only as long as it has replies. */
+export const visible = ({ posts }) => posts.filter((post) => post.state !== 'removed' || post.replies > 0);
+
+/**
+ * Posts as conversations: the newest first, each with all the replies to it, and to those, oldest first. A reply
+ * whose parent is not among the posts begins one of its own.
+ * @param {Post[]} posts newest first @returns {{post: Post, replies: Post[]}[]}
+ */
+export function conversations(posts) {
+  const homes = new Map();
+  for (const post of [...posts].reverse()) { // a parent is always older than its replies
+    const home = homes.get(post.parent) ?? { post, replies: [] };
+    if (home.post !== post) home.replies.push(post);
+    homes.set(post.id, home);
+  }
+  return [...new Set(homes.values())].reverse();
+}
+
+const UNSEEN = { 'post.created': 1, 'post.restored': 1, 'post.removed': -1 };
+const find = (thread, id) => thread.posts.find((post) => post.id === id);
+const sorted = (posts) => posts.sort((one, other) => other.id - one.id);
+const counts = (post) => post !== undefined && post.state === 'published';
+const knows = (thread, id, seq) => (thread.ahead[id] ?? 0) >= seq;
+
+/** An answer to ourselves has no `seq`: no page can be ahead of it. */
+function put(thread, post, { seq = Infinity, kind } = {}) {
+  const known = find(thread, post.id);
+  if (known && (knows(thread, post.id, seq) || known.version > post.version)) return thread;
+  if (!known && outside(thread, post)) return recount(thread, post.parent, UNSEEN[kind] ?? 0, seq);
+  const counted = recount(thread, post.parent, counts(post) - counts(known), seq);
+  const fresh = { ...post, replies: known?.replies ?? 0 };
+  return { ...counted, posts: sorted([fresh, ...counted.posts.filter(({ id }) => id !== post.id)]) };
+}
+
+/** Not among what is loaded: it comes with the page it belongs to. */
+const outside = ({ posts, next, newest }, { id }) =>
+  (next && posts.length > 0 && id < posts.at(-1).id) || (!newest && id > (posts[0]?.id ?? 0));
+
+function recount(thread, parent, gained, seq) {
+  const known = gained ? find(thread, parent) : undefined;
+  return known ? patch(thread, parent, { replies: Math.max(0, known.replies + gained) }, seq) : thread;
+}
+
+function patch(thread, id, fields, seq) {
+  if (knows(thread, id, seq)) return thread;
+  return { ...thread, posts: thread.posts.map((post) => (post.id === id ? { ...post, ...fields } : post)) };
+}

@@ -1,0 +1,102 @@
+/** A post and its <article>, both ways. The markup itself is `article` in templates/_post.html. */
+
+const HUES = 6;
+const UNITS = [['year', 31_536_000], ['month', 2_592_000], ['week', 604_800], ['day', 86_400], ['hour', 3600], ['minute', 60]];
+const spoken = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+
+export const nameOf = ({ name, guest }) => name ?? guest;
+
+/** The post that the server rendered; its `body` (the Markdown) is not in the page. */
+export function read(article) {
+  const { id, parent, version, state, replies, uid } = article.dataset;
+  const name = article.querySelector('.author').textContent;
+  const avatar = article.querySelector('.avatar img')?.src ?? null;
+  const stamp = (place) => article.querySelector(`${place} time`).getAttribute('datetime') || null;
+  const chips = [...article.querySelectorAll('.chip')].map((chip) => [chip.dataset.kind, Number(chip.querySelector('.count').textContent)]);
+  return {
+    id: Number(id), parent: Number(parent) || null, version: Number(version), state, replies: Number(replies),
+    author: uid ? { uid, name, avatar } : { guest: name }, html: article.querySelector('.body').innerHTML,
+    reactions: Object.fromEntries(chips.filter(([, count]) => count)), created: stamp('.when'), edited: stamp('.edited'),
+  };
+}
+
+/** Shows a post in its article. `parent` and `root` are as in templates/_post.html, `base` is the server's address. */
+export function fill(article, post, { parent, root }, base) {
+  const { author, state } = post;
+  const removed = state === 'removed';
+  article.id = `p${post.id}`;
+  article.classList.toggle('removed', removed);
+  Object.assign(article.dataset, { id: post.id, parent: post.parent ?? '', version: post.version, state, replies: post.replies, uid: author.uid ?? '' });
+  const part = (selector) => article.querySelector(selector);
+  part('.slot-avatar').replaceChildren(avatar(author, base));
+  part('.author').textContent = nameOf(author);
+  part('.guest').hidden = 'uid' in author;
+  part('.when').href = `#p${post.id}`;
+  setTime(part('.when time'), post.created);
+  part('.edited').hidden = !post.edited;
+  setTime(part('.edited time'), post.edited ?? '');
+  part('.waiting').hidden = state !== 'pending';
+  part('footer').hidden = removed;
+  if (removed) part('.body').replaceChildren(paragraph('This post was removed.'));
+  else part('.body').innerHTML = post.html; // sanitised by the server; nothing else here is HTML
+  fillContext(part('.context'), post, parent, root);
+  for (const chip of article.querySelectorAll('.chip')) fillChip(chip, post.reactions[chip.dataset.kind] ?? 0);
+}
+
+function fillContext(context, post, parent, root) {
+  context.hidden = !post.parent || post.parent === root.id;
+  if (!parent) return void (context.textContent = 'in reply to an earlier post');
+  const link = Object.assign(document.createElement('a'), { href: `#p${parent.id}`, textContent: `in reply to ${nameOf(parent.author)}` });
+  context.replaceChildren(link);
+}
+
+function fillChip(chip, count) {
+  chip.querySelector('.count').textContent = count || '';
+  chip.classList.toggle('none', !count);
+}
+
+/** What depends on who is looking: own reactions, and what one may do. */
+export function personalise(article, { mine, moderates, locked, marks }) {
+  for (const chip of article.querySelectorAll('.chip')) {
+    chip.disabled = false;
+    chip.setAttribute('aria-pressed', String(marks.has(chip.dataset.kind)));
+  }
+  const shut = locked && !moderates;
+  const { state } = article.dataset;
+  const allow = { pick: state === 'published' && !shut, reply: state === 'published' && !shut, edit: mine && !shut, remove: mine || moderates };
+  for (const [name, allowed] of Object.entries(allow)) article.querySelector(`[data-do=${name}]`).hidden = !allowed;
+}
+
+function avatar(author, base) {
+  const name = nameOf(author) || '?';
+  const place = Object.assign(document.createElement('span'), { ariaHidden: 'true' });
+  place.className = `avatar hue-${(('abcdefghijklmnopqrstuvwxyz'.indexOf(name[0].toLowerCase()) % HUES) + HUES) % HUES}`;
+  if (!author.avatar) place.textContent = name[0].toUpperCase();
+  else place.append(Object.assign(new Image(40, 40), { alt: '', loading: 'lazy', src: author.avatar.startsWith('/') ? base + author.avatar : author.avatar }));
+  return place;
+}
+
+const paragraph = (text) => Object.assign(document.createElement('p'), { textContent: text });
+
+function setTime(time, stamp) {
+  time.setAttribute('datetime', stamp);
+  tick(time);
+}
+
+/** Makes the times in a part of the page relative; call it now and then. */
+export function tickAll(root = document) {
+  root.querySelectorAll('time[datetime]').forEach(tick);
+}
+
+function tick(time) {
+  const date = new Date(time.getAttribute('datetime'));
+  if (Number.isNaN(date.getTime())) return;
+  time.title = date.toLocaleString();
+  time.textContent = ago((date - Date.now()) / 1000);
+}
+
+/** A server's clock may be a little ahead of ours: the future is now. */
+export function ago(seconds) {
+  const [unit, length] = UNITS.find(([, size]) => -seconds >= size) ?? [];
+  return unit ? spoken.format(Math.round(seconds / length), unit) : 'just now';
+}

@@ -1,0 +1,171 @@
+"""What all tests share: a migrated database with four people, copied for each test, and real servers.
+
+Alice moderates the group `class` (members read and post) and Bob belongs to it; Charlie is the outsider; Root is an
+admin. The group `home` is public.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+import main
+from model import group, session, user
+from model.settings import Settings
+from model.store import db, engines
+from tests.server import Server
+
+PASSWORD = "correct horse"
+ADDRESS = "127.0.0.1"
+
+# Reads are answered in the event loop's thread: one that stalls it for about 20 ms fails its test.
+engines.MOST_INSTRUCTIONS = 2_000_000
+
+
+def needs(*programs: str) -> None:
+    """Skips a test on a machine that lacks a program; with TEST_ALL=1 it fails instead."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    if missing and os.environ.get("TEST_ALL") == "1":
+        pytest.fail(f"missing: {', '.join(missing)}")
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}")
+
+
+@dataclass
+class Person:
+    """Somebody with a client of their own: `await alice.get("/api/me")`."""
+
+    http: httpx.AsyncClient
+    uid: str = ""
+    token: str = ""
+
+    async def get(self, path: str, **kwargs: object) -> httpx.Response:
+        return await self.http.get(path, **kwargs)  # type: ignore[arg-type]
+
+    async def post(self, path: str, json: object = None, **kwargs: object) -> httpx.Response:
+        return await self.http.post(path, json=json, **kwargs)  # type: ignore[arg-type]
+
+    async def put(self, path: str, **kwargs: object) -> httpx.Response:
+        return await self.http.put(path, **kwargs)  # type: ignore[arg-type]
+
+    async def patch(self, path: str, json: object = None, **kwargs: object) -> httpx.Response:
+        return await self.http.patch(path, json=json, **kwargs)  # type: ignore[arg-type]
+
+    async def delete(self, path: str, **kwargs: object) -> httpx.Response:
+        return await self.http.request("DELETE", path, **kwargs)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class World:
+    """The database that every test starts with."""
+
+    folder: Path
+    tokens: dict[str, str]
+    class_channel: int
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Made once: signing four people up takes a while, on purpose."""
+    return asyncio.run(_make_world(tmp_path_factory.mktemp("world")))
+
+
+async def _make_world(folder: Path) -> World:
+    await db.open(Settings(instance=folder))
+    tokens = {}
+    for uid in ("alice", "bob", "charlie", "root"):
+        await user.create(uid, uid.title(), PASSWORD, role="admin" if uid == "root" else "user")
+        tokens[uid] = (await session.sign_in(uid, PASSWORD, ADDRESS)).token
+    channel_id = await _make_class(tokens)
+    await db.close()
+    return World(folder, tokens, channel_id)
+
+
+async def _make_class(tokens: dict[str, str]) -> int:
+    from model import channel
+
+    root, alice = session.identify(tokens["root"]), session.identify(tokens["alice"])
+    assert root
+    fields = {"slug": "class", "name": "Class", "origins": [], "reading": "members", "posting": "members", "review": "none"}
+    await db.write(group.create, root, fields)
+    row = await group.find(root, "class")
+    await db.write(group.put_member, row.id, "alice", "moderator")
+    await db.write(group.put_member, row.id, "bob", "member")
+    opened = await db.write(channel.open_, alice, "class", "room", "Room", None, None)
+    return opened.channel.id
+
+
+@pytest.fixture
+def instance(world: World, tmp_path: Path) -> Path:
+    """An instance folder of this test's own."""
+    return Path(shutil.copytree(world.folder, tmp_path / "instance"))
+
+
+@pytest.fixture
+def settings(instance: Path) -> Settings:
+    """The settings of `app`; a test that wants others overrides this fixture."""
+    return Settings(instance=instance)
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[object]:
+    """The application, started in this process."""
+    app = main.create_app(settings)
+    await app.startup()
+    yield app
+    await app.shutdown()
+
+
+@pytest.fixture
+async def person(app: object, world: World) -> AsyncIterator[Callable[..., Person]]:
+    """`person("alice")` is Alice with her token, `person()` somebody who is not signed in."""
+    clients: list[httpx.AsyncClient] = []
+
+    def make(uid: str = "", **headers: str) -> Person:
+        token = world.tokens.get(uid, "")
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        transport = httpx.ASGITransport(app=app, client=(ADDRESS, 1234))  # type: ignore[arg-type]
+        clients.append(httpx.AsyncClient(transport=transport, base_url="http://pottle.test", headers=headers))
+        return Person(clients[-1], uid, token)
+
+    yield make
+    for client in clients:
+        await client.aclose()
+
+
+@pytest.fixture
+def alice(person: Callable[..., Person]) -> Person:
+    return person("alice")
+
+
+@pytest.fixture
+def bob(person: Callable[..., Person]) -> Person:
+    return person("bob")
+
+
+@pytest.fixture
+def charlie(person: Callable[..., Person]) -> Person:
+    return person("charlie")
+
+
+@pytest.fixture
+def root(person: Callable[..., Person]) -> Person:
+    return person("root")
+
+
+@pytest.fixture
+def anyone(person: Callable[..., Person]) -> Person:
+    return person()
+
+
+@pytest.fixture
+def server(instance: Path, tmp_path: Path) -> Iterator[Server]:
+    """gunicorn with three workers, as deployed, on this test's own instance folder; rate limits are off."""
+    with Server(instance, tmp_path) as running:
+        yield running

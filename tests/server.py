@@ -1,0 +1,144 @@
+"""Real servers for tests: a process group on a free port, waited for and stopped."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import httpx
+import websockets
+
+ROOT = Path(__file__).parents[1]
+PATIENCE = 30  # seconds until something that should happen counts as not happening
+
+COMMANDS = {
+    "gunicorn": ["gunicorn", "main:app", "--bind", "127.0.0.1:{port}"],
+    "uvicorn": ["uvicorn", "main:app", "--port", "{port}"],
+    "hypercorn": ["hypercorn", "main:app", "--bind", "127.0.0.1:{port}"],
+}
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def clean_environment(home: Path, **more: str) -> dict[str, str]:
+    """An environment without any setting of whoever runs the tests."""
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    return {**kept, "HOME": str(home), **more}
+
+
+class Server:
+    """`with Server(instance, home) as server:` is Pottle as deployed, at `server.url`."""
+
+    def __init__(self, instance: Path, home: Path, by: str = "gunicorn", root: Path = ROOT, **settings: str) -> None:
+        self.instance, self.home, self.by, self.root = instance, home, by, root
+        self.settings = {"POTTLE_RATE_LIMITS": "off", "POTTLE_INSTANCE": str(instance), **settings}
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = home / f"{by}-{self.port}.log"
+
+    def __enter__(self) -> "Server":
+        self.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.process.poll() is None:
+            self.stop()
+
+    def start(self) -> None:
+        """Starts it and waits until it can serve."""
+        command = [part.format(port=self.port) for part in COMMANDS[self.by]]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", *command],
+            cwd=self.root,
+            env=clean_environment(self.home, PYTHONDONTWRITEBYTECODE="1", **self.settings),
+            stdout=self.log.open("ab"),
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        wait_until(self.ready, f"{self.by} to be ready", self.output)
+
+    def ready(self) -> bool:
+        """Whether it can serve."""
+        if self.process.poll() is not None:
+            raise RuntimeError(f"{self.by} ended with {self.process.returncode}:\n{self.output()}")
+        try:
+            return httpx.get(f"{self.url}/readyz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def stop(self) -> None:
+        """Asks it to end, and sees that it does so in order."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(PATIENCE)
+        assert code in (0, -signal.SIGTERM), f"{self.by} ended with {code}:\n{self.output()}"
+
+    def kill(self) -> None:
+        """Ends all its processes at once."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(PATIENCE)
+
+    def output(self) -> str:
+        """What it has written."""
+        return self.log.read_text(errors="replace")
+
+
+def wait_until(happened: Any, what: str, explain: Any = lambda: "") -> None:
+    """Waits for a condition, not for a time."""
+    deadline = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < deadline, f"Waited in vain for {what}.\n{explain()}"
+        time.sleep(0.02)
+
+
+class Socket:
+    """A websocket client that speaks in frames; an array of frames arrives as single ones."""
+
+    def __init__(self, raw: websockets.ClientConnection) -> None:
+        self.raw = raw
+        self._waiting: list[dict[str, Any]] = []
+
+    async def send(self, **frame: Any) -> None:
+        """Sends one frame."""
+        await self.raw.send(json.dumps(frame))
+
+    async def receive(self) -> dict[str, Any]:
+        """The next frame."""
+        while not self._waiting:
+            got = json.loads(await self.raw.recv())
+            self._waiting = got if isinstance(got, list) else [got]
+        return self._waiting.pop(0)
+
+    async def ask(self, **frame: Any) -> dict[str, Any]:
+        """Sends one frame and returns the next that comes."""
+        await self.send(**frame)
+        return await self.receive()
+
+
+async def connected(stack: AsyncExitStack, server: Server, **options: Any) -> tuple[Socket, dict[str, Any]]:
+    """A websocket to the server and its hello frame; it is closed with the stack."""
+    raw = await stack.enter_async_context(websockets.connect(f"ws://127.0.0.1:{server.port}/api/live", **options))
+    socket_ = Socket(raw)
+    return socket_, await socket_.receive()
+
+
+async def one_on_each_worker(stack: AsyncExitStack, server: Server, workers: int = 3) -> dict[int, Socket]:
+    """Sockets by worker, opened one by one until every worker has one."""
+    found: dict[int, Socket] = {}
+    for _ in range(200):
+        if len(found) == workers:
+            return found
+        socket_, hello = await connected(stack, server)
+        found.setdefault(hello["worker"], socket_)
+    raise AssertionError(f"only {len(found)} of {workers} workers answered")

@@ -1,0 +1,136 @@
+"""The scripts set up what they need, on a fresh machine, from anywhere; and what they install is pinned."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = [*sorted((ROOT / "scripts").iterdir()), ROOT / ".ci" / "run"]
+SOURCED = {"setup"}
+REQUIREMENTS = ["requirements.txt", "requirements-dev.txt"]
+
+
+def needs(program: str) -> str:
+    """Where `program` is. Skips the test if it is not there, or fails it under TEST_ALL=1."""
+    if found := shutil.which(program):
+        return found
+    reason = f"{program} is not installed"
+    if os.environ.get("TEST_ALL"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What the scripts need of a checkout, in a folder that tests their quoting."""
+    folder = tmp_path / "a folder & its $pace"
+    shutil.copytree(ROOT / "scripts", folder / "scripts")
+    for name in REQUIREMENTS:
+        shutil.copy(ROOT / name, folder)
+    (folder / "main.py").write_text("import sys, quart\nprint('ran', sys.argv[1:], quart.__name__)\n")
+    return folder
+
+
+def run(checkout: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """scripts/run with no more of an environment than a bare log-in has, from another folder."""
+    home = checkout.parent / "home"
+    home.mkdir(exist_ok=True)
+    return subprocess.run(
+        [checkout / "scripts" / "run", *arguments],
+        env={"HOME": str(home), "PATH": "/usr/local/bin:/usr/bin:/bin", **more},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def pins(name: str) -> list[str]:
+    lines = (ROOT / name).read_text().splitlines()
+    return [line for line in lines if line and not line.startswith(("#", "-r"))]
+
+
+def requirement_name(line: str) -> str:
+    found = re.match(r"[\w.-]+", line)
+    assert found, line
+    return found[0].lower().replace("_", "-")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_script_can_be_run(script: Path) -> None:
+    assert os.access(script, os.X_OK) == (script.name not in SOURCED)
+
+
+def test_shellcheck_finds_nothing() -> None:
+    command = [needs("shellcheck"), "--external-sources", "--source-path=SCRIPTDIR", *map(str, SCRIPTS)]
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.stdout == ""
+
+
+@pytest.mark.slow
+def test_a_fresh_machine_is_set_up_once(checkout: Path) -> None:
+    first = run(checkout, "--port", "a b", PYTHON=sys.executable)
+    assert first.stdout == "ran ['--port', 'a b'] quart\n", first.stderr
+    assert "Making .venv" in first.stderr
+    second = run(checkout)
+    assert (second.stdout, second.stderr) == ("ran [] quart\n", "")
+    written = {path.name for path in checkout.iterdir()} - {"scripts", "main.py", *REQUIREMENTS}
+    assert written <= {".venv", "__pycache__"}
+
+
+@pytest.mark.slow
+def test_changed_requirements_are_installed(checkout: Path) -> None:
+    (checkout / "requirements.txt").write_text("# nothing")
+    (checkout / "main.py").write_text("")
+    assert "Installing" in run(checkout, PYTHON=sys.executable).stderr
+    assert "Installing" not in run(checkout).stderr
+    (checkout / "requirements.txt").write_text("# something else")
+    assert "Installing" in run(checkout).stderr
+
+
+def test_an_old_python_is_refused_with_what_to_do(checkout: Path) -> None:
+    old = checkout / "python2"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    refused = run(checkout, PYTHON=str(old))
+    assert refused.returncode == 1
+    assert "Pottle needs Python 3.11 to 3.14" in refused.stderr
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS)
+def test_every_requirement_is_pinned(name: str) -> None:
+    for line in pins(name):
+        assert re.fullmatch(r"[\w.-]+==[\w.]+( ; [^@]+)?", line), line
+
+
+@pytest.mark.parametrize("name", REQUIREMENTS)
+def test_whatever_is_asked_for_is_pinned(name: str) -> None:
+    asked = (ROOT / name.replace(".txt", ".in")).read_text().splitlines()
+    names = {requirement_name(line) for line in asked if line and line[0].isalpha()}
+    assert names <= {requirement_name(line) for line in pins(name)}
+
+
+def test_no_version_is_pinned_twice() -> None:
+    names = [requirement_name(line) for name in REQUIREMENTS for line in pins(name)]
+    assert sorted(set(names)) == sorted(names)
+    assert (ROOT / "requirements-dev.txt").read_text().startswith("-r requirements.txt\n")
+
+
+def test_git_ignores_what_is_written_and_nothing_else() -> None:
+    git = needs("git")
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is not a clone")
+    written = [".venv/x", ".venv-3.13/x", "api/__pycache__/x.pyc", ".mypy_cache/x", ".ruff_cache/x", ".pytest_cache/x"]
+    written += [".hypothesis/x", ".env", "instance/app.db", "instance/app.db-wal", "node_modules/x"]
+    kept = ["instance/.gitignore", "instance/README.md", ".vscode/launch.json", "main.py", ".ci/run"]
+    found = subprocess.run(
+        [git, "check-ignore", "--no-index", *written, *kept], cwd=ROOT, capture_output=True, text=True
+    )
+    assert found.stdout.split() == written
