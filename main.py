@@ -1,13 +1,14 @@
 """Pottle: accounts, discussions and live updates, on one SQLite file.
 
-    python main.py          the development server on http://127.0.0.1:8080
-    gunicorn main:app       production: three workers on 0.0.0.0:8080
+python main.py          the development server on http://127.0.0.1:8080
+gunicorn main:app       production: three workers on 0.0.0.0:8080
 """
 
 import os
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from dotenv import load_dotenv
 from quart import Quart
@@ -63,9 +64,10 @@ def create_app(chosen: Settings) -> Quart:
     async def close_database() -> None:
         await db.close()
 
-    app.asgi_app = caching.ResponseCache(app.asgi_app)  # type: ignore[method-assign]
+    served: Any = caching.ResponseCache(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
     if chosen.trusted_proxies:
-        app.asgi_app = ProxyHeadersMiddleware(app.asgi_app, list(chosen.trusted_proxies))  # type: ignore[method-assign]
+        served = ProxyHeadersMiddleware(served, list(chosen.trusted_proxies))
+    app.asgi_app = served  # type: ignore[method-assign]
     return app
 
 

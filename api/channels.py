@@ -92,9 +92,7 @@ async def show(channel_id: int) -> ChannelView:
 async def edit(channel_id: int, data: ChannelEdit) -> ChannelView:
     """Change a channel's title, or lock it. The group's moderators may."""
     fields = changed_fields(data)
-    return await db.write(
-        channel.edit, me(), channel_id, wanted_version(), fields.get("title"), fields.get("locked")
-    )
+    return await db.write(channel.edit, me(), channel_id, wanted_version(), fields.get("title"), fields.get("locked"))
 
 
 @blueprint.delete("/channels/<id:channel_id>")

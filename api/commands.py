@@ -33,7 +33,9 @@ def register(app: Quart, settings: Settings) -> None:
         """Make an account, whatever the sign-up setting. Without a terminal the password is read from stdin."""
         role: Role = "admin" if admin else "user"
         secret = password if password is not None else sys.stdin.readline().rstrip("\n")
-        made = _run(settings, lambda: user.create(_valid(uid, Uid, "uid"), _valid(name or uid, Name, "name"), secret, role=role))
+        made = _run(
+            settings, lambda: user.create(_valid(uid, Uid, "uid"), _valid(name or uid, Name, "name"), secret, role=role)
+        )
         click.echo(f"Created {made.uid} ({role}).")
 
 

@@ -14,8 +14,8 @@ from api.http.lists import Paging, cursor, edges, links
 from api.http.retries import idempotent
 from model import group, rules
 from model.group import GroupView, MemberView, Origin, Posting, Reading, Review, Slug, Standing
-from model.user import Name
 from model.store import db
+from model.user import Name
 
 blueprint = Blueprint("groups", __name__, url_prefix="/api/groups")
 

@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response
 
+from api.http import bodies
 from api.http.answers import asks, changed_fields, gives, respond, takes, wanted_version
 from api.http.asking import clear_cookie, me, signed_in
 from api.http.limits import EDITING, limited
@@ -23,7 +24,7 @@ class AccountEdit(msgspec.Struct):
     """What to change. A new password needs the current one, and signs one out everywhere else."""
 
     name: Name | UnsetType = UNSET
-    email: Email | None | UnsetType = UNSET
+    email: Email | UnsetType | None = UNSET
     password: Password | UnsetType = UNSET
     current_password: Password | UnsetType = UNSET
 
@@ -98,7 +99,7 @@ class AvatarView(msgspec.Struct):
 @gives(AvatarView)
 async def put_avatar() -> AvatarView:
     """Send an image (PNG, JPEG, GIF or WebP) as the body; its middle square becomes the avatar."""
-    return AvatarView(await avatar.put(me(), await request.get_data()))
+    return AvatarView(await avatar.put(me(), await bodies.raw()))
 
 
 @blueprint.get("/avatar")
@@ -106,7 +107,9 @@ async def put_avatar() -> AvatarView:
 async def show_avatar() -> Response:
     """One's own avatar, as WebP."""
     image, hashed, _ = await avatar.find(me().uid)
-    return Response(image, headers={"ETag": f'"{hashed}"', "Cache-Control": "private, no-cache"}, content_type=avatar.MEDIA_TYPE)
+    return Response(
+        image, headers={"ETag": f'"{hashed}"', "Cache-Control": "private, no-cache"}, content_type=avatar.MEDIA_TYPE
+    )
 
 
 @blueprint.delete("/avatar")
@@ -179,5 +182,3 @@ async def list_reactions(query: OfChannel) -> MarksView:
     """What I marked in a channel; it is not part of the posts, which are the same for everybody."""
     await channel.find(me(), query.channel)
     return MarksView(await reaction.mine(me(), query.channel))
-
-

@@ -3,9 +3,10 @@
 from typing import Any
 
 import msgspec
-from quart import Blueprint, Response, make_response, render_template
+from quart import Blueprint, Response, render_template
+from quart_schema import hide
 
-from api.http.answers import asks
+from api.http.answers import asks, etag
 from api.http.asking import anyone, asker
 from api.http.caching import PRIVATE, shown
 from api.http.cross_origin import framed_by
@@ -35,6 +36,7 @@ class Shown(msgspec.Struct):
 
 
 @blueprint.get("/")
+@hide
 @anyone
 @asks(Paging)
 async def home(query: Paging) -> Response:
@@ -51,6 +53,7 @@ async def home(query: Paging) -> Response:
 
 
 @blueprint.get("/channels/<id:channel_id>", endpoint="channel")
+@hide
 @anyone
 @asks(Paging)
 async def discussion(channel_id: int, query: Paging) -> Response:
@@ -71,19 +74,11 @@ async def _page(template: str, who: Identity | None, listed: PostsPage, tags: se
     body = await render_template(
         template, me=who, group=_group(place), channel=channel.view(place), page=page, **context
     )
-    response = await make_response(body)
-    await response.add_etag()
-    response.headers["Cache-Control"] = PRIVATE
-    response.headers["Vary"] = "Cookie"
-    return response
+    headers = {"Cache-Control": PRIVATE, "Vary": "Cookie", "ETag": etag(body.encode(), listed.seq)}
+    return Response(body, headers=headers, content_type="text/html; charset=utf-8")
 
 
 def _group(place: Any) -> dict[str, Any]:
     """The group of a place, and the reader's standing in it, as templates get them."""
     rules = {name: getattr(place, name) for name in ("reading", "posting", "review", "standing")}
     return {"slug": place.group, "name": place.group_name, **rules}
-
-
-for view in (home, discussion):
-    view.hidden = True  # type: ignore[attr-defined]
-

@@ -1,4 +1,4 @@
-"""Avatars: decoded and drawn anew by us, so that nothing an uploader hid in a file reaches a reader; kept in the database."""
+"""Avatars: decoded and drawn anew by us, so that nothing hidden in an upload reaches a reader; kept in the database."""
 
 import asyncio
 import hashlib
@@ -39,9 +39,7 @@ BY_UID = (
 PUT = insert(Avatar).values(user_id=bindparam("user"), image=bindparam("drawn"))
 PUT = PUT.on_conflict_do_update(index_elements=[Avatar.user_id], set_={"image": PUT.excluded.image})
 NAME = (
-    update(User)
-    .where(User.id == bindparam("user"))
-    .values(avatar_hash=bindparam("hashed"), version=User.version + 1)
+    update(User).where(User.id == bindparam("user")).values(avatar_hash=bindparam("hashed"), version=User.version + 1)
 )
 DROP = delete(Avatar).where(Avatar.user_id == bindparam("user"))
 

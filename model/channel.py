@@ -73,7 +73,7 @@ IN_GROUP = PLACE.where(Group.slug == bindparam("named"))
 
 
 def visible_to(read: Statements, identity: Identity | None, id_: int) -> Any:
-    """The place (see model/rules.py) of a channel that whoever asks may see: the only way to get one. Raises NotFound."""
+    """The place (see model/rules.py) of a channel that the asker may see: the only way to get one. Raises NotFound."""
     place = read.one(BY_ID, channel=id_, **asker(identity))
     if place is None:
         raise NotFound(f"There is no channel {id_}.")
@@ -93,9 +93,7 @@ async def find(identity: Identity | None, id_: int) -> Any:
         return visible_to(read, identity, id_)
 
 
-async def listed(
-    identity: Identity | None, slug: str, cursor: Cursor, key: str | None = None
-) -> tuple[Any, Page[Any]]:
+async def listed(identity: Identity | None, slug: str, cursor: Cursor, key: str | None = None) -> tuple[Any, Page[Any]]:
     """The row of a group, and the places of its channels, newest first, or the one with `key`. Raises NotFound."""
     who = asker(identity)
     with db.snapshot() as read:
@@ -144,9 +142,8 @@ def open_(
         return Opened(view(found), created=False)
     in_group = group.visible_to(tx, identity, slug)
     rules.may_post(in_group, identity, origin)
-    tx.one(ADD, in_group=in_group.id, with_key=key, titled=title or key, at=url, now=tx.now)
-    made = tx.one(BY_KEY, named=slug, key=key, **asker(identity))
-    assert made is not None  # noqa: S101: it was inserted two lines above, in this transaction
+    added = tx.one(ADD, in_group=in_group.id, with_key=key, titled=title or key, at=url, now=tx.now)
+    made = visible_to(tx, identity, added.id)
     tx.changed("channel.created", subject=made.id, tags=["channels", f"channels-of:{in_group.id}"])
     return Opened(view(made), created=True)
 

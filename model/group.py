@@ -79,9 +79,7 @@ STANDING = (
 VISIBLE = or_(
     Group.reading == "public",
     bindparam("admin") == 1,
-    select(Membership.user_id)
-    .where(Membership.group_id == Group.id, Membership.user_id == bindparam("user"))
-    .exists(),
+    select(Membership.user_id).where(Membership.group_id == Group.id, Membership.user_id == bindparam("user")).exists(),
 )
 BY_SLUG = select(*Group.__table__.c, STANDING).where(Group.slug == bindparam("named"), VISIBLE)
 

@@ -1,13 +1,17 @@
-"""Password hashes: argon2id (RFC 9106) with OWASP's parameters, computed beside the event loop and bounded in memory."""
+"""Password hashes: argon2id (RFC 9106) with OWASP's parameters, made beside the event loop and bounded in memory."""
 
 import asyncio
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from model.errors import Overloaded
+
+T = TypeVar("T")
 
 # 19 MiB and about 30 ms of one core each.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -39,7 +43,7 @@ def _verify(kept: str, password: str) -> bool:
         return False
 
 
-async def _beside_the_loop(work, *args):  # type: ignore[no-untyped-def]
+async def _beside_the_loop(work: Callable[..., T], *args: str) -> T:
     global _waiting
     if _waiting >= MOST_WAITING:
         raise Overloaded("Too many people are signing in at this moment.")

@@ -12,7 +12,7 @@ from model.errors import Conflict, Forbidden, Invalid, NotFound, check_version
 from model.markdown import rendered
 from model.session import Identity
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes, db
-from model.store.paging import Cursor, Page, paged
+from model.store.paging import Cursor, paged
 from model.user import User, avatar_path
 
 Body = Annotated[str, Meta(min_length=1, pattern=r"\S")]
@@ -22,7 +22,7 @@ FORMER_USER = "Former user"
 
 
 class Post(Base):
-    """One message. `body` is kept when a moderator removes it, who may restore it, and erased when its author deletes it."""
+    """One message. Its text is kept when a moderator removes it (who may restore it), erased when its author does."""
 
     __tablename__ = "posts"
     __table_args__ = (Index("ix_posts_channel", "channel_id", "id"), NEVER_REUSE_IDS)
@@ -47,7 +47,7 @@ class Author(msgspec.Struct):
 
     uid: str | UnsetType = UNSET
     name: str | UnsetType = UNSET
-    avatar: str | None | UnsetType = UNSET
+    avatar: str | UnsetType | None = UNSET
     guest: str | UnsetType = UNSET
 
 
@@ -112,7 +112,7 @@ def _author(row: Any) -> Author:
 
 
 async def listed(identity: Identity | None, channel_id: int, cursor: Cursor, state: str | None = None) -> PostsPage:
-    """A page of a channel's posts. `state="pending"` lists, for moderators, those that wait for them. Raises NotFound."""
+    """A page of a channel's posts. `state="pending"` lists, for moderators, what waits for them. Raises NotFound."""
     with db.snapshot() as read:
         place = channel.visible_to(read, identity, channel_id)
         if state == "pending":
@@ -204,7 +204,7 @@ def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origi
         shown=new.html,
         in_state=state,
         now=tx.now,
-    ).id  # type: ignore[union-attr]
+    ).id
     if state == "published":
         _count(tx, "post.created", id_, channel_id, new.parent, 1)
     author = Author(identity.uid, identity.name, identity.avatar) if identity else Author(guest=guest or FORMER_USER)

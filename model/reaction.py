@@ -49,7 +49,9 @@ ADD = insert(Reaction).values(
 )
 ADD = ADD.on_conflict_do_nothing()
 DROP = delete(Reaction).where(*OF)
-COUNT = select(Reaction.kind, func.count().label("n")).where(Reaction.post_id == bindparam("post")).group_by(Reaction.kind)
+COUNT = (
+    select(Reaction.kind, func.count().label("n")).where(Reaction.post_id == bindparam("post")).group_by(Reaction.kind)
+)
 KEEP = update(Post).where(Post.id == bindparam("post")).values(reactions=bindparam("counted"))
 MINE = (
     select(Reaction.post_id, Reaction.kind)
@@ -88,14 +90,16 @@ def _counted(tx: Tx, row: Any, touched: int) -> Reactions:
     if not touched:
         return Reactions(row.id, post.as_counts(row.reactions))
     counted = count_again(tx, row.id)
-    tx.changed("reactions", channel=row.channel_id, subject=row.id, tags=[f"channel:{row.channel_id}", f"post:{row.id}"])
+    tx.changed(
+        "reactions", channel=row.channel_id, subject=row.id, tags=[f"channel:{row.channel_id}", f"post:{row.id}"]
+    )
     return Reactions(row.id, counted)
 
 
 def count_again(tx: Tx, post_id: int) -> dict[str, int]:
     """Counts a post's marks and keeps the numbers beside the post."""
-    found = {kind: n for kind, n in tx.all(COUNT, post=post_id)}
-    counted = {kind: found[kind] for kind in KINDS if kind in found}
+    found: dict[str, int] = dict(tx.all(COUNT, post=post_id))
+    counted: dict[str, int] = {kind: found[kind] for kind in KINDS if kind in found}
     tx.run(KEEP, post=post_id, counted=msgspec.json.encode(counted).decode())
     return counted
 

@@ -68,7 +68,7 @@ ADD = insert(User).values(
     created=bindparam("now"),
     version=1,
 )
-ADD = ADD.on_conflict_do_nothing(index_elements=[User.uid_folded]).returning(User.id)
+ADD_IF_FREE = ADD.on_conflict_do_nothing(index_elements=[User.uid_folded]).returning(User.id)
 TAKEN = select(User.id).where(User.uid_folded == bindparam("folded"))
 
 
@@ -95,7 +95,9 @@ def check_password(password: str) -> None:
 
 
 def _create(tx: Tx, uid: str, name: str, kept: str, email: str | None, role: Role) -> UserView:
-    added = tx.one(ADD, as_written=uid, folded=uid.lower(), called=name, mail=email, kept=kept, as_=role, now=tx.now)
+    added = tx.one(
+        ADD_IF_FREE, as_written=uid, folded=uid.lower(), called=name, mail=email, kept=kept, as_=role, now=tx.now
+    )
     if added is None:
         raise Conflict(f"The uid {uid} is taken.")
     return UserView(uid, name, None, tx.now)

@@ -91,7 +91,14 @@ async def _make_class(tokens: dict[str, str]) -> int:
 
     root, alice = session.identify(tokens["root"]), session.identify(tokens["alice"])
     assert root
-    fields = {"slug": "class", "name": "Class", "origins": [], "reading": "members", "posting": "members", "review": "none"}
+    fields = {
+        "slug": "class",
+        "name": "Class",
+        "origins": [],
+        "reading": "members",
+        "posting": "members",
+        "review": "none",
+    }
     await db.write(group.create, root, fields)
     row = await group.find(root, "class")
     await db.write(group.put_member, row.id, "alice", "moderator")

@@ -52,21 +52,24 @@ class Server:
         self.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.process.poll() is None:
             self.stop()
 
     def start(self) -> None:
         """Starts it and waits until it can serve."""
         command = [part.format(port=self.port) for part in COMMANDS[self.by]]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            cwd=self.root,
-            env=clean_environment(self.home, PYTHONDONTWRITEBYTECODE="1", **self.settings),
-            stdout=self.log.open("ab"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=self.root,
+                env=clean_environment(self.home, PYTHONDONTWRITEBYTECODE="1", **self.settings),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         wait_until(self.ready, f"{self.by} to be ready", self.output)
 
     def ready(self) -> bool:

@@ -5,7 +5,7 @@ from functools import partial, wraps
 from typing import Any
 from urllib.parse import urlsplit
 
-from quart import Response, current_app, g, has_request_context, request, websocket
+from quart import Response, g, has_request_context, request, websocket
 
 from model import session
 from model.errors import Forbidden, Unauthenticated
@@ -137,8 +137,10 @@ def _same_host(origin: str, host: str, scheme: str) -> bool:
     """Whether `origin` is ours, by host and port alone: TLS may end at a proxy."""
     parts = urlsplit(origin)
     default = DEFAULT_PORTS.get(parts.scheme, "")
-    return parts.netloc.lower().removesuffix(default) == host.lower().removesuffix(DEFAULT_PORTS.get(scheme, "")).removesuffix(default)
+    return parts.netloc.lower().removesuffix(default) == host.lower().removesuffix(
+        DEFAULT_PORTS.get(scheme, "")
+    ).removesuffix(default)
 
 
 def _cookie_path() -> str:
-    return (request.root_path or "") + "/" if current_app else "/"
+    return f"{request.root_path}/"

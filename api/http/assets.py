@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from quart import Blueprint, Response, send_from_directory, url_for
+from quart_schema import hide
 
 FOLDER = Path(__file__).parents[2] / "static"
 YEAR = "public, max-age=31536000, immutable"
@@ -32,6 +33,7 @@ def asset(name: str) -> str:
 
 
 @blueprint.get("/static/~<release_hash>/<path:name>")
+@hide
 async def hashed(release_hash: str, name: str) -> Response:
     """A static file by its immutable URL."""
     response = await _file(name)
@@ -41,6 +43,7 @@ async def hashed(release_hash: str, name: str) -> Response:
 
 
 @blueprint.get("/static/<path:name>")
+@hide
 async def plain(name: str) -> Response:
     """A static file by its lasting URL: kept, and asked for again each time."""
     return await _file(name)
@@ -50,7 +53,3 @@ async def _file(name: str) -> Response:
     response = await send_from_directory(FOLDER, name, conditional=True)
     response.headers["Cache-Control"] = "no-cache"
     return response
-
-
-for view in (hashed, plain):
-    view.hidden = True  # type: ignore[attr-defined]

@@ -1,8 +1,8 @@
 """The response cache: ready-made bytes in front of the framework, never stale (L6).
 
 Before an answer is served, one question to SQLite (`PRAGMA data_version`, 3 us) says whether anything was committed
-anywhere since; if so the follower catches up first and drops what the changes' tags name. An answer is kept only if none
-of its tags was dropped since before its handler ran: a slow handler must not keep what a write has just made stale.
+anywhere since; if so the follower catches up first and drops what the changes' tags name. An answer is kept only if
+none of its tags was dropped since before its handler ran: a slow handler must not keep what a write just made stale.
 """
 
 import time
@@ -130,7 +130,7 @@ def shown(*tags: str, signed_out_only: bool = False) -> None:
 
     Only for what everybody gets alike; with `signed_out_only` for what those get alike who are not signed in.
     """
-    fill = request.scope.get(FILL)  # type: ignore[attr-defined]
+    fill = _fill_of_request()
     if fill is not None:
         fill.tags.update(tags)
         fill.signed_out_only = fill.signed_out_only or signed_out_only
@@ -138,8 +138,13 @@ def shown(*tags: str, signed_out_only: bool = False) -> None:
 
 def rule() -> str:
     """The Cache-Control of this answer: what is kept here may be kept elsewhere too."""
-    fill = request.scope.get(FILL)  # type: ignore[attr-defined]
+    fill = _fill_of_request()
     return SHARED if fill is not None and fill.tags and not fill.signed_out_only else PRIVATE
+
+
+def _fill_of_request() -> Fill | None:
+    scope: Scope = request.scope  # type: ignore[assignment]  # a dict like any, to ASGI middleware
+    return scope.get(FILL)
 
 
 class ResponseCache:

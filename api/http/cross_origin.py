@@ -12,7 +12,10 @@ PREFLIGHT = {
     "Cache-Control": "no-store",
 }
 # No script, style, image or socket from another host; the docs page's bundled viewer draws its icons from data: URLs.
-PAGE_POLICY = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors {}"
+PAGE_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors {}"
+)
 
 
 def register(app: Quart) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 from quart import Blueprint, Quart, Response, current_app, render_template, request
-from quart_schema import OpenAPIProvider, QuartSchema
+from quart_schema import OpenAPIProvider, QuartSchema, hide
 from quart_schema.validation import DataSource
 from werkzeug.routing.converters import BaseConverter
 from werkzeug.routing.rules import Rule
@@ -50,11 +50,8 @@ class Provider(OpenAPIProvider):
         _, components = _components(Problem)
         document["components"]["schemas"].update(components)
         document["paths"] = dict(document["paths"])
-        return _in_plain_types(document)
-
-    def generate_rules(self) -> list[Rule]:
-        functions = self._app.view_functions
-        return [rule for rule in super().generate_rules() if not hasattr(functions[rule.endpoint], "hidden")]
+        plain: dict[str, Any] = _in_plain_types(document)
+        return plain
 
     def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
         paths, components = super().build_paths(rule)
@@ -82,7 +79,7 @@ class Provider(OpenAPIProvider):
         return parameter
 
     def build_querystring_parameters(self, model: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        schema, components = _components(model)
+        _, components = _components(model)
         fields = components.pop(model.__name__)
         required = fields.get("required", [])
         parameters = [
@@ -148,6 +145,7 @@ def register(app: Quart) -> None:
 
 
 @blueprint.get("/openapi.json")
+@hide
 async def openapi() -> Response:
     """The OpenAPI document."""
     provider = current_app.extensions["QUART_SCHEMA"].openapi_provider
@@ -157,10 +155,7 @@ async def openapi() -> Response:
 
 
 @blueprint.get("/docs")
+@hide
 async def docs() -> str:
     """The document, to read and to try."""
     return await render_template("docs.html")
-
-
-for view in (openapi, docs):
-    view.hidden = True  # type: ignore[attr-defined]

@@ -7,6 +7,7 @@ from typing import Any
 
 from quart import request
 
+from api.http import bodies
 from api.http.asking import address, around, asker
 from model.errors import Invalid
 
@@ -37,4 +38,4 @@ def _scoped(key: str) -> str:
 
 
 async def _fingerprint() -> bytes:
-    return hashlib.sha256(await request.get_data()).digest()
+    return hashlib.sha256(await bodies.raw()).digest()

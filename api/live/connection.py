@@ -141,9 +141,7 @@ class Connection:
         cursor = after if recovered and after is not None else place.seq
         self._subscriptions[channel_id] = Subscription(cursor, place.group_id, place.reading != "public")
         hub.join(channel_id, place.seq, self)
-        self._reply(
-            type="subscribed", channel=channel_id, epoch=db.instance.epoch, seq=place.seq, recovered=recovered
-        )
+        self._reply(type="subscribed", channel=channel_id, epoch=db.instance.epoch, seq=place.seq, recovered=recovered)
         self.wake(channel_id)
 
     def _leave_channel(self, asked: Asked) -> None:
@@ -222,9 +220,9 @@ def _wanted(asked: Asked) -> tuple[int, int | None]:
     """The channel, and the seq to go on after; None for "from now on"."""
     if not isinstance(asked.channel, int) or not 0 < asked.channel < 10**18:
         raise Refused("bad-request", asked.channel if isinstance(asked.channel, int) else None)
-    if asked.after is UNSET:
+    if isinstance(asked.after, UnsetType):
         return asked.channel, None
-    if asked.epoch is UNSET or not isinstance(asked.after, int) or not 0 <= asked.after < 10**18:
+    if not isinstance(asked.epoch, str) or not isinstance(asked.after, int) or not 0 <= asked.after < 10**18:
         raise Refused("bad-request", asked.channel)
     return asked.channel, asked.after
 

@@ -1,8 +1,8 @@
 """The hub: the fan-out inside one worker.
 
-One ring of encoded changes, each encoded once for all who read it, with the change log behind it. A subscription is a cursor
-into its channel's part of the ring; one that lags behind the ring reads pages from the log. So live, resume and lag
-are one loop, and there is no queue that could overflow.
+One ring of encoded changes, each encoded once for all who read it, with the change log behind it. A subscription is a
+cursor into its channel's part of the ring; one that lags behind the ring reads pages from the log. So live, resume
+and lag are one loop, and there is no queue that could overflow.
 """
 
 from collections import deque
@@ -102,8 +102,8 @@ class Hub:
         for frame in _encoded(read, [row for row in rows if row.channel_id in self._feeds]):
             self._append(frame)
         for channel in {row.channel_id for row in rows if row.channel_id in self._feeds}:
-            for subscriber in self._feeds[channel].subscribers:  # type: ignore[index]
-                subscriber.wake(channel)  # type: ignore[arg-type]
+            for subscriber in self._feeds[channel].subscribers:
+                subscriber.wake(channel)
 
     def _append(self, frame: Frame) -> None:
         self._ring.append(frame)

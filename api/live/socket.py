@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 from quart import Blueprint, websocket
@@ -47,8 +48,9 @@ async def live() -> None:
     await websocket.send(msgspec.json.encode(hello).decode())
     connection = Connection(_by_cookie(), end)
     tasks = [asyncio.create_task(_listen(connection)), asyncio.create_task(connection.send_all(Sender(end)))]
+    waiting: list[asyncio.Future[Any]] = [ended, *tasks]
     try:
-        await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     finally:
         connection.leave()
         for task in tasks:
@@ -94,11 +96,6 @@ def _by_cookie() -> Identity | None:
     return session.identify(cookie) if cookie and foreign_origin() is None else None
 
 
-async def _listen(connection: Connection) -> None:
-    while True:
-        await connection.hear(await websocket.receive())
-
-
 def _log(failures: list[BaseException | None]) -> None:
     """Logs what went wrong here; that the client went away is nothing wrong."""
     for failure in failures:
@@ -108,18 +105,21 @@ def _log(failures: list[BaseException | None]) -> None:
 
 def _unsent() -> int:
     """Bytes that wait for the client; where the server does not say, none do."""
-    ask = websocket.scope.get("extensions", {}).get("pottle.unsent")  # type: ignore[attr-defined]
-    return ask() if callable(ask) else 0
+    unsent = _extension("pottle.unsent")
+    return unsent() if unsent else 0
 
 
 async def _close(code: int) -> None:
     """Closes with `code` if the client can be told so within a second, else by reset."""
-    abort = websocket.scope.get("extensions", {}).get("pottle.abort")  # type: ignore[attr-defined]
     try:
         async with asyncio.timeout(1):
             await websocket.close(code)
     except TimeoutError:
-        if callable(abort):
+        if abort := _extension("pottle.abort"):
             abort()
 
 
+def _extension(name: str) -> Callable[[], Any] | None:
+    """What api/server.py adds to uvicorn's websockets."""
+    extensions: dict[str, Any] = websocket.scope.get("extensions") or {}
+    return extensions.get(name)

@@ -1,8 +1,8 @@
 """How everything is kept: one SQLite file, one writer per worker, one change log.
 
-    async with db.read() as session: ...        ordinary reads
-    with db.snapshot() as read: ...             hot reads
-    await db.write(unit, *args)                 every write
+async with db.read() as session: ...        ordinary reads
+with db.snapshot() as read: ...             hot reads
+await db.write(unit, *args)                 every write
 """
 
 from model.store.base import NEVER_REUSE_IDS, Base, Id, Time

@@ -47,7 +47,12 @@ OF_CHANNEL = Change.channel_id == bindparam("channel")
 AFTER = Change.seq > bindparam("after")
 
 SINCE = select(*COLUMNS).where(AFTER).order_by(Change.seq)
-PAGE = select(*COLUMNS).where(OF_CHANNEL, AFTER, Change.seq <= bindparam("until")).order_by(Change.seq).limit(bindparam("limit"))
+PAGE = (
+    select(*COLUMNS)
+    .where(OF_CHANNEL, AFTER, Change.seq <= bindparam("until"))
+    .order_by(Change.seq)
+    .limit(bindparam("limit"))
+)
 FIRST_PREV = select(Change.prev).where(OF_CHANNEL, AFTER).order_by(Change.seq).limit(1)
 
 # AUTOINCREMENT's own memory: it outlives the pruning of the log.
@@ -85,14 +90,14 @@ def head(read: Statements) -> int:
 
 def add(tx: Statements, now: str, kind: str, channel: int | None, subject: int | None, tags: Iterable[str]) -> int:
     """Writes one change, makes it the channel's newest, and returns its seq."""
-    seq: int = tx.one(ADD, kind=kind, channel=channel, subject=subject, tags=" ".join(tags), now=now).seq  # type: ignore[union-attr]
+    seq: int = tx.one(ADD, kind=kind, channel=channel, subject=subject, tags=" ".join(tags), now=now).seq
     if channel is not None:
         tx.run(ADVANCE, channel=channel, seq=seq)
     return seq
 
 
 def prune(tx: Statements, before: str, keep: int) -> int:
-    """Drops, of the 1,000 oldest changes, those from `before` that time or beyond the newest `keep`; returns how many."""
+    """Drops, of the 1,000 oldest changes, those made before that time or beyond the newest `keep`; returns how many."""
     return tx.run(PRUNE, before=before, until=head(tx) - keep)
 
 

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar, Concatenate
+from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -15,10 +15,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from model import times
 from model.settings import Settings
-from model.store import changes, instance, limits, migrations, replays
+from model.store import changes, limits, migrations, replays
 from model.store.bus import Bus
 from model.store.engines import open_writer, read_engine, write_engine
 from model.store.follower import Follower, Listener
+from model.store.instance import Instance, identify
 from model.store.statements import Statements
 from model.store.turn import Turn
 from model.store.unit import Tx
@@ -36,7 +37,7 @@ class Database:
     """`db`: opened once in each worker, after the fork, and closed when the worker ends."""
 
     settings: Settings
-    instance: instance.Instance
+    instance: Instance
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
@@ -117,12 +118,12 @@ class Database:
         """Runs `unit(tx)` once a minute, to drop what has expired."""
         self._sweeps.append(unit)
 
-    def _identify(self, path: Path) -> instance.Instance:
+    def _identify(self, path: Path) -> Instance:
         raw = open_writer(path)
         with self._turn:
             raw.execute("BEGIN IMMEDIATE")
             tx = Statements(raw)
-            found = instance.identify(tx, self._turn)
+            found = identify(tx, self._turn)
             head = changes.head(tx)
             raw.execute("COMMIT")
             self._turn.note(found.epoch, head)
@@ -140,7 +141,7 @@ class Database:
 
     async def _sweep_now_and_then(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311: workers take turns, no secret
+            await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  # no secret: workers take turns
             for unit in self._sweeps:
                 try:
                     await self.write(unit)

@@ -5,9 +5,8 @@ committed before the call. This one step carries L2, L6 and L8.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from collections.abc import Iterator
 from pathlib import Path
 
 from model.store import changes

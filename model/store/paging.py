@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, bindparam
+from sqlalchemy import BindParameter, bindparam
 
 from model.store.statements import Statements
 
@@ -24,7 +24,7 @@ class Cursor:
 
 @dataclass
 class Page(Generic[View]):
-    """Items, newest first. `next` is the `before` of the older page, `prev` the `after` of the newer; None at an end."""
+    """Items, newest first. `next` is the `before` of the older page, `prev` the `after` of the newer; None: no more."""
 
     items: list[View]
     next: int | None
@@ -32,9 +32,9 @@ class Page(Generic[View]):
 
 
 def paged(
-    read: Statements, statement: Select[Any], key: Any, cursor: Cursor, view: Callable[[Any], View], **values: Any
+    read: Statements, statement: Any, key: Any, cursor: Cursor, view: Callable[[Any], View], **values: Any
 ) -> Page[View]:
-    """One page of what `statement` (a module constant) selects; `key` is its id column, selected under the name `id`."""
+    """One page of what `statement` (a module constant) selects; `key` is its id column, which it selects as `id`."""
     older, newer = _both_ways(statement, key)
     if cursor.after is not None:
         rows = read.all(newer, edge=cursor.after, limit=cursor.limit + 1, **values)
@@ -50,8 +50,8 @@ def _page(rows: list[Any], view: Callable[[Any], View], older: bool, newer: bool
 
 
 @lru_cache(maxsize=100)
-def _both_ways(statement: Select[Any], key: Any) -> tuple[Select[Any], Select[Any]]:
-    limit = bindparam("limit")
+def _both_ways(statement: Any, key: Any) -> tuple[Any, Any]:
+    limit: BindParameter[int] = bindparam("limit")
     return (
         statement.where(key < bindparam("edge")).order_by(key.desc()).limit(limit),
         statement.where(key > bindparam("edge")).order_by(key).limit(limit),

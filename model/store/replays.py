@@ -29,7 +29,9 @@ class Replay(Base):
     created: Mapped[Time] = mapped_column(index=True)
 
 
-FIND = select(Replay.fingerprint, Replay.answer).where(Replay.key == bindparam("of"), Replay.created > bindparam("since"))
+FIND = select(Replay.fingerprint, Replay.answer).where(
+    Replay.key == bindparam("of"), Replay.created > bindparam("since")
+)
 FORGET = delete(Replay).where(Replay.created <= bindparam("before"))
 DROP = delete(Replay).where(Replay.key == bindparam("of"))
 KEEP = insert(Replay).values(

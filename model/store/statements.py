@@ -31,7 +31,7 @@ class Prepared:
             if (process := bind.type.dialect_impl(DIALECT).bind_processor(DIALECT))
         }
         columns = getattr(statement, "exported_columns", None) or {}
-        self.row = namedtuple("Row", columns.keys(), rename=True) if columns else tuple  # type: ignore[misc]
+        self.row = namedtuple("Row", columns.keys(), rename=True) if columns else tuple
         readers = [c.type.dialect_impl(DIALECT).result_processor(DIALECT, None) for c in columns]
         self.readers: list[Processor] = readers if any(readers) else []
 
@@ -65,7 +65,7 @@ class Statements:
         ready = prepared(statement)
         return [ready.shaped(row) for row in self.raw.execute(ready.sql, ready.values(values)).fetchall()]
 
-    def one(self, statement: Executable, **values: Any) -> Any | None:
+    def one(self, statement: Executable, **values: Any) -> Any:
         """The first row or None. The cursor is read to its end, for an open one would hold the transaction."""
         rows = self.all(statement, **values)
         return rows[0] if rows else None

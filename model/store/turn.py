@@ -7,6 +7,7 @@ The file also holds the position of the newest commit. A database that is behind
 
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -29,22 +30,24 @@ class Turn:
     def __enter__(self) -> "Turn":
         self._threads.acquire()
         try:
-            if fcntl:
+            if fcntl is not None:
                 fcntl.flock(self._file, fcntl.LOCK_EX)
         except BaseException:
             self._threads.release()
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
-            if fcntl:
+            if fcntl is not None:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
         finally:
             self._threads.release()
 
     def note(self, epoch: str, seq: int) -> None:
-        """Remembers the newest position. Not synced: after a loss of power it may lie behind the database, never ahead."""
+        """Remembers the newest position. Not synced: after a loss of power it may lag behind the database."""
         self._put(f"{epoch} {seq:020d}\n".encode())
 
     def noted(self) -> tuple[str, int]:
@@ -59,9 +62,7 @@ class Turn:
 
     def _put(self, line: bytes) -> None:
         os.lseek(self._file, 0, os.SEEK_SET)
-        try:
+        # A full disk must not fail a commit that has already happened; an older position only makes the check
+        # for a restored database less sharp.
+        with suppress(OSError):
             os.write(self._file, line)
-        except OSError:
-            # A full disk must not fail a commit that has already happened; an older position only
-            # makes the check for a restored database less sharp.
-            pass

@@ -2,10 +2,9 @@
 
 import re
 import sqlite3
-from pathlib import Path
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from model.store.base import Base
 from model.store.engines import write_engine
@@ -28,8 +27,8 @@ def upgrade(path: Path) -> None:
         return  # and Alembic, which takes 0.3 s to import, is not needed
     if at is not None and at not in revisions():
         raise WrongDatabase(
-            f"{path} is at revision {at!r}, which this version of Pottle does not know: the database is newer than the code. "
-            "Start the newer version again, or restore a backup made with this one."
+            f"{path} is at revision {at!r}, which this version of Pottle does not know: the database is newer than "
+            "the code. Start the newer version again, or restore a backup made with this one."
         )
     from alembic import command
 
@@ -48,9 +47,7 @@ def write_missing(path: Path) -> str | None:
         return None
     revision = f"{int(newest_revision() or 0) + 1:04d}"
     message = re.sub(r"\W+", " ", missing[0])[:40].strip()
-    _with_connection(
-        path, lambda config: command.revision(config, message=message, autogenerate=True, rev_id=revision)
-    )
+    _with_connection(path, lambda config: command.revision(config, message=message, autogenerate=True, rev_id=revision))
     return next(VERSIONS.glob(f"{revision}_*.py")).name
 
 
@@ -69,7 +66,7 @@ def differences(path: Path) -> list[str]:
     return found
 
 
-COMPARING = {"compare_type": True, "compare_server_default": True, "render_as_batch": True}
+COMPARING: dict[str, Any] = {"compare_type": True, "compare_server_default": True, "render_as_batch": True}
 
 
 def revisions() -> list[str]:
@@ -96,7 +93,9 @@ def _revision(path: Path) -> str | None:
     finally:
         raw.close()
     if tables:
-        raise WrongDatabase(f"{path} is a database of another program: it has tables, but no revision. It was left as it is.")
+        raise WrongDatabase(
+            f"{path} is a database of another program: it has tables, but no revision. It was left as it is."
+        )
     return None
 
 
@@ -115,12 +114,9 @@ def _with_connection(path: Path, do: "Callable[[Config], object]") -> None:
     engine.dispose()
 
 
-def _words(step: object) -> str:
+def _words(step: Any) -> str:
     if isinstance(step, list):
         return _words(step[0])
-    kind, *parts = step  # type: ignore[misc]
+    kind, parts = step[0], step[1:]
     names = [getattr(part, "name", part) for part in parts if isinstance(getattr(part, "name", part), str)]
     return " ".join([str(kind), *names])
-
-
-
