@@ -222,7 +222,7 @@ def _wanted(asked: Asked) -> tuple[int, int | None]:
         raise Refused("bad-request", asked.channel if isinstance(asked.channel, int) else None)
     if isinstance(asked.after, UnsetType):
         return asked.channel, None
-    if not isinstance(asked.epoch, str) or not isinstance(asked.after, int) or not 0 <= asked.after < 10**18:
+    if isinstance(asked.epoch, UnsetType) or not 0 <= asked.after < 10**18:
         raise Refused("bad-request", asked.channel)
     return asked.channel, asked.after
 

@@ -64,9 +64,13 @@ def forget_old(tx: Statements) -> int:
 
 
 def _due(tx: Statements, party: str, rate: Rate) -> float:
-    """When the allowance is full again: at the earliest now."""
+    """When the allowance is full again: now at the earliest, and in `per` seconds at the latest.
+
+    The latter holds whatever was kept, so that a clock that is set back locks nobody out for longer.
+    """
     row = tx.one(DUE, of=_key(party, rate))
-    return max(row.due if row else 0.0, time.time())
+    now = time.time()
+    return min(max(row.due if row else 0.0, now), now + rate.per)
 
 
 def _key(party: str, rate: Rate) -> str:

@@ -39,17 +39,22 @@ class Tx(Statements):
 
     @property
     def traces(self) -> object:
-        """Equal before and after a unit that left nothing behind: no row, no session, and the transaction still open.
+        """Equal before and after a unit that left nothing behind: no row, and the transaction still open.
 
         SQLite ends a transaction on its own when the disk is full, and drops the other units' rows with it.
         """
-        return self.raw.total_changes, self._session, self.raw.in_transaction
+        return self.raw.total_changes, self.raw.in_transaction
 
     def finish_unit(self) -> None:
         """Writes what the unit's session still holds, and forgets the session."""
         if self._session is not None:
             self._session.flush()
-            self._session.expunge_all()
+            self.drop_session()
+
+    def drop_session(self) -> None:
+        """Forgets what the unit's session still holds; the transaction goes on."""
+        if self._session is not None:
+            self._session.close()
             self._session = None
 
 

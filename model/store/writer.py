@@ -133,6 +133,7 @@ def _outcome(tx: Tx, work: Work) -> Outcome:
     try:
         return Outcome(work.run(tx))
     except Exception as error:
+        tx.drop_session()
         if tx.traces == before:
             return Outcome(error=error)
         raise Spoiled from error
