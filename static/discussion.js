@@ -2,23 +2,23 @@
 import { keepsDraft, submits } from './forms.js';
 import { PostList } from './list.js';
 import { News, Status } from './news.js';
+import { Reactions } from './reactions.js';
 import { apply, offer, older, start } from './thread.js';
 import { nameOf } from './view.js';
 
 const STALE_READS = 5;
-const EXCLUDES = { up: 'down', down: 'up' };
 
 export class Discussion {
   #section; #pottle; #account; #channel; #thread; #list; #news; #status;
   #before = new URLSearchParams(location.search).get('before') ?? undefined;
-  #marks = new Map(); // post -> Set of kinds
-  #live = false; #marking = Promise.resolve();
+  #reactions; #live = false;
 
   constructor(section, pottle, account) {
     this.#section = section;
     this.#pottle = pottle;
     this.#account = account;
     this.#channel = Number(section.dataset.channel);
+    this.#reactions = new Reactions(pottle, this.#channel);
     this.#list = new PostList(section, pottle.url);
     this.#news = new News(section, this.#list);
     this.#status = new Status(section.querySelector('.status'));
@@ -99,26 +99,15 @@ export class Discussion {
     part('.invite').hidden = Boolean(me) || this.#locked;
     for (const label of this.#section.querySelectorAll('.guest-name')) label.hidden = Boolean(me);
     this.#personalise();
-    this.#marks = new Map();
-    if (me) await this.#learnMarks();
+    await this.#reactions.learn(me);
     this.#personalise();
-  }
-
-  async #learnMarks() {
-    const marks = await this.#pottle.myReactions(this.#channel).catch(() => []); // only colours are missing then
-    for (const { post, kind } of marks) this.#marksOf(post).add(kind);
-  }
-
-  #marksOf(post) {
-    if (!this.#marks.has(post)) this.#marks.set(post, new Set());
-    return this.#marks.get(post);
   }
 
   #personalise() {
     const { me } = this.#account;
     this.#list.personalise((post) => ({
       mine: Boolean(me) && post.author.uid === me.uid, moderates: this.#moderates, locked: this.#locked,
-      marks: this.#marks.get(post.id) ?? new Set(),
+      marks: this.#reactions.of(post.id),
     }));
   }
 
@@ -149,8 +138,8 @@ export class Discussion {
     if (!article) return;
     const id = Number(article.dataset.id);
     if (button.dataset.kind) this.#react(article, id, button.dataset.kind);
-    const actions = { pick: () => togglePicker(article), reply: () => this.#reply(article, id), edit: () => this.#edit(article, id), remove: () => this.#remove(article, id) };
-    actions[button.dataset.do]?.();
+    const actions = { pick: togglePicker, reply: () => this.#reply(article, id), edit: () => this.#edit(article, id), remove: () => this.#remove(article, id) };
+    actions[button.dataset.do]?.(article);
   }
 
   async #loadOlder(event, link) {
@@ -159,8 +148,8 @@ export class Discussion {
     try {
       const fresh = this.#show(await this.#olderThread());
       this.#list.article(fresh[0])?.focus({ preventScroll: true });
-    } catch {
-      location.assign(link.href);
+    } catch (problem) {
+      this.#status.complain(problem.message);
     } finally {
       link.ariaBusy = 'false';
     }
@@ -173,30 +162,25 @@ export class Discussion {
       const thread = older(this.#thread, page);
       if (thread) return thread;
     }
-    throw new Error('the list keeps moving');
+    throw new Error('Much is being posted just now. Please try again.');
   }
 
-  /** One after another, so that two quick clicks cannot overtake each other. */
-  #react(article, id, kind) {
+  async #react(article, id, kind) {
     togglePicker(article, false);
     if (!this.#account.me) return this.#account.ask();
-    const marks = this.#marksOf(id);
-    const before = [...marks];
-    const on = !marks.delete(kind);
-    if (on) marks.add(kind).delete(EXCLUDES[kind]);
+    const sent = this.#reactions.toggle(id, kind);
     this.#personalise();
-    this.#marking = this.#marking.then(() => this.#send(id, kind, on)).catch((problem) => {
-      this.#marks.set(id, new Set(before));
+    try {
+      this.#count(id, await sent);
+    } catch (problem) {
       this.#personalise();
       this.#status.complain(problem.message);
-    });
+    }
   }
 
   /** While live, the change tells the counts, in order with everybody else's; the answer may be older than that. */
-  async #send(id, kind, on) {
-    const answer = await this.#pottle.react(id, kind, on);
-    if (this.#live) return;
-    this.#show(apply(this.#thread, { kind: 'reactions', seq: this.#thread.seq, post: { id, reactions: answer.reactions } }));
+  #count(id, { reactions }) {
+    if (!this.#live) this.#show(apply(this.#thread, { kind: 'reactions', seq: this.#thread.seq, post: { id, reactions } }));
   }
 
   #reply(article, parent) {

@@ -7,7 +7,6 @@ import { tickAll } from './view.js';
 
 const TICK_MS = 30_000;
 
-document.documentElement.classList.add('js');
 const pottle = connect({ onSignedOut: () => account.become(null) });
 const account = new Account(pottle);
 document.querySelectorAll('.discussion').forEach((section) => new Discussion(section, pottle, account));

@@ -19,7 +19,7 @@ export class Connection {
   #subscriptions = new Map();
   #unanswered = new Map(); // channel we asked for -> answers still to come; only the last one counts
   #socket = null; #open = false; #openedAt = 0; #heardAt = 0;
-  #failures = 0; #refused = false;
+  #failures = 0; #lastCode = null; #refused = false;
   #timers = {};
 
   /** `signedOut` is called when the server refuses the token, `doubted` when it may have ended what we were signed in by. */
@@ -123,7 +123,7 @@ export class Connection {
   #closed(code) {
     const good = this.#open && this.#env.now() - this.#openedAt >= STABLE_MS;
     this.#forgetSocket();
-    if (good) this.#failures = 0;
+    if (good) [this.#failures, this.#lastCode] = [0, null];
     if (code === SIGNED_OUT) this.#doubted();
     for (const subscription of this.#subscriptions.values()) subscription.lost();
     if (this.#wanted()) this.#after('retry', this.#delay(code), () => this.#connect());
@@ -132,10 +132,11 @@ export class Connection {
   #delay(code) {
     const { random } = this.#env;
     const failures = this.#failures++;
+    const [before, soon] = [this.#lastCode, [RESTARTING, SIGNED_OUT].includes(code)];
+    this.#lastCode = code;
     this.#refused = BROKE_A_RULE.includes(code);
     if (this.#refused) return backoff(failures, random, REFUSED_MS);
-    if (code === RESTARTING && failures === 0) return 100 + random() * 2000;
-    return backoff(failures, random);
+    return soon && code !== before ? 100 + random() * 2000 : backoff(failures, random); // twice is no accident
   }
 
   /** Somebody looks, or the network is back: no reason to wait any longer, unless the server told us off. */
