@@ -4,7 +4,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint
 
-from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_version
+from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
 from api.http.asking import anyone, asker, foreign_origin, me, signed_in
 from api.http.caching import shown
 from api.http.limits import EDITING, GUESTS, POSTING, limited
@@ -92,7 +92,7 @@ async def show(channel_id: int) -> ChannelView:
 async def edit(channel_id: int, data: ChannelEdit) -> ChannelView:
     """Change a channel's title, or lock it. The group's moderators may."""
     fields = changed_fields(data)
-    return await db.write(channel.edit, me(), channel_id, wanted_version(), fields.get("title"), fields.get("locked"))
+    return await db.write(channel.edit, me(), channel_id, wanted_versions(), fields.get("title"), fields.get("locked"))
 
 
 @blueprint.delete("/channels/<id:channel_id>")
@@ -101,4 +101,4 @@ async def edit(channel_id: int, data: ChannelEdit) -> ChannelView:
 @gives(None, 204)
 async def delete(channel_id: int) -> None:
     """Delete a channel with all its posts. The group's moderators may."""
-    await db.write(channel.remove, me(), channel_id, wanted_version())
+    await db.write(channel.remove, me(), channel_id, wanted_versions())

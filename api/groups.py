@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint
 
-from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_version
+from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
 from api.http.asking import admins, anyone, asker, me, signed_in
 from api.http.caching import shown
 from api.http.limits import EDITING, limited
@@ -92,7 +92,7 @@ async def show(slug: str) -> GroupView:
 async def edit(slug: str, data: GroupEdit) -> GroupView:
     """Change a group's name or rules. Its moderators may."""
     row = await _moderated(slug)
-    return await db.write(group.edit, row.id, wanted_version(), changed_fields(data))
+    return await db.write(group.edit, row.id, wanted_versions(), changed_fields(data))
 
 
 @blueprint.delete("/<slug>")
@@ -102,7 +102,7 @@ async def edit(slug: str, data: GroupEdit) -> GroupView:
 async def delete(slug: str) -> None:
     """Delete a group with all its channels and posts."""
     row = await group.find(me(), slug)
-    await db.write(group.remove, row.id, wanted_version())
+    await db.write(group.remove, row.id, wanted_versions())
 
 
 class MembersView(msgspec.Struct):

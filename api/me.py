@@ -6,12 +6,11 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint, Response
 
-from api.http import bodies
-from api.http.answers import asks, changed_fields, gives, respond, takes, wanted_version
+from api.http.answers import asks, changed_fields, gives, image, respond, takes, wanted_versions
 from api.http.asking import clear_cookie, me, signed_in
 from api.http.limits import EDITING, limited
 from model import avatar, channel, leaving, passwords, reaction, session, user
-from model.errors import Forbidden, Invalid
+from model.errors import Forbidden, Invalid, Versions
 from model.reaction import Mark
 from model.session import Identity, TokenView
 from model.store import Tx, db
@@ -50,25 +49,25 @@ async def show() -> Account:
 @gives(Account)
 async def edit(data: AccountEdit) -> Account:
     """Change one's name, e-mail address or password."""
+    current, data.current_password = data.current_password, UNSET
     fields = changed_fields(data)
-    current = fields.pop("current_password", None)
     if "password" in fields:
         fields["password_hash"] = await _new_password(me(), current, fields.pop("password"))
     if "name" in fields:
         fields["name"] = fields["name"].strip()
-    return await db.write(_edit, me(), wanted_version(), fields)
+    return await db.write(_edit, me(), wanted_versions(), fields)
 
 
-async def _new_password(identity: Identity, current: str | None, new: str) -> str:
+async def _new_password(identity: Identity, current: str | UnsetType, new: str) -> str:
     user.check_password(new)
-    if current is None:
-        raise Invalid("current_password", "is required to change the password")
+    if current is UNSET:
+        raise Invalid({"current_password": "is required to change the password"})
     await leaving.check_own_password(identity, current)
     return await passwords.hashed(new)
 
 
-def _edit(tx: Tx, identity: Identity, version: int | None, fields: dict[str, Any]) -> Account:
-    account = user.edit(tx, identity.user, version, fields)
+def _edit(tx: Tx, identity: Identity, versions: Versions, fields: dict[str, Any]) -> Account:
+    account = user.edit(tx, identity.user, versions, fields)
     if "password_hash" in fields:
         session.end_others(tx, identity)
     return account
@@ -81,7 +80,7 @@ def _edit(tx: Tx, identity: Identity, version: int | None, fields: dict[str, Any
 @gives(None, 204)
 async def delete(data: Leaving) -> Response:
     """Delete one's account. Posts stay, without a name."""
-    await leaving.leave(me(), data.password)
+    await leaving.leave(me(), data.password, wanted_versions())
     response = respond(None, 204)
     clear_cookie(response)
     return response
@@ -96,20 +95,20 @@ class AvatarView(msgspec.Struct):
 @blueprint.put("/avatar")
 @limited(EDITING, ahead=True)
 @signed_in
+@takes(bytes)
 @gives(AvatarView)
-async def put_avatar() -> AvatarView:
+async def put_avatar(data: bytes) -> AvatarView:
     """Send an image (PNG, JPEG, GIF or WebP) as the body; its middle square becomes the avatar."""
-    return AvatarView(await avatar.put(me(), await bodies.raw()))
+    return AvatarView(await avatar.put(me(), data))
 
 
 @blueprint.get("/avatar")
 @signed_in
+@gives(bytes)
 async def show_avatar() -> Response:
     """One's own avatar, as WebP."""
-    image, hashed, _ = await avatar.find(me().uid)
-    return Response(
-        image, headers={"ETag": f'"{hashed}"', "Cache-Control": "private, no-cache"}, content_type=avatar.MEDIA_TYPE
-    )
+    data, hashed, _ = await avatar.find(me().uid)
+    return image(data, avatar.MEDIA_TYPE, hashed)
 
 
 @blueprint.delete("/avatar")

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint
 
-from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_version
+from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
 from api.http.asking import anyone, asker, foreign_origin, me, signed_in
 from api.http.caching import shown
 from api.http.limits import EDITING, GUESTS, POSTING, limited
@@ -104,10 +104,10 @@ async def edit(post_id: int, data: PostEdit) -> PostView:
     """Change a post's text (its author), or approve, remove or restore it (a moderator)."""
     fields = changed_fields(data)
     if len(fields) > 1:
-        raise Invalid("state", "cannot be changed together with body")
+        raise Invalid({"state": "cannot be changed together with body"})
     if "body" in fields:
-        return await db.write(post.edit, me(), post_id, wanted_version(), post.draft(fields["body"]))
-    return await db.write(post.moderate, me(), post_id, wanted_version(), fields["state"])
+        return await db.write(post.edit, me(), post_id, wanted_versions(), post.draft(fields["body"]))
+    return await db.write(post.moderate, me(), post_id, wanted_versions(), fields["state"])
 
 
 @blueprint.delete("/posts/<id:post_id>")
@@ -116,4 +116,4 @@ async def edit(post_id: int, data: PostEdit) -> PostView:
 @gives(None, 204)
 async def delete(post_id: int) -> None:
     """Delete one's own post; a moderator removes anybody's. One with replies stays as a tombstone."""
-    await db.write(post.remove, me(), post_id, wanted_version())
+    await db.write(post.remove, me(), post_id, wanted_versions())

@@ -3,7 +3,7 @@
 import msgspec
 from quart import Blueprint, Response
 
-from api.http.answers import Answer, gives, takes
+from api.http.answers import Answer, gives, image, takes
 from api.http.asking import anyone
 from api.http.caching import shown
 from api.http.limits import SIGN_UP, limited
@@ -47,9 +47,9 @@ async def show(uid: str) -> UserView:
 
 @blueprint.get("/<uid>/avatar")
 @anyone
+@gives(bytes)
 async def show_avatar(uid: str) -> Response:
     """A user's avatar, as WebP."""
-    image, hashed, written = await avatar.find(uid)
+    data, hashed, written = await avatar.find(uid)
     shown(f"user:{written}")
-    headers = {"ETag": f'"{hashed}"', "Cache-Control": "no-cache"}
-    return Response(image, headers=headers, content_type=avatar.MEDIA_TYPE)
+    return image(data, avatar.MEDIA_TYPE, hashed)

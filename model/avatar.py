@@ -84,11 +84,11 @@ def drawn(upload: bytes) -> bytes:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             picture = Image.open(io.BytesIO(upload), formats=FORMATS)
             if picture.width * picture.height > MOST_PIXELS:
-                raise Invalid("image", "has too many pixels")
+                raise Invalid({"image": "has too many pixels"})
             picture.draft("RGB", (SIDE * 2, SIDE * 2))
             square = ImageOps.fit(ImageOps.exif_transpose(picture).convert("RGBA"), (SIDE, SIDE))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
-        raise Invalid("image", "is not a PNG, JPEG, GIF or WebP image") from error
+        raise Invalid({"image": "is not a PNG, JPEG, GIF or WebP image"}) from error
     return _encoded(square)
 
 

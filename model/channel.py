@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, delete, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import group, rules
-from model.errors import NotFound, check_version
+from model.errors import NotFound, Versions, check_version
 from model.group import STANDING, VISIBLE, Group, asker
 from model.session import Identity
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes, db
@@ -16,7 +16,7 @@ from model.store.paging import Cursor, Page, paged
 
 Key = Annotated[str, Meta(min_length=1, max_length=300, pattern=r"\S")]
 Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
-Url = Annotated[str, Meta(max_length=2_000, pattern=r"^https?://[^\s]+$")]
+Url = Annotated[str, Meta(max_length=2_000, pattern=r"^https?://[^\s]+$(?!\n)")]
 
 
 class Channel(Base):
@@ -74,10 +74,15 @@ IN_GROUP = PLACE.where(Group.slug == bindparam("named"))
 
 def visible_to(read: Statements, identity: Identity | None, id_: int) -> Any:
     """The place (see model/rules.py) of a channel that the asker may see: the only way to get one. Raises NotFound."""
-    place = read.one(BY_ID, channel=id_, **asker(identity))
+    place = seen_by(read, identity, id_)
     if place is None:
         raise NotFound(f"There is no channel {id_}.")
     return place
+
+
+def seen_by(read: Statements, identity: Identity | None, id_: int) -> Any:
+    """As visible_to, but None where there is nothing that the asker may see."""
+    return read.one(BY_ID, channel=id_, **asker(identity))
 
 
 def view(row: Any) -> ChannelView:
@@ -156,19 +161,19 @@ EDIT = (
 
 
 def edit(
-    tx: Tx, identity: Identity, id_: int, version: int | None, title: str | None, locked: bool | None
+    tx: Tx, identity: Identity, id_: int, versions: Versions, title: str | None, locked: bool | None
 ) -> ChannelView:
     """Unit: changes a channel's title or locks it. Only moderators may. Raises Stale."""
-    place = _moderated(tx, identity, id_, version)
+    place = _moderated(tx, identity, id_, versions)
     titled = place.title if title is None else title
     tx.run(EDIT, channel=id_, titled=titled, shut=place.locked if locked is None else locked)
     tx.changed("channel.edited", channel=id_, subject=id_, tags=["channels", f"channel:{id_}"])
     return view(visible_to(tx, identity, id_))
 
 
-def remove(tx: Tx, identity: Identity, id_: int, version: int | None) -> None:
+def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
     """Unit: deletes a channel with its posts. Only moderators may. Raises Stale."""
-    place = _moderated(tx, identity, id_, version)
+    place = _moderated(tx, identity, id_, versions)
     tx.run(DELETE, channel=id_)
     tx.run(FORGET, channel=id_)
     tags = ["channels", f"channels-of:{place.group_id}", f"channel:{id_}"]
@@ -179,10 +184,10 @@ DELETE = delete(Channel).where(Channel.id == bindparam("channel"))
 FORGET = delete(changes.Change).where(changes.Change.channel_id == bindparam("channel"))
 
 
-def _moderated(tx: Tx, identity: Identity | None, id_: int, version: int | None) -> Any:
+def _moderated(tx: Tx, identity: Identity | None, id_: int, versions: Versions) -> Any:
     place = visible_to(tx, identity, id_)
     rules.must_moderate(place, identity)
-    check_version(place.version, version)
+    check_version(place.version, versions)
     return place
 
 

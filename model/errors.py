@@ -1,5 +1,9 @@
 """Refusals: what the rules say no with. `api/http/problems.py` says each in HTTP's words."""
 
+from collections.abc import Collection
+
+MOST_NAMED = 100  # fields in one answer
+
 
 class Refusal(Exception):
     """A request that the rules refuse. A unit may raise it only before it has written anything."""
@@ -31,10 +35,13 @@ class Stale(Refusal):
 
 
 class Invalid(Refusal):
-    """A value breaks a rule that only the model knows. `field` names it."""
+    """Values that break a rule, by field. A field's message reads on from its name."""
 
-    def __init__(self, field: str, message: str) -> None:
-        super().__init__(f"{field}: {message}", errors=[{"field": field, "message": message}])
+    def __init__(self, wrong: dict[str, str]) -> None:
+        field, message = next(iter(wrong.items()))
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        named = [{"field": field, "message": message} for field, message in wrong.items()]
+        super().__init__(f"{field} {message}{more}".strip(), errors=named[:MOST_NAMED])
 
 
 class TooMany(Refusal):
@@ -53,7 +60,10 @@ class StorageFull(Refusal):
     """The disk is full. Nothing was changed."""
 
 
-def check_version(current: int, wanted: int | None) -> None:
-    """Raises Stale when a client names a version (If-Match) that is not the current one."""
-    if wanted is not None and wanted != current:
+Versions = Collection[int] | None
+
+
+def check_version(current: int, wanted: Versions) -> None:
+    """Raises Stale when a client names versions (If-Match), and the current one is not among them."""
+    if wanted is not None and current not in wanted:
         raise Stale(f"It has been changed meanwhile: its version is now {current}.")

@@ -7,14 +7,14 @@ from msgspec import Meta
 from sqlalchemy import JSON, ForeignKey, String, bindparam, delete, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from model.errors import Conflict, NotFound, check_version
+from model.errors import Conflict, NotFound, Versions, check_version
 from model.session import Identity
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, db
 from model.store.paging import Cursor, Page, paged
 from model.user import User
 
-Slug = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-Origin = Annotated[str, Meta(max_length=200, pattern=r"^https?://[a-z0-9.\-]+(:[0-9]{1,5})?$")]
+Slug = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)")]
+Origin = Annotated[str, Meta(max_length=200, pattern=r"^https?://[a-z0-9.\-]+(:[0-9]{1,5})?$(?!\n)")]
 Reading = Literal["public", "members"]
 Posting = Literal["guests", "users", "members"]
 Review = Literal["none", "guests", "all"]
@@ -135,9 +135,9 @@ JOIN = insert(Membership).values(
 )
 
 
-def edit(tx: Tx, id_: int, version: int | None, fields: dict[str, Any]) -> GroupView:
+def edit(tx: Tx, id_: int, versions: Versions, fields: dict[str, Any]) -> GroupView:
     """Unit: changes a group's name and rules. Raises Stale; NotFound when it was deleted meanwhile."""
-    group = _held(tx, id_, version)
+    group = _held(tx, id_, versions)
     closed = group.reading == "public" and fields.get("reading") == "members"
     for field, value in fields.items():
         setattr(group, field, value)
@@ -147,18 +147,18 @@ def edit(tx: Tx, id_: int, version: int | None, fields: dict[str, Any]) -> Group
     return view(group)
 
 
-def remove(tx: Tx, id_: int, version: int | None) -> None:
+def remove(tx: Tx, id_: int, versions: Versions) -> None:
     """Unit: deletes a group with all that is in it. Raises Stale, NotFound."""
-    tx.session.delete(_held(tx, id_, version))
+    tx.session.delete(_held(tx, id_, versions))
     tx.session.flush()
     tx.changed("group.closed", subject=id_, tags=["groups", f"group:{id_}"])
 
 
-def _held(tx: Tx, id_: int, version: int | None) -> Group:
+def _held(tx: Tx, id_: int, versions: Versions) -> Group:
     group = tx.session.get(Group, id_)
     if group is None:
         raise NotFound("The group is gone.")
-    check_version(group.version, version)
+    check_version(group.version, versions)
     return group
 
 

@@ -3,24 +3,25 @@
 from sqlalchemy import bindparam, delete, select, update
 
 from model import passwords, reaction
-from model.errors import Forbidden
+from model.errors import Forbidden, Versions, check_version
 from model.post import FORMER_USER, Post
 from model.session import Identity
 from model.store import Tx, db
 from model.user import User
 
 PASSWORD = select(User.password_hash).where(User.id == bindparam("user"))
+VERSION = select(User.version).where(User.id == bindparam("user"))
 DISOWN = update(Post).where(Post.author_id == bindparam("user")).values(author_id=None, guest=FORMER_USER)
 DELETE = delete(User).where(User.id == bindparam("user"))
 
 
-async def leave(identity: Identity, password: str) -> None:
-    """Deletes one's account. Posts stay, without a name; marks, sessions and tokens go. Raises Forbidden.
+async def leave(identity: Identity, password: str, versions: Versions) -> None:
+    """Deletes one's account. Posts stay, without a name; marks, sessions and tokens go. Raises Forbidden, Stale.
 
     Asks for the password again: a session that somebody left open must not suffice.
     """
     await check_own_password(identity, password)
-    await db.write(_leave, identity)
+    await db.write(_leave, identity, versions)
 
 
 async def check_own_password(identity: Identity, password: str) -> None:
@@ -31,11 +32,12 @@ async def check_own_password(identity: Identity, password: str) -> None:
         raise Forbidden("That is not your password.")
 
 
-def _leave(tx: Tx, identity: Identity) -> None:
-    marked = [row.post_id for row in tx.all(reaction.OF_USER, by=identity.user)]
+def _leave(tx: Tx, identity: Identity, versions: Versions) -> None:
+    marked = tx.all(reaction.OF_USER, by=identity.user)
+    check_version(tx.one(VERSION, user=identity.user).version, versions)
     tx.run(DISOWN, user=identity.user)
     tx.run(DELETE, user=identity.user)  # sessions, tokens, memberships and marks go with it
-    for post_id in marked:
-        reaction.count_again(tx, post_id)
-    tags = [f"user:{identity.uid}", *(f"post:{post_id}" for post_id in marked)]
-    tx.changed("user.deleted", subject=identity.user, tags=tags)
+    for row in marked:
+        reaction.count_again(tx, row.id)
+    shown = {f"{what}:{id_}" for row in marked for what, id_ in (("post", row.id), ("channel", row.channel_id))}
+    tx.changed("user.deleted", subject=identity.user, tags=[f"user:{identity.uid}", *sorted(shown)])

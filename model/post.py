@@ -8,10 +8,10 @@ from sqlalchemy import ForeignKey, Index, String, bindparam, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import channel, rules
-from model.errors import Conflict, Forbidden, Invalid, NotFound, check_version
+from model.errors import Conflict, Forbidden, Invalid, NotFound, Versions, check_version
 from model.markdown import rendered
 from model.session import Identity
-from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes, db
+from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes, db, replays
 from model.store.paging import Cursor, paged
 from model.user import User, avatar_path
 
@@ -131,8 +131,8 @@ async def find(identity: Identity | None, id_: int) -> tuple[PostView, Any]:
 def visible_to(read: Statements, identity: Identity | None, id_: int) -> tuple[Any, Any]:
     """The row and the place of a post that whoever asks may see: the only way to get one. Raises NotFound."""
     row = read.one(BY_ID, post=id_)
-    place = channel.visible_to(read, identity, row.channel_id) if row else None
-    if row is None or not _shown_to(row, place, identity):
+    place = row and channel.seen_by(read, identity, row.channel_id)
+    if place is None or not _shown_to(row, place, identity):
         raise NotFound(f"There is no post {id_}.")
     return row, place
 
@@ -182,7 +182,7 @@ class Draft(msgspec.Struct):
 def draft(body: str, parent: int | None = None, guest: str | None = None) -> Draft:
     """Checks and renders what is to be posted. Raises Invalid for a body that is too long."""
     if len(body) > db.settings.post_length:
-        raise Invalid("body", f"must have at most {db.settings.post_length} characters")
+        raise Invalid({"body": f"must have at most {db.settings.post_length} characters"})
     return Draft(body, rendered(body), parent, guest)
 
 
@@ -213,16 +213,16 @@ def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origi
 
 def _guest_name(identity: Identity | None, given: str | None) -> str | None:
     if identity is None and given is None:
-        raise Invalid("guest", "is required: the name to post under")
+        raise Invalid({"guest": "is required: the name to post under"})
     if identity is not None and given is not None:
-        raise Invalid("guest", "is only for those who are not signed in")
+        raise Invalid({"guest": "is only for those who are not signed in"})
     return given.strip() if given else None
 
 
 def _check_parent(tx: Tx, channel_id: int, parent: int) -> None:
     row = tx.one(BY_ID, post=parent)
     if row is None or row.channel_id != channel_id or row.state == "pending":
-        raise Invalid("parent", "is not a post of this channel")
+        raise Invalid({"parent": "is not a post of this channel"})
     if row.state == "removed":
         raise Conflict("The post you reply to has been removed.")
 
@@ -248,7 +248,7 @@ SET_STATE = (
 ERASE = update(Post).where(Post.id == bindparam("post")).values(body="", html="")
 
 
-def edit(tx: Tx, identity: Identity, id_: int, version: int | None, new: Draft) -> PostView:
+def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -> PostView:
     """Unit: changes a post's text. Its author may, unless the channel is locked. Raises Stale."""
     row, place = visible_to(tx, identity, id_)
     if row.author_id != identity.user:
@@ -256,7 +256,7 @@ def edit(tx: Tx, identity: Identity, id_: int, version: int | None, new: Draft) 
     _check_open(place, identity)
     if row.state == "removed":
         raise Conflict("The post has been removed.")
-    check_version(row.version, version)
+    check_version(row.version, versions)
     tx.run(EDIT, post=id_, text=new.body, shown=new.html, now=tx.now)
     if row.state == "published":
         tags = [f"channel:{row.channel_id}", f"post:{id_}"]
@@ -269,13 +269,13 @@ def _check_open(place: Any, identity: Identity) -> None:
         raise Forbidden("This channel is locked.")
 
 
-def moderate(tx: Tx, identity: Identity, id_: int, version: int | None, state: State) -> PostView:
+def moderate(tx: Tx, identity: Identity, id_: int, versions: Versions, state: State) -> PostView:
     """Unit: a moderator approves or restores (`published`) or removes a post. Raises Forbidden, Stale, Invalid."""
     row, place = visible_to(tx, identity, id_)
     rules.must_moderate(place, identity)
-    check_version(row.version, version)
+    check_version(row.version, versions)
     if state == "pending":
-        raise Invalid("state", "must be published or removed")
+        raise Invalid({"state": "must be published or removed"})
     if state == "published" and not row.body:
         raise Conflict("Its author deleted it; there is nothing left to restore.")
     if row.state != state:
@@ -283,15 +283,16 @@ def moderate(tx: Tx, identity: Identity, id_: int, version: int | None, state: S
     return _now(tx, id_)
 
 
-def remove(tx: Tx, identity: Identity, id_: int, version: int | None) -> None:
+def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
     """Unit: its author deletes a post, whose text is then gone; or a moderator removes it. Raises Forbidden, Stale."""
     row, place = visible_to(tx, identity, id_)
     rules.must_own(place, identity, row.author_id)
-    check_version(row.version, version)
+    check_version(row.version, versions)
     if row.state != "removed":
         _set_state(tx, row, "removed")
     if row.author_id == identity.user:
         tx.run(ERASE, post=id_)
+        replays.redact(tx, _now(tx, id_))
 
 
 def _set_state(tx: Tx, row: Any, state: State) -> None:

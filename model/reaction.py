@@ -59,7 +59,9 @@ MINE = (
     .where(Reaction.user_id == bindparam("by"), Post.channel_id == bindparam("channel"))
     .order_by(Reaction.post_id.desc(), Reaction.kind)
 )
-OF_USER = select(Reaction.post_id).where(Reaction.user_id == bindparam("by")).distinct()
+OF_USER = select(Post.id, Post.channel_id).where(
+    Post.id.in_(select(Reaction.post_id).where(Reaction.user_id == bindparam("by")))
+)
 
 
 def mark(tx: Tx, identity: Identity, post_id: int, kind: Kind) -> Reactions:

@@ -4,17 +4,17 @@ from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import String, bindparam, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import String, bindparam, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import passwords
-from model.errors import Conflict, Forbidden, Invalid, NotFound, check_version
+from model.errors import Conflict, Forbidden, Invalid, NotFound, Versions, check_version
 from model.store import NEVER_REUSE_IDS, Base, Id, Time, Tx, db
 
-Uid = Annotated[str, Meta(min_length=2, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$")]
+# In a pattern `$` alone would also match before a last newline.
+Uid = Annotated[str, Meta(min_length=2, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$(?!\n)")]
 Name = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"\S")]
-Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$")]
+Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$(?!\n)")]
 Password = Annotated[str, Meta(min_length=1, max_length=1_000)]
 Role = Literal["user", "admin"]
 
@@ -68,7 +68,6 @@ ADD = insert(User).values(
     created=bindparam("now"),
     version=1,
 )
-ADD_IF_FREE = ADD.on_conflict_do_nothing(index_elements=[User.uid_folded]).returning(User.id)
 TAKEN = select(User.id).where(User.uid_folded == bindparam("folded"))
 
 
@@ -82,24 +81,19 @@ async def sign_up(uid: str, name: str, password: str, email: str | None = None) 
 async def create(uid: str, name: str, password: str, email: str | None = None, role: Role = "user") -> UserView:
     """A new account of any role, whatever the sign-up setting. Raises Conflict, Invalid."""
     check_password(password)
-    with db.snapshot() as read:
-        if read.one(TAKEN, folded=uid.lower()):
-            raise Conflict(f"The uid {uid} is taken.")
     return await db.write(_create, uid, name.strip(), await passwords.hashed(password), email, role)
 
 
 def check_password(password: str) -> None:
     """Raises Invalid for a password that is too short."""
     if len(password) < db.settings.password_min:
-        raise Invalid("password", f"must have at least {db.settings.password_min} characters")
+        raise Invalid({"password": f"must have at least {db.settings.password_min} characters"})
 
 
 def _create(tx: Tx, uid: str, name: str, kept: str, email: str | None, role: Role) -> UserView:
-    added = tx.one(
-        ADD_IF_FREE, as_written=uid, folded=uid.lower(), called=name, mail=email, kept=kept, as_=role, now=tx.now
-    )
-    if added is None:
+    if tx.one(TAKEN, folded=uid.lower()):
         raise Conflict(f"The uid {uid} is taken.")
+    tx.run(ADD, as_written=uid, folded=uid.lower(), called=name, mail=email, kept=kept, as_=role, now=tx.now)
     return UserView(uid, name, None, tx.now)
 
 
@@ -127,12 +121,12 @@ def _account(user: User) -> Account:
     )
 
 
-def edit(tx: Tx, id_: int, version: int | None, fields: dict[str, str | None]) -> Account:
+def edit(tx: Tx, id_: int, versions: Versions, fields: dict[str, str | None]) -> Account:
     """Unit: sets columns of one's own account; raises Stale when `version` is given and no longer the newest."""
     user = tx.session.get(User, id_)
     if user is None:
         raise NotFound("This account is gone.")
-    check_version(user.version, version)
+    check_version(user.version, versions)
     for field, value in fields.items():
         setattr(user, field, value)
     user.version += 1

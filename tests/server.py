@@ -1,5 +1,6 @@
 """Real servers for tests: a process group on a free port, waited for and stopped."""
 
+import asyncio
 import json
 import os
 import signal
@@ -43,6 +44,7 @@ class Server:
 
     def __init__(self, instance: Path, home: Path, by: str = "gunicorn", root: Path = ROOT, **settings: str) -> None:
         self.instance, self.home, self.by, self.root = instance, home, by, root
+        self.user: int | None = None  # whose processes they are; None for our own
         self.settings = {"POTTLE_RATE_LIMITS": "off", "POTTLE_INSTANCE": str(instance), **settings}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -69,6 +71,7 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                user=self.user,
             )
         wait_until(self.ready, f"{self.by} to be ready", self.output)
 
@@ -91,6 +94,11 @@ class Server:
         """Ends all its processes at once."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait(PATIENCE)
+
+    def processes(self) -> list[int]:
+        """Its processes, the first one first."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [self.process.pid, *map(int, children.read_text().split())]
 
     def output(self) -> str:
         """What it has written."""
@@ -119,9 +127,19 @@ class Socket:
     async def receive(self) -> dict[str, Any]:
         """The next frame."""
         while not self._waiting:
-            got = json.loads(await self.raw.recv())
+            async with asyncio.timeout(PATIENCE):
+                got = json.loads(await self.raw.recv())
             self._waiting = got if isinstance(got, list) else [got]
         return self._waiting.pop(0)
+
+    async def rest(self) -> tuple[list[dict[str, Any]], int]:
+        """All that comes until the server closes, and its close code (1006 when there was none)."""
+        frames: list[dict[str, Any]] = []
+        try:
+            while True:
+                frames.append(await self.receive())
+        except websockets.ConnectionClosed as closed:
+            return frames, closed.rcvd.code if closed.rcvd else 1006
 
     async def ask(self, **frame: Any) -> dict[str, Any]:
         """Sends one frame and returns the next that comes."""
@@ -134,6 +152,13 @@ async def connected(stack: AsyncExitStack, server: Server, **options: Any) -> tu
     raw = await stack.enter_async_context(websockets.connect(f"ws://127.0.0.1:{server.port}/api/live", **options))
     socket_ = Socket(raw)
     return socket_, await socket_.receive()
+
+
+async def calling(stack: AsyncExitStack, server: Server, token: str = "") -> httpx.AsyncClient:
+    """An HTTP client of the server that sends `token`; it is closed with the stack."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    client = httpx.AsyncClient(base_url=server.url, headers=headers, timeout=PATIENCE)
+    return await stack.enter_async_context(client)
 
 
 async def one_on_each_worker(stack: AsyncExitStack, server: Server, workers: int = 3) -> dict[int, Socket]:

@@ -8,17 +8,17 @@ import re
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
+
+from tests.server import free_port, wait_until
 
 ROOT = Path(__file__).parents[1]
 SOMEBODY = 1000  # the Dockerfile's user
@@ -27,13 +27,6 @@ SOMEBODY = 1000  # the Dockerfile's user
 class Step(NamedTuple):
     word: str
     rest: str
-
-
-def cannot(reason: str) -> None:
-    """Skips the test for `reason`, or fails it under TEST_ALL=1."""
-    if os.environ.get("TEST_ALL"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 def dockerfile() -> list[Step]:
@@ -57,10 +50,12 @@ def service() -> dict[str, Any]:
     return only
 
 
+@pytest.mark.check
 def test_the_folder_that_is_mounted_is_the_instance_folder() -> None:
     assert service()["volumes"] == [f"./instance:{variables()['POTTLE_INSTANCE']}"]
 
 
+@pytest.mark.check
 def test_the_port_that_is_published_is_the_one_it_listens_on() -> None:
     bound = re.findall(r"--bind=0\.0\.0\.0:(\d+)", variables()["GUNICORN_CMD_ARGS"])
     assert bound == [said("EXPOSE")]
@@ -68,16 +63,19 @@ def test_the_port_that_is_published_is_the_one_it_listens_on() -> None:
     assert f"'127.0.0.1', {said('EXPOSE')}" in said("HEALTHCHECK")
 
 
+@pytest.mark.check
 def test_it_runs_as_nobody_in_particular() -> None:
     assert said("USER") == f"{SOMEBODY}:{SOMEBODY}"
     assert service()["user"] == f"${{OWNER:-{said('USER')}}}"
 
 
+@pytest.mark.check
 def test_requirements_are_installed_before_the_application_is_copied() -> None:
     steps = [f"{step.word} {step.rest}" for step in dockerfile()]
     assert steps.index("COPY requirements.txt .") < steps.index("COPY . .")
 
 
+@pytest.mark.check
 def test_neither_data_nor_secrets_get_into_the_image() -> None:
     assert {"instance", ".env", ".git"} <= set(left_out())
 
@@ -128,7 +126,7 @@ class Container:
     def _copy(self, what: str) -> None:
         source, target = what.split()
         assert target == "."
-        for name in [source] if source != "." else tracked():
+        for name in [source] if source != "." else context():
             destination = self.workdir / name
             destination.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, destination)
@@ -169,15 +167,12 @@ class Container:
         return self.start(said("HEALTHCHECK").partition(" CMD ")[2]).wait(10) == 0
 
 
-def tracked() -> list[str]:
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    names = [name for name in listed.stdout.decode().split("\0") if (ROOT / name).is_file()]
-    return [name for name in names if not stays_out(name)]
+def context() -> Iterator[str]:
+    """The files that Docker would copy."""
+    for folder, folders, names in os.walk(ROOT):
+        inside = Path(folder).relative_to(ROOT)
+        folders[:] = [name for name in folders if not stays_out(str(inside / name))]
+        yield from (str(inside / name) for name in names if not stays_out(str(inside / name)))
 
 
 def interpreter() -> str:
@@ -186,8 +181,10 @@ def interpreter() -> str:
     for name in (f"python{wanted}", "python3", "/usr/bin/python3"):
         if (found := shutil.which(name)) and suits(found):
             return found
-    cannot("no Python is here that another user than root could run")
-    raise AssertionError
+    reason = "no Python is here that another user than root could run"
+    if os.environ.get("TEST_ALL") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def suits(python: str) -> bool:
@@ -199,24 +196,8 @@ def suits(python: str) -> bool:
         return False
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def until(condition: Callable[[], Any], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.1)
-
-
 @pytest.fixture
 def container() -> Iterator[Container]:
-    if not (ROOT / ".git").exists() or not shutil.which("git"):
-        cannot("this is not a clone, so what belongs to the application is not known")
     with tempfile.TemporaryDirectory(prefix="container-") as folder:  # pytest's own is closed to other users
         root = Path(folder)
         root.chmod(0o755)
@@ -235,7 +216,7 @@ def test_the_image_makes_a_healthy_server_that_writes_to_its_instance_folder_alo
     for _ in range(2):
         server = container.start(said("CMD"))
         try:
-            until(lambda server=server: server.poll() is not None or container.healthy())
+            wait_until(lambda server=server: server.poll() is not None or container.healthy(), "health")
             assert server.poll() is None, (container.root / "log").read_text()
         finally:
             server.send_signal(signal.SIGTERM)

@@ -11,20 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import needs
+
 ROOT = Path(__file__).parents[1]
 SCRIPTS = [*sorted((ROOT / "scripts").iterdir()), ROOT / ".ci" / "run"]
 SOURCED = {"setup"}
 REQUIREMENTS = ["requirements.txt", "requirements-dev.txt"]
-
-
-def needs(program: str) -> str:
-    """Where `program` is. Skips the test if it is not there, or fails it under TEST_ALL=1."""
-    if found := shutil.which(program):
-        return found
-    reason = f"{program} is not installed"
-    if os.environ.get("TEST_ALL"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture
@@ -69,7 +61,8 @@ def test_a_script_can_be_run(script: Path) -> None:
 
 
 def test_shellcheck_finds_nothing() -> None:
-    command = [needs("shellcheck"), "--external-sources", "--source-path=SCRIPTDIR", *map(str, SCRIPTS)]
+    needs("shellcheck")
+    command = ["shellcheck", "--external-sources", "--source-path=SCRIPTDIR", *map(str, SCRIPTS)]
     found = subprocess.run(command, capture_output=True, text=True)
     assert found.stdout == ""
 
@@ -104,12 +97,14 @@ def test_an_old_python_is_refused_with_what_to_do(checkout: Path) -> None:
     assert "Pottle needs Python 3.11 to 3.14" in refused.stderr
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("name", REQUIREMENTS)
 def test_every_requirement_is_pinned(name: str) -> None:
     for line in pins(name):
         assert re.fullmatch(r"[\w.-]+==[\w.]+( ; [^@]+)?", line), line
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("name", REQUIREMENTS)
 def test_whatever_is_asked_for_is_pinned(name: str) -> None:
     asked = (ROOT / name.replace(".txt", ".in")).read_text().splitlines()
@@ -117,20 +112,23 @@ def test_whatever_is_asked_for_is_pinned(name: str) -> None:
     assert names <= {requirement_name(line) for line in pins(name)}
 
 
+@pytest.mark.check
 def test_no_version_is_pinned_twice() -> None:
     names = [requirement_name(line) for name in REQUIREMENTS for line in pins(name)]
     assert sorted(set(names)) == sorted(names)
     assert (ROOT / "requirements-dev.txt").read_text().startswith("-r requirements.txt\n")
 
 
-def test_git_ignores_what_is_written_and_nothing_else() -> None:
-    git = needs("git")
-    if not (ROOT / ".git").exists():
-        pytest.skip("this is not a clone")
+def test_git_ignores_what_is_written_and_nothing_else(tmp_path: Path) -> None:
+    needs("git")
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    (tmp_path / "instance").mkdir()
+    for name in (".gitignore", "instance/.gitignore"):
+        shutil.copy(ROOT / name, tmp_path / name)
     written = [".venv/x", ".venv-3.13/x", "api/__pycache__/x.pyc", ".mypy_cache/x", ".ruff_cache/x", ".pytest_cache/x"]
     written += [".hypothesis/x", ".env", "instance/app.db", "instance/app.db-wal", "node_modules/x"]
     kept = ["instance/.gitignore", "instance/README.md", ".vscode/launch.json", "main.py", ".ci/run"]
     found = subprocess.run(
-        [git, "check-ignore", "--no-index", *written, *kept], cwd=ROOT, capture_output=True, text=True
+        ["git", "check-ignore", "--no-index", *written, *kept], cwd=tmp_path, capture_output=True, text=True
     )
     assert found.stdout.split() == written

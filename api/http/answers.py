@@ -1,9 +1,10 @@
 """Answers: a view as JSON, with its ETag, its caching rule, and its place in the OpenAPI document."""
 
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
-from typing import Any
+from typing import Any, get_origin
 
 import msgspec
 from quart import Response, request
@@ -54,9 +55,21 @@ def respond(view: Any, status: int = 200, headers: Mapping[str, str] | None = No
     tag = etag(body, getattr(view, "version", getattr(view, "seq", 0)))
     rule = caching.rule() if request.method in ("GET", "HEAD") else "no-store"
     all_headers = {"ETag": tag, "Cache-Control": rule, **(headers or {})}
-    if status == 200 and request.method in ("GET", "HEAD") and tag in matching(request.headers.get("If-None-Match")):
+    if status == 200 and is_known(tag):
         return Response(b"", 304, all_headers)
     return Response(body, status, all_headers, content_type="application/json")
+
+
+def image(data: bytes, media_type: str, hashed: str) -> Response:
+    """An image with its ETag; 304 where the client has it."""
+    headers = {"ETag": f'"{hashed}"', "Cache-Control": caching.rule()}
+    known = is_known(headers["ETag"])
+    return Response(b"" if known else data, 304 if known else 200, headers, content_type=media_type)
+
+
+def is_known(tag: str) -> bool:
+    """Whether the client has what it asks for (If-None-Match)."""
+    return request.method in ("GET", "HEAD") and tag in matching(request.headers.get("If-None-Match"))
 
 
 def etag(body: bytes, version: int) -> str:
@@ -69,24 +82,23 @@ def matching(header: str | None) -> set[str]:
     return {tag.strip().removeprefix("W/") for tag in (header or "").split(",")}
 
 
-def wanted_version() -> int | None:
-    """The version in If-Match; None without one, or for `*`. Raises Invalid for what is no ETag of ours."""
+def wanted_versions() -> set[int] | None:
+    """The versions in If-Match; None without one, or for `*`. What is no ETag of ours matches nothing."""
     header = request.headers.get("If-Match")
     if header is None or header.strip() == "*":
         return None
-    version, dash, _ = header.strip().removeprefix("W/").strip('"').partition("-")
-    if not dash or not version.isascii() or not version.isdigit():
-        raise Invalid("If-Match", "must be an ETag that this resource had")
-    return int(version)
+    found = [re.fullmatch(r'"(\d{1,18})-[0-9a-f]+"', tag, re.ASCII) for tag in matching(header)]
+    return {int(tag[1]) for tag in found if tag}
 
 
-def takes(model: type[msgspec.Struct]) -> Callable[[Handler], Handler]:
-    """Passes the request's JSON, checked against `model`, as `data`, and documents it."""
+def takes(model: Any) -> Callable[[Handler], Handler]:
+    """Passes the request's JSON, checked against `model`, as `data`, and documents it; for `bytes`, what was sent."""
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            return await handler(*args, data=await bodies.parsed(model), **kwargs)
+            data = await (bodies.raw() if model is bytes else bodies.parsed(model))
+            return await handler(*args, data=data, **kwargs)
 
         return document_request(model)(wrapper)
 
@@ -95,7 +107,7 @@ def takes(model: type[msgspec.Struct]) -> Callable[[Handler], Handler]:
 
 def asks(model: type[msgspec.Struct]) -> Callable[[Handler], Handler]:
     """Passes the query, checked against `model`, as `query`, and documents it."""
-    lists = {f.encode_name for f in msgspec.structs.fields(model) if getattr(f.type, "__origin__", None) is list}
+    lists = {field.encode_name for field in msgspec.structs.fields(model) if _is_list(field.type)}
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
@@ -108,9 +120,16 @@ def asks(model: type[msgspec.Struct]) -> Callable[[Handler], Handler]:
     return decorate
 
 
+def _is_list(kind: Any) -> bool:
+    """Whether a query field may be given more than once."""
+    while hasattr(kind, "__metadata__"):
+        kind = kind.__origin__
+    return get_origin(kind) is list
+
+
 def changed_fields(data: msgspec.Struct) -> dict[str, Any]:
     """The fields of a PATCH that were sent; msgspec.UNSET marks the others. Raises Invalid when there are none."""
     fields = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET}
     if not fields:
-        raise Invalid("", "send at least one field to change")
+        raise Invalid({"": "send at least one field to change"})
     return fields

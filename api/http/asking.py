@@ -3,7 +3,6 @@
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
 from typing import Any
-from urllib.parse import urlsplit
 
 from quart import Response, g, has_request_context, request, websocket
 
@@ -16,7 +15,7 @@ from model.store.unit import Envelope, envelope
 Handler = Callable[..., Awaitable[Any]]
 
 SAFE = ("GET", "HEAD", "OPTIONS")
-DEFAULT_PORTS = {"http": ":80", "https": ":443", "ws": ":80", "wss": ":443"}
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def cookie_name() -> str:
@@ -63,7 +62,7 @@ def foreign_origin() -> str | None:
     """The origin of the page that asks, if it is not our own; None for our own pages and for programs."""
     asking = request if has_request_context() else websocket
     origin = asking.headers.get("Origin")
-    return None if origin is None or _same_host(origin, asking.host, asking.scheme) else origin
+    return None if origin is None or _same_host(origin, asking.host) else origin
 
 
 def set_cookie(response: Response, token: str, days: int) -> None:
@@ -133,13 +132,11 @@ def _by_bearer(scheme: str, token: str) -> Identity | None:
     return found
 
 
-def _same_host(origin: str, host: str, scheme: str) -> bool:
+def _same_host(origin: str, host: str) -> bool:
     """Whether `origin` is ours, by host and port alone: TLS may end at a proxy."""
-    parts = urlsplit(origin)
-    default = DEFAULT_PORTS.get(parts.scheme, "")
-    return parts.netloc.lower().removesuffix(default) == host.lower().removesuffix(
-        DEFAULT_PORTS.get(scheme, "")
-    ).removesuffix(default)
+    scheme, _, authority = origin.lower().partition("://")
+    port = DEFAULT_PORTS.get(scheme, "")
+    return authority != "" and authority.removesuffix(port) == host.lower().removesuffix(port)
 
 
 def _cookie_path() -> str:

@@ -53,3 +53,10 @@ async def _file(name: str) -> Response:
     response = await send_from_directory(FOLDER, name, conditional=True)
     response.headers["Cache-Control"] = "no-cache"
     return response
+
+
+@blueprint.get("/favicon.ico")
+@hide
+async def icon() -> Response:
+    """What browsers ask for when a page, say the API's JSON, names no icon."""
+    return await _file("logo.svg")

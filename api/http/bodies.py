@@ -8,7 +8,7 @@ from quart import Request, request
 from quart.wrappers.request import Body
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
-from model.errors import Refusal
+from model.errors import Invalid
 from model.store import db
 
 Model = TypeVar("Model", bound=msgspec.Struct)
@@ -58,17 +58,13 @@ class BoundedRequest(Request):
         super().__init__(method, scheme, path, *args, **{**kwargs, "max_content_length": limit})
 
 
-class Unprocessable(Refusal):
-    """Values that break the schema: 422 with the list of fields."""
-
-
 async def raw() -> bytes:
     """The request's body. Raises 413."""
     return cast(bytes, await request.get_data())
 
 
 async def parsed(model: type[Model]) -> Model:
-    """The request's JSON as `model`. Raises 400, 413 or 415; Unprocessable with every invalid or unknown field."""
+    """The request's JSON as `model`. Raises 400, 413 or 415; Invalid with every invalid or unknown field."""
     if request.mimetype != "application/json":
         raise UnsupportedMediaType("Send JSON, as Content-Type: application/json.")
     body = await raw()
@@ -80,35 +76,30 @@ async def parsed(model: type[Model]) -> Model:
 
 
 def checked(value: Any, model: type[Model], strict: bool = True) -> Model:
-    """`value` (decoded JSON, or strings if not `strict`) as `model`; raises Unprocessable with all that is wrong."""
+    """`value` (decoded JSON, or strings if not `strict`) as `model`; raises Invalid with all that is wrong."""
     if not isinstance(value, dict):
-        raise Unprocessable("The body must be a JSON object.", errors=[{"field": "", "message": "must be an object"}])
-    if wrong := [*_wrong_fields(value, model, strict)]:
-        detail = "; ".join(f"{error['field']}: {error['message']}" for error in wrong)
-        raise Unprocessable(detail, errors=wrong)
+        raise Invalid({"": "must be a JSON object"})
+    if wrong := dict(_wrong_fields(value, model, strict)):
+        raise Invalid(wrong)
     return msgspec.convert(value, model, strict=strict)
 
 
-def _wrong_fields(value: dict[str, Any], model: type[Model], strict: bool) -> Iterator[dict[str, str]]:
+def _wrong_fields(value: dict[str, Any], model: type[Model], strict: bool) -> Iterator[tuple[str, str]]:
     known = {field.encode_name: field for field in msgspec.structs.fields(model)}
     for name in value.keys() - known.keys():
-        yield _wrong(name, "is not a field here")
+        yield name[:100].replace("\x00", "\ufffd"), "is not a field here"
     for name, field in known.items():
         if name not in value:
             if field.required:
-                yield _wrong(name, "is required")
+                yield name, "is required"
             continue
         try:
             msgspec.convert(value[name], field.type, strict=strict)
         except msgspec.ValidationError as error:
-            yield _wrong(name, _message(error))
+            yield name, _message(error)
         else:
             if _has_nul(value[name]):
-                yield _wrong(name, "has a NUL character")
-
-
-def _wrong(name: str, message: str) -> dict[str, str]:
-    return {"field": name[:100].replace("\x00", "\ufffd"), "message": message}
+                yield name, "has a NUL character"
 
 
 def _message(error: msgspec.ValidationError) -> str:

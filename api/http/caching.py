@@ -5,9 +5,12 @@ anywhere since; if so the follower catches up first and drops what the changes' 
 none of its tags was dropped since before its handler ran: a slow handler must not keep what a write just made stale.
 """
 
+import logging
+import sqlite3
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
+from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -21,6 +24,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+log = logging.getLogger("pottle")
 
 MOST_BYTES = 32 * 1024 * 1024
 LARGEST_BYTES = 1024 * 1024
@@ -158,7 +163,12 @@ class ResponseCache:
         if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
-        db.catch_up()
+        try:
+            db.catch_up()
+        except sqlite3.Error:  # the application will say so, with a page or a problem
+            log.exception("The database does not answer")
+            await self._app(scope, receive, send)
+            return
         key = _key(scope)
         if (kept := shelf.get(key, _signed_in(scope))) is not None:
             await _send(kept, scope, send)
@@ -209,7 +219,8 @@ async def _send(kept: Kept, scope: Scope, send: Send) -> None:
 
 def _key(scope: Scope) -> tuple[object, ...]:
     query = scope["query_string"]
-    pairs = tuple(sorted(parse_qsl(query.decode("latin1"), keep_blank_values=True))) if query else ()
+    # Sorted by name alone: of a name that is given twice, the order may count.
+    pairs = tuple(sorted(parse_qsl(query.decode("latin1"), keep_blank_values=True), key=itemgetter(0))) if query else ()
     return scope["path"], pairs, scope.get("root_path", "")
 
 

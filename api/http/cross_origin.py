@@ -32,6 +32,8 @@ async def _preflight() -> Response | None:
 
 
 async def _headers(response: Response) -> Response:
+    if response.status_code in (204, 304):
+        response.headers.pop("Content-Type", None)  # there is no content
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "strict-origin-when-cross-origin")
     if request.path.startswith(EVERYWHERE):

@@ -24,7 +24,7 @@ class Paging(msgspec.Struct):
 def cursor(query: Paging) -> Cursor:
     """The cursor that a query asks for. Raises Invalid for a made-up one, or for both ways at once."""
     if query.before is not None and query.after is not None:
-        raise Invalid("after", "cannot be combined with before")
+        raise Invalid({"after": "cannot be combined with before"})
     return Cursor(query.limit, _decoded("before", query.before), _decoded("after", query.after))
 
 
@@ -51,9 +51,9 @@ def _decoded(name: str, text: str | None) -> int | None:
     try:
         plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except (binascii.Error, ValueError) as error:
-        raise Invalid(name, "is not a cursor of this list") from error
+        raise Invalid({name: "is not a cursor of this list"}) from error
     if not plain.startswith("c") or not plain[1:].isdecimal() or len(plain) > 19 or encoded(int(plain[1:])) != text:
-        raise Invalid(name, "is not a cursor of this list")
+        raise Invalid({name: "is not a cursor of this list"})
     return int(plain[1:])
 
 

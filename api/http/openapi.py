@@ -17,6 +17,7 @@ from werkzeug.routing.converters import BaseConverter
 from werkzeug.routing.rules import Rule
 
 from api.http.problems import PROBLEM, Problem
+from model.avatar import MEDIA_TYPE
 
 REF = "#/components/schemas/{name}"
 SECURITY = {"bearer": {"type": "http", "scheme": "bearer"}}
@@ -89,17 +90,22 @@ class Provider(OpenAPIProvider):
         return parameters, components
 
     def build_request_body(self, model: Any, source: DataSource) -> tuple[dict[str, Any], dict[str, Any]]:
+        if model is bytes:
+            return {"required": True, "content": {"image/*": BINARY}}, {}
         schema, components = _components(model)
         return {"required": True, "content": {"application/json": {"schema": schema}}}, components
 
     def build_response_object(self, model: Any, headers_model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         if model is None:
             return {"description": "Done; there is no body."}, {}
+        if model is bytes:
+            return {"description": "An image.", "content": {MEDIA_TYPE: BINARY}}, {}
         schema, components = _components(model)
         description = inspect.getdoc(model) or ""
         return {"description": description, "content": {"application/json": {"schema": schema}}}, components
 
 
+BINARY: dict[str, Any] = {"schema": {}}  # OpenAPI 3.1: bytes, as their media type says
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",
     "in": "header",

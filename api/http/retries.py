@@ -1,6 +1,7 @@
 """Idempotency-Key: a creating POST that a client sends again is answered again, not done again."""
 
 import hashlib
+import hmac
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
@@ -22,7 +23,7 @@ def idempotent(handler: Handler) -> Handler:
     @wraps(handler)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         if (key := request.headers.get("Idempotency-Key")) is not None:
-            around().replay = (_scoped(key), await _fingerprint())
+            around().replay = (_scoped(key), await _fingerprint(key))
         return await handler(*args, **kwargs)
 
     wrapper.idempotent = True  # type: ignore[attr-defined]
@@ -30,12 +31,13 @@ def idempotent(handler: Handler) -> Handler:
 
 
 def _scoped(key: str) -> str:
-    if not 1 <= len(key) <= LONGEST or not key.isprintable():
-        raise Invalid("Idempotency-Key", f"must be 1 to {LONGEST} printable characters")
+    if not 1 <= len(key.strip()) <= LONGEST or not key.isprintable():
+        raise Invalid({"Idempotency-Key": f"must be 1 to {LONGEST} printable characters"})
     identity = asker()
     party = f"user {identity.user}" if identity else f"address {address()}"
     return hashlib.sha256("\n".join((party, request.path, key)).encode()).hexdigest()
 
 
-async def _fingerprint() -> bytes:
-    return hashlib.sha256(await bodies.raw()).digest()
+async def _fingerprint(key: str) -> bytes:
+    """Keyed by what the client alone knows: a plain hash of a sign-up would help to guess its password."""
+    return hmac.digest(key.encode(), await bodies.raw(), "sha256")

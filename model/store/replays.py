@@ -7,7 +7,7 @@ write, so that of many copies sent at once, to whatever workers, one creates and
 from typing import Any
 
 import msgspec
-from sqlalchemy import LargeBinary, String, bindparam, delete, insert, select
+from sqlalchemy import LargeBinary, String, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import times
@@ -26,6 +26,7 @@ class Replay(Base):
     key: Mapped[str] = mapped_column(String(400), primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
     answer: Mapped[bytes]
+    subject: Mapped[str | None] = mapped_column(String(60), index=True)  # what the answer is a copy of
     created: Mapped[Time] = mapped_column(index=True)
 
 
@@ -35,8 +36,13 @@ FIND = select(Replay.fingerprint, Replay.answer).where(
 FORGET = delete(Replay).where(Replay.created <= bindparam("before"))
 DROP = delete(Replay).where(Replay.key == bindparam("of"))
 KEEP = insert(Replay).values(
-    key=bindparam("of"), fingerprint=bindparam("print"), answer=bindparam("kept"), created=bindparam("now")
+    key=bindparam("of"),
+    fingerprint=bindparam("print"),
+    answer=bindparam("kept"),
+    subject=bindparam("copied"),
+    created=bindparam("now"),
 )
+REDACT = update(Replay).where(Replay.subject == bindparam("copied")).values(answer=bindparam("kept"))
 
 
 def find(tx: Statements, key: str, fingerprint: bytes) -> bytes | None:
@@ -45,19 +51,29 @@ def find(tx: Statements, key: str, fingerprint: bytes) -> bytes | None:
     if row is None:
         return None
     if row.fingerprint != fingerprint:
-        raise Invalid("Idempotency-Key", "was used for another request")
+        raise Invalid({"Idempotency-Key": "was used for another request"})
     return bytes(row.answer)
 
 
-def keep(tx: Statements, key: str, fingerprint: bytes, answer: bytes) -> None:
+def keep(tx: Statements, key: str, fingerprint: bytes, answer: Any) -> None:
     """Keeps the answer of a request that is about to commit."""
     tx.run(DROP, of=key)
-    tx.run(KEEP, of=key, print=fingerprint, kept=answer, now=times.now())
+    tx.run(KEEP, of=key, print=fingerprint, kept=encode(answer), copied=_subject(answer), now=times.now())
+
+
+def redact(tx: Statements, view: Any) -> None:
+    """Puts `view` in the place of the copies that were kept of it: what was erased must not live on here."""
+    tx.run(REDACT, copied=_subject(view), kept=encode(view))
 
 
 def forget_old(tx: Statements) -> int:
     """Drops the answers older than 24 hours; returns how many."""
     return tx.run(FORGET, before=times.later(hours=-KEPT_HOURS))
+
+
+def _subject(answer: Any) -> str | None:
+    id_ = getattr(answer, "id", None)
+    return None if id_ is None else f"{type(answer).__name__} {id_}"
 
 
 encode = msgspec.json.encode

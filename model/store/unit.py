@@ -95,7 +95,7 @@ class Work:
         if around.limit:
             limits.spend(tx, *around.limit)
         if around.replay:
-            replays.keep(tx, *around.replay, replays.encode(answer))
+            replays.keep(tx, *around.replay, answer)
         return answer
 
 

@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from websockets.frames import Frame, Opcode
 from websockets.sync.client import ClientConnection, connect
 
 from api.server import WebSocketProtocol
+from tests.server import clean_environment, free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
 MIB = 1024 * 1024
@@ -59,21 +60,6 @@ class Running:
         return (self.folder / "ended").exists()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-    return answer
-
-
 def answers(server: Running) -> bool:
     assert server.process.poll() is None, (server.folder / "log").read_text()
     try:
@@ -83,11 +69,11 @@ def answers(server: Running) -> bool:
 
 
 def environment(folder: Path) -> dict[str, str]:
-    (folder / "home").mkdir(exist_ok=True)
+    home = folder / "home"
+    home.mkdir(exist_ok=True)
     path = os.pathsep.join(map(str, (folder, Path(__file__).parent, ROOT)))
-    ours = {"HOME": str(folder / "home"), "XDG_RUNTIME_DIR": str(folder / "home"), "PYTHONPATH": path}
-    kept = {name: value for name, value in os.environ.items() if name not in {"WEB_CONCURRENCY", "GUNICORN_CMD_ARGS"}}
-    return {**kept, **ours, "ENDED": str(folder / "ended"), "BEGUN": str(folder / "begun")}
+    told = {"ENDED": str(folder / "ended"), "BEGUN": str(folder / "begun")}
+    return clean_environment(home, XDG_RUNTIME_DIR=str(home), PYTHONPATH=path, **told)
 
 
 def command(folder: Path, *flags: str) -> list[str]:
@@ -109,7 +95,7 @@ def gunicorn(folder: Path, *flags: str) -> Iterator[Running]:
         )
     server = Running(process, port, folder)
     try:
-        until(lambda: answers(server))
+        wait_until(lambda: answers(server), "the server")
         yield server
     finally:
         if process.poll() is None:
@@ -132,7 +118,7 @@ def reading_nothing(server: Running, path: str) -> Iterator[socket.socket]:
             f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n".encode()
         )
-        until(lambda: unsent(server) > 0)
+        wait_until(lambda: unsent(server) > 0, "a full socket")
         yield client
 
 
@@ -269,10 +255,10 @@ def test_with_uvicorns_own_protocol_it_can(tmp_path: Path, path: str) -> None:
 
 def test_the_application_sees_what_is_unsent_and_can_cut_the_client(server: Running) -> None:
     with reading_nothing(server, "/flood") as client:
-        until(lambda: unsent(server) > 64 * 1024)
+        wait_until(lambda: unsent(server) > 64 * 1024, "a full buffer")
         assert unsent(server) < 64 * 1024 + 16 * 1024 + 100
         server.get("/cut")
-        until(lambda: unsent(server) == 0)
+        wait_until(lambda: unsent(server) == 0, "an empty buffer")
         client.settimeout(5)
         with pytest.raises(ConnectionResetError):
             while client.recv(MIB):
@@ -281,7 +267,7 @@ def test_the_application_sees_what_is_unsent_and_can_cut_the_client(server: Runn
 
 def test_pings_of_a_client_that_reads_nothing_do_not_pile_up(server: Running) -> None:
     with reading_nothing(server, "/flood") as client:
-        until(lambda: unsent(server) > 64 * 1024)
+        wait_until(lambda: unsent(server) > 64 * 1024, "a full buffer")
         ping = struct.pack("!BB4s", 0x80 | Opcode.PING, 0x80 | 125, bytes(4)) + bytes(125)
         client.sendall(ping * 20_000)  # 2.6 MB, of which little fits in the buffers on the way
         assert unsent(server) < 128 * 1024
@@ -292,9 +278,9 @@ def test_a_request_under_way_is_answered_before_the_end(server: Running) -> None
     connection.putrequest("POST", "/slow")
     connection.putheader("Content-Length", "2")
     connection.endheaders(b"a")
-    until((server.folder / "begun").exists)
+    wait_until((server.folder / "begun").exists, "the request")
     server.process.send_signal(signal.SIGTERM)
-    until(lambda: "Waiting for connections to close" in (server.folder / "log").read_text())
+    wait_until(lambda: "Waiting for connections to close" in (server.folder / "log").read_text(), "the end to begin")
     connection.send(b"b")
     assert connection.getresponse().status == 200
     connection.close()

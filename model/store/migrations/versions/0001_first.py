@@ -59,11 +59,13 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=400), nullable=False),
         sa.Column("fingerprint", sa.LargeBinary(length=32), nullable=False),
         sa.Column("answer", sa.LargeBinary(), nullable=False),
+        sa.Column("subject", sa.String(length=60), nullable=True),
         sa.Column("created", sa.String(length=24), nullable=False),
         sa.PrimaryKeyConstraint("key", name=op.f("pk_replays")),
     )
     with op.batch_alter_table("replays", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_replays_created"), ["created"], unique=False)
+        batch_op.create_index(batch_op.f("ix_replays_subject"), ["subject"], unique=False)
 
     op.create_table(
         "users",
@@ -218,6 +220,7 @@ def downgrade() -> None:
     op.drop_table("avatars")
     op.drop_table("users")
     with op.batch_alter_table("replays", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_replays_subject"))
         batch_op.drop_index(batch_op.f("ix_replays_created"))
 
     op.drop_table("replays")

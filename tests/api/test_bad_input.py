@@ -1,0 +1,436 @@
+"""Bad input: it is refused in one shape, with everything that is wrong, and changes nothing."""
+
+import asyncio
+import json
+import re
+import tracemalloc
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from quart import Quart
+
+from model.settings import Settings
+from tests.api.conftest import LOBBY, Json, posted, refused, wrong_fields
+from tests.conftest import PASSWORD, Person, World
+
+JSON = {"Content-Type": "application/json"}
+KIB = 1024
+
+# Every route that takes JSON, with a good body: Root, an admin, may send them all.
+ROUTES: dict[tuple[str, str], Json] = {
+    ("POST", "/api/users"): {"uid": "dora", "name": "Dora", "password": PASSWORD, "email": "dora@example.org"},
+    ("POST", "/api/session"): {"uid": "root", "password": PASSWORD},
+    ("PATCH", "/api/me"): {"name": "R", "email": "r@example.org", "password": "x" * 9, "current_password": PASSWORD},
+    ("DELETE", "/api/me"): {"password": PASSWORD},
+    ("POST", "/api/me/tokens"): {"name": "program"},
+    ("POST", "/api/groups"): {"slug": "chess", "name": "Chess", "origins": [], "reading": "public", "posting": "users"},
+    ("PATCH", "/api/groups/class"): {"name": "Class 5b", "origins": [], "review": "all"},
+    ("POST", "/api/groups/class/members"): {"uid": "charlie", "role": "member"},
+    ("POST", "/api/groups/home/channels"): {"key": "room", "title": "Room", "url": "https://room.example"},
+    ("PATCH", "/api/channels/1"): {"title": "Lobby 2", "locked": True},
+    ("POST", "/api/channels/1/posts"): {"body": "Hello", "parent": 1},
+    ("PATCH", "/api/posts/1"): {"body": "Edited"},
+}
+routes = pytest.mark.parametrize(("method", "path"), ROUTES, ids=[f"{method} {path}" for method, path in ROUTES])
+
+Changes = Callable[..., Any]
+
+
+@pytest.fixture
+def settings(instance: Path) -> Settings:
+    return Settings(instance=instance, rate_limits=False)
+
+
+@pytest.fixture
+async def sent(root: Person, nothing_changes: Changes) -> Changes:
+    """`await sent(method, path, content)` is the answer to Root's request, which must leave no trace."""
+    await posted(root)
+
+    async def send(method: str, path: str, content: Any, **headers: str) -> Any:
+        given = headers or JSON
+        with nothing_changes():
+            return await root.http.request(method, path, content=content, headers=given)
+
+    return send
+
+
+async def test_the_table_is_complete(anyone: Person) -> None:
+    document = (await anyone.get("/openapi.json")).json()
+    documented = {
+        (method.upper(), path)
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        if "application/json" in operation.get("requestBody", {}).get("content", {})
+    }
+    known = {(method, re.sub(r"/(home|class)(?=/|$)", "/{slug}", path)) for method, path in ROUTES}
+    known = {(method, re.sub(r"/1(?=/|$)", "/{id}", path)) for method, path in known}
+    assert {(method, re.sub(r"\{\w+_id\}", "{id}", path)) for method, path in documented} == known
+
+
+@routes
+async def test_what_is_not_json_is_refused(sent: Changes, method: str, path: str) -> None:
+    for content in (b"", b"{", b'{"a":', b"{'a': 1}", b'{"a": NaN}', b"{}{}", b"\x00", b"a=1&b=2", b'{"a": 1,}'):
+        refused(await sent(method, path, content), 400)
+
+
+@routes
+async def test_what_is_not_utf_8_is_refused(sent: Changes, method: str, path: str) -> None:
+    body = json.dumps(ROUTES[method, path])
+    for content in (body.encode("utf-16"), body[:-1].encode() + b',"x":"\xff"}', b'{"\xed\xa0\x80": 1}'):
+        refused(await sent(method, path, content), 400)
+
+
+@routes
+async def test_another_content_type_is_refused(sent: Changes, method: str, path: str) -> None:
+    content = json.dumps(ROUTES[method, path]).encode()
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "json"):
+        refused(await sent(method, path, content, **{"Content-Type": kind}), 415)
+
+
+@routes
+async def test_what_is_no_object_is_refused(sent: Changes, method: str, path: str) -> None:
+    for content in (b"[]", b"null", b'"text"', b"1", b"true", b"[{}]"):
+        assert wrong_fields(await sent(method, path, content))
+
+
+@routes
+async def test_all_wrong_fields_are_listed(sent: Changes, method: str, path: str) -> None:
+    for wrong in ({"x": 1}, [[1]], 10**30, -1.5):
+        body = dict.fromkeys(ROUTES[method, path], wrong)
+        assert wrong_fields(await sent(method, path, json.dumps(body).encode())) == set(body)
+
+
+@routes
+async def test_unknown_fields_are_listed(sent: Changes, method: str, path: str) -> None:
+    unknown = {"extra": 1, "__proto__": {}, "": None, "ünknown": "x"}
+    body = {**ROUTES[method, path], **unknown}
+    assert wrong_fields(await sent(method, path, json.dumps(body).encode())) == set(unknown)
+
+
+@routes
+async def test_wrong_and_unknown_fields_are_listed_together(sent: Changes, method: str, path: str) -> None:
+    body = {**dict.fromkeys(ROUTES[method, path], {}), "extra": 1}
+    assert wrong_fields(await sent(method, path, json.dumps(body).encode())) == set(body)
+
+
+@routes
+async def test_a_nul_character_is_refused(sent: Changes, method: str, path: str) -> None:
+    good = ROUTES[method, path]
+    texts = {name: f"{value}\x00" for name, value in good.items() if isinstance(value, str)}
+    assert wrong_fields(await sent(method, path, json.dumps({**good, **texts}).encode())) == set(texts)
+
+
+@routes
+async def test_a_lone_surrogate_is_refused(sent: Changes, method: str, path: str) -> None:
+    good = ROUTES[method, path]
+    for name, value in good.items():
+        if isinstance(value, str):
+            for half in ("\\ud800", "\\udfff", "\\ud800x", "\\ude00\\ud83d"):
+                content = json.dumps({**good, name: "HALF"}).replace("HALF", half).encode()
+                answer = await sent(method, path, content)
+                refused(answer, answer.status_code)
+                assert answer.status_code in (400, 422)
+
+
+@routes
+async def test_deep_nesting_is_refused(sent: Changes, method: str, path: str) -> None:
+    name = next(iter(ROUTES[method, path]))
+    for content in ("[" * 60_000, '{"x":' * 10_000, f'{{"{name}":{"[" * 500}1{"]" * 500}}}', "[" * 9_000 + "]" * 9_000):
+        answer = await sent(method, path, content.encode())
+        refused(answer, answer.status_code)
+        assert answer.status_code in (400, 422)
+
+
+async def test_100_000_brackets_are_refused(sent: Changes) -> None:
+    answer = await sent("POST", LOBBY, b"[" * 100_000)
+    refused(answer, answer.status_code)
+    assert answer.status_code in (400, 413, 422)
+
+
+@routes
+async def test_too_much_is_refused(sent: Changes, method: str, path: str) -> None:
+    padded = json.dumps(ROUTES[method, path]).encode().ljust(64 * KIB + 1)
+    refused(await sent(method, path, padded), 413)
+    refused(await sent(method, path, b" " * (3 * KIB * KIB)), 413)
+
+
+@routes
+async def test_too_much_in_chunks_is_refused(sent: Changes, method: str, path: str) -> None:
+    async def chunks() -> Any:
+        for _ in range(65):
+            yield b" " * KIB
+
+    refused(await sent(method, path, chunks()), 413)
+
+
+async def test_64_kib_are_not_too_much(root: Person) -> None:
+    padded = json.dumps({"body": "Hello"}).encode().ljust(64 * KIB)
+    assert (await root.post(LOBBY, content=padded, headers=JSON)).status_code == 201
+
+
+async def test_a_huge_number_is_refused(sent: Changes) -> None:
+    for number in ("9" * 5_000, "-" + "9" * 30, "1e400", "1e-400", "-0.5", str(2**63), str(10**18)):
+        answer = await sent("POST", LOBBY, f'{{"body": "Hello", "parent": {number}}}'.encode())
+        refused(answer, answer.status_code)
+        assert answer.status_code in (400, 422)
+
+
+class Endless:
+    """A client that sends a body without end, in chunks, and hears what it is answered."""
+
+    CHUNK = b" " * 16 * KIB
+
+    def __init__(self) -> None:
+        self.sent = 0
+        self.status = 0
+        self.body = b""
+
+    async def receive(self) -> Json:
+        await asyncio.sleep(0)
+        self.sent += len(self.CHUNK)
+        return {"type": "http.request", "body": self.CHUNK, "more_body": True}
+
+    async def send(self, message: Json) -> None:
+        self.status = message.get("status", self.status)
+        self.body += message.get("body", b"")
+
+    def scope(self, path: str, token: str) -> Json:
+        headers = [(b"content-type", b"application/json"), (b"authorization", f"Bearer {token}".encode())]
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "PUT" if path.endswith("avatar") else "POST",
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(b"host", b"pottle.test"), *headers],
+            "client": ("127.0.0.1", 1234),
+            "server": ("pottle.test", 80),
+        }
+
+
+@pytest.mark.parametrize(
+    ("path", "bound"), [(LOBBY, 64 * KIB), ("/api/users", 64 * KIB), ("/api/me/avatar", 5 * KIB * KIB)]
+)
+async def test_a_body_without_end_is_refused_in_little_memory(
+    app: Quart, root: Person, path: str, bound: int, nothing_changes: Changes
+) -> None:
+    client = Endless()
+    with nothing_changes():
+        tracemalloc.start()
+        try:
+            async with asyncio.timeout(20):
+                await app(client.scope(path, root.token), client.receive, client.send)  # type: ignore[arg-type]
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert client.status == 413
+    assert json.loads(client.body)["status"] == 413
+    assert client.sent < bound + 2 * KIB * KIB  # a little of the rest is read, so that the client sees the answer
+    assert peak < 2 * bound + KIB * KIB
+
+
+IDS = ["0", "-1", str(10**30), str(2**63), "abc", "1.5", "01", "+1", "１", "1%00", "1%0A", "%2e%2e", "1;", "null", "'"]
+WITH_ID = [
+    ("GET", "/api/channels/{}"),
+    ("PATCH", "/api/channels/{}"),
+    ("DELETE", "/api/channels/{}"),
+    ("GET", "/api/channels/{}/posts"),
+    ("POST", "/api/channels/{}/posts"),
+    ("GET", "/api/posts/{}"),
+    ("PATCH", "/api/posts/{}"),
+    ("DELETE", "/api/posts/{}"),
+    ("PUT", "/api/posts/{}/reactions/up"),
+    ("DELETE", "/api/posts/{}/reactions/up"),
+    ("DELETE", "/api/me/tokens/{}"),
+    ("GET", "/channels/{}"),
+]
+
+
+@pytest.mark.parametrize("id_", IDS)
+async def test_an_absurd_id_is_not_there(root: Person, sent: Changes, id_: str, nothing_changes: Changes) -> None:
+    with nothing_changes():
+        for method, path in WITH_ID:
+            answer = await root.http.request(method, path.format(id_), json={"body": "x"})
+            assert (path, answer.status_code) == (path, 404)
+            refused(answer, 404)
+
+
+NAMES = ["%00", "%ED%A0%80", "%FF", "x" * 3_000, "%F0%9F%98%80", "a%0Ab", "..;", "'%20OR%201=1--", "%C4%B0", "%25"]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=[name[:9] for name in NAMES])
+async def test_an_absurd_name_is_not_there(root: Person, name: str, nothing_changes: Changes) -> None:
+    with nothing_changes():
+        for method, path in (
+            ("GET", "/api/users/{}"),
+            ("GET", "/api/users/{}/avatar"),
+            ("GET", "/api/groups/{}"),
+            ("GET", "/api/groups/{}/channels"),
+            ("PATCH", "/api/groups/{}"),
+            ("DELETE", "/api/groups/{}"),
+            ("GET", "/api/groups/{}/members"),
+            ("DELETE", "/api/groups/class/members/{}"),
+        ):
+            answer = await root.http.request(method, path.format(name), json={"name": "x"})
+            assert (path, answer.status_code) == (path, 404)
+            refused(answer, 404)
+
+
+async def test_a_uid_in_another_case_is_taken(anyone: Person, nothing_changes: Changes) -> None:
+    with nothing_changes():
+        refused(await anyone.post("/api/users", {"uid": "aLICE", "name": "A", "password": PASSWORD}), 409)
+
+
+async def test_a_reply_to_another_channels_post_is_refused(
+    alice: Person, world: World, nothing_changes: Changes
+) -> None:
+    elsewhere = await posted(alice, channel=world.class_channel)
+    with nothing_changes():
+        assert wrong_fields(await alice.post(LOBBY, {"body": "Hello", "parent": elsewhere["id"]})) == {"parent"}
+
+
+async def test_a_locked_channel_takes_no_posts(alice: Person, root: Person, nothing_changes: Changes) -> None:
+    await root.patch("/api/channels/1", {"locked": True})
+    with nothing_changes():
+        refused(await alice.post(LOBBY, {"body": "Hello"}), 403)
+
+
+async def test_absurd_headers_are_no_crash(root: Person, sent: Changes) -> None:
+    for name, value in (
+        ("If-Match", "\xff"),
+        ("If-Match", '"' + "9" * 5_000 + '-x"'),
+        ("If-None-Match", "\x7f" * 100),
+        ("Idempotency-Key", "\xff\xfe"),
+        ("Authorization", "Bearer \xff"),
+        ("Origin", "http://[::1"),
+        ("Origin", "\xff://"),
+        ("Cookie", "\xff=\xff; ;;=;"),
+        ("Accept", "text/html;q=\xff"),
+        ("X-Forwarded-For", "not an address"),
+        ("Content-Length", "abc"),
+        ("Content-Type", "application/json; charset=\xff"),
+        ("Range", "bytes=5-1"),
+        ("If-Modified-Since", "yesterday"),
+    ):
+        for method, path in (("GET", LOBBY), ("PATCH", "/api/posts/1"), ("POST", LOBBY), ("GET", "/static/style.css")):
+            headers = {**JSON, name: value.encode("latin-1")}
+            answer = await root.http.request(method, path, content=b'{"body": "Hello"}', headers=headers)
+            assert answer.status_code < 500, (name, value, method, path)
+
+
+# What a post may contain once it is rendered, and nothing else.
+TAGS = set(
+    "p br hr em strong s del code pre blockquote ul ol li a h1 h2 h3 h4 h5 h6 table thead tbody tr th td".split()
+)
+ATTRIBUTES = {"a": {"href", "title", "rel"}, "ol": {"start"}, "code": {"class"}}
+SCHEMES = {"http", "https", "mailto"}
+
+ATTACKS = [
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg/onload=alert(1)>",
+    "<iframe src=//evil.example></iframe>",
+    "<a href='javascript:alert(1)'>x</a>",
+    "[x](javascript:alert(1))",
+    "[x](JaVaScRiPt:alert(1))",
+    "[x](java\nscript:alert(1))",
+    "[x](&#106;avascript:alert(1))",
+    "[x](&#x6A;&#x61;vascript&colon;alert(1))",
+    "[x](%6Aavascript:alert(1))",
+    "[x](\x01javascript:alert(1))",
+    "[x](vbscript:msgbox(1))",
+    "[x](data:text/html;base64,PHNjcmlwdD5hbGVydCgxKTwvc2NyaXB0Pg==)",
+    "[x](file:///etc/passwd)",
+    "<javascript:alert(1)>",
+    "![x](https://evil.example/track.png)",
+    "![x](javascript:alert(1))",
+    '[x](https://a.example "onmouseover=alert(1) x=")',
+    "[x](https://a.example'onmouseover='alert(1))",
+    '[x](https://a.example"onmouseover="alert(1))',
+    "[x]: javascript:alert(1)\n\n[x]",
+    "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=x onerror=alert(1)&gt;'>",
+    "<noscript><p title='</noscript><img src=x onerror=alert(1)>'>",
+    "<form action=//evil.example><input name=password><button>Sign in</button></form>",
+    "<style>*{background:url(//evil.example)}</style><link rel=stylesheet href=//evil.example>",
+    "<base href=//evil.example><meta http-equiv=refresh content='0;url=//evil.example'>",
+    '```x" onmouseover="alert(1)\ncode\n```',
+    "```</code></pre><script>alert(1)</script>\ncode\n```",
+    "`<script>alert(1)</script>`",
+    "<div style='position:fixed;inset:0' id=content class=button>x</div>",
+    "&lt;script&gt;alert(1)&lt;/script&gt;",
+    "<<script>script>alert(1)<</script>/script>",
+    "<scr\u0130pt>alert(1)</scr\u0130pt>",
+    "http://a.example/?x=<script>alert(1)</script>",
+    '<https://a.example/"onclick=alert(1)>',
+    "|x|\n|-|\n|<img src=x onerror=alert(1)>|",
+    "<!-- --!><img src=x onerror=alert(1)> -->",
+    "<?php echo 1 ?><![CDATA[<script>alert(1)</script>]]>",
+    "{{ 7 * 7 }}{% raw %}<script>alert(1)</script>",
+]
+
+
+class Harmless(HTMLParser):
+    """Fails on anything in a piece of HTML that could do more than show text."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in TAGS
+        for name, value in attrs:
+            assert name in ATTRIBUTES.get(tag, set())
+            if name == "href":
+                self.check_address(value or "")
+
+    def check_address(self, address: str) -> None:
+        bare = re.sub(r"[\x00-\x20\x7f]", "", address).lower()
+        scheme = re.match(r"([a-z][a-z0-9+.-]*):", bare)  # WHATWG's URL standard
+        assert scheme is None or scheme[1] in SCHEMES
+
+    def handle_comment(self, data: str) -> None:
+        raise AssertionError(f"comment {data}")
+
+    def handle_decl(self, decl: str) -> None:
+        raise AssertionError(f"declaration {decl}")
+
+    def handle_pi(self, data: str) -> None:
+        raise AssertionError(f"instruction {data}")
+
+    def unknown_decl(self, data: str) -> None:
+        raise AssertionError(f"declaration {data}")
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_markdown_is_harmless(alice: Person, anyone: Person, attack: str) -> None:
+    made = await posted(alice, attack)
+    assert made["body"] == attack
+    Harmless(made["html"])
+    edited = (await alice.patch(f"/api/posts/{made['id']}", {"body": f"> * {attack}"})).json()
+    Harmless(edited["html"])
+    assert edited["html"] in (await anyone.get("/")).text
+
+
+async def test_a_link_gives_its_target_nothing(alice: Person) -> None:
+    html = (await posted(alice, "[x](https://a.example) and https://b.example"))["html"]
+    rels = re.findall(r'rel="([^"]*)"', html)
+    assert len(rels) == 2
+    for rel in rels:
+        assert {"nofollow", "ugc", "noopener"} <= set(rel.split())
+
+
+@pytest.mark.parametrize("mark", [">", "*", "[", "_", "- ", "1. ", "`", "~~", "![", "](", "<", "&", "**a ", "\\", "|"])
+async def test_deep_markdown_is_answered_quickly(alice: Person, mark: str) -> None:
+    """10,000 characters of it; what is slow takes minutes where the work grows with the square."""
+    async with asyncio.timeout(2):
+        made = await posted(alice, (mark * 10_000)[:10_000])
+    Harmless(made["html"])
+    assert len(made["html"]) < 200_000

@@ -1,0 +1,205 @@
+"""The pages: readable without JavaScript; error pages."""
+
+import re
+import sqlite3
+from collections.abc import AsyncIterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import httpx
+import pytest
+from quart import Quart
+
+from model.settings import Settings
+from model.store import db
+from tests.api.conftest import opened, posted, refused
+from tests.conftest import PASSWORD, Person, World
+
+HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+class Text(HTMLParser):
+    """What a reader without JavaScript sees of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.links: list[str] = []
+        self._unseen = 0
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._unseen += tag in ("script", "template", "dialog", "style")
+        given = dict(attrs)
+        if tag == "a" and given.get("href") and not self._unseen:
+            self.links.append(str(given["href"]))
+
+    def handle_endtag(self, tag: str) -> None:
+        self._unseen -= tag in ("script", "template", "dialog", "style")
+
+    def handle_data(self, data: str) -> None:
+        if not self._unseen:
+            self.words.append(data)
+
+    def __str__(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+async def test_it_works(alice: Person, bob: Person, anyone: Person) -> None:
+    made = await posted(alice, "The *first* of all")
+    await posted(bob, "A reply", parent=made["id"])
+    for path in ("/", "/channels/1"):
+        page = await anyone.get(path, headers=HTML)
+        assert page.status_code == 200
+        assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+        shown = str(Text(page.text))
+        for words in ("Lobby", "Alice", "The first of all", "Bob", "A reply"):
+            assert words in shown
+
+
+async def test_a_new_instance_says_that_it_is_empty(anyone: Person) -> None:
+    assert "Nobody has said anything yet" in str(Text((await anyone.get("/")).text))
+
+
+async def test_older_posts_are_a_link_away(anyone: Person, alice: Person, bob: Person) -> None:
+    for number in range(25):
+        await posted(alice if number % 2 else bob, f"number {number}.")
+    for path in ("/", "/channels/1"):
+        first = Text((await anyone.get(path)).text)
+        assert "number 24." in str(first)
+        assert "number 4." not in str(first)
+        (older,) = [link for link in first.links if "before=" in link]
+        second = Text((await anyone.get(older)).text)
+        assert "number 4." in str(second)
+        assert "number 0." in str(second)
+        assert path in second.links  # back to the newest
+
+
+async def test_the_home_page_leads_to_the_other_channels(root: Person, anyone: Person) -> None:
+    channel = await opened(root, "chess")
+    assert f"/channels/{channel}" in Text((await anyone.get("/")).text).links
+    assert "room" in str(Text((await anyone.get(f"/channels/{channel}")).text))
+
+
+async def test_what_people_write_stays_text(alice: Person, root: Person, anyone: Person) -> None:
+    attack = "\"><script>alert(1)</script>'{{ 7 * 7 }}<b>"
+    await alice.patch("/api/me", {"name": attack})
+    await posted(alice, attack)
+    made = await root.post("/api/groups", {"slug": "site", "name": attack, "posting": "guests"})
+    assert made.status_code == 201
+    channel = (await root.post("/api/groups/site/channels", {"key": "x", "title": attack})).json()["id"]
+    await posted(anyone, channel=channel, guest=attack)
+    for path in ("/", f"/channels/{channel}"):
+        page = (await anyone.get(path)).text
+        assert "<script>alert" not in page
+        assert '"><' not in re.sub(r"<[a-z][^>]*>", "", page)
+        assert attack in str(Text(page))
+        assert "49" not in str(Text(page))
+
+
+async def test_a_channels_own_page_is_linked_safely(root: Person, anyone: Person) -> None:
+    url = 'https://blog.example/"onmouseover="alert(1)'
+    channel = (await root.post("/api/groups/home/channels", {"key": "x", "url": url})).json()["id"]
+    page = (await anyone.get(f"/channels/{channel}")).text
+    assert url in Text(page).links
+    assert '"onmouseover="' not in page
+
+
+async def test_a_cookie_signs_the_reader_in(anyone: Person, bob: Person, world: World) -> None:
+    await posted(bob, "Only for the class", world.class_channel)
+    path = f"/channels/{world.class_channel}"
+    assert (await anyone.get(path, headers=HTML)).status_code == 404
+    await anyone.post("/api/session", {"uid": "bob", "password": PASSWORD})
+    page = await anyone.get(path, headers=HTML)
+    assert "Only for the class" in str(Text(page.text))
+    assert "Sign out" in str(Text(page.text))
+    assert "private" in page.headers["Cache-Control"]
+    assert page.headers["Vary"] == "Cookie"
+    await anyone.delete("/api/session")
+    assert (await anyone.get(path, headers=HTML)).status_code == 404
+
+
+async def test_one_readers_page_is_not_anothers(anyone: Person, bob: Person) -> None:
+    for _ in range(2):
+        assert 'data-uid="bob"' in (await bob.get("/")).text
+        assert 'data-uid=""' in (await anyone.get("/")).text
+
+
+async def test_what_is_not_there_is_a_page_for_readers(anyone: Person) -> None:
+    for path in ("/nowhere", "/channels/999", "/channels/0"):
+        page = await anyone.get(path, headers=HTML)
+        assert page.status_code == 404
+        assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert page.headers["Cache-Control"] == "no-store"
+        assert "Nothing here" in page.text
+        refused(await anyone.get(path, headers={"Accept": "*/*"}), 404)
+        refused(await anyone.get(path, headers={"Accept": "application/json"}), 404)
+
+
+async def test_a_bad_cursor_is_no_crash(anyone: Person) -> None:
+    for query in ("before=nonsense", "limit=0", "x=1"):
+        page = await anyone.get(f"/?{query}", headers=HTML)
+        assert page.status_code == 422
+        assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+async def test_the_api_never_answers_with_a_page(anyone: Person) -> None:
+    refused(await anyone.get("/api/nowhere", headers=HTML), 404)
+    refused(await anyone.get("/api/me", headers=HTML), 401)
+
+
+async def test_without_a_lobby_there_is_still_a_page(root: Person, anyone: Person) -> None:
+    await root.delete("/api/channels/1")
+    page = await anyone.get("/", headers=HTML)
+    assert page.status_code in (200, 404)
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+class TestBroken:
+    """Something broke, maybe the database."""
+
+    @pytest.fixture
+    async def browser(self, app: Quart) -> AsyncIterator[httpx.AsyncClient]:
+        """A client that sees what a server would send of an exception that the application let through."""
+        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url="http://pottle.test") as client:
+            yield client
+
+    @pytest.mark.parametrize("broken", [("snapshot", "read"), ("snapshot", "read", "catch_up")], ids=["reads", "all"])
+    async def test_it_works(
+        self, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, broken: tuple[str, ...]
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise sqlite3.OperationalError("disk I/O error: /secret/path")
+
+        for name in broken:
+            monkeypatch.setattr(db, name, fail)
+        page = await browser.get("/", headers=HTML)
+        assert page.status_code == 500
+        assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert page.headers["Cache-Control"] == "no-store"
+        assert "Something broke" in page.text
+        assert "Content-Security-Policy" in page.headers
+
+        answer = await browser.get("/api/channels/1/posts")
+        refused(answer, 500)
+        for text in (page.text, answer.text):
+            assert "secret" not in text
+            assert "Traceback" not in text
+            assert "sqlite" not in text.lower()
+
+    async def test_the_address_of_its_style_works(self, browser: httpx.AsyncClient) -> None:
+        assert (await browser.get("/static/style.css")).status_code == 200
+
+
+class TestNotStarted:
+    """The database was never opened."""
+
+    async def test_it_works(self, tmp_path: Path) -> None:
+        import main
+
+        app = main.create_app(Settings(instance=tmp_path))
+        async with app.app_context():
+            template = app.jinja_env.get_template("errors/500.html")
+            page = await template.render_async()
+        assert "Something broke" in page

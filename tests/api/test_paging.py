@@ -1,0 +1,182 @@
+"""Lists: newest first, `?limit=`, `?before=`, `?after=`, and the Link header."""
+
+import asyncio
+import base64
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from model import post
+from model.session import identify
+from model.settings import Settings
+from model.store import db
+from tests.api.conftest import LOBBY, posted, refused, wrong_fields
+from tests.conftest import Person, World
+
+POSTS = 250
+
+
+@pytest.fixture
+def settings(instance: Path) -> Settings:
+    return Settings(instance=instance, rate_limits=False)
+
+
+@pytest.fixture
+async def ids(app: object, world: World) -> list[int]:
+    """The ids of 250 posts in the lobby, newest first."""
+    alice = identify(world.tokens["alice"])
+    draft = post.draft("Hello")
+    made = await asyncio.gather(*[db.write(post.create, alice, 1, draft, None) for _ in range(POSTS)])
+    return sorted((view.id for view in made), reverse=True)
+
+
+def shown(answer: httpx.Response) -> list[int]:
+    assert answer.status_code == 200, answer.text
+    return [item["id"] for item in answer.json()["posts"]]
+
+
+def links(answer: httpx.Response) -> dict[str, str]:
+    """The Link header (RFC 8288), by relation."""
+    return {rel: url for url, rel in re.findall(r'<([^>]*)>; rel="(\w+)"', answer.headers.get("Link", ""))}
+
+
+async def test_it_works(anyone: Person, ids: list[int]) -> None:
+    first = await anyone.get(LOBBY)
+    assert shown(first) == ids[:20]
+    assert first.json()["prev"] is None
+    second = await anyone.get(f"{LOBBY}?before={first.json()['next']}")
+    assert shown(second) == ids[20:40]
+    assert shown(await anyone.get(f"{LOBBY}?after={second.json()['prev']}")) == ids[:20]
+
+
+@pytest.mark.parametrize("limit", [7, 50, 100])
+async def test_every_item_comes_once_there_and_back(anyone: Person, ids: list[int], limit: int) -> None:
+    answer = await anyone.get(f"{LOBBY}?limit={limit}")
+    older = shown(answer)
+    while cursor := answer.json()["next"]:
+        answer = await anyone.get(f"{LOBBY}?limit={limit}&before={cursor}")
+        assert 1 <= len(shown(answer)) <= limit
+        older += shown(answer)
+    assert older == ids
+
+    newer = shown(answer)
+    while cursor := answer.json()["prev"]:
+        answer = await anyone.get(f"{LOBBY}?limit={limit}&after={cursor}")
+        newer = shown(answer) + newer
+    assert newer == ids
+
+
+async def test_the_link_header_leads_there_and_back(anyone: Person, ids: list[int]) -> None:
+    answer = await anyone.get(f"{LOBBY}?limit=100")
+    assert links(answer).keys() == {"next"}
+    seen = [shown(answer)]
+    while "next" in links(answer):
+        answer = await anyone.get(links(answer)["next"])
+        seen.append(shown(answer))
+    assert [len(page) for page in seen] == [100, 100, 50]
+    assert links(answer).keys() == {"prev"}
+    back = [shown(answer)]
+    while "prev" in links(answer):
+        answer = await anyone.get(links(answer)["prev"])
+        back.append(shown(answer))
+    assert sum(reversed(back), []) == ids
+
+
+async def test_nothing_shifts_while_somebody_reads(anyone: Person, alice: Person, ids: list[int]) -> None:
+    first = (await anyone.get(LOBBY)).json()
+    new = await posted(alice)
+    await alice.delete(f"/api/posts/{ids[0]}")
+    assert shown(await anyone.get(f"{LOBBY}?before={first['next']}")) == ids[20:40]
+    assert shown(await anyone.get(LOBBY))[:2] == [new["id"], ids[1]]
+
+
+async def test_what_is_new_comes_after_what_one_has(anyone: Person, alice: Person, ids: list[int]) -> None:
+    page = (await anyone.get(f"{LOBBY}?limit=5&before={(await anyone.get(f'{LOBBY}?limit=5')).json()['next']}")).json()
+    assert shown(await anyone.get(f"{LOBBY}?after={page['prev']}")) == ids[:5]
+    new = await posted(alice)
+    assert shown(await anyone.get(f"{LOBBY}?after={page['prev']}")) == [new["id"], *ids[:5]]
+
+
+async def test_a_cursor_outlives_what_it_points_at(anyone: Person, alice: Person, ids: list[int]) -> None:
+    cursor = (await anyone.get(f"{LOBBY}?limit=10")).json()["next"]
+    await alice.delete(f"/api/posts/{ids[9]}")
+    assert shown(await anyone.get(f"{LOBBY}?limit=3&before={cursor}")) == ids[10:13]
+
+
+async def test_a_last_page_that_is_full_is_the_last(anyone: Person, ids: list[int]) -> None:
+    cursor = None
+    for _ in range(5):
+        answer = await anyone.get(f"{LOBBY}?limit=50" + (f"&before={cursor}" if cursor else ""))
+        cursor = answer.json()["next"]
+    assert shown(answer) == ids[200:]
+    assert cursor is None
+
+
+async def test_the_order_of_a_query_twice_given_counts(anyone: Person, ids: list[int]) -> None:
+    """The response cache must not take one for the other."""
+    one = await anyone.get(f"{LOBBY}?limit=1&limit=2")
+    two = await anyone.get(f"{LOBBY}?limit=2&limit=1")
+    assert one.status_code == two.status_code
+    if one.status_code == 200:
+        assert len(shown(one)) != len(shown(two))
+
+
+@pytest.mark.parametrize("limit", ["0", "101", "-1", "abc", "", "1.5", "1e400", "NaN", str(10**30), "9" * 5000, "%00"])
+async def test_it_rejects_a_bad_limit(anyone: Person, limit: str) -> None:
+    for path in (LOBBY, "/api/groups", "/api/groups/home/channels"):
+        assert wrong_fields(await anyone.get(f"{path}?limit={limit}")) == {"limit"}
+
+
+def disguised(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("name", ["before", "after"])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "1",
+        "abc",
+        "!!",
+        "é",
+        "%00",
+        "=" * 5,
+        "A" * 10_000,
+        disguised("c"),
+        disguised("c-1"),
+        disguised("c1.5"),
+        disguised("c01"),
+        disguised("x1"),
+        disguised("c١"),
+        disguised(f"c{10**30}"),
+        disguised("c1") + "=",
+    ],
+)
+async def test_it_rejects_a_made_up_cursor(anyone: Person, name: str, cursor: str) -> None:
+    assert wrong_fields(await anyone.get(f"{LOBBY}?{name}={cursor}")) == {name}
+
+
+async def test_it_rejects_both_ways_at_once(anyone: Person, ids: list[int]) -> None:
+    cursor = (await anyone.get(LOBBY)).json()["next"]
+    refused(await anyone.get(f"{LOBBY}?before={cursor}&after={cursor}"), 422)
+
+
+async def test_it_rejects_an_unknown_question(anyone: Person) -> None:
+    for path in (LOBBY, "/api/groups", "/api/groups/home/channels"):
+        assert wrong_fields(await anyone.get(f"{path}?page=2")) == {"page"}
+
+
+async def test_other_lists_have_pages_too(root: Person, anyone: Person) -> None:
+    for number in range(5):
+        await root.post("/api/groups", {"slug": f"g{number}", "name": "G"})
+        await root.post("/api/groups/home/channels", {"key": f"k{number}"})
+    for path, plural, name in (("/api/groups", "groups", "slug"), ("/api/groups/home/channels", "channels", "key")):
+        everything = [item[name] for item in (await anyone.get(path)).json()[plural]]
+        assert len(everything) == 6
+        answer = await anyone.get(f"{path}?limit=4")
+        following = await anyone.get(links(answer)["next"])
+        assert [item[name] for page in (answer, following) for item in page.json()[plural]] == everything
+        assert (await anyone.get(links(following)["prev"])).json()[plural] == answer.json()[plural]

@@ -1,0 +1,39 @@
+"""A connection inside this process, without a socket: what it would send is taken by hand."""
+
+import json
+from typing import Any
+
+from api.live.connection import Connection
+from model import session
+from model.store import db
+
+
+class Listener:
+    """A `Connection` and what the hub has for it. It reads only when told to, so a test can have it lag."""
+
+    def __init__(self, token: str = "") -> None:
+        self.closed: int | None = None
+        self.connection = Connection(session.identify(token) if token else None, self._close)
+        self._taken: list[dict[str, Any]] = []
+
+    async def ask(self, **frame: Any) -> dict[str, Any]:
+        """Sends one frame and returns the answer; changes stay for `take`."""
+        await self.connection.hear(json.dumps(frame))
+        answer, *_ = [json.loads(reply) for reply in self.connection._replies]
+        self.connection._replies.clear()
+        return dict(answer)
+
+    def take(self) -> list[dict[str, Any]]:
+        """All that is there to be sent by now."""
+        db.catch_up()
+        frames: list[dict[str, Any]] = []
+        while not self.closed and (batch := self.connection._next_batch()):
+            frames += map(json.loads, batch)
+        return frames
+
+    def leave(self) -> None:
+        """The client hangs up."""
+        self.connection.leave()
+
+    def _close(self, code: int) -> None:
+        self.closed = code

@@ -1,0 +1,208 @@
+"""L6: a GET first received after a write's answer was sent shows that write, whichever worker answers."""
+
+import asyncio
+import re
+import sqlite3
+from contextlib import AsyncExitStack, closing
+
+import httpx
+import pytest
+
+from api.http.caching import FILL, Message, Receive, ResponseCache, Scope, Send
+from model import channel, session
+from model.store import db
+from tests.conftest import PASSWORD, Person
+from tests.live.meeting import Meeting
+from tests.server import Server, calling, wait_until
+
+READERS = 12  # connections opened one by one reach all three workers
+
+
+async def spread(stack: AsyncExitStack, server: Server) -> list[httpx.AsyncClient]:
+    """Clients with one keep-alive connection each."""
+    clients = [await calling(stack, server) for _ in range(READERS)]
+    for client in clients:
+        await client.get("/healthz")
+    return clients
+
+
+async def test_every_read_after_a_write_shows_it(meeting: Meeting) -> None:
+    """One person writes over one connection; at once twelve connections read, lists, posts, counts and pages.
+
+    All of it is cached, and read once before each write. Fails (in about a tenth of the rounds) when `db.catch_up()`
+    in ResponseCache.__call__ is left out.
+    """
+    group = await meeting.group()
+    place = await meeting.channel(group)
+    alice = await meeting.http("alice")
+    readers = await spread(meeting.stack, meeting.server)
+    key = (await alice.get(f"/api/channels/{place}")).json()["key"]
+    counts = f"/api/counts?group={group}&key={key}"
+    paths = [f"/api/channels/{place}/posts", f"/channels/{place}", counts, f"/api/channels/{place}", "/"]
+
+    async def read(n: int, path: str) -> str:
+        got = await readers[n].get(path)
+        assert got.status_code == 200
+        return got.text
+
+    for n in range(40):
+        made = await meeting.post(place, f"unseen-{n}-a")
+        texts = await asyncio.gather(*[read(r, paths[r % 2]) for r in range(READERS)])
+        assert all(f"unseen-{n}-a" in text for text in texts)
+        found = await asyncio.gather(*[read(r, counts) for r in range(READERS)])
+        assert {int(re.findall(r":(\d+)", text)[-1]) for text in found} == {n + 1}
+
+        post = f"/api/posts/{made['id']}"
+        await asyncio.gather(*[read(r, post) for r in range(READERS)])
+        await alice.patch(post, json={"body": f"unseen-{n}-b"})
+        texts = await asyncio.gather(*[read(r, [post, *paths[:2]][r % 3]) for r in range(READERS)])
+        assert all(f"unseen-{n}-b" in text and f"unseen-{n}-a" not in text for text in texts)
+
+        await alice.put(f"{post}/reactions/heart")
+        texts = await asyncio.gather(*[read(r, [post, paths[0]][r % 2]) for r in range(READERS)])
+        assert all('"heart":1' in text for text in texts)
+        await alice.patch(f"/api/channels/{place}", json={"title": f"title-{n}"})
+        texts = await asyncio.gather(*[read(r, [paths[1], paths[3], paths[4]][r % 3]) for r in range(READERS)])
+        assert all(f"title-{n}" in text for text in texts)
+        reply = await meeting.post(place, f"reply-{n}", parent=made["id"])
+        texts = await asyncio.gather(*[read(r, post) for r in range(READERS)])
+        assert all('"replies":1' in text for text in texts)
+        await alice.delete(f"/api/posts/{reply['id']}")
+        again = await meeting.post(place, "again")
+        await alice.delete(post)
+        texts = await asyncio.gather(*[read(r, paths[r % 2]) for r in range(READERS)])
+        assert not any(f"unseen-{n}" in text or f"reply-{n}" in text for text in texts)
+        await alice.patch(f"/api/posts/{again['id']}", json={"body": "kept"})
+
+
+async def test_a_new_name_shows_wherever_its_bearer_wrote(meeting: Meeting) -> None:
+    place = await meeting.channel()
+    made = await meeting.post(place, by="bob")
+    readers = await spread(meeting.stack, meeting.server)
+    paths = [f"/api/channels/{place}/posts", f"/channels/{place}", f"/api/posts/{made['id']}", "/api/users/bob"]
+    bob = await meeting.http("bob")
+    for n in range(10):
+        await bob.patch("/api/me", json={"name": f"Bob-{n}"})
+        got = await asyncio.gather(*[reader.get(paths[r % 4]) for r, reader in enumerate(readers)])
+        assert all(f"Bob-{n}" in answer.text for answer in got)
+
+
+async def test_a_group_that_is_closed_or_deleted_shows_nothing_more(meeting: Meeting) -> None:
+    readers = await spread(meeting.stack, meeting.server)
+    alice, root = await meeting.http("alice"), await meeting.http("root")
+    for n in range(6):
+        group = await meeting.group()
+        place = await meeting.channel(group)
+        made = await meeting.post(place)
+        paths = [f"/api/channels/{place}/posts", f"/channels/{place}", f"/api/posts/{made['id']}"]
+        paths += [f"/api/groups/{group}", f"/api/groups/{group}/channels", f"/api/channels/{place}"]
+        before = await asyncio.gather(*[reader.get(paths[r % 6]) for r, reader in enumerate(readers)])
+        assert {answer.status_code for answer in before} == {200}
+        if n % 2:
+            await alice.patch(f"/api/groups/{group}", json={"reading": "members"})
+        else:
+            await root.delete(f"/api/groups/{group}")
+        after = await asyncio.gather(*[reader.get(paths[r % 6]) for r, reader in enumerate(readers)])
+        assert {answer.status_code for answer in after} == {404}
+
+
+async def test_a_deleted_channel_shows_nothing_more(meeting: Meeting) -> None:
+    readers = await spread(meeting.stack, meeting.server)
+    alice = await meeting.http("alice")
+    group = await meeting.group()
+    for _ in range(6):
+        place = await meeting.channel(group)
+        made = await meeting.post(place)
+        paths = [f"/api/channels/{place}/posts", f"/channels/{place}", f"/api/posts/{made['id']}"]
+        await asyncio.gather(*[reader.get(paths[r % 3]) for r, reader in enumerate(readers)])
+        await alice.delete(f"/api/channels/{place}")
+        after = await asyncio.gather(*[reader.get(paths[r % 3]) for r, reader in enumerate(readers)])
+        assert {answer.status_code for answer in after} == {404}
+
+
+async def test_a_deleted_account_takes_its_marks_along(alice: Person, anyone: Person) -> None:
+    """Also in the lists of channels where it only marked what others wrote."""
+    made = (await alice.post("/api/channels/1/posts", {"body": "Mark me"})).json()
+    fritz = {"Authorization": f"Bearer {await new_user(anyone, 'fritz')}"}
+    assert (await anyone.put(f"/api/posts/{made['id']}/reactions/heart", headers=fritz)).status_code == 200
+    paths = ["/api/channels/1/posts", f"/api/posts/{made['id']}"]
+    assert all(['"heart":1' in (await anyone.get(path)).text for path in paths])
+    gone = await anyone.delete("/api/me", headers=fritz, json={"password": PASSWORD})
+    assert gone.status_code == 204
+    for path in paths:
+        assert '"heart":1' not in (await anyone.get(path)).text, path
+
+
+async def test_a_deleted_account_leaves_no_name(alice: Person, anyone: Person) -> None:
+    token = await new_user(anyone, "fritz")
+    fritz = {"Authorization": f"Bearer {token}"}
+    made = (await anyone.post("/api/channels/1/posts", {"body": "Mine"}, headers=fritz)).json()
+    paths = ["/api/channels/1/posts", f"/api/posts/{made['id']}", "/", "/channels/1"]
+    assert all(["Fritz" in (await anyone.get(path)).text for path in paths])
+    assert (await anyone.delete("/api/me", headers=fritz, json={"password": PASSWORD})).status_code == 204
+    assert not any(["Fritz" in (await anyone.get(path)).text for path in paths])
+    assert (await anyone.get("/api/users/fritz")).status_code == 404
+
+
+async def new_user(anyone: Person, uid: str) -> str:
+    """The token of somebody who just signed up."""
+    user = {"uid": uid, "name": uid.title(), "password": PASSWORD}
+    assert (await anyone.post("/api/users", user)).status_code == 201
+    token: str = (await anyone.post("/api/session", {"uid": uid, "password": PASSWORD})).json()["token"]
+    return token
+
+
+async def test_an_answer_that_was_overtaken_by_a_write_is_not_kept(alice: Person) -> None:
+    """A handler reads, a write commits and is followed, and only then the handler answers.
+
+    Fails when Shelf.drop does not note what is dropped in the fills on their way.
+    """
+    reading, written = asyncio.Event(), asyncio.Event()
+    titles: list[str] = []
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[FILL].tags.add("channel:1")
+        with db.snapshot() as read:
+            title = channel.visible_to(read, None, 1).title
+        reading.set()
+        await written.wait()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": title.encode()})
+
+    async def get() -> None:
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                titles.append(message["body"].decode())
+
+        scope = {"type": "http", "method": "GET", "path": "/slow", "query_string": b"", "headers": []}
+        await cache(scope, None, send)  # type: ignore[arg-type]
+
+    cache = ResponseCache(slow)
+    first = asyncio.create_task(get())
+    await reading.wait()
+    await db.write(channel.edit, session.identify(await root_token(alice)), 1, None, "New", None)
+    db.catch_up()
+    written.set()
+    await first
+    await get()
+    assert titles == ["Lobby", "New"]
+    await db.write(channel.edit, session.identify(await root_token(alice)), 1, None, "Newer", None)
+    await get()
+    assert titles[-1] == "Newer"
+
+
+async def root_token(alice: Person) -> str:
+    signed = await alice.post("/api/session", {"uid": "root", "password": PASSWORD})
+    token: str = signed.json()["token"]
+    return token
+
+
+@pytest.mark.slow
+async def test_what_somebody_edits_behind_our_back_shows_within_seconds(meeting: Meeting) -> None:
+    """In a SQLite editor, without a change in the log."""
+    made = await meeting.post(await meeting.channel(), "before")
+    url = f"{meeting.server.url}/api/posts/{made['id']}"
+    assert httpx.get(url).json()["body"] == "before"
+    with closing(sqlite3.connect(meeting.server.instance / "app.db", timeout=30)) as editor, editor:
+        editor.execute("UPDATE posts SET body = 'behind' WHERE id = ?", (made["id"],))
+    await asyncio.to_thread(wait_until, lambda: httpx.get(url).json()["body"] == "behind", "the edit to show")

@@ -1,0 +1,124 @@
+"""L5: a client that does not read costs little, is cut soon, and disturbs nobody."""
+
+import asyncio
+import select
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.live.meeting import Meeting, changes, unbroken
+from tests.server import PATIENCE, Server, wait_until
+
+STUCK = 24
+MIB = 1024 * 1024
+
+
+@contextmanager
+def reading_nothing(server: Server, channel: int) -> Iterator[socket.socket]:
+    """A client that subscribes and then never reads."""
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", server.port))
+        client.settimeout(PATIENCE)
+        client.sendall(
+            b"GET /api/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+        )
+        read_until(client, b'"hello"')
+        ask = b'{"type":"subscribe","channel":%d}' % channel
+        client.sendall(struct.pack("!BB4s", 0x81, 0x80 | len(ask), bytes(4)) + ask)
+        read_until(client, b'"subscribed"')
+        yield client
+
+
+def read_until(client: socket.socket, end: bytes) -> None:
+    """Reads up to `end` and perhaps a little more."""
+    heard = b""
+    while end not in heard:
+        got = client.recv(4096)
+        assert got, heard
+        heard += got
+
+
+def cut(client: socket.socket) -> bool:
+    """Whether the server has closed or reset the connection, found out without reading from it."""
+    poll = select.poll()
+    poll.register(client, select.POLLRDHUP)
+    return bool(poll.poll(0))
+
+
+def memory(server: Server) -> int:
+    """Bytes that the server's processes hold."""
+    lines = [
+        line
+        for process in server.processes()
+        for line in Path(f"/proc/{process}/status").read_text().splitlines()
+        if line.startswith("VmRSS")
+    ]
+    return sum(int(line.split()[1]) * 1024 for line in lines)
+
+
+@pytest.mark.slow
+async def test_whoever_never_reads_is_cut_and_the_others_go_on(own_meeting: Meeting) -> None:
+    """A flood of 20 MB to 24 clients that read nothing: 480 MB, if each had a queue of its own.
+
+    Fails when `Sender._look` does not end the connection (they are never cut), or when uvicorn's high-water mark is
+    raised to more than the flood (the memory).
+    """
+    meeting, server = own_meeting, own_meeting.server
+    channel = await meeting.channel()
+    listening = [found[0] for found in (await meeting.sockets(each=1)).values()]
+    for listener in listening:
+        await listener.ask(type="subscribe", channel=channel)
+    for _ in range(200):
+        await meeting.post(channel, "x" * 10_000)  # the rings and allocators have what they ever need
+    for listener in listening:
+        await changes(listener, 200)
+    with ExitStack() as clients:
+        stuck = [clients.enter_context(reading_nothing(server, channel)) for _ in range(STUCK)]
+        before, began = memory(server), time.monotonic()
+        peak = 0
+        for n in range(1_000):
+            made = await meeting.post(channel, "x" * 10_000)
+            if n % 50 == 0:
+                peak = max(peak, memory(server))
+        for listener in listening:
+            assert (await changes(listener, 1_000))[-1]["post"] == made
+        assert peak - before < (STUCK + 3 * 8) * MIB, "1 MiB a client, and the rings"
+        await asyncio.to_thread(wait_until, lambda: all(map(cut, stuck)), "the stuck clients to be cut")
+        assert time.monotonic() - began < 25, "10 s after the socket took nothing any more"
+    assert "Traceback" not in server.output()
+
+
+@pytest.mark.slow
+async def test_whoever_reads_slowly_is_not_cut_and_misses_nothing(own_meeting: Meeting) -> None:
+    """A little every now and then is progress: the reader lags behind the ring and gets it all from the log."""
+    meeting, server = own_meeting, own_meeting.server
+    channel = await meeting.channel()
+    slow = await meeting.socket(max_queue=1)
+    await slow.ask(type="subscribe", channel=channel)
+    made, heard = [], []
+    for n in range(400):
+        made.append((await meeting.post(channel, "x" * 10_000))["id"])
+        if n % 20 == 0:
+            heard += await changes(slow, 1)
+    heard += await changes(slow, 400 - len(heard))
+    assert [change["post"]["id"] for change in heard] == made
+    assert unbroken(heard)
+
+
+@pytest.mark.slow
+async def test_a_stuck_client_does_not_hold_up_a_stop(own_meeting: Meeting) -> None:
+    meeting, server = own_meeting, own_meeting.server
+    channel = await meeting.channel()
+    with reading_nothing(server, channel):
+        for _ in range(300):
+            await meeting.post(channel, "x" * 10_000)
+        began = time.monotonic()
+        await asyncio.to_thread(server.stop)
+        assert time.monotonic() - began < 8, "the grace period is 9 s"

@@ -1,0 +1,90 @@
+"""model/store/limits.py: how the allowance goes and comes back."""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateTable
+
+from model.errors import TooMany
+from model.store import limits
+from model.store.limits import Limit, Rate
+from model.store.statements import Statements
+
+THREE = Rate("three", 3, per=60)
+
+
+@pytest.fixture
+def tx() -> Iterator[Statements]:
+    raw = sqlite3.connect(":memory:")
+    raw.execute(str(CreateTable(Limit.__table__).compile(dialect=sqlite.dialect())))  # type: ignore[arg-type]
+    yield Statements(raw)
+    raw.close()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    now = [1_800_000_000.0]
+    monkeypatch.setattr(limits, "time", SimpleNamespace(time=lambda: now[0]))
+
+    def advance(seconds: float) -> None:
+        now[0] += seconds
+
+    return advance
+
+
+def used(tx: Statements, party: str = "somebody") -> int:
+    """The seconds to wait, 0 if it was allowed."""
+    try:
+        limits.check(tx, party, THREE)
+    except TooMany as refusal:
+        return refusal.retry_after
+    limits.spend(tx, party, THREE)
+    return 0
+
+
+def test_it_works(tx: Statements, clock: Callable[[float], None]) -> None:
+    assert [used(tx) for _ in range(5)] == [0, 0, 0, 20, 20]
+    clock(19.5)
+    assert used(tx) == 1
+    clock(0.5)
+    assert [used(tx) for _ in range(2)] == [0, 20]
+    clock(60)
+    assert [used(tx) for _ in range(4)] == [0, 0, 0, 20]
+
+
+def test_waiting_longer_saves_nothing_up(tx: Statements, clock: Callable[[float], None]) -> None:
+    clock(3600)
+    assert [used(tx) for _ in range(4)] == [0, 0, 0, 20]
+
+
+def test_everybody_has_an_allowance_of_their_own(tx: Statements, clock: Callable[[float], None]) -> None:
+    assert [used(tx, party) for party in ("a", "a", "a", "b", "a", "b")] == [0, 0, 0, 0, 20, 0]
+
+
+def test_what_is_given_back_can_be_used(tx: Statements, clock: Callable[[float], None]) -> None:
+    assert [used(tx) for _ in range(4)] == [0, 0, 0, 20]
+    limits.spend(tx, "somebody", THREE, -1)
+    assert [used(tx) for _ in range(2)] == [0, 20]
+
+
+def test_giving_back_what_was_not_used_saves_nothing_up(tx: Statements, clock: Callable[[float], None]) -> None:
+    for _ in range(5):
+        limits.spend(tx, "somebody", THREE, -1)
+    assert [used(tx) for _ in range(4)] == [0, 0, 0, 20]
+
+
+def test_a_clock_that_is_set_back_locks_nobody_out(tx: Statements, clock: Callable[[float], None]) -> None:
+    assert used(tx) == 0
+    clock(-86_400)
+    assert used(tx) <= THREE.per
+
+
+def test_what_is_full_again_is_forgotten(tx: Statements, clock: Callable[[float], None]) -> None:
+    used(tx)
+    assert limits.forget_old(tx) == 0
+    clock(21)
+    assert limits.forget_old(tx) == 1
+    assert [used(tx) for _ in range(4)] == [0, 0, 0, 20]

@@ -1,0 +1,62 @@
+"""model/markdown.py: what becomes of what people write. (That it is harmless: tests/api/test_bad_input.py.)"""
+
+import pytest
+
+from model.markdown import rendered
+
+LINK = 'rel="nofollow ugc noopener noreferrer"'
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("Hello", "<p>Hello</p>"),
+        ("**bold** *thin* ~~wrong~~ `x < 1`", None),
+        ("one\ntwo", "<p>one<br>\ntwo</p>"),
+        ("one\n\ntwo", "<p>one</p>\n<p>two</p>"),
+        ("> said", "<blockquote>\n<p>said</p>\n</blockquote>"),
+        ("- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>"),
+        ("3. a", '<ol start="3">\n<li>a</li>\n</ol>'),
+        ("```python\nx = 1\n```", '<pre><code class="language-python">x = 1\n</code></pre>'),
+        ("[here](https://a.example)", f'<p><a href="https://a.example" {LINK}>here</a></p>'),
+        ("https://a.example", f'<p><a href="https://a.example" {LINK}>https://a.example</a></p>'),
+        ("<b>raw</b>", "<p>&lt;b&gt;raw&lt;/b&gt;</p>"),
+        ("a & b < c", "<p>a &amp; b &lt; c</p>"),
+        ("---", "<hr>"),
+    ],
+)
+def test_it_works(text: str, html: str | None) -> None:
+    made = rendered(text)
+    if html is None:
+        assert "<strong>bold</strong> <em>thin</em>" in made
+        assert "wrong</s>" in made or "wrong</del>" in made
+        assert "<code>x &lt; 1</code>" in made
+    else:
+        assert made == html
+
+
+def test_a_table_is_a_table() -> None:
+    made = rendered("|a|b|\n|-|-|\n|1|2|")
+    for part in ("<table>", "<th>a</th>", "<td>2</td>"):
+        assert part in made
+
+
+def test_no_image_is_loaded_from_another_host() -> None:
+    assert "<img" not in rendered("![a cat](https://cats.example/cat.png)")
+
+
+def test_nothing_comes_of_nothing() -> None:
+    assert rendered(" \n ") == ""
+
+
+def test_it_does_the_same_twice() -> None:
+    """One parser serves all posts: what one defines must not leak into the next."""
+    text = "[x]: https://a.example\n\n[x]"
+    assert "href" in rendered(text)
+    assert "href" not in rendered("[x]")
+    assert rendered(text) == rendered(text)
+
+
+def test_any_character_is_rendered() -> None:
+    for text in ("\U0001f600", "\u202e", "\x01\x08\x7f", "\ufffe\uffff", "e\u0301", "\r\r\n"):
+        assert isinstance(rendered(text), str)

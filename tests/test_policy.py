@@ -1,0 +1,303 @@
+"""The rules that the code keeps, over the whole map: every route, every module, every error."""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from quart import Quart
+from werkzeug.routing import Rule
+
+import main
+from api.http import problems
+from model import errors
+from model.settings import Settings
+from tests.api.conftest import posted, refused
+from tests.conftest import Person
+from tests.server import ROOT
+
+CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "misc", "shared", "base_classes"}
+STANCES = {"anyone", "signed in", "admins"}
+ENTITIES = {"avatar", "channel", "group", "leaving", "post", "reaction", "session", "user"}
+STORE_MAY_IMPORT = {"errors", "times", "settings"}
+
+
+def modules(*folders: str) -> list[Path]:
+    files = [file for folder in folders for file in sorted((ROOT / folder).rglob("*.py"))]
+    return [file for file in files if "__pycache__" not in file.parts]
+
+
+def imports(file: Path) -> set[str]:
+    """Everything that a module imports, as dotted names: `model.store` and `model.store.db`."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file} has a relative import"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {str(node.module)}
+    return found
+
+
+def importing(files: list[Path], *packages: str) -> list[str]:
+    """The files that import one of the packages, or something in it."""
+    return [
+        str(file.relative_to(ROOT))
+        for file in files
+        if any(name == package or name.startswith(f"{package}.") for name in imports(file) for package in packages)
+    ]
+
+
+def routes(app: Quart) -> list[tuple[str, Rule, Callable[..., Any]]]:
+    """Every method of every route, with its handler."""
+    return [
+        (method, rule, app.view_functions[rule.endpoint])
+        for rule in app.url_map.iter_rules()
+        if not rule.websocket
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+    ]
+
+
+@pytest.fixture(scope="module")
+def built() -> Quart:
+    """The application, which nobody has started."""
+    return main.create_app(Settings(instance=Path("/nowhere")))
+
+
+@pytest.mark.check
+class TestRoutes:
+    def test_every_change_has_a_limit(self, built: Quart) -> None:
+        for method, rule, handler in routes(built):
+            if method in CHANGING:
+                assert hasattr(handler, "limit"), f"{method} {rule.rule} has no limit"
+
+    def test_no_reading_has_one(self, built: Quart) -> None:
+        for method, rule, handler in routes(built):
+            if method not in CHANGING:
+                assert not hasattr(handler, "limit"), f"{method} {rule.rule} has a limit"
+
+    def test_every_route_says_who_may(self, built: Quart) -> None:
+        for method, rule, handler in routes(built):
+            if method in CHANGING or rule.rule.startswith("/api/"):
+                assert getattr(handler, "stance", None) in STANCES, f"{method} {rule.rule} takes no stance"
+
+    def test_every_route_has_a_docstring(self, built: Quart) -> None:
+        for method, rule, handler in routes(built):
+            assert (handler.__doc__ or "").strip(), f"{method} {rule.rule} has no docstring"
+
+    def test_nothing_changes_by_get(self, built: Quart) -> None:
+        for method, rule, _ in routes(built):
+            assert method in CHANGING | {"GET"}, f"{method} {rule.rule}"
+
+    def test_a_creating_post_can_be_retried(self, built: Quart) -> None:
+        """But for sessions and tokens, which are secrets; making a member twice is making it once anyway."""
+        exempt = {"/api/session", "/api/me/tokens", "/api/groups/<slug>/members"}
+        for method, rule, handler in routes(built):
+            if method == "POST":
+                assert hasattr(handler, "idempotent") is (rule.rule not in exempt), rule.rule
+
+    def test_the_limit_comes_first_and_then_who_may(self, built: Quart) -> None:
+        """STYLE 4: the decorators stand in the same order everywhere, so that they read as policy."""
+        for file in modules("api"):
+            for function in ast.walk(ast.parse(file.read_text())):
+                if isinstance(function, ast.AsyncFunctionDef):
+                    names = [ast.unparse(decorator).split("(")[0] for decorator in function.decorator_list]
+                    known = [name for name in names if name in ORDER]
+                    assert known == sorted(known, key=ORDER.__getitem__), f"{file.name}: {function.name}"
+
+
+ORDER = {"limited": 1, "anyone": 2, "signed_in": 2, "admins": 2, "idempotent": 3, "takes": 4, "asks": 4, "gives": 5}
+
+
+@pytest.mark.check
+class TestArrows:
+    """main -> api -> model -> model/store."""
+
+    def test_the_model_knows_no_http(self) -> None:
+        assert importing(modules("model"), "quart", "quart_schema", "werkzeug", "api", "main", "uvicorn") == []
+
+    def test_the_api_writes_no_sql(self) -> None:
+        assert importing(modules("api"), "sqlalchemy", "sqlite3", "aiosqlite") == []
+        for file in modules("api"):
+            assert not re.search(r"\b(SELECT|INSERT INTO|DELETE FROM)\b", file.read_text()), file
+
+    def test_nothing_imports_main(self) -> None:
+        assert importing(modules("api", "model"), "main") == []
+
+    def test_the_code_knows_no_tests(self) -> None:
+        assert importing([ROOT / "main.py", *modules("api", "model")], "tests", "bench", "pytest") == []
+
+    def test_http_knows_no_resource(self) -> None:
+        resources = [f"api.{name}" for name in main.RESOURCES]
+        assert importing(modules("api/http"), *resources, "api.live") == []
+
+    def test_the_store_knows_no_entity(self) -> None:
+        for file in modules("model/store"):
+            known = {name.split(".")[1] for name in imports(file) if re.match(r"model\.(?!store)", name)}
+            assert known <= STORE_MAY_IMPORT, f"{file.name} knows {known - STORE_MAY_IMPORT}"
+
+    def test_the_rules_are_pure(self) -> None:
+        pure = [ROOT / "model" / f"{name}.py" for name in ("rules", "times", "markdown", "errors", "settings")]
+        assert importing(pure, "sqlalchemy", "quart", "model.store", "asyncio", "socket") == []
+
+    def test_one_entity_does_not_import_the_resource_of_another(self) -> None:
+        """api/pages.py may ask posts what a page of them shows; nothing else looks sideways."""
+        for file in modules("api"):
+            if file.parent.name == "api" and file.stem in main.RESOURCES and file.stem != "pages":
+                assert importing([file], *(f"api.{name}" for name in main.RESOURCES if name != file.stem)) == []
+
+
+@pytest.mark.check
+class TestNames:
+    def test_a_room_is_named_after_what_lives_in_it(self) -> None:
+        for file in [*modules("api", "model", "tests"), *(path for path in ROOT.iterdir() if path.suffix == ".py")]:
+            assert not FORBIDDEN_NAMES.intersection(part.removesuffix(".py") for part in file.relative_to(ROOT).parts)
+
+    def test_every_module_says_what_it_is(self) -> None:
+        for file in [ROOT / "main.py", *modules("api", "model")]:
+            assert ast.get_docstring(ast.parse(file.read_text())), f"{file} has no docstring"
+
+    def test_every_public_function_and_class_has_a_docstring(self) -> None:
+        for file in modules("api", "model"):
+            if "versions" in file.parts:
+                continue
+            for node in ast.parse(file.read_text()).body:
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name[0] != "_":
+                    assert ast.get_docstring(node), f"{file.relative_to(ROOT)}: {node.name}"
+
+    def test_nothing_is_left_to_do(self) -> None:
+        for file in [ROOT / "main.py", *modules("api", "model", "tests")]:
+            assert not re.search(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b", file.read_text()), file
+
+    def test_every_name_is_used(self) -> None:
+        used: dict[str, int] = {}
+        searched = [*modules("api", "model", "tests", "bench", "examples", "scripts"), *ROOT.glob("*.py")]
+        for file in searched:
+            for name in names_used(ast.parse(file.read_text())):
+                used[name] = used.get(name, 0) + 1
+        for file in modules("api", "model"):
+            if "migrations" not in file.parts:
+                unused = [name for name in names_defined(ast.parse(file.read_text())) if name not in used]
+                assert not unused, f"{file.relative_to(ROOT)} defines {unused}, which nothing uses"
+
+
+def names_defined(tree: ast.Module) -> Iterator[str]:
+    """The names that a module defines; what a decorator registers is used by that."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if not node.decorator_list:
+                yield node.name
+        elif isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name) and target.id[:2] != "__")
+
+
+def names_used(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.ImportFrom):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier():
+            yield node.value
+
+
+TYPES = {
+    400: "bad-request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not-found",
+    405: "method-not-allowed",
+    409: "conflict",
+    412: "precondition-failed",
+    413: "content-too-large",
+    415: "unsupported-media-type",
+    422: "unprocessable-content",
+    429: "too-many-requests",
+    500: "internal-server-error",
+    503: "service-unavailable",
+    507: "insufficient-storage",
+}
+
+
+@pytest.mark.check
+class TestErrors:
+    """A problem's `type` is for programs: it stays the same for as long as the API does, on every Python."""
+
+    @pytest.mark.parametrize("status", TYPES)
+    def test_a_type_is_what_rfc_9110_calls_it(self, status: int) -> None:
+        """Python 3.13 renamed 413 and 422, so what HTTPStatus says would change under the clients."""
+        assert problems.slug(status) == TYPES[status]
+
+    def test_every_refusal_has_a_status(self) -> None:
+        def all_of(kind: type[errors.Refusal]) -> Iterator[type[errors.Refusal]]:
+            for sub in kind.__subclasses__():
+                yield sub
+                yield from all_of(sub)
+
+        assert {kind for kind in all_of(errors.Refusal) if kind.__module__.startswith(("api", "model"))} <= set(
+            problems.STATUS
+        )
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "nothing": {},
+    "garbage": {"content": b"\xff{", "headers": {"Content-Type": "application/json"}},
+    "no object": {"content": b"[]", "headers": {"Content-Type": "application/json"}},
+    "an unknown field": {"json": {"\x00": 1}},
+    "another type": {"content": b"<a/>", "headers": {"Content-Type": "text/xml"}},
+    "too much": {"content": b" " * 70_000, "headers": {"Content-Type": "application/json"}},
+    "bad credentials": {"headers": {"Authorization": "Bearer nonsense"}},
+    "bad etags": {"headers": {"If-Match": "x", "If-None-Match": "x"}, "json": {}},
+    "a bad question": {"params": {"limit": "x", "channel": "x", "before": "\x00", "group": "?"}, "json": {}},
+    "a browser": {"headers": {"Accept": "text/html"}, "json": {}},
+}
+METHODS = ("GET", "POST", "PUT", "PATCH", "TRACE", "PROPFIND", "DELETE")  # the last leaves little to ask about
+FILLED = {"slug": ("home", "nowhere"), "uid": ("alice", "nobody"), "kind": ("up", "sideways")}
+
+
+def addresses(rule: Rule) -> Iterator[str]:
+    """A route's path with what is there, and with what is not."""
+    for choice in (0, 1):
+        yield re.sub(r"<(?:[^<>]*:)?(\w+)>", lambda part: FILLED.get(part[1], ("1", "999999"))[choice], rule.rule)  # noqa: B023
+
+
+class TestErrorShape:
+    """Every route, called wrongly in many ways, answers in one shape, and is never our fault."""
+
+    @pytest.fixture
+    def settings(self, instance: Path) -> Settings:
+        return Settings(instance=instance, rate_limits=False)
+
+    @pytest.mark.parametrize("who", ["", "alice", "root"], ids=["nobody", "a user", "an admin"])
+    @pytest.mark.parametrize("wrong", WRONG)
+    async def test_it_works(
+        self, app: Quart, person: Callable[..., Person], alice: Person, who: str, wrong: str
+    ) -> None:
+        await posted(alice)
+        asker = person(who)
+        paths = sorted({path for rule in app.url_map.iter_rules() for path in addresses(rule) if not rule.websocket})
+        for method in METHODS:
+            for path in paths:
+                if (method, path) != ("DELETE", "/api/session"):  # about which nothing can be wrong
+                    check(method, path, await asker.http.request(method, path, **WRONG[wrong]))
+
+
+def check(method: str, path: str, answer: httpx.Response) -> None:
+    what, kind = f"{method} {path}: {answer.text}", answer.headers.get("Content-Type", "")
+    assert answer.status_code < 500, what
+    assert not (path.startswith("/api/") and "text/html" in kind), what
+    if answer.status_code >= 400 and "text/html" not in kind:
+        refused(answer, answer.status_code)
+    if answer.status_code == 405:
+        assert answer.headers["Allow"], what
+    if answer.status_code == 401:
+        assert answer.headers["WWW-Authenticate"], what

@@ -1,0 +1,191 @@
+"""The README's "Add your own resource", done as it is written, in a copy of the checkout."""
+
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from openapi_spec_validator import validate
+
+from tests.conftest import PASSWORD
+from tests.server import PATIENCE, ROOT, Server, clean_environment, connected, free_port, wait_until
+
+CHAPTER = (ROOT / "README.md").read_text().partition("\n## Add your own resource\n")[2].partition("\n## ")[0]
+FIRST, LATER = CHAPTER.split("\n### A new column later\n")
+HOUSE = ("api", "model", "templates", "static", "tests", "main.py", "gunicorn.conf.py", "pyproject.toml")
+LINKS = "/api/channels/1/links"
+
+
+def copied(folder: Path) -> Path:
+    """A copy of the checkout."""
+    folder.mkdir()
+    for name in HOUSE:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, folder)
+    return folder
+
+
+def follow(text: str, checkout: Path) -> None:
+    """Writes the files that a text shows whole, and makes the changes that it shows as differences, in its order."""
+    current = ""
+    for line, language, block in re.findall(
+        r"^([^`\n]*`[^\n]*\n+)?```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
+    ):
+        current = next(iter(re.findall(r"`((?:\w+/)*\w+\.py)`", line)), current)
+        if language == "python":
+            (checkout / current).write_text(block)
+        elif language == "diff":
+            patch(checkout / current, block)
+
+
+def patch(file: Path, difference: str) -> None:
+    """Changes the only place in `file` that a difference fits."""
+    lines = difference.splitlines()
+    before = "".join(line[1:] + "\n" for line in lines if line[0] in " -")
+    after = "".join(line[1:] + "\n" for line in lines if line[0] in " +")
+    text = file.read_text()
+    assert text.count(before) == 1, f"{file}:\n{before}"
+    file.write_text(text.replace(before, after))
+
+
+@contextmanager
+def development(checkout: Path, home: Path) -> Iterator[tuple[httpx.Client, Path]]:
+    """`python main.py`, running: a client for it, and its log. It starts again when a file is saved."""
+    port, log = free_port(), home / "development.log"
+    settings = {"POTTLE_INSTANCE": str(home / "development"), "POTTLE_RATE_LIMITS": "off"}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [sys.executable, "main.py", "--port", str(port)],
+            cwd=checkout,
+            env=clean_environment(home, **settings),
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as http:
+            wait_until(lambda: answers(http, "/readyz"), "the development server", log.read_text)
+            yield http, log
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(PATIENCE)
+
+
+def answers(http: httpx.Client, path: str) -> bool:
+    try:
+        return http.get(path).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def sign_in(http: httpx.Client) -> None:
+    """Signs Ada up and in."""
+    http.post("/api/users", json={"uid": "ada", "name": "Ada", "password": PASSWORD})
+    token = http.post("/api/session", json={"uid": "ada", "password": PASSWORD}).json()["token"]
+    http.headers["Authorization"] = f"Bearer {token}"
+
+
+def share(http: httpx.Client, url: str, **more: str) -> dict[str, Any]:
+    answer = http.post(LINKS, json={"url": url, **more})
+    assert answer.status_code == 201, answer.text
+    link: dict[str, Any] = answer.json()
+    return link
+
+
+@pytest.mark.slow
+async def test_the_walk_through(tmp_path: Path) -> None:
+    checkout = copied(tmp_path / "checkout")
+    production = Server(tmp_path / "production", tmp_path, root=checkout, POTTLE_RATE_LIMITS="on")
+    production.start()
+    production.stop()  # an instance of the time before: its database has neither table nor column
+    with development(checkout, tmp_path) as (http, log):
+        first_steps(checkout, http, log)
+        with production:
+            await works_live(production)
+            is_documented(production)
+            is_limited(production)
+        add_a_column(checkout, http, log)
+    with production, client(production) as http:
+        assert share(http, "https://sqlite.org/", title="SQLite")["title"] == "SQLite"
+        assert [link["title"] for link in http.get(LINKS).json()["links"]][:2] == ["SQLite", ""]
+    own_tests(checkout, tmp_path)
+
+
+def first_steps(checkout: Path, http: httpx.Client, log: Path) -> None:
+    """The server notices the new files, writes the migration that they need, and serves them."""
+    assert http.get(LINKS).status_code == 404
+    follow(FIRST, checkout)
+    wait_until(lambda: answers(http, LINKS), "the new resource", log.read_text)
+    assert_written(checkout, log, FIRST)
+    sign_in(http)
+    share(http, "https://quart.palletsprojects.com/")
+
+
+def add_a_column(checkout: Path, http: httpx.Client, log: Path) -> None:
+    """Likewise; and links that were there before have the column too."""
+    follow(LATER, checkout)
+    wait_until(lambda: "title" in http.get(LINKS).json()["links"][0], "the new column", log.read_text)
+    assert_written(checkout, log, LATER)
+    (link,) = http.get(LINKS).json()["links"]
+    assert (link["url"], link["title"]) == ("https://quart.palletsprojects.com/", "")
+    share(http, "https://sqlite.org/", title="SQLite")
+
+
+def assert_written(checkout: Path, log: Path, text: str) -> None:
+    (name,) = set(re.findall(r"\d{4}_\w+\.py", text))
+    assert f"wrote {name}" in log.read_text()
+    assert (checkout / "model" / "store" / "migrations" / "versions" / name).exists()
+
+
+@contextmanager
+def client(server: Server) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server.url) as http:
+        sign_in(http)
+        yield http
+
+
+async def works_live(server: Server) -> None:
+    """gunicorn has applied the migration, and a subscriber gets what is shared."""
+    async with AsyncExitStack() as stack:
+        socket_, _ = await connected(stack, server)
+        await socket_.ask(type="subscribe", channel=1)
+        with client(server) as http:
+            link = share(http, "https://sqlite.org/")
+        change = await socket_.receive()
+    assert (change["kind"], change["channel"], change["link"]) == ("link.created", 1, link)
+
+
+def is_documented(server: Server) -> None:
+    document = json.loads(httpx.get(f"{server.url}/openapi.json").content)
+    validate(document)
+    assert document["paths"]["/api/channels/{channel_id}/links"].keys() >= {"get", "post"}
+
+
+def is_limited(server: Server) -> None:
+    """20 a minute; one was shared above."""
+    with client(server) as http:
+        statuses = [http.post(LINKS, json={"url": "https://sqlite.org/"}).status_code for _ in range(20)]
+        assert statuses == [201] * 19 + [429]
+        assert len(http.get(LINKS).json()["links"]) == 20
+
+
+def own_tests(checkout: Path, home: Path) -> None:
+    """The walk-through's own tests pass, with the rules of this house about warnings."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/api/test_links.py"],
+        cwd=checkout,
+        env=clean_environment(home),
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stdout
+    assert "4 passed" in ran.stdout
