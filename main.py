@@ -4,6 +4,7 @@ python main.py          the development server on http://127.0.0.1:8080
 gunicorn main:app       production: three workers on 0.0.0.0:8080
 """
 
+import logging
 import os
 import sys
 from importlib import import_module
@@ -71,6 +72,17 @@ def create_app(chosen: Settings) -> Quart:
     return app
 
 
+def log_to_stderr() -> None:
+    """Has our own log written where the server writes its own, unless somebody has arranged otherwise."""
+    log = logging.getLogger("pottle")
+    if not log.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+
+
+log_to_stderr()
 load_dotenv(Path(__file__).parent / ".env")
 if __name__ == "__main__":
     os.environ["POTTLE_DEVELOPMENT"] = "on"  # for the reloader's child processes too

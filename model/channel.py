@@ -176,7 +176,7 @@ def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
     place = _moderated(tx, identity, id_, versions)
     tx.run(DELETE, channel=id_)
     tx.run(FORGET, channel=id_)
-    tags = ["channels", f"channels-of:{place.group_id}", f"channel:{id_}"]
+    tags = ["channels", f"group:{place.group_id}"]  # its posts too, each by itself
     tx.changed("channel.deleted", subject=id_, tags=tags)
 
 

@@ -123,6 +123,16 @@ class Connection:
             raise Refused("unauthenticated")
         self.identity = identity
         self._reply(type="authenticated", uid=identity.uid)
+        self._check_again()
+
+    def _check_again(self) -> None:
+        """Ends the subscriptions that were another's right."""
+        for channel_id in [id_ for id_, held in self._subscriptions.items() if held.private]:
+            with db.snapshot() as read:
+                place = channel.seen_by(read, self.identity, channel_id)
+            if place is None:
+                self._unsubscribe(channel_id)
+                self._reply(type="error", code="not-found", channel=channel_id)
 
     def _subscribe(self, asked: Asked) -> None:
         """Looks, answers and sets the cursor in one go: no change can come between (L4)."""

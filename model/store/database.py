@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -150,10 +151,16 @@ class Database:
 
 
 def prepare(settings: Settings) -> Path:
-    """The path of a database that is at the newest revision, in an instance folder that was made if need be."""
-    settings.instance.mkdir(parents=True, exist_ok=True)
+    """The path of a database that is at the newest revision, in an instance folder that was made if need be.
+
+    Raises migrations.WrongDatabase, which says what to do.
+    """
     path = settings.instance / "app.db"
-    turn = Turn(turn_file(path))
+    try:
+        settings.instance.mkdir(parents=True, exist_ok=True)
+        turn = Turn(turn_file(path))
+    except OSError as error:
+        raise migrations.WrongDatabase(_unwritable(settings.instance, error)) from error
     try:
         with turn:
             migrations.upgrade(path)
@@ -165,6 +172,13 @@ def prepare(settings: Settings) -> Path:
     finally:
         turn.close()
     return path
+
+
+def _unwritable(folder: Path, error: OSError) -> str:
+    owner = folder.stat().st_uid if folder.exists() else None
+    mine = os.getuid() if hasattr(os, "getuid") else None
+    whose = f" It belongs to user {owner}, and Pottle runs as user {mine}." if owner != mine else ""
+    return f"The instance folder {folder.absolute()} cannot be written: {error.strerror}.{whose}"
 
 
 def turn_file(path: Path) -> Path:

@@ -73,7 +73,7 @@ def dump(instance: Path) -> dict[str, list[tuple[Any, ...]]]:
     with closing(sqlite3.connect(instance / "app.db")) as raw:
         names = [name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
         return {
-            name: sorted(raw.execute(f"SELECT * FROM {name}").fetchall(), key=repr)  # noqa: S608: SQLite's own names
+            name: sorted(raw.execute(f"SELECT * FROM {name}").fetchall(), key=repr)  # noqa: S608
             for name in names
             if name not in BOOKKEEPING
         }

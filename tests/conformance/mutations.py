@@ -55,8 +55,9 @@ def offline(history: History) -> Iterator[str]:
 
 
 def drop(history: History, rng: random.Random) -> History | None:
-    """Somebody is not told."""
-    places = owed(history)
+    """Somebody is not told of what is acknowledged."""
+    acknowledged = times(history, WriteAcknowledged)
+    places = [place for place in owed(history) if history[place].marker in acknowledged]  # type: ignore[union-attr]
     if not places:
         return None
     place = rng.choice(places)
@@ -74,14 +75,16 @@ def double(history: History, rng: random.Random) -> History | None:
 
 def swap(history: History, rng: random.Random) -> History | None:
     """Somebody is told of two neighbours the other way round, and somebody else of both as it was."""
-    places = owed(history)
+    places, began = owed(history), times(history, WriteStarted)
     told = [event for event in (history[place] for place in places) if isinstance(event, Delivered)]
     pairs = []
     for number, (place, event) in enumerate(zip(places, told, strict=True)):
         mine = [one for one in told[number + 1 :] if one.subscriber == event.subscriber]
         after = next((one for one in mine if one.channel == event.channel), None)
-        if after and told_both(told, event, after):
-            pairs.append((place, history.index(after)))
+        if after and began[after.marker] < event.time and told_both(told, event, after):
+            between = history[place : history.index(after)]
+            if not any(isinstance(one, Subscribed) and one.subscriber == event.subscriber for one in between):
+                pairs.append((place, history.index(after)))
     if not pairs:
         return None
     first, second = rng.choice(pairs)
