@@ -44,7 +44,7 @@ class Server:
 
     def __init__(self, instance: Path, home: Path, by: str = "gunicorn", root: Path = ROOT, **settings: str) -> None:
         self.instance, self.home, self.by, self.root = instance, home, by, root
-        self.user: int | None = None  # whose processes they are; None for our own
+        self.through: tuple[str, ...] = ()  # a command that runs it, such as setpriv with its options
         self.settings = {"POTTLE_RATE_LIMITS": "off", "POTTLE_INSTANCE": str(instance), **settings}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -65,13 +65,12 @@ class Server:
         command = [part.format(port=self.port) for part in COMMANDS[self.by]]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", *command],
+                [*self.through, sys.executable, "-m", *command],
                 cwd=self.root,
                 env=clean_environment(self.home, PYTHONDONTWRITEBYTECODE="1", **self.settings),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                user=self.user,
             )
         wait_until(self.ready, f"{self.by} to be ready", self.output)
 

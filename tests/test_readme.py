@@ -16,7 +16,18 @@ from tests.conftest import needs
 from tests.server import PATIENCE, ROOT, Server, Socket, clean_environment, connected
 
 README = (ROOT / "README.md").read_text()
-CHANGING = ("created", "edited", "expires", "epoch", "seq", "after", "prev", "worker", "token")  # values, not shapes
+CHANGING = (
+    "created",
+    "edited",
+    "expires",
+    "epoch",
+    "seq",
+    "after",
+    "prev",
+    "worker",
+    "token",
+    "detail",
+)  # values, not shapes
 
 
 def chapter(title: str) -> str:

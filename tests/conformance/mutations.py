@@ -6,7 +6,7 @@ Which events can be touched so that it must be noticed is found here without the
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -158,7 +158,8 @@ def of(events: History, one: Subscribed) -> Iterator[Subscribed | Delivered]:
             yield event
 
 
-FOUND_AS = {
+Lie = Callable[[History, random.Random], History | None]
+FOUND_AS: dict[Lie, set[str]] = {
     drop: {"lost", "silent gap"},
     double: {"doubled"},
     swap: {"reordered"},

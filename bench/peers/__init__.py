@@ -1,0 +1,1 @@
+"""Those that Pottle is measured beside, each as well as its own documentation would have it."""

@@ -1,0 +1,138 @@
+"""What the plain applications keep (Flask, FastAPI, Quart): the tables, and their rows as JSON.
+
+One query for each list, with a join; an index for each question; WAL, and a commit that is on disk when it returns.
+"""
+
+import hashlib
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, event, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+LIMIT = 20
+NEWEST = 12  # channels on the home page
+PATH = os.environ.get("DATABASE", "")
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
+
+
+class Base(DeclarativeBase):
+    """The declarative base."""
+
+
+class User(Base):
+    """An account."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    uid: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(80))
+
+
+class Session(Base):
+    """Somebody who signed in."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)
+
+
+class Channel(Base):
+    """A discussion."""
+
+    __tablename__ = "channels"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(300), unique=True)
+    title: Mapped[str] = mapped_column(String(200))
+    posts: Mapped[int]
+
+
+class Post(Base):
+    """A message."""
+
+    __tablename__ = "posts"
+    __table_args__ = (Index("ix_posts_channel", "channel_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    channel_id: Mapped[int] = mapped_column(ForeignKey("channels.id"))
+    author_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    body: Mapped[str]
+    html: Mapped[str]
+    created: Mapped[str] = mapped_column(String(24))
+
+
+def newest(channel: int) -> Any:
+    """The posts of a page and one more, with their authors."""
+    found = select(Post, User).join(User, User.id == Post.author_id).where(Post.channel_id == channel)
+    return found.order_by(Post.id.desc()).limit(LIMIT + 1)
+
+
+def one(post: int) -> Any:
+    """One post with its author."""
+    return select(Post, User).join(User, User.id == Post.author_id).where(Post.id == post)
+
+
+def newest_channels() -> Any:
+    """The channels of the home page."""
+    return select(Channel).order_by(Channel.id.desc()).limit(NEWEST)
+
+
+def whose(secret: str) -> Any:
+    """The user whose session it is."""
+    digest = hashlib.sha256(secret.encode()).digest()
+    return select(User).join(Session, Session.user_id == User.id).where(Session.secret_hash == digest)
+
+
+def post_json(post: Post, author: User) -> dict[str, Any]:
+    """A post with the fields of Pottle's."""
+    return {
+        "id": post.id,
+        "channel": post.channel_id,
+        "parent": None,
+        "author": {"uid": author.uid, "name": author.name, "avatar": None},
+        "body": post.body,
+        "html": post.html,
+        "state": "published",
+        "reactions": {},
+        "replies": 0,
+        "created": post.created,
+        "edited": None,
+        "version": 1,
+    }
+
+
+def page_json(rows: Any) -> dict[str, Any]:
+    """A list with the fields of Pottle's."""
+    posts = [post_json(post, author) for post, author in rows]
+    older = str(posts[LIMIT - 1]["id"]) if len(posts) > LIMIT else None
+    return {"posts": posts[:LIMIT], "next": older, "prev": None, "epoch": "", "seq": 0}
+
+
+def home(rows: Any, channels: Any, me: User | None) -> dict[str, Any]:
+    """What the home page's template asks for."""
+    rules = {"reading": "public", "posting": "users", "review": "none", "standing": None}
+    listed = [{"id": c.id, "group": "home", "title": c.title, "posts": c.posts, "locked": False} for c in channels]
+    lobby = {"id": 1, "title": "Lobby", "locked": False}
+    page, group = page_json(rows), {"slug": "home", "name": "Home", **rules}
+    return {"me": me, "group": group, "channel": lobby, "page": page, "channels": listed}
+
+
+def now() -> str:
+    """The time as it is stored and sent."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def prepare(engine: Any) -> None:
+    """Has every connection of an engine opened with PRAGMAS."""
+
+    @event.listens_for(engine, "connect")
+    def connected(raw: Any, _record: Any) -> None:
+        cursor = raw.cursor()
+        for pragma in PRAGMAS:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()

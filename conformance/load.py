@@ -1,0 +1,19 @@
+"""How much a run does."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much of everything. It ends after `seconds`, or when `writes` have been made."""
+
+    seconds: float = 20
+    writes: int = 5_000
+    seed: int = 0
+    channels: int = 3
+    writers: int = 6
+    stayers: int = 4  # subscribers who lose their connection only if the system cuts it
+    droppers: int = 4  # subscribers who lose it every second or two
+    readers: int = 3
+    thinking: float = 0.03  # seconds between two things that one client does, on average
+    between_faults: float = 2.0  # seconds

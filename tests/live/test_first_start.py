@@ -1,0 +1,173 @@
+"""Starting on an empty folder, by several workers at once; and from a checkout that nobody may write to."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, closing
+from io import BytesIO
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+from tests.conftest import PASSWORD, needs
+from tests.live.meeting import Meeting, changes
+from tests.server import ROOT, Server, clean_environment
+
+# Root may write wherever it likes; without its capabilities it may not.
+LIKE_ANYBODY = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
+
+# Forks three processes that open the same empty folder at the same moment, once for each folder named; each says its epoch.
+RACE = """
+import asyncio, os, sys
+from io import BytesIO
+from pathlib import Path
+import alembic.command, alembic.autogenerate
+from model.settings import Settings
+from model.store import db
+
+async def start(folder):
+    await db.open(Settings(instance=Path(folder)))
+    print(folder, db.instance.epoch, flush=True)
+    await db.close()
+
+for folder in sys.argv[1:]:
+    ready, go = os.pipe()
+    children = []
+    for _ in range(3):
+        if not (child := os.fork()):
+            os.close(go)
+            os.read(ready, 1)  # the end of the pipe, when the parent lets go
+            asyncio.run(start(folder))
+            os._exit(0)
+        children.append(child)
+    os.close(go)
+    os.close(ready)
+    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
+"""
+
+
+def rows(database: Path, query: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(database)) as raw:
+        return raw.execute(query).fetchall()
+
+
+def test_three_workers_at_once_on_an_empty_folder_make_one_database(tmp_path: Path) -> None:
+    """Five times. Fails when `prepare` does not hold the turn while it migrates ("table already exists")."""
+    folders = [str(tmp_path / f"{n}" / "instance") for n in range(5)]
+    for folder in folders:
+        Path(folder).parent.mkdir()
+    ran = subprocess.run(
+        [sys.executable, "-c", RACE, *folders],
+        cwd=ROOT,
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    said = [line.split() for line in ran.stdout.splitlines()]
+    assert sorted(folder for folder, _ in said) == sorted(folders * 3)
+    assert len({tuple(line) for line in said}) == 5, "the three agree on the epoch"
+    for folder in folders:
+        database = Path(folder) / "app.db"
+        assert rows(database, "SELECT count(*) FROM alembic_version") == [(1,)]
+        assert rows(database, "SELECT slug FROM groups") == [("home",)]
+        assert rows(database, "SELECT key FROM channels") == [("lobby",)]
+
+
+async def test_gunicorn_starts_on_a_folder_that_is_not_there(tmp_path: Path, stack: AsyncExitStack) -> None:
+    with Server(tmp_path / "new" / "instance", tmp_path) as server:
+        nobody = Meeting(server, stack, {})
+        found = await nobody.sockets(each=1)
+        epochs = {(await socket.ask(type="subscribe", channel=1))["epoch"] for (socket,) in found.values()}
+        assert len(epochs) == 1
+        assert "Lobby" in (await (await nobody.http()).get("/")).text
+        assert "Traceback" not in server.output()
+
+
+@pytest.fixture
+def locked_checkout() -> Iterator[Path]:
+    """A folder with the tracked files in `checkout`, that nobody may write to, and beside it `instance`, `home`, `tmp`."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+        checkout = folder / "checkout"
+        for file in filter(None, listed.stdout.split("\0")):
+            if (ROOT / file).exists():
+                (checkout / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(ROOT / file, checkout / file)
+        for path in [checkout, *checkout.rglob("*")]:
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        for own in ("instance", "home", "tmp"):
+            (folder / own).mkdir()
+        yield folder
+        for path in [checkout, *checkout.rglob("*")]:
+            if path.is_dir():
+                path.chmod(0o755)
+
+
+def everything(folder: Path) -> dict[str, tuple[int, int]]:
+    """All files in a folder, with size and time."""
+    return {
+        str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+        if "instance" not in path.relative_to(folder).parts[:1]
+    }
+
+
+@pytest.mark.slow
+async def test_a_checkout_that_nobody_may_write_to_serves_everything(
+    locked_checkout: Path, tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    """Only the instance folder is written to: not the checkout, not the home folder, not the temporary one."""
+    server = Server(locked_checkout / "instance", tmp_path, root=locked_checkout / "checkout")
+    if os.getuid() == 0:
+        needs("setpriv")
+        server.through = LIKE_ANYBODY
+    server.settings |= {"HOME": str(locked_checkout / "home"), "TMPDIR": str(locked_checkout / "tmp")}
+    before = everything(locked_checkout)
+    with server:
+        await use(Meeting(server, stack, {}))
+        server.stop()
+        server.start()
+        assert httpx.get(f"{server.url}/api/users/hanna").json()["name"] == "Hanna"
+        assert "Traceback" not in server.output()
+    assert everything(locked_checkout) == before
+    assert {path.name for path in (locked_checkout / "instance").iterdir()} >= {"app.db", "app.db-turn"}
+
+
+async def use(nobody: Meeting) -> None:
+    """A bit of everything."""
+    client = await nobody.http()
+    user = {"uid": "hanna", "name": "Hanna", "password": PASSWORD}
+    assert (await client.post("/api/users", json=user)).status_code == 201
+    token = await nobody.sign_in("hanna")
+    hanna = await nobody.http(token)
+    channel = await nobody.channel(by=token)
+    socket = await nobody.socket(token)
+    await socket.ask(type="subscribe", channel=channel)
+    made = await nobody.post(channel, "**Hello**", by=token)
+    assert (await changes(socket, 1))[0]["post"] == made
+    assert (await hanna.patch(f"/api/posts/{made['id']}", json={"body": "Bye"})).status_code == 200
+    assert (await hanna.put(f"/api/posts/{made['id']}/reactions/up")).status_code == 200
+    assert (await hanna.put("/api/me/avatar", content=image())).status_code == 200
+    for path in ("/", f"/channels/{channel}", "/docs", "/openapi.json", "/readyz", "/api/users/hanna/avatar"):
+        answer = await client.get(path)
+        assert answer.status_code == 200, path
+    page = (await client.get("/")).text
+    for asset in {part.split('"')[0] for part in page.split('"/static/')[1:]}:
+        assert (await client.get(f"/static/{asset}")).status_code == 200
+    await socket.raw.close()
+
+
+def image() -> bytes:
+
+    data = BytesIO()
+    Image.new("RGB", (20, 20), "red").save(data, "PNG")
+    return data.getvalue()

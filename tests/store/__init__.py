@@ -1,0 +1,1 @@
+"""How everything is kept: one SQLite file, one writer per worker, one change log."""
