@@ -6,7 +6,7 @@ from quart import Blueprint
 
 from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
 from api.http.asking import anyone, asker, foreign_origin, me, signed_in
-from api.http.caching import shown
+from api.http.caching import shown, shown_in
 from api.http.limits import EDITING, GUESTS, POSTING, limited
 from api.http.lists import Paging, cursor, edges, links
 from api.http.retries import idempotent
@@ -79,8 +79,7 @@ async def create(slug: str, data: NewChannel) -> Answer:
 async def show(channel_id: int) -> ChannelView:
     """A channel."""
     place = await channel.find(asker(), channel_id)
-    if place.reading == "public":
-        shown(f"group:{place.group_id}", f"channel:{place.id}")
+    shown_in(place)
     return channel.view(place)
 
 

@@ -8,10 +8,10 @@ from quart_schema import hide
 
 from api.http.answers import asks, etag
 from api.http.asking import anyone, asker
-from api.http.caching import PRIVATE, shown
+from api.http.caching import PRIVATE, shown, shown_in
 from api.http.cross_origin import framed_by
 from api.http.lists import Paging, cursor, edges
-from api.posts import page_tags
+from api.posts import authors_of
 from model import channel, post
 from model.errors import NotFound
 from model.post import PostsPage
@@ -48,7 +48,7 @@ async def home(query: Paging) -> Response:
         raise NotFound("The lobby was deleted.")
     newest = await channel.newest(who, NEWEST)
     listed = await post.listed(who, found.items[0].id, cursor(query))
-    tags = {"channels", "groups", *(f"channel:{place.id}" for place in newest), *page_tags(listed)}
+    tags = {"channels", "groups", *(f"channel:{place.id}" for place in newest)}
     return await _page("home.html", who, listed, tags, channels=[channel.view(place) for place in newest])
 
 
@@ -60,15 +60,16 @@ async def discussion(channel_id: int, query: Paging) -> Response:
     """A channel."""
     who = asker()
     listed = await post.listed(who, channel_id, cursor(query))
-    response = await _page("channel.html", who, listed, page_tags(listed))
+    response = await _page("channel.html", who, listed, set())
     framed_by(response, listed.place.origins)
     return response
 
 
 async def _page(template: str, who: Identity | None, listed: PostsPage, tags: set[str], **context: object) -> Response:
     """A page, kept by the response cache for those who are not signed in."""
-    if who is None and listed.place.reading == "public":
-        shown(*tags, signed_out_only=True)
+    if who is None:
+        shown_in(listed.place, *tags, *authors_of(listed))
+        shown(signed_out_only=True)
     page = Shown(listed.page.items, **edges(listed.page), epoch=db.instance.epoch, seq=listed.seq)
     place = listed.place
     body = await render_template(

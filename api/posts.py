@@ -8,7 +8,7 @@ from quart import Blueprint
 
 from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
 from api.http.asking import anyone, asker, foreign_origin, me, signed_in
-from api.http.caching import shown
+from api.http.caching import shown, shown_in
 from api.http.limits import EDITING, GUESTS, POSTING, limited
 from api.http.lists import Paging, cursor, edges, links
 from api.http.retries import idempotent
@@ -58,17 +58,16 @@ class PostsView(msgspec.Struct):
 async def index(channel_id: int, query: PostQuery) -> Answer:
     """The posts of a channel."""
     listed = await post.listed(asker(), channel_id, cursor(query), query.state)
-    if listed.place.reading == "public" and query.state is None:
-        shown(*page_tags(listed))
+    if query.state is None:
+        shown_in(listed.place, *authors_of(listed))
     page = listed.page
     view = PostsView(page.items, **edges(page), epoch=db.instance.epoch, seq=listed.seq)
     return Answer(view, headers=links(page))
 
 
-def page_tags(listed: post.PostsPage) -> set[str]:
-    """What a page of posts shows."""
-    authors = {f"user:{item.author.uid}" for item in listed.page.items}
-    return {f"group:{listed.place.group_id}", f"channel:{listed.place.id}", *authors}
+def authors_of(listed: post.PostsPage) -> set[str]:
+    """The tags of those whose names a page of posts shows."""
+    return {f"user:{item.author.uid}" for item in listed.page.items}
 
 
 @blueprint.post("/channels/<id:channel_id>/posts")

@@ -32,6 +32,7 @@ class Run:
         self._staying: list[asyncio.Task[None]] = []
         self._names = count(1)
         self._written = 0
+        self._news: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._over = asyncio.Event()
 
     async def history(self) -> History:
@@ -75,6 +76,8 @@ class Run:
         hired = [self._write(f"w{number}", await self.system.writer()) for number in range(self.load.writers)]
         if LISTS in self.system.offers:
             hired += [self._read(f"r{number}", await self.system.reader()) for number in range(self.load.readers)]
+            quick = [await self.system.reader(quick=True) for _ in range(self.load.chasers)]
+            hired += [self._chase(f"c{number}", reader) for number, reader in enumerate(quick)]
         if POSITIONS in self.system.offers:
             hired.append(self._join(await self.system.reader()))
         if REVOCATION in self.system.offers:
@@ -112,7 +115,9 @@ class Run:
             self._written += 1
             if self._written >= self.load.writes:
                 self._over.set()
-            await author.write(rng.choice(self.channels))
+            channel = rng.choice(self.channels)
+            await author.write(channel)
+            self._told_of_news(channel)
 
         await self._repeat(step, rng, self.load.thinking)
         await writer.close()
@@ -125,6 +130,20 @@ class Run:
 
         await self._repeat(step, rng, self.load.thinking)
         await reader.close()
+
+    async def _chase(self, name: str, reader: Reader) -> None:
+        async def step() -> None:
+            async with asyncio.timeout(0.5):
+                channel = await asyncio.shield(self._news)
+            await self.lists.read(reader, name, channel)
+
+        await self._repeat(step, self._dice(), 0)
+        await reader.close()
+
+    def _told_of_news(self, channel: str) -> None:
+        """Wakes the chasers."""
+        self._news.set_result(channel)
+        self._news = asyncio.get_running_loop().create_future()
 
     async def _drop(self) -> None:
         rng = self._dice()

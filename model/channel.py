@@ -167,7 +167,7 @@ def edit(
     place = _moderated(tx, identity, id_, versions)
     titled = place.title if title is None else title
     tx.run(EDIT, channel=id_, titled=titled, shut=place.locked if locked is None else locked)
-    tx.changed("channel.edited", channel=id_, subject=id_, tags=["channels", f"channel:{id_}"])
+    tx.changed("channel.edited", channel=id_, subject=id_, tags=["channels"])
     return view(visible_to(tx, identity, id_))
 
 

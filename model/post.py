@@ -230,7 +230,7 @@ def _check_parent(tx: Tx, channel_id: int, parent: int) -> None:
 def _count(tx: Tx, kind: str, id_: int, channel_id: int, parent: int | None, by: int) -> None:
     """Counts a post that appeared (`by` is 1) or went (-1), and tells everybody."""
     tx.run(COUNT_POST, channel=channel_id, by=by)
-    tags = [f"channel:{channel_id}", f"post:{id_}"]
+    tags = [f"post:{id_}"]
     if parent is not None:
         tx.run(COUNT_REPLY, parent=parent, by=by)
         tags.append(f"post:{parent}")
@@ -259,8 +259,7 @@ def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -
     check_version(row.version, versions)
     tx.run(EDIT, post=id_, text=new.body, shown=new.html, now=tx.now)
     if row.state == "published":
-        tags = [f"channel:{row.channel_id}", f"post:{id_}"]
-        tx.changed("post.edited", channel=row.channel_id, subject=id_, tags=tags)
+        tx.changed("post.edited", channel=row.channel_id, subject=id_, tags=[f"post:{id_}"])
     return _now(tx, id_)
 
 

@@ -92,9 +92,7 @@ def _counted(tx: Tx, row: Any, touched: int) -> Reactions:
     if not touched:
         return Reactions(row.id, post.as_counts(row.reactions))
     counted = count_again(tx, row.id)
-    tx.changed(
-        "reactions", channel=row.channel_id, subject=row.id, tags=[f"channel:{row.channel_id}", f"post:{row.id}"]
-    )
+    tx.changed("reactions", channel=row.channel_id, subject=row.id, tags=[f"post:{row.id}"])
     return Reactions(row.id, counted)
 
 

@@ -39,7 +39,7 @@ export const baseOf = (address) => new URL(address).href.replace(/\/static\/(~[^
 export const connect = (options) => new Pottle(options);
 
 class Pottle {
-  #tokens; #connection; #request;
+  #tokens; #connection; #request; #leaving = false;
 
   constructor({ url = baseOf(import.meta.url), token, storage, onSignedOut = () => {}, env = {} } = {}) {
     const here = { ...browser, ...env };
@@ -55,6 +55,7 @@ class Pottle {
 
   /** A request with a bad token forgets it by itself; a bad cookie shows only in there being nobody. */
   async #verify(signedOut) {
+    if (this.#leaving) return;
     const me = await this.me().catch(() => undefined); // unreachable: the next request will tell
     if (me === null && this.sameOrigin) signedOut();
   }
@@ -87,10 +88,13 @@ class Pottle {
   }
 
   async signOut() {
+    this.#leaving = true; // the socket is closed with 4401 before the answer is here, and that is no news
     try {
       await this.api('DELETE', '/api/session');
     } catch (problem) {
       if (problem.status !== 401) throw problem;
+    } finally {
+      this.#leaving = false;
     }
     this.#tokens.forget();
     this.#connection.restart();

@@ -62,7 +62,8 @@ def foreign_origin() -> str | None:
     """The origin of the page that asks, if it is not our own; None for our own pages and for programs."""
     asking = request if has_request_context() else websocket
     origin = asking.headers.get("Origin")
-    return None if origin is None or _same_host(origin, asking.host) else origin
+    ours = (asking.host, db.settings.url.partition("://")[2].partition("/")[0])
+    return None if origin is None or any(_same_host(origin, host) for host in ours) else origin
 
 
 def set_cookie(response: Response, token: str, days: int) -> None:
@@ -73,7 +74,7 @@ def set_cookie(response: Response, token: str, days: int) -> None:
         max_age=days * 24 * 3600,
         httponly=True,
         samesite="Lax",
-        secure=request.scheme == "https",
+        secure=request.scheme == "https" or db.settings.url.startswith("https:"),
         path=_cookie_path(),
     )
 

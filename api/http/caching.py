@@ -141,6 +141,12 @@ def shown(*tags: str, signed_out_only: bool = False) -> None:
         fill.signed_out_only = fill.signed_out_only or signed_out_only
 
 
+def shown_in(place: Any, *tags: str) -> None:
+    """As `shown`, for what shows something of a channel; where only members read, nothing is kept."""
+    if place.reading == "public":
+        shown(f"group:{place.group_id}", f"channel:{place.id}", *tags)
+
+
 def rule() -> str:
     """The Cache-Control of this answer: what is kept here may be kept elsewhere too."""
     fill = _fill_of_request()

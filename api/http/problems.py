@@ -24,6 +24,24 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.Overloaded: 503,
     errors.StorageFull: 507,
 }
+# Python's own phrases differ between its versions, and a problem's type must not.
+TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    409: "Conflict",
+    412: "Precondition Failed",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    422: "Unprocessable Content",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+    507: "Insufficient Storage",
+}
 # A page of its own; every other error of a page is shown on the 500's or 404's.
 PAGES = (403, 404, 429, 500)
 
@@ -40,12 +58,16 @@ class Problem(msgspec.Struct):
 
 def slug(status: int) -> str:
     """The last part of a problem's type: `not-found`."""
-    return HTTPStatus(status).phrase.lower().replace(" ", "-").replace("'", "")
+    return _title(status).lower().replace(" ", "-")
+
+
+def _title(status: int) -> str:
+    return TITLES.get(status) or HTTPStatus(status).phrase
 
 
 def problem(status: int, detail: str = "", headers: dict[str, str] | None = None, **extra: Any) -> Response:
     """An error's answer, with `extra` members."""
-    body = {"type": f"urn:pottle:{slug(status)}", "title": HTTPStatus(status).phrase, "status": status, **extra}
+    body = {"type": f"urn:pottle:{slug(status)}", "title": _title(status), "status": status, **extra}
     if detail:
         body["detail"] = detail
     return Response(
@@ -92,7 +114,7 @@ async def _answer(status: int, detail: str, headers: dict[str, str], **extra: An
     if not wants_page():
         return problem(status, detail, headers, **extra)
     page = status if status in PAGES else (404 if status < 500 else 500)
-    body = await render_template(f"errors/{page}.html", title=HTTPStatus(status).phrase, detail=detail)
+    body = await render_template(f"errors/{page}.html", title=_title(status), detail=detail)
     return Response(body, status, {"Cache-Control": "no-store", **headers}, content_type="text/html; charset=utf-8")
 
 

@@ -17,7 +17,6 @@ from model.store.changes import Row
 MOST_FRAME_BYTES = 64 * 1024  # of changes gathered in one frame
 MOST_REPLIES = 100  # waiting to be sent; a client that asks faster than it reads has to wait
 SIGNED_OUT = 4401
-BROKE_A_RULE = 1008
 
 
 class Asked(msgspec.Struct):

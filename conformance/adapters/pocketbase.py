@@ -95,9 +95,9 @@ class PocketBase:
         """A new author."""
         return Client(Http(self.http.url), await self.account())
 
-    async def reader(self) -> Client:
-        """A reader whose every request opens a connection."""
-        return Client(Http(self.http.url, keep_alive=False), self.reading)
+    async def reader(self, quick: bool = False) -> Client:
+        """A new reader."""
+        return Client(Http(self.http.url, keep_alive=quick), self.reading)
 
     async def connect(self, after: Mapping[str, Position], account: Account | None = None) -> Events:
         """Opens the stream and subscribes to all records, as the account."""

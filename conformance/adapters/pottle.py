@@ -87,9 +87,9 @@ class Pottle(UnderGunicorn):
         """A new author, a member of every group."""
         return PottleWriter(Http(self.url), await self._member())
 
-    async def reader(self) -> PottleReader:
-        """A reader whose every request opens a connection, and so meets any of the workers."""
-        return PottleReader(Http(self.url, keep_alive=False), self.reading)
+    async def reader(self, quick: bool = False) -> PottleReader:
+        """A new reader."""
+        return PottleReader(Http(self.url, keep_alive=quick), self.reading)
 
     async def connect(self, after: Mapping[str, Position], account: Account | None = None) -> PottleConnection:
         """Connects, authenticates and asks for every channel."""

@@ -129,8 +129,8 @@ class System(Protocol):
     async def writer(self) -> Writer:
         """A new author."""
 
-    async def reader(self) -> Reader:
-        """A new reader."""
+    async def reader(self, quick: bool = False) -> Reader:
+        """A new reader. A quick one keeps its connection, others open one for each request and so meet any worker."""
 
     async def connect(self, after: Mapping[str, Position], account: Any = None) -> Connection:
         """Connects and subscribes to every channel, after these positions. Raises Closed.

@@ -33,7 +33,7 @@ class QuartChat(UnderGunicorn):
         """A new author."""
         return ChatWriter(f"ws://127.0.0.1:{self.port}/ws")
 
-    async def reader(self) -> Any:
+    async def reader(self, quick: bool = False) -> Any:
         """There are no lists."""
         raise NotImplementedError
 

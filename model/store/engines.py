@@ -32,6 +32,7 @@ def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that only reads. It is used in one thread at a time, though not always in the same one."""
     raw = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
     raw.execute("PRAGMA query_only=ON")
+    raw.execute("PRAGMA cache_size=-500")  # KiB; the kernel has the pages too, and there may be 64 of these
     if MOST_INSTRUCTIONS is not None:
         _Budget(raw, MOST_INSTRUCTIONS)
     return raw
@@ -49,8 +50,8 @@ def read_engine(path: Path) -> AsyncEngine:
     engine = create_async_engine(
         f"sqlite+aiosqlite:///{path}",
         connect_args={"async_creator_fn": lambda *_, **__: InlineConnection(lambda: open_reader(path), 64)},
-        pool_size=5,
-        max_overflow=-1,  # a session is held for microseconds; nobody should wait for one
+        pool_size=64,  # a session is given back by a task of its own, so that each of many requests at once holds one
+        max_overflow=-1,
     )
     event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
     return engine

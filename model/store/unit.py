@@ -34,8 +34,12 @@ class Tx(Statements):
     def changed(
         self, kind: str, *, channel: int | None = None, subject: int | None = None, tags: Iterable[str] = ()
     ) -> int:
-        """Records a change and returns its seq. `tags` name the cached answers that it makes stale."""
-        return changes.add(self, self.now, kind, channel, subject, tags)
+        """Records a change and returns its seq.
+
+        `tags` name the cached answers that it makes stale, beside those that show the channel.
+        """
+        shown = [*tags] if channel is None else [f"channel:{channel}", *tags]
+        return changes.add(self, self.now, kind, channel, subject, shown)
 
     @property
     def traces(self) -> object:

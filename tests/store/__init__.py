@@ -1,1 +1,0 @@
-"""How everything is kept: one SQLite file, one writer per worker, one change log."""

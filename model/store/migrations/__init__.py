@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 VERSIONS = HERE / "versions"
+STARTED = time.time()
+QUIET_SECONDS = 1.0
 
 
 class WrongDatabase(RuntimeError):
@@ -38,17 +41,24 @@ def upgrade(path: Path) -> None:
 def write_missing(path: Path) -> str | None:
     """Writes the revision that brings the models' changes into the database; None where nothing is missing.
 
-    The database must be at the newest revision. Returns the new file's name.
+    The database must be at the newest revision. Returns the new file's name. Waits until nobody has saved a model for
+    a second, for half an edit is no migration; what was saved since this process began is for the next one.
     """
     from alembic import command
 
     missing = differences(path)
-    if not missing:
+    if not missing or not _settled():
         return None
     revision = f"{int(newest_revision() or 0) + 1:04d}"
     message = re.sub(r"\W+", " ", missing[0])[:40].strip()
     _with_connection(path, lambda config: command.revision(config, message=message, autogenerate=True, rev_id=revision))
     return next(VERSIONS.glob(f"{revision}_*.py")).name
+
+
+def _settled() -> bool:
+    saved = max(file.stat().st_mtime for file in HERE.parents[1].rglob("*.py"))
+    time.sleep(max(0.0, saved + QUIET_SECONDS - time.time()))
+    return saved < STARTED and saved == max(file.stat().st_mtime for file in HERE.parents[1].rglob("*.py"))
 
 
 def differences(path: Path) -> list[str]:

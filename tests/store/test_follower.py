@@ -1,0 +1,283 @@
+"""The follower and the bus: every commit of every process is seen, once and in order; pokes only save waiting."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from model.settings import Settings
+from model.store import bus as bus_module
+from model.store import changes
+from model.store.bus import SLOTS, Bus
+from model.store.changes import Row
+from model.store.database import Database
+from model.store.follower import Follower
+from model.store.statements import Statements
+from model.store.unit import Tx
+from tests.server import PATIENCE
+
+# Commits 1,000 changes one by one, as another process, with checkpoints in between, and says when it is done.
+COMMITTING = """
+import sqlite3, sys
+raw = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+raw.execute("PRAGMA synchronous=OFF")
+raw.execute("PRAGMA wal_autocheckpoint=50")
+for n in range(1000):
+    raw.execute("INSERT INTO changes (prev, kind, subject, tags, created) VALUES (0, 'test', ?, '', '')", (n,))
+raw.close()
+"""
+
+
+def told(tx: Tx, subject: int) -> int:
+    """Unit: a change."""
+    return tx.changed("test", subject=subject)
+
+
+@contextmanager
+def following(path: Path) -> Iterator[tuple[Follower, list[Row]]]:
+    """A follower, and what it has told."""
+    follower = Follower(path)
+    heard: list[Row] = []
+    follower.listen(lambda _, rows: heard.extend(rows))
+    yield follower, heard
+    follower.close()
+
+
+@contextmanager
+def editor(path: Path) -> Iterator[sqlite3.Connection]:
+    """Another connection, whose statements commit at once."""
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)) as raw:
+        yield raw
+
+
+def add(raw: sqlite3.Connection, subject: int = 0) -> None:
+    raw.execute("INSERT INTO changes (prev, kind, subject, tags, created) VALUES (0, 'test', ?, '', '')", (subject,))
+
+
+def test_it_works(path: Path) -> None:
+    with following(path) as (follower, heard), editor(path) as raw:
+        add(raw, 1)
+        add(raw, 2)
+        assert heard == []
+        follower.catch_up()
+        assert [row.subject for row in heard] == [1, 2]
+        assert follower.head == heard[-1].seq
+        follower.catch_up()
+        assert len(heard) == 2
+
+
+def test_what_was_there_before_is_not_told(path: Path) -> None:
+    with editor(path) as raw:
+        add(raw)
+        with following(path) as (follower, heard):
+            follower.catch_up()
+            assert heard == []
+            add(raw)
+            follower.catch_up()
+            assert len(heard) == 1
+
+
+def test_no_commit_of_another_process_is_missed(path: Path) -> None:
+    """1,000 commits, looked at as fast as can be: `PRAGMA data_version` moves with each that was not seen yet."""
+    with following(path) as (follower, heard):
+        process = subprocess.Popen([sys.executable, "-c", COMMITTING, str(path)])
+        looks = 0
+        while process.poll() is None:
+            follower.catch_up()
+            looks += 1
+        follower.catch_up()
+        assert process.returncode == 0
+        assert [row.subject for row in heard] == [*range(1000)]
+        assert [row.seq for row in heard] == [*range(heard[0].seq, heard[0].seq + 1000)]
+        assert looks > 10
+
+
+def test_each_commit_is_seen_by_the_next_look(path: Path) -> None:
+    """Also when a checkpoint truncates the log, when nothing was changed in between, and after a vacuum."""
+    with following(path) as (follower, heard), editor(path) as raw:
+        for n in range(50):
+            add(raw, n)
+            if n % 10 == 3:
+                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if n == 25:
+                raw.execute("VACUUM")
+            follower.catch_up()
+            assert heard[-1].subject == n
+        assert len(heard) == 50
+
+
+def test_what_is_committed_while_it_looks_is_seen_by_the_next_look(path: Path) -> None:
+    """Fails when the version is taken after the rows were read: it then counts as seen what was not."""
+    with following(path) as (follower, heard), editor(path) as raw:
+        late = iter([True])
+        follower.listen(lambda _read, _rows: add(raw, 2) if next(late, False) else None)
+        add(raw, 1)
+        follower.catch_up()
+        follower.catch_up()
+        assert [row.subject for row in heard] == [1, 2]
+
+
+def test_it_watches_on_a_connection_that_is_never_blind(path: Path) -> None:
+    """`PRAGMA data_version` does not move inside a transaction, nor while a cursor is open."""
+    with following(path) as (follower, heard), editor(path) as raw:
+        with follower.snapshot() as read:
+            assert not follower._watch.in_transaction
+            before = len(changes.since(read, 0))
+            add(raw)
+            assert len(changes.since(read, 0)) == before, "one consistent state"
+        follower.catch_up()
+        assert len(heard) == 1
+
+
+def test_a_listener_that_fails_keeps_nobody_from_hearing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with closing(Follower(path)) as follower, editor(path) as raw:
+
+        def failing(_read: Statements, _rows: list[Row]) -> None:
+            raise ValueError("oh")
+
+        heard: list[Row] = []
+        follower.listen(failing)
+        follower.listen(lambda _, rows: heard.extend(rows))
+        for n in range(3):
+            add(raw, n)
+            follower.catch_up()
+        assert [row.subject for row in heard] == [0, 1, 2]
+        assert "A listener failed" in caplog.text
+
+
+def test_a_snapshot_is_given_back_when_its_reader_fails(path: Path) -> None:
+    with closing(Follower(path)) as follower:
+        with pytest.raises(ZeroDivisionError), follower.snapshot():
+            raise ZeroDivisionError
+        with follower.snapshot() as read:
+            assert changes.head(read) >= 0
+
+
+class Heard:
+    """A database that is told of changes, and waits for one."""
+
+    def __init__(self, database: Database) -> None:
+        self.subjects: list[int | None] = []
+        self._news = asyncio.Event()
+        database.on_changes(self._hear)
+
+    def _hear(self, _: Statements, rows: list[Row]) -> None:
+        self.subjects += [row.subject for row in rows if row.kind == "test"]
+        self._news.set()
+
+    async def until(self, subject: int) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while subject not in self.subjects:
+                self._news.clear()
+                await self._news.wait()
+
+
+@pytest.fixture
+async def two(instance: Path) -> AsyncIterator[tuple[Database, Heard]]:
+    """A database that writes, and what another that has the same file open hears."""
+    writing, listening = Database(), Database()
+    heard = Heard(listening)
+    for database in (writing, listening):
+        await database.open(Settings(instance=instance))
+    yield writing, heard
+    for database in (writing, listening):
+        await database.close()
+
+
+async def test_a_poke_arrives_without_a_poll(two: tuple[Database, Heard], monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a poll that comes too late for this test."""
+    monkeypatch.setattr(bus_module, "POLL_SECONDS", 10 * PATIENCE)
+    writing, heard = two
+    await heard_a_poll(heard, writing)
+    await writing.write(told, 1)
+    await heard.until(1)
+
+
+async def heard_a_poll(heard: Heard, writing: Database) -> None:
+    """Waits until the polls that were due before are over: each has heard something since, and is set far off."""
+    await writing.write(told, 0)
+    await heard.until(0)
+
+
+async def test_a_lost_poke_costs_only_a_little_time(instance: Path) -> None:
+    """The socket of the bus is gone, on both sides; the slow poll finds what was committed.
+
+    Fails (waits in vain) when Bus._poll does not look.
+    """
+    writing, listening = Database(), Database()
+    heard = Heard(listening)
+    for database in (writing, listening):
+        await database.open(Settings(instance=instance))
+        deafen(database._bus)
+    for n in range(3):
+        await writing.write(told, n)
+        await heard.until(n)
+    assert heard.subjects == [0, 1, 2]
+    for database in (writing, listening):
+        await database.close()
+
+
+def deafen(bus: Bus) -> None:
+    assert bus._socket is not None
+    asyncio.get_running_loop().remove_reader(bus._socket)
+    bus._socket.close()
+    bus._socket = None
+
+
+async def test_forged_and_doubled_pokes_do_no_harm(two: tuple[Database, Heard]) -> None:
+    writing, heard = two
+    for slot in range(SLOTS):
+        with closing(bus_module.socket.socket(bus_module.socket.AF_UNIX, bus_module.socket.SOCK_DGRAM)) as stranger:
+            stranger.setblocking(False)
+            for _ in range(20):
+                try:
+                    stranger.sendto(b"rubbish" * 100, f"{writing._bus._name}-{slot}")
+                except OSError:
+                    break
+    await writing.write(told, 1)
+    await heard.until(1)
+    assert heard.subjects == [1]
+
+
+async def test_a_worker_too_many_hears_nothing_and_still_follows(instance: Path) -> None:
+    """All slots are taken: its pokes are lost, the poll is left."""
+    buses = [Bus(instance / "app.db", lambda: None) for _ in range(SLOTS)]
+    database = Database()
+    heard = Heard(database)
+    await database.open(Settings(instance=instance))
+    assert database._bus._socket is None
+    await database.write(told, 1)
+    await heard.until(1)
+    await database.close()
+    for bus in buses:
+        bus.close()
+
+
+async def test_a_slot_is_free_again_when_its_worker_has_gone(instance: Path) -> None:
+    for _ in range(3):
+        buses = [Bus(instance / "app.db", lambda: None) for _ in range(SLOTS)]
+        assert all(bus._socket for bus in buses)
+        for bus in buses:
+            bus.close()
+
+
+async def test_two_instances_do_not_poke_each_other(tmp_path: Path) -> None:
+    """And a long path is no trouble: the name of the socket is made from a hash."""
+    heard = asyncio.Event()
+    own = Bus(tmp_path / ("long" * 60) / "app.db", lambda: None)
+    other = Bus(tmp_path / "other" / "app.db", heard.set)
+    other._timer.cancel()
+    own.poke()
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert not heard.is_set()
+    other.poke()
+    async with asyncio.timeout(PATIENCE):
+        await heard.wait()
+    for bus in (own, other):
+        bus.close()

@@ -1,0 +1,235 @@
+"""Migrations: from nothing to now, never backwards, and never a database that is not ours."""
+
+import hashlib
+import importlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Column, Integer, String, Table
+
+from model import times
+from model.settings import Settings
+from model.store import Base, migrations
+from model.store.database import Database, prepare
+from model.store.migrations import WrongDatabase
+
+importlib.import_module("main")  # which knows all the models
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """A new database."""
+    return prepare(Settings(instance=tmp_path / "fresh"))
+
+
+def fingerprint(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def tables(path: Path) -> set[str]:
+    with closing(sqlite3.connect(path)) as raw:
+        return {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
+def test_it_works(fresh: Path) -> None:
+    with closing(sqlite3.connect(fresh)) as raw:
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [(migrations.newest_revision(),)]
+        assert raw.execute("SELECT slug, reading, posting, review FROM groups").fetchall() == [
+            ("home", "public", "users", "none")
+        ]
+        assert raw.execute("SELECT group_id, key FROM channels").fetchall() == [(1, "lobby")]
+        assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert raw.execute("PRAGMA foreign_key_check").fetchall() == []
+    assert set(Base.metadata.tables) <= tables(fresh)
+
+
+@pytest.mark.check
+def test_models_and_migrations_agree(tmp_path: Path) -> None:
+    """After a change of a model: `python main.py` writes the migration that is missing."""
+    assert migrations.differences(prepare(Settings(instance=tmp_path))) == []
+
+
+@pytest.mark.check
+def test_revisions_follow_one_another() -> None:
+    """One line: two people who each wrote a revision of the same number have to talk."""
+    numbers = migrations.revisions()
+    assert numbers == [f"{n:04d}" for n in range(1, len(numbers) + 1)]
+    for before, number in zip([None, *numbers], numbers, strict=False):
+        (file,) = migrations.VERSIONS.glob(f"{number}_*.py")
+        text = file.read_text()
+        assert f'revision = "{number}"' in text
+        assert f"down_revision = {before!r}".replace("'", '"') in text
+
+
+def test_a_database_that_is_up_to_date_is_left_as_it_is(fresh: Path) -> None:
+    before = fingerprint(fresh)
+    prepare(Settings(instance=fresh.parent))
+    assert fingerprint(fresh) == before
+
+
+def test_an_older_one_is_brought_up_to_date(fresh: Path) -> None:
+    """Here one without its newest revision, which puts the lobby there."""
+    with closing(sqlite3.connect(fresh)) as raw, raw:
+        raw.execute("DELETE FROM channels")
+        raw.execute("DELETE FROM groups")
+        raw.execute("UPDATE alembic_version SET version_num = '0001'")
+    prepare(Settings(instance=fresh.parent))
+    with closing(sqlite3.connect(fresh)) as raw:
+        assert raw.execute("SELECT key FROM channels").fetchall() == [("lobby",)]
+
+
+def test_a_migration_that_fails_leaves_nothing_half_done(
+    fresh: Path, versions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DDL too is in its transaction; the next start tries again."""
+    number = f"{int(migrations.newest_revision() or 0) + 1:04d}"
+    revision = f"revision = '{number}'\ndown_revision = '{migrations.newest_revision()}'\n"
+    body = "from alembic import op\ndef upgrade():\n    op.execute('CREATE TABLE half (n INTEGER)')\n    raise ZeroDivisionError\n"
+    (versions / f"{number}_failing.py").write_text(revision + body)
+    with pytest.raises(ZeroDivisionError):
+        migrations.upgrade(fresh)
+    assert "half" not in tables(fresh)
+    (versions / f"{number}_failing.py").write_text(revision + body.replace("    raise ZeroDivisionError\n", ""))
+    migrations.upgrade(fresh)
+    assert "half" in tables(fresh)
+
+
+async def refused(path: Path) -> str:
+    """The message with which a database is refused; nothing may have been changed."""
+    before = fingerprint(path)
+    database = Database()
+    with pytest.raises(WrongDatabase) as refusal:
+        await database.open(Settings(instance=path.parent))
+    assert fingerprint(path) == before
+    assert not {name.name for name in path.parent.iterdir()} & {"app.db-wal", "app.db-journal"}
+    return str(refusal.value)
+
+
+async def test_a_newer_database_is_refused(fresh: Path) -> None:
+    with closing(sqlite3.connect(fresh)) as raw, raw:
+        raw.execute("UPDATE alembic_version SET version_num = '9999'")
+    message = await refused(fresh)
+    assert str(fresh) in message
+    assert "9999" in message
+    assert "newer" in message
+
+
+async def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "app.db")) as raw, raw:
+        raw.execute("CREATE TABLE recipes (name TEXT)")
+    assert "another program" in await refused(tmp_path / "app.db")
+
+
+async def test_another_programs_database_that_uses_alembic_too_is_refused(tmp_path: Path) -> None:
+    """Its revisions may even have the same numbers."""
+    with closing(sqlite3.connect(tmp_path / "app.db")) as raw, raw:
+        raw.execute("CREATE TABLE recipes (name TEXT)")
+        raw.execute("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+        raw.execute("INSERT INTO alembic_version VALUES ('0001')")
+    await refused(tmp_path / "app.db")
+
+
+@pytest.mark.parametrize("content", [b"not a database at all" * 100, b"SQLite format 3\x00" + bytes(5_000)])
+async def test_what_is_no_database_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "app.db").write_bytes(content)
+    assert str(tmp_path / "app.db") in await refused(tmp_path / "app.db")
+
+
+async def test_a_broken_database_is_refused(fresh: Path) -> None:
+    """Its first page, which lists the tables, is overwritten after the header."""
+    content = bytearray(fresh.read_bytes())
+    content[100:4096] = os.urandom(3996)
+    fresh.write_bytes(content)
+    await refused(fresh)
+
+
+async def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "app.db").mkdir()
+    with pytest.raises(WrongDatabase, match="cannot be"):
+        await Database().open(Settings(instance=tmp_path))
+
+
+async def test_an_empty_file_is_a_new_database(tmp_path: Path) -> None:
+    """Some tools make one before it is used."""
+    (tmp_path / "app.db").touch()
+    database = Database()
+    await database.open(Settings(instance=tmp_path))
+    await database.close()
+    assert "posts" in tables(tmp_path / "app.db")
+
+
+@pytest.fixture
+def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the migrations, to write new ones to."""
+    here = Path(shutil.copytree(migrations.HERE, tmp_path / "model" / "store" / "migrations"))
+    monkeypatch.setattr(migrations, "HERE", here)
+    monkeypatch.setattr(migrations, "VERSIONS", here / "versions")
+    return here / "versions"
+
+
+@pytest.fixture
+def recipes() -> Iterator[Table]:
+    """A model that no migration knows."""
+    table = Table("recipes", Base.metadata, Column("id", Integer, primary_key=True), Column("name", String(80)))
+    yield table
+    Base.metadata.remove(table)
+
+
+def test_without_a_new_model_nothing_is_written(fresh: Path, versions: Path) -> None:
+    before = sorted(versions.iterdir())
+    assert migrations.write_missing(fresh) is None
+    assert sorted(versions.iterdir()) == before
+
+
+def test_a_new_model_gets_its_revision(fresh: Path, versions: Path, recipes: Table) -> None:
+    assert any("recipes" in difference for difference in migrations.differences(fresh))
+    written = migrations.write_missing(fresh)
+    assert written is not None
+    assert written.startswith(f"{len(migrations.revisions()):04d}_")
+    assert "recipes" in (versions / written).read_text()
+    migrations.upgrade(fresh)
+    assert "recipes" in tables(fresh)
+    assert migrations.differences(fresh) == []
+    assert migrations.write_missing(fresh) is None
+
+
+def test_a_changed_column_keeps_the_rows_and_those_that_refer_to_them(
+    fresh: Path, versions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite changes a column by making the table anew; with foreign keys on, that would delete all channels."""
+    column = Base.metadata.tables["groups"].c.name
+    monkeypatch.setattr(column, "type", String(200))
+    assert migrations.write_missing(fresh)
+    migrations.upgrade(fresh)
+    assert migrations.differences(fresh) == []
+    with closing(sqlite3.connect(fresh)) as raw:
+        assert raw.execute("SELECT slug FROM groups").fetchall() == [("home",)]
+        assert raw.execute("SELECT key FROM channels").fetchall() == [("lobby",)]
+        assert raw.execute("PRAGMA foreign_key_check").fetchall() == []
+
+
+def test_the_development_server_writes_and_applies_it(
+    fresh: Path, versions: Path, recipes: Table, caplog: pytest.LogCaptureFixture
+) -> None:
+    prepare(Settings(instance=fresh.parent, development=True))
+    assert "recipes" in tables(fresh)
+    assert "recipes" in caplog.text
+
+
+def test_production_writes_none(fresh: Path, versions: Path, recipes: Table) -> None:
+    before = sorted(versions.iterdir())
+    prepare(Settings(instance=fresh.parent))
+    assert sorted(versions.iterdir()) == before
+    assert "recipes" not in tables(fresh)
+
+
+def test_times_are_as_the_models_write_them(fresh: Path) -> None:
+    with closing(sqlite3.connect(fresh)) as raw:
+        (created,) = raw.execute("SELECT created FROM groups").fetchone()
+    assert len(created) == len(times.now())
+    assert created <= times.now()

@@ -1,0 +1,356 @@
+"""The writer: many units in one transaction, each as if it had been alone."""
+
+import asyncio
+import itertools
+import sqlite3
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import settings as rules
+from hypothesis import strategies as st
+
+from model.errors import Conflict, Overloaded, Refusal, StorageFull
+from model.settings import Settings
+from model.store import engines
+from model.store.database import Database
+from model.store.engines import open_writer, write_engine
+from model.store.instance import Fact
+from model.store.turn import Turn
+from model.store.unit import Tx
+from model.store.writer import MOST_IN_A_BATCH, Writer
+
+
+class Kept:
+    """A table of numbers, its writer, and how often it committed."""
+
+    def __init__(self, folder: Path, most_waiting: int = 1_000) -> None:
+        self.path = folder / "app.db"
+        with closing(open_writer(self.path)) as raw:
+            raw.execute("CREATE TABLE IF NOT EXISTS kept (n INTEGER, data BLOB)")
+        self.commits = 0
+        self.turn = Turn(folder / "turn")
+        self.writer = Writer(write_engine(self.path), self.turn, self._committed, most_waiting)
+
+    def _committed(self, _: Tx) -> None:
+        self.commits += 1
+
+    def numbers(self) -> list[int]:
+        """What another connection finds there, in the order of writing."""
+        with closing(sqlite3.connect(self.path)) as raw:
+            return [n for (n,) in raw.execute("SELECT n FROM kept ORDER BY rowid")]
+
+    async def together(self, units: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Runs units that all wait while the writer is busy; their values, or what they raised."""
+        gate, busy = threading.Event(), threading.Event()
+
+        def hold(_: Tx) -> None:
+            busy.set()
+            gate.wait()
+
+        first = asyncio.ensure_future(self.writer.run(hold))
+        await asyncio.to_thread(busy.wait)
+        running = [asyncio.ensure_future(self.writer.run(*unit)) for unit in units]
+        await asyncio.sleep(0)  # each has queued its unit
+        self.commits = -1  # without the first
+        gate.set()
+        await first
+        return await asyncio.gather(*running, return_exceptions=True)
+
+
+@asynccontextmanager
+async def keeping(folder: Path, **options: Any) -> AsyncIterator[Kept]:
+    kept = Kept(folder, **options)
+    yield kept
+    await kept.writer.stop()
+    kept.turn.close()
+
+
+@pytest.fixture
+async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
+    async with keeping(tmp_path) as kept:
+        yield kept
+
+
+def keep(tx: Tx, n: int) -> int:
+    """Unit: writes a number; returns how many there were before."""
+    (before,) = tx.raw.execute("SELECT count(*) FROM kept").fetchone()
+    tx.raw.execute("INSERT INTO kept (n) VALUES (?)", (n,))
+    return int(before)
+
+
+def refuse(tx: Tx, n: int) -> int:
+    """Unit: refuses before it has written anything."""
+    raise Conflict(str(n))
+
+
+def fail(tx: Tx, n: int) -> int:
+    """Unit: fails after it has written."""
+    keep(tx, -n)
+    raise ValueError(n)
+
+
+def refuse_late(tx: Tx, n: int) -> int:
+    """Unit: refuses, against the rule, after it has written."""
+    keep(tx, -n)
+    raise Conflict(str(n))
+
+
+def break_sql(tx: Tx, n: int) -> int:
+    """Unit: a statement fails that has written nothing."""
+    tx.raw.execute("INSERT INTO nowhere VALUES (?)", (n,))
+    return n
+
+
+async def test_it_works(kept: Kept) -> None:
+    assert await kept.writer.run(keep, 7) == 0
+    assert kept.numbers() == [7]
+
+
+async def test_units_that_wait_share_one_transaction(kept: Kept) -> None:
+    assert await kept.together([(keep, n) for n in range(200)]) == [*range(200)]
+    assert kept.commits == 1
+    assert kept.numbers() == [*range(200)]
+
+
+async def test_a_batch_has_an_end(kept: Kept) -> None:
+    """So that another worker gets its turn."""
+    count = 2 * MOST_IN_A_BATCH - 100
+    assert await kept.together([(keep, n) for n in range(count)]) == [*range(count)]
+    assert kept.commits == 2
+
+
+async def test_a_refused_unit_does_not_disturb_its_batch(kept: Kept) -> None:
+    answers = await kept.together([(keep, 1), (refuse, 2), (keep, 3), (break_sql, 4), (keep, 5)])
+    assert [answers[0], answers[2], answers[4]] == [0, 1, 2]
+    assert isinstance(answers[1], Conflict)
+    assert isinstance(answers[3], sqlite3.OperationalError)
+    assert kept.numbers() == [1, 3, 5]
+    assert kept.commits == 1
+
+
+@pytest.mark.parametrize("failing", [fail, refuse_late])
+async def test_a_unit_that_fails_after_it_wrote_leaves_nothing(kept: Kept, failing: Callable[..., Any]) -> None:
+    """The others of its batch are run again, and committed once. Fails when the writer takes it for a refusal."""
+    answers = await kept.together([(keep, 1), (failing, 2), (keep, 3)])
+    assert [answers[0], answers[2]] == [0, 1]
+    assert isinstance(answers[1], ValueError | Conflict)
+    assert kept.numbers() == [1, 3]
+
+
+async def test_a_unit_may_be_run_again_but_is_committed_once(kept: Kept) -> None:
+    runs = itertools.count()
+
+    def counted(tx: Tx, n: int) -> int:
+        next(runs)
+        return keep(tx, n)
+
+    await kept.together([(counted, 1), (fail, 2)])
+    assert next(runs) == 2
+    assert kept.numbers() == [1]
+
+
+UNITS = {"keep": keep, "refuse": refuse, "fail": fail, "refuse late": refuse_late, "break": break_sql}
+
+
+@rules(max_examples=25, deadline=None)
+@given(st.lists(st.lists(st.sampled_from([*UNITS]), min_size=1, max_size=12), min_size=1, max_size=4))
+def test_whatever_units_meet_in_a_batch_it_is_as_if_they_ran_one_by_one(batches: list[list[str]]) -> None:
+    """The model: each unit in turn, those that raise leaving nothing.
+
+    Fails when the writer runs what is left of a spoiled batch in the same transaction, and when it answers a unit
+    with what it returned in the batch that was rolled back.
+    """
+
+    async def run(folder: str) -> None:
+        numbers = itertools.count(1)
+        model: list[int] = []
+        async with keeping(Path(folder)) as kept:
+            for batch in batches:
+                units = [(kind, next(numbers)) for kind in batch]
+                answers = await kept.together([(UNITS[kind], n) for kind, n in units])
+                for (kind, n), answer in zip(units, answers, strict=True):
+                    if kind == "keep":
+                        assert answer == len(model)
+                        model.append(n)
+                    else:
+                        assert isinstance(answer, Exception)
+                        assert str(answer) in (str(n), "no such table: nowhere")
+                assert kept.numbers() == model
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(run(folder))
+
+
+async def test_a_caller_that_is_cancelled_stops_waiting_and_its_unit_still_runs(kept: Kept) -> None:
+    gate = threading.Event()
+    first = asyncio.ensure_future(kept.writer.run(lambda _: gate.wait()))
+    cancelled = asyncio.ensure_future(kept.writer.run(keep, 1))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    gate.set()
+    await first
+    assert await kept.writer.run(keep, 2) == 1
+    assert kept.numbers() == [1, 2]
+    assert kept.writer.waiting == 0
+
+
+async def test_when_too_many_wait_one_more_is_refused_at_once(tmp_path: Path) -> None:
+    async with keeping(tmp_path, most_waiting=3) as kept:
+        gate = threading.Event()
+        waiting = [asyncio.ensure_future(kept.writer.run(lambda _: gate.wait()))]
+        waiting += [asyncio.ensure_future(kept.writer.run(keep, n)) for n in (1, 2)]
+        await asyncio.sleep(0)
+        with pytest.raises(Overloaded):
+            await kept.writer.run(keep, 3)
+        gate.set()
+        await asyncio.gather(*waiting)
+        await kept.writer.run(keep, 4)
+        assert kept.numbers() == [1, 2, 4]
+
+
+async def test_to_stop_it_is_to_commit_first_what_waits(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    gate = threading.Event()
+    waiting = [asyncio.ensure_future(kept.writer.run(lambda _: gate.wait()))]
+    waiting += [asyncio.ensure_future(kept.writer.run(keep, n)) for n in range(600)]
+    await asyncio.sleep(0)
+    stopping = asyncio.ensure_future(kept.writer.stop())
+    await asyncio.sleep(0)
+    gate.set()
+    await stopping
+    assert (await asyncio.gather(*waiting))[1:] == [*range(600)]
+    assert kept.numbers() == [*range(600)]
+    kept.turn.close()
+
+
+async def test_trouble_after_a_commit_does_not_make_it_undone(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
+    def trouble(_: Tx) -> None:
+        raise OSError("no space left on device")
+
+    kept.writer._committed = trouble
+    assert await kept.writer.run(keep, 1) == 0
+    assert kept.numbers() == [1]
+    assert "After a commit" in caplog.text
+
+
+async def test_each_commit_is_on_disk_before_it_is_answered(database: Database) -> None:
+    """L7: synchronous=FULL, in WAL mode; and constraints hold."""
+
+    def ask(tx: Tx) -> list[Any]:
+        return [
+            tx.raw.execute(f"PRAGMA {name}").fetchone()[0] for name in ("synchronous", "journal_mode", "foreign_keys")
+        ]
+
+    assert await database.write(ask) == [2, "wal", 1]
+
+
+def fill(tx: Tx, n: int) -> int:
+    """Unit: writes a number with a megabyte."""
+    tx.raw.execute("INSERT INTO kept (n, data) VALUES (?, zeroblob(1000000))", (n,))
+    return n
+
+
+def limit_pages(tx: Tx, more: int) -> None:
+    """Unit: lets the file grow by so many pages and no further."""
+    (now,) = tx.raw.execute("PRAGMA page_count").fetchone()
+    tx.raw.execute(f"PRAGMA max_page_count = {now + more}")
+
+
+async def test_a_full_disk_refuses_what_does_not_fit_and_nothing_else(kept: Kept) -> None:
+    """SQLITE_FULL rolls the whole transaction back, whoever's unit met it.
+
+    Fails when the units of the batch that had succeeded are not run again.
+    """
+    await kept.writer.run(limit_pages, 10)
+    answers = await kept.together([(keep, 1), (fill, 2), (keep, 3), (fill, 4), (refuse, 5)])
+    assert [type(answer) for answer in answers] == [int, StorageFull, int, StorageFull, Conflict]
+    assert kept.numbers() == [1, 3]
+    assert await kept.writer.run(keep, 6) == 2
+    await kept.writer.run(limit_pages, 10_000)
+    assert await kept.writer.run(fill, 7) == 7
+    assert kept.numbers() == [1, 3, 6, 7]
+
+
+async def test_a_database_that_another_program_locks_is_overloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal that says "try again" (503), for all who wait; and all is well once the other is done."""
+    monkeypatch.setattr(engines, "BUSY_MS", 50)
+    async with keeping(tmp_path) as kept:
+        await kept.writer.run(keep, 0)
+        with closing(sqlite3.connect(kept.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            answers = await asyncio.gather(*[kept.writer.run(keep, n) for n in (1, 2)], return_exceptions=True)
+            assert [type(answer) for answer in answers] == [Overloaded, Overloaded]
+            other.execute("ROLLBACK")
+        assert await kept.writer.run(keep, 3) == 1
+        assert kept.numbers() == [0, 3]
+
+
+async def test_the_session_of_a_refused_unit_writes_nothing_later(database: Database) -> None:
+    """A unit adds an object to its session and is refused before it is flushed: that too left something behind."""
+
+    def add(tx: Tx, name: str) -> None:
+        tx.session.add(Fact(name=name, value="1"))
+        if name == "refused":
+            raise Conflict(name)
+
+    def names(tx: Tx) -> list[str]:
+        return [name for (name,) in tx.raw.execute("SELECT name FROM instance WHERE value = '1' ORDER BY name")]
+
+    answers = await asyncio.gather(
+        *[database.write(add, name) for name in ("a", "refused", "b")], return_exceptions=True
+    )
+    assert [type(answer) for answer in answers] == [type(None), Conflict, type(None)]
+    assert await database.write(names) == ["a", "b"]
+
+
+async def test_a_session_is_written_when_its_unit_returns(database: Database) -> None:
+    """So that the next unit of the batch finds it, with Core statements too."""
+
+    def add(tx: Tx) -> None:
+        tx.session.add(Fact(name="new", value="1"))
+
+    def find(tx: Tx) -> object:
+        return tx.raw.execute("SELECT value FROM instance WHERE name = 'new'").fetchone()
+
+    _, found = await asyncio.gather(database.write(add), database.write(find))
+    assert found == ("1",)
+
+
+async def test_two_workers_take_turns(instance: Path) -> None:
+    """Two writers of one database, as in two workers, commit everything and in one order."""
+    databases = [Database(), Database()]
+    for database in databases:
+        await database.open(Settings(instance=instance))
+
+    def add(tx: Tx) -> int:
+        return tx.changed("test")
+
+    seqs = await asyncio.gather(*[databases[n % 2].write(add) for n in range(400)])
+    assert len(set(seqs)) == 400
+    assert max(seqs) - min(seqs) == 399
+    for database in databases:
+        await database.close()
+
+
+async def test_refusals_are_the_callers_own(kept: Kept) -> None:
+    """Two units that raise in one batch: to each what it raised."""
+    answers = await kept.together([(refuse, 1), (fail, 2), (refuse, 3)])
+    assert [str(answer) for answer in answers] == ["1", "2", "3"]
+    assert isinstance(answers[0], Refusal)
+
+
+async def test_a_unit_gets_its_arguments_by_position_and_by_name(database: Database) -> None:
+    def sent(tx: Tx, one: int, two: int = 0, *, three: int = 0) -> tuple[int, int, int]:
+        return one, two, three
+
+    assert await database.write(sent, 1, two=2, three=3) == (1, 2, 3)
