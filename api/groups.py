@@ -1,7 +1,5 @@
 """`/api/groups`: groups, their rules and their members."""
 
-from typing import Any
-
 import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint
@@ -12,7 +10,7 @@ from api.http.caching import shown
 from api.http.limits import EDITING, limited
 from api.http.lists import Paging, cursor, edges, links
 from api.http.retries import idempotent
-from model import group, rules
+from model import group
 from model.group import GroupView, MemberView, Origin, Posting, Reading, Review, Slug, Standing
 from model.store import db
 from model.user import Name
@@ -91,8 +89,7 @@ async def show(slug: str) -> GroupView:
 @gives(GroupView)
 async def edit(slug: str, data: GroupEdit) -> GroupView:
     """Change a group's name or rules. Its moderators may."""
-    row = await _moderated(slug)
-    return await db.write(group.edit, row.id, wanted_versions(), changed_fields(data))
+    return await db.write(group.edit, me(), slug, wanted_versions(), changed_fields(data))
 
 
 @blueprint.delete("/<slug>")
@@ -101,8 +98,7 @@ async def edit(slug: str, data: GroupEdit) -> GroupView:
 @gives(None, 204)
 async def delete(slug: str) -> None:
     """Delete a group with all its channels and posts."""
-    row = await group.find(me(), slug)
-    await db.write(group.remove, row.id, wanted_versions())
+    await db.write(group.remove, me(), slug, wanted_versions())
 
 
 class MembersView(msgspec.Struct):
@@ -126,8 +122,7 @@ class NewMember(msgspec.Struct):
 @gives(MembersView)
 async def list_members(slug: str, query: Paging) -> Answer:
     """The members of a group. Its moderators may see them."""
-    row = await _moderated(slug)
-    page = await group.members(row.id, cursor(query))
+    page = await group.members(me(), slug, cursor(query))
     return Answer(MembersView(page.items, **edges(page)), headers=links(page))
 
 
@@ -138,8 +133,7 @@ async def list_members(slug: str, query: Paging) -> Answer:
 @gives(MemberView, 201)
 async def put_member(slug: str, data: NewMember) -> MemberView:
     """Make a user a member or a moderator. The group's moderators may."""
-    row = await _moderated(slug)
-    return await db.write(group.put_member, row.id, data.uid, data.role)
+    return await db.write(group.put_member, me(), slug, data.uid, data.role)
 
 
 @blueprint.delete("/<slug>/members/<uid>")
@@ -148,11 +142,4 @@ async def put_member(slug: str, data: NewMember) -> MemberView:
 @gives(None, 204)
 async def remove_member(slug: str, uid: str) -> None:
     """End a membership, at once and on every socket. The group's moderators may."""
-    row = await _moderated(slug)
-    await db.write(group.remove_member, row.id, uid)
-
-
-async def _moderated(slug: str) -> Any:
-    row = await group.find(me(), slug)
-    rules.must_moderate(row, me())
-    return row
+    await db.write(group.remove_member, me(), slug, uid)

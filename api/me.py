@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint, Response
 
-from api.http.answers import asks, changed_fields, gives, image, respond, takes, wanted_versions
+from api.http.answers import asks, changed_fields, gives, ready_made, respond, takes, wanted_versions
 from api.http.asking import clear_cookie, me, signed_in
 from api.http.limits import EDITING, limited
 from model import avatar, channel, leaving, passwords, reaction, session, user
@@ -108,7 +108,7 @@ async def put_avatar(data: bytes) -> AvatarView:
 async def show_avatar() -> Response:
     """One's own avatar, as WebP."""
     data, hashed, _ = await avatar.find(me().uid)
-    return image(data, avatar.MEDIA_TYPE, hashed)
+    return ready_made(data, avatar.MEDIA_TYPE, f'"{hashed}"')
 
 
 @blueprint.delete("/avatar")

@@ -78,7 +78,7 @@ def authors_of(listed: post.PostsPage) -> set[str]:
 @gives(PostView, 201)
 async def create(channel_id: int, data: NewPost) -> Answer:
     """Post, or reply. Everybody who reads the channel sees it at once, unless a moderator has to look at it first."""
-    draft = post.draft(data.body, data.parent, data.guest)
+    draft = await post.draft(data.body, data.parent, data.guest)
     made = await db.write(post.create, asker(), channel_id, draft, foreign_origin())
     return Answer(made, headers={"Location": f"/api/posts/{made.id}"})
 
@@ -105,7 +105,7 @@ async def edit(post_id: int, data: PostEdit) -> PostView:
     if len(fields) > 1:
         raise Invalid({"state": "cannot be changed together with body"})
     if "body" in fields:
-        return await db.write(post.edit, me(), post_id, wanted_versions(), post.draft(fields["body"]))
+        return await db.write(post.edit, me(), post_id, wanted_versions(), await post.draft(fields["body"]))
     return await db.write(post.moderate, me(), post_id, wanted_versions(), fields["state"])
 
 

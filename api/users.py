@@ -3,7 +3,7 @@
 import msgspec
 from quart import Blueprint, Response
 
-from api.http.answers import Answer, gives, image, takes
+from api.http.answers import Answer, gives, ready_made, takes
 from api.http.asking import anyone
 from api.http.caching import shown
 from api.http.limits import SIGN_UP, limited
@@ -52,4 +52,4 @@ async def show_avatar(uid: str) -> Response:
     """A user's avatar, as WebP."""
     data, hashed, written = await avatar.find(uid)
     shown(f"user:{written}")
-    return image(data, avatar.MEDIA_TYPE, hashed)
+    return ready_made(data, avatar.MEDIA_TYPE, f'"{hashed}"')

@@ -14,6 +14,8 @@ CLEAN_UP_SECONDS = 2  # of the grace period, kept for after_serving
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
+    """uvicorn under gunicorn, with our limits."""
+
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "auto", "http": "auto", **OPTIONS}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

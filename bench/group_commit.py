@@ -87,7 +87,7 @@ async def ordinary(engine: AsyncEngine, ada: Identity, new: Draft) -> None:
 
 async def measured(name: str, write: Write) -> float:
     """Posts per second, of TASKS that each wait for one post before the next; prints a line."""
-    new = post.draft("A post of *ordinary* length, such as people write when they talk to each other in a class.")
+    new = await post.draft("A post of *ordinary* length, such as people write when they talk to each other in a class.")
     waits: list[float] = []
     end = time.perf_counter() + SECONDS
 

@@ -56,7 +56,7 @@ async def main() -> None:
 async def fill() -> None:
     """1,000 posts by Ada in the lobby."""
     ada = await person("ada", "Ada")
-    new = post.draft("A post of *ordinary* length, such as people write when they talk to each other in a class.")
+    new = await post.draft("A post of *ordinary* length, such as people write when they talk to each other in a class.")
     await asyncio.gather(*(db.write(post.create, ada, 1, new, None) for _ in range(1_000)))
 
 

@@ -11,11 +11,11 @@ METHOD = """\
 Written by `scripts/bench --write`; `scripts/bench --help` says how to measure a part of it, or more thoroughly.
 
 All contestants run on the same machine as the load, hold the same data ({posts:,} posts in {channels:,} channels), and
-are measured in turn, round by round ({rounds} rounds of {seconds:g} s each, A B C A B C …), so that a busy moment of the
-machine does not count for one of them alone. Numbers are medians over the rounds, in brackets the smallest and the
+are measured in turn ({rounds} rounds of {seconds:g} s each, A B C A B C …), so that a busy moment of the machine does
+not count for one of them alone. Numbers are medians over the rounds, in brackets the smallest and the
 largest. Ratios are taken within a round. The load is `wrk` with 64 connections, which sends the next request once it
-has the answer: latencies are those of a server with all hands full. An answer that is not 2xx is an error. "CPU us" is what
-the server's processes spent on an answer, user and system together; it hardly depends on what else the machine does.
+has the answer: latencies are those of a server with all hands full. An answer that is not 2xx is an error. "CPU us" is
+what the server's processes spent on an answer, user and system together; it depends less on what else the machine does.
 
 - **Pottle**: as deployed, `gunicorn main:app` with three workers, every commit on disk before it is answered
   (`synchronous=FULL`). Only its rate limits are off.

@@ -1,7 +1,7 @@
 """What was measured, as tables of text: medians over the rounds, with the smallest and the largest."""
 
 import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from bench.contest import KINDS, Measured, Work
 from bench.load import Round
@@ -15,7 +15,9 @@ COLUMNS = {
     "delivery": (("mean", "mean ms"), ("p50", "p50 ms"), ("p95", "p95 ms"), ("p99", "p99 ms"), ("lost", "lost")),
     "memory": (("each", "KB each"), ("before", "MB before")),
     "start": (("seconds", "seconds"),),
+    "class": (("count", "times"), *TIMES, ("refused", "refused"), ("memory", "MB")),
 }
+SUMMED = ("errors", "lost", "refused")
 COMPARED = ("list", "post", "channels", "create", "mixed", "home", "home-in")
 OURS = "pottle"
 
@@ -23,8 +25,8 @@ Row = list[str]
 
 
 def number(value: float) -> str:
-    """Three digits that mean something."""
-    if value == 0 or abs(value) >= 100:
+    """Three digits that mean something; whole numbers as they are."""
+    if value == int(value) or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
@@ -42,8 +44,6 @@ def title(case: str) -> str:
 
 def table(work: Work, measured: Measured) -> list[Row]:
     """The head and a row for each contestant or case; where there is nothing, why."""
-    if work.name == "class":
-        return [["", "measured"], *_listed(measured)]
     columns = COLUMNS.get(work.name, HTTP)
     compared = work.name in COMPARED
     head = ["", *(label for _, label in columns), *(["Pottle has"] if compared else [])]
@@ -56,25 +56,19 @@ def table(work: Work, measured: Measured) -> list[Row]:
 
 def _cells(rounds: list[Round], keys: Sequence[str]) -> Row:
     """The first with its spread; of the others the median, of errors the sum."""
-    first = spread([one[keys[0]] for one in rounds])
-    return [first, *(_cell(key, [one[key] for one in rounds]) for key in keys[1:])]
+    first, *others = ([one[key] for one in rounds if key in one] for key in keys)
+    return [spread(first) if first else "", *(_cell(key, values) for key, values in zip(keys[1:], others, strict=True))]
 
 
 def _cell(key: str, values: list[float]) -> str:
-    return number(sum(values)) if key in ("errors", "lost") else number(statistics.median(values))
+    if not values:
+        return ""
+    return number(sum(values)) if key in SUMMED else number(statistics.median(values))
 
 
 def _ratio(measured: Measured, case: str) -> str:
     found = ratios(measured, case) if case != OURS else []
     return f"{spread(found)} ×" if found else ""
-
-
-def _listed(measured: Measured) -> Iterator[Row]:
-    for rounds in measured.rounds.values():
-        for key, value in rounds[0].items():
-            yield [key, number(value)]
-    for why in measured.why.values():
-        yield ["", why]
 
 
 def targets(results: Results) -> list[Row]:

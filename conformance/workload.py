@@ -2,16 +2,17 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from itertools import count
 from typing import Any
 
-from conformance.adapters.protocol import LISTS, POSITIONS, REVOCATION, Reader, Refused, System, Unknown, Writer
+from conformance.adapters.protocol import LISTS, POSITIONS, REVOCATION, Reader, System, Writer
 from conformance.clients import Author, Lists, be_shut_out, join_from_list
 from conformance.history import Began, Fault, History, Quiet, Recorder
 from conformance.load import Load
 from conformance.nemesis import Nemesis
+from conformance.pace import News, Pace
 from conformance.subscriber import Subscriber
 
 SILENCE = 3.0  # seconds without any news after which nothing more is on its way
@@ -32,8 +33,8 @@ class Run:
         self._staying: list[asyncio.Task[None]] = []
         self._names = count(1)
         self._written = 0
-        self._news: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._over = asyncio.Event()
+        self._news = News()
+        self._pace = Pace()
 
     async def history(self) -> History:
         """Does it all and returns what was recorded."""
@@ -88,24 +89,11 @@ class Run:
 
     async def _work(self, hired: list[Work]) -> None:
         """Until the time is up or the writes are made."""
-        clock = asyncio.create_task(self._time())
+        clock = asyncio.create_task(self._pace.end_after(self.load.seconds))
         async with asyncio.TaskGroup() as group:
             for work in hired:
                 group.create_task(work)
         clock.cancel()
-
-    async def _time(self) -> None:
-        await asyncio.sleep(self.load.seconds)
-        self._over.set()
-
-    async def _repeat(self, step: Callable[[], Awaitable[None]], rng: random.Random, pause: float) -> None:
-        """Until it is over; what the system does not answer is tried again."""
-        while not self._over.is_set():
-            with suppress(Unknown, Refused, TimeoutError):
-                await step()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(rng.uniform(0, 2 * pause)):
-                    await self._over.wait()
 
     async def _write(self, name: str, writer: Writer) -> None:
         rng = self._dice()
@@ -114,12 +102,12 @@ class Run:
         async def step() -> None:
             self._written += 1
             if self._written >= self.load.writes:
-                self._over.set()
+                self._pace.end()
             channel = rng.choice(self.channels)
             await author.write(channel)
-            self._told_of_news(channel)
+            self._news.tell(channel)
 
-        await self._repeat(step, rng, self.load.thinking)
+        await self._pace.repeat(step, rng, self.load.thinking)
         await writer.close()
 
     async def _read(self, name: str, reader: Reader) -> None:
@@ -128,22 +116,15 @@ class Run:
         async def step() -> None:
             await self.lists.read(reader, name, rng.choice(self.channels))
 
-        await self._repeat(step, rng, self.load.thinking)
+        await self._pace.repeat(step, rng, self.load.thinking)
         await reader.close()
 
     async def _chase(self, name: str, reader: Reader) -> None:
         async def step() -> None:
-            async with asyncio.timeout(0.5):
-                channel = await asyncio.shield(self._news)
-            await self.lists.read(reader, name, channel)
+            await self.lists.read(reader, name, await self._news.hear(patience=0.5))
 
-        await self._repeat(step, self._dice(), 0)
+        await self._pace.repeat(step, self._dice(), 0)
         await reader.close()
-
-    def _told_of_news(self, channel: str) -> None:
-        """Wakes the chasers."""
-        self._news.set_result(channel)
-        self._news = asyncio.get_running_loop().create_future()
 
     async def _drop(self) -> None:
         rng = self._dice()
@@ -153,20 +134,20 @@ class Run:
             if droppers:
                 await rng.choice(droppers).drop(politely=rng.random() < 0.5)
 
-        await self._repeat(step, rng, 1.0 / max(1, len(droppers)))
+        await self._pace.repeat(step, rng, 1.0 / max(1, len(droppers)))
 
     async def _join(self, reader: Reader) -> None:
         async def step() -> None:
             await join_from_list(self._new("joiner"), self.lists, reader, self.channels)
 
-        await self._repeat(step, self._dice(), 0.1)
+        await self._pace.repeat(step, self._dice(), 0.1)
         await reader.close()
 
     async def _shut_out(self) -> None:
         async def step() -> None:
             await be_shut_out(self._new("outcast", await self.system.account()))
 
-        await self._repeat(step, self._dice(), 0.1)
+        await self._pace.repeat(step, self._dice(), 0.1)
 
     async def _harm(self, nemesis: Nemesis) -> None:
         rng = self._dice()
@@ -177,7 +158,7 @@ class Run:
             self.recorder.add(Fault(self.recorder.now(), what, since))
 
         await asyncio.sleep(min(self.load.between_faults, self.load.seconds / 3))
-        await self._repeat(step, rng, self.load.between_faults)
+        await self._pace.repeat(step, rng, self.load.between_faults)
 
     async def _fall_quiet(self) -> None:
         """Waits until everybody is connected, and then until no news has come for a while."""

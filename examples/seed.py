@@ -153,7 +153,7 @@ async def talk(people: dict[str, Identity], channels: dict[str, int]) -> int:
     for number, (hours, key, uid, text, parent, reactions) in enumerate(POSTS):
         if key not in channels:
             continue
-        new = post.draft(text, None if parent is None else made[parent])
+        new = await post.draft(text, None if parent is None else made[parent])
         view = await db.write(earlier, hours, post.create, people[uid], channels[key], new, None)
         made[number] = view.id
         for kind, fans in reactions.items():

@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import io
-import warnings
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 from sqlalchemy import ForeignKey, bindparam, delete, select, update
@@ -80,13 +79,11 @@ def _name(tx: Tx, identity: Identity, hashed: str | None) -> None:
 def drawn(upload: bytes) -> bytes:
     """The middle square of an image as WebP of at most 64 KB, without what else the file held. Raises Invalid."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            picture = Image.open(io.BytesIO(upload), formats=FORMATS)
-            if picture.width * picture.height > MOST_PIXELS:
-                raise Invalid({"image": "has too many pixels"})
-            picture.draft("RGB", (SIDE * 2, SIDE * 2))
-            square = ImageOps.fit(ImageOps.exif_transpose(picture).convert("RGBA"), (SIDE, SIDE))
+        picture = Image.open(io.BytesIO(upload), formats=FORMATS)
+        if picture.width * picture.height > MOST_PIXELS:
+            raise Invalid({"image": "has too many pixels"})
+        picture.draft("RGB", (SIDE * 2, SIDE * 2))
+        square = ImageOps.fit(ImageOps.exif_transpose(picture).convert("RGBA"), (SIDE, SIDE))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
         raise Invalid({"image": "is not a PNG, JPEG, GIF or WebP image"}) from error
     return _encoded(square)

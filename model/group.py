@@ -7,6 +7,7 @@ from msgspec import Meta
 from sqlalchemy import JSON, ForeignKey, String, bindparam, delete, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from model import rules
 from model.errors import Conflict, NotFound, Versions, check_version
 from model.session import Identity
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, db
@@ -135,23 +136,32 @@ JOIN = insert(Membership).values(
 )
 
 
-def edit(tx: Tx, id_: int, versions: Versions, fields: dict[str, Any]) -> GroupView:
-    """Unit: changes a group's name and rules. Raises Stale; NotFound when it was deleted meanwhile."""
-    group = _held(tx, id_, versions)
+def moderated(tx: Statements, identity: Identity, slug: str) -> Any:
+    """The row of a group that whoever asks moderates. Raises NotFound, Forbidden."""
+    row = visible_to(tx, identity, slug)
+    rules.must_moderate(row, identity)
+    return row
+
+
+def edit(tx: Tx, identity: Identity, slug: str, versions: Versions, fields: dict[str, Any]) -> GroupView:
+    """Unit: changes a group's name and rules. Its moderators may. Raises Stale."""
+    group = _held(tx, moderated(tx, identity, slug).id, versions)
     closed = group.reading == "public" and fields.get("reading") == "members"
     for field, value in fields.items():
         setattr(group, field, value)
     group.version += 1
     tx.session.flush()
-    tx.changed("group.closed" if closed else "group.edited", subject=id_, tags=["groups", f"group:{id_}"])
+    kind = "group.closed" if closed else "group.edited"
+    tx.changed(kind, subject=group.id, tags=["groups", f"group:{group.id}"])
     return view(group)
 
 
-def remove(tx: Tx, id_: int, versions: Versions) -> None:
+def remove(tx: Tx, identity: Identity, slug: str, versions: Versions) -> None:
     """Unit: deletes a group with all that is in it. Raises Stale, NotFound."""
-    tx.session.delete(_held(tx, id_, versions))
+    group = _held(tx, visible_to(tx, identity, slug).id, versions)
+    tx.session.delete(group)
     tx.session.flush()
-    tx.changed("group.closed", subject=id_, tags=["groups", f"group:{id_}"])
+    tx.changed("group.closed", subject=group.id, tags=["groups", f"group:{group.id}"])
 
 
 def _held(tx: Tx, id_: int, versions: Versions) -> Group:
@@ -162,10 +172,11 @@ def _held(tx: Tx, id_: int, versions: Versions) -> Group:
     return group
 
 
-async def members(id_: int, cursor: Cursor) -> Page[MemberView]:
-    """The members of a group, newest account first."""
+async def members(identity: Identity, slug: str, cursor: Cursor) -> Page[MemberView]:
+    """The members of a group, newest account first. Its moderators may see them."""
     with db.snapshot() as read:
-        return paged(read, MEMBERS, User.id, cursor, lambda row: MemberView(row.uid, row.name, row.role), group=id_)
+        row = moderated(read, identity, slug)
+        return paged(read, MEMBERS, User.id, cursor, lambda row: MemberView(row.uid, row.name, row.role), group=row.id)
 
 
 MEMBERS = (
@@ -177,19 +188,21 @@ USER = select(User.id, User.uid, User.name).where(User.uid_folded == bindparam("
 OUT = delete(Membership).where(Membership.group_id == bindparam("group"), Membership.user_id == bindparam("user"))
 
 
-def put_member(tx: Tx, id_: int, uid: str, role: Standing) -> MemberView:
-    """Unit: makes a user a member or moderator of a group. Raises NotFound for an unknown uid."""
+def put_member(tx: Tx, identity: Identity, slug: str, uid: str, role: Standing) -> MemberView:
+    """Unit: makes a user a member or moderator of a group. Its moderators may. Raises NotFound for an unknown uid."""
+    row = moderated(tx, identity, slug)
     user = tx.one(USER, folded=uid.lower())
     if user is None:
         raise NotFound(f"There is no user {uid}.")
-    tx.run(OUT, group=id_, user=user.id)
-    tx.run(JOIN, group=id_, user=user.id, as_=role, now=tx.now)
+    tx.run(OUT, group=row.id, user=user.id)
+    tx.run(JOIN, group=row.id, user=user.id, as_=role, now=tx.now)
     return MemberView(user.uid, user.name, role)
 
 
-def remove_member(tx: Tx, id_: int, uid: str) -> None:
+def remove_member(tx: Tx, identity: Identity, slug: str, uid: str) -> None:
     """Unit: ends a membership; the user's sockets that it let in are closed. Raises NotFound."""
+    row = moderated(tx, identity, slug)
     user = tx.one(USER, folded=uid.lower())
-    if user is None or not tx.run(OUT, group=id_, user=user.id):
+    if user is None or not tx.run(OUT, group=row.id, user=user.id):
         raise NotFound(f"{uid} is not a member.")
-    tx.changed("member.removed", subject=user.id, tags=[f"group:{id_}"])
+    tx.changed("member.removed", subject=user.id, tags=[f"group:{row.id}"])

@@ -38,6 +38,5 @@ def _leave(tx: Tx, identity: Identity, versions: Versions) -> None:
     tx.run(DISOWN, user=identity.user)
     tx.run(DELETE, user=identity.user)  # sessions, tokens, memberships and marks go with it
     for row in marked:
-        reaction.count_again(tx, row.id)
-    shown = {f"{what}:{id_}" for row in marked for what, id_ in (("post", row.id), ("channel", row.channel_id))}
-    tx.changed("user.deleted", subject=identity.user, tags=[f"user:{identity.uid}", *sorted(shown)])
+        reaction.count_again(tx, row)
+    tx.changed("user.deleted", subject=identity.user, tags=[f"user:{identity.uid}"])

@@ -91,16 +91,15 @@ def _markable(tx: Tx, identity: Identity, post_id: int) -> Any:
 def _counted(tx: Tx, row: Any, touched: int) -> Reactions:
     if not touched:
         return Reactions(row.id, post.as_counts(row.reactions))
-    counted = count_again(tx, row.id)
-    tx.changed("reactions", channel=row.channel_id, subject=row.id, tags=[f"post:{row.id}"])
-    return Reactions(row.id, counted)
+    return Reactions(row.id, count_again(tx, row))
 
 
-def count_again(tx: Tx, post_id: int) -> dict[str, int]:
-    """Counts a post's marks and keeps the numbers beside the post."""
-    found: dict[str, int] = dict(tx.all(COUNT, post=post_id))
+def count_again(tx: Tx, row: Any) -> dict[str, int]:
+    """Counts the marks of a post (a row with `id` and `channel_id`), keeps the numbers beside it, tells everybody."""
+    found: dict[str, int] = dict(tx.all(COUNT, post=row.id))
     counted: dict[str, int] = {kind: found[kind] for kind in KINDS if kind in found}
-    tx.run(KEEP, post=post_id, counted=msgspec.json.encode(counted).decode())
+    tx.run(KEEP, post=row.id, counted=msgspec.json.encode(counted).decode())
+    tx.changed("reactions", channel=row.channel_id, subject=row.id, tags=[f"post:{row.id}"])
     return counted
 
 

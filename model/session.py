@@ -105,8 +105,8 @@ START = (
     )
     .returning(Session.id)
 )
-ALIVE = select(Session.id).where(Session.id == bindparam("session"))
-TOKEN_ALIVE = select(Token.id).where(Token.id == bindparam("token"))
+ALIVE = select(User.role).join(Session, Session.user_id == User.id).where(Session.id == bindparam("session"))
+TOKEN_ALIVE = select(User.role).join(Token, Token.user_id == User.id).where(Token.id == bindparam("token"))
 END = delete(Session).where(Session.id == bindparam("session"))
 EXPIRED = delete(Session).where(Session.expires < bindparam("before"))
 OTHERS = select(Session.id).where(Session.user_id == bindparam("user"), Session.id != bindparam("but"))
@@ -125,10 +125,12 @@ def identify(secret: str) -> Identity | None:
 
 
 def confirm(tx: Statements, identity: Identity) -> None:
-    """Raises Unauthenticated in the transaction of a write whose asker's session or token has ended meanwhile."""
-    statement: Any = ALIVE if identity.session else TOKEN_ALIVE
-    values = {"session": identity.session} if identity.session else {"token": identity.token}
-    if tx.one(statement, **values) is None:
+    """Raises Unauthenticated in the transaction of a write whose asker's session, token or role has ended meanwhile."""
+    if identity.session:
+        alive = tx.one(ALIVE, session=identity.session)
+    else:
+        alive = tx.one(TOKEN_ALIVE, token=identity.token)
+    if alive is None or alive.role != identity.role:
         raise Unauthenticated("This session has ended.")
 
 

@@ -100,9 +100,8 @@ async def _make_class(tokens: dict[str, str]) -> int:
         "review": "none",
     }
     await db.write(group.create, root, fields)
-    row = await group.find(root, "class")
-    await db.write(group.put_member, row.id, "alice", "moderator")
-    await db.write(group.put_member, row.id, "bob", "member")
+    await db.write(group.put_member, root, "class", "alice", "moderator")
+    await db.write(group.put_member, root, "class", "bob", "member")
     opened = await db.write(channel.open_, alice, "class", "room", "Room", None, None)
     return opened.channel.id
 

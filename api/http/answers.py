@@ -60,10 +60,10 @@ def respond(view: Any, status: int = 200, headers: Mapping[str, str] | None = No
     return Response(body, status, all_headers, content_type="application/json")
 
 
-def image(data: bytes, media_type: str, hashed: str) -> Response:
-    """An image with its ETag; 304 where the client has it."""
-    headers = {"ETag": f'"{hashed}"', "Cache-Control": caching.rule()}
-    known = is_known(headers["ETag"])
+def ready_made(data: bytes, media_type: str, tag: str) -> Response:
+    """Bytes as they are, with their ETag; 304 where the client has them."""
+    headers = {"ETag": tag, "Cache-Control": caching.rule()}
+    known = is_known(tag)
     return Response(b"" if known else data, 304 if known else 200, headers, content_type=media_type)
 
 

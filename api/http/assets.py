@@ -7,7 +7,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from quart import Blueprint, Response, send_from_directory, url_for
+from quart import Blueprint, Response, abort, send_from_directory, url_for
 from quart_schema import hide
 
 FOLDER = Path(__file__).parents[2] / "static"
@@ -51,6 +51,8 @@ async def plain(name: str) -> Response:
 
 async def _file(name: str) -> Response:
     response = await send_from_directory(FOLDER, name, conditional=True)
+    if response.status_code >= 400:
+        abort(response.status_code)  # in our shape
     response.headers["Cache-Control"] = "no-cache"
     return response
 

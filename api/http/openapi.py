@@ -10,12 +10,13 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
-from quart import Blueprint, Quart, Response, current_app, render_template, request
+from quart import Blueprint, Quart, Response, current_app, render_template
 from quart_schema import OpenAPIProvider, QuartSchema, hide
 from quart_schema.validation import DataSource
 from werkzeug.routing.converters import BaseConverter
 from werkzeug.routing.rules import Rule
 
+from api.http.answers import etag, ready_made
 from api.http.problems import PROBLEM, Problem
 from model.avatar import MEDIA_TYPE
 
@@ -155,9 +156,7 @@ def register(app: Quart) -> None:
 async def openapi() -> Response:
     """The OpenAPI document."""
     provider = current_app.extensions["QUART_SCHEMA"].openapi_provider
-    response = Response(provider.document, headers={"Cache-Control": "no-cache"}, content_type="application/json")
-    await response.add_etag()
-    return await response.make_conditional(request)
+    return ready_made(provider.document, "application/json", etag(provider.document, 0))
 
 
 @blueprint.get("/docs")

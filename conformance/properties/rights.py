@@ -22,10 +22,10 @@ def after_revocation(facts: Facts) -> Findings:
         if late and span.revoked and span.revoked not in noted:
             noted.add(span.revoked)
             write, delivered = late[0]
-            milliseconds = (write.started.time - span.revoked.time) * 1_000
+            after = (write.started.time - span.revoked.time) * 1_000
             findings.found(
-                f"{delivered.subscriber} was told of {write.marker}, which began {milliseconds:.1f} ms after its right to "
-                f"read had ended ({span.revoked.how}); in {delivered.channel} of {len(late)} such posts.",
+                f"{delivered.subscriber} was told of {write.marker}, which began {after:.1f} ms after its right to "
+                f"read had ended ({span.revoked.how}). So were {len(late)} posts in channel {delivered.channel}.",
                 [span.opened, span.revoked, *write.events, delivered],
             )
     return findings

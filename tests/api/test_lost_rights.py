@@ -36,9 +36,7 @@ OWN: list[tuple[str, str, Json | None]] = [
 ]
 
 
-async def in_the_class(slug: str = "class") -> int:
-    root = session.Identity(0, "", "", None, "admin", None, None, "9999")
-    return int((await group.find(root, slug)).id)
+ROOT = session.Identity(0, "", "", None, "admin", None, None, "9999")
 
 
 @pytest.fixture
@@ -80,9 +78,9 @@ async def test_a_moderator_no_more(
 ) -> None:
     async def lose() -> None:
         if role:
-            await db.write(group.put_member, await in_the_class(), "alice", role)
+            await db.write(group.put_member, ROOT, "class", "alice", role)
         else:
-            await db.write(group.remove_member, await in_the_class(), "alice")
+            await db.write(group.remove_member, ROOT, "class", "alice")
 
     answer, unchanged = await meanwhile(lose, lambda: alice.http.request(method, path.format(**ids), json=body))
     assert answer.status_code in (403, 404)
@@ -94,7 +92,7 @@ async def test_a_member_no_more(
     alice: Person, ids: dict[str, int], meanwhile: Any, method: str, path: str, body: Json | None
 ) -> None:
     async def lose() -> None:
-        await db.write(group.remove_member, await in_the_class(), "alice")
+        await db.write(group.remove_member, ROOT, "class", "alice")
 
     answer, unchanged = await meanwhile(lose, lambda: alice.http.request(method, path.format(**ids), json=body))
     assert answer.status_code in (403, 404)
@@ -126,8 +124,7 @@ async def test_a_group_no_more(
     alice: Person, ids: dict[str, int], meanwhile: Any, method: str, path: str, body: Json | None
 ) -> None:
     async def lose() -> None:
-        id_ = await in_the_class()
-        await db.write(lambda tx: tx.raw.execute("DELETE FROM groups WHERE id = ?", (id_,)) and None)
+        await db.write(group.remove, ROOT, "class", None)
 
     answer, unchanged = await meanwhile(lose, lambda: alice.http.request(method, path.format(**ids), json=body))
     assert answer.status_code == 404

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from quart import Quart
 
-from tests.api.conftest import LOBBY, Json, joined, opened, posted, refused
+from tests.api.conftest import LOBBY, Json, dump, joined, opened, posted, refused
 from tests.conftest import Person, World
 
 
@@ -78,13 +78,21 @@ class TestRestoring:
         removed = await alice.patch(path, {"state": "removed"})
         assert removed.status_code == 200
         assert (removed.json()["state"], removed.json()["body"], removed.json()["html"]) == ("removed", "", "")
-        refused(await bob.get(path), 404)
+        assert (await bob.get(path)).json()["state"] == "removed"  # its author, who may want to erase it
 
         restored = (await alice.patch(path, {"state": "published"})).json()
         assert restored == {**made, "version": restored["version"]}
         assert restored["version"] > made["version"]
         assert (await bob.get(path)).json() == restored
         assert (await bob.get(f"/api/channels/{world.class_channel}")).json()["posts"] == 1
+
+    async def test_what_a_moderator_removed_its_author_can_erase(
+        self, alice: Person, bob: Person, world: World, instance: Path
+    ) -> None:
+        made = await posted(bob, "Was it so bad, really?", world.class_channel)
+        await alice.delete(f"/api/posts/{made['id']}")
+        assert (await bob.delete(f"/api/posts/{made['id']}")).status_code == 204
+        assert "Was it so bad, really?" not in str(dump(instance))
 
     async def test_a_moderators_delete_can_be_undone_too(self, alice: Person, bob: Person, world: World) -> None:
         made = await posted(bob, "Was it so bad?", world.class_channel)
@@ -223,7 +231,7 @@ class TestReview:
         before = (await anyone.get(f"/api/channels/{channel}/posts")).json()
         assert (await alice.patch(f"/api/posts/{made['id']}", {"state": "removed"})).status_code == 200
         assert (await alice.get(pending(channel))).json()["posts"] == []
-        refused(await bob.get(f"/api/posts/{made['id']}"), 404)
+        refused(await anyone.get(f"/api/posts/{made['id']}"), 404)
         assert (await anyone.get(f"/api/channels/{channel}/posts")).json() == before  # readers never knew of it
 
     async def test_a_pending_reply_does_not_count(

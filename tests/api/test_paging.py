@@ -27,7 +27,7 @@ def settings(instance: Path) -> Settings:
 async def ids(app: object, world: World) -> list[int]:
     """The ids of 250 posts in the lobby, newest first."""
     alice = identify(world.tokens["alice"])
-    draft = post.draft("Hello")
+    draft = await post.draft("Hello")
     made = await asyncio.gather(*[db.write(post.create, alice, 1, draft, None) for _ in range(POSTS)])
     return sorted((view.id for view in made), reverse=True)
 

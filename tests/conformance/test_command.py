@@ -8,7 +8,6 @@ from _pytest.capture import CaptureFixture
 from conformance import __main__ as command
 from conformance.adapters import CLASSES, adapter, protocol
 from conformance.adapters.protocol import NotInstalled
-from conformance.checker import PROPERTIES
 from conformance.history import Began, save
 from tests.conformance.story import Story
 
@@ -78,10 +77,3 @@ def test_an_unknown_system_is_refused(capsys: CaptureFixture[str]) -> None:
 def test_an_adapter_offers_what_the_protocol_knows(name: str) -> None:
     known = {value for key, value in vars(protocol).items() if key.isupper() and isinstance(value, str)}
     assert adapter(name).offers <= known  # type: ignore[attr-defined]
-
-
-@pytest.mark.check
-def test_the_manual_explains_every_property() -> None:
-    manual = (Path(command.__file__).parent / "README.md").read_text()
-    for one in PROPERTIES:
-        assert f"**{one.check.__name__.replace('_', ' ')}**" in manual

@@ -6,7 +6,7 @@ import json
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, closing, suppress
 from pathlib import Path
 
 import httpx
@@ -107,11 +107,9 @@ def test_a_chunked_body_without_end_is_refused_and_not_kept(any_server: Server, 
     before = memory_peak(any_server)
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
     with posting(any_server, world.tokens["alice"], "Transfer-Encoding: chunked") as connection:
-        try:
+        with suppress(ConnectionError):  # it has heard enough
             for _ in range(60 * MIB // 0x10000):
                 connection.sendall(chunk)
-        except ConnectionError:
-            pass  # it has heard enough
     assert httpx.get(f"{any_server.url}/healthz").status_code == 200
     assert memory_peak(any_server) - before < 12 * MIB
 
@@ -132,10 +130,8 @@ def test_a_large_upload_to_a_small_route_can_read_its_413(any_server: Server, wo
     statuses = []
     for _ in range(20):
         with closing(http.client.HTTPConnection("127.0.0.1", any_server.port, timeout=PATIENCE)) as connection:
-            try:
+            with suppress(ConnectionError):  # what counts is the answer
                 connection.request("POST", "/api/channels/1/posts", body, headers)
-            except ConnectionError:
-                pass  # what counts is the answer
             try:
                 statuses.append(connection.getresponse().status)
             except (ConnectionError, http.client.HTTPException) as error:

@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack, closing
 from io import BytesIO
 from pathlib import Path
 
-import httpx
 import pytest
 from PIL import Image
 
@@ -22,7 +21,7 @@ from tests.server import ROOT, Server, clean_environment
 # Root may write wherever it likes; without its capabilities it may not.
 LIKE_ANYBODY = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
-# Forks three processes that open the same empty folder at the same moment, once for each folder named; each says its epoch.
+# For each folder named, forks three processes that open it at the same moment; each says its epoch.
 RACE = """
 import asyncio, os, sys
 from io import BytesIO
@@ -93,7 +92,7 @@ async def test_gunicorn_starts_on_a_folder_that_is_not_there(tmp_path: Path, sta
 
 @pytest.fixture
 def locked_checkout() -> Iterator[Path]:
-    """A folder with the tracked files in `checkout`, that nobody may write to, and beside it `instance`, `home`, `tmp`."""
+    """A folder with the tracked files in `checkout`, where nobody may write, and beside it `instance`, `home`, `tmp`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -136,7 +135,8 @@ async def test_a_checkout_that_nobody_may_write_to_serves_everything(
         await use(Meeting(server, stack, {}))
         server.stop()
         server.start()
-        assert httpx.get(f"{server.url}/api/users/hanna").json()["name"] == "Hanna"
+        again = await (await Meeting(server, stack, {}).http()).get("/api/users/hanna")
+        assert again.json()["name"] == "Hanna"
         assert "Traceback" not in server.output()
     assert everything(locked_checkout) == before
     assert {path.name for path in (locked_checkout / "instance").iterdir()} >= {"app.db", "app.db-turn"}

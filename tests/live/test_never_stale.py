@@ -1,8 +1,8 @@
 """L6: a GET first received after a write's answer was sent shows that write, whichever worker answers.
 
-The server here is deaf: every poke between its workers is lost, so that a worker that does not look for itself before it
-serves a kept answer is behind for up to the 100 ms of the slow poll. The tests over several workers fail at once when
-`db.catch_up()` in ResponseCache.__call__ is left out. (With pokes they would pass: those arrive before the answer does.)
+The server here is deaf: every poke between its workers is lost, so that a worker that does not look for itself before
+it serves a kept answer is behind for up to the 100 ms of the slow poll. The tests over several workers fail at once
+when `db.catch_up()` in ResponseCache.__call__ is left out. (With pokes they pass: those come before the answer does.)
 """
 
 import asyncio
@@ -235,7 +235,11 @@ async def test_what_somebody_edits_behind_our_back_shows_within_seconds(meeting:
     """In a SQLite editor, without a change in the log."""
     made = await meeting.post(await meeting.channel(), "before")
     url = f"{meeting.server.url}/api/posts/{made['id']}"
-    assert httpx.get(url).json()["body"] == "before"
+
+    def body() -> str:
+        return str(httpx.get(url).json()["body"])
+
+    assert body() == "before"
     with closing(sqlite3.connect(meeting.server.instance / "app.db", timeout=30)) as editor, editor:
         editor.execute("UPDATE posts SET body = 'behind' WHERE id = ?", (made["id"],))
-    await asyncio.to_thread(wait_until, lambda: httpx.get(url).json()["body"] == "behind", "the edit to show")
+    await asyncio.to_thread(wait_until, lambda: body() == "behind", "the edit to show")

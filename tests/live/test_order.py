@@ -42,7 +42,7 @@ async def test_twelve_subscribers_on_three_workers_get_the_same_posts(meeting: M
         asyncio.gather(*[changes(socket, count) for socket in sockets]),
         *[write(people[n % 4]) for n in range(WRITERS)],
     )
-    assert {socket_names for socket_names in map(tuple, map(names, heard))} == {tuple(names(heard[0]))}
+    assert set(map(tuple, map(names, heard))) == {tuple(names(heard[0]))}
     assert sorted(change["post"]["id"] for change in heard[0]) == sorted(post["id"] for post in made)
     by_id = {post["id"]: post for post in made}
     assert all(change["post"] == by_id[change["post"]["id"]] for frames in heard for change in frames)

@@ -89,12 +89,12 @@ def test_a_migration_that_fails_leaves_nothing_half_done(
     """DDL too is in its transaction; the next start tries again."""
     number = f"{int(migrations.newest_revision() or 0) + 1:04d}"
     revision = f"revision = '{number}'\ndown_revision = '{migrations.newest_revision()}'\n"
-    body = "from alembic import op\ndef upgrade():\n    op.execute('CREATE TABLE half (n INTEGER)')\n    raise ZeroDivisionError\n"
-    (versions / f"{number}_failing.py").write_text(revision + body)
+    body = "from alembic import op\ndef upgrade():\n    op.execute('CREATE TABLE half (n INTEGER)')\n"
+    (versions / f"{number}_failing.py").write_text(revision + body + "    raise ZeroDivisionError\n")
     with pytest.raises(ZeroDivisionError):
         migrations.upgrade(fresh)
     assert "half" not in tables(fresh)
-    (versions / f"{number}_failing.py").write_text(revision + body.replace("    raise ZeroDivisionError\n", ""))
+    (versions / f"{number}_failing.py").write_text(revision + body)
     migrations.upgrade(fresh)
     assert "half" in tables(fresh)
 

@@ -1,0 +1,232 @@
+"""Core statements on a bare connection answer as SQLAlchemy itself does."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Select,
+    String,
+    Table,
+    bindparam,
+    create_engine,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from model import channel, group, post, reaction, session, user
+from model.store import db
+from model.store.paging import Cursor, paged
+from model.store.statements import Statements, prepared
+from tests.conftest import Person, World
+
+THINGS = Table(
+    "things",
+    MetaData(),
+    Column("id", Integer, primary_key=True),
+    Column("name", String(20)),
+    Column("shut", Boolean),
+    Column("tags", JSON),
+    Column("at", DateTime),
+    Column("data", LargeBinary),
+)
+BY_NAME = select(THINGS).where(THINGS.c.name == bindparam("named"))
+ADD = insert(THINGS).values(
+    name=bindparam("named"), shut=bindparam("closed"), tags=bindparam("told"), at=bindparam("when"), data=b"\x00\xff"
+)
+ADDED = ADD.returning(THINGS.c.id)
+NOON = datetime(2026, 11, 22, 12)  # noqa: DTZ001: the column has no zone
+
+
+@pytest.fixture
+def things() -> Iterator[Statements]:
+    """An empty table of things of several types."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as raw:
+        engine = create_engine("sqlite://", creator=lambda: raw)
+        THINGS.create(engine)
+        yield Statements(raw)
+
+
+def test_it_works(things: Statements) -> None:
+    assert things.run(ADD, named="a", closed=True, told=["x", {"y": None}], when=NOON) == 1
+    row = things.one(BY_NAME, named="a")
+    assert row == (1, "a", True, ["x", {"y": None}], NOON, b"\x00\xff")
+    assert (row.id, row.name, row.shut, row.tags, row.at, row.data) == row
+    assert row.shut is True
+
+
+def test_what_is_null_stays_null(things: Statements) -> None:
+    things.run(ADD, named=None, closed=None, told=None, when=None)
+    (row,) = things.all(select(THINGS))
+    assert (row.name, row.shut, row.tags, row.at) == (None, None, None, None)
+
+
+def test_a_name_that_the_statement_does_not_have_is_an_error(things: Statements) -> None:
+    """SQLite would ignore it, and the slip of a pen would go unseen."""
+    with pytest.raises(KeyError, match="nmaed"):
+        things.all(BY_NAME, nmaed="a")
+
+
+def test_a_value_that_is_missing_is_an_error(things: Statements) -> None:
+    """It must not silently be NULL, for `WHERE name = NULL` finds nothing."""
+    with pytest.raises(Exception, match="named"):
+        things.all(BY_NAME)
+
+
+def test_values_are_never_part_of_the_sql(things: Statements) -> None:
+    evil = "'; DROP TABLE things; --"
+    things.run(ADD, named=evil, closed=False, told=[], when=NOON)
+    assert things.one(BY_NAME, named=evil).name == evil
+    assert len(things.all(select(THINGS))) == 1
+
+
+def test_rows_that_an_update_or_delete_touched_are_counted(things: Statements) -> None:
+    for name in "aab":
+        things.run(ADD, named=name, closed=False, told=[], when=NOON)
+    where = THINGS.c.name == bindparam("named")
+    assert things.run(update(THINGS).where(where).values(shut=True), named="a") == 2
+    assert things.run(delete(THINGS).where(where), named="b") == 1
+    assert things.run(delete(THINGS).where(where), named="b") == 0
+
+
+def test_none_is_the_first_of_nothing(things: Statements) -> None:
+    assert things.one(BY_NAME, named="nobody") is None
+
+
+def test_columns_may_have_labels_and_be_functions(things: Statements) -> None:
+    things.run(ADD, named="a", closed=True, told=[], when=NOON)
+    row = things.one(select(THINGS.c.shut.label("closed"), func.count().label("number")))
+    assert (row.closed, row.number) == (True, 1)
+
+
+def test_a_returning_insert_leaves_no_cursor_open(things: Statements) -> None:
+    """An open cursor would hold the transaction."""
+    things.raw.execute("BEGIN")
+    assert things.one(ADDED, named="a", closed=True, told=[], when=NOON).id == 1
+    things.raw.execute("COMMIT")
+    assert not things.raw.in_transaction
+
+
+def test_a_statement_is_compiled_once(things: Statements) -> None:
+    before = prepared.cache_info().misses
+    statement = select(THINGS.c.id).where(THINGS.c.name == bindparam("named"))
+    for name in "abc":
+        things.all(statement, named=name)
+    assert prepared.cache_info().misses == before + 1
+
+
+@pytest.fixture
+async def written(alice: Person, bob: Person, root: Person, world: World) -> int:
+    """The id of a post in the class, after a bit of everything; beside it are others of every state."""
+    posts = f"/api/channels/{world.class_channel}/posts"
+    made = (await alice.post(posts, {"body": "**one**"})).json()["id"]
+    reply = (await bob.post(posts, {"body": "two", "parent": made})).json()["id"]
+    removed = (await bob.post(posts, {"body": "three"})).json()["id"]
+    await alice.patch(f"/api/posts/{removed}", {"state": "removed"})
+    await bob.patch(f"/api/posts/{reply}", {"body": "two, edited"})
+    await root.put(f"/api/posts/{made}/reactions/heart")
+    await alice.patch(f"/api/channels/{world.class_channel}", {"locked": True})
+    await root.patch("/api/groups/class", {"origins": ["https://a.example", "http://b.example:8080"]})
+    await alice.post("/api/me/tokens", {"name": "bell"})
+    return int(made)
+
+
+@pytest.fixture
+async def orm(app: object) -> AsyncIterator[AsyncSession]:
+    """SQLAlchemy's own way to the same database."""
+    async with db.read() as opened:
+        yield opened
+
+
+def places(uid: str) -> dict[str, Any]:
+    who = {"alice": 1, "bob": 2, "charlie": 3, "root": 4, "": 0}[uid]
+    return {"user": who, "admin": int(uid == "root")}
+
+
+HOT: dict[str, tuple[Select[Any], dict[str, Any]]] = {
+    "post.BY_ID": (post.BY_ID, {"post": "{made}"}),
+    "post.LISTED": (post.LISTED, {"channel": "{class}"}),
+    "post.PENDING": (post.PENDING, {"channel": "{class}"}),
+    "channel.BY_ID": (channel.BY_ID, {"channel": "{class}"}),
+    "channel.BY_KEY": (channel.BY_KEY, {"named": "class", "key": "room"}),
+    "channel.IN_GROUP": (channel.IN_GROUP, {"named": "class"}),
+    "channel.PLACE": (channel.PLACE, {}),
+    "group.BY_SLUG": (group.BY_SLUG, {"named": "class"}),
+    "group.LISTED": (group.LISTED, {}),
+    "group.MEMBERS": (group.MEMBERS, {"group": 2}),
+    "session.BY_SESSION": (session.BY_SESSION, {"secret": "{secret}"}),
+    "session.BY_TOKEN": (session.BY_TOKEN, {"secret": "{secret}"}),
+    "session.PASSWORD": (session.PASSWORD, {"folded": "alice"}),
+    "reaction.COUNT": (reaction.COUNT, {"post": "{made}"}),
+    "reaction.MINE": (reaction.MINE, {"by": 4, "channel": "{class}"}),
+    "user.TAKEN": (user.TAKEN, {"folded": "bob"}),
+}
+
+
+@pytest.mark.parametrize("name", HOT)
+@pytest.mark.parametrize("uid", ["alice", "charlie", "root", ""])
+async def test_each_hot_statement_answers_like_its_orm_version(
+    written: int, orm: AsyncSession, world: World, alice: Person, name: str, uid: str
+) -> None:
+    """The same rows, with the same names and types."""
+    statement, wanted = HOT[name]
+    given = {"{made}": written, "{class}": world.class_channel, "{secret}": session._digest(alice.token)}
+    values = {key: given.get(value, value) for key, value in wanted.items()}
+    if {"user", "admin"} <= set(prepared(statement).defaults):
+        values |= places(uid)
+    with db.snapshot() as read:
+        hot = read.all(statement, **values)
+    slow = (await orm.execute(statement, values)).all()
+    assert [tuple(row) for row in hot] == [tuple(row) for row in slow]
+    assert [[type(value) for value in row] for row in hot] == [[type(value) for value in row] for row in slow]
+    assert all(row._fields == other._fields for row, other in zip(hot, slow, strict=True))
+
+
+async def test_hot_statements_are_not_compared_empty(written: int, world: World, alice: Person) -> None:
+    """Each of them finds something for Alice; but nothing waits for approval, and her session is no token."""
+    given = {"{made}": written, "{class}": world.class_channel, "{secret}": session._digest(alice.token)}
+    empty = set()
+    with db.snapshot() as read:
+        for name, (statement, wanted) in HOT.items():
+            values = {key: given.get(value, value) for key, value in wanted.items()}
+            if {"user", "admin"} <= set(prepared(statement).defaults):
+                values |= places("alice")
+            if not read.all(statement, **values):
+                empty.add(name)
+    assert empty == {"post.PENDING", "session.BY_TOKEN"}
+
+
+async def test_pages_are_those_of_a_sorted_list(alice: Person) -> None:
+    """Every page of every size, both ways, against Python's slices."""
+    made = [(await alice.post("/api/channels/1/posts", {"body": f"{n}"})).json()["id"] for n in range(9)]
+    newest_first = made[::-1]
+
+    def page(**cursor: Any) -> Any:
+        with db.snapshot() as read:
+            return paged(read, post.LISTED, post.Post.id, Cursor(**cursor), lambda row: row.id, channel=1)
+
+    for limit in range(1, 11):
+        first = page(limit=limit)
+        assert first.items == newest_first[:limit]
+        assert (first.next is None) == (limit >= 9)
+        for edge in made:
+            older, newer = page(limit=limit, before=edge), page(limit=limit, after=edge)
+            at = newest_first.index(edge)
+            assert older.items == newest_first[at + 1 : at + 1 + limit]
+            assert newer.items == newest_first[max(0, at - limit) : at]
+            assert (older.next is None) == (at + 1 + limit >= 9)
+            assert (newer.prev is None) == (at - limit <= 0)
