@@ -106,10 +106,10 @@ def test_a_chunked_body_without_end_is_refused_and_not_kept(any_server: Server, 
     """
     before = memory_peak(any_server)
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
-    with posting(any_server, world.tokens["alice"], "Transfer-Encoding: chunked") as connection:
-        with suppress(ConnectionError):  # it has heard enough
-            for _ in range(60 * MIB // 0x10000):
-                connection.sendall(chunk)
+    upload = posting(any_server, world.tokens["alice"], "Transfer-Encoding: chunked")
+    with upload, suppress(ConnectionError):  # it has heard enough
+        for _ in range(60 * MIB // 0x10000):
+            upload.sendall(chunk)
     assert httpx.get(f"{any_server.url}/healthz").status_code == 200
     assert memory_peak(any_server) - before < 12 * MIB
 

@@ -92,7 +92,7 @@ async def test_gunicorn_starts_on_a_folder_that_is_not_there(tmp_path: Path, sta
 
 @pytest.fixture
 def locked_checkout() -> Iterator[Path]:
-    """A folder with the tracked files in `checkout`, where nobody may write, and beside it `instance`, `home`, `tmp`."""
+    """A folder with the tracked files in `checkout`, where nobody may write; beside it `instance`, `home` and `tmp`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)

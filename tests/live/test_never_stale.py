@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from api.http.caching import FILL, Message, Receive, ResponseCache, Scope, Send
-from model import channel, session
+from model import channel
 from model.store import db
 from model.store.bus import SLOTS, Bus
 from tests.conftest import PASSWORD, Person, World
@@ -185,7 +185,7 @@ async def new_user(anyone: Person, uid: str) -> str:
     return token
 
 
-async def test_an_answer_that_was_overtaken_by_a_write_is_not_kept(alice: Person) -> None:
+async def test_an_answer_that_was_overtaken_by_a_write_is_not_kept(root: Person) -> None:
     """A handler reads, a write commits and is followed, and only then the handler answers.
 
     Fails when Shelf.drop does not note what is dropped in the fills on their way.
@@ -213,21 +213,15 @@ async def test_an_answer_that_was_overtaken_by_a_write_is_not_kept(alice: Person
     cache = ResponseCache(slow)
     first = asyncio.create_task(get())
     await reading.wait()
-    await db.write(channel.edit, session.identify(await root_token(alice)), 1, None, "New", None)
+    await root.patch("/api/channels/1", {"title": "New"})
     db.catch_up()
     written.set()
     await first
     await get()
     assert titles == ["Lobby", "New"]
-    await db.write(channel.edit, session.identify(await root_token(alice)), 1, None, "Newer", None)
+    await root.patch("/api/channels/1", {"title": "Newer"})
     await get()
     assert titles[-1] == "Newer"
-
-
-async def root_token(alice: Person) -> str:
-    signed = await alice.post("/api/session", {"uid": "root", "password": PASSWORD})
-    token: str = signed.json()["token"]
-    return token
 
 
 @pytest.mark.slow

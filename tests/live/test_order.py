@@ -23,8 +23,7 @@ async def subscribed(meeting: Meeting, channel: int, each: int) -> list[Socket]:
 async def test_twelve_subscribers_on_three_workers_get_the_same_posts(meeting: Meeting, count: int) -> None:
     """Four people write at once, each over two connections, so that every worker commits.
 
-    Fails when a worker tells its own sockets of its own writes at once instead of following the log; and when
-    `Turn.__enter__` takes no lock and the writer begins with a plain BEGIN (seqs are then drawn out of order).
+    Fails when a worker tells only of what it wrote itself (neither pokes nor the poll of the bus).
     """
     channel = await meeting.channel()
     sockets = await subscribed(meeting, channel, each=4)

@@ -25,7 +25,7 @@ def killed(server: Server) -> None:
     server.kill()
 
 
-@pytest.mark.parametrize("end", [stopped, killed])
+@pytest.mark.parametrize("end", [pytest.param(stopped, marks=pytest.mark.slow), killed])
 async def test_posts_sessions_and_positions_survive(own_meeting: Meeting, end: Any) -> None:
     """Everything that was there is there again, after TERM and after kill -9 of everything."""
     meeting, server = own_meeting, own_meeting.server
@@ -111,6 +111,7 @@ async def test_sockets_are_told_of_a_reload_with_1012_and_go_on_at_the_new_worke
         assert [change["post"] for change in await changes(socket, 2)] == [made, missed]
 
 
+@pytest.mark.slow
 async def test_a_worker_that_dies_is_replaced_and_the_others_serve_on(own_meeting: Meeting) -> None:
     meeting, server = own_meeting, own_meeting.server
     channel = await meeting.channel()
@@ -151,6 +152,7 @@ def put_in_place(server: Server, backup: Path) -> None:
     shutil.copy(backup, server.instance / "app.db")
 
 
+@pytest.mark.slow
 async def test_a_restored_older_copy_is_a_new_epoch(own_meeting: Meeting, tmp_path: Path) -> None:
     """What comes after a backup is lost with it, and seqs are given again: a position from before means nothing.
 
@@ -176,6 +178,7 @@ async def test_a_restored_older_copy_is_a_new_epoch(own_meeting: Meeting, tmp_pa
     assert not subscribed["recovered"]
 
 
+@pytest.mark.slow
 async def test_a_database_that_came_alone_is_a_new_epoch(own_meeting: Meeting, tmp_path: Path, world: World) -> None:
     """`app.db` moved to another machine without `app.db-turn`: nobody knows whether it is the newest copy."""
     meeting, server = own_meeting, own_meeting.server
@@ -195,6 +198,7 @@ async def test_a_database_that_came_alone_is_a_new_epoch(own_meeting: Meeting, t
             assert await epoch_of(other) == moved["epoch"]
 
 
+@pytest.mark.slow
 async def test_it_can_be_stopped_while_people_post_and_none_of_it_is_lost_or_doubled(own_meeting: Meeting) -> None:
     """TERM drains the writer: a request gets its answer or no connection, and an answer means a post."""
     meeting, server = own_meeting, own_meeting.server

@@ -2,12 +2,14 @@
 
 import asyncio
 
+import pytest
+
 from tests.live.meeting import Meeting, changes
 from tests.server import calling
 
 
 async def test_copies_sent_at_once_to_all_workers_make_one_post(meeting: Meeting) -> None:
-    """Each copy gets the same answer. Fails when the replay is looked up before the write and not in its unit."""
+    """Each copy gets the same answer. Fails when the unit's transaction does not look the key up."""
     clients = [await calling(meeting.stack, meeting.server, meeting.token("alice")) for _ in range(12)]
     for client in clients:
         await client.get("/healthz")
@@ -52,6 +54,7 @@ async def test_two_requests_that_race_with_one_key_are_not_mixed_up(meeting: Mee
     assert len((await meeting.listed(channel))["posts"]) == 1
 
 
+@pytest.mark.slow
 async def test_a_retry_after_a_restart_is_answered_alike(own_meeting: Meeting) -> None:
     channel = await own_meeting.channel()
     asked = {"json": {"body": "once"}, "headers": {"Idempotency-Key": "over a restart"}}

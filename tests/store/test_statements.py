@@ -49,7 +49,7 @@ ADD = insert(THINGS).values(
     name=bindparam("named"), shut=bindparam("closed"), tags=bindparam("told"), at=bindparam("when"), data=b"\x00\xff"
 )
 ADDED = ADD.returning(THINGS.c.id)
-NOON = datetime(2026, 11, 22, 12)  # noqa: DTZ001: the column has no zone
+NOON = datetime(2026, 11, 22, 12)  # noqa: DTZ001
 
 
 @pytest.fixture
