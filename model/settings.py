@@ -67,10 +67,11 @@ def _file(name: str, path: str) -> str:
 
 
 def _warn_of_unknown(given: Mapping[str, str]) -> None:
-    known = [_variable(field.name) for field in fields(Settings)]
-    for name in given.keys() - known:
-        likely = difflib.get_close_matches(name, known, n=1)
-        log.warning("Unknown setting %s%s", name, f"; did you mean {likely[0]}?" if likely else "")
+    known = [field.name.upper() for field in fields(Settings)]
+    for name in sorted(name.removeprefix(PREFIX) for name in given):
+        if name not in known:
+            likely = difflib.get_close_matches(name, known, n=1)
+            log.warning("Unknown setting %s%s", PREFIX + name, f"; did you mean {PREFIX}{likely[0]}?" if likely else "")
 
 
 def _variable(field: str) -> str:

@@ -1,6 +1,8 @@
 """Request bodies: bounded while they arrive, and checked field by field."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -79,13 +81,20 @@ def checked(value: Any, model: type[Model], strict: bool = True) -> Model:
     """`value` (decoded JSON, or strings if not `strict`) as `model`; raises Invalid with all that is wrong."""
     if not isinstance(value, dict):
         raise Invalid({"": "must be a JSON object"})
-    if wrong := dict(_wrong_fields(value, model, strict)):
-        raise Invalid(wrong)
-    return msgspec.convert(value, model, strict=strict)
+    if value.keys() <= _fields(model).keys() and not _has_nul(value):
+        with suppress(msgspec.ValidationError):
+            return msgspec.convert(value, model, strict=strict)
+    raise Invalid(dict(_wrong_fields(value, model, strict)))
+
+
+@cache
+def _fields(model: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    return {field.encode_name: field for field in msgspec.structs.fields(model)}
 
 
 def _wrong_fields(value: dict[str, Any], model: type[Model], strict: bool) -> Iterator[tuple[str, str]]:
-    known = {field.encode_name: field for field in msgspec.structs.fields(model)}
+    """What msgspec does not tell: every field that is wrong, not only the first."""
+    known = _fields(model)
     for name in value.keys() - known.keys():
         yield name[:100].replace("\x00", "\ufffd"), "is not a field here"
     for name, field in known.items():

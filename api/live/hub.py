@@ -7,7 +7,7 @@ and lag are one loop, and there is no queue that could overflow.
 
 from collections import deque
 from collections.abc import Iterable
-from itertools import islice
+from itertools import takewhile
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -80,11 +80,9 @@ class Hub:
         feed = self._feeds[channel]
         if cursor < feed.since:
             return None
-        if not feed.frames or feed.frames[-1].seq <= cursor:
-            return []
-        if feed.frames[0].seq > cursor:
-            return list(islice(feed.frames, most))
-        return [frame for frame in feed.frames if frame.seq > cursor][:most]
+        # From the newest back: most cursors are near the end, and the ring may hold thousands.
+        newer = list(takewhile(lambda frame: frame.seq > cursor, reversed(feed.frames)))
+        return newer[: -most - 1 : -1]
 
     def page(self, channel: int, cursor: int) -> list[Frame]:
         """Frames after `cursor` from the log, for whoever lags behind the ring; at most PAGE."""

@@ -7,9 +7,10 @@ too, can check that nothing is missing.
 """
 
 from collections.abc import Callable, Iterable
+from itertools import takewhile
 from typing import Any, NamedTuple
 
-from sqlalchemy import Index, String, bindparam, column, delete, func, insert, or_, select, table, update
+from sqlalchemy import Index, String, bindparam, column, delete, func, insert, select, table, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model.store.base import NEVER_REUSE_IDS, Base, Id, Time
@@ -75,11 +76,8 @@ ADD = (
 )
 ADVANCE = update(CHANNELS).where(CHANNELS.c.id == bindparam("channel")).values(seq=bindparam("seq"))
 
-OLDEST = select(Change.seq).order_by(Change.seq).limit(1_000)
-PRUNE = delete(Change).where(
-    Change.seq.in_(OLDEST.scalar_subquery()),
-    or_(Change.created < bindparam("before"), Change.seq <= bindparam("until")),
-)
+OLDEST = select(Change.seq, Change.created).order_by(Change.seq).limit(1_000)
+PRUNE = delete(Change).where(Change.seq <= bindparam("until"))
 
 
 def head(read: Statements) -> int:
@@ -97,8 +95,14 @@ def add(tx: Statements, now: str, kind: str, channel: int | None, subject: int |
 
 
 def prune(tx: Statements, before: str, keep: int) -> int:
-    """Drops, of the 1,000 oldest changes, those made before that time or beyond the newest `keep`; returns how many."""
-    return tx.run(PRUNE, before=before, until=head(tx) - keep)
+    """Drops, of the 1,000 oldest changes, those made before that time or beyond the newest `keep`; returns how many.
+
+    It stops at the first one that has to stay: what is left is always all that came after some position, even where
+    a clock was wrong for a while.
+    """
+    beyond = head(tx) - keep
+    old = takewhile(lambda row: row.created < before or row.seq <= beyond, tx.all(OLDEST))
+    return tx.run(PRUNE, until=max((row.seq for row in old), default=0))
 
 
 def since(read: Statements, after: int) -> list[Row]:

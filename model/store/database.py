@@ -72,7 +72,7 @@ class Database:
         self._turn.close()
 
     async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs `unit(tx, *args)` in the writer and returns its value once it is committed and on disk (L1, L7).
+        """Runs `unit(tx, *args, **kwargs)` in the writer and returns its value once it is on disk (L1, L7).
 
         Raises what the unit raised, then nothing was changed; Overloaded and StorageFull likewise. A caller that is
         cancelled stops waiting; its unit is still run.

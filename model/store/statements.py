@@ -25,6 +25,7 @@ class Prepared:
         compiled = statement.compile(dialect=DIALECT)  # type: ignore[attr-defined]
         self.sql = str(compiled)
         self.defaults = {name: compiled.params[name] for name in compiled.params}
+        self.required = {name for bind, name in compiled.bind_names.items() if bind.required}
         self.binders = {
             name: process
             for bind, name in compiled.bind_names.items()
@@ -36,9 +37,9 @@ class Prepared:
         self.readers: list[Processor] = readers if any(readers) else []
 
     def values(self, given: dict[str, Any]) -> dict[str, Any]:
-        """All values of the statement, as SQLite takes them; raises KeyError for a name that it does not have."""
-        if unknown := given.keys() - self.defaults.keys():
-            raise KeyError(f"{sorted(unknown)} not in {self.sql}")
+        """All values of the statement, as SQLite takes them; raises KeyError for a name too many or too few."""
+        if (unknown := given.keys() - self.defaults.keys()) or (missing := self.required - given.keys()):
+            raise KeyError(f"unknown or missing: {sorted(unknown or missing)} in {self.sql}")
         values = {**self.defaults, **given}
         for name, bind in self.binders.items():
             values[name] = bind(values[name])

@@ -83,6 +83,7 @@ class Work:
 
     unit: Unit
     args: tuple[Any, ...]
+    kwargs: dict[str, Any]
     envelope: Envelope | None
 
     def run(self, tx: Tx) -> Any:
@@ -94,7 +95,7 @@ class Work:
             return replays.decode(kept, _answer_type(self.unit))
         if around.limit:
             limits.check(tx, *around.limit)
-        answer = self.unit(tx, *self.args)
+        answer = self.unit(tx, *self.args, **self.kwargs)
         tx.finish_unit()
         if around.limit:
             limits.spend(tx, *around.limit)

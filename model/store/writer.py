@@ -53,15 +53,15 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
 
-    async def run(self, unit: Callable[..., Any], *args: Any) -> Any:
-        """Runs `unit(tx, *args)` and returns what it returned, durably committed; raises what it raised.
+    async def run(self, unit: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Runs `unit(tx, *args, **kwargs)` and returns what it returned, durably committed; raises what it raised.
 
         Raises Overloaded when too many units wait. A caller that is cancelled stops waiting; its unit still runs.
         """
         if self.waiting >= self._most_waiting:
             raise Overloaded("Too many writes are waiting.")
         future: asyncio.Future[Any] = self._loop.create_future()
-        work = Work(unit, args, envelope.get())
+        work = Work(unit, args, kwargs, envelope.get())
         envelope.set(None)  # it surrounds one write
         self.waiting += 1
         self._queue.put((work, future))

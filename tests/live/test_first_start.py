@@ -24,7 +24,6 @@ LIKE_ANYBODY = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 # For each folder named, forks three processes that open it at the same moment; each says its epoch.
 RACE = """
 import asyncio, os, sys
-from io import BytesIO
 from pathlib import Path
 import alembic.command, alembic.autogenerate
 from model.settings import Settings
@@ -57,7 +56,9 @@ def rows(database: Path, query: str) -> list[tuple[object, ...]]:
 
 
 def test_three_workers_at_once_on_an_empty_folder_make_one_database(tmp_path: Path) -> None:
-    """Five times. Fails when `prepare` does not hold the turn while it migrates ("table already exists")."""
+    """Five times. Two things guard it, each alone: `prepare` holds the turn, and migrations BEGIN IMMEDIATE. Fails when
+    neither does.
+    """
     folders = [str(tmp_path / f"{n}" / "instance") for n in range(5)]
     for folder in folders:
         Path(folder).parent.mkdir()

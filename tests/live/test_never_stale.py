@@ -33,10 +33,11 @@ def deaf(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     """gunicorn with three workers that cannot hear pokes: all places where they could listen are taken."""
     folder = tmp_path_factory.mktemp("deaf")
     instance = Path(shutil.copytree(world.folder, folder / "instance"))
+    name = asyncio.run(_bus_name(instance / "app.db"))
     with ExitStack() as taken:
         for slot in range(SLOTS):
             place = taken.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
-            place.bind(f"{asyncio.run(_bus_name(instance / 'app.db'))}-{slot}")
+            place.bind(f"{name}-{slot}")
         yield taken.enter_context(Server(instance, folder))
 
 

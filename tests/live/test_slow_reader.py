@@ -81,8 +81,7 @@ async def test_whoever_never_reads_is_cut_and_the_others_go_on(own_meeting: Meet
         await changes(listener, 200)
     with ExitStack() as clients:
         stuck = [clients.enter_context(reading_nothing(server, channel)) for _ in range(STUCK)]
-        before, began = memory(server), time.monotonic()
-        peak = 0
+        before, peak = memory(server), 0
         for n in range(1_000):
             made = await meeting.post(channel, "x" * 10_000)
             if n % 50 == 0:
@@ -90,8 +89,9 @@ async def test_whoever_never_reads_is_cut_and_the_others_go_on(own_meeting: Meet
         for listener in listening:
             assert (await changes(listener, 1_000))[-1]["post"] == made
         assert peak - before < (STUCK + 3 * 8) * MIB, "1 MiB a client, and the rings"
+        began = time.monotonic()
         await asyncio.to_thread(wait_until, lambda: all(map(cut, stuck)), "the stuck clients to be cut")
-        assert time.monotonic() - began < 25, "10 s after the socket took nothing any more"
+        assert time.monotonic() - began < 15, "10 s after the socket took nothing any more"
     assert "Traceback" not in server.output()
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.store.base import Base
+from model.store.changes import Change
 from model.store.engines import write_engine
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _revision(path: Path) -> str | None:
     raw = sqlite3.connect(path)
     try:
         tables = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if "alembic_version" in tables:
+        if {"alembic_version", Change.__tablename__} <= tables:
             row = raw.execute("SELECT version_num FROM alembic_version").fetchone()
             return row[0] if row else None
     except sqlite3.DatabaseError as error:
