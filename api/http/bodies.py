@@ -81,9 +81,10 @@ def checked(value: Any, model: type[Model], strict: bool = True) -> Model:
     """`value` (decoded JSON, or strings if not `strict`) as `model`; raises Invalid with all that is wrong."""
     if not isinstance(value, dict):
         raise Invalid({"": "must be a JSON object"})
-    if value.keys() <= _fields(model).keys() and not _has_nul(value):
-        with suppress(msgspec.ValidationError):
-            return msgspec.convert(value, model, strict=strict)
+    with suppress(msgspec.ValidationError):
+        good = msgspec.convert(value, model, strict=strict)
+        if value.keys() <= _fields(model).keys() and not _has_nul(value):
+            return good
     raise Invalid(dict(_wrong_fields(value, model, strict)))
 
 
