@@ -11,12 +11,13 @@ from api.live.hub import PAGE, hub
 from model import channel, session
 from model.errors import NotFound
 from model.session import Identity
-from model.store import changes, db
+from model.store import Statements, changes, db
 from model.store.changes import Row
 
 MOST_FRAME_BYTES = 64 * 1024  # of changes gathered in one frame
 MOST_REPLIES = 100  # waiting to be sent; a client that asks faster than it reads has to wait
 SIGNED_OUT = 4401
+TOO_SLOW = 1013
 
 
 class Asked(msgspec.Struct):
@@ -76,15 +77,15 @@ class Connection:
         self._woken.add(channel_id)
         self._something.set()
 
-    def revoke(self, row: Row) -> None:
+    def revoke(self, row: Row, read: Statements) -> None:
         """The hub's word that a right ended: closes if it was this connection's, before anything newer is sent (L8)."""
-        if self._lost_by(row):
+        if self._lost_by(row, read):
             self._end(SIGNED_OUT)
         elif row.kind == "channel.deleted" and row.subject in self._subscriptions:
             self._unsubscribe(row.subject)
             self._reply(type="error", code="not-found", channel=row.subject)
 
-    def _lost_by(self, row: Row) -> bool:
+    def _lost_by(self, row: Row, read: Statements) -> bool:
         who = self.identity
         match row.kind:
             case "session.ended":
@@ -96,8 +97,16 @@ class Connection:
             case "member.removed":
                 return who is not None and who.user == row.subject and self._reads_privately(row.tags)
             case "group.closed":
-                return any(held.group == row.subject for held in self._subscriptions.values())
+                return any(not self._still_sees(id_, read) for id_ in self._subscriptions_in(row.subject))
         return False
+
+    def _subscriptions_in(self, group: int | None) -> list[int]:
+        return [channel_id for channel_id, held in self._subscriptions.items() if held.group == group]
+
+    def _still_sees(self, channel_id: int, read: Statements) -> bool:
+        place = channel.seen_by(read, self.identity, channel_id)
+        self._subscriptions[channel_id].private = place is not None and place.reading != "public"
+        return place is not None
 
     def _reads_privately(self, tags: str) -> bool:
         """Whether it reads, in the group that `tags` names, what only members may."""
@@ -126,12 +135,11 @@ class Connection:
 
     def _check_again(self) -> None:
         """Ends the subscriptions that were another's right."""
-        for channel_id in [id_ for id_, held in self._subscriptions.items() if held.private]:
-            with db.snapshot() as read:
-                place = channel.seen_by(read, self.identity, channel_id)
-            if place is None:
-                self._unsubscribe(channel_id)
-                self._reply(type="error", code="not-found", channel=channel_id)
+        with db.snapshot() as read:
+            lost = [id_ for id_ in self._subscriptions if not self._still_sees(id_, read)]
+        for channel_id in lost:
+            self._unsubscribe(channel_id)
+            self._reply(type="error", code="not-found", channel=channel_id)
 
     def _subscribe(self, asked: Asked) -> None:
         """Looks, answers and sets the cursor in one go: no change can come between (L4)."""
@@ -201,6 +209,9 @@ class Connection:
         frames = hub.after(channel_id, held.cursor, PAGE)
         if frames is None:
             frames = hub.page(channel_id, held.cursor)
+        if frames is None:  # it was told `recovered`, and has lagged until that was no longer true
+            self._end(TOO_SLOW)
+            return []
         data: list[bytes] = []
         for frame in frames:
             if data and room <= 0:

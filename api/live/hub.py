@@ -34,8 +34,8 @@ class Subscriber(Protocol):
     def wake(self, channel: int) -> None:
         """There is something new in a channel."""
 
-    def revoke(self, row: Row) -> None:
-        """A right ended; close if it was yours."""
+    def revoke(self, row: Row, read: Statements) -> None:
+        """A right ended; close if it was yours. `read` is the state that it ended in."""
 
 
 class Feed:
@@ -84,10 +84,13 @@ class Hub:
         newer = list(takewhile(lambda frame: frame.seq > cursor, reversed(feed.frames)))
         return newer[: -most - 1 : -1]
 
-    def page(self, channel: int, cursor: int) -> list[Frame]:
-        """Frames after `cursor` from the log, for whoever lags behind the ring; at most PAGE."""
+    def page(self, channel: int, cursor: int) -> list[Frame] | None:
+        """At most PAGE frames after `cursor` from the log, for whoever lags behind the ring; None if it was pruned."""
         with db.snapshot() as read:
-            frames = _encoded(read, changes.page(read, channel, cursor, db.head, PAGE))
+            rows = changes.page(read, channel, cursor, db.head, PAGE)
+            if rows and rows[0].prev > cursor:
+                return None
+            frames = _encoded(read, rows)
         db.catch_up()  # a right that ended before this page was read is revoked before the page is sent (L8)
         return frames
 
@@ -96,7 +99,7 @@ class Hub:
         for row in rows:
             if row.kind in REVOKING:
                 for connection in list(self.connections):
-                    connection.revoke(row)
+                    connection.revoke(row, read)
         for frame in _encoded(read, [row for row in rows if row.channel_id in self._feeds]):
             self._append(frame)
         for channel in {row.channel_id for row in rows if row.channel_id in self._feeds}:

@@ -11,7 +11,7 @@ from quart import Blueprint, websocket
 from quart.asgi import ASGIWebsocketConnection
 
 from api.http.asking import cookie_name, foreign_origin
-from api.live.connection import Connection
+from api.live.connection import TOO_SLOW, Connection
 from model import session
 from model.session import Identity
 from model.store import db
@@ -21,7 +21,6 @@ log = logging.getLogger("pottle")
 blueprint = Blueprint("live", __name__)
 
 STUCK_SECONDS = 10
-TOO_SLOW = 1013
 FAILED = 1011
 WAITING_FRAMES = 16
 

@@ -48,6 +48,7 @@ class Writer:
         self._committed = committed  # called in the writer's thread, after each commit, before the turn is given up
         self._most_waiting = most_waiting
         self.waiting = 0
+        self._stopping = False
         self._queue: SimpleQueue[tuple[Work, asyncio.Future[Any]] | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
@@ -58,6 +59,8 @@ class Writer:
 
         Raises Overloaded when too many units wait. A caller that is cancelled stops waiting; its unit still runs.
         """
+        if self._stopping:
+            raise Overloaded("The server is stopping.")
         if self.waiting >= self._most_waiting:
             raise Overloaded("Too many writes are waiting.")
         future: asyncio.Future[Any] = self._loop.create_future()
@@ -69,6 +72,7 @@ class Writer:
 
     async def stop(self) -> None:
         """Runs what waits, then ends the thread."""
+        self._stopping = True
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
 

@@ -13,6 +13,7 @@ from conformance.nemesis import NEMESES
 from conformance.report import explained
 from conformance.verdict import Verdict
 from conformance.workload import run
+from tests.conftest import cannot_run
 
 SHORT = Load(seconds=5, writes=600)
 pytestmark = pytest.mark.slow
@@ -53,7 +54,7 @@ async def test_pocketbase_can_be_driven() -> None:
     try:
         binary()
     except NotInstalled as missing:
-        pytest.skip(str(missing))
+        cannot_run(str(missing))
     verdicts = await judged(PocketBase())
     assert verdicts["lost"].checked > 100
     assert verdicts["stale read"].checked > 100
