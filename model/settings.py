@@ -87,7 +87,7 @@ def _parsed(name: str, text: str) -> Any:
 
 def _parser(name: str) -> Callable[[str], Any]:
     special: dict[str, Callable[[str], Any]] = {
-        "sign_up": _one_of("open", "closed"),
+        "sign_up": _one_of("open", "invitation", "closed"),
         "rate_limits": _on_or_off,
         "development": _on_or_off,
         "trusted_proxies": _networks,

@@ -74,7 +74,8 @@ TAKEN = select(User.id).where(User.uid_folded == bindparam("folded"))
 async def sign_up(uid: str, name: str, password: str, email: str | None = None) -> UserView:
     """A new account. Raises Conflict for a uid that is taken, Forbidden where sign-up is closed, Invalid."""
     if db.settings.sign_up != "open":
-        raise Forbidden("Sign-up is closed here.")
+        how = "by invitation only" if db.settings.sign_up == "invitation" else "closed"
+        raise Forbidden(f"Sign-up is {how} here.")
     return await create(uid, name, password, email)
 
 

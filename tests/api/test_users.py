@@ -95,11 +95,11 @@ async def test_a_password_is_kept_as_an_argon2id_hash(anyone: Person, instance: 
 
 
 class TestClosed:
-    """POTTLE_SIGN_UP=closed."""
+    """POTTLE_SIGN_UP=closed, or invitation, for as long as there are no invitations."""
 
-    @pytest.fixture
-    def settings(self, instance: Path) -> Settings:
-        return Settings(instance=instance, sign_up="closed")
+    @pytest.fixture(params=["closed", "invitation"])
+    def settings(self, instance: Path, request: pytest.FixtureRequest) -> Settings:
+        return Settings(instance=instance, sign_up=request.param)
 
     async def test_it_rejects_everybody(self, anyone: Person, person: Callable[..., Person]) -> None:
         refused(await anyone.post("/api/users", DORA), 403)

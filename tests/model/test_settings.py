@@ -1,4 +1,4 @@
-"""model/settings.py: `POTTLE_*`, read once and strictly."""
+"""`POTTLE_*`: each setting's values, and what is said of mistakes."""
 
 import logging
 from dataclasses import FrozenInstanceError
@@ -6,82 +6,129 @@ from pathlib import Path
 
 import pytest
 
-from model import settings
-from model.settings import BadSetting, Settings
+from model.settings import BadSetting, Settings, read
 
 
 def test_it_works() -> None:
-    read = settings.read({"POTTLE_SESSION_DAYS": "7", "POTTLE_RATE_LIMITS": "off", "PATH": "/bin"})
-    assert read == Settings(session_days=7, rate_limits=False)
+    assert read({}) == Settings()
+    assert read({"PATH": "/bin", "POTTLE_PASSWORD_MIN": "12"}).password_min == 12
 
 
-def test_without_any_there_are_the_defaults_of_the_contract() -> None:
-    read = settings.read({})
-    assert read.instance == Path("instance")
-    assert (read.sign_up, read.password_min, read.rate_limits, read.trusted_proxies) == ("open", 8, True, ())
-    assert (read.body_bytes, read.post_length, read.upload_bytes) == (64 * 1024, 10_000, 5 * 1024 * 1024)
-    assert (read.subscriptions, read.log_days, read.log_changes) == (100, 7, 1_000_000)
+def test_the_defaults_are_those_of_the_design() -> None:
+    settings = read({})
+    assert settings.instance == Path("instance")
+    assert settings.trusted_proxies == ()
+    assert (settings.sign_up, settings.password_min, settings.rate_limits) == ("open", 8, True)
+    assert (settings.post_length, settings.body_bytes, settings.upload_bytes) == (10_000, 64 * 1024, 5 * 1024 * 1024)
+    assert (settings.subscriptions, settings.log_days, settings.log_changes) == (100, 7, 1_000_000)
 
 
-def test_they_do_not_change() -> None:
+def test_settings_do_not_change() -> None:
     with pytest.raises(FrozenInstanceError):
-        settings.read({}).rate_limits = False  # type: ignore[misc]
+        read({}).password_min = 1  # type: ignore[misc]
 
 
-def test_a_file_may_hold_a_value(tmp_path: Path) -> None:
-    (tmp_path / "url").write_text("https://pottle.example\n")
-    assert settings.read({"POTTLE_URL_FILE": str(tmp_path / "url")}).url == "https://pottle.example"
+GOOD = [
+    ("INSTANCE", "/srv/pottle", "instance", Path("/srv/pottle")),
+    ("URL", "https://pottle.example", "url", "https://pottle.example"),
+    ("URL", "https://pottle.example/", "url", "https://pottle.example"),
+    ("URL", "http://pottle.example:8080/talk/", "url", "http://pottle.example:8080/talk"),
+    ("TRUSTED_PROXIES", "127.0.0.1", "trusted_proxies", ("127.0.0.1/32",)),
+    ("TRUSTED_PROXIES", "10.0.0.0/8, ::1 ,", "trusted_proxies", ("10.0.0.0/8", "::1/128")),
+    ("TRUSTED_PROXIES", "10.1.2.3/8", "trusted_proxies", ("10.0.0.0/8",)),
+    ("TRUSTED_PROXIES", "", "trusted_proxies", ()),
+    *[("SIGN_UP", text, "sign_up", text) for text in ("invitation", "closed")],
+    ("RATE_LIMITS", "off", "rate_limits", False),
+    ("RATE_LIMITS", "on", "rate_limits", True),
+    ("PASSWORD_MIN", "12", "password_min", 12),
+    ("SESSION_DAYS", "1", "session_days", 1),
+    ("LOG_CHANGES", "999999999999", "log_changes", 999_999_999_999),
+]
 
 
-def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match="POTTLE_URL_FILE"):
-        settings.read({"POTTLE_URL_FILE": str(tmp_path / "missing")})
+@pytest.mark.parametrize(("name", "text", "field", "value"), GOOD)
+def test_a_good_value_is_taken(name: str, text: str, field: str, value: object) -> None:
+    assert getattr(read({f"POTTLE_{name}": text}), field) == value
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("POTTLE_SIGN_UP", "yes"),
-        ("POTTLE_SIGN_UP", ""),
-        ("POTTLE_RATE_LIMITS", "true"),
-        ("POTTLE_PASSWORD_MIN", "0"),
-        ("POTTLE_PASSWORD_MIN", "-1"),
-        ("POTTLE_PASSWORD_MIN", "8.5"),
-        ("POTTLE_PASSWORD_MIN", "８"),
-        ("POTTLE_PASSWORD_MIN", "8\n"),
-        ("POTTLE_POST_LENGTH", "1e4"),
-        ("POTTLE_URL", "pottle.example"),
-        ("POTTLE_URL", "https://pottle.example/?x"),
-        ("POTTLE_TRUSTED_PROXIES", "*"),
-        ("POTTLE_TRUSTED_PROXIES", "10.0.0.0/33"),
-    ],
-)
-def test_a_bad_value_is_an_error_that_names_it(name: str, value: str) -> None:
-    with pytest.raises(BadSetting, match=name):
-        settings.read({name: value})
+BAD = [
+    *[("PASSWORD_MIN", text) for text in ("", "0", "-1", "8.0", "eight", "08", "1e3", " 8", "٨", "9" * 13, "8\n")],
+    *[("RATE_LIMITS", text) for text in ("", "yes", "true", "1", "On", "off ")],
+    *[("SIGN_UP", text) for text in ("", "OPEN", "everybody")],
+    *[("TRUSTED_PROXIES", text) for text in ("proxy", "10.0.0.0/33", "*", "10.0.0.1,proxy")],
+    *[("URL", text) for text in ("pottle.example", "ftp://pottle.example", "https://", "https://a b", "https://a?b")],
+    *[("URL", text) for text in ("https://a#b", "javascript:alert(1)", "https://a\n")],
+]
 
 
-@pytest.mark.parametrize(
-    ("text", "networks"),
-    [
-        ("10.0.0.1", ("10.0.0.1/32",)),
-        ("10.0.0.0/8, ::1", ("10.0.0.0/8", "::1/128")),
-        ("10.1.2.3/8,", ("10.0.0.0/8",)),
-        ("", ()),
-    ],
-)
-def test_proxies_are_addresses_or_networks(text: str, networks: tuple[str, ...]) -> None:
-    assert settings.read({"POTTLE_TRUSTED_PROXIES": text}).trusted_proxies == networks
+@pytest.mark.parametrize(("name", "text"), BAD)
+def test_a_bad_value_is_refused_by_name(name: str, text: str) -> None:
+    with pytest.raises(BadSetting) as refusal:
+        read({f"POTTLE_{name}": text})
+    assert f"POTTLE_{name}={text!r}" in str(refusal.value)
+
+
+def warnings(caplog: pytest.LogCaptureFixture, **environ: str) -> list[str]:
+    with caplog.at_level(logging.WARNING, "pottle"):
+        read({f"POTTLE_{name}": value for name, value in environ.items()})
+    return [record.getMessage() for record in caplog.records]
 
 
 def test_an_unknown_name_is_a_warning_that_suggests_the_right_one(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING, "pottle"):
-        assert settings.read({"POTTLE_SESSION_DAY": "7", "POTTLE_XYZZY": "1"}) == Settings()
-    assert "POTTLE_SESSION_DAY; did you mean POTTLE_SESSION_DAYS?" in caplog.text
-    assert "POTTLE_XYZZY" in caplog.text
+    (warning,) = warnings(caplog, RATE_LIMIT="off")
+    assert "POTTLE_RATE_LIMIT" in warning
+    assert "POTTLE_RATE_LIMITS" in warning.replace("POTTLE_RATE_LIMIT;", "")
+
+
+def test_an_unknown_name_that_is_like_none_is_a_warning_too(caplog: pytest.LogCaptureFixture) -> None:
+    (warning,) = warnings(caplog, XYZZY="1")
+    assert "POTTLE_XYZZY" in warning
+    assert "mean" not in warning
+
+
+def test_known_names_are_no_warning(caplog: pytest.LogCaptureFixture) -> None:
+    assert warnings(caplog, RATE_LIMITS="off", LOG_DAYS="3") == []
 
 
 def test_what_kubernetes_injects_is_nobodys_mistake(caplog: pytest.LogCaptureFixture) -> None:
-    injected = ("POTTLE_PORT", "POTTLE_PORT_8080_TCP", "POTTLE_SERVICE_HOST", "POTTLE_SERVICE_PORT")
-    assert settings.read(dict.fromkeys(injected, "tcp://10.0.0.1:8080")) == Settings()
-    assert not caplog.text
+    """For a service of the name `pottle`."""
+    injected = {
+        "SERVICE_HOST": "10.0.0.1",
+        "SERVICE_PORT": "80",
+        "SERVICE_PORT_HTTP": "80",
+        "PORT": "tcp://10.0.0.1:80",
+        "PORT_80_TCP": "tcp://10.0.0.1:80",
+        "PORT_80_TCP_ADDR": "10.0.0.1",
+        "PORT_80_TCP_PORT": "80",
+        "PORT_80_TCP_PROTO": "tcp",
+    }
+    assert warnings(caplog, **injected) == []
+
+
+def test_a_file_may_hold_the_value(tmp_path: Path) -> None:
+    """Docker's habit, with the line's end that every editor writes."""
+    (tmp_path / "min").write_text("12\n")
+    assert read({"POTTLE_PASSWORD_MIN_FILE": str(tmp_path / "min")}).password_min == 12
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="POTTLE_PASSWORD_MIN_FILE"):
+        read({"POTTLE_PASSWORD_MIN_FILE": str(tmp_path / "nowhere")})
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "min").write_bytes(b"\xff\xfe")
+    with pytest.raises(BadSetting, match="POTTLE_PASSWORD_MIN_FILE"):
+        read({"POTTLE_PASSWORD_MIN_FILE": str(tmp_path / "min")})
+
+
+def test_a_bad_value_in_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "min").write_text("eight")
+    with pytest.raises(BadSetting, match="POTTLE_PASSWORD_MIN"):
+        read({"POTTLE_PASSWORD_MIN_FILE": str(tmp_path / "min")})
+
+
+def test_the_file_of_an_unknown_setting_is_a_warning(caplog: pytest.LogCaptureFixture, tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("1")
+    (warning,) = warnings(caplog, PASWORD_MIN_FILE=str(tmp_path / "x"))
+    assert "POTTLE_PASSWORD_MIN" in warning
