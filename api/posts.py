@@ -12,7 +12,7 @@ from api.http.caching import shown, shown_in
 from api.http.limits import EDITING, GUESTS, POSTING, limited
 from api.http.lists import Paging, cursor, edges, links
 from api.http.retries import idempotent
-from model import post
+from model import post, posting
 from model.errors import Invalid
 from model.post import Body, GuestName, PostView
 from model.store import db
@@ -78,8 +78,8 @@ def authors_of(listed: post.PostsPage) -> set[str]:
 @gives(PostView, 201)
 async def create(channel_id: int, data: NewPost) -> Answer:
     """Post, or reply. Everybody who reads the channel sees it at once, unless a moderator has to look at it first."""
-    draft = await post.draft(data.body, data.parent, data.guest)
-    made = await db.write(post.create, asker(), channel_id, draft, foreign_origin())
+    draft = await posting.draft(data.body, data.parent, data.guest)
+    made = await db.write(posting.create, asker(), channel_id, draft, foreign_origin())
     return Answer(made, headers={"Location": f"/api/posts/{made.id}"})
 
 
@@ -105,8 +105,8 @@ async def edit(post_id: int, data: PostEdit) -> PostView:
     if len(fields) > 1:
         raise Invalid({"state": "cannot be changed together with body"})
     if "body" in fields:
-        return await db.write(post.edit, me(), post_id, wanted_versions(), await post.draft(fields["body"]))
-    return await db.write(post.moderate, me(), post_id, wanted_versions(), fields["state"])
+        return await db.write(posting.edit, me(), post_id, wanted_versions(), await posting.draft(fields["body"]))
+    return await db.write(posting.moderate, me(), post_id, wanted_versions(), fields["state"])
 
 
 @blueprint.delete("/posts/<id:post_id>")
@@ -115,4 +115,4 @@ async def edit(post_id: int, data: PostEdit) -> PostView:
 @gives(None, 204)
 async def delete(post_id: int) -> None:
     """Delete one's own post; a moderator removes anybody's. One with replies stays as a tombstone."""
-    await db.write(post.remove, me(), post_id, wanted_versions())
+    await db.write(posting.remove, me(), post_id, wanted_versions())

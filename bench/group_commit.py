@@ -18,9 +18,10 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from examples.seed import person
-from model import post, times
+from model import posting, times
 from model.channel import Channel
-from model.post import Draft, Post
+from model.post import Post
+from model.posting import Draft
 from model.session import Identity
 from model.settings import Settings
 from model.store import db
@@ -40,7 +41,7 @@ async def main() -> None:
         engine = stock_engine(Path(folder) / "app.db")
         print(f"{'':34}{'posts':>9}{'p50':>10}{'p99':>10}")
         plain = await measured("a transaction each, aiosqlite", lambda new: ordinary(engine, ada, new))
-        grouped = await measured("db.write", lambda new: db.write(post.create, ada, 1, new, None))
+        grouped = await measured("db.write", lambda new: db.write(posting.create, ada, 1, new, None))
         print(f"{'ratio':34}{grouped / plain:>9.1f}")
         await engine.dispose()
         await db.close()
@@ -61,7 +62,7 @@ def stock_engine(path: Path) -> AsyncEngine:
 
 
 async def ordinary(engine: AsyncEngine, ada: Identity, new: Draft) -> None:
-    """What post.create writes, in a transaction of its own."""
+    """What posting.create writes, in a transaction of its own."""
     async with AsyncSession(engine) as session, session.begin():
         place = await session.get_one(Channel, 1)
         now = times.now()
@@ -87,7 +88,7 @@ async def ordinary(engine: AsyncEngine, ada: Identity, new: Draft) -> None:
 
 async def measured(name: str, write: Write) -> float:
     """Posts per second, of TASKS that each wait for one post before the next; prints a line."""
-    new = await post.draft("A post of *ordinary* length, such as people write when they talk to each other in a class.")
+    new = await posting.draft("A post of *ordinary* length, such as people write when they talk in a class.")
     waits: list[float] = []
     end = time.perf_counter() + SECONDS
 

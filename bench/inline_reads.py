@@ -19,7 +19,7 @@ from sqlalchemy import bindparam, event, select
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from examples.seed import person
-from model import post
+from model import post, posting
 from model.post import Post
 from model.settings import Settings
 from model.store import db
@@ -56,8 +56,8 @@ async def main() -> None:
 async def fill() -> None:
     """1,000 posts by Ada in the lobby."""
     ada = await person("ada", "Ada")
-    new = await post.draft("A post of *ordinary* length, such as people write when they talk to each other in a class.")
-    await asyncio.gather(*(db.write(post.create, ada, 1, new, None) for _ in range(1_000)))
+    new = await posting.draft("A post of *ordinary* length, such as people write when they talk in a class.")
+    await asyncio.gather(*(db.write(posting.create, ada, 1, new, None) for _ in range(1_000)))
 
 
 def stock_engine(path: Path) -> AsyncEngine:

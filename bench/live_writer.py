@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.data import SECRET
-from model import post, session
-from model.post import Draft, PostView
+from model import posting, session
+from model.post import PostView
+from model.posting import Draft
 from model.settings import Settings
 from model.store import Tx, db
 
@@ -50,7 +51,7 @@ async def write(channel: int, rate: float, seconds: float) -> int:
 def stamped(tx: Tx, who: Any, channel: int) -> PostView:
     """Unit: a post that says when it was written."""
     text = f"t{time.monotonic_ns()}"
-    return post.create(tx, who, channel, Draft(text, f"<p>{text}</p>", None, None), None)
+    return posting.create(tx, who, channel, Draft(text, f"<p>{text}</p>", None, None), None)
 
 
 if __name__ == "__main__":

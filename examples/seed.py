@@ -20,7 +20,7 @@ from typing import Any
 from dotenv import load_dotenv
 from sqlalchemy import func, select
 
-from model import channel, group, post, reaction, settings, times, user
+from model import channel, group, posting, reaction, settings, times, user
 from model.errors import Conflict
 from model.session import Identity
 from model.store import Tx, db
@@ -153,8 +153,8 @@ async def talk(people: dict[str, Identity], channels: dict[str, int]) -> int:
     for number, (hours, key, uid, text, parent, reactions) in enumerate(POSTS):
         if key not in channels:
             continue
-        new = await post.draft(text, None if parent is None else made[parent])
-        view = await db.write(earlier, hours, post.create, people[uid], channels[key], new, None)
+        new = await posting.draft(text, None if parent is None else made[parent])
+        view = await db.write(earlier, hours, posting.create, people[uid], channels[key], new, None)
         made[number] = view.id
         for kind, fans in reactions.items():
             for fan in fans:

@@ -1,18 +1,16 @@
-"""Posts: one message in a channel, maybe a reply to another there."""
+"""Posts: one message in a channel, maybe a reply to another there; how they are read. model/posting.py writes them."""
 
-import asyncio
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
-from sqlalchemy import ForeignKey, Index, String, bindparam, insert, or_, select, update
+from sqlalchemy import ForeignKey, Index, String, bindparam, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import channel, rules
-from model.errors import Conflict, Forbidden, Invalid, NotFound, Versions, check_version
-from model.markdown import rendered
+from model.errors import NotFound
 from model.session import Identity
-from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes, db, replays
+from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, changes, db
 from model.store.paging import Cursor, paged
 from model.user import User, avatar_path
 
@@ -20,7 +18,6 @@ Body = Annotated[str, Meta(min_length=1, pattern=r"\S")]
 GuestName = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"\S")]
 State = Literal["published", "pending", "removed"]
 FORMER_USER = "Former user"
-QUICK = 1_000  # characters that are rendered in a moment, whatever they are
 
 
 class Post(Base):
@@ -145,173 +142,6 @@ def _shown_to(row: Any, place: Any, identity: Identity | None) -> bool:
         return True
     own = identity is not None and row.author_id == identity.user
     return own or rules.moderates(place, identity)
-
-
-ADD = (
-    insert(Post)
-    .values(
-        channel_id=bindparam("in_channel"),
-        parent_id=bindparam("parent"),
-        author_id=bindparam("author"),
-        guest=bindparam("guest_name"),
-        body=bindparam("text"),
-        html=bindparam("shown"),
-        state=bindparam("in_state"),
-        reactions="{}",
-        replies=0,
-        created=bindparam("now"),
-        edited=None,
-        version=1,
-    )
-    .returning(Post.id)
-)
-COUNT_POST = (
-    update(channel.Channel)
-    .where(channel.Channel.id == bindparam("channel"))
-    .values(posts=channel.Channel.posts + bindparam("by"))
-)
-COUNT_REPLY = update(Post).where(Post.id == bindparam("parent")).values(replies=Post.replies + bindparam("by"))
-
-
-class Draft(msgspec.Struct):
-    """A post that is about to be made, its Markdown already rendered (work before the lock)."""
-
-    body: str
-    html: str
-    parent: int | None
-    guest: str | None
-
-
-async def draft(body: str, parent: int | None = None, guest: str | None = None) -> Draft:
-    """Checks and renders what is to be posted. Raises Invalid for a body that is too long.
-
-    What could take long (10,000 characters made to be slow: 130 ms) is rendered beside the event loop.
-    """
-    if len(body) > db.settings.post_length:
-        raise Invalid({"body": f"must have at most {db.settings.post_length} characters"})
-    html = rendered(body) if len(body) < QUICK else await asyncio.to_thread(rendered, body)
-    return Draft(body, html, parent, guest)
-
-
-def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origin: str | None) -> PostView:
-    """Unit: a new post. Raises what rules.may_post does; Invalid for a parent that is not in the channel."""
-    place = channel.visible_to(tx, identity, channel_id)
-    rules.may_post(place, identity, origin)
-    guest = _guest_name(identity, new.guest)
-    if new.parent is not None:
-        _check_parent(tx, channel_id, new.parent)
-    state = rules.first_state(place, identity)
-    id_ = tx.one(
-        ADD,
-        in_channel=channel_id,
-        parent=new.parent,
-        author=identity.user if identity else None,
-        guest_name=guest,
-        text=new.body,
-        shown=new.html,
-        in_state=state,
-        now=tx.now,
-    ).id
-    if state == "published":
-        _count(tx, "post.created", id_, channel_id, new.parent, 1)
-    author = Author(identity.uid, identity.name, identity.avatar) if identity else Author(guest=guest or FORMER_USER)
-    return PostView(id_, channel_id, new.parent, author, new.body, new.html, state, {}, 0, tx.now, None, 1)  # type: ignore[arg-type]
-
-
-def _guest_name(identity: Identity | None, given: str | None) -> str | None:
-    if identity is None and given is None:
-        raise Invalid({"guest": "is required: the name to post under"})
-    if identity is not None and given is not None:
-        raise Invalid({"guest": "is only for those who are not signed in"})
-    return given.strip() if given else None
-
-
-def _check_parent(tx: Tx, channel_id: int, parent: int) -> None:
-    row = tx.one(BY_ID, post=parent)
-    if row is None or row.channel_id != channel_id or row.state == "pending":
-        raise Invalid({"parent": "is not a post of this channel"})
-    if row.state == "removed":
-        raise Conflict("The post you reply to has been removed.")
-
-
-def _count(tx: Tx, kind: str, id_: int, channel_id: int, parent: int | None, by: int) -> None:
-    """Counts a post that appeared (`by` is 1) or went (-1), and tells everybody."""
-    tx.run(COUNT_POST, channel=channel_id, by=by)
-    tags = [f"post:{id_}"]
-    if parent is not None:
-        tx.run(COUNT_REPLY, parent=parent, by=by)
-        tags.append(f"post:{parent}")
-    tx.changed(kind, channel=channel_id, subject=id_, tags=tags)
-
-
-EDIT = (
-    update(Post)
-    .where(Post.id == bindparam("post"))
-    .values(body=bindparam("text"), html=bindparam("shown"), edited=bindparam("now"), version=Post.version + 1)
-)
-SET_STATE = (
-    update(Post).where(Post.id == bindparam("post")).values(state=bindparam("in_state"), version=Post.version + 1)
-)
-ERASE = update(Post).where(Post.id == bindparam("post")).values(body="", html="")
-
-
-def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -> PostView:
-    """Unit: changes a post's text. Its author may, unless the channel is locked. Raises Stale."""
-    row, place = visible_to(tx, identity, id_)
-    if row.author_id != identity.user:
-        raise Forbidden("Only its author may edit a post.")
-    _check_open(place, identity)
-    if row.state == "removed":
-        raise Conflict("The post has been removed.")
-    check_version(row.version, versions)
-    tx.run(EDIT, post=id_, text=new.body, shown=new.html, now=tx.now)
-    if row.state == "published":
-        tx.changed("post.edited", channel=row.channel_id, subject=id_, tags=[f"post:{id_}"])
-    return _now(tx, id_)
-
-
-def _check_open(place: Any, identity: Identity) -> None:
-    if place.locked and not rules.moderates(place, identity):
-        raise Forbidden("This channel is locked.")
-
-
-def moderate(tx: Tx, identity: Identity, id_: int, versions: Versions, state: State) -> PostView:
-    """Unit: a moderator approves or restores (`published`) or removes a post. Raises Forbidden, Stale, Invalid."""
-    row, place = visible_to(tx, identity, id_)
-    rules.must_moderate(place, identity)
-    check_version(row.version, versions)
-    if state == "pending":
-        raise Invalid({"state": "must be published or removed"})
-    if state == "published" and not row.body:
-        raise Conflict("Its author deleted it; there is nothing left to restore.")
-    if row.state != state:
-        _set_state(tx, row, state)
-    return _now(tx, id_)
-
-
-def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
-    """Unit: its author deletes a post, whose text is then gone; or a moderator removes it. Raises Forbidden, Stale."""
-    row, place = visible_to(tx, identity, id_)
-    rules.must_own(place, identity, row.author_id)
-    check_version(row.version, versions)
-    if row.state != "removed":
-        _set_state(tx, row, "removed")
-    if row.author_id == identity.user:
-        tx.run(ERASE, post=id_)
-        replays.redact(tx, _now(tx, id_))
-
-
-def _set_state(tx: Tx, row: Any, state: State) -> None:
-    tx.run(SET_STATE, post=row.id, in_state=state)
-    if state == "published":
-        kind = "post.created" if row.state == "pending" else "post.restored"
-        _count(tx, kind, row.id, row.channel_id, row.parent_id, 1)
-    elif row.state == "published":
-        _count(tx, "post.removed", row.id, row.channel_id, row.parent_id, -1)
-
-
-def _now(tx: Tx, id_: int) -> PostView:
-    return view(tx.one(BY_ID, post=id_))
 
 
 def views(read: Statements, ids: set[int]) -> dict[int, PostView]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from model import post
+from model import posting
 from model.session import identify
 from model.settings import Settings
 from model.store import db
@@ -27,8 +27,8 @@ def settings(instance: Path) -> Settings:
 async def ids(app: object, world: World) -> list[int]:
     """The ids of 250 posts in the lobby, newest first."""
     alice = identify(world.tokens["alice"])
-    draft = await post.draft("Hello")
-    made = await asyncio.gather(*[db.write(post.create, alice, 1, draft, None) for _ in range(POSTS)])
+    draft = await posting.draft("Hello")
+    made = await asyncio.gather(*[db.write(posting.create, alice, 1, draft, None) for _ in range(POSTS)])
     return sorted((view.id for view in made), reverse=True)
 
 
