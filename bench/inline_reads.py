@@ -23,7 +23,7 @@ from model import post, posting
 from model.post import Post
 from model.settings import Settings
 from model.store import db
-from model.store.engines import read_engine
+from model.store.engines import Reading
 from model.user import User
 
 SECONDS = 0.2
@@ -41,7 +41,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         await db.open(Settings(instance=Path(folder)))
         await fill()
-        stock, ours = stock_engine(Path(folder) / "app.db"), read_engine(Path(folder) / "app.db")
+        stock, ours = stock_engine(Path(folder) / "app.db"), Reading(Path(folder) / "app.db").engine
         print(f"{'reads/s':42}{'aiosqlite':>10}{'inline':>10}{'ratio':>8}{'snapshot':>10}")
         lists = {"aiosqlite": partial(list_posts, stock), "inline": partial(list_posts, ours), "snapshot": list_at_once}
         users = {"aiosqlite": partial(one_user, stock), "inline": partial(one_user, ours), "snapshot": user_at_once}

@@ -6,7 +6,7 @@ import os
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -18,7 +18,7 @@ from model import times
 from model.settings import Settings
 from model.store import changes, limits, migrations, replays
 from model.store.bus import Bus
-from model.store.engines import open_writer, read_engine, write_engine
+from model.store.engines import Reading, open_writer, write_engine
 from model.store.follower import Follower, Listener
 from model.store.instance import Instance, identify
 from model.store.statements import Statements
@@ -53,7 +53,7 @@ class Database:
         path = prepare(settings)
         self._turn = Turn(turn_file(path))
         self.instance = self._identify(path)
-        self._reading = read_engine(path)
+        self._reading = Reading(path)
         self._follower = Follower(path)
         for listener in self._listeners:
             self._follower.listen(listener)
@@ -68,7 +68,7 @@ class Database:
         await self._writer.stop()
         self._bus.close()
         self._follower.close()
-        await self._reading.dispose()
+        await self._reading.close()
         self._turn.close()
 
     async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -83,7 +83,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """An ordinary async session on one snapshot. Leave it before you wait for anything else."""
-        async with AsyncSession(self._reading, expire_on_commit=False) as session:
+        async with AsyncSession(self._reading.engine, expire_on_commit=False) as session:
             yield session
 
     def snapshot(self) -> AbstractContextManager[Statements]:
@@ -120,15 +120,13 @@ class Database:
         self._sweeps.append(unit)
 
     def _identify(self, path: Path) -> Instance:
-        raw = open_writer(path)
-        with self._turn:
+        with closing(open_writer(path)) as raw, self._turn:
             raw.execute("BEGIN IMMEDIATE")
             tx = Statements(raw)
             found = identify(tx, self._turn)
             head = changes.head(tx)
             raw.execute("COMMIT")
             self._turn.note(found.epoch, head)
-        raw.close()
         return found
 
     def _committed(self, tx: Tx) -> None:

@@ -8,10 +8,11 @@ import sqlite3
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import aiosqlite
 from sqlalchemy import Engine, StaticPool, create_engine, event
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
 
 BUSY_MS = 5_000  # how long to wait for a program that is not Pottle
 # A read that runs more SQLite instructions than this (about 20 ms) stalls everybody; tests set it and see it raise.
@@ -45,16 +46,31 @@ def write_engine(path: Path) -> Engine:
     return engine
 
 
-def read_engine(path: Path) -> AsyncEngine:
+class Reading:
     """The engine of ordinary async reads: each session is one snapshot."""
-    engine = create_async_engine(
-        f"sqlite+aiosqlite:///{path}",
-        connect_args={"async_creator_fn": lambda *_, **__: InlineConnection(lambda: open_reader(path), 64)},
-        pool_size=64,  # a session is given back by a task of its own, so that each of many requests at once holds one
-        max_overflow=-1,
-    )
-    event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-    return engine
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._opened: WeakSet[InlineConnection] = WeakSet()
+        self.engine = create_async_engine(
+            f"sqlite+aiosqlite:///{path}",
+            connect_args={"async_creator_fn": self._open},
+            # A session is given back by a task of its own, so that each of many requests at once holds one.
+            pool_size=64,
+            max_overflow=-1,
+        )
+        event.listen(self.engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+
+    async def close(self) -> None:
+        """Closes all connections, also those whose session is just being given back."""
+        await self.engine.dispose()
+        for connection in list(self._opened):
+            connection.stop()
+
+    def _open(self, *_: Any, **__: Any) -> "InlineConnection":
+        connection = InlineConnection(lambda: open_reader(self._path), 64)
+        self._opened.add(connection)
+        return connection
 
 
 class InlineConnection(aiosqlite.Connection):

@@ -117,12 +117,14 @@ def _with_connection(path: Path, do: "Callable[[Config], object]") -> None:
     config.set_main_option("script_location", str(HERE).replace("%", "%%"))
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
     engine = write_engine(path)
-    with engine.connect() as connection:
-        # A batch migration drops and recreates tables, which with foreign keys on would delete what refers to them.
-        connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")  # type: ignore[union-attr]
-        config.attributes["connection"] = connection
-        do(config)
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            # A batch migration drops and recreates tables, which with foreign keys on would delete what refers to them.
+            connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")  # type: ignore[union-attr]
+            config.attributes["connection"] = connection
+            do(config)
+    finally:
+        engine.dispose()
 
 
 def _words(step: Any) -> str:
