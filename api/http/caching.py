@@ -74,13 +74,13 @@ class Shelf:
         self._filling: set[Fill] = set()
         self._bytes = 0
 
-    def get(self, key: tuple[object, ...], signed_in: bool) -> Kept | None:
+    def get(self, key: tuple[object, ...], scope: Scope) -> Kept | None:
         """The answer to serve, if there is one that is good for whoever asks."""
         kept = self._kept.get(key)
         if kept is not None and kept.until < time.monotonic():
             self._remove(key)
             kept = None
-        if kept is None or (signed_in and kept.signed_out_only):
+        if kept is None or (kept.signed_out_only and _signed_in(scope)):
             self.misses += 1
             return None
         self.hits += 1
@@ -176,7 +176,7 @@ class ResponseCache:
             await self._app(scope, receive, send)
             return
         key = _key(scope)
-        if (kept := shelf.get(key, _signed_in(scope))) is not None:
+        if (kept := shelf.get(key, scope)) is not None:
             await _send(kept, scope, send)
         else:
             await self._fill(key, scope, receive, send)
@@ -232,5 +232,4 @@ def _key(scope: Scope) -> tuple[object, ...]:
 
 def _signed_in(scope: Scope) -> bool:
     """Whether a request brings credentials, good or bad."""
-    names = {name for name, _ in scope["headers"]}
-    return b"authorization" in names or b"cookie" in names
+    return any(name in (b"authorization", b"cookie") for name, _ in scope["headers"])
