@@ -53,7 +53,7 @@ async def test_what_was_acknowledged_survives_the_death_of_everything(own_meetin
     """L7. Three people post as fast as they can until all processes are killed under them.
 
     kill -9 keeps what the kernel already has, so this shows that nothing is answered before it is committed (it
-    fails when the writer's thread answers before it commits); the loss of power is for tests/faults.
+    fails when the writer's thread answers before it commits); the loss of power is not tested here.
     """
     meeting, server = own_meeting, own_meeting.server
     channel = await meeting.channel()
