@@ -8,6 +8,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -180,3 +181,10 @@ def server(instance: Path, tmp_path: Path) -> Iterator[Server]:
     """gunicorn with three workers, as deployed, on this test's own instance folder; rate limits are off."""
     with Server(instance, tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+async def stack() -> AsyncIterator[AsyncExitStack]:
+    """Closes what a test opened."""
+    async with AsyncExitStack() as opened:
+        yield opened

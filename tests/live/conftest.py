@@ -1,7 +1,7 @@
 """One server that the tests here share, each with channels of its own; and one for a test that stops or starves it."""
 
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -26,13 +26,6 @@ def shared(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 def settings(instance: Path) -> Settings:
     """Here people may post as fast as they can, as at the real servers."""
     return Settings(instance=instance, rate_limits=False)
-
-
-@pytest.fixture
-async def stack() -> AsyncIterator[AsyncExitStack]:
-    """Closes what a test opened."""
-    async with AsyncExitStack() as opened:
-        yield opened
 
 
 @pytest.fixture
