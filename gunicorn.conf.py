@@ -13,7 +13,7 @@ bind = "0.0.0.0:8080"
 workers = int(os.environ.get("WEB_CONCURRENCY", "3"))
 
 # gunicorn looks after the processes. Inside each, uvicorn speaks HTTP and WebSocket, with our limits.
-worker_class = "api.worker.Worker"
+worker_class = "api.server.worker.Worker"
 
 # A worker that has not moved for so many seconds is replaced: something blocks its event loop.
 timeout = 30
@@ -38,3 +38,14 @@ control_socket_disable = True
 # Whose X-Forwarded-For counts is for the application to say (POTTLE_TRUSTED_PROXIES). By default it is nobody's,
 # not even this machine's: anyone can write that header.
 forwarded_allow_ips = ""
+
+
+def on_reload(server):  # type: ignore[no-untyped-def]  # gunicorn has no types
+    """SIGHUP replaces the workers. The old ones serve until the new ones do: api/server/worker.py says how.
+
+    For that long, `graceful_timeout` at most, both write to the same database: for code that brings a migration,
+    stop and start instead.
+    """
+    from api.server.worker import Server  # gunicorn reads this file before it has found the folder
+
+    Server.generations.replace(server.worker_age, server.num_workers)

@@ -13,7 +13,7 @@ from model import user
 from model.errors import Refusal
 from model.settings import Settings
 from model.store import db
-from model.store.migrations import WrongDatabase
+from model.store.first_look import WrongDatabase
 from model.user import Name, Role, Uid
 
 

@@ -94,6 +94,10 @@ class Provider(OpenAPIProvider):
         if model is bytes:
             return {"required": True, "content": {"image/*": BINARY}}, {}
         schema, components = _components(model)
+        asked = components[model.__name__]
+        asked["additionalProperties"] = False  # takes() refuses unknown fields, msgspec alone would not
+        if not asked.get("required"):
+            asked["minProperties"] = 1  # a PATCH that changes nothing
         return {"required": True, "content": {"application/json": {"schema": schema}}}, components
 
     def build_response_object(self, model: Any, headers_model: Any) -> tuple[dict[str, Any], dict[str, Any]]:

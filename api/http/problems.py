@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
-from quart import Quart, Response, g, render_template, request
+from quart import Quart, Response, g, has_request_context, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from model import errors
@@ -119,5 +119,7 @@ async def _answer(status: int, detail: str, headers: dict[str, str], **extra: An
 
 
 def wants_page() -> bool:
-    """Whether whoever asks reads HTML: a browser outside the API."""
+    """Whether whoever asks reads HTML: a browser outside the API, and no websocket to a path that has none."""
+    if not has_request_context():
+        return False
     return not request.path.startswith("/api/") and "text/html" in request.headers.get("Accept", "")

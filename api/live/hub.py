@@ -87,10 +87,9 @@ class Hub:
     def page(self, channel: int, cursor: int) -> list[Frame] | None:
         """At most PAGE frames after `cursor` from the log, for whoever lags behind the ring; None if it was pruned."""
         with db.snapshot() as read:
-            rows = changes.page(read, channel, cursor, db.head, PAGE)
-            if rows and rows[0].prev > cursor:
+            if not changes.whole(read, channel, cursor):
                 return None
-            frames = _encoded(read, rows)
+            frames = _encoded(read, changes.page(read, channel, cursor, db.head, PAGE))
         db.catch_up()  # a right that ended before this page was read is revoked before the page is sent (L8)
         return frames
 

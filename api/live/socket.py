@@ -40,6 +40,13 @@ class BoundedConnection(ASGIWebsocketConnection):
         cast(dict[str, Any], self.scope)[SEND] = send
         await super().__call__(receive, send)
 
+    async def handle_messages(self, receive: Any) -> None:
+        """Passes on what comes until the client goes. (Quart 0.22 fails at a binary frame with nothing in it.)"""
+        while (event := await receive())["type"] != "websocket.disconnect":
+            if event["type"] == "websocket.receive":
+                data = event.get("bytes")
+                await self.queue.put(event["text"] if data is None else data)
+
 
 @blueprint.websocket("/api/live")
 async def live() -> None:
@@ -50,9 +57,14 @@ async def live() -> None:
         if not ended.done():
             ended.set_result(code)
 
-    await websocket.accept()
     hello = {"type": "hello", "epoch": db.instance.epoch, "worker": os.getpid()}
-    await websocket.send(msgspec.json.encode(hello).decode())
+    try:
+        await websocket.accept()
+        await websocket.send(msgspec.json.encode(hello).decode())
+    except Exception as error:
+        if _client_gone(error):
+            return
+        raise
     connection = Connection(_by_cookie(), end)
     tasks = [asyncio.create_task(_listen(connection)), asyncio.create_task(connection.send_all(Sender(end)))]
     waiting: list[asyncio.Future[Any]] = [ended, *tasks]
@@ -112,8 +124,13 @@ def _by_cookie() -> Identity | None:
 def _log(failures: list[BaseException | None]) -> None:
     """Logs what went wrong here; that the client went away is nothing wrong."""
     for failure in failures:
-        if isinstance(failure, Exception) and not type(failure).__name__.startswith("ClientDisconnect"):
+        if isinstance(failure, Exception) and not _client_gone(failure):
             log.error("A websocket failed", exc_info=failure)
+
+
+def _client_gone(error: BaseException) -> bool:
+    """Whether it is the server's word for a client that went away; each server has a class of its own."""
+    return type(error).__name__.startswith("ClientDisconnect")
 
 
 async def _close(code: int) -> None:
@@ -127,7 +144,7 @@ async def _close(code: int) -> None:
 
 
 def _extension(name: str) -> Extension | None:
-    """What api/server.py adds to uvicorn's websockets; other servers do not have it."""
+    """What api/server/websocket.py adds to uvicorn's websockets; other servers do not have it."""
     found: Extension | None = (_scope().get("extensions") or {}).get(name)
     return found
 

@@ -1,4 +1,4 @@
-"""How uvicorn speaks WebSocket for us, in production (api/worker.py) and in development (api/development.py).
+"""How uvicorn speaks WebSocket for us.
 
 uvicorn's `send` waits for a writable socket even to close, so a client that stops reading would hold its handler,
 its memory and SIGTERM for as long as it likes. Here every wait for such a client ends by cutting it.
@@ -8,39 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import struct
-import sys
-from contextlib import suppress
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
 
-FRAME_BYTES = 16 * 1024
-UNSENT_BYTES = 64 * 1024  # from here on `send` waits; promise L5 allows one message more, of up to 900 KiB
-LAST_WORDS_SECONDS = 1.0  # how long a closing connection may take to read what it was sent
-AT_ONCE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # linger for 0 seconds: reset
+from api.server.transports import LAST_WORDS_SECONDS, BoundedTransport
 
-
-class BoundedTransport:
-    """A transport whose `close` has an end, and whose `abort` frees the kernel's buffer too."""
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self.transport = transport
-        self.loop = loop
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.transport, name)
-
-    def close(self) -> None:
-        self.transport.close()
-        if self.transport.get_write_buffer_size():
-            self.loop.call_later(LAST_WORDS_SECONDS, self.abort)
-
-    def abort(self) -> None:
-        with suppress(OSError):  # it has gone already
-            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
-        self.transport.abort()
+UNSENT_BYTES = 64 * 1024  # from here on `send` waits; promise L5 allows one message more, of up to 700 KiB
+KERNEL_BYTES = 128 * 1024  # of a socket's buffer; Linux takes twice as much, and 4 MiB where it is not told
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
@@ -51,6 +27,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
         self.transport.set_write_buffer_limits(high=UNSENT_BYTES)
         self.transport = cast(asyncio.Transport, BoundedTransport(self.transport, self.loop))
 
@@ -79,6 +56,18 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if event.data or event.fin:
             super().handle_cont(event)
 
+    def send_receive_event_to_app(self) -> None:
+        """Text that is no UTF-8 closes with 1007. uvicorn would log a traceback too, as often as a client likes."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self.conn.send_close(1007)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
+
     def handle_parser_exception(self) -> None:
         """Refuse what is too large or broken, but read on for a moment: closing a socket with unread input resets
         it, and a reset overtakes the close frame, so that the client would never learn why."""
@@ -88,14 +77,3 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.close_timer = self.loop.call_later(LAST_WORDS_SECONDS, self.transport.close)
-
-
-# For uvicorn.Config. Who the client is, and by which scheme it came, the application finds out for itself
-# (POTTLE_TRUSTED_PROXIES), alike on every server. Deflate would cost each connection a buffer of its own.
-OPTIONS: dict[str, Any] = {
-    "ws": WebSocketProtocol,
-    "ws_max_size": FRAME_BYTES,
-    "ws_per_message_deflate": False,
-    "proxy_headers": False,
-    "server_header": False,
-}

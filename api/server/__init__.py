@@ -1,0 +1,19 @@
+"""How uvicorn serves for us, in production (worker.py) and in development (api/development.py)."""
+
+from typing import Any
+
+from api.server.http import HttpProtocol
+from api.server.websocket import WebSocketProtocol
+
+FRAME_BYTES = 16 * 1024
+
+# For uvicorn.Config. Who the client is, and by which scheme it came, the application finds out for itself
+# (POTTLE_TRUSTED_PROXIES), alike on every server. Deflate would cost each connection a buffer of its own.
+OPTIONS: dict[str, Any] = {
+    "http": HttpProtocol,
+    "ws": WebSocketProtocol,
+    "ws_max_size": FRAME_BYTES,
+    "ws_per_message_deflate": False,
+    "proxy_headers": False,
+    "server_header": False,
+}

@@ -1,0 +1,113 @@
+"""The worker that gunicorn.conf.py names, and how a reload replaces it: it serves until its successors do.
+
+Only gunicorn may import this: on Windows there is no gunicorn.
+"""
+
+from __future__ import annotations
+
+import logging
+import mmap
+import signal
+import socket
+import sys
+import time
+from types import FrameType
+from typing import Any, ClassVar
+
+import uvicorn
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+from uvicorn_worker import UvicornWorker
+
+from api.server import OPTIONS
+from api.server.ending import EndingHttpProtocol, EndingWebSocketProtocol
+
+log = logging.getLogger("uvicorn.error")
+
+CLEAN_UP_SECONDS = 2  # of the grace period, kept for after_serving
+
+
+class Generations:
+    """Memory that gunicorn's master shares with its workers: who is to be replaced, and who serves already.
+
+    Workers are known by the number that gunicorn gives them, 1, 2, 3, …; each writes into a place of its own.
+    """
+
+    def __init__(self) -> None:
+        self._cells = memoryview(mmap.mmap(-1, mmap.PAGESIZE)).cast("q")
+
+    def replace(self, last: int, workers: int) -> None:
+        """All up to `last` are to be replaced, by so many. The master says so."""
+        self._cells[0], self._cells[1] = last, workers
+
+    def serves(self, number: int) -> None:
+        """Worker `number` has started."""
+        self._cells[2 + number % (len(self._cells) - 2)] = number
+
+    def needed(self, number: int) -> bool:
+        """Whether worker `number` is to be replaced, and too few serve in the old ones' place."""
+        last, workers = self._cells[0], self._cells[1]
+        return number <= last and sum(served > last for served in self._cells[2:]) < workers
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server in the worker `number`. At a reload it serves on until the new workers do.
+
+    gunicorn's master sends SIGTERM to the old workers as soon as it has started the new ones, and again when it is
+    itself asked to stop, or its grace period is over. The second one counts in any case.
+    """
+
+    generations: ClassVar[Generations] = Generations()
+
+    def __init__(self, config: uvicorn.Config, number: int) -> None:
+        super().__init__(config)
+        self.number = number
+        self.asked_to_end = 0
+        self.staying = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.asked_to_end += 1
+        super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        # uvicorn compares times of day: after a clock was set back, gunicorn would hear nothing and kill the worker.
+        self.last_notified = min(self.last_notified, time.time())
+        ended = await super().on_tick(counter)
+        if not ended or self.asked_to_end != 1 or not self.generations.needed(self.number):
+            return ended
+        if not self.staying:
+            log.info("Serving until the new workers do")
+        self.staying = True
+        return False
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.generations.serves(self.number)
+
+
+class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
+    """uvicorn under gunicorn, with our limits."""
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
+        "loop": "auto",
+        **OPTIONS,
+        "http": EndingHttpProtocol,
+        "ws": EndingWebSocketProtocol,
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """uvicorn-worker does not pass the grace period on: a slow request would get us killed uncleanly."""
+        super().__init__(*args, **kwargs)
+        self.config.timeout_graceful_shutdown = max(1, self.cfg.graceful_timeout - CLEAN_UP_SECONDS)
+
+    async def _serve(self) -> None:
+        """As uvicorn-worker 0.4 does, with our server."""
+        self.config.app = self.wsgi
+        server = Server(self.config, self.age)
+        self._install_sigquit_handler()
+        await server.serve(sockets=self.sockets)
+        if not server.started:
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """gunicorn sends SIGQUIT when it is interrupted, which uvicorn ignores until it is killed."""
+        signal.raise_signal(signal.SIGTERM)
