@@ -21,6 +21,7 @@ from api.live import hub, socket
 from model import session, settings
 from model.settings import Settings
 from model.store import db
+from model.store.first_look import WrongDatabase
 
 # Each is a file in api/ with a Blueprint. Your own resource is one more line.
 RESOURCES = (
@@ -44,6 +45,7 @@ def create_app(chosen: Settings) -> Quart:
     app.request_class = bodies.BoundedRequest
     app.asgi_websocket_class = socket.BoundedConnection
     app.config["BODY_TIMEOUT"] = 30  # seconds for a body to arrive
+    app.logger.addFilter(_is_news)
     app.jinja_env.globals["asset"] = assets.asset
 
     openapi.register(app)
@@ -70,6 +72,11 @@ def create_app(chosen: Settings) -> Quart:
         served = ProxyHeadersMiddleware(served, list(chosen.trusted_proxies))
     app.asgi_app = served  # type: ignore[method-assign]
     return app
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Not where a WrongDatabase went through the code: it is one paragraph for the operator, which the server logs."""
+    return not (record.exc_info and isinstance(record.exc_info[1], WrongDatabase))
 
 
 def log_to_stderr() -> None:

@@ -9,17 +9,19 @@ import asyncio
 import hashlib
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 SLOTS = 32  # workers that hear pokes; twice as many as a restart of sixteen needs
 POLL_SECONDS = 0.1  # a look costs 3 us
+MOST_AT_ONCE = 100  # pokes read before anything else gets a turn
 
 
 class Bus:
     """This worker's ear, and its voice to all others that have the same database open."""
 
     def __init__(self, database: Path, heard: Callable[[], None]) -> None:
-        self._name = "\0pottle-" + hashlib.sha256(str(database.resolve()).encode()).hexdigest()[:16]
+        self._name = name_of(database)
         self._heard = heard
         self._loop = asyncio.get_running_loop()
         self._socket = self._listen()
@@ -58,12 +60,16 @@ class Bus:
         return None
 
     def _hear(self, ear: socket.socket) -> None:
-        try:
-            while True:
+        with suppress(BlockingIOError):
+            for _ in range(MOST_AT_ONCE):  # anybody here can send, perhaps as fast as we can read
                 ear.recv(1)
-        except BlockingIOError:
-            self._heard()
+        self._heard()
 
     def _poll(self) -> None:
         self._heard()
         self._timer = self._loop.call_later(POLL_SECONDS, self._poll)
+
+
+def name_of(database: Path) -> str:
+    """What the addresses of a database's bus begin with; the number of a place follows."""
+    return "\0pottle-" + hashlib.sha256(str(database.resolve()).encode()).hexdigest()[:16]

@@ -74,6 +74,7 @@ ADD = (
     )
     .returning(Change.seq)
 )
+OWN = select(CHANNELS.c.seq).where(CHANNELS.c.id == bindparam("channel"))
 ADVANCE = update(CHANNELS).where(CHANNELS.c.id == bindparam("channel")).values(seq=bindparam("seq"))
 
 OLDEST = select(Change.seq, Change.created).order_by(Change.seq).limit(1_000)
@@ -124,6 +125,12 @@ def recoverable(read: Statements, channel: int, after: int, head: int) -> bool:
         return after == head
     first = read.one(FIRST_PREV, channel=channel, after=after)
     return first is not None and first.prev <= after
+
+
+def whole(read: Statements, channel: int, after: int) -> bool:
+    """Whether nothing of the channel after `after` was pruned, be it its last change. True of one that is gone."""
+    own = read.one(OWN, channel=channel)
+    return own is None or recoverable(read, channel, after, own.seq)
 
 
 Loader = Callable[[Statements, set[int]], dict[int, Any]]

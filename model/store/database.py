@@ -5,8 +5,9 @@ import logging
 import os
 import random
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractContextManager, asynccontextmanager, closing
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -15,8 +16,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from model import times
+from model.errors import Refusal
 from model.settings import Settings
-from model.store import changes, limits, migrations, replays
+from model.store import changes, first_look, limits, migrations, replays
 from model.store.bus import Bus
 from model.store.engines import Reading, open_writer, write_engine
 from model.store.follower import Follower, Listener
@@ -32,6 +34,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SWEEP_SECONDS = 60
+WAITING_SECONDS = 5  # at a start, until it is said what it waits for
 
 
 class Database:
@@ -47,14 +50,15 @@ class Database:
     async def open(self, settings: Settings) -> None:
         """Creates or migrates the database and starts the writer, the follower and the bus.
 
-        Raises migrations.WrongDatabase, having changed nothing, for a database that this code cannot serve.
+        Raises first_look.WrongDatabase, having changed nothing, for a database that this code cannot serve.
         """
         self.settings = settings
         path = prepare(settings)
         self._turn = Turn(turn_file(path))
-        self.instance = self._identify(path)
+        with explaining(path):
+            self.instance = self._identify(path)
+            self._follower = Follower(path)
         self._reading = Reading(path)
-        self._follower = Follower(path)
         for listener in self._listeners:
             self._follower.listen(listener)
         self._bus = Bus(path, self.catch_up)
@@ -144,6 +148,8 @@ class Database:
             for unit in self._sweeps:
                 try:
                     await self.write(unit)
+                except Refusal as passing:  # the disk is full, or somebody else holds the lock
+                    log.warning("Nothing was swept up: %s", passing)
                 except Exception:
                     log.exception("Sweeping")
 
@@ -151,32 +157,60 @@ class Database:
 def prepare(settings: Settings) -> Path:
     """The path of a database that is at the newest revision, in an instance folder that was made if need be.
 
-    Raises migrations.WrongDatabase, which says what to do.
+    Raises WrongDatabase, which says what to do.
     """
     path = settings.instance / "app.db"
     try:
-        settings.instance.mkdir(parents=True, exist_ok=True)
+        make_durably(settings.instance)
         turn = Turn(turn_file(path))
     except OSError as error:
-        raise migrations.WrongDatabase(_unwritable(settings.instance, error)) from error
-    try:
-        with turn:
+        raise first_look.unwritable(settings.instance, error) from error
+    with closing(turn), explaining(path), turn_soon(turn, path):
+        first_look.check(path, turn.noted()[0])
+        migrations.upgrade(path)
+        if settings.development and (written := migrations.write_missing(path)):
+            log.warning("The models have changed: wrote %s. Read it, and commit it with them.", written)
             migrations.upgrade(path)
-            if settings.development and (written := migrations.write_missing(path)):
-                log.warning("The models have changed: wrote %s. Read it, and commit it with them.", written)
-                migrations.upgrade(path)
-    except sqlite3.OperationalError as error:
-        raise migrations.WrongDatabase(f"{path} cannot be opened: {error}") from error
-    finally:
-        turn.close()
     return path
 
 
-def _unwritable(folder: Path, error: OSError) -> str:
-    owner = folder.stat().st_uid if folder.exists() else None
-    mine = os.getuid() if hasattr(os, "getuid") else None
-    whose = f" It belongs to user {owner}, and Pottle runs as user {mine}." if owner != mine else ""
-    return f"The instance folder {folder.absolute()} cannot be written: {error.strerror}.{whose}"
+def make_durably(folder: Path) -> None:
+    """Makes a folder that survives the loss of power: SQLite syncs what is in it, but not its own name (L7)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for around in folder.resolve().parents:
+        with suppress(OSError):  # Windows opens no folder, and one around ours may be closed to us
+            opened = os.open(around, os.O_RDONLY)
+            try:
+                os.fsync(opened)
+            finally:
+                os.close(opened)
+
+
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Turns SQLite's own errors into a WrongDatabase, which says what to do."""
+    try:
+        yield
+    except (sqlite3.Error, DBAPIError) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if isinstance(cause, sqlite3.Error) and (wrong := first_look.explained(path, cause)):
+            raise wrong from error
+        raise
+
+
+@contextmanager
+def turn_soon(turn: Turn, path: Path) -> Iterator[None]:
+    """Holds the turn. Says so where it has to wait: another worker may be migrating, or a process is stuck."""
+    said = "Waiting to start: another process holds the lock on %s (fuser names it)."
+    impatient = threading.Timer(WAITING_SECONDS, log.warning, (said, turn_file(path)))
+    impatient.daemon = True
+    impatient.start()
+    try:
+        with turn:
+            impatient.cancel()
+            yield
+    finally:
+        impatient.cancel()
 
 
 def turn_file(path: Path) -> Path:

@@ -1,5 +1,6 @@
 """What a database knows of itself: its short id, and its epoch, the history that its seqs belong to."""
 
+import logging
 import secrets
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from model.store import changes
 from model.store.base import Base
 from model.store.statements import Statements
 from model.store.turn import Turn
+
+log = logging.getLogger("pottle")
 
 
 class Fact(Base):
@@ -44,6 +47,8 @@ def identify(tx: Statements, turn: Turn) -> Instance:
     epoch, seq = _fact(tx, "epoch"), changes.head(tx)
     noted_epoch, noted_seq = turn.noted()
     if epoch is None or noted_epoch != epoch or noted_seq > seq:
+        if noted_epoch:
+            log.warning("The database is not the one last written here: a new epoch, so clients read all again.")
         epoch = _put(tx, "epoch", secrets.token_hex(8))
     return Instance(id_, epoch)
 

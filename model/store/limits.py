@@ -16,6 +16,8 @@ from model.errors import TooMany
 from model.store.base import Base
 from model.store.statements import Statements
 
+SLEW = 1.0  # seconds by which clocks are set back every day, and nothing is forgotten
+
 
 @dataclass(frozen=True)
 class Rate:
@@ -66,11 +68,12 @@ def forget_old(tx: Statements) -> int:
 def _due(tx: Statements, party: str, rate: Rate) -> float:
     """When the allowance is full again: now at the earliest, and in `per` seconds at the latest.
 
-    The latter holds whatever was kept, so that a clock that is set back locks nobody out for longer.
+    What was kept and lies further ahead was kept before the clock was set back. It counts for nothing: no matter how
+    far the clock was set back, nobody is locked out.
     """
     row = tx.one(DUE, of=_key(party, rate))
     now = time.time()
-    return min(max(row.due if row else 0.0, now), now + rate.per)
+    return now if row is None or row.due > now + rate.per + SLEW else max(row.due, now)
 
 
 def _key(party: str, rate: Rate) -> str:

@@ -1,9 +1,10 @@
 """What a unit of work writes with: the transaction of its batch, and what surrounds each unit in it."""
 
+import threading
 import typing
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection
@@ -85,6 +86,17 @@ class Work:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     envelope: Envelope | None
+    _begun: bool = False
+    _fate: threading.Lock = field(default_factory=threading.Lock)  # whoever takes it first decides
+
+    def begins(self) -> bool:
+        """Whether it may be run, for the first time or again. From now on its caller has to wait for the outcome."""
+        self._begun = self._begun or self._fate.acquire(blocking=False)
+        return self._begun
+
+    def give_up(self) -> bool:
+        """Whether it was in time to keep it from ever being run."""
+        return self._fate.acquire(blocking=False)
 
     def run(self, tx: Tx) -> Any:
         """Runs the unit inside its envelope and returns what it returned now, or at the first try of the same key."""

@@ -8,7 +8,6 @@ it wrote spoils its batch instead; the batch is rolled back and each unit is run
 
 import asyncio
 import logging
-import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from model.store.unit import Tx, Work, envelope
 log = logging.getLogger("pottle")
 
 MOST_IN_A_BATCH = 500
+PATIENCE = 15.0  # seconds that a unit waits to be run, for a turn that a stuck process holds; a proxy gives up at 60
 
 
 @dataclass
@@ -57,7 +57,8 @@ class Writer:
     async def run(self, unit: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Runs `unit(tx, *args, **kwargs)` and returns what it returned, durably committed; raises what it raised.
 
-        Raises Overloaded when too many units wait. A caller that is cancelled stops waiting; its unit still runs.
+        Raises Overloaded when too many units wait, and when it cannot be run for PATIENCE: then it never will be. A
+        caller that is cancelled stops waiting; its unit still runs.
         """
         if self._stopping:
             raise Overloaded("The server is stopping.")
@@ -68,7 +69,11 @@ class Writer:
         envelope.set(None)  # it surrounds one write
         self.waiting += 1
         self._queue.put((work, future))
-        return await future
+        impatient = self._loop.call_later(PATIENCE, _give_up, work, future)
+        try:
+            return await future
+        finally:
+            impatient.cancel()
 
     async def stop(self) -> None:
         """Runs what waits, then ends the thread."""
@@ -102,8 +107,8 @@ class Writer:
             with self._turn:
                 return self._commit(batch)
         except Exception as error:
-            if len(batch) == 1:
-                return [Outcome(error=_explained(error))]
+            if len(batch) == 1 or _locked(error):  # to wait for the lock again for each would take hours
+                return [Outcome(error=_explained(error)) for _ in batch]
             return [self._run([work])[0] for work in batch]
 
     def _commit(self, batch: list[Work]) -> list[Outcome]:
@@ -124,7 +129,7 @@ class Writer:
     def _answer(self, futures: list[asyncio.Future[Any]], outcomes: list[Outcome]) -> None:
         self.waiting -= len(futures)
         for future, outcome in zip(futures, outcomes, strict=True):
-            if future.cancelled():
+            if future.done():  # cancelled, or given up
                 continue
             if outcome.error is None:
                 future.set_result(outcome.value)
@@ -132,7 +137,14 @@ class Writer:
                 future.set_exception(outcome.error)
 
 
+def _give_up(work: Work, future: asyncio.Future[Any]) -> None:
+    if not future.done() and work.give_up():
+        future.set_exception(Overloaded("Another process holds the right to write."))
+
+
 def _outcome(tx: Tx, work: Work) -> Outcome:
+    if not work.begins():
+        return Outcome()
     before = tx.traces
     try:
         return Outcome(work.run(tx))
@@ -143,15 +155,19 @@ def _outcome(tx: Tx, work: Work) -> Outcome:
         raise Spoiled from error
 
 
+def _locked(error: Exception) -> bool:
+    """Whether the transaction could not begin. Once it has begun, nothing locks it."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
 def _explained(error: Exception) -> BaseException:
     """The error as the unit's caller should see it: SQLite's passing troubles as refusals."""
     if isinstance(error, Spoiled) and error.__cause__ is not None:
         return _explained(error.__cause__) if isinstance(error.__cause__, Exception) else error.__cause__
+    if _locked(error):
+        return Overloaded("The database is locked by another program.")
     cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, sqlite3.Error):
-        code = getattr(cause, "sqlite_errorname", "")
-        if code == "SQLITE_FULL":
-            return StorageFull("The disk is full.")
-        if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            return Overloaded("The database is locked by another program.")
+    if getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL":
+        return StorageFull("The disk is full.")
     return error

@@ -1,13 +1,11 @@
-"""Starting on an empty folder, by several workers at once; and from a checkout that nobody may write to."""
+"""Starting on a folder that is not there, and from a checkout that nobody may write to."""
 
 import os
 import shutil
-import sqlite3
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from io import BytesIO
 from pathlib import Path
 
@@ -16,69 +14,10 @@ from PIL import Image
 
 from tests.conftest import PASSWORD, needs
 from tests.live.meeting import Meeting, changes
-from tests.server import ROOT, Server, clean_environment
+from tests.server import ROOT, Server
 
 # Root may write wherever it likes; without its capabilities it may not.
 LIKE_ANYBODY = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
-
-# For each folder named, forks three processes that open it at the same moment; each says its epoch.
-RACE = """
-import asyncio, os, sys
-from pathlib import Path
-import alembic.command, alembic.autogenerate
-from model.settings import Settings
-from model.store import db
-
-async def start(folder):
-    await db.open(Settings(instance=Path(folder)))
-    print(folder, db.instance.epoch, flush=True)
-    await db.close()
-
-for folder in sys.argv[1:]:
-    ready, go = os.pipe()
-    children = []
-    for _ in range(3):
-        if not (child := os.fork()):
-            os.close(go)
-            os.read(ready, 1)  # the end of the pipe, when the parent lets go
-            asyncio.run(start(folder))
-            os._exit(0)
-        children.append(child)
-    os.close(go)
-    os.close(ready)
-    assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
-"""
-
-
-def rows(database: Path, query: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(database)) as raw:
-        return raw.execute(query).fetchall()
-
-
-def test_three_workers_at_once_on_an_empty_folder_make_one_database(tmp_path: Path) -> None:
-    """Five times. Two things guard it, each alone: `prepare` holds the turn, and migrations BEGIN IMMEDIATE. Fails when
-    neither does.
-    """
-    folders = [str(tmp_path / f"{n}" / "instance") for n in range(5)]
-    for folder in folders:
-        Path(folder).parent.mkdir()
-    ran = subprocess.run(
-        [sys.executable, "-c", RACE, *folders],
-        cwd=ROOT,
-        env=clean_environment(tmp_path),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    said = [line.split() for line in ran.stdout.splitlines()]
-    assert sorted(folder for folder, _ in said) == sorted(folders * 3)
-    assert len({tuple(line) for line in said}) == 5, "the three agree on the epoch"
-    for folder in folders:
-        database = Path(folder) / "app.db"
-        assert rows(database, "SELECT count(*) FROM alembic_version") == [(1,)]
-        assert rows(database, "SELECT slug FROM groups") == [("home",)]
-        assert rows(database, "SELECT key FROM channels") == [("lobby",)]
 
 
 async def test_gunicorn_starts_on_a_folder_that_is_not_there(tmp_path: Path, stack: AsyncExitStack) -> None:

@@ -16,7 +16,7 @@ from model import times
 from model.settings import Settings
 from model.store import Base, migrations
 from model.store.database import Database, prepare
-from model.store.migrations import WrongDatabase
+from model.store.first_look import WrongDatabase
 
 importlib.import_module("main")  # which knows all the models
 
@@ -150,7 +150,7 @@ async def test_a_broken_database_is_refused(fresh: Path) -> None:
 
 async def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "app.db").mkdir()
-    with pytest.raises(WrongDatabase, match="cannot be"):
+    with pytest.raises(WrongDatabase, match="is a folder"):
         await Database().open(Settings(instance=tmp_path))
 
 

@@ -1,6 +1,7 @@
 """The writer: many units in one transaction, each as if it had been alone."""
 
 import asyncio
+import fcntl
 import itertools
 import sqlite3
 import tempfile
@@ -17,13 +18,14 @@ from hypothesis import strategies as st
 
 from model.errors import Conflict, Overloaded, Refusal, StorageFull
 from model.settings import Settings
-from model.store import engines
+from model.store import engines, writer
 from model.store.database import Database
 from model.store.engines import open_writer, write_engine
 from model.store.instance import Fact
 from model.store.turn import Turn
 from model.store.unit import Tx
 from model.store.writer import MOST_IN_A_BATCH, Writer
+from tests.server import PATIENCE
 
 
 class Kept:
@@ -282,17 +284,49 @@ async def test_a_full_disk_refuses_what_does_not_fit_and_nothing_else(kept: Kept
 async def test_a_database_that_another_program_locks_is_overloaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A refusal that says "try again" (503), for all who wait; and all is well once the other is done."""
+    """A refusal that says "try again" (503), for all who wait; and all is well once the other is done.
+
+    The lock is waited for once a batch. Fails when each unit of it waits anew: for a hundred, with the five seconds
+    that production waits, that is eight minutes.
+    """
     monkeypatch.setattr(engines, "BUSY_MS", 50)
     async with keeping(tmp_path) as kept:
         await kept.writer.run(keep, 0)
+        turns = itertools.count()
+        taken = Turn.__enter__
+
+        def counted(turn: Turn) -> Turn:
+            next(turns)
+            return taken(turn)
+
+        monkeypatch.setattr(Turn, "__enter__", counted)
         with closing(sqlite3.connect(kept.path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            answers = await asyncio.gather(*[kept.writer.run(keep, n) for n in (1, 2)], return_exceptions=True)
-            assert [type(answer) for answer in answers] == [Overloaded, Overloaded]
+            writes = [kept.writer.run(keep, n) for n in range(1, 100)]
+            answers = await asyncio.gather(*writes, return_exceptions=True)
+            assert {type(answer) for answer in answers} == {Overloaded}
             other.execute("ROLLBACK")
-        assert await kept.writer.run(keep, 3) == 1
-        assert kept.numbers() == [0, 3]
+        assert next(turns) < 10
+        assert await kept.writer.run(keep, 100) == 1
+        assert kept.numbers() == [0, 100]
+
+
+async def test_a_turn_that_another_process_holds_for_too_long_is_overloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what was refused is never run, also when the turn comes at last. Fails when nobody gives up."""
+    monkeypatch.setattr(writer, "PATIENCE", 0.05)
+    async with keeping(tmp_path) as kept:
+        with (tmp_path / "turn").open("r+b") as stuck:
+            fcntl.flock(stuck, fcntl.LOCK_EX)
+            writes = [kept.writer.run(keep, n) for n in range(20)]
+            async with asyncio.timeout(PATIENCE):
+                answers = await asyncio.gather(*writes, return_exceptions=True)
+            assert {type(answer) for answer in answers} == {Overloaded}
+        monkeypatch.setattr(writer, "PATIENCE", 30)
+        assert await kept.writer.run(keep, 20) == 0
+        assert kept.numbers() == [20]
+        assert kept.writer.waiting == 0
 
 
 async def test_the_session_of_a_refused_unit_writes_nothing_later(database: Database) -> None:

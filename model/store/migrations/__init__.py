@@ -1,15 +1,16 @@
 """Migrations, by Alembic: those there are are applied at start; `python main.py` writes the one that is missing."""
 
 import re
-import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from model.store.base import Base
 from model.store.changes import Change
 from model.store.engines import write_engine
+from model.store.first_look import LEFT, WrongDatabase, untouched
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -18,10 +19,6 @@ HERE = Path(__file__).parent
 VERSIONS = HERE / "versions"
 STARTED = time.time()
 QUIET_SECONDS = 1.0
-
-
-class WrongDatabase(RuntimeError):
-    """The database is newer than the code, or no database; the message says what to do. Nothing was changed."""
 
 
 def upgrade(path: Path) -> None:
@@ -93,19 +90,15 @@ def newest_revision() -> str | None:
 def _revision(path: Path) -> str | None:
     if not path.exists():
         return None
-    raw = sqlite3.connect(path)
-    try:
+    with closing(untouched(path)) as raw:
         tables = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if {"alembic_version", Change.__tablename__} <= tables:
             row = raw.execute("SELECT version_num FROM alembic_version").fetchone()
             return row[0] if row else None
-    except sqlite3.DatabaseError as error:
-        raise WrongDatabase(f"{path} cannot be read as a database: {error}. It was left as it is.") from error
-    finally:
-        raw.close()
     if tables:
         raise WrongDatabase(
-            f"{path} is a database of another program: it has tables, but no revision. It was left as it is."
+            f"{path} is a database of another program: it has tables, but no revision. {LEFT} Move it away, or name "
+            "another folder in POTTLE_INSTANCE."
         )
     return None
 

@@ -1,0 +1,259 @@
+"""Group commit against a list: whatever units meet in whatever batches, what was acknowledged is there, and only that.
+
+A unit is drawn as a list of steps and an ending, so that every mixture of statements, ORM objects, changes and troubles
+occurs. Two writers of one file stand for two workers.
+"""
+
+import asyncio
+import shutil
+import sqlite3
+import tempfile
+import threading
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hypothesis import seed
+from hypothesis import settings as rules
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import registry
+
+from model.errors import Conflict, StorageFull
+from model.store.unit import Tx
+from tests.faults.conftest import SECONDS, SEED
+from tests.store.test_changes import CHANNELS, SCHEMA
+from tests.store.test_writer import Kept
+
+NUMBERS = Table(
+    "numbers", MetaData(), Column("id", Integer, primary_key=True), Column("n", Integer), Column("data", LargeBinary)
+)
+
+
+class Number:
+    """A row by way of the ORM."""
+
+    def __init__(self, n: int, id: int | None = None) -> None:  # noqa: A002
+        self.n, self.id = n, id
+
+
+registry().map_imperatively(Number, NUMBERS)
+
+
+class Plan(NamedTuple):
+    """What a unit does, how it ends, and whether its caller has gone away by then."""
+
+    steps: list[str]
+    ending: str
+    cancelled: bool
+
+    @property
+    def succeeds(self) -> bool:
+        return self.ending == "return" and "fill" not in self.steps
+
+
+class Refused(Conflict):
+    """Raised by a unit as its plan says."""
+
+
+def carry_out(tx: Tx, n: int, plan: Plan) -> int:
+    """Unit: returns how many rows there were before."""
+    (before,) = tx.raw.execute("SELECT count(*) FROM numbers").fetchone()
+    for step in plan.steps:
+        match step:
+            case "sql":
+                tx.raw.execute("INSERT INTO numbers (n) VALUES (?)", (n,))
+            case "orm":
+                tx.session.add(Number(n))
+            case "flush":
+                tx.session.flush()
+            case "change":
+                tx.changed("test", channel=CHANNELS[n % 2], subject=n)
+            case "fill":
+                tx.raw.execute("INSERT INTO numbers (n, data) VALUES (?, zeroblob(1000000))", (n,))
+    match plan.ending:
+        case "refuse":
+            raise Refused(str(n))
+        case "raise":
+            raise ValueError(n)
+        case "sql error":
+            tx.raw.execute("INSERT INTO nowhere VALUES (?)", (n,))
+        case "constraint":
+            tx.raw.execute("INSERT INTO numbers (id) VALUES (1), (1)")
+        case "flush error":
+            tx.session.add_all([Number(n, id=1), Number(n, id=1)])
+    return int(before)
+
+
+RAISED = {
+    "refuse": Refused,
+    "raise": ValueError,
+    "sql error": sqlite3.OperationalError,
+    "constraint": sqlite3.IntegrityError,
+    "flush error": IntegrityError,
+}
+plans = st.builds(
+    Plan,
+    steps=st.lists(st.sampled_from(["sql", "orm", "flush", "change", "fill"]), max_size=4),
+    ending=st.sampled_from(["return", "return", "return", *RAISED]),
+    cancelled=st.booleans(),
+)
+
+
+class Commits(RuleBasedStateMachine):
+    """Two workers that are given units, and a list of those that were acknowledged."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.runner = asyncio.Runner()
+        self.folder = Path(tempfile.mkdtemp())
+        with closing(sqlite3.connect(self.folder / "app.db")) as raw:
+            raw.executescript(SCHEMA)
+            raw.execute("CREATE TABLE numbers (id INTEGER PRIMARY KEY, n INTEGER, data BLOB)")
+        self.workers = [self.runner.run(self.worker()) for _ in range(2)]
+        self.next = 0
+        self.acknowledged: list[tuple[int, Plan]] = []
+
+    async def worker(self) -> Kept:
+        kept = Kept(self.folder)
+        await kept.writer.run(limit_pages)
+        return kept
+
+    def teardown(self) -> None:
+        if hasattr(self, "runner"):
+            for worker in self.workers:
+                self.runner.run(worker.writer.stop())
+                worker.turn.close()
+            self.runner.close()
+            shutil.rmtree(self.folder)
+
+    def numbered(self, batch: list[Plan]) -> list[tuple[int, Plan]]:
+        self.next += len(batch)
+        return [(self.next - len(batch) + n, plan) for n, plan in enumerate(batch)]
+
+    @rule(worker=st.sampled_from([0, 1]), batch=st.lists(plans, min_size=1, max_size=8))
+    def one_batch(self, worker: int, batch: list[Plan]) -> None:
+        """Each is answered as if it had run alone, after those before it."""
+        units = self.numbered(batch)
+        answers = self.runner.run(together(self.workers[worker], units))
+        for (n, plan), answer in zip(units, answers, strict=True):
+            rows = self.rows()
+            if plan.succeeds:
+                self.acknowledged.append((n, plan))
+            self.check(plan, answer, len(rows))
+
+    @rule(batches=st.lists(st.lists(plans, min_size=1, max_size=6), min_size=2, max_size=2))
+    def both_at_once(self, batches: list[list[Plan]]) -> None:
+        """Whoever is first: each batch is in its own order, and in one piece if nothing spoils it."""
+        units = [self.numbered(batch) for batch in batches]
+
+        async def both() -> list[list[Any]]:
+            pairs = zip(self.workers, units, strict=True)
+            return await asyncio.gather(*[together(worker, of_worker) for worker, of_worker in pairs])
+
+        answers = self.runner.run(both())
+        place = {n: at for at, n in enumerate(self.written())}
+        fine = [unit for of_worker in units for unit in of_worker if unit[1].succeeds]
+        self.acknowledged += sorted(fine, key=lambda unit: (place.get(unit[0], self.next), unit[0]))
+        for of_worker, its in zip(units, answers, strict=True):
+            counts = []
+            for (_, plan), answer in zip(of_worker, its, strict=True):
+                self.check(plan, answer, None)
+                counts += [answer] if isinstance(answer, int) else []
+            assert counts == sorted(counts)
+            own = [place[n] for n, _ in of_worker if n in place]
+            assert own == sorted(own)
+
+    def check(self, plan: Plan, answer: object, before: int | None) -> None:
+        if plan.cancelled:
+            assert isinstance(answer, asyncio.CancelledError)
+        elif plan.succeeds:
+            assert answer == before or (before is None and isinstance(answer, int))
+        elif "fill" in plan.steps:
+            assert isinstance(answer, StorageFull)
+        else:
+            assert isinstance(answer, RAISED[plan.ending])
+
+    def rows(self) -> list[int]:
+        """What the model says that the table holds, in order."""
+        found: list[int] = []
+        for n, plan in self.acknowledged:
+            found += rows_of(n, plan)
+        return found
+
+    def written(self) -> list[int]:
+        with closing(sqlite3.connect(self.folder / "app.db")) as raw:
+            return [n for (n,) in raw.execute("SELECT n FROM numbers ORDER BY id")]
+
+    @invariant()
+    def what_was_acknowledged_is_there_and_nothing_else(self) -> None:
+        assert self.written() == self.rows()
+
+    @invariant()
+    def the_log_has_the_changes_of_what_committed(self) -> None:
+        """L1, and no seq is lost or used twice, whatever was rolled back."""
+        subjects = [n for n, plan in self.acknowledged for step in plan.steps if step == "change"]
+        with closing(sqlite3.connect(self.folder / "app.db")) as raw:
+            log = raw.execute("SELECT seq, prev, channel_id, subject FROM changes ORDER BY seq").fetchall()
+            heads = dict(raw.execute("SELECT id, seq FROM channels"))
+        assert [seq for seq, *_ in log] == [*range(1, len(log) + 1)]
+        assert sorted(subject for *_, subject in log) == sorted(subjects)
+        for channel in CHANNELS:
+            chain = [(prev, seq) for seq, prev, in_channel, _ in log if in_channel == channel]
+            assert all(before[1] == after[0] for before, after in pairwise([(0, 0), *chain]))
+            assert heads[channel] == (chain[-1][1] if chain else 0)
+
+    @invariant()
+    def nobody_is_waiting(self) -> None:
+        assert all(worker.writer.waiting == 0 for worker in self.workers)
+
+
+def limit_pages(tx: Tx) -> None:
+    """Unit: lets the file grow, but not by a megabyte at once."""
+    tx.raw.execute("PRAGMA max_page_count = 200")
+
+
+def rows_of(n: int, plan: Plan) -> list[int]:
+    """The rows of a unit. Those of the ORM come when they are flushed: at a `flush`, or when the unit returns."""
+    written, waiting = 0, 0
+    for step in plan.steps:
+        written += step == "sql"
+        waiting += step == "orm"
+    return [n] * (written + waiting)
+
+
+async def together(worker: Kept, units: list[tuple[int, Plan]]) -> list[Any]:
+    """Has the units wait together, and those callers go away whose plans say so; the others' answers."""
+    gate, busy = threading.Event(), threading.Event()
+    first = asyncio.ensure_future(worker.writer.run(hold, gate, busy))
+    await asyncio.to_thread(busy.wait)
+    running = [asyncio.ensure_future(worker.writer.run(carry_out, n, plan)) for n, plan in units]
+    await asyncio.sleep(0)  # each has queued its unit
+    for future, (_, plan) in zip(running, units, strict=True):
+        if plan.cancelled:
+            future.cancel()
+    gate.set()
+    await first
+    answers = await asyncio.gather(*running, return_exceptions=True)
+    await worker.writer.run(lambda _: None)  # those whose callers went away have been run, too
+    return answers
+
+
+def hold(_: Tx, gate: threading.Event, busy: threading.Event) -> None:
+    """Unit: keeps its writer busy."""
+    busy.set()
+    gate.wait()
+
+
+def test_what_was_acknowledged_is_there_and_nothing_else() -> None:
+    """L1 and L7's "acknowledged". Fails when a unit that wrote and raised is taken for refused; when its session is kept,
+    or not flushed; when the writer does not notice that SQLITE_FULL ended the transaction; when a spoiled batch fails
+    as a whole; when it is run again in another order.
+    """
+    run_state_machine_as_test(
+        seed(SEED)(Commits),
+        settings=rules(max_examples=int(5 * SECONDS), stateful_step_count=10, deadline=None, database=None),
+    )
