@@ -4,7 +4,7 @@ import asyncio
 import random
 from itertools import count
 
-from conformance.adapters.protocol import REFUSALS, RETRIES, Listed, Position, Reader, Refused, System, Unknown, Writer
+from conformance.adapters.protocol import REFUSALS, Listed, Position, Reader, Refused, System, Unknown, Writer
 from conformance.history import (
     ListRead,
     Recorder,
@@ -43,7 +43,7 @@ class Author:
             self.recorder.add(WriteAcknowledged(self.recorder.now(), marker, id_))
 
     async def _tried_again(self, channel: str, marker: str) -> str:
-        """Posts, again and again with the same key where the system offers that. Raises Refused, Unknown."""
+        """Posts, again and again with the same key if the writer has keys. Raises Refused, Unknown."""
         deadline = self.recorder.now() + PATIENCE
         doubt = False
         while True:
@@ -55,7 +55,7 @@ class Author:
                 raise
             except Unknown:
                 doubt = True
-                if RETRIES not in self.system.offers or self.recorder.now() > deadline:
+                if not self.writer.keyed or self.recorder.now() > deadline:
                     raise
                 await asyncio.sleep(self.rng.uniform(0.05, 0.3))
 

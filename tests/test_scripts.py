@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import needs
+from tests.server import wait_until
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = [*sorted((ROOT / "scripts").iterdir()), ROOT / ".ci" / "run"]
@@ -132,3 +134,62 @@ def test_git_ignores_what_is_written_and_nothing_else(tmp_path: Path) -> None:
         ["git", "check-ignore", "--no-index", *written, *kept], cwd=tmp_path, capture_output=True, text=True
     )
     assert found.stdout.split() == written
+
+
+# A pytest that notes what it is asked for, and then passes, fails or waits, as it is told.
+FAKE_PYTHON = """#!/usr/bin/env bash
+if [[ $1 == -c ]]; then exec {real} "$@"; fi
+echo "$FAULT_SECONDS $FAULT_SEED $*" >>asked
+if [[ $FAULT_SEED == "${{WAITS_AT:-}}" ]]; then sleep 60; fi
+if [[ $FAULT_SEED == "${{FAILS_AT:-}}" ]]; then echo "an anomaly"; exit 1; fi
+echo "3 passed in 1.23s"
+"""
+
+
+@pytest.fixture
+def soak(checkout: Path) -> list[str]:
+    """`scripts/soak` where an environment is ready, with a pytest that is not one."""
+    python = checkout / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(FAKE_PYTHON.format(real=sys.executable))
+    python.chmod(0o755)
+    asked = [(checkout / name).read_text() for name in REQUIREMENTS]
+    (checkout / ".venv" / "installed-requirements-dev.txt").write_text("".join(asked))
+    return [str(checkout / "scripts" / "soak")]
+
+
+def soaked(command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], **more}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+
+
+def test_a_soak_stops_at_the_first_failure_and_says_how_to_repeat_it(checkout: Path, soak: list[str]) -> None:
+    ended = soaked([*soak, "tests/faults", "-k", "a b"], FAULT_SEED="7", FAILS_AT="9")
+    assert ended.returncode == 1
+    first, second, *failure = ended.stdout.splitlines()
+    assert first.startswith("round 1, seed 7: 3 passed in 1.23s")
+    assert second.startswith("round 2, seed 8: 3 passed in 1.23s")
+    assert failure == ["an anomaly"]
+    assert "FAULT_SECONDS=60 FAULT_SEED=9 scripts/test tests/faults -k a\\ b\n" in ended.stderr
+    asked = (checkout / "asked").read_text().splitlines()
+    assert asked == [f"60 {seed} -m pytest -q -x tests/faults -k a b" for seed in (7, 8, 9)]
+
+
+def test_a_soak_begins_no_round_after_its_time(checkout: Path, soak: list[str]) -> None:
+    ended = soaked([*soak, "--minutes", "2"], FAULT_SEED="7", FAULT_SECONDS="1", SECONDS="120")  # bash counts on
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (checkout / "asked").read_text() == "1 7 -m pytest -q -x tests/faults\n"
+    assert soaked([*soak, "--minutes", "soon"]).returncode == 1
+
+
+def test_a_soak_can_be_interrupted(checkout: Path, soak: list[str]) -> None:
+    environment = {"PATH": os.environ["PATH"], "FAULT_SEED": "7", "WAITS_AT": "8"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(soak, env=environment, start_new_session=True, **pipes) as running:  # type: ignore[call-overload]
+        asked = checkout / "asked"
+        wait_until(lambda: asked.exists() and asked.read_text().count("\n") == 2, "the second round")
+        os.killpg(running.pid, signal.SIGINT)
+        printed, said = running.communicate()
+    assert running.returncode == 130
+    assert printed.count("round") == 1
+    assert said == "Stopped in round 2, of seed 8.\n"

@@ -25,6 +25,8 @@ class Account(NamedTuple):
 class Client:
     """An author, or a reader of lists."""
 
+    keyed = False
+
     def __init__(self, http: Http, account: Account) -> None:
         self.http, self.token = http, account.token
         self.close = http.close

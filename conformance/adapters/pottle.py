@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 PASSWORD = "correct horse"  # noqa: S105 (of accounts in a folder that is deleted)
 ADMIN = "root"
 CLUB = "club"
+KEYLESS = 3  # one author in so many sends no key, and so cannot try again
 
 
 class Pottle(UnderGunicorn):
@@ -34,7 +35,6 @@ class Pottle(UnderGunicorn):
             protocol.POSITIONS,
             protocol.LISTS,
             protocol.REVOCATION,
-            protocol.RETRIES,
             protocol.REFUSALS,
         }
     )
@@ -42,7 +42,7 @@ class Pottle(UnderGunicorn):
     async def start(self, channels: int) -> list[str]:
         """Starts it, makes an admin on the command line, and everything else over HTTP."""
         self._settings = {"POTTLE_INSTANCE": str(self.home / "instance"), "POTTLE_RATE_LIMITS": "off"}
-        self._numbers, self._ways = count(1), cycle(["sign-out", "token", "membership"])
+        self._numbers, self._authors, self._ways = count(1), count(1), cycle(["sign-out", "token", "membership"])
         await self.serve("main:app", ROOT, **self._settings)
         self.http = Http(self.url)
         self._make_admin()
@@ -85,7 +85,7 @@ class Pottle(UnderGunicorn):
 
     async def writer(self) -> PottleWriter:
         """A new author, a member of every group."""
-        return PottleWriter(Http(self.url), await self._member())
+        return PottleWriter(Http(self.url), await self._member(), keyed=next(self._authors) % KEYLESS != 0)
 
     async def reader(self, quick: bool = False) -> PottleReader:
         """A new reader."""

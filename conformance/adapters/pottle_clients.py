@@ -23,15 +23,15 @@ class Account(NamedTuple):
 
 
 class PottleWriter:
-    """An author who sends the marker as the Idempotency-Key."""
+    """An author who, if `keyed`, sends the marker as the Idempotency-Key."""
 
-    def __init__(self, http: Http, account: Account) -> None:
-        self.http, self.token = http, account.token
+    def __init__(self, http: Http, account: Account, keyed: bool) -> None:
+        self.http, self.token, self.keyed = http, account.token, keyed
         self.close = http.close
 
     async def write(self, channel: str, marker: str) -> str:
         """Posts."""
-        headers = {"Idempotency-Key": marker}
+        headers = {"Idempotency-Key": marker} if self.keyed else {}
         path = f"/api/channels/{channel}/posts"
         return str((await self.http.call("POST", path, self.token, json={"body": marker}, headers=headers))["id"])
 

@@ -11,7 +11,6 @@ RESUME = "resume"  # a subscription can go on from a position, and says whether 
 POSITIONS = "positions"  # a list says the position that it shows, to subscribe after
 LISTS = "lists"  # there is a list of a channel's posts to read
 REVOCATION = "revocation"  # the right to read of somebody who is connected can be ended
-RETRIES = "retries"  # a write may be sent again with the same key, and is kept once
 REFUSALS = "refusals"  # there is a write that must be refused
 
 
@@ -77,10 +76,12 @@ class Connection(Protocol):
 
 
 class Writer(Protocol):
-    """One author, with a connection of its own."""
+    """One author, with a connection of its own. Whose writes are `keyed` may send one again, and it is kept once."""
+
+    keyed: bool
 
     async def write(self, channel: str, marker: str) -> str:
-        """Posts `marker`, with `marker` as its key if the system offers retries, and returns the post's id.
+        """Posts `marker`, with `marker` as its key if it is `keyed`, and returns the post's id.
 
         Raises Refused, Unknown.
         """

@@ -53,6 +53,8 @@ class QuartChat(UnderGunicorn):
 class ChatWriter:
     """An author, who reads along to see the own messages."""
 
+    keyed = False
+
     def __init__(self, url: str) -> None:
         self.url = url
         self.raw: Websocket | None = None

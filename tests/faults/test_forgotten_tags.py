@@ -1,0 +1,204 @@
+"""L6: no write forgets to say what it makes stale.
+
+Every state-changing operation of the OpenAPI document is done, one after the other, in each of its ways. Before and
+after each, every GET that may be shared is asked for, for everybody; what the cache then serves has to be what it
+serves once it has been emptied. A new operation has to be added here, and a new shared GET is asked for by itself.
+
+Seen to fail with any one of the tags that model/ gives left out, each in turn, but for those whose answers another
+tag of the same change drops too. That a change which has its tags reaches the other workers is shown by test_race.py.
+"""
+
+import io
+import random
+import re
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from api.http import caching
+from model.settings import Settings
+from tests.conftest import PASSWORD, Person
+
+pytestmark = pytest.mark.slow
+
+CHANGING = ("post", "put", "patch", "delete")
+NEVER_KEPT = {"health_alive", "health_ready"}
+PAGES = ["/", "/channels/{channel_id}"]  # not in the document
+THINGS: dict[str, Iterable[object]] = {
+    "slug": ["home", "club", "class"],
+    "channel_id": range(1, 5),
+    "post_id": range(1, 12),
+    "uid": ["bob", "alice", "fritz"],
+}
+KEYS = ("lobby", "main", "new", "none")
+
+Written = tuple[str, str]  # an operation, and what it did
+
+
+@pytest.fixture
+def settings(instance: Path) -> Settings:
+    return Settings(instance=instance, rate_limits=False)
+
+
+async def test_what_is_kept_is_what_is_true_after_every_kind_of_write(
+    anyone: Person, alice: Person, bob: Person, charlie: Person, root: Person, rng: random.Random
+) -> None:
+    document = (await anyone.get("/openapi.json")).json()
+    done: set[str] = set()
+    urls = shared(document)
+    never_kept = set(urls.values())
+    async for operation, what in all_writes(anyone, alice, bob, charlie, root):
+        if operation:
+            done.add(operation)
+            await compare(anyone, urls, f"{operation}: {what}")
+        for url in urls:
+            await rng.choice([anyone, charlie, root]).get(url)  # what is kept may have been made for anybody
+            await anyone.get(url)
+        never_kept -= {urls[url] for url in urls if urls[url] in never_kept and await is_kept(anyone, url)}
+    assert done == operations(document, CHANGING), "each is done below, and nothing that is not there"
+    assert not never_kept, "a GET whose answers are never kept has not been tested"
+
+
+async def compare(anyone: Person, urls: Iterable[str], after: str) -> None:
+    """What the cache says against what an empty one says; it is not emptied, for some need two writes to go stale."""
+    said = [await anyone.get(url) for url in urls]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(caching, "shelf", caching.Shelf())
+        for url, kept in zip(urls, said, strict=True):
+            assert about(kept) == about(await anyone.get(url)), f"after {after}, {url} is stale"
+
+
+def about(answer: httpx.Response) -> tuple[int, str, list[tuple[str, str]]]:
+    return answer.status_code, answer.text, sorted(answer.headers.multi_items())
+
+
+async def is_kept(anyone: Person, url: str) -> bool:
+    before = caching.shelf.hits
+    await anyone.get(url)
+    return caching.shelf.hits > before
+
+
+def operations(document: dict[str, Any], methods: Iterable[str]) -> set[str]:
+    return {
+        doing[method]["operationId"] for doing in document["paths"].values() for method in methods if method in doing
+    }
+
+
+def shared(document: dict[str, Any]) -> dict[str, str]:
+    """Every GET that anybody may ask for, of everything and with all that its query says; each with its path there."""
+    found = {page: page for page in PAGES}
+    for path, doing in document["paths"].items():
+        get = doing.get("get", {})
+        if get and not get.get("security") and get["operationId"] not in NEVER_KEPT:
+            fields = {field["name"] for field in get.get("parameters", []) if field["in"] == "query"}
+            found |= {path + query: path for query in queries(fields)}
+    return {url: path for asked, path in found.items() for url in filled(asked)}
+
+
+def queries(fields: set[str]) -> list[str]:
+    if "group" in fields:
+        return ["?group=club&" + "&".join(f"key={key}" for key in KEYS)]
+    return [""] + ["?limit=2"] * ("limit" in fields) + [f"?key={key}" for key in KEYS if "key" in fields]
+
+
+def filled(path: str) -> list[str]:
+    """A path for each of the things that it may be about."""
+    name = re.search(r"{(\w+)}", path)
+    return [path.replace(name[0], str(one)) for one in THINGS[name[1]]] if name else [path]
+
+
+async def all_writes(
+    anyone: Person, alice: Person, bob: Person, charlie: Person, root: Person
+) -> AsyncIterator[Written]:
+    """Does one write after the other and says which; first, with no name, comes what the others need."""
+
+    async def done(operation: str, answer: httpx.Response, what: str = "") -> Written:
+        assert answer.is_success, answer.text
+        return operation, what or str(answer.request.url.path)
+
+    async def post(who: Person, body: str, channel: int = 3, **more: Any) -> tuple[httpx.Response, str]:
+        answer = await who.post(f"/api/channels/{channel}/posts", {"body": body, **more})
+        assert answer.status_code == 201, answer.text
+        return answer, f"/api/posts/{answer.json()['id']}"
+
+    club = {"slug": "club", "name": "Club", "posting": "guests"}
+    made = await root.post("/api/groups", club)
+    assert made.status_code == 201
+    opened = await root.post("/api/groups/club/channels", {"key": "main"})
+    assert opened.json()["id"] == 3
+    for channel in (1, 3):
+        _, first = await post(alice, "by Alice", channel)
+        await post(bob, "a reply", channel, parent=int(first.rsplit("/", 1)[1]))
+    yield "", "the beginning"
+
+    yield await done("users_create", await anyone.post("/api/users", user := new("fritz")))
+    signed = await anyone.post("/api/session", {"uid": "fritz", "password": user["password"]})
+    anyone.http.cookies.clear()
+    yield await done("session_create", signed)
+    fritz = {"Authorization": f"Bearer {signed.json()['token']}"}
+    yield await done("posts_create", (await post(charlie, "new"))[0])
+    answer = await anyone.post("/api/channels/3/posts", {"body": "by Fritz"}, headers=fritz)
+    yield await done("posts_create", answer)
+    his = f"/api/posts/{answer.json()['id']}"
+    answer, reply = await post(bob, "a reply", parent=answer.json()["id"])
+    yield await done("posts_create", answer, "a reply")
+    yield await done("posts_create", (await post(anyone, "by a guest", guest="Guest"))[0], "by a guest")
+
+    for kind in ("up", "down", "heart"):
+        yield await done("reactions_mark", await bob.put(f"{his}/reactions/{kind}"), kind)
+    yield await done("reactions_unmark", await bob.delete(f"{his}/reactions/down"))
+    yield await done("reactions_mark", await anyone.put(f"{reply}/reactions/eyes", headers=fritz))
+    yield await done("posts_edit", await bob.patch(reply, {"body": "edited"}))
+    yield await done("posts_edit", await root.patch(reply, {"state": "removed"}), "removed")
+    yield await done("posts_edit", await root.patch(reply, {"state": "published"}), "restored")
+
+    yield await done("me_edit", await bob.patch("/api/me", {"name": "Robert"}), "the name")
+    yield await done("me_edit", await bob.patch("/api/me", {"email": "bob@example.org"}), "the address")
+    for colour in ("red", "blue"):
+        Image.new("RGB", (64, 64), colour).save(picture := io.BytesIO(), "PNG")
+        yield await done("me_put_avatar", await bob.put("/api/me/avatar", content=picture.getvalue()), colour)
+    yield await done("me_delete_avatar", await bob.delete("/api/me/avatar"))
+    token = await bob.post("/api/me/tokens", {"name": "a program"})
+    yield await done("me_create_token", token)
+    yield await done("me_delete_token", await bob.delete(f"/api/me/tokens/{token.json()['id']}"))
+
+    yield await done("channels_create", await charlie.post("/api/groups/club/channels", {"key": "new"}))
+    yield await done("posts_create", (await post(charlie, "here too", 4))[0], "the first in a channel")
+    yield await done("channels_edit", await root.patch("/api/channels/3", {"title": "Titled"}), "the title")
+    yield await done("channels_edit", await root.patch("/api/channels/3", {"locked": True}), "locked")
+    yield await done("channels_edit", await root.patch("/api/channels/1", {"title": "Foyer"}), "the lobby's title")
+
+    yield await done("groups_edit", await root.patch("/api/groups/club", {"review": "all"}), "the review")
+    answer, waiting = await post(bob, "waits", 4)
+    yield await done("posts_create", answer, "one that waits")
+    yield await done("posts_edit", await bob.patch(waiting, {"body": "waits, edited"}), "one that waits")
+    yield await done("posts_edit", await root.patch(waiting, {"state": "published"}), "approved")
+    yield await done("groups_edit", await root.patch("/api/groups/club", {"name": "The club"}), "the name")
+    yield await done("groups_edit", await root.patch("/api/groups/club", {"origins": ["https://x.test"]}), "origins")
+    yield await done("groups_edit", await root.patch("/api/groups/club", {"posting": "members"}), "posting")
+    yield await done("groups_put_member", await root.post("/api/groups/club/members", {"uid": "bob"}))
+    yield await done("groups_edit", await root.patch("/api/groups/club", {"reading": "members"}), "closed")
+    yield await done("posts_edit", await bob.patch(waiting, {"body": "unseen"}), "while it is closed")
+    yield await done("groups_edit", await root.patch("/api/groups/club", {"reading": "public"}), "opened")
+    yield await done("groups_remove_member", await root.delete("/api/groups/club/members/bob"))
+
+    yield await done("posts_delete", await bob.delete(waiting))
+    yield await done("posts_delete", await root.delete(his), "a moderator, one with a reply")
+    answer = await anyone.delete(his, headers=fritz)
+    yield await done("posts_delete", answer, "its author, one that is removed")
+    leaving = await anyone.delete("/api/me", headers=fritz, json={"password": PASSWORD})
+    yield await done("me_delete", leaving)
+    yield await done("channels_delete", await root.delete("/api/channels/4"))
+    yield await done("groups_create", await root.post("/api/groups", {"slug": "other", "name": "Other"}))
+    yield await done("groups_delete", await root.delete("/api/groups/other"), "an empty one")
+    yield await done("groups_delete", await root.delete("/api/groups/club"))
+    yield await done("me_edit", await alice.patch("/api/me", {"name": "Alicia"}), "the name of who wrote in the lobby")
+    yield await done("session_delete", await alice.delete("/api/session"))
+
+
+def new(uid: str) -> dict[str, str]:
+    return {"uid": uid, "name": uid.title(), "password": PASSWORD}
