@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from model import passwords, times
 from model.errors import NotFound, Unauthenticated
-from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, db, limits
+from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes, db, limits
 from model.store.changes import Row
 from model.store.limits import Rate
 from model.user import User, avatar_path
@@ -214,6 +214,8 @@ ENDING = ("session.ended", "token.ended", "user.edited", "user.deleted")
 
 def forget(_read: Statements, rows: list[Row]) -> None:
     """Listener: drops whom a change concerns from memory."""
+    if rows[0].kind == changes.LOST:
+        forget_all()
     tags = {tag for row in rows if row.kind in ENDING for tag in row.tags.split()}
     if not tags:
         return

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 
 from quart import request
 
-from model.store import Statements, db
+from model.store import Statements, changes, db
 from model.store.changes import Row
 
 Scope = MutableMapping[str, Any]
@@ -42,6 +42,7 @@ class Fill:
     def __init__(self) -> None:
         self.tags: set[str] = set()
         self.dropped: set[str] = set()
+        self.spoilt = False  # nobody knows what was dropped
         self.signed_out_only = False
 
 
@@ -95,7 +96,7 @@ class Shelf:
     def end(self, fill: Fill, key: tuple[object, ...], kept: Kept | None) -> None:
         """Keeps the answer that was made, unless something that it shows has changed meanwhile."""
         self._filling.discard(fill)
-        if kept is None or not fill.tags or fill.tags & fill.dropped or len(kept.body) > LARGEST_BYTES:
+        if kept is None or not fill.tags or fill.spoilt or fill.tags & fill.dropped or len(kept.body) > LARGEST_BYTES:
             return
         self._remove(key)
         self._kept[key] = kept
@@ -107,9 +108,11 @@ class Shelf:
 
     def drop(self, _read: Statements, rows: list[Row]) -> None:
         """Listener: drops what the changes make stale, also from answers on their way."""
-        tags = {tag for row in rows for tag in row.tags.split()}
+        lost = rows[0].kind == changes.LOST
+        tags = {*self._by_tag} if lost else {tag for row in rows for tag in row.tags.split()}
         for fill in self._filling:
             fill.dropped |= tags
+            fill.spoilt |= lost
         for tag in tags:
             for key in list(self._by_tag.get(tag, ())):
                 self._remove(key)

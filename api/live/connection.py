@@ -79,7 +79,9 @@ class Connection:
 
     def revoke(self, row: Row, read: Statements) -> None:
         """The hub's word that a right ended: closes if it was this connection's, before anything newer is sent (L8)."""
-        if self._lost_by(row, read):
+        if row.kind == changes.LOST:
+            self._end(TOO_SLOW)
+        elif self._lost_by(row, read):
             self._end(SIGNED_OUT)
         elif row.kind == "channel.deleted" and row.subject in self._subscriptions:
             self._unsubscribe(row.subject)

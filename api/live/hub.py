@@ -96,7 +96,7 @@ class Hub:
     def take(self, read: Statements, rows: list[Row]) -> None:
         """Listener: revokes what ended, in all of the snapshot, and only then hands out what is new in it (L8)."""
         for row in rows:
-            if row.kind in REVOKING:
+            if row.kind in (*REVOKING, changes.LOST):
                 for connection in list(self.connections):
                     connection.revoke(row, read)
         for frame in _encoded(read, [row for row in rows if row.channel_id in self._feeds]):

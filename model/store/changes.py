@@ -43,6 +43,8 @@ class Row(NamedTuple):
     tags: str
 
 
+LOST = "log.lost"  # not in the log: what listeners are told when changes were pruned before this worker read them
+
 COLUMNS = (Change.seq, Change.prev, Change.channel_id, Change.kind, Change.subject, Change.tags)
 OF_CHANNEL = Change.channel_id == bindparam("channel")
 AFTER = Change.seq > bindparam("after")
@@ -77,6 +79,7 @@ ADD = (
 OWN = select(CHANNELS.c.seq).where(CHANNELS.c.id == bindparam("channel"))
 ADVANCE = update(CHANNELS).where(CHANNELS.c.id == bindparam("channel")).values(seq=bindparam("seq"))
 
+UNTIL = select(Change.seq).where(Change.seq <= bindparam("until")).limit(1)
 OLDEST = select(Change.seq, Change.created).order_by(Change.seq).limit(1_000)
 PRUNE = delete(Change).where(Change.seq <= bindparam("until"))
 
@@ -109,6 +112,16 @@ def prune(tx: Statements, before: str, keep: int) -> int:
 def since(read: Statements, after: int) -> list[Row]:
     """Every change after `after`, of all channels, internal kinds too."""
     return [Row(*row) for row in read.all(SINCE, after=after)]
+
+
+def all_there(read: Statements, after: int, rows: list[Row]) -> bool:
+    """Whether `rows`, found by `since(read, after)`, are all there were: none was pruned before it was read.
+
+    Seqs follow on one another, but for a deleted channel's. Pruning begins at the log's beginning, so that where
+    something older is left, it took nothing newer.
+    """
+    first = rows[0].seq if rows else head(read) + 1
+    return first == after + 1 or read.one(UNTIL, until=after) is not None
 
 
 def page(read: Statements, channel: int, after: int, until: int, limit: int) -> list[Row]:

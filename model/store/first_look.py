@@ -42,12 +42,11 @@ def untouched(path: Path) -> sqlite3.Connection:
     """A connection that changes nothing in the database and its log, not even by being closed.
 
     An ordinary one rolls back the journal that it finds, or writes what is in the log into the database and deletes
-    the log. Without a log the file is complete, and nobody changes it who does not hold the turn. Where there is a
-    journal, a first start was cut short: only what is rolled back can be read.
+    the log. Without a log the file is complete, and nobody changes it who does not hold the turn. Nor with a journal,
+    which is older than any log: where power was lost in the very first start, there may be one beside an empty log.
     """
-    how = "mode=ro" if log_of(path).exists() else "immutable=1"
-    if path.with_name(path.name + "-journal").exists():
-        how = "mode=rw"
+    journal = path.with_name(path.name + "-journal")
+    how = "mode=ro" if log_of(path).exists() and not journal.exists() else "immutable=1"
     return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)
 
 

@@ -43,8 +43,11 @@ class Follower:
             return
         with self.snapshot() as read:
             rows = changes.since(read, self.head)
+            if not changes.all_there(read, self.head, rows):
+                log.warning("The change log was pruned before this worker read it: all that it knows is forgotten")
+                rows.insert(0, Row(changes.head(read), 0, None, changes.LOST, None, ""))
             if rows:
-                self.head = rows[-1].seq
+                self.head = max(rows[0].seq, rows[-1].seq)
                 self._tell(read, rows)
         self._version = version  # taken before the rows were read: what came later moves it again
 

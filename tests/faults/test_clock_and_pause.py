@@ -14,6 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from model.settings import Settings
+from model.store import db
 from tests.conftest import World
 from tests.faults.bus import deafened
 from tests.faults.clock import DAY, HOUR, Clock
@@ -48,8 +50,8 @@ def last_sign_of_life(worker: int) -> float:
 async def test_a_clock_that_is_set_back_gets_no_worker_killed(timed: Meeting, clock: Clock) -> None:
     """gunicorn kills workers that give no sign of life; uvicorn gives one when so many seconds of the day have passed.
 
-    Fails when api/server/worker.py does not set `last_notified` back with the clock: 30 seconds after a clock was set back by
-    an hour, all workers were killed at once, with everything that they were doing.
+    Fails when api/server/worker.py does not set `last_notified` back with the clock: 30 seconds after a clock was set
+    back by an hour, all workers were killed at once, with everything that they were doing.
     """
     workers = timed.server.processes()[1:]
     clock.set(-HOUR)
@@ -187,6 +189,46 @@ async def test_a_worker_that_was_stopped_has_no_hole_and_serves_nothing_stale(
             assert expected((await eye.answer()).text), path
     heard = await changes(socket, len(told))
     assert [change["post"]["id"] for change in heard] == told
+
+
+async def test_what_is_pruned_before_a_stopped_worker_has_read_it_is_no_silent_hole(deaf: Meeting) -> None:
+    """A worker that was away for longer than the log reaches back forgets all that it knows, and lets its sockets go.
+
+    Fails when Follower.catch_up does not ask whether the log still had all of it: a socket gets a change whose `prev`
+    it never had, kept answers stay, and a session that was ended meanwhile is good for ever on that worker.
+    """
+    channel = await deaf.channel()
+    (victim, (socket,)), *_ = (await deaf.sockets(each=1)).items()
+    await socket.ask(type="subscribe", channel=channel)
+    alice, token = await away_from(deaf, victim, "alice"), await deaf.sign_in("bob")
+    bob = await on_worker(deaf, victim, token)
+    assert (await bob.get("/api/me")).status_code == 200
+    with stopped(victim):
+        for n in range(20):
+            assert (await alice.post(f"/api/channels/{channel}/posts", json={"body": f"{n}"})).status_code == 201
+        away = await away_from(deaf, victim, token)
+        assert (await away.delete("/api/session")).status_code == 204
+        for n in range(5):
+            assert (await alice.post(f"/api/channels/{channel}/posts", json={"body": f"{n}"})).status_code == 201
+        await pruned(deaf.server.instance, keep=3)
+    assert (await bob.get("/api/me")).status_code == 401
+    assert await socket.rest() == ([], 1013)
+
+
+async def on_worker(meeting: Meeting, worker: int, uid: str) -> httpx.AsyncClient:
+    """A client of a person whose one connection is to this worker."""
+    while True:
+        client = await calling(meeting.stack, meeting.server, meeting.token(uid))
+        answer = await client.get("/healthz")
+        if worker_at(meeting.server, answer.extensions["network_stream"].get_extra_info("client_addr")[1]) == worker:
+            return client
+
+
+async def pruned(instance: Path, keep: int) -> None:
+    """This process opens the database, too, and prunes the log as each worker does once a minute."""
+    await db.open(Settings(instance=instance, log_changes=keep))
+    await db.write(db._prune)
+    await db.close()
 
 
 @pytest.mark.parametrize("end", ["goes on", "is killed"])

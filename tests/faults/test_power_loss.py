@@ -133,11 +133,19 @@ def moments(story: Story, count: int, rng: random.Random) -> list[int]:
     return rng.choices(after_answers, k=count // 2) + rng.choices(anywhere, k=count - count // 2)
 
 
-def early_moments(story: Story, count: int, rng: random.Random) -> list[int]:
-    """The same, half of them in the first start."""
-    first = story.told[0][0]
-    starting = [line + 1 for call in story.calls for line in (call.began, call.ended) if line < first]
-    return rng.choices(starting, k=count // 2) + moments(story, count - count // 2, rng)
+def early_moments(story: Story) -> Iterator[int]:
+    """Lines of the first start after each of which there is a new name in the folder, or one less."""
+    names: set[str] = set()
+    for call in story.calls:
+        if call.began > story.told[0][0]:
+            return
+        before = len(names)
+        if call.name == "unlink":
+            names.discard(call.path)
+        elif call.name == "mkdir" or "O_CREAT" in call.args:
+            names.add(call.path)
+        if len(names) != before:
+            yield call.began + 1
 
 
 def losses(story: Story, lines: list[int], rng: random.Random, folder: Path) -> Iterator[tuple[int, str]]:
@@ -153,6 +161,11 @@ def losses(story: Story, lines: list[int], rng: random.Random, folder: Path) -> 
                 for name, data in files.items():
                     (folder / name).write_bytes(data)
             yield line, how
+
+
+def contents(folder: Path) -> frozenset[tuple[str, bytes]]:
+    """What is in a folder, but for the noise."""
+    return frozenset((file.name, file.read_bytes()) for file in folder.glob("*") if file.name != "app.db-shm")
 
 
 def violations(story: Story, line: int, folder: Path) -> list[str]:
@@ -230,9 +243,17 @@ def test_what_was_told_before_the_power_was_lost_is_there(story: Story, tmp_path
 
 
 async def test_it_starts_again_whenever_the_power_was_lost(story: Story, tmp_path: Path, rng: random.Random) -> None:
-    """Also between two migrations of the first start; then it writes, and all is still there."""
+    """Also in the middle of the first start; then it writes, and all is still there.
+
+    Fails when a start looks, through a connection that only reads, at a database with a journal to be rolled back.
+    """
     left = tmp_path / "left"
-    for line, how in losses(story, early_moments(story, int(3 * SECONDS), rng), rng, left):
+    lines = [*early_moments(story)] * 3 + moments(story, int(2 * SECONDS), rng)
+    tried: set[frozenset[tuple[str, bytes]]] = set()
+    for line, how in losses(story, lines, rng, left):
+        if (files := contents(left)) in tried:
+            continue
+        tried.add(files)
         database = Database()
         await database.open(Settings(instance=left))
         await database.write(lambda tx: tx.changed("test"))

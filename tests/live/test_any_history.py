@@ -321,16 +321,17 @@ async def taken(listener: Listener) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_whatever_happens_a_reader_gets_what_it_missed_or_is_told_that_it_does_not(world: World) -> None:
-    """L3 and L4. Fails when `recoverable` does not ask what was pruned, or asks too much; when `identify` keeps the epoch
-    of a database that went back, or `_subscribe` does not compare it; when the hub believes its ring complete, forgets
-    what it dropped from it, or sends a page with a hole; when `prev` is the log's last change and not the channel's.
+    """L3 and L4. Fails when `recoverable` does not ask what was pruned, or asks too much; when `identify` keeps the
+    epoch of a database that went back, or `_subscribe` does not compare it; when the hub believes its ring
+    complete, forgets what it dropped from it, or sends a page with a hole; when `prev` is the log's last change
+    and not the channel's.
     """
     History.world = world
     # What is found is shown as it was found: to shrink it would take minutes.
     run_state_machine_as_test(
         seed(SEED)(History),
         settings=rules(
-            max_examples=int(6 * SECONDS), stateful_step_count=12, deadline=None, database=None, phases=[Phase.generate]
+            max_examples=int(4 * SECONDS), stateful_step_count=12, deadline=None, database=None, phases=[Phase.generate]
         ),
     )
 

@@ -249,9 +249,9 @@ def hold(_: Tx, gate: threading.Event, busy: threading.Event) -> None:
 
 
 def test_what_was_acknowledged_is_there_and_nothing_else() -> None:
-    """L1 and L7's "acknowledged". Fails when a unit that wrote and raised is taken for refused; when its session is kept,
-    or not flushed; when the writer does not notice that SQLITE_FULL ended the transaction; when a spoiled batch fails
-    as a whole; when it is run again in another order.
+    """L1 and L7's "acknowledged". Fails when a unit that wrote and raised is taken for refused; when its session is
+    kept, or not flushed; when the writer does not notice that SQLITE_FULL ended the transaction; when a spoiled
+    batch fails as a whole; when it is run again in another order.
     """
     run_state_machine_as_test(
         seed(SEED)(Commits),
