@@ -33,6 +33,7 @@ class User(Base):
     password_hash: Mapped[str | None] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(String(10))
     avatar_hash: Mapped[str | None] = mapped_column(String(16))
+    disabled: Mapped[Time | None]  # since when
     created: Mapped[Time]
     version: Mapped[int]
 
