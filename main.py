@@ -13,10 +13,10 @@ from typing import Any
 
 from dotenv import load_dotenv
 from quart import Quart
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api import commands
 from api.http import assets, bodies, caching, cross_origin, openapi, problems
+from api.http.proxies import BehindProxies
 from api.live import hub, socket
 from model import session, settings
 from model.settings import Settings
@@ -25,6 +25,7 @@ from model.store import db
 # Each is a file in api/ with a Blueprint. Your own resource is one more line.
 RESOURCES = (
     "users",
+    "accounts",
     "session",
     "me",
     "groups",
@@ -32,9 +33,11 @@ RESOURCES = (
     "posts",
     "reactions",
     "counts",
+    "audit",
     "live.socket",
     "health",
     "pages",
+    "managing_pages",
 )
 
 
@@ -65,9 +68,8 @@ def create_app(chosen: Settings) -> Quart:
     async def close_database() -> None:
         await db.close()
 
-    served: Any = caching.ResponseCache(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
-    if chosen.trusted_proxies:
-        served = ProxyHeadersMiddleware(served, list(chosen.trusted_proxies))
+    cached = caching.ResponseCache(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
+    served: Any = BehindProxies(cached, chosen.trusted_proxies, chosen.prefix)
     app.asgi_app = served  # type: ignore[method-assign]
     return app
 

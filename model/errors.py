@@ -1,6 +1,12 @@
 """Refusals: what the rules say no with. `api/http/problems.py` says each in HTTP's words."""
 
+from __future__ import annotations
+
 from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from model.store.limits import Allowance
 
 MOST_NAMED = 100  # fields in one answer
 
@@ -47,9 +53,10 @@ class Invalid(Refusal):
 class TooMany(Refusal):
     """A limit is used up for another `retry_after` seconds."""
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, allowance: Allowance) -> None:
         super().__init__(f"Too many requests. Try again in {retry_after} s.")
         self.retry_after = retry_after
+        self.allowance = allowance
 
 
 class Overloaded(Refusal):

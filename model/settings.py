@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 log = logging.getLogger("pottle")
 
@@ -38,6 +39,11 @@ class Settings:
     log_changes: int = 1_000_000
     waiting_writes: int = 5_000
     development: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """The path of the public address, below which a proxy shows everything: "" or "/pottle"."""
+        return urlsplit(self.url).path
 
 
 class BadSetting(ValueError):

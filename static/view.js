@@ -72,7 +72,7 @@ function avatar(author, base) {
   const place = Object.assign(document.createElement('span'), { ariaHidden: 'true' });
   place.className = `avatar hue-${(('abcdefghijklmnopqrstuvwxyz'.indexOf(name[0].toLowerCase()) % HUES) + HUES) % HUES}`;
   if (!author.avatar) place.textContent = name[0].toUpperCase();
-  else place.append(Object.assign(new Image(40, 40), { alt: '', loading: 'lazy', src: author.avatar.startsWith('/') ? base + author.avatar : author.avatar }));
+  else place.append(Object.assign(new Image(40, 40), { alt: '', loading: 'lazy', src: new URL(author.avatar, base) }));
   return place;
 }
 

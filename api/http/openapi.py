@@ -19,6 +19,7 @@ from werkzeug.routing.rules import Rule
 from api.http.answers import etag, ready_made
 from api.http.problems import PROBLEM, Problem
 from model.avatar import MEDIA_TYPE
+from model.store import db
 
 REF = "#/components/schemas/{name}"
 SECURITY = {"bearer": {"type": "http", "scheme": "bearer"}}
@@ -52,6 +53,7 @@ class Provider(OpenAPIProvider):
         _, components = _components(Problem)
         document["components"]["schemas"].update(components)
         document["paths"] = dict(document["paths"])
+        document["servers"] = [{"url": db.settings.prefix or "/"}]
         plain: dict[str, Any] = _in_plain_types(document)
         return plain
 

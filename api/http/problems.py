@@ -8,6 +8,7 @@ import msgspec
 from quart import Quart, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from api.http.limits import in_headers
 from model import errors
 
 log = logging.getLogger("pottle")
@@ -43,7 +44,7 @@ TITLES = {
     507: "Insufficient Storage",
 }
 # A page of its own; every other error of a page is shown on the 500's or 404's.
-PAGES = (403, 404, 429, 500)
+PAGES = (401, 403, 404, 429, 500)
 
 
 class Problem(msgspec.Struct):
@@ -90,7 +91,7 @@ async def _refused(refusal: errors.Refusal) -> Response:
 
 def _headers(refusal: errors.Refusal) -> dict[str, str]:
     if isinstance(refusal, errors.TooMany):
-        return {"Retry-After": str(refusal.retry_after)}
+        return {"Retry-After": str(refusal.retry_after), **in_headers(refusal.allowance)}
     if isinstance(refusal, errors.Overloaded):
         return {"Retry-After": "1"}
     if isinstance(refusal, errors.Unauthenticated):

@@ -6,7 +6,7 @@ party. `due` is when the allowance is full again; each use moves it on by `per /
 
 import time
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, floor
 
 from sqlalchemy import String, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
@@ -31,6 +31,15 @@ class Rate:
         return self.per / self.count
 
 
+@dataclass(frozen=True)
+class Allowance:
+    """What a party has left of a rate: `left` uses now, all of them again in `full_in` seconds."""
+
+    rate: Rate
+    left: int
+    full_in: float
+
+
 class Limit(Base):
     """How far one party has used up one rate."""
 
@@ -48,14 +57,18 @@ FORGET = delete(Limit).where(Limit.due < bindparam("before"))
 
 def check(tx: Statements, party: str, rate: Rate) -> None:
     """Raises TooMany when `party` has used `rate` up."""
-    wait = _due(tx, party, rate) - rate.per + rate.step - time.time()
+    full_in = _due(tx, party, rate) - time.time()
+    wait = full_in - rate.per + rate.step
     if wait > 1e-6:
-        raise TooMany(max(1, ceil(wait)))
+        raise TooMany(max(1, ceil(wait)), Allowance(rate, 0, full_in))
 
 
-def spend(tx: Statements, party: str, rate: Rate, uses: int = 1) -> None:
-    """Counts `uses` of `rate` against `party`; a negative number gives them back."""
-    tx.run(MOVE, of=_key(party, rate), until=_due(tx, party, rate) + uses * rate.step)
+def spend(tx: Statements, party: str, rate: Rate, uses: int = 1) -> Allowance:
+    """Counts `uses` of `rate` against `party`, and returns what is left; a negative number gives them back."""
+    due = _due(tx, party, rate) + uses * rate.step
+    tx.run(MOVE, of=_key(party, rate), until=due)
+    full_in = max(0.0, due - time.time())
+    return Allowance(rate, max(0, floor((rate.per - full_in) / rate.step + 1e-6)), full_in)
 
 
 def forget_old(tx: Statements) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from model import times
 from model.store import changes, limits, replays
-from model.store.limits import Rate
+from model.store.limits import Allowance, Rate
 from model.store.statements import Statements
 
 
@@ -71,6 +71,7 @@ class Envelope:
 
     confirm: Callable[["Tx"], None] | None = None  # that whoever asks may still ask; raises a Refusal
     limit: tuple[str, Rate] | None = None  # whom to count against
+    allowance: Allowance | None = None  # what they have left, once it was counted
     replay: tuple[str, bytes] | None = None  # the key and a fingerprint of the request
 
 
@@ -98,7 +99,7 @@ class Work:
         answer = self.unit(tx, *self.args, **self.kwargs)
         tx.finish_unit()
         if around.limit:
-            limits.spend(tx, *around.limit)
+            around.allowance = limits.spend(tx, *around.limit)
         if around.replay:
             replays.keep(tx, *around.replay, answer)
         return answer
