@@ -14,7 +14,7 @@ from typing import Any
 from dotenv import load_dotenv
 from quart import Quart
 
-from api import commands
+from api import commands, joining
 from api.http import assets, bodies, caching, cross_origin, openapi, problems
 from api.http.proxies import BehindProxies
 from api.live import hub, socket
@@ -29,6 +29,8 @@ RESOURCES = (
     "session",
     "me",
     "groups",
+    "invitations",
+    "rosters",
     "channels",
     "posts",
     "reactions",
@@ -48,6 +50,7 @@ def create_app(chosen: Settings) -> Quart:
     app.asgi_websocket_class = socket.BoundedConnection
     app.config["BODY_TIMEOUT"] = 30  # seconds for a body to arrive
     app.jinja_env.globals["asset"] = assets.asset
+    app.jinja_env.globals["sign_up"] = chosen.sign_up
 
     openapi.register(app)
     problems.register(app)
@@ -62,7 +65,8 @@ def create_app(chosen: Settings) -> Quart:
         session.forget_all()
         caching.shelf.clear()
         hub.hub.clear()
-        await db.open(chosen)
+        await db.open(chosen, serving=True)
+        await joining.welcome()
 
     @app.after_serving
     async def close_database() -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 from uvicorn import Config, Server
 from uvicorn.supervisors.basereload import BaseReload
 
+from api import server
 from api.server import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,6 +83,8 @@ def _address(listener: socket.socket) -> str:
 
 
 def _run(config: Config, sockets: list[socket.socket] | None) -> None:
+    if sockets:
+        server.address = f"http://{_address(sockets[0])}"
     # main.py already runs, as __main__: imported once more as main it would make a second application.
     if hasattr(sys.modules["__main__"], "app"):
         sys.modules.setdefault("main", sys.modules["__main__"])

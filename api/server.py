@@ -90,6 +90,9 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.close_timer = self.loop.call_later(LAST_WORDS_SECONDS, self.transport.close)
 
 
+# Where the development server listens, for links that no request asks for; other servers do not tell.
+address = ""
+
 # For uvicorn.Config. Who the client is, and by which scheme it came, the application finds out for itself
 # (POTTLE_TRUSTED_PROXIES), alike on every server. Deflate would cost each connection a buffer of its own.
 OPTIONS: dict[str, Any] = {

@@ -1,12 +1,8 @@
 """Refusals: what the rules say no with. `api/http/problems.py` says each in HTTP's words."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from model.store.limits import Allowance
+from model.rates import Allowance
 
 MOST_NAMED = 100  # fields in one answer
 

@@ -272,7 +272,7 @@ def test_a_breakpoint_stops_again_after_a_reload(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_breakpoints_stop_in_pottle_itself(tmp_path: Path) -> None:
     copied_house(tmp_path)
-    with debugged(tmp_path, ("api/health.py", "alive"), ("model/user.py", "_create")) as (debugger, port):
+    with debugged(tmp_path, ("api/health.py", "alive"), ("model/user.py", "add")) as (debugger, port):
         with request(debugger, port, "GET", "/healthz") as status:
             assert debugger.stop()[0] == tmp_path / "api" / "health.py"
         assert status == [200]

@@ -11,8 +11,8 @@ from typing import Any
 from quart import Response
 
 from api.http.asking import address, around, asker
+from model.rates import Allowance, Rate
 from model.store import Tx, db, limits
-from model.store.limits import Allowance, Rate
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -22,18 +22,22 @@ POSTING = Rate("posting", 20, per=60)
 GUESTS = Rate("guests", 60, per=60)
 REACTING = Rate("reacting", 120, per=60)
 EDITING = Rate("editing", 60, per=60)
+ROSTERS = Rate("rosters", 20, per=3600)  # each of up to 500 accounts
 
 
-def limited(rate: Rate, guests: Rate | None = None, ahead: bool = False) -> Callable[[Handler], Handler]:
+def limited(
+    rate: Rate, guests: Rate | None = None, ahead: bool = False, unless: Callable[[], Awaitable[bool]] | None = None
+) -> Callable[[Handler], Handler]:
     """Limits a route to `rate` a user, or `guests` (else `rate`) an address where nobody is signed in.
 
-    With `ahead` the use is counted before the handler runs: for what is costly before its write.
+    With `ahead` the use is counted before the handler runs: for what is costly before its write. A request for which
+    `unless` is true is not limited.
     """
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            if not db.settings.rate_limits:
+            if not db.settings.rate_limits or (unless and await unless()):
                 return await handler(*args, **kwargs)
             await _count(rate, guests or rate, ahead)
             response: Response = await handler(*args, **kwargs)

@@ -92,7 +92,7 @@ class Connection:
                 return who is not None and who.session == row.subject
             case "token.ended":
                 return who is not None and who.token == row.subject
-            case "user.deleted":
+            case "user.deleted" | "user.disabled" | "user.role" | "user.password":
                 return who is not None and who.user == row.subject
             case "member.removed":
                 return who is not None and who.user == row.subject and self._reads_privately(row.tags)

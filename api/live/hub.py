@@ -17,7 +17,17 @@ from model.store.changes import Row
 
 RING_BYTES = 8 * 1024 * 1024
 PAGE = 100  # changes in a page from the log
-REVOKING = ("session.ended", "token.ended", "user.deleted", "member.removed", "group.closed", "channel.deleted")
+REVOKING = (
+    "session.ended",
+    "token.ended",
+    "user.role",
+    "user.password",
+    "user.disabled",
+    "user.deleted",
+    "member.removed",
+    "group.closed",
+    "channel.deleted",
+)
 
 
 class Frame(NamedTuple):

@@ -21,6 +21,8 @@ from model.store.bus import Bus
 from model.store.engines import Reading, open_writer, write_engine
 from model.store.follower import Follower, Listener
 from model.store.instance import Instance, identify
+from model.store.presence import Presence
+from model.store.start import Start
 from model.store.statements import Statements
 from model.store.turn import Turn
 from model.store.unit import Tx
@@ -44,14 +46,17 @@ class Database:
         self._listeners: list[Listener] = []
         self._sweeps: list[Callable[[Tx], object]] = [limits.forget_old, replays.forget_old, self._prune]
 
-    async def open(self, settings: Settings) -> None:
+    async def open(self, settings: Settings, serving: bool = False) -> None:
         """Creates or migrates the database and starts the writer, the follower and the bus.
 
+        A server's processes say that they are `serving`; `first_of_start` tells the first of them.
         Raises migrations.WrongDatabase, having changed nothing, for a database that this code cannot serve.
         """
         self.settings = settings
         path = prepare(settings)
+        self._presence = Presence(path)
         self._turn = Turn(turn_file(path))
+        self._start = Start(path, self._turn) if serving else None
         self.instance = self._identify(path)
         self._reading = Reading(path)
         self._follower = Follower(path)
@@ -70,6 +75,9 @@ class Database:
         self._follower.close()
         await self._reading.close()
         self._turn.close()
+        self._presence.close()
+        if self._start:
+            self._start.close()
 
     async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `unit(tx, *args, **kwargs)` in the writer and returns its value once it is on disk (L1, L7).
@@ -105,6 +113,11 @@ class Database:
             log.error("Not ready: %s", error)
             return "The database does not answer."
         return None
+
+    @property
+    def first_of_start(self) -> bool:
+        """Whether this process serves, and none did when it began."""
+        return self._start is not None and self._start.first
 
     @property
     def head(self) -> int:

@@ -5,7 +5,6 @@ party. `due` is when the allowance is full again; each use moves it on by `per /
 """
 
 import time
-from dataclasses import dataclass
 from math import ceil, floor
 
 from sqlalchemy import String, bindparam, delete, select
@@ -13,31 +12,9 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model.errors import TooMany
+from model.rates import Allowance, Rate
 from model.store.base import Base
 from model.store.statements import Statements
-
-
-@dataclass(frozen=True)
-class Rate:
-    """`count` uses each `per` seconds, all of which may come at once."""
-
-    name: str
-    count: int
-    per: int
-
-    @property
-    def step(self) -> float:
-        """Seconds that one use takes to come back."""
-        return self.per / self.count
-
-
-@dataclass(frozen=True)
-class Allowance:
-    """What a party has left of a rate: `left` uses now, all of them again in `full_in` seconds."""
-
-    rate: Rate
-    left: int
-    full_in: float
 
 
 class Limit(Base):

@@ -10,8 +10,8 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from model import times
+from model.rates import Allowance, Rate
 from model.store import changes, limits, replays
-from model.store.limits import Allowance, Rate
 from model.store.statements import Statements
 
 

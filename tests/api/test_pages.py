@@ -203,3 +203,13 @@ class TestNotStarted:
             template = app.jinja_env.get_template("errors/500.html")
             page = await template.render_async()
         assert "Something broke" in page
+
+
+async def test_the_page_for_codes_is_nobodys_in_particular(anyone: Person) -> None:
+    """It is not kept, shows no code, and says nothing of where one came from."""
+    page = await anyone.get("/join")
+    assert page.status_code == 200
+    assert 'class="joining' in page.text
+    assert "private" in page.headers["Cache-Control"]
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]

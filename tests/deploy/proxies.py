@@ -27,7 +27,7 @@ class Proxy:
         self.url = self.origin + prefix
         self.log = folder / "log"
         # The certificate is the test's own; that clients check certificates is not what is tested here.
-        self.trust = ssl._create_unverified_context()
+        self.trust = ssl._create_unverified_context()  # noqa: S323
 
     def __enter__(self) -> "Proxy":
         with self.log.open("ab") as log:

@@ -1,13 +1,12 @@
 """Pottle behind nginx and Caddy, at the root of a host and under a prefix: nothing of it may show."""
 
-import asyncio
 import os
 import re
 import shutil
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, closing
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -16,7 +15,7 @@ import websockets
 
 from tests.conftest import PASSWORD, World, needs
 from tests.deploy.proxies import PROXIES, Proxy
-from tests.server import Server, Socket, wait_until
+from tests.server import Server, Socket
 
 pytestmark = pytest.mark.slow
 
