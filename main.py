@@ -4,7 +4,6 @@ python main.py          the development server on http://127.0.0.1:8080
 gunicorn main:app       production: three workers on 0.0.0.0:8080
 """
 
-import logging
 import os
 import sys
 from importlib import import_module
@@ -14,10 +13,12 @@ from typing import Any
 from dotenv import load_dotenv
 from quart import Quart
 
-from api import commands, joining
-from api.http import assets, bodies, caching, cross_origin, openapi, problems
+from api import commands, joining, logs
+from api.health import stopping
+from api.http import assets, bodies, caching, cross_origin, openapi, problems, watching
 from api.http.proxies import BehindProxies
 from api.live import hub, socket
+from api.metrics import reporter
 from model import session, settings
 from model.settings import Settings
 from model.store import db
@@ -38,6 +39,7 @@ RESOURCES = (
     "audit",
     "live.socket",
     "health",
+    "metrics",
     "pages",
     "managing_pages",
 )
@@ -52,6 +54,7 @@ def create_app(chosen: Settings) -> Quart:
     app.jinja_env.globals["asset"] = assets.asset
     app.jinja_env.globals["sign_up"] = chosen.sign_up
 
+    watching.register(app)
     openapi.register(app)
     problems.register(app)
     cross_origin.register(app)
@@ -65,37 +68,37 @@ def create_app(chosen: Settings) -> Quart:
         session.forget_all()
         caching.shelf.clear()
         hub.hub.clear()
+        logs.adopt_servers(chosen.log)
         await db.open(chosen, serving=True)
+        reporter.start()
+        stopping.watch()
         await joining.welcome()
 
     @app.after_serving
     async def close_database() -> None:
+        stopping.leave()
+        await reporter.stop()
         await db.close()
 
-    cached = caching.ResponseCache(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
-    served: Any = BehindProxies(cached, chosen.trusted_proxies, chosen.prefix)
+    watched = watching.Watched(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
+    cached = caching.ResponseCache(watched)
+    logged = watching.AccessLog(cached) if chosen.access_log else cached
+    served: Any = BehindProxies(logged, chosen.trusted_proxies, chosen.prefix)
     app.asgi_app = served  # type: ignore[method-assign]
     return app
 
 
-def log_to_stderr() -> None:
-    """Has our own log written where the server writes its own, unless somebody has arranged otherwise."""
-    log = logging.getLogger("pottle")
-    if not log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-
-
-log_to_stderr()
 load_dotenv(Path(__file__).parent / ".env")
 if __name__ == "__main__":
     os.environ["POTTLE_DEVELOPMENT"] = "on"  # for the reloader's child processes too
+    os.environ.setdefault("POTTLE_LOG", "text")
+    os.environ.setdefault("POTTLE_ACCESS_LOG", "on")
+logs.write_as(os.environ.get("POTTLE_LOG", "auto"))  # already now: there may be warnings about settings
 try:
     app = create_app(settings.read(os.environ))
 except settings.BadSetting as error:
-    sys.exit(f"Pottle cannot start: {error}")
+    print(f"Pottle cannot start: {error}", file=sys.stderr)
+    sys.exit(3)  # with which a worker tells gunicorn that it is no use to start another
 
 if __name__ == "__main__":
     from api.development import serve

@@ -38,7 +38,8 @@ def serve(argv: list[str] | None = None) -> None:
     options = _options(argv)
     listener = _listen(options.host, options.port)
     print(f"Pottle is at http://{_address(listener)} (Ctrl-C to quit)", flush=True)
-    config = Config("main:app", timeout_graceful_shutdown=GRACE_SECONDS, **OPTIONS)
+    # How it logs, main.py has said.
+    config = Config("main:app", timeout_graceful_shutdown=GRACE_SECONDS, log_config=None, **OPTIONS)
     if options.reload:
         Reloader(config, partial(_run, config), [listener]).run()
     else:

@@ -5,6 +5,7 @@ from quart_schema import hide
 
 from api.http.asking import me, signed_in
 from api.http.caching import PRIVATE
+from api.joining import link
 from model import group, rules
 from model.errors import NotFound
 
@@ -19,7 +20,8 @@ async def manage(slug: str) -> Response:
     found = await group.find(me(), slug)
     if not rules.moderates(found, me()):
         raise NotFound("There is no such page.")
-    return await _page("group.html", group=group.view(found))
+    board = link("").partition("://")[2].rstrip("#")
+    return await _page("group.html", group=group.view(found), join_at=board)
 
 
 @blueprint.get("/admin")

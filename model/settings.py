@@ -38,6 +38,9 @@ class Settings:
     log_days: int = 7
     log_changes: int = 1_000_000
     waiting_writes: int = 5_000
+    log: str = "auto"
+    access_log: bool = False
+    metrics: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     development: bool = False
 
     @property
@@ -104,6 +107,9 @@ def _parser(name: str) -> Callable[[str], Any]:
     special: dict[str, Callable[[str], Any]] = {
         "sign_up": _one_of("open", "invitation", "closed"),
         "rate_limits": _on_or_off,
+        "log": _one_of("auto", "json", "text"),
+        "access_log": _on_or_off,
+        "metrics": _networks,
         "development": _on_or_off,
         "trusted_proxies": _networks,
         "instance": Path,

@@ -11,7 +11,7 @@ const part = (selector) => document.querySelector(selector);
 const page = part('.managing');
 const group = `/api/groups/${page.dataset.group}`;
 const poster = new Poster(part('#code'));
-const joinAt = `${location.host}${page.dataset.join}`;
+const { joinAt } = page.dataset; // as pupils reach it, who may not be on this machine
 const done = trail(part('#trail'), pottle, `${group}/audit`);
 const noted = async (answer) => { await answer; done.reload(); };
 const channelPage = (id) => page.dataset.page.replace(/0(?=\/?$)/, id);

@@ -52,9 +52,12 @@ def read():
 """
 
 MAIN = """
+import logging
+
 from quart import Quart
 from api import things
 
+logging.basicConfig(level=logging.INFO)
 app = Quart(__name__)
 app.register_blueprint(things.blueprint)
 

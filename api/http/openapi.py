@@ -103,6 +103,8 @@ class Provider(OpenAPIProvider):
             return {"description": "Done; there is no body."}, {}
         if model is bytes:
             return {"description": "An image.", "content": {MEDIA_TYPE: BINARY}}, {}
+        if model is str:
+            return {"description": "Text.", "content": {"text/plain": {"schema": {"type": "string"}}}}, {}
         schema, components = _components(model)
         description = inspect.getdoc(model) or ""
         return {"description": description, "content": {"application/json": {"schema": schema}}}, components

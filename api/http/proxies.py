@@ -10,6 +10,7 @@ import logging
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.http.caching import App, Receive, Scope, Send
+from api.http.watching import TRUSTED
 
 log = logging.getLogger("pottle")
 
@@ -36,6 +37,7 @@ class BehindProxies:
             scope = self._with_prefix(scope)
         peer = scope["client"][0] if scope.get("client") else None
         if peer in self._trusted:
+            scope[TRUSTED] = True
             await self._believing(scope, receive, send)
             return
         if not self._told:

@@ -219,6 +219,7 @@ class Connection:
             data.append(frame.data)
             room -= len(frame.data)
             held.cursor = frame.seq
+        hub.sent += len(data)
         return data
 
     def _end(self, code: int) -> None:

@@ -61,6 +61,7 @@ class Hub:
     """All feeds of this worker."""
 
     def __init__(self) -> None:
+        self.sent = 0  # changes, to all connections
         self.clear()
 
     def clear(self) -> None:
@@ -69,6 +70,11 @@ class Hub:
         self._ring: deque[Frame] = deque()
         self._bytes = 0
         self.connections: set[Subscriber] = set()
+
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions there are, of all connections."""
+        return sum(len(feed.subscribers) for feed in self._feeds.values())
 
     def join(self, channel: int, seq: int, subscriber: Subscriber) -> None:
         """Has `subscriber` woken at each change of `channel`, whose newest change now is `seq`."""

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from model.doctor.findings import MIB, Finding, Patient
+from model.store.database import LITTLE_SPACE
 
 OLDEST_SQLITE = (3, 35)  # RETURNING
-LITTLE_SPACE = 20 * MIB
 FEW_DESCRIPTORS = 1_024
 # Where locks or shared memory do not work as SQLite's write-ahead log needs them.
 REMOTE = ("nfs", "cifs", "smb", "9p", "drvfs", "virtiofs", "fuse", "vboxsf", "vmhgfs", "afs", "ceph", "glusterfs")

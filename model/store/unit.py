@@ -2,7 +2,7 @@
 
 import typing
 from collections.abc import Callable, Iterable
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,6 +86,7 @@ class Work:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     envelope: Envelope | None
+    context: Context  # the caller's, so that what a unit logs names the request
 
     def run(self, tx: Tx) -> Any:
         """Runs the unit inside its envelope and returns what it returned now, or at the first try of the same key."""

@@ -1,7 +1,10 @@
 """/groups/{slug} and /admin: who gets these pages, and what they say without a script."""
 
+from dataclasses import replace
+
 import pytest
 
+from model.store import db
 from tests.api.conftest import refused
 from tests.conftest import Person
 
@@ -58,3 +61,10 @@ async def test_links_are_for_those_who_may(anyone: Person, alice: Person, root: 
         page = (await person.get("/", headers=HTML)).text
         assert (f"{manage}>" in page, f"{manage} hidden>" in page) == (moderates, not moderates)
         assert (f"{admin}>" in page, f"{admin} hidden>" in page) == (administers, not administers)
+
+
+async def test_the_address_for_the_board_is_the_public_one(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who manages the group on the server itself may have found it at localhost, where no pupil will."""
+    assert 'data-join-at="pottle.test/join"' in (await alice.get("/groups/class", headers=HTML)).text
+    monkeypatch.setattr(db, "settings", replace(db.settings, url="https://pottle.example/talk"))
+    assert 'data-join-at="pottle.example/talk/join"' in (await alice.get("/groups/class", headers=HTML)).text

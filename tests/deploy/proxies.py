@@ -92,8 +92,9 @@ class Nginx(Proxy):
             "    listen 443 ssl http2;": f"    listen 127.0.0.1:{self.port} ssl http2;",
             "    listen [::]:443 ssl http2;": "",
             "/etc/letsencrypt/live/pottle.example": str(self.folder),
-            "/var/cache/nginx": str(self.folder),
+            "/var/cache": str(self.folder),
             "location / {": f"location {self.prefix}/ {{",
+            "location = /metrics {": f"location = {self.prefix}/metrics {{",
         }
         text = (DEPLOY / "nginx.conf").read_text()
         for written, here in places.items():
@@ -122,6 +123,7 @@ class Caddy(Proxy):
         text = (DEPLOY / "Caddyfile").read_text()
         assert "\thandle {" in text
         file = self.folder / "Caddyfile"
+        text = text.replace("\thandle /metrics {", f"\thandle {self.prefix}/metrics {{")
         file.write_text(options + text.replace("\thandle {", f"\thandle {self.prefix}/* {{"))
         return ["caddy", "run", "--config", str(file), "--adapter", "caddyfile"]
 

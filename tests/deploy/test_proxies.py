@@ -142,6 +142,19 @@ async def test_who_is_not_trusted_is_ignored_and_named_once(server: Server) -> N
         assert not raw.execute("SELECT 1 FROM limits WHERE key LIKE ?", (f"%{BEYOND}",)).fetchone()
 
 
+async def test_the_id_of_a_request_is_the_proxys(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/api/me", headers={"X-Request-Id": "forged"})
+    assert re.fullmatch(r"[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f-]{27}", answer.headers["X-Request-Id"])
+
+
+async def test_the_numbers_are_for_inside_only(http: httpx.AsyncClient, server: Server, world: World) -> None:
+    refused = await http.get("/metrics", headers={"Authorization": f"Bearer {world.tokens['root']}"})
+    assert refused.status_code == 404
+    assert refused.json()["type"] == "urn:pottle:not-found"
+    async with httpx.AsyncClient() as inside:
+        assert (await inside.get(f"{server.url}/metrics")).status_code == 200
+
+
 @pytest.mark.parametrize("megabytes", [5.5, 7])
 async def test_too_large_an_upload_is_a_problem(http: httpx.AsyncClient, proxy: Proxy, megabytes: float) -> None:
     await signed_in(http, proxy)
