@@ -15,6 +15,9 @@ workers = int(os.environ.get("WEB_CONCURRENCY", "3"))
 # gunicorn looks after the processes. Inside each, uvicorn speaks HTTP and WebSocket, with our limits.
 worker_class = "api.server.worker.Worker"
 
+# Its own lines in the same format as the workers' (POTTLE_LOG).
+logger_class = "api.arbiter.Log"
+
 # A worker that has not moved for so many seconds is replaced: something blocks its event loop.
 timeout = 30
 
@@ -38,6 +41,30 @@ control_socket_disable = True
 # Whose X-Forwarded-For counts is for the application to say (POTTLE_TRUSTED_PROXIES). By default it is nobody's,
 # not even this machine's: anyone can write that header.
 forwarded_allow_ips = ""
+
+
+def on_starting(server):  # type: ignore[no-untyped-def]  # gunicorn has no types
+    """The workers' numbers, for /metrics, meet in a folder in memory (or the temporary one)."""
+    from api import gathering  # gunicorn reads this file before it has found the folder
+
+    try:
+        gathering.begin(server.cfg.uid, server.cfg.gid)
+    except OSError as error:
+        server.log.warning("/metrics will show one worker only: %s", error)
+
+
+def child_exit(server, worker):  # type: ignore[no-untyped-def]
+    """A worker's websockets and memory have gone with it."""
+    from api import gathering
+
+    gathering.forget_dead()
+
+
+def on_exit(server):  # type: ignore[no-untyped-def]
+    """Nothing is left behind."""
+    from api import gathering
+
+    gathering.end()
 
 
 def on_reload(server):  # type: ignore[no-untyped-def]  # gunicorn has no types

@@ -13,11 +13,13 @@ from typing import Any
 
 from dotenv import load_dotenv
 from quart import Quart
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from api import commands
-from api.http import assets, bodies, caching, cross_origin, openapi, problems
+from api import commands, joining, logs
+from api.health import stopping
+from api.http import assets, bodies, caching, cross_origin, openapi, problems, watching
+from api.http.proxies import BehindProxies
 from api.live import hub, socket
+from api.metrics import reporter
 from model import session, settings
 from model.settings import Settings
 from model.store import db
@@ -26,16 +28,22 @@ from model.store.first_look import WrongDatabase
 # Each is a file in api/ with a Blueprint. Your own resource is one more line.
 RESOURCES = (
     "users",
+    "accounts",
     "session",
     "me",
     "groups",
+    "invitations",
+    "rosters",
     "channels",
     "posts",
     "reactions",
     "counts",
+    "audit",
     "live.socket",
     "health",
+    "metrics",
     "pages",
+    "managing_pages",
 )
 
 
@@ -47,7 +55,9 @@ def create_app(chosen: Settings) -> Quart:
     app.config["BODY_TIMEOUT"] = 30  # seconds for a body to arrive
     app.logger.addFilter(_is_news)
     app.jinja_env.globals["asset"] = assets.asset
+    app.jinja_env.globals["sign_up"] = chosen.sign_up
 
+    watching.register(app)
     openapi.register(app)
     problems.register(app)
     cross_origin.register(app)
@@ -61,15 +71,22 @@ def create_app(chosen: Settings) -> Quart:
         session.forget_all()
         caching.shelf.clear()
         hub.hub.clear()
-        await db.open(chosen)
+        logs.adopt_servers(chosen.log)
+        await db.open(chosen, serving=True)
+        reporter.start()
+        stopping.watch()
+        await joining.welcome()
 
     @app.after_serving
     async def close_database() -> None:
+        stopping.leave()
+        await reporter.stop()
         await db.close()
 
-    served: Any = caching.ResponseCache(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
-    if chosen.trusted_proxies:
-        served = ProxyHeadersMiddleware(served, list(chosen.trusted_proxies))
+    watched = watching.Watched(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
+    cached = caching.ResponseCache(watched)
+    logged = watching.AccessLog(cached) if chosen.access_log else cached
+    served: Any = BehindProxies(logged, chosen.trusted_proxies, chosen.prefix)
     app.asgi_app = served  # type: ignore[method-assign]
     return app
 
@@ -79,24 +96,17 @@ def _is_news(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], WrongDatabase))
 
 
-def log_to_stderr() -> None:
-    """Has our own log written where the server writes its own, unless somebody has arranged otherwise."""
-    log = logging.getLogger("pottle")
-    if not log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-
-
-log_to_stderr()
 load_dotenv(Path(__file__).parent / ".env")
 if __name__ == "__main__":
     os.environ["POTTLE_DEVELOPMENT"] = "on"  # for the reloader's child processes too
+    os.environ.setdefault("POTTLE_LOG", "text")
+    os.environ.setdefault("POTTLE_ACCESS_LOG", "on")
+logs.write_as(os.environ.get("POTTLE_LOG", "auto"))  # already now: there may be warnings about settings
 try:
     app = create_app(settings.read(os.environ))
 except settings.BadSetting as error:
-    sys.exit(f"Pottle cannot start: {error}")
+    print(f"Pottle cannot start: {error}", file=sys.stderr)
+    sys.exit(3)  # with which a worker tells gunicorn that it is no use to start another
 
 if __name__ == "__main__":
     from api.development import serve

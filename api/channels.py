@@ -69,8 +69,8 @@ async def index(slug: str, query: ChannelQuery) -> Answer:
 async def create(slug: str, data: NewChannel) -> Answer:
     """Get the channel with a key (200), or make it (201). Whoever may post in the group may make one."""
     opened = await db.write(channel.open_, asker(), slug, data.key, data.title, data.url, foreign_origin())
-    location = {"Location": f"/api/channels/{opened.channel.id}"}
-    return Answer(opened.channel, 201 if opened.created else 200, location)
+    location = f"/api/channels/{opened.channel.id}"
+    return Answer(opened.channel, 201 if opened.created else 200, location=location)
 
 
 @blueprint.get("/channels/<id:channel_id>")

@@ -24,6 +24,7 @@ from pathlib import Path
 from uvicorn import Config, Server
 from uvicorn.supervisors.basereload import BaseReload
 
+from api import server
 from api.server import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,7 +38,8 @@ def serve(argv: list[str] | None = None) -> None:
     options = _options(argv)
     listener = _listen(options.host, options.port)
     print(f"Pottle is at http://{_address(listener)} (Ctrl-C to quit)", flush=True)
-    config = Config("main:app", timeout_graceful_shutdown=GRACE_SECONDS, **OPTIONS)
+    # How it logs, main.py has said.
+    config = Config("main:app", timeout_graceful_shutdown=GRACE_SECONDS, log_config=None, **OPTIONS)
     if options.reload:
         Reloader(config, partial(_run, config), [listener]).run()
     else:
@@ -82,6 +84,8 @@ def _address(listener: socket.socket) -> str:
 
 
 def _run(config: Config, sockets: list[socket.socket] | None) -> None:
+    if sockets:
+        server.address = f"http://{_address(sockets[0])}"
     # main.py already runs, as __main__: imported once more as main it would make a second application.
     if hasattr(sys.modules["__main__"], "app"):
         sys.modules.setdefault("main", sys.modules["__main__"])

@@ -68,7 +68,7 @@ async def index(query: Paging) -> Answer:
 async def create(data: NewGroup) -> Answer:
     """Make a group. Whoever makes it is its first moderator."""
     made = await db.write(group.create, me(), msgspec.structs.asdict(data))
-    return Answer(made, headers={"Location": f"/api/groups/{made.slug}"})
+    return Answer(made, location=f"/api/groups/{made.slug}")
 
 
 @blueprint.get("/<slug>")

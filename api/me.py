@@ -9,7 +9,7 @@ from quart import Blueprint, Response
 from api.http.answers import asks, changed_fields, gives, ready_made, respond, takes, wanted_versions
 from api.http.asking import clear_cookie, me, signed_in
 from api.http.limits import EDITING, limited
-from model import avatar, channel, leaving, passwords, reaction, session, user
+from model import audit, avatar, channel, leaving, passwords, reaction, session, user
 from model.errors import Forbidden, Invalid, Versions
 from model.reaction import Mark
 from model.session import Identity, TokenView
@@ -70,6 +70,7 @@ def _edit(tx: Tx, identity: Identity, versions: Versions, fields: dict[str, Any]
     account = user.edit(tx, identity.user, versions, fields)
     if "password_hash" in fields:
         session.end_others(tx, identity)
+        audit.note(tx, identity, "password.changed", identity.uid)
     return account
 
 
@@ -149,7 +150,7 @@ async def create_token(data: NewToken) -> TokenView:
     """Make a bearer token for a program. It is shown this once."""
     if me().session is None:
         raise Forbidden("A token cannot make tokens; sign in.")
-    return await db.write(session.create_token, me().user, data.name)
+    return await db.write(session.create_token, me(), data.name)
 
 
 @blueprint.delete("/tokens/<id:token_id>")

@@ -65,6 +65,16 @@ async def discussion(channel_id: int, query: Paging) -> Response:
     return response
 
 
+@blueprint.get("/join")
+@hide
+@anyone
+async def join() -> Response:
+    """Where a code is typed, or a link with one leads; the code is in the link's fragment, which we never see."""
+    body = await render_template("join.html", me=asker())
+    headers = {"Cache-Control": PRIVATE, "Vary": "Cookie", "Referrer-Policy": "no-referrer"}
+    return Response(body, headers=headers, content_type="text/html; charset=utf-8")
+
+
 async def _page(template: str, who: Identity | None, listed: PostsPage, tags: set[str], **context: object) -> Response:
     """A page, kept by the response cache for those who are not signed in."""
     if who is None:

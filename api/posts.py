@@ -65,6 +65,30 @@ async def index(channel_id: int, query: PostQuery) -> Answer:
     return Answer(view, headers=links(page))
 
 
+class ModerationQuery(Paging):
+    """Which part of the list, and which list: what waits for a moderator, or what moderators removed."""
+
+    state: Literal["pending", "removed"] = "pending"
+
+
+class ModerationView(msgspec.Struct):
+    """Posts of all channels of a group, newest first; removed ones with their text."""
+
+    posts: list[PostView]
+    next: str | None
+    prev: str | None
+
+
+@blueprint.get("/groups/<slug>/posts")
+@signed_in
+@asks(ModerationQuery)
+@gives(ModerationView)
+async def to_moderate(slug: str, query: ModerationQuery) -> Answer:
+    """What waits for a group's moderators, or what they removed and may restore. They may see it."""
+    page = await post.to_moderate(me(), slug, query.state, cursor(query))
+    return Answer(ModerationView(page.items, **edges(page)), headers=links(page))
+
+
 def authors_of(listed: post.PostsPage) -> set[str]:
     """The tags of those whose names a page of posts shows."""
     return {f"user:{item.author.uid}" for item in listed.page.items}
@@ -80,7 +104,7 @@ async def create(channel_id: int, data: NewPost) -> Answer:
     """Post, or reply. Everybody who reads the channel sees it at once, unless a moderator has to look at it first."""
     draft = await posting.draft(data.body, data.parent, data.guest)
     made = await db.write(posting.create, asker(), channel_id, draft, foreign_origin())
-    return Answer(made, headers={"Location": f"/api/posts/{made.id}"})
+    return Answer(made, location=f"/api/posts/{made.id}")
 
 
 @blueprint.get("/posts/<id:post_id>")

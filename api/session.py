@@ -1,16 +1,20 @@
-"""`/api/session`: signing in and out."""
+"""`/api/session`: signing in and out. `/api/password`: in by a code, for who has no password, or forgot it."""
+
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 from quart import Blueprint, Response
 
 from api.http.answers import gives, respond, takes
 from api.http.asking import address, anyone, clear_cookie, foreign_origin, me, set_cookie, signed_in
 from api.http.limits import EDITING, SIGN_IN, limited
-from model import session, user
+from model import recovery, session, user
+from model.session import Signed
 from model.store import db
 from model.user import Account, Password
 
-blueprint = Blueprint("session", __name__, url_prefix="/api/session")
+blueprint = Blueprint("session", __name__, url_prefix="/api")
 
 
 class Credentials(msgspec.Struct):
@@ -28,14 +32,17 @@ class SessionView(msgspec.Struct):
     expires: str
 
 
-@blueprint.post("")
+@blueprint.post("/session")
 @limited(SIGN_IN)
 @anyone
 @takes(Credentials)
 @gives(SessionView, 201)
 async def create(data: Credentials) -> Response:
     """Sign in. The cookie is set for our own pages only."""
-    signed = await session.sign_in(data.uid, data.password, address())
+    return await _begun(await session.sign_in(data.uid, data.password, address()))
+
+
+async def _begun(signed: Signed) -> Response:
     account = await user.account(signed.identity.user)
     response = respond(SessionView(account, signed.token, signed.identity.expires), 201)
     if foreign_origin() is None:
@@ -43,7 +50,7 @@ async def create(data: Credentials) -> Response:
     return response
 
 
-@blueprint.delete("")
+@blueprint.delete("/session")
 @limited(EDITING)
 @signed_in
 @gives(None, 204)
@@ -53,3 +60,20 @@ async def delete() -> Response:
     response = respond(None, 204)
     clear_cookie(response)
     return response
+
+
+class NewPassword(msgspec.Struct):
+    """A code from a reset link or a roster, and the password to set."""
+
+    code: Annotated[str, Meta(min_length=1, max_length=80)]
+    password: Password
+
+
+@blueprint.put("/password")
+@limited(SIGN_IN)
+@anyone
+@takes(NewPassword)
+@gives(SessionView, 201)
+async def set_password(data: NewPassword) -> Response:
+    """Set the password of the account that a code is for, and sign in. All its sessions and tokens end at once."""
+    return await _begun(await recovery.set_password(data.code, data.password, address()))

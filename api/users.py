@@ -1,14 +1,21 @@
 """`/api/users`: signing up, and public profiles."""
 
-import msgspec
-from quart import Blueprint, Response
+from contextlib import suppress
+from typing import Annotated
 
+import msgspec
+from msgspec import Meta
+from quart import Blueprint, Response
+from werkzeug.exceptions import HTTPException
+
+from api.http import bodies
 from api.http.answers import Answer, gives, ready_made, takes
-from api.http.asking import anyone
+from api.http.asking import address, anyone
 from api.http.caching import shown
 from api.http.limits import SIGN_UP, limited
 from api.http.retries import idempotent
-from model import avatar, user
+from model import avatar, joining, user
+from model.errors import Invalid
 from model.user import Email, Name, Password, Uid, UserView
 
 blueprint = Blueprint("users", __name__, url_prefix="/api/users")
@@ -21,18 +28,29 @@ class NewUser(msgspec.Struct):
     name: Name
     password: Password
     email: Email | None = None
+    invitation: Annotated[str, Meta(max_length=80)] | None = None
+
+
+async def _by_invitation() -> bool:
+    """Whether the request comes with a good code: a school is one address. Raises TooMany for a guesser."""
+    code = None
+    with suppress(HTTPException, Invalid):  # which the handler's own check will tell
+        code = (await bodies.parsed(NewUser)).invitation
+    return code is not None and await joining.is_good(code, address())
 
 
 @blueprint.post("")
-@limited(SIGN_UP, ahead=True)
+@limited(SIGN_UP, ahead=True, unless=_by_invitation)
 @anyone
 @idempotent
 @takes(NewUser)
 @gives(UserView, 201)
 async def create(data: NewUser) -> Answer:
-    """Sign up."""
-    made = await user.sign_up(data.uid, data.name, data.password, data.email)
-    return Answer(made, headers={"Location": f"/api/users/{made.uid}"})
+    """Sign up. With the code of an invitation one is at once a member of its group; it is no matter then how many
+    others have signed up at this address."""
+    who = data.uid, data.name, data.password, data.email
+    made = await (joining.sign_up(*who, data.invitation) if data.invitation else user.sign_up(*who))
+    return Answer(made, location=f"/api/users/{made.uid}")
 
 
 @blueprint.get("/<uid>")

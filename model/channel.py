@@ -7,7 +7,7 @@ from msgspec import Meta
 from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from model import group, rules
+from model import audit, group, rules
 from model.errors import NotFound, Versions, check_version
 from model.group import STANDING, VISIBLE, Group, asker
 from model.session import Identity
@@ -168,6 +168,8 @@ def edit(
     titled = place.title if title is None else title
     tx.run(EDIT, channel=id_, titled=titled, shut=place.locked if locked is None else locked)
     tx.changed("channel.edited", channel=id_, subject=id_, tags=["channels"])
+    if locked is not None and locked != bool(place.locked):
+        _note(tx, identity, "channel.locked" if locked else "channel.unlocked", place)
     return view(visible_to(tx, identity, id_))
 
 
@@ -178,10 +180,15 @@ def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
     tx.run(FORGET, channel=id_)
     tags = ["channels", f"group:{place.group_id}"]  # its posts too, each by itself
     tx.changed("channel.deleted", subject=id_, tags=tags)
+    _note(tx, identity, "channel.deleted", place)
 
 
 DELETE = delete(Channel).where(Channel.id == bindparam("channel"))
 FORGET = delete(changes.Change).where(changes.Change.channel_id == bindparam("channel"))
+
+
+def _note(tx: Tx, identity: Identity, action: audit.Action, place: Any) -> None:
+    audit.note(tx, identity, action, f"channel {place.id}", group=place.group, detail=place.title)
 
 
 def _moderated(tx: Tx, identity: Identity | None, id_: int, versions: Versions) -> Any:

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection
 
+from model.rates import Allowance
+
 MOST_NAMED = 100  # fields in one answer
 
 
@@ -47,9 +49,10 @@ class Invalid(Refusal):
 class TooMany(Refusal):
     """A limit is used up for another `retry_after` seconds."""
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, allowance: Allowance) -> None:
         super().__init__(f"Too many requests. Try again in {retry_after} s.")
         self.retry_after = retry_after
+        self.allowance = allowance
 
 
 class Overloaded(Refusal):

@@ -7,7 +7,7 @@ from msgspec import Meta
 from sqlalchemy import JSON, ForeignKey, String, bindparam, delete, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from model import rules
+from model import audit, rules
 from model.errors import Conflict, NotFound, Versions, check_version
 from model.session import Identity
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, db
@@ -118,15 +118,23 @@ async def listed(identity: Identity | None, cursor: Cursor) -> Page[GroupView]:
 LISTED = select(*Group.__table__.c).where(VISIBLE)
 
 
-def create(tx: Tx, identity: Identity, fields: dict[str, Any]) -> GroupView:
-    """Unit: a new group, whose maker is its first moderator. Raises Conflict for a slug that is taken."""
+async def everything(cursor: Cursor) -> Page[GroupView]:
+    """All groups, newest first, for the operator."""
+    with db.snapshot() as read:
+        return paged(read, LISTED, Group.id, cursor, view, user=0, admin=1)
+
+
+def create(tx: Tx, identity: Identity | None, fields: dict[str, Any]) -> GroupView:
+    """Unit: a new group, whose maker (None: the operator) is its first moderator. Raises Conflict for a slug taken."""
     if tx.one(TAKEN, named=fields["slug"]):
         raise Conflict(f"The slug {fields['slug']} is taken.")
     group = Group(**fields, created=tx.now, version=1)
     tx.session.add(group)
     tx.session.flush()
-    tx.run(JOIN, group=group.id, user=identity.user, as_="moderator", now=tx.now)
+    if identity:
+        tx.run(JOIN, group=group.id, user=identity.user, as_="moderator", now=tx.now)
     tx.changed("group.created", subject=group.id, tags=["groups"])
+    audit.note(tx, identity, "group.created", group.slug, group=group.slug, detail=_described(fields))
     return view(group)
 
 
@@ -153,7 +161,13 @@ def edit(tx: Tx, identity: Identity, slug: str, versions: Versions, fields: dict
     tx.session.flush()
     kind = "group.closed" if closed else "group.edited"
     tx.changed(kind, subject=group.id, tags=["groups", f"group:{group.id}"])
+    audit.note(tx, identity, "group.edited", slug, group=slug, detail=_described(fields))
     return view(group)
+
+
+def _described(fields: dict[str, Any]) -> str:
+    said = {name: " ".join(value) or "none" if isinstance(value, list) else value for name, value in fields.items()}
+    return ", ".join(f"{name}: {value}" for name, value in said.items() if name != "slug")
 
 
 def remove(tx: Tx, identity: Identity, slug: str, versions: Versions) -> None:
@@ -162,6 +176,7 @@ def remove(tx: Tx, identity: Identity, slug: str, versions: Versions) -> None:
     tx.session.delete(group)
     tx.session.flush()
     tx.changed("group.closed", subject=group.id, tags=["groups", f"group:{group.id}"])
+    audit.note(tx, identity, "group.removed", slug, group=slug)
 
 
 def _held(tx: Tx, id_: int, versions: Versions) -> Group:
@@ -170,6 +185,12 @@ def _held(tx: Tx, id_: int, versions: Versions) -> Group:
         raise NotFound("The group is gone.")
     check_version(group.version, versions)
     return group
+
+
+async def managed(identity: Identity, slug: str) -> Any:
+    """As moderated, for a handler."""
+    with db.snapshot() as read:
+        return moderated(read, identity, slug)
 
 
 async def members(identity: Identity, slug: str, cursor: Cursor) -> Page[MemberView]:
@@ -196,6 +217,7 @@ def put_member(tx: Tx, identity: Identity, slug: str, uid: str, role: Standing) 
         raise NotFound(f"There is no user {uid}.")
     tx.run(OUT, group=row.id, user=user.id)
     tx.run(JOIN, group=row.id, user=user.id, as_=role, now=tx.now)
+    audit.note(tx, identity, "member.put", user.uid, group=slug, detail=role)
     return MemberView(user.uid, user.name, role)
 
 
@@ -206,3 +228,4 @@ def remove_member(tx: Tx, identity: Identity, slug: str, uid: str) -> None:
     if user is None or not tx.run(OUT, group=row.id, user=user.id):
         raise NotFound(f"{uid} is not a member.")
     tx.changed("member.removed", subject=user.id, tags=[f"group:{row.id}"])
+    audit.note(tx, identity, "member.removed", user.uid, group=slug)

@@ -6,12 +6,17 @@ yet a hole. No images: a page of ours loads nothing from another host.
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.rules_block import table
 
 TAGS = {
     *("p", "br", "hr", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"),
     *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
 }
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "code": {"class"}}
+
+# Cells that the rows of a table leave out are filled in; by default 10,000 characters could become 65,536 cells, which
+# are a second of work and 700 kB of HTML.
+table.__globals__["MAX_AUTOCOMPLETED_CELLS"] = 1_000
 
 _parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True})
 _parser.enable(["table", "strikethrough", "linkify"]).disable("image")

@@ -7,11 +7,12 @@ from msgspec import UNSET, Meta, UnsetType
 from sqlalchemy import ForeignKey, Index, String, bindparam, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from model import channel, rules
+from model import channel, group, rules
+from model.channel import Channel
 from model.errors import NotFound
 from model.session import Identity
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, changes, db
-from model.store.paging import Cursor, paged
+from model.store.paging import Cursor, Page, paged, paged_aside
 from model.user import User, avatar_path
 
 Body = Annotated[str, Meta(min_length=1, pattern=r"\S")]
@@ -81,13 +82,21 @@ SHOWN = or_(Post.state == "published", (Post.state == "removed") & (Post.replies
 IN_CHANNEL = FOUND.where(Post.channel_id == bindparam("channel"))
 LISTED = IN_CHANNEL.where(SHOWN)
 PENDING = IN_CHANNEL.where(Post.state == "pending")
+IN_GROUP = FOUND.join(Channel, Channel.id == Post.channel_id).where(Channel.group_id == bindparam("group"))
+TO_MODERATE: dict[str, Any] = {
+    "pending": IN_GROUP.where(Post.state == "pending"),
+    "removed": IN_GROUP.where(Post.state == "removed", Post.body != ""),  # its author's own erasing is for good
+}
 
 as_counts = msgspec.json.Decoder(dict[str, int]).decode
 
 
 def view(row: Any) -> PostView:
     """A row of FOUND as clients see it."""
-    there = row.state != "removed"
+    return _view(row, row.state != "removed")
+
+
+def _view(row: Any, there: bool) -> PostView:
     return PostView(
         id=row.id,
         channel=row.channel_id,
@@ -118,6 +127,19 @@ async def listed(identity: Identity | None, channel_id: int, cursor: Cursor, sta
             rules.must_moderate(place, identity)
         statement = PENDING if state == "pending" else LISTED
         return PostsPage(paged(read, statement, Post.id, cursor, view, channel=channel_id), place.seq, place)
+
+
+async def to_moderate(
+    identity: Identity, slug: str, state: Literal["pending", "removed"], cursor: Cursor
+) -> Page[PostView]:
+    """A page of what waits in a group for its moderators, or of what they removed, with its text, and may restore.
+
+    Raises NotFound, Forbidden.
+    """
+    with db.snapshot() as read:
+        of = group.moderated(read, identity, slug).id
+    async with db.read() as session:
+        return await paged_aside(session, TO_MODERATE[state], Post.id, cursor, lambda row: _view(row, True), group=of)
 
 
 async def find(identity: Identity | None, id_: int) -> tuple[PostView, Any]:

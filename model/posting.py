@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, insert, update
 
-from model import channel, rules
+from model import audit, channel, rules
 from model.channel import Channel
 from model.errors import Conflict, Forbidden, Invalid, Versions, check_version
 from model.markdown import rendered
@@ -151,6 +151,7 @@ def moderate(tx: Tx, identity: Identity, id_: int, versions: Versions, state: St
         raise Conflict("Its author deleted it; there is nothing left to restore.")
     if row.state != state:
         _set_state(tx, row, state)
+        _note(tx, identity, row, place, state)
     return _now(tx, id_)
 
 
@@ -161,9 +162,20 @@ def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
     check_version(row.version, versions)
     if row.state != "removed":
         _set_state(tx, row, "removed")
+        if row.author_id != identity.user:
+            _note(tx, identity, row, place, "removed")
     if row.author_id == identity.user:
         tx.run(ERASE, post=id_)
         replays.redact(tx, _now(tx, id_))
+
+
+def _note(tx: Tx, identity: Identity, row: Any, place: Any, state: State) -> None:
+    """Notes what a moderator did to a post, without its text: what is erased must not live on there."""
+    action: audit.Action = "post.restored" if row.state == "removed" else "post.approved"
+    if state == "removed":
+        action = "post.removed"
+    by = f"by {row.uid or row.guest or FORMER_USER}"
+    audit.note(tx, identity, action, f"post {row.id}", group=place.group, detail=by)
 
 
 def _set_state(tx: Tx, row: Any, state: State) -> None:

@@ -2,7 +2,8 @@
 
 A session comes from signing in and expires; a token is made by its user for a program, has a name and stays until it is
 deleted. Both are random, kept only as hashes, and end at once everywhere: each worker keeps whom it has looked up in
-memory, and the follower drops them in commit order.
+memory, and the follower drops them in commit order. An account that is disabled has no sessions and cannot begin one;
+its tokens count for nothing until it is enabled again.
 """
 
 import hashlib
@@ -14,11 +15,11 @@ import msgspec
 from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, insert, literal, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from model import passwords, times
-from model.errors import NotFound, Unauthenticated
+from model import audit, passwords, times
+from model.errors import Forbidden, NotFound, Unauthenticated
+from model.rates import Rate
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes, db, limits
 from model.store.changes import Row
-from model.store.limits import Rate
 from model.user import User, avatar_path
 
 FAILED_SIGN_INS = Rate("failed sign-ins", 5, per=60)
@@ -90,12 +91,12 @@ WHO = (User.id.label("user"), User.uid, User.name, User.avatar_hash, User.role)
 BY_SESSION = (
     select(*WHO, Session.id.label("session"), literal(None).label("token"), Session.expires)
     .join(Session, Session.user_id == User.id)
-    .where(Session.secret_hash == bindparam("secret"))
+    .where(Session.secret_hash == bindparam("secret"), User.disabled.is_(None))
 )
 BY_TOKEN = (
     select(*WHO, literal(None).label("session"), Token.id.label("token"), literal(FOREVER).label("expires"))
     .join(Token, Token.user_id == User.id)
-    .where(Token.secret_hash == bindparam("secret"))
+    .where(Token.secret_hash == bindparam("secret"), User.disabled.is_(None))
 )
 PASSWORD = select(User.id, User.password_hash).where(User.uid_folded == bindparam("folded"))
 START = (
@@ -105,10 +106,14 @@ START = (
     )
     .returning(Session.id)
 )
-ALIVE = select(User.role).join(Session, Session.user_id == User.id).where(Session.id == bindparam("session"))
-TOKEN_ALIVE = select(User.role).join(Token, Token.user_id == User.id).where(Token.id == bindparam("token"))
+ROLE = select(User.role).where(User.disabled.is_(None))
+ALIVE = ROLE.join(Session, Session.user_id == User.id).where(Session.id == bindparam("session"))
+TOKEN_ALIVE = ROLE.join(Token, Token.user_id == User.id).where(Token.id == bindparam("token"))
+ENABLED = ROLE.where(User.id == bindparam("user"))
 END = delete(Session).where(Session.id == bindparam("session"))
 EXPIRED = delete(Session).where(Session.expires < bindparam("before"))
+END_ALL = delete(Session).where(Session.user_id == bindparam("user"))
+END_TOKENS = delete(Token).where(Token.user_id == bindparam("user"))
 OTHERS = select(Session.id).where(Session.user_id == bindparam("user"), Session.id != bindparam("but"))
 
 _remembered: OrderedDict[bytes, Identity] = OrderedDict()
@@ -137,6 +142,7 @@ def confirm(tx: Statements, identity: Identity) -> None:
 async def sign_in(uid: str, password: str, address: str) -> Signed:
     """A new session. Raises Unauthenticated, after the same time for any reason; TooMany for a guesser.
 
+    Raises Forbidden for an account that is disabled, which only whoever knows its password learns.
     The attempt is counted before the password is checked, so that guesses sent at once count too, and given back
     when it was right.
     """
@@ -156,13 +162,37 @@ def _attempt(tx: Tx, party: str) -> None:
 
 
 def _start(tx: Tx, user: int, party: str) -> Signed:
+    must_be_enabled(tx, user)
+    if db.settings.rate_limits:
+        limits.spend(tx, party, FAILED_SIGN_INS, -1)
+    return _begin(tx, user)
+
+
+def _begin(tx: Tx, user: int) -> Signed:
     secret = "ses_" + secrets.token_urlsafe(32)
     digest = _digest(secret)
     until = times.later(days=db.settings.session_days)
     tx.one(START, user=user, secret=digest, now=tx.now, until=until)
-    if db.settings.rate_limits:
-        limits.spend(tx, party, FAILED_SIGN_INS, -1)
     return Signed(_identity(tx.one(BY_SESSION, secret=digest)), secret)
+
+
+def restart(tx: Tx, user: int, uid: str) -> Signed:
+    """Within a unit that sets another password: ends all sessions and tokens of a user, and begins a new session."""
+    end_all(tx, user)
+    tx.run(END_TOKENS, user=user)
+    tx.changed("user.password", subject=user, tags=[f"user:{uid}"])
+    return _begin(tx, user)
+
+
+def must_be_enabled(tx: Statements, user: int) -> None:
+    """Raises Forbidden for an account that is disabled (or gone): nothing gives it a session, whatever one knows."""
+    if tx.one(ENABLED, user=user) is None:
+        raise Forbidden("This account is disabled.")
+
+
+def end_all(tx: Tx, user: int) -> None:
+    """Within a unit that tells everybody so: ends all sessions of a user."""
+    tx.run(END_ALL, user=user)
 
 
 def end(tx: Tx, identity: Identity) -> None:
@@ -191,12 +221,13 @@ async def tokens(user: int) -> list[TokenView]:
         return [TokenView(row.id, row.name, row.created) for row in rows]
 
 
-def create_token(tx: Tx, user: int, name: str) -> TokenView:
+def create_token(tx: Tx, identity: Identity, name: str) -> TokenView:
     """Unit: a new named token."""
     secret = "tok_" + secrets.token_urlsafe(32)
-    token = Token(user_id=user, name=name, secret_hash=_digest(secret), created=tx.now)
+    token = Token(user_id=identity.user, name=name, secret_hash=_digest(secret), created=tx.now)
     tx.session.add(token)
     tx.session.flush()
+    audit.note(tx, identity, "token.made", identity.uid, detail=name)
     return TokenView(token.id, name, tx.now, secret)
 
 
@@ -205,11 +236,12 @@ def delete_token(tx: Tx, identity: Identity, id_: int) -> None:
     if not tx.run(DELETE_TOKEN, token=id_, user=identity.user):
         raise NotFound(f"You have no token {id_}.")
     tx.changed("token.ended", subject=id_, tags=[f"user:{identity.uid}"])
+    audit.note(tx, identity, "token.deleted", identity.uid, detail=f"token {id_}")
 
 
 DELETE_TOKEN = delete(Token).where(Token.id == bindparam("token"), Token.user_id == bindparam("user"))
 
-ENDING = ("session.ended", "token.ended", "user.edited", "user.deleted")
+ENDING = ("session.ended", "token.ended", "user.edited", "user.role", "user.password", "user.disabled", "user.deleted")
 
 
 def forget(_read: Statements, rows: list[Row]) -> None:

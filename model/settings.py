@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 log = logging.getLogger("pottle")
 
@@ -37,7 +38,15 @@ class Settings:
     log_days: int = 7
     log_changes: int = 1_000_000
     waiting_writes: int = 5_000
+    log: str = "auto"
+    access_log: bool = False
+    metrics: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     development: bool = False
+
+    @property
+    def prefix(self) -> str:
+        """The path of the public address, below which a proxy shows everything: "" or "/pottle"."""
+        return urlsplit(self.url).path
 
 
 class BadSetting(ValueError):
@@ -47,13 +56,14 @@ class BadSetting(ValueError):
 def read(environ: Mapping[str, str]) -> Settings:
     """The settings in `environ`; raises BadSetting. Unknown `POTTLE_*` names are logged, with the likely one."""
     given = dict(_given(environ))
-    _warn_of_unknown(given)
+    for warning in unknown(environ):
+        log.warning("%s", warning)
     known = {field.name: given[_variable(field.name)] for field in fields(Settings) if _variable(field.name) in given}
     return Settings(**{name: _parsed(name, text) for name, text in known.items()})
 
 
 def _given(environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    names = [name for name in environ if name.startswith(PREFIX) and not INJECTED.match(name)]
+    names = [name for name in environ if _ours(name)]
     plain = [(name, environ[name]) for name in names if not name.endswith("_FILE")]
     from_files = [(name.removesuffix("_FILE"), _file(name, environ[name])) for name in names if name.endswith("_FILE")]
     return plain + from_files
@@ -66,12 +76,20 @@ def _file(name: str, path: str) -> str:
         raise BadSetting(f"{name}={path!r}: {error}") from error
 
 
-def _warn_of_unknown(given: Mapping[str, str]) -> None:
+def unknown(environ: Mapping[str, str]) -> list[str]:
+    """A line for each `POTTLE_*` name in `environ` that is no setting, with the likely one."""
     known = [field.name.upper() for field in fields(Settings)]
-    for name in sorted(name.removeprefix(PREFIX) for name in given):
-        if name not in known:
-            likely = difflib.get_close_matches(name, known, n=1)
-            log.warning("Unknown setting %s%s", PREFIX + name, f"; did you mean {PREFIX}{likely[0]}?" if likely else "")
+    names = sorted(name.removeprefix(PREFIX).removesuffix("_FILE") for name in environ if _ours(name))
+    return [_unknown(name, known) for name in names if name not in known]
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    likely = difflib.get_close_matches(name, known, n=1)
+    return f"Unknown setting {PREFIX}{name}" + (f"; did you mean {PREFIX}{likely[0]}?" if likely else "")
+
+
+def _ours(name: str) -> bool:
+    return name.startswith(PREFIX) and not INJECTED.match(name)
 
 
 def _variable(field: str) -> str:
@@ -89,6 +107,9 @@ def _parser(name: str) -> Callable[[str], Any]:
     special: dict[str, Callable[[str], Any]] = {
         "sign_up": _one_of("open", "invitation", "closed"),
         "rate_limits": _on_or_off,
+        "log": _one_of("auto", "json", "text"),
+        "access_log": _on_or_off,
+        "metrics": _networks,
         "development": _on_or_off,
         "trusted_proxies": _networks,
         "instance": Path,

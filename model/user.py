@@ -7,7 +7,7 @@ from msgspec import Meta
 from sqlalchemy import String, bindparam, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from model import passwords
+from model import audit, passwords
 from model.errors import Conflict, Forbidden, Invalid, NotFound, Versions, check_version
 from model.store import NEVER_REUSE_IDS, Base, Id, Time, Tx, db
 
@@ -33,6 +33,7 @@ class User(Base):
     password_hash: Mapped[str | None] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(String(10))
     avatar_hash: Mapped[str | None] = mapped_column(String(16))
+    disabled: Mapped[Time | None]  # since when
     created: Mapped[Time]
     version: Mapped[int]
 
@@ -76,13 +77,14 @@ async def sign_up(uid: str, name: str, password: str, email: str | None = None) 
     if db.settings.sign_up != "open":
         how = "by invitation only" if db.settings.sign_up == "invitation" else "closed"
         raise Forbidden(f"Sign-up is {how} here.")
-    return await create(uid, name, password, email)
+    check_password(password)
+    return await db.write(add, uid, name.strip(), await passwords.hashed(password), email, "user")
 
 
 async def create(uid: str, name: str, password: str, email: str | None = None, role: Role = "user") -> UserView:
-    """A new account of any role, whatever the sign-up setting. Raises Conflict, Invalid."""
+    """A new account of any role, made by the operator, whatever the sign-up setting. Raises Conflict, Invalid."""
     check_password(password)
-    return await db.write(_create, uid, name.strip(), await passwords.hashed(password), email, role)
+    return await db.write(_create_noted, uid, name.strip(), await passwords.hashed(password), email, role)
 
 
 def check_password(password: str) -> None:
@@ -91,11 +93,18 @@ def check_password(password: str) -> None:
         raise Invalid({"password": f"must have at least {db.settings.password_min} characters"})
 
 
-def _create(tx: Tx, uid: str, name: str, kept: str, email: str | None, role: Role) -> UserView:
+def add(tx: Tx, uid: str, name: str, kept: str | None, email: str | None, role: Role) -> UserView:
+    """Unit: a new account with a password hash, or None where it is yet to be claimed. Raises Conflict."""
     if tx.one(TAKEN, folded=uid.lower()):
         raise Conflict(f"The uid {uid} is taken.")
     tx.run(ADD, as_written=uid, folded=uid.lower(), called=name, mail=email, kept=kept, as_=role, now=tx.now)
     return UserView(uid, name, None, tx.now)
+
+
+def _create_noted(tx: Tx, uid: str, name: str, kept: str, email: str | None, role: Role) -> UserView:
+    made = add(tx, uid, name, kept, email, role)
+    audit.note(tx, None, "user.created", uid, detail=role)
+    return made
 
 
 async def find(uid: str) -> UserView:
@@ -138,4 +147,4 @@ def edit(tx: Tx, id_: int, versions: Versions, fields: dict[str, str | None]) ->
 
 def avatar_path(uid: str, avatar_hash: str | None) -> str | None:
     """Where the avatar is; the hash makes each image a URL of its own, which caches may keep."""
-    return f"/api/users/{uid}/avatar?v={avatar_hash}" if avatar_hash else None
+    return f"{db.settings.prefix}/api/users/{uid}/avatar?v={avatar_hash}" if avatar_hash else None

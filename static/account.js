@@ -11,7 +11,6 @@ export class Account {
     this.#dialog('sign-in', (values) => pottle.signIn(values));
     this.#dialog('sign-up', (values) => pottle.signUp(values));
     document.addEventListener('click', (event) => this.#clicked(event));
-    this.#invited();
   }
 
   onChange(listener) { this.#listeners.push(listener); }
@@ -27,6 +26,7 @@ export class Account {
     this.me = user;
     document.querySelectorAll('.signed-in').forEach((part) => { part.hidden = !user; });
     document.querySelectorAll('.signed-out').forEach((part) => { part.hidden = Boolean(user); });
+    document.querySelectorAll('.admins').forEach((part) => { part.hidden = user?.role !== 'admin'; });
     document.querySelectorAll('.me').forEach((part) => { part.textContent = user?.name ?? ''; });
     this.#listeners.forEach((listener) => listener(user));
   }
@@ -57,13 +57,5 @@ export class Account {
     } finally {
       button.disabled = false;
     }
-  }
-
-  /** An invitation's link is this page's address with `?invitation=…`. */
-  #invited() {
-    const invitation = new URLSearchParams(location.search).get('invitation');
-    if (!invitation || this.me) return;
-    document.querySelector('#sign-up [name=invitation]').value = invitation;
-    this.ask('sign-up');
   }
 }

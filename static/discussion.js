@@ -97,6 +97,9 @@ export class Discussion {
     part('.notice.locked').hidden = !this.#locked;
     part('#compose').hidden = !(me || guests) || (this.#locked && !this.#moderates);
     part('.invite').hidden = Boolean(me) || this.#locked;
+    part('.manage').hidden = !this.#moderates;
+    part('[data-do=lock]').hidden = !this.#moderates;
+    part('[data-do=lock]').textContent = this.#locked ? 'Unlock' : 'Lock';
     for (const label of this.#section.querySelectorAll('.guest-name')) label.hidden = Boolean(me);
     this.#personalise();
     await this.#reactions.learn(me);
@@ -133,12 +136,13 @@ export class Discussion {
   #clicked(event) {
     const link = event.target.closest('.older a');
     if (link) return this.#loadOlder(event, link);
+    if (event.target.closest('[data-do=lock]')) return this.#lock();
     const button = event.target.closest('.post button');
     const article = button?.closest('.post');
     if (!article) return;
     const id = Number(article.dataset.id);
     if (button.dataset.kind) this.#react(article, id, button.dataset.kind);
-    const actions = { pick: togglePicker, reply: () => this.#reply(article, id), edit: () => this.#edit(article, id), remove: () => this.#remove(article, id) };
+    const actions = { pick: togglePicker, reply: () => this.#reply(article, id), edit: () => this.#edit(article, id), remove: () => this.#remove(article, id), restore: () => this.#restore(id) };
     actions[button.dataset.do]?.(article);
   }
 
@@ -222,6 +226,25 @@ export class Discussion {
     cancel.addEventListener('click', () => { done(); article.focus(); });
     field.focus();
     return { form, done };
+  }
+
+  // what a moderator does
+
+  /** The change that follows shows it, to everybody. */
+  async #lock() {
+    try {
+      this.#edited(await this.#pottle.api('PATCH', `/api/channels/${this.#channel}`, { locked: !this.#locked }));
+    } catch (problem) {
+      this.#status.complain(problem.message);
+    }
+  }
+
+  async #restore(id) {
+    try {
+      this.#show(offer(this.#thread, await this.#pottle.api('PATCH', `/api/posts/${id}`, { state: 'published' })));
+    } catch (problem) {
+      this.#status.complain(problem.message);
+    }
   }
 
   async #remove(article, id) {

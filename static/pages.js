@@ -7,21 +7,31 @@ import { tickAll } from './view.js';
 
 const TICK_MS = 30_000;
 
-const pottle = connect({ onSignedOut: () => account.become(null) });
-const account = new Account(pottle);
+export const pottle = connect({ onSignedOut: () => account.become(null) });
+export const account = new Account(pottle);
 document.querySelectorAll('.discussion').forEach((section) => new Discussion(section, pottle, account));
 document.querySelectorAll('form.begin').forEach(beginning);
+document.querySelectorAll('.joining').forEach(async (section) => {
+  const { Joining } = await import('./joining.js');
+  new Joining(section, pottle, account);
+});
+if (document.querySelector('[data-reloads]')) account.onChange(() => location.reload()); // it is another's page now
 tickAll();
 setInterval(tickAll, TICK_MS, document);
 
-/** The form that begins a discussion; its key is made from the title, so the same title finds the same discussion. */
+/** The key of a discussion is made from its title, so the same title finds the same discussion. */
+export function keyOf(title) {
+  const key = title.trim().toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '');
+  return key || title.trim();
+}
+
+/** The form that begins a discussion. */
 function beginning(form) {
   const show = () => { form.hidden = !account.me; };
   account.onChange(show);
   show();
   submits(form, async ({ title }) => {
-    const key = title.trim().toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '');
-    const { id } = await pottle.api('POST', `/api/groups/${form.dataset.group}/channels`, { key: key || title.trim(), title: title.trim() });
+    const { id } = await pottle.api('POST', `/api/groups/${form.dataset.group}/channels`, { key: keyOf(title), title: title.trim() });
     location.assign(form.dataset.page.replace(/0(?=\/?$)/, id));
   });
 }

@@ -63,7 +63,10 @@ export function personalise(article, { mine, moderates, locked, marks }) {
   }
   const shut = locked && !moderates;
   const { state } = article.dataset;
-  const allow = { pick: state === 'published' && !shut, reply: state === 'published' && !shut, edit: mine && !shut, remove: mine || moderates };
+  const removed = state === 'removed';
+  const open = state === 'published' && !shut;
+  const allow = { pick: open, reply: open, edit: mine && !shut && !removed, remove: (mine || moderates) && !removed, restore: moderates && removed };
+  article.querySelector('footer').hidden = removed && !moderates;
   for (const [name, allowed] of Object.entries(allow)) article.querySelector(`[data-do=${name}]`).hidden = !allowed;
 }
 
@@ -72,7 +75,7 @@ function avatar(author, base) {
   const place = Object.assign(document.createElement('span'), { ariaHidden: 'true' });
   place.className = `avatar hue-${(('abcdefghijklmnopqrstuvwxyz'.indexOf(name[0].toLowerCase()) % HUES) + HUES) % HUES}`;
   if (!author.avatar) place.textContent = name[0].toUpperCase();
-  else place.append(Object.assign(new Image(40, 40), { alt: '', loading: 'lazy', src: author.avatar.startsWith('/') ? base + author.avatar : author.avatar }));
+  else place.append(Object.assign(new Image(40, 40), { alt: '', loading: 'lazy', src: new URL(author.avatar, base) }));
   return place;
 }
 

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from fnmatch import fnmatch
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,9 +46,15 @@ def variables() -> dict[str, str]:
 
 
 def service() -> dict[str, Any]:
-    (only,) = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"].values()
-    assert isinstance(only, dict)
-    return only
+    found = composed()["services"]["pottle"]
+    assert isinstance(found, dict)
+    return found
+
+
+def composed() -> dict[str, Any]:
+    found = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    assert isinstance(found, dict)
+    return found
 
 
 @pytest.mark.check
@@ -61,6 +68,17 @@ def test_the_port_that_is_published_is_the_one_it_listens_on() -> None:
     assert bound == [said("EXPOSE")]
     assert service()["ports"] == [f"${{PORT:-8087}}:{said('EXPOSE')}"]
     assert f"'127.0.0.1', {said('EXPOSE')}" in said("HEALTHCHECK")
+
+
+@pytest.mark.check
+def test_only_the_proxy_that_comes_with_it_is_trusted() -> None:
+    proxy = composed()["services"]["proxy"]
+    (address,) = (network["ipv4_address"] for network in proxy["networks"].values())
+    assert f"POTTLE_TRUSTED_PROXIES=${{POTTLE_TRUSTED_PROXIES:-{address}}}" in service()["environment"]
+    (net,) = composed()["networks"]["default"]["ipam"]["config"]
+    assert ip_address(address) in ip_network(net["subnet"])
+    assert f"POTTLE_UPSTREAM=pottle:{said('EXPOSE')}" in proxy["environment"]
+    assert "./deploy/Caddyfile:/etc/caddy/Caddyfile:ro" in proxy["volumes"]
 
 
 @pytest.mark.check

@@ -52,9 +52,12 @@ def read():
 """
 
 MAIN = """
+import logging
+
 from quart import Quart
 from api import things
 
+logging.basicConfig(level=logging.INFO)
 app = Quart(__name__)
 app.register_blueprint(things.blueprint)
 
@@ -272,7 +275,7 @@ def test_a_breakpoint_stops_again_after_a_reload(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_breakpoints_stop_in_pottle_itself(tmp_path: Path) -> None:
     copied_house(tmp_path)
-    with debugged(tmp_path, ("api/health.py", "alive"), ("model/user.py", "_create")) as (debugger, port):
+    with debugged(tmp_path, ("api/health.py", "alive"), ("model/user.py", "add")) as (debugger, port):
         with request(debugger, port, "GET", "/healthz") as status:
             assert debugger.stop()[0] == tmp_path / "api" / "health.py"
         assert status == [200]

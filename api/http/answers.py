@@ -19,10 +19,12 @@ encode = msgspec.json.encode
 
 
 class Answer(msgspec.Struct):
-    """What a handler returns when a view alone does not say it: another status than the first documented, headers."""
+    """What a handler returns when a view alone does not say it: another status than the first documented, headers,
+    and the path of what was made."""
 
     view: Any = None
     status: int | None = None
+    location: str | None = None
     headers: Mapping[str, str] = {}
 
 
@@ -40,7 +42,8 @@ def gives(model: Any, *statuses: int) -> Callable[[Handler], Handler]:
             if isinstance(returned, Response):
                 return returned
             answer = returned if isinstance(returned, Answer) else Answer(returned)
-            return respond(answer.view, answer.status or statuses[0], answer.headers)
+            made = {"Location": request.root_path + answer.location} if answer.location else {}
+            return respond(answer.view, answer.status or statuses[0], {**answer.headers, **made})
 
         return wrapper
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial, wraps
+from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
 from quart import Response, g, has_request_context, request, websocket
@@ -15,6 +16,7 @@ from model.store.unit import Envelope, envelope
 Handler = Callable[..., Awaitable[Any]]
 
 SAFE = ("GET", "HEAD", "OPTIONS")
+FOREIGN_SITES = ("cross-site", "same-site")
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
@@ -54,14 +56,26 @@ def around() -> Envelope:
 
 
 def address() -> str:
-    """The client's address: the last one that a trusted proxy vouches for."""
-    return (request if has_request_context() else websocket).remote_addr or "unknown"
+    """The client's address: the last one that a trusted proxy vouches for.
+
+    Of IPv6 its network: whoever has one address there has 2^64 of them, and could have one for each guess.
+    """
+    text = (request if has_request_context() else websocket).remote_addr or "unknown"
+    try:
+        found = IPv6Address(text)
+    except ValueError:
+        return text
+    return str(found.ipv4_mapped or IPv6Network((found.packed[:8] + bytes(8), 64)))
 
 
 def foreign_origin() -> str | None:
-    """The origin of the page that asks, if it is not our own; None for our own pages and for programs."""
+    """The origin of the page that asks, if it is not our own; None for our own pages and for programs.
+
+    A browser that does not name the origin (`null` here) says at least that it is another (Fetch Metadata).
+    """
     asking = request if has_request_context() else websocket
-    origin = asking.headers.get("Origin")
+    unnamed = "null" if asking.headers.get("Sec-Fetch-Site") in FOREIGN_SITES else None
+    origin = asking.headers.get("Origin", unnamed)
     ours = (asking.host, db.settings.url.partition("://")[2].partition("/")[0])
     return None if origin is None or any(_same_host(origin, host) for host in ours) else origin
 

@@ -52,7 +52,7 @@ class Kept:
     __slots__ = ("body", "etag", "headers", "signed_out_only", "size", "tags", "until")
 
     def __init__(self, headers: list[tuple[bytes, bytes]], body: bytes, fill: Fill) -> None:
-        self.headers = headers
+        self.headers = [pair for pair in headers if pair[0] != b"x-request-id"]  # of the request it was made for
         self.body = body
         self.etag = next((value for name, value in headers if name == b"etag"), b"")
         self.tags = fill.tags
@@ -74,6 +74,11 @@ class Shelf:
         self._by_tag: dict[str, set[tuple[object, ...]]] = {}
         self._filling: set[Fill] = set()
         self._bytes = 0
+
+    @property
+    def bytes(self) -> int:
+        """How much is kept."""
+        return self._bytes
 
     def get(self, key: tuple[object, ...], scope: Scope) -> Kept | None:
         """The answer to serve, if there is one that is good for whoever asks."""

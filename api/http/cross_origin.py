@@ -3,7 +3,7 @@
 from quart import Quart, Response, request
 
 EVERYWHERE = ("/api/", "/static/", "/openapi.json")
-EXPOSED = "ETag, Link, Location, Retry-After, Idempotency-Key"
+EXPOSED = "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Idempotency-Key, X-Request-Id"
 PREFLIGHT = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE",

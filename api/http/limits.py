@@ -5,11 +5,14 @@ A use counts when its write commits, so that a refused or repeated request costs
 
 from collections.abc import Awaitable, Callable
 from functools import wraps
+from math import ceil
 from typing import Any
 
+from quart import Response
+
 from api.http.asking import address, around, asker
+from model.rates import Allowance, Rate
 from model.store import Tx, db, limits
-from model.store.limits import Rate
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -19,20 +22,28 @@ POSTING = Rate("posting", 20, per=60)
 GUESTS = Rate("guests", 60, per=60)
 REACTING = Rate("reacting", 120, per=60)
 EDITING = Rate("editing", 60, per=60)
+ROSTERS = Rate("rosters", 20, per=3600)  # each of up to 500 accounts
 
 
-def limited(rate: Rate, guests: Rate | None = None, ahead: bool = False) -> Callable[[Handler], Handler]:
+def limited(
+    rate: Rate, guests: Rate | None = None, ahead: bool = False, unless: Callable[[], Awaitable[bool]] | None = None
+) -> Callable[[Handler], Handler]:
     """Limits a route to `rate` a user, or `guests` (else `rate`) an address where nobody is signed in.
 
-    With `ahead` the use is counted before the handler runs: for what is costly before its write.
+    With `ahead` the use is counted before the handler runs: for what is costly before its write. A request for which
+    `unless` is true is not limited.
     """
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            if db.settings.rate_limits:
-                await _count(rate, guests or rate, ahead)
-            return await handler(*args, **kwargs)
+            if not db.settings.rate_limits or (unless and await unless()):
+                return await handler(*args, **kwargs)
+            await _count(rate, guests or rate, ahead)
+            response: Response = await handler(*args, **kwargs)
+            if allowance := around().allowance:
+                response.headers.update(in_headers(allowance))
+            return response
 
         wrapper.limit = rate  # type: ignore[attr-defined]
         return wrapper
@@ -45,12 +56,24 @@ async def _count(rate: Rate, guests: Rate, ahead: bool) -> None:
     party = (f"user {identity.user}", rate) if identity else (f"address {address()}", guests)
     if ahead:
         confirm = around().confirm
-        await db.write(_use, *party)
+        around().allowance = await db.write(_use, *party)
         around().confirm = confirm  # the next write is confirmed as well
     else:
         around().limit = party
 
 
-def _use(tx: Tx, party: str, rate: Rate) -> None:
+def _use(tx: Tx, party: str, rate: Rate) -> Allowance:
     limits.check(tx, party, rate)
-    limits.spend(tx, party, rate)
+    return limits.spend(tx, party, rate)
+
+
+def in_headers(allowance: Allowance) -> dict[str, str]:
+    """What is left of a rate, after the IETF draft "RateLimit header fields for HTTP" (version 10).
+
+    `q` uses each `w` seconds; `r` are left, and all are back in `t` seconds.
+    """
+    rate = allowance.rate
+    return {
+        "RateLimit-Policy": f'"{rate.name}";q={rate.count};w={rate.per}',
+        "RateLimit": f'"{rate.name}";r={allowance.left};t={ceil(allowance.full_in)}',
+    }

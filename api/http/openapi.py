@@ -5,6 +5,7 @@ never required, tags came in another order in each process, and the document was
 """
 
 import inspect
+import re
 from collections.abc import Callable
 from functools import cached_property
 from typing import Any
@@ -19,6 +20,7 @@ from werkzeug.routing.rules import Rule
 from api.http.answers import etag, ready_made
 from api.http.problems import PROBLEM, Problem
 from model.avatar import MEDIA_TYPE
+from model.store import db
 
 REF = "#/components/schemas/{name}"
 SECURITY = {"bearer": {"type": "http", "scheme": "bearer"}}
@@ -52,16 +54,16 @@ class Provider(OpenAPIProvider):
         _, components = _components(Problem)
         document["components"]["schemas"].update(components)
         document["paths"] = dict(document["paths"])
+        document["servers"] = [{"url": db.settings.prefix or "/"}]
         plain: dict[str, Any] = _in_plain_types(document)
         return plain
 
     def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
         paths, components = super().build_paths(rule)
         function = self._app.view_functions[rule.endpoint]
-        for operations in paths.values():
-            for method, operation in operations.items():
-                operations[method] = self._completed(operation, rule, function)
-        return paths, components
+        (operations,) = paths.values()
+        completed = {method: self._completed(operation, rule, function) for method, operation in operations.items()}
+        return {PARAMETER.sub(r"{\1}", rule.rule): completed}, components
 
     def _completed(self, operation: dict[str, Any], rule: Rule, function: Callable[..., Any]) -> dict[str, Any]:
         operation = {**operation, "tags": [rule.endpoint.split(".")[0]]}
@@ -105,11 +107,15 @@ class Provider(OpenAPIProvider):
             return {"description": "Done; there is no body."}, {}
         if model is bytes:
             return {"description": "An image.", "content": {MEDIA_TYPE: BINARY}}, {}
+        if model is str:
+            return {"description": "Text.", "content": {"text/plain": {"schema": {"type": "string"}}}}, {}
         schema, components = _components(model)
         description = inspect.getdoc(model) or ""
         return {"description": description, "content": {"application/json": {"schema": schema}}}, components
 
 
+# quart-schema 0.25's own takes `<slug>/invitations/<id:invitation_id>` for one parameter.
+PARAMETER = re.compile(r"<(?:[^<>:]*:)?(\w+)>")
 BINARY: dict[str, Any] = {"schema": {}}  # OpenAPI 3.1: bytes, as their media type says
 IDEMPOTENCY_KEY = {
     "name": "Idempotency-Key",

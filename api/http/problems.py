@@ -3,11 +3,14 @@
 import logging
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from quart import Quart, Response, g, has_request_context, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from api.http import measures
+from api.http.limits import in_headers
 from model import errors
 
 log = logging.getLogger("pottle")
@@ -43,7 +46,7 @@ TITLES = {
     507: "Insufficient Storage",
 }
 # A page of its own; every other error of a page is shown on the 500's or 404's.
-PAGES = (403, 404, 429, 500)
+PAGES = (401, 403, 404, 429, 500)
 
 
 class Problem(msgspec.Struct):
@@ -90,7 +93,8 @@ async def _refused(refusal: errors.Refusal) -> Response:
 
 def _headers(refusal: errors.Refusal) -> dict[str, str]:
     if isinstance(refusal, errors.TooMany):
-        return {"Retry-After": str(refusal.retry_after)}
+        measures.limits_hit.labels(refusal.allowance.rate.name).inc()
+        return {"Retry-After": str(refusal.retry_after), **in_headers(refusal.allowance)}
     if isinstance(refusal, errors.Overloaded):
         return {"Retry-After": "1"}
     if isinstance(refusal, errors.Unauthenticated):
@@ -106,16 +110,21 @@ async def _http_error(error: HTTPException) -> Response:
 
 
 async def _crashed(error: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.path, exc_info=error)
+    log.error("%s %s failed", request.method, quote(request.path), exc_info=error)
     return await _answer(500, "This is our fault. It has been logged.", {})
 
 
 async def _answer(status: int, detail: str, headers: dict[str, str], **extra: Any) -> Response:
     if not wants_page():
         return problem(status, detail, headers, **extra)
-    page = status if status in PAGES else (404 if status < 500 else 500)
-    body = await render_template(f"errors/{page}.html", title=_title(status), detail=detail)
+    body = await render_template(f"errors/{_page(status)}.html", title=_title(status), detail=detail)
     return Response(body, status, {"Cache-Control": "no-store", **headers}, content_type="text/html; charset=utf-8")
+
+
+def _page(status: int) -> str:
+    page = status if status in PAGES else (404 if status < 500 else 500)
+    # Whoever is not signed in may see more once they are, and needs a way to do it.
+    return "404_signed_out" if page == 404 and "asker" in g and g.asker is None else str(page)
 
 
 def wants_page() -> bool:

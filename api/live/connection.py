@@ -94,7 +94,7 @@ class Connection:
                 return who is not None and who.session == row.subject
             case "token.ended":
                 return who is not None and who.token == row.subject
-            case "user.deleted":
+            case "user.deleted" | "user.disabled" | "user.role" | "user.password":
                 return who is not None and who.user == row.subject
             case "member.removed":
                 return who is not None and who.user == row.subject and self._reads_privately(row.tags)
@@ -221,6 +221,7 @@ class Connection:
             data.append(frame.data)
             room -= len(frame.data)
             held.cursor = frame.seq
+        hub.sent += len(data)
         return data
 
     def _end(self, code: int) -> None:

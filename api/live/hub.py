@@ -17,7 +17,17 @@ from model.store.changes import Row
 
 RING_BYTES = 8 * 1024 * 1024
 PAGE = 100  # changes in a page from the log
-REVOKING = ("session.ended", "token.ended", "user.deleted", "member.removed", "group.closed", "channel.deleted")
+REVOKING = (
+    "session.ended",
+    "token.ended",
+    "user.role",
+    "user.password",
+    "user.disabled",
+    "user.deleted",
+    "member.removed",
+    "group.closed",
+    "channel.deleted",
+)
 
 
 class Frame(NamedTuple):
@@ -51,6 +61,7 @@ class Hub:
     """All feeds of this worker."""
 
     def __init__(self) -> None:
+        self.sent = 0  # changes, to all connections
         self.clear()
 
     def clear(self) -> None:
@@ -59,6 +70,11 @@ class Hub:
         self._ring: deque[Frame] = deque()
         self._bytes = 0
         self.connections: set[Subscriber] = set()
+
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions there are, of all connections."""
+        return sum(len(feed.subscribers) for feed in self._feeds.values())
 
     def join(self, channel: int, seq: int, subscriber: Subscriber) -> None:
         """Has `subscriber` woken at each change of `channel`, whose newest change now is `seq`."""

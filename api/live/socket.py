@@ -11,6 +11,7 @@ from quart import Blueprint, websocket
 from quart.asgi import ASGIWebsocketConnection
 
 from api.http.asking import cookie_name, foreign_origin
+from api.http.watching import CLOSED
 from api.live.connection import TOO_SLOW, Connection
 from model import session
 from model.session import Identity
@@ -135,6 +136,7 @@ def _client_gone(error: BaseException) -> bool:
 
 async def _close(code: int) -> None:
     """Closes with `code` if the client can be told so within a second, else by reset."""
+    _scope()[CLOSED] = code
     try:
         async with asyncio.timeout(1):
             await websocket.close(code)

@@ -7,6 +7,9 @@ from api.server.websocket import WebSocketProtocol
 
 FRAME_BYTES = 16 * 1024
 
+# Where the development server listens, for links that no request asks for; other servers do not tell.
+address = ""
+
 # For uvicorn.Config. Who the client is, and by which scheme it came, the application finds out for itself
 # (POTTLE_TRUSTED_PROXIES), alike on every server. Deflate would cost each connection a buffer of its own.
 OPTIONS: dict[str, Any] = {

@@ -65,19 +65,25 @@ class Server(uvicorn.Server):
         self.staying = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        from api.health import stopping  # not above: gunicorn's master reads this file, and not the application
+
         self.asked_to_end += 1
         super().handle_exit(sig, frame)
+        stopping.asked = not self._stays()
 
     async def on_tick(self, counter: int) -> bool:
         # uvicorn compares times of day: after a clock was set back, gunicorn would hear nothing and kill the worker.
         self.last_notified = min(self.last_notified, time.time())
         ended = await super().on_tick(counter)
-        if not ended or self.asked_to_end != 1 or not self.generations.needed(self.number):
+        if not ended or not self._stays():
             return ended
         if not self.staying:
             log.info("Serving until the new workers do")
         self.staying = True
         return False
+
+    def _stays(self) -> bool:
+        return self.asked_to_end == 1 and self.generations.needed(self.number)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

@@ -4,12 +4,13 @@ import asyncio
 import logging
 import os
 import random
+import shutil
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -23,7 +24,10 @@ from model.store.bus import Bus
 from model.store.engines import Reading, open_writer, write_engine
 from model.store.follower import Follower, Listener
 from model.store.instance import Instance, identify
+from model.store.presence import Presence
+from model.store.start import Start
 from model.store.statements import Statements
+from model.store.tally import Tally
 from model.store.turn import Turn
 from model.store.unit import Tx
 from model.store.writer import Writer
@@ -35,6 +39,8 @@ T = TypeVar("T")
 
 SWEEP_SECONDS = 60
 WAITING_SECONDS = 5  # at a start, until it is said what it waits for
+STUCK_SECONDS = 10  # a commit takes milliseconds, and seconds on a disk that is overrun
+LITTLE_SPACE = 20 * 1024 * 1024  # bytes; the write-ahead log alone takes a few
 
 
 class Database:
@@ -44,17 +50,21 @@ class Database:
     instance: Instance
 
     def __init__(self) -> None:
+        self.tally = Tally()
         self._listeners: list[Listener] = []
         self._sweeps: list[Callable[[Tx], object]] = [limits.forget_old, replays.forget_old, self._prune]
 
-    async def open(self, settings: Settings) -> None:
+    async def open(self, settings: Settings, serving: bool = False) -> None:
         """Creates or migrates the database and starts the writer, the follower and the bus.
 
+        A server's processes say that they are `serving`; `first_of_start` tells the first of them.
         Raises first_look.WrongDatabase, having changed nothing, for a database that this code cannot serve.
         """
         self.settings = settings
         path = prepare(settings)
+        self._presence = Presence(path)
         self._turn = Turn(turn_file(path))
+        self._start = Start(path, self._turn) if serving else None
         with explaining(path):
             self.instance = self._identify(path)
             self._follower = Follower(path)
@@ -63,7 +73,7 @@ class Database:
             self._follower.listen(listener)
         self._bus = Bus(path, self.catch_up)
         self._loop = asyncio.get_running_loop()
-        self._writer = Writer(write_engine(path), self._turn, self._committed, settings.waiting_writes)
+        self._writer = Writer(write_engine(path), self._turn, self._committed, settings.waiting_writes, self.tally)
         self._sweeper = asyncio.create_task(self._sweep_now_and_then())
 
     async def close(self) -> None:
@@ -74,6 +84,9 @@ class Database:
         self._follower.close()
         await self._reading.close()
         self._turn.close()
+        self._presence.close()
+        if self._start:
+            self._start.close()
 
     async def write(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs `unit(tx, *args, **kwargs)` in the writer and returns its value once it is on disk (L1, L7).
@@ -100,15 +113,36 @@ class Database:
 
     async def trouble(self) -> str | None:
         """Why this worker cannot serve at this moment; None when it can."""
-        if self._writer.waiting >= self.settings.waiting_writes:
+        if self.waiting >= self.settings.waiting_writes:
             return "Too many writes are waiting."
+        if self._writer.busy_seconds > STUCK_SECONDS:
+            return "No write can be committed: the lock or the disk does not let go."
+        if shutil.disk_usage(self.settings.instance).free < LITTLE_SPACE:
+            return "The disk is nearly full."
         try:
+            self.catch_up()
             async with self.read() as session:
                 await session.execute(text("SELECT 1 FROM users LIMIT 1"))
-        except DBAPIError as error:
-            log.error("Not ready: %s", error)
+        except (DBAPIError, sqlite3.Error) as error:
+            log.error("The database does not answer: %s", error)
             return "The database does not answer."
         return None
+
+    @property
+    def waiting(self) -> int:
+        """How many writes of this worker wait to be committed."""
+        return self._writer.waiting
+
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of the database and of its write-ahead log."""
+        path = self.settings.instance / "app.db"
+        files = (path, path.with_name(path.name + "-wal"))
+        return cast(tuple[int, int], tuple(file.stat().st_size if file.exists() else 0 for file in files))
+
+    @property
+    def first_of_start(self) -> bool:
+        """Whether this process serves, and none did when it began."""
+        return self._start is not None and self._start.first
 
     @property
     def head(self) -> int:

@@ -21,27 +21,38 @@ MOST_INSTRUCTIONS: int | None = None
 
 def open_writer(path: Path) -> sqlite3.Connection:
     """A connection that writes: every commit is on disk when it returns (synchronous=FULL, L7)."""
-    raw = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
-    raw.execute("PRAGMA journal_mode=WAL")
-    raw.execute("PRAGMA synchronous=FULL")
-    raw.execute("PRAGMA foreign_keys=ON")
-    raw.execute("PRAGMA secure_delete=ON")  # a removed post's text is gone from the file too
-    return raw
+    return _opened(
+        path,
+        "PRAGMA journal_mode=WAL",
+        "PRAGMA synchronous=FULL",
+        "PRAGMA foreign_keys=ON",
+        "PRAGMA secure_delete=ON",  # a removed post's text is gone from the file too
+    )
 
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that only reads. It is used in one thread at a time, though not always in the same one."""
-    raw = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
-    raw.execute("PRAGMA query_only=ON")
-    raw.execute("PRAGMA cache_size=-500")  # KiB; the kernel has the pages too, and there may be 64 of these
+    # The cache in KiB; the kernel has the pages too, and there may be 64 of these.
+    raw = _opened(path, "PRAGMA query_only=ON", "PRAGMA cache_size=-500")
     if MOST_INSTRUCTIONS is not None:
         _Budget(raw, MOST_INSTRUCTIONS)
     return raw
 
 
+def _opened(path: Path, *pragmas: str) -> sqlite3.Connection:
+    raw = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
+    try:
+        for pragma in pragmas:
+            raw.execute(pragma)
+    except sqlite3.Error:  # no database, a damaged one, or one that is locked
+        raw.close()
+        raise
+    return raw
+
+
 def write_engine(path: Path) -> Engine:
     """The engine of the writer's thread: one connection, whose transactions begin at once."""
-    engine = create_engine("sqlite://", creator=lambda: open_writer(path), poolclass=StaticPool)
+    engine = create_engine("sqlite://", creator=lambda: open_writer(path), poolclass=StaticPool, hide_parameters=True)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     return engine
 
@@ -58,6 +69,7 @@ class Reading:
             # A session is given back by a task of its own, so that each of many requests at once holds one.
             pool_size=64,
             max_overflow=-1,
+            hide_parameters=True,  # an error goes to the log, and what people wrote does not
         )
         event.listen(self.engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
 

@@ -4,7 +4,7 @@ import logging
 import secrets
 from typing import NamedTuple
 
-from sqlalchemy import String, bindparam, select
+from sqlalchemy import String, bindparam, delete, or_, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -35,6 +35,7 @@ class Instance(NamedTuple):
 KNOWN = select(Fact.value).where(Fact.name == bindparam("of"))
 SET = insert(Fact).values(name=bindparam("of"), value=bindparam("is_"))
 SET = SET.on_conflict_do_update(index_elements=[Fact.name], set_={"value": SET.excluded.value})
+FORGET = delete(Fact).where(or_(Fact.name == "id", Fact.name == "epoch"))
 
 
 def identify(tx: Statements, turn: Turn) -> Instance:
@@ -51,6 +52,14 @@ def identify(tx: Statements, turn: Turn) -> Instance:
             log.warning("The database is not the one last written here: a new epoch, so clients read all again.")
         epoch = _put(tx, "epoch", secrets.token_hex(8))
     return Instance(id_, epoch)
+
+
+def forget(tx: Statements) -> None:
+    """Makes the database another one, with an id and an epoch of its own from its next opening on.
+
+    Of the id too, so that a copy beside the original, on another port, does not answer to the same cookie.
+    """
+    tx.run(FORGET)
 
 
 def _fact(tx: Statements, name: str) -> str | None:

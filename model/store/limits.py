@@ -5,32 +5,18 @@ party. `due` is when the allowance is full again; each use moves it on by `per /
 """
 
 import time
-from dataclasses import dataclass
-from math import ceil
+from math import ceil, floor
 
 from sqlalchemy import String, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model.errors import TooMany
+from model.rates import Allowance, Rate
 from model.store.base import Base
 from model.store.statements import Statements
 
 SLEW = 1.0  # seconds by which clocks are set back every day, and nothing is forgotten
-
-
-@dataclass(frozen=True)
-class Rate:
-    """`count` uses each `per` seconds, all of which may come at once."""
-
-    name: str
-    count: int
-    per: int
-
-    @property
-    def step(self) -> float:
-        """Seconds that one use takes to come back."""
-        return self.per / self.count
 
 
 class Limit(Base):
@@ -50,14 +36,18 @@ FORGET = delete(Limit).where(Limit.due < bindparam("before"))
 
 def check(tx: Statements, party: str, rate: Rate) -> None:
     """Raises TooMany when `party` has used `rate` up."""
-    wait = _due(tx, party, rate) - rate.per + rate.step - time.time()
+    full_in = _due(tx, party, rate) - time.time()
+    wait = full_in - rate.per + rate.step
     if wait > 1e-6:
-        raise TooMany(max(1, ceil(wait)))
+        raise TooMany(max(1, ceil(wait)), Allowance(rate, 0, full_in))
 
 
-def spend(tx: Statements, party: str, rate: Rate, uses: int = 1) -> None:
-    """Counts `uses` of `rate` against `party`; a negative number gives them back."""
-    tx.run(MOVE, of=_key(party, rate), until=_due(tx, party, rate) + uses * rate.step)
+def spend(tx: Statements, party: str, rate: Rate, uses: int = 1) -> Allowance:
+    """Counts `uses` of `rate` against `party`, and returns what is left; a negative number gives them back."""
+    due = _due(tx, party, rate) + uses * rate.step
+    tx.run(MOVE, of=_key(party, rate), until=due)
+    full_in = max(0.0, due - time.time())
+    return Allowance(rate, max(0, floor((rate.per - full_in) / rate.step + 1e-6)), full_in)
 
 
 def forget_old(tx: Statements) -> int:

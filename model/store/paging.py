@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import BindParameter, bindparam
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from model.store.statements import Statements
 
@@ -35,13 +36,31 @@ def paged(
     read: Statements, statement: Any, key: Any, cursor: Cursor, view: Callable[[Any], View], **values: Any
 ) -> Page[View]:
     """One page of what `statement` (a module constant) selects; `key` is its id column, which it selects as `id`."""
+    wanted, edges = _wanted(statement, key, cursor)
+    return _shaped(read.all(wanted, **edges, **values), cursor, view)
+
+
+async def paged_aside(
+    session: AsyncSession, statement: Any, key: Any, cursor: Cursor, view: Callable[[Any], View], **values: Any
+) -> Page[View]:
+    """As paged, but beside the event loop: for what no index finds, and so may take longer than others can wait."""
+    wanted, edges = _wanted(statement, key, cursor)
+    return _shaped([*await session.execute(wanted, {**edges, **values})], cursor, view)
+
+
+def _wanted(statement: Any, key: Any, cursor: Cursor) -> tuple[Any, dict[str, int]]:
     older, newer = _both_ways(statement, key)
+    one_more = cursor.limit + 1
     if cursor.after is not None:
-        rows = read.all(newer, edge=cursor.after, limit=cursor.limit + 1, **values)
-        kept = rows[: cursor.limit][::-1]
-        return _page(kept, view, older=True, newer=len(rows) > cursor.limit)
-    rows = read.all(older, edge=cursor.before or LARGEST, limit=cursor.limit + 1, **values)
-    return _page(rows[: cursor.limit], view, older=len(rows) > cursor.limit, newer=cursor.before is not None)
+        return newer, {"edge": cursor.after, "limit": one_more}
+    return older, {"edge": cursor.before or LARGEST, "limit": one_more}
+
+
+def _shaped(rows: list[Any], cursor: Cursor, view: Callable[[Any], View]) -> Page[View]:
+    kept, more = rows[: cursor.limit], len(rows) > cursor.limit
+    if cursor.after is not None:
+        return _page(kept[::-1], view, older=True, newer=more)
+    return _page(kept, view, older=more, newer=cursor.before is not None)
 
 
 def _page(rows: list[Any], view: Callable[[Any], View], older: bool, newer: bool) -> Page[View]:

@@ -6,7 +6,7 @@ SQLAlchemy checks every statement and SQLite answers it; what is left out is wha
 
 import sqlite3
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -65,6 +65,11 @@ class Statements:
         """Every row, as a named tuple."""
         ready = prepared(statement)
         return [ready.shaped(row) for row in self.raw.execute(ready.sql, ready.values(values)).fetchall()]
+
+    def each(self, statement: Executable, **values: Any) -> Iterator[Any]:
+        """Every row like `all`, but one by one, for more of them than fit into memory. Read them to the end."""
+        ready = prepared(statement)
+        return (ready.shaped(row) for row in self.raw.execute(ready.sql, ready.values(values)))
 
     def one(self, statement: Executable, **values: Any) -> Any:
         """The first row or None. The cursor is read to its end, for an open one would hold the transaction."""

@@ -3,7 +3,7 @@
 import threading
 import typing
 from collections.abc import Callable, Iterable
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from model import times
+from model.rates import Allowance, Rate
 from model.store import changes, limits, replays
-from model.store.limits import Rate
 from model.store.statements import Statements
 
 
@@ -72,6 +72,7 @@ class Envelope:
 
     confirm: Callable[["Tx"], None] | None = None  # that whoever asks may still ask; raises a Refusal
     limit: tuple[str, Rate] | None = None  # whom to count against
+    allowance: Allowance | None = None  # what they have left, once it was counted
     replay: tuple[str, bytes] | None = None  # the key and a fingerprint of the request
 
 
@@ -86,6 +87,7 @@ class Work:
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     envelope: Envelope | None
+    context: Context  # the caller's, so that what a unit logs names the request
     _begun: bool = False
     _fate: threading.Lock = field(default_factory=threading.Lock)  # whoever takes it first decides
 
@@ -110,7 +112,7 @@ class Work:
         answer = self.unit(tx, *self.args, **self.kwargs)
         tx.finish_unit()
         if around.limit:
-            limits.spend(tx, *around.limit)
+            around.allowance = limits.spend(tx, *around.limit)
         if around.replay:
             replays.keep(tx, *around.replay, answer)
         return answer

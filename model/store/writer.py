@@ -9,7 +9,9 @@ it wrote spoils its batch instead; the batch is rolled back and each unit is run
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -17,7 +19,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-from model.errors import Overloaded, StorageFull
+from model.errors import Overloaded, Refusal, StorageFull
+from model.store.tally import Batch, Tally
 from model.store.turn import Turn
 from model.store.unit import Tx, Work, envelope
 
@@ -42,11 +45,20 @@ class Spoiled(Exception):
 class Writer:
     """Runs units one after the other in its own thread; `await writer.run(unit, …)` returns once they are on disk."""
 
-    def __init__(self, engine: Engine, turn: Turn, committed: Callable[[Tx], None], most_waiting: int) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        turn: Turn,
+        committed: Callable[[Tx], None],
+        most_waiting: int,
+        tally: Tally | None = None,
+    ) -> None:
         self._engine = engine
         self._turn = turn
         self._committed = committed  # called in the writer's thread, after each commit, before the turn is given up
         self._most_waiting = most_waiting
+        self._tally = tally or Tally()
+        self._busy_since = 0.0  # monotonic, s; 0 while nothing is under way
         self.waiting = 0
         self._stopping = False
         self._queue: SimpleQueue[tuple[Work, asyncio.Future[Any]] | None] = SimpleQueue()
@@ -63,9 +75,10 @@ class Writer:
         if self._stopping:
             raise Overloaded("The server is stopping.")
         if self.waiting >= self._most_waiting:
+            self._tally.turned_away += 1
             raise Overloaded("Too many writes are waiting.")
         future: asyncio.Future[Any] = self._loop.create_future()
-        work = Work(unit, args, kwargs, envelope.get())
+        work = Work(unit, args, kwargs, envelope.get(), copy_context())
         envelope.set(None)  # it surrounds one write
         self.waiting += 1
         self._queue.put((work, future))
@@ -75,6 +88,11 @@ class Writer:
         finally:
             impatient.cancel()
 
+    @property
+    def busy_seconds(self) -> float:
+        """For how long the units that are under way have been."""
+        return time.monotonic() - self._busy_since if self._busy_since else 0.0
+
     async def stop(self) -> None:
         """Runs what waits, then ends the thread."""
         self._stopping = True
@@ -83,8 +101,11 @@ class Writer:
 
     def _work(self) -> None:
         while (batch := self._take()) is not None:
+            self._busy_since = begun = time.monotonic()
             outcomes = self._run([work for work, _ in batch])
-            self._loop.call_soon_threadsafe(self._answer, [future for _, future in batch], outcomes)
+            self._busy_since = 0.0
+            self._tally.count((outcome.error for outcome in outcomes), Batch(len(batch), time.monotonic() - begun))
+            self._loop.call_soon_threadsafe(self._answer, batch, outcomes)
         self._engine.dispose()
 
     def _take(self) -> list[tuple[Work, asyncio.Future[Any]]] | None:
@@ -126,12 +147,13 @@ class Writer:
         except Exception:
             log.exception("After a commit")
 
-    def _answer(self, futures: list[asyncio.Future[Any]], outcomes: list[Outcome]) -> None:
-        self.waiting -= len(futures)
-        for future, outcome in zip(futures, outcomes, strict=True):
+    def _answer(self, batch: list[tuple[Work, asyncio.Future[Any]]], outcomes: list[Outcome]) -> None:
+        self.waiting -= len(batch)
+        for (work, future), outcome in zip(batch, outcomes, strict=True):
             if future.done():  # cancelled, or given up
-                continue
-            if outcome.error is None:
+                if outcome.error is not None and not isinstance(outcome.error, Refusal):
+                    work.context.run(log.error, "A write failed, and its caller had gone", exc_info=outcome.error)
+            elif outcome.error is None:
                 future.set_result(outcome.value)
             else:
                 future.set_exception(outcome.error)
@@ -147,7 +169,7 @@ def _outcome(tx: Tx, work: Work) -> Outcome:
         return Outcome()
     before = tx.traces
     try:
-        return Outcome(work.run(tx))
+        return Outcome(work.context.run(work.run, tx))
     except Exception as error:
         tx.drop_session()
         if tx.traces == before:

@@ -1,16 +1,28 @@
 """/healthz and /readyz, and what clients are told when there is too much to do."""
 
 import asyncio
+import inspect
+import re
+import shutil
+import signal
+import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
+import main
+from api import health
 from model.settings import Settings
-from model.store import Tx, db
+from model.store import Tx, database, db
+from model.store.turn import Turn
 from tests.api.conftest import LOBBY, refused
 from tests.conftest import Person
+from tests.server import PATIENCE
+from tests.test_readme import chapter, first_column
 
 
 async def test_it_works(anyone: Person) -> None:
@@ -65,3 +77,92 @@ class TestOverloaded:
     async def test_afterwards_it_is_ready_again(self, anyone: Person, alice: Person) -> None:
         assert (await anyone.get("/readyz")).status_code == 200
         assert (await alice.post(LOBBY, {"body": "Hello"})).status_code == 201
+
+
+class TestTrouble:
+    """Each reason to be red, and that it is red for no longer."""
+
+    async def refused_for(self, anyone: Person, why: str) -> None:
+        answer = await anyone.get("/readyz")
+        assert why in refused(answer, 503)["detail"]
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert (await anyone.get("/healthz")).status_code == 200
+
+    async def test_no_write_can_be_committed(
+        self, settings: Settings, anyone: Person, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(database, "STUCK_SECONDS", 0.05)
+        turn = Turn(database.turn_file(settings.instance / "app.db"))
+        with turn:
+            writing = asyncio.create_task(db.write(lambda _tx: None))
+            async with asyncio.timeout(PATIENCE):
+                while (await anyone.get("/readyz")).status_code == 200:
+                    await asyncio.sleep(0.01)
+            await self.refused_for(anyone, "No write can be committed")
+        turn.close()
+        await writing
+        assert (await anyone.get("/readyz")).status_code == 200
+
+    async def test_the_disk_is_nearly_full(self, anyone: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+        little = shutil.disk_usage("/")._replace(free=database.LITTLE_SPACE - 1)
+        with monkeypatch.context() as patched:
+            patched.setattr(shutil, "disk_usage", lambda _path: little)
+            await self.refused_for(anyone, "The disk is nearly full.")
+        assert (await anyone.get("/readyz")).status_code == 200
+
+    async def test_the_database_cannot_be_read(self, settings: Settings, anyone: Person) -> None:
+        with closing(sqlite3.connect(settings.instance / "app.db")) as raw:
+            raw.execute("ALTER TABLE users RENAME TO people")
+            await self.refused_for(anyone, "The database does not answer.")
+            raw.execute("ALTER TABLE people RENAME TO users")
+        assert (await anyone.get("/readyz")).status_code == 200
+
+    async def test_the_change_log_cannot_be_followed(self, anyone: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail() -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(db._follower, "catch_up", fail)
+            await self.refused_for(anyone, "The database does not answer.")
+        assert (await anyone.get("/readyz")).status_code == 200
+
+    async def test_the_server_is_stopping(self, settings: Settings) -> None:
+        """The server's own handler still does its work."""
+        heard: list[int] = []
+        before = signal.signal(signal.SIGTERM, lambda number, _frame: heard.append(number))
+        try:
+            app = main.create_app(settings)
+            await app.startup()
+            transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+            async with httpx.AsyncClient(transport=transport, base_url="http://pottle.test") as http:
+                anyone = Person(http)
+                assert (await anyone.get("/readyz")).status_code == 200
+                signal.raise_signal(signal.SIGTERM)
+                await self.refused_for(anyone, "The server is stopping.")
+            await app.shutdown()
+            assert heard == [signal.SIGTERM]
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    async def test_a_change_is_logged_once(
+        self, anyone: Person, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(database, "LITTLE_SPACE", 10**18)
+            for _ in range(3):
+                await anyone.get("/readyz")
+        for _ in range(3):
+            await anyone.get("/readyz")
+        assert [record.getMessage() for record in caplog.records] == [
+            "Not ready: The disk is nearly full.",
+            "Ready again",
+        ]
+
+
+@pytest.mark.check
+def test_the_readme_explains_every_reason() -> None:
+    source = inspect.getsource(database.Database.trouble) + inspect.getsource(health.ready)
+    reasons = set(re.findall(r'"((?:The|No|Too) [^"]+\.)"', source))
+    explained = {name for name in first_column(chapter("Seeing what happens")) if name.endswith(".")}
+    assert len(reasons) == 5
+    assert explained == reasons

@@ -255,3 +255,53 @@ class TestReview:
         refused(await anyone.get(f"/api/posts/{waiting['id']}"), 404)
         shown: list[Json] = (await root.get(pending(channel))).json()["posts"]
         assert shown == [waiting]
+
+
+class TestWhatThereIsToModerate:
+    """GET /api/groups/{slug}/posts: what waits, and what was removed, in all channels of a group."""
+
+    async def test_it_works(self, alice: Person, bob: Person, world: World) -> None:
+        await alice.patch("/api/groups/class", {"review": "all"})
+        other = (await alice.post("/api/groups/class/channels", {"key": "other"})).json()["id"]
+        first = await posted(bob, "May I?", world.class_channel)
+        second = await posted(bob, "And here?", other)
+        listed = (await alice.get("/api/groups/class/posts")).json()
+        assert listed == {"posts": [second, first], "next": None, "prev": None}
+        await alice.patch(f"/api/posts/{second['id']}", {"state": "published"})
+        assert (await alice.get("/api/groups/class/posts?state=pending")).json()["posts"] == [first]
+
+    async def test_removed_ones_come_with_their_text(self, alice: Person, bob: Person, world: World) -> None:
+        made = await posted(bob, "Was it so bad?", world.class_channel)
+        await alice.delete(f"/api/posts/{made['id']}")
+        (removed,) = (await alice.get("/api/groups/class/posts?state=removed")).json()["posts"]
+        assert (removed["body"], removed["html"]) == (made["body"], made["html"])
+        assert removed["state"] == "removed"
+
+    async def test_what_its_author_deleted_is_not_among_them(self, alice: Person, bob: Person, world: World) -> None:
+        made = [await posted(bob, "Oh no", world.class_channel) for _ in range(2)]
+        await bob.delete(f"/api/posts/{made[0]['id']}")
+        await alice.delete(f"/api/posts/{made[1]['id']}")
+        await bob.delete(f"/api/posts/{made[1]['id']}")
+        assert (await alice.get("/api/groups/class/posts?state=removed")).json()["posts"] == []
+
+    async def test_it_comes_in_pages(self, alice: Person, bob: Person, world: World) -> None:
+        made = [await posted(bob, "Oh no", world.class_channel) for _ in range(3)]
+        for post in made:
+            await alice.delete(f"/api/posts/{post['id']}")
+        first = (await alice.get("/api/groups/class/posts?state=removed&limit=2")).json()
+        rest = (await alice.get(f"/api/groups/class/posts?state=removed&before={first['next']}")).json()
+        assert [post["id"] for post in first["posts"] + rest["posts"]] == [post["id"] for post in reversed(made)]
+
+    async def test_another_groups_are_not_among_them(self, root: Person, bob: Person, world: World) -> None:
+        made = await posted(bob, "Oh no", world.class_channel)
+        await root.delete(f"/api/posts/{made['id']}")
+        assert (await root.get("/api/groups/home/posts?state=removed")).json()["posts"] == []
+
+    async def test_it_rejects_everybody_else(self, bob: Person, charlie: Person, anyone: Person) -> None:
+        refused(await anyone.get("/api/groups/class/posts"), 401)
+        refused(await bob.get("/api/groups/class/posts"), 403)
+        refused(await charlie.get("/api/groups/class/posts"), 404)
+        refused(await bob.get("/api/groups/home/posts"), 403)
+
+    async def test_it_rejects_another_state(self, alice: Person) -> None:
+        refused(await alice.get("/api/groups/class/posts?state=published"), 422)

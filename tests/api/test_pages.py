@@ -148,6 +148,17 @@ async def test_the_api_never_answers_with_a_page(anyone: Person) -> None:
     refused(await anyone.get("/api/me", headers=HTML), 401)
 
 
+async def test_whoever_cannot_see_a_page_can_sign_in_there(anyone: Person, charlie: Person, world: World) -> None:
+    """It says alike what is for members and what is not there."""
+    pages = [await anyone.get(f"/channels/{id_}", headers=HTML) for id_ in (world.class_channel, 99_999)]
+    assert [page.status_code for page in pages] == [404, 404]
+    assert pages[0].text == pages[1].text
+    assert '<button type="button" class="button" data-open="sign-in">' in pages[0].text
+    signed_in = await charlie.get(f"/channels/{world.class_channel}", headers=HTML)
+    assert signed_in.status_code == 404
+    assert "data-open" not in signed_in.text
+
+
 async def test_without_a_lobby_there_is_still_a_page(root: Person, anyone: Person) -> None:
     await root.delete("/api/channels/1")
     page = await anyone.get("/", headers=HTML)
@@ -203,3 +214,13 @@ class TestNotStarted:
             template = app.jinja_env.get_template("errors/500.html")
             page = await template.render_async()
         assert "Something broke" in page
+
+
+async def test_the_page_for_codes_is_nobodys_in_particular(anyone: Person) -> None:
+    """It is not kept, shows no code, and says nothing of where one came from."""
+    page = await anyone.get("/join")
+    assert page.status_code == 200
+    assert 'class="joining' in page.text
+    assert "private" in page.headers["Cache-Control"]
+    assert page.headers["Referrer-Policy"] == "no-referrer"
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]

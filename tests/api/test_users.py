@@ -95,7 +95,7 @@ async def test_a_password_is_kept_as_an_argon2id_hash(anyone: Person, instance: 
 
 
 class TestClosed:
-    """POTTLE_SIGN_UP=closed, or invitation, for as long as there are no invitations."""
+    """POTTLE_SIGN_UP=closed, or invitation and without any."""
 
     @pytest.fixture(params=["closed", "invitation"])
     def settings(self, instance: Path, request: pytest.FixtureRequest) -> Settings:

@@ -9,8 +9,9 @@ from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateTable
 
 from model.errors import TooMany
+from model.rates import Rate
 from model.store import limits
-from model.store.limits import Limit, Rate
+from model.store.limits import Limit
 from model.store.statements import Statements
 
 THREE = Rate("three", 3, per=60)

@@ -72,14 +72,13 @@ def test_a_database_that_is_up_to_date_is_left_as_it_is(fresh: Path) -> None:
     assert fingerprint(fresh) == before
 
 
-def test_an_older_one_is_brought_up_to_date(fresh: Path) -> None:
-    """Here one without its newest revision, which puts the lobby there."""
-    with closing(sqlite3.connect(fresh)) as raw, raw:
-        raw.execute("DELETE FROM channels")
-        raw.execute("DELETE FROM groups")
-        raw.execute("UPDATE alembic_version SET version_num = '0001'")
-    prepare(Settings(instance=fresh.parent))
-    with closing(sqlite3.connect(fresh)) as raw:
+def test_an_older_one_is_brought_up_to_date(tmp_path: Path) -> None:
+    """Here one of the first revision; the second puts the lobby there."""
+    migrations.upgrade(tmp_path / "app.db", "0001")
+    with closing(sqlite3.connect(tmp_path / "app.db")) as raw:
+        assert raw.execute("SELECT key FROM channels").fetchall() == []
+    prepare(Settings(instance=tmp_path))
+    with closing(sqlite3.connect(tmp_path / "app.db")) as raw:
         assert raw.execute("SELECT key FROM channels").fetchall() == [("lobby",)]
 
 

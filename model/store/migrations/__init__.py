@@ -1,6 +1,7 @@
 """Migrations, by Alembic: those there are are applied at start; `python main.py` writes the one that is missing."""
 
 import re
+import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -21,19 +22,24 @@ STARTED = time.time()
 QUIET_SECONDS = 1.0
 
 
-def upgrade(path: Path) -> None:
-    """Brings the database at `path` (a new one too) to the newest revision. The caller holds the turn."""
-    at, newest = _revision(path), newest_revision()
-    if at == newest:
+def upgrade(path: Path, to: str | None = None) -> None:
+    """Brings the database at `path` (a new one too) to the revision `to`, or the newest. The caller holds the turn."""
+    at = _revision(path)
+    if at == (to or newest_revision()):
         return  # and Alembic, which takes 0.3 s to import, is not needed
-    if at is not None and at not in revisions():
-        raise WrongDatabase(
-            f"{path} is at revision {at!r}, which this version of Pottle does not know: the database is newer than "
-            "the code. Start the newer version again, or restore a backup made with this one."
-        )
+    check_known(at, path)
     from alembic import command
 
-    _with_connection(path, lambda config: command.upgrade(config, "head"))
+    _with_connection(path, lambda config: command.upgrade(config, to or "head"))
+
+
+def check_known(revision: str | None, of: object) -> None:
+    """Raises WrongDatabase for a revision that this code does not have; `of` says what is at it."""
+    if revision is not None and revision not in revisions():
+        raise WrongDatabase(
+            f"{of} is at revision {revision!r}, which this version of Pottle does not know: the database is newer than "
+            "the code. Start the newer version again, or restore a backup made with this one."
+        )
 
 
 def write_missing(path: Path) -> str | None:
@@ -91,10 +97,15 @@ def _revision(path: Path) -> str | None:
     if not path.exists():
         return None
     with closing(untouched(path)) as raw:
-        tables = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if {"alembic_version", Change.__tablename__} <= tables:
-            row = raw.execute("SELECT version_num FROM alembic_version").fetchone()
-            return row[0] if row else None
+        return revision_of(raw, path)
+
+
+def revision_of(raw: sqlite3.Connection, path: Path) -> str | None:
+    """The revision that an open database is at; None for an empty one. Raises WrongDatabase where it is not ours."""
+    tables = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if {"alembic_version", Change.__tablename__} <= tables:
+        row = raw.execute("SELECT version_num FROM alembic_version").fetchone()
+        return row[0] if row else None
     if tables:
         raise WrongDatabase(
             f"{path} is a database of another program: it has tables, but no revision. {LEFT} Move it away, or name "

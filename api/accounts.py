@@ -1,0 +1,60 @@
+"""`/api/users` as admins see it: accounts, their roles, and which are disabled."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from quart import Blueprint
+
+from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
+from api.http.asking import admins, me
+from api.http.limits import EDITING, limited
+from api.http.lists import Paging, cursor, edges, links
+from model import administration
+from model.administration import AccountView
+from model.store import db
+from model.user import Role
+
+blueprint = Blueprint("accounts", __name__, url_prefix="/api/users")
+
+
+class AccountQuery(Paging):
+    """Which part of the list; with `q`, those whose uid, or a word of whose name, begins so."""
+
+    q: Annotated[str, Meta(max_length=80)] = ""
+
+
+class AccountsView(msgspec.Struct):
+    """Accounts, newest first."""
+
+    users: list[AccountView]
+    next: str | None
+    prev: str | None
+
+
+class AccountChange(msgspec.Struct):
+    """What to change. A disabled account cannot sign in, and its tokens count for nothing until it is enabled again."""
+
+    role: Role | UnsetType = UNSET
+    disabled: bool | UnsetType = UNSET
+
+
+@blueprint.get("")
+@admins
+@asks(AccountQuery)
+@gives(AccountsView)
+async def index(query: AccountQuery) -> Answer:
+    """All accounts."""
+    page = await administration.listed(cursor(query), query.q)
+    return Answer(AccountsView(page.items, **edges(page)), headers=links(page))
+
+
+@blueprint.patch("/<uid>")
+@limited(EDITING)
+@admins
+@takes(AccountChange)
+@gives(AccountView)
+async def change(uid: str, data: AccountChange) -> AccountView:
+    """Give an account a role, disable it or enable it. What it could do until now ends at once, on every socket."""
+    fields = changed_fields(data)
+    return await db.write(administration.change, me(), uid, wanted_versions(), **fields)

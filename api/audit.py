@@ -1,0 +1,54 @@
+"""`/api/audit` and `/api/groups/…/audit`: who did what, and when."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+from quart import Blueprint
+
+from api.http.answers import Answer, asks, gives
+from api.http.asking import admins, me, signed_in
+from api.http.lists import Paging, cursor, edges, links
+from model import audit, group
+from model.audit import EntryView
+from model.store.paging import Page
+
+blueprint = Blueprint("audit", __name__, url_prefix="/api")
+
+
+class AuditQuery(Paging):
+    """Which part of the trail: of a group, or what a user did or had done to them."""
+
+    group: Annotated[str, Meta(max_length=60)] = ""
+    uid: Annotated[str, Meta(max_length=40)] = ""
+
+
+class AuditView(msgspec.Struct):
+    """What was done, newest first."""
+
+    entries: list[EntryView]
+    next: str | None
+    prev: str | None
+
+
+@blueprint.get("/audit")
+@admins
+@asks(AuditQuery)
+@gives(AuditView)
+async def index(query: AuditQuery) -> Answer:
+    """What was done with special rights, or to credentials, in the last year."""
+    return _answer(await audit.listed(cursor(query), query.group, query.uid))
+
+
+@blueprint.get("/groups/<slug>/audit")
+@signed_in
+@asks(Paging)
+@gives(AuditView)
+async def of_group(slug: str, query: Paging) -> Answer:
+    """What was done in a group. Its moderators may see it."""
+    found = await group.managed(me(), slug)
+    return _answer(await audit.of_group(cursor(query), found.slug, found.created))
+
+
+def _answer(page: Page[EntryView]) -> Answer:
+    return Answer(AuditView(page.items, **edges(page)), headers=links(page))

@@ -1,0 +1,136 @@
+"""`quart --app main backup`, `restore`, `export` and `import`: everything in one file, and back again.
+
+stdout has the one line that a script wants, and stderr how far it is, on a terminal only. The exit code is 0 when all
+of it is done and on disk, otherwise 1 or, ended by SIGTERM, 143; then nothing half is left.
+"""
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO, Any, NoReturn
+
+import click
+from quart import Quart
+
+from model import exporting, importing, restore
+from model.errors import Refusal
+from model.settings import Settings
+from model.store import backup, whole
+from model.store.first_look import WrongDatabase
+
+PATH = click.argument("path", type=click.Path(path_type=Path))
+STREAM = click.argument("path", type=click.Path(path_type=Path, allow_dash=True))
+DASH = Path("-")
+
+
+def register(app: Quart, settings: Settings) -> None:
+    """Adds the four commands."""
+    database = settings.instance / "app.db"
+
+    @app.cli.command("backup")
+    @PATH
+    def _backup(path: Path) -> None:
+        """Copy the database to the new file PATH (or into the folder PATH), also while the server runs."""
+        with _working() as progress:
+            made, found = backup.backup(database, path, progress)
+        click.echo(made)
+        _remark(_counted(found))
+
+    @app.cli.command("restore")
+    @PATH
+    def _restore(path: Path) -> None:
+        """Make the backup PATH the database of an instance folder that has none. Sessions and tokens end."""
+        with _working() as progress:
+            found, ended = restore.restore(settings.instance, path, progress)
+        lost = ", ".join(f"{count} {name}" for name, count in ended.items())
+        click.echo(f"Restored {_counted(found)}. Ended: {lost}.")
+
+    @app.cli.command("export")
+    @STREAM
+    @click.option("--without-passwords", is_flag=True, help="Leave the password hashes out.")
+    def _export(path: Path, without_passwords: bool) -> None:
+        """Write everything as JSON lines to the new file PATH, or to stdout (-). The server may run."""
+        with _working() as progress, _output(path) as out:
+            exporting.export(database, out, progress, passwords=not without_passwords)
+        if path != DASH:
+            click.echo(path)
+
+    @app.cli.command("import")
+    @STREAM
+    def _import(path: Path) -> None:
+        """Make an export, PATH or stdin (-), the database of an instance folder in which nothing happened yet."""
+        with _working() as progress, _input(path) as (source, size):
+            count = importing.import_(settings.instance, source, size, progress)
+        click.echo(f"Imported {count} rows.")
+
+
+def _counted(found: backup.Content) -> str:
+    return f"{found.rows['users']} users and {found.rows['posts']} posts"
+
+
+def _remark(text: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(text, err=True)
+
+
+@contextmanager
+def _output(path: Path) -> Iterator[IO[bytes]]:
+    if path == DASH:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    else:
+        with whole.appearing(path) as part, part.open("wb") as out:
+            yield out
+
+
+@contextmanager
+def _input(path: Path) -> Iterator[tuple[IO[bytes], int]]:
+    if path == DASH:
+        yield sys.stdin.buffer, 0
+    else:
+        with path.open("rb") as source:
+            yield source, path.stat().st_size
+
+
+@contextmanager
+def _working() -> Iterator[backup.Progress]:
+    """Shows how far it is; every way to fail is one line and exit code 1, and SIGTERM cleans up first."""
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        with _Bars() as bars:
+            yield bars.show
+    except (Refusal, WrongDatabase) as refused:
+        raise click.ClickException(str(refused)) from refused
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or 'Writing'}: {error.strerror or error}") from error
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
+class _Bars:
+    """A progress bar for each thing that is done, on a terminal; elsewhere nothing."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._what = ""
+        self._bar: Any = None
+
+    def __enter__(self) -> "_Bars":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def show(self, what: str, done: int, of: int) -> None:
+        """`done` of `of` is done; an `of` of 0 is not known."""
+        if not sys.stderr.isatty() or not of:
+            return
+        if what != self._what:
+            self._stack.close()
+            self._bar = self._stack.enter_context(click.progressbar(length=of, label=what, file=sys.stderr))
+            self._what = what
+        self._bar.update(done - self._bar.pos)

@@ -1,0 +1,39 @@
+"""The pages of those who look after things: `/groups/…` for a group's moderators, `/admin` for admins."""
+
+from quart import Blueprint, Response, render_template
+from quart_schema import hide
+
+from api.http.asking import me, signed_in
+from api.http.caching import PRIVATE
+from api.joining import link
+from model import group, rules
+from model.errors import NotFound
+
+blueprint = Blueprint("managing_pages", __name__)
+
+
+@blueprint.get("/groups/<slug>", endpoint="group")
+@hide
+@signed_in
+async def manage(slug: str) -> Response:
+    """A group's rules, members, invitations and posts, for its moderators; to others there is no such page."""
+    found = await group.find(me(), slug)
+    if not rules.moderates(found, me()):
+        raise NotFound("There is no such page.")
+    board = link("").partition("://")[2].rstrip("#")
+    return await _page("group.html", group=group.view(found), join_at=board)
+
+
+@blueprint.get("/admin")
+@hide
+@signed_in
+async def admin() -> Response:
+    """Accounts, groups and the audit trail, for admins; to others there is no such page."""
+    if not me().admin:
+        raise NotFound("There is no such page.")
+    return await _page("admin.html")
+
+
+async def _page(template: str, **context: object) -> Response:
+    body = await render_template(template, me=me(), **context)
+    return Response(body, headers={"Cache-Control": PRIVATE}, content_type="text/html; charset=utf-8")

@@ -1,0 +1,60 @@
+"""`/api/groups/…/roster`: accounts for a whole class, each with a one-time code to print."""
+
+import msgspec
+from quart import Blueprint
+
+from api.http.answers import gives, takes
+from api.http.asking import me, signed_in
+from api.http.limits import EDITING, ROSTERS, limited
+from api.joining import AccountCode, account_code
+from model import enrolling, recovery, roster
+from model.errors import Invalid
+from model.roster import Pupil
+from model.store import db
+
+blueprint = Blueprint("rosters", __name__, url_prefix="/api/groups/<slug>/roster")
+
+
+class NewRoster(msgspec.Struct):
+    """Who is in the class: `names`, or the text of a `csv` with one column (the name) or two (first, last name).
+
+    A CSV whose first line has headings (`name`; `first name`, `last name`; `uid`) may have more columns.
+    """
+
+    names: list[str] | None = None
+    csv: str | None = None
+
+
+class RosterView(msgspec.Struct):
+    """The accounts that were made, in the roster's order."""
+
+    accounts: list[AccountCode]
+
+
+@blueprint.post("")
+@limited(ROSTERS)
+@signed_in
+@takes(NewRoster)
+@gives(RosterView, 201)
+async def create(slug: str, data: NewRoster) -> RosterView:
+    """Make accounts for up to 500 people, all or none, as members of the group. Its moderators may."""
+    enrolled = await db.write(enrolling.enrol, me(), slug, _pupils(data))
+    return RosterView([account_code(made) for made in enrolled])
+
+
+def _pupils(data: NewRoster) -> list[Pupil]:
+    if (data.names is None) == (data.csv is None):
+        raise Invalid({"": "send either names or csv"})
+    return roster.from_names(data.names) if data.names is not None else roster.from_csv(data.csv or "")
+
+
+@blueprint.post("/<uid>")
+@limited(EDITING)
+@signed_in
+@gives(AccountCode, 201)
+async def renew(slug: str, uid: str) -> AccountCode:
+    """Make another code for an account of the roster, for who lost it or forgot the password; the one before ends.
+
+    The group's moderators may, as long as the account is no more than a member of this one group; admins always.
+    """
+    return account_code(await db.write(recovery.renew, me(), slug, uid))

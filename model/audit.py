@@ -1,0 +1,133 @@
+"""The audit trail: who did what to whom, and when. It outlives what it speaks of, so it refers to nothing.
+
+The README's table says what each action means.
+"""
+
+from typing import Any, Literal, Protocol
+
+import msgspec
+from sqlalchemy import String, bindparam, delete, func, insert, or_, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from model import times
+from model.store import NEVER_REUSE_IDS, Base, Id, Time, Tx, db
+from model.store.paging import Cursor, Page, paged_aside
+
+KEPT_DAYS = 365
+
+Action = Literal[
+    "user.created",
+    "user.role",
+    "user.disabled",
+    "user.enabled",
+    "user.deleted",
+    "password.changed",
+    "password.link",
+    "password.code",
+    "password.reset",
+    "token.made",
+    "token.deleted",
+    "group.created",
+    "group.edited",
+    "group.removed",
+    "member.put",
+    "member.joined",
+    "member.removed",
+    "invitation.made",
+    "invitation.revoked",
+    "channel.locked",
+    "channel.unlocked",
+    "channel.deleted",
+    "post.approved",
+    "post.removed",
+    "post.restored",
+    "database.restored",
+]
+
+
+class Entry(Base):
+    """One thing that somebody did with a moderator's or an admin's rights, or to an account's credentials."""
+
+    __tablename__ = "audit"
+    __table_args__ = NEVER_REUSE_IDS
+
+    id: Mapped[Id]
+    at: Mapped[Time] = mapped_column(index=True)
+    actor: Mapped[str] = mapped_column(String(40))  # a uid; "" for a command of the operator
+    action: Mapped[str] = mapped_column(String(40))  # such as "user.disabled"
+    subject: Mapped[str] = mapped_column(String(200))  # a uid, a slug, "post 7"
+    group_slug: Mapped[str | None] = mapped_column(String(60), index=True)  # where moderators may see it
+    detail: Mapped[str | None] = mapped_column(String(500))
+
+
+class EntryView(msgspec.Struct):
+    """One thing that was done. `actor` is a uid, or "" for a command of the operator."""
+
+    id: int
+    at: str
+    actor: str
+    action: str
+    subject: str
+    group: str | None
+    detail: str | None
+
+
+class Actor(Protocol):
+    """Who did it, as far as the trail cares."""
+
+    @property
+    def uid(self) -> str:
+        """What is noted."""
+
+
+NOTE = insert(Entry).values(
+    at=bindparam("now"),
+    actor=bindparam("by"),
+    action=bindparam("what"),
+    subject=bindparam("whom"),
+    group_slug=bindparam("where"),
+    detail=bindparam("how"),
+)
+ALL = select(*Entry.__table__.c)
+ABOUT = ALL.where(
+    or_(bindparam("group", type_=String) == "", Entry.group_slug == bindparam("group")),
+    or_(
+        bindparam("uid", type_=String) == "",
+        func.lower(Entry.actor) == bindparam("uid"),
+        func.lower(Entry.subject) == bindparam("uid"),
+    ),
+)
+OF_GROUP = ALL.where(Entry.group_slug == bindparam("group"), Entry.at >= bindparam("since"))
+OLD = delete(Entry).where(Entry.at < bindparam("before"))
+
+
+def note(
+    tx: Tx, by: Actor | None, action: Action, subject: str, *, group: str | None = None, detail: str | None = None
+) -> None:
+    """Within a unit: notes that `by` (None: the operator, by a command) did something. Never put a secret into it."""
+    who = by.uid if by else ""
+    tx.run(NOTE, now=tx.now, by=who, what=action, whom=subject[:200], where=group, how=detail and detail[:500])
+
+
+async def listed(cursor: Cursor, group: str = "", uid: str = "") -> Page[EntryView]:
+    """The whole trail, newest first; of one group, or what somebody did or had done to them. For admins only."""
+    async with db.read() as session:
+        return await paged_aside(session, ABOUT, Entry.id, cursor, _view, group=group, uid=uid.lower())
+
+
+async def of_group(cursor: Cursor, slug: str, since: str) -> Page[EntryView]:
+    """What was done in a group that was made at `since`: an older one of that name is not its moderators' business."""
+    async with db.read() as session:
+        return await paged_aside(session, OF_GROUP, Entry.id, cursor, _view, group=slug, since=since)
+
+
+def _view(row: Any) -> EntryView:
+    return EntryView(row.id, row.at, row.actor, row.action, row.subject, row.group_slug, row.detail)
+
+
+def forget_old(tx: Tx) -> None:
+    """Sweep: drops what is older than a year."""
+    tx.run(OLD, before=times.later(days=-KEPT_DAYS))
+
+
+db.on_sweep(forget_old)

@@ -1,0 +1,149 @@
+"""Rosters: who is in a class, as names or as the CSV that a school's program writes. Pure rules, no database.
+
+A CSV has one column (the name) or two (first name, last name), with commas, semicolons or tabs between. With a line of
+headings it may have more, in any order: `name`, or `first name` and `last name`, and maybe `uid`; others are ignored.
+"""
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import count
+from typing import NamedTuple
+
+import msgspec
+
+from model.errors import Invalid
+from model.user import Name, Uid
+
+MOST = 500  # names at once
+LONGEST_UID = 36  # leaves room for a number
+HEADINGS = {
+    "name": ("name", "full name", "student", "pupil", "display name"),
+    "first": ("first", "first name", "firstname", "given name", "forename", "vorname"),
+    "last": ("last", "last name", "lastname", "surname", "family name", "nachname", "familienname"),
+    "uid": ("uid", "user", "user name", "username", "login", "benutzername"),
+}
+# What Unicode does not take apart into a letter and its mark.
+LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"})  # noqa: RUF001
+NAMELESS = "user"  # for a name without any letter that ASCII has a likeness of
+
+
+class Pupil(NamedTuple):
+    """One of a roster: where it stands there, the name, and the uid if the roster says it."""
+
+    where: str
+    name: str
+    uid: str | None = None
+
+
+def decoded(data: bytes) -> str:
+    """The text of a file, as spreadsheets write it: UTF-8, UTF-16 with its mark, or Windows-1252."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
+def from_names(names: list[str]) -> list[Pupil]:
+    """The pupils of a plain list. Raises Invalid with every name that is wrong."""
+    return checked([Pupil(f"names[{number}]", _tidy(name)) for number, name in enumerate(names)])
+
+
+def from_csv(text: str) -> list[Pupil]:
+    """The pupils of a CSV. Raises Invalid with every line that is wrong."""
+    rows = list(_rows(text.removeprefix("\ufeff")))
+    columns = _headings(rows[0][1]) if rows else None
+    if columns is None:
+        return checked([_plain(where, cells) for where, cells in rows])
+    return checked([_by_heading(where, cells, columns) for where, cells in rows[1:]])
+
+
+def _rows(text: str) -> Iterator[tuple[str, list[str]]]:
+    """Where each line that is not blank stands, and its cells."""
+    first = next((line for line in text.splitlines() if line.strip(" \t,;")), "")
+    separator = max(";\t,", key=first.count)
+    reader = csv.reader(text.splitlines(), delimiter=separator, strict=True)
+    try:
+        for cells in reader:
+            if any(tidied := [_tidy(cell) for cell in cells]):
+                yield f"line {reader.line_num}", tidied
+    except csv.Error as error:
+        raise Invalid({f"line {reader.line_num}": f"is not CSV: {error}"}) from error
+
+
+def _headings(cells: list[str]) -> dict[str, int] | None:
+    """Which column is what; None where the first line already is somebody."""
+    words = [cell.casefold().replace("_", " ").replace("-", " ") for cell in cells]
+    found = {kind: words.index(word) for kind, known in HEADINGS.items() for word in known if word in words}
+    if "first" in found and "name" in found and "last" not in found:
+        found["last"] = found.pop("name")
+    return found if "name" in found or {"first", "last"} <= found.keys() else None
+
+
+def _plain(where: str, cells: list[str]) -> Pupil:
+    if any(cells[2:]):
+        raise Invalid({where: "has more than two columns; say in a first line what they are, such as name,uid"})
+    return Pupil(where, " ".join(filter(None, cells)))
+
+
+def _by_heading(where: str, cells: list[str], columns: dict[str, int]) -> Pupil:
+    said = {kind: cells[at] if at < len(cells) else "" for kind, at in columns.items()}
+    name = said.get("name") or f"{said.get('first', '')} {said.get('last', '')}".strip()
+    return Pupil(where, name, said.get("uid") or None)
+
+
+def _tidy(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
+
+
+def checked(pupils: list[Pupil]) -> list[Pupil]:
+    """The pupils as they are. Raises Invalid: none, too many, bad names or uids, or somebody who is there twice."""
+    if not 1 <= len(pupils) <= MOST:
+        raise Invalid({"": f"a roster has 1 to {MOST} names, not {len(pupils)}"})
+    wrong: dict[str, str] = {}
+    seen: dict[tuple[bool, str], str] = {}
+    for pupil in pupils:
+        key = pupil.uid is None, (pupil.uid or pupil.name).casefold()
+        if problem := _problem(pupil, seen.get(key)):
+            wrong[pupil.where] = problem
+        seen.setdefault(key, pupil.where)
+    if wrong:
+        raise Invalid(wrong)
+    return pupils
+
+
+def _problem(pupil: Pupil, before: str | None) -> str | None:
+    try:
+        msgspec.convert(pupil.name, Name)
+    except msgspec.ValidationError:
+        return "has no name" if not pupil.name else "has a name of more than 80 characters"
+    if any(unicodedata.category(letter) == "Cc" for letter in pupil.name):
+        return "has a name with characters that cannot be shown"
+    if pupil.uid is not None and not _is_uid(pupil.uid):
+        return f"has the uid {pupil.uid!r}; one is 2 to 40 letters, digits, dots, hyphens and underscores"
+    return f"is {pupil.uid or pupil.name} again, as {before} is; tell the two apart" if before else None
+
+
+def _is_uid(text: str) -> bool:
+    try:
+        return bool(msgspec.convert(text, Uid))
+    except msgspec.ValidationError:
+        return False
+
+
+def uid_from(name: str) -> str:
+    """A uid made of a name, in ASCII: `anna.schmidt`. It need not be free."""
+    plain = unicodedata.normalize("NFKD", name.lower().translate(LETTERS)).encode("ascii", "ignore").decode()
+    words = [word.strip("-") for word in re.findall(r"[a-z0-9-]+", plain.replace("'", ""))]
+    uid = ".".join(filter(None, words))[:LONGEST_UID].strip(".-")
+    return uid if len(uid) > 1 else (f"{NAMELESS}.{uid}" if uid else NAMELESS)
+
+
+def free(uid: str, taken: set[str]) -> str:
+    """The uid itself, or the first of those with 2, 3, … behind it that is not taken; now it is."""
+    found = uid if uid not in taken else next(made for n in count(2) if (made := f"{uid}{n}") not in taken)
+    taken.add(found)
+    return found

@@ -1,0 +1,65 @@
+/** The admin's page: accounts, groups, and what was done. */
+import { submits } from './forms.js';
+import { Listing, sure } from './listing.js';
+import { account, pottle } from './pages.js';
+import { Poster } from './poster.js';
+import { trail } from './trail.js';
+
+const part = (selector) => document.querySelector(selector);
+const poster = new Poster(part('#code'));
+
+const done = trail(part('#trail'), pottle, '/api/audit');
+const change = async (uid, fields) => {
+  await pottle.api('PATCH', `/api/users/${encodeURIComponent(uid)}`, fields);
+  done.reload();
+};
+
+const users = new Listing(part('#users'), pottle, {
+  path: '/api/users', plural: 'users',
+  fill(of, { uid, name, email, role, disabled }) {
+    of('.name').textContent = name;
+    of('.uid').textContent = uid;
+    of('.email').textContent = email ?? '';
+    of('.off').hidden = !disabled;
+    of('[data-do=role]').value = role;
+    of('[data-do=toggle]').textContent = disabled ? 'Enable' : 'Disable';
+    of('[data-do=link]').hidden = Boolean(disabled);
+    of('[data-do=toggle]').hidden = uid === account.me?.uid;
+  },
+  actions: {
+    async role({ uid, name, role }, { value }) {
+      const asked = value === 'admin' ? `Make ${name} an admin, who may do everything?` : `Make ${name} an ordinary user?`;
+      if (value !== role && sure(asked)) await change(uid, { role: value });
+    },
+    async toggle({ uid, name, disabled }) {
+      if (!disabled && !sure(`Disable ${name}? They are signed out everywhere at once, and their posts stay.`)) return false;
+      return change(uid, { disabled: !disabled });
+    },
+    async link({ uid, name }) {
+      if (!sure(`Make a link by which ${name} can choose a new password?`)) return false;
+      const made = await pottle.api('POST', `/api/users/${encodeURIComponent(uid)}/invitations`);
+      poster.show({ ...made, title: `For ${made.name} only`, where: `Whoever opens this link chooses the password of ${made.uid}.` });
+      done.reload();
+      return false;
+    },
+  },
+});
+
+const groups = new Listing(part('#groups'), pottle, {
+  path: '/api/groups', plural: 'groups',
+  fill(of, { slug, name, reading, posting, review }) {
+    Object.assign(of('.name'), { href: `${pottle.url}/groups/${slug}`, textContent: name });
+    of('.slug').textContent = slug;
+    of('.rules').textContent = `read by ${reading}, posts by ${posting}${review === 'none' ? '' : `, review of ${review}`}`;
+  },
+});
+
+submits(part('#groups form'), async (values, key) => {
+  await pottle.api('POST', '/api/groups', values, { idempotencyKey: key });
+  part('#groups form').reset();
+  await Promise.all([groups.reload(), done.reload()]);
+});
+for (const [form, list] of [[part('#users form'), users], [part('#trail form'), done]]) {
+  submits(form, async (values) => { list.query = values; await list.reload(); });
+}
+[users, groups, done].forEach((list) => list.reload());

@@ -1,0 +1,79 @@
+/** The page where codes are used: from a link's fragment, which no server sees, or typed from the board. */
+import { submits } from './forms.js';
+import { Problem } from './pottle.js';
+
+const CODE = /^([0-9A-Z]{8}|[0-9A-Z]{16})$/i;
+
+export class Joining {
+  #section; #pottle; #code = ''; #group = null;
+
+  constructor(section, pottle, account) {
+    this.#section = section;
+    this.#pottle = pottle;
+    submits(this.#find('[data-kind=code] form'), ({ code }) => this.#lookUp(code));
+    submits(this.#find('.accept'), () => this.#accept());
+    submits(this.#find('.password'), ({ password }) => this.#choose(password));
+    section.querySelectorAll('.sign-up').forEach((form) => submits(form, (values) => this.#signUp(values, account)));
+    addEventListener('hashchange', () => this.#followLink());
+    this.#show('code');
+    this.#followLink();
+  }
+
+  #find(selector) { return this.#section.querySelector(selector); }
+
+  /** Takes the code out of the address bar, so that it is in no history and on no screenshot. */
+  #followLink() {
+    const code = location.hash.slice(1);
+    if (!code) return;
+    history.replaceState(null, '', location.pathname);
+    this.#show('code');
+    const form = this.#find('[data-kind=code] form');
+    form.elements.code.value = code;
+    form.requestSubmit();
+  }
+
+  async #lookUp(code) {
+    if (!CODE.test(code.replace(/[^0-9A-Z]/gi, ''))) {
+      throw new Problem({ errors: [{ field: 'code', message: 'A code has 8 letters and digits (16 in some links).' }] });
+    }
+    const { kind, role, group, user } = await this.#pottle.api('POST', '/api/invitations/look-up', { code });
+    this.#code = code;
+    this.#group = group;
+    this.#find('.group-name').textContent = group?.name ?? '';
+    this.#find('.as-moderator').hidden = role !== 'moderator';
+    this.#find('.user-name').textContent = user?.name ?? '';
+    this.#find('.password [name=uid]').value = user?.uid ?? '';
+    this.#show(kind);
+  }
+
+  #show(kind) {
+    this.#section.querySelectorAll('[data-kind]').forEach((part) => { part.hidden = part.dataset.kind !== kind; });
+    const fields = [...this.#find(`[data-kind=${kind}]`).querySelectorAll('input:not([readonly])')];
+    fields.find((field) => field.offsetParent)?.focus();
+  }
+
+  async #signUp(values, account) {
+    await this.#pottle.signUp({ ...values, invitation: this.#code });
+    account.become(await this.#pottle.me());
+    await this.#arrive();
+  }
+
+  async #accept() {
+    await this.#pottle.api('POST', '/api/me/invitations', { code: this.#code });
+    await this.#arrive();
+  }
+
+  async #choose(password) {
+    await this.#pottle.api('PUT', '/api/password', { code: this.#code, password });
+    location.assign(this.#section.dataset.home);
+  }
+
+  /** To the group's newest discussion, or the front page where it has none. */
+  async #arrive() {
+    const { home, channel } = this.#section.dataset;
+    const path = this.#group && `/api/groups/${encodeURIComponent(this.#group.slug)}/channels?limit=1`;
+    const found = path && await this.#pottle.api('GET', path).catch(() => null);
+    const newest = found?.channels[0];
+    location.assign(newest ? channel.replace(/0(?=\/?$)/, newest.id) : home);
+  }
+}

@@ -1,0 +1,138 @@
+/** The page of a group's moderators: who belongs to it, what waits for them, its rules and discussions. */
+import { submits } from './forms.js';
+import { Listing, at, sure } from './listing.js';
+import { account, keyOf, pottle } from './pages.js';
+import { Poster } from './poster.js';
+import { showRoster } from './roster.js';
+import { trail } from './trail.js';
+import { nameOf } from './view.js';
+
+const part = (selector) => document.querySelector(selector);
+const page = part('.managing');
+const group = `/api/groups/${page.dataset.group}`;
+const poster = new Poster(part('#code'));
+const { joinAt } = page.dataset; // as pupils reach it, who may not be on this machine
+const done = trail(part('#trail'), pottle, `${group}/audit`);
+const noted = async (answer) => { await answer; done.reload(); };
+const channelPage = (id) => page.dataset.page.replace(/0(?=\/?$)/, id);
+
+// posts
+
+const titles = new Map();
+async function titled(link, id) {
+  link.href = channelPage(id);
+  if (!titles.has(id)) titles.set(id, pottle.api('GET', `/api/channels/${id}`));
+  link.textContent = (await titles.get(id)).title;
+}
+
+function posts(section, state, actions) {
+  const list = new Listing(section, pottle, {
+    path: `${group}/posts`, plural: 'posts', actions,
+    fill(of, { author, created, channel, html }) {
+      of('.author').textContent = nameOf(author);
+      at(of('time'), created);
+      of('.body').innerHTML = html; // sanitised by the server
+      titled(of('.channel'), channel);
+    },
+  });
+  list.query = { state };
+  return list;
+}
+
+const moderate = (id, state) => noted(pottle.api('PATCH', `/api/posts/${id}`, { state }));
+const removed = posts(part('#removed'), 'removed', { restore: ({ id }) => moderate(id, 'published') });
+const waiting = posts(part('#waiting'), 'pending', {
+  approve: ({ id }) => moderate(id, 'published'),
+  async remove({ id }) { await moderate(id, 'removed'); removed.reload(); },
+});
+
+// people
+
+const invitations = new Listing(part('#invitations'), pottle, {
+  path: `${group}/invitations`, plural: 'invitations',
+  fill(of, { role, uses, expires, created, by }) {
+    of('.role').textContent = role === 'moderator' ? 'As moderators' : 'As members';
+    of('.uses').textContent = uses === null ? 'any number,' : `${uses} more,`;
+    of('.until').textContent = new Date(expires).toLocaleString();
+    at(of('time'), created);
+    of('.by').textContent = by ? `by ${by}` : 'by the operator';
+  },
+  actions: { revoke: ({ id }) => sure('Revoke this invitation? Who joined by it stays.') && noted(pottle.api('DELETE', `${group}/invitations/${id}`)) },
+});
+
+submits(part('#invitations form'), async ({ role, uses, days }) => {
+  const made = await pottle.api('POST', `${group}/invitations`, { role, uses: uses ? Number(uses) : null, days: Number(days) });
+  poster.show({ ...made, title: `Join ${part('.channel-title').textContent}`, where: `Open ${joinAt} and enter` });
+  await Promise.all([invitations.reload(), done.reload()]);
+});
+
+const members = new Listing(part('#members'), pottle, {
+  path: `${group}/members`, plural: 'members',
+  fill(of, { uid, name, role }) {
+    const mine = uid === account.me?.uid;
+    of('.name').textContent = name;
+    of('.uid').textContent = mine ? `${uid}, you` : uid;
+    of('[data-do=role]').value = role;
+    for (const control of ['role', 'remove', 'code']) of(`[data-do=${control}]`).hidden = mine; // nobody locks himself out
+  },
+  actions: {
+    role: ({ uid }, { value }) => put(uid, value),
+    remove: ({ uid, name }) => sure(`End the membership of ${name}? Their posts stay.`) && noted(pottle.api('DELETE', `${group}/members/${encodeURIComponent(uid)}`)),
+    async code({ uid, name }) {
+      if (!sure(`Make a new code by which ${name} chooses a password? The one before ends.`)) return false;
+      const made = await pottle.api('POST', `${group}/roster/${encodeURIComponent(uid)}`);
+      poster.show({ ...made, title: `For ${made.name} only`, where: `Your user name is ${made.uid}. Open ${joinAt} and enter` });
+      done.reload();
+      return false;
+    },
+  },
+});
+
+const put = (uid, role) => noted(pottle.api('POST', `${group}/members`, { uid, role }));
+
+submits(part('#members form'), async ({ uid, role }) => {
+  await put(uid, role);
+  part('#members form').reset();
+  await members.reload();
+});
+
+showRoster(part('#roster form'), part('.printable'), joinAt, async (csv) => {
+  const { accounts } = await pottle.api('POST', `${group}/roster`, { csv });
+  members.reload();
+  done.reload();
+  return accounts;
+});
+
+// discussions and rules
+
+const discussions = new Listing(part('#discussions'), pottle, {
+  path: `${group}/channels`, plural: 'channels',
+  fill(of, { id, title, posts: count, locked }) {
+    Object.assign(of('.title'), { href: channelPage(id), textContent: title });
+    of('.many').textContent = count === 1 ? '1 post' : `${count} posts`;
+    of('.locked').hidden = !locked;
+    of('[data-do=lock]').textContent = locked ? 'Unlock' : 'Lock';
+  },
+  actions: {
+    lock: ({ id, locked }) => noted(pottle.api('PATCH', `/api/channels/${id}`, { locked: !locked })),
+    remove: ({ id, title }) => sure(`Delete “${title}” with all its posts? Nobody can bring it back.`) && noted(pottle.api('DELETE', `/api/channels/${id}`)),
+  },
+});
+
+submits(part('#discussions form'), async ({ title }) => {
+  await pottle.api('POST', `${group}/channels`, { key: keyOf(title), title: title.trim() });
+  part('#discussions form').reset();
+  await discussions.reload();
+});
+
+submits(part('#rules form'), async () => {
+  const { name, reading, posting, review, origins } = part('#rules form').elements;
+  const rules = { name: name.value, reading: reading.value, posting: posting.value, review: review.value, origins: origins.value.split(/\s+/).filter(Boolean) };
+  const { version } = await pottle.api('PATCH', group, rules, { ifMatch: `"${page.dataset.version}-0"` });
+  page.dataset.version = version;
+  part('.managing .channel-title').textContent = rules.name;
+  part('#rules .saved').textContent = 'Saved.';
+  done.reload();
+});
+
+[waiting, invitations, members, discussions, removed, done].forEach((list) => list.reload());

@@ -1,0 +1,136 @@
+"""/metrics in one process; tests/live/test_metrics.py has the sum over three."""
+
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from quart import Quart
+
+from api.http import measures
+from model.settings import Settings
+from tests.api.conftest import LOBBY, posted, refused
+from tests.conftest import Person, World
+from tests.test_readme import chapter, first_column
+
+
+async def numbers(person: Person) -> dict[tuple[str, ...], float]:
+    """Every number, by its name and labels' values."""
+    answer = await person.get("/metrics")
+    assert answer.status_code == 200, answer.text
+    families = text_string_to_metric_families(answer.text)
+    return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
+
+
+async def grown(person: Person, before: dict[tuple[str, ...], float], *name: str) -> float:
+    """By how much a number has grown."""
+    return (await numbers(person)).get(name, 0) - before.get(name, 0)
+
+
+async def test_it_works(anyone: Person) -> None:
+    answer = await anyone.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].startswith("text/plain; version=")
+    assert answer.headers["Cache-Control"] == "no-store"
+    found = await numbers(anyone)
+    assert found["pottle_workers",] == 1
+    assert found["pottle_database_bytes",] > 10_000
+    assert found["pottle_memory_bytes",] > 10_000_000
+    assert found["pottle_log_lag",] == 0
+
+
+async def test_requests_are_counted_by_route_and_never_by_path(anyone: Person, alice: Person) -> None:
+    before = await numbers(anyone)
+    for number in (7, 8):
+        await anyone.get(f"/api/posts/{number}")
+        await anyone.get(f"/nowhere/{number}")
+    await anyone.http.request("PROPFIND", "/api/posts/7")
+    await alice.patch("/api/me", {"name": "Alicia"})
+    name = "pottle_requests_total"
+    assert await grown(anyone, before, name, "GET", "/api/posts/<id:post_id>", "404") == 2
+    assert await grown(anyone, before, name, "GET", "none", "404") == 2
+    assert await grown(anyone, before, name, "other", "none", "405") == 1
+    assert await grown(anyone, before, name, "PATCH", "/api/me", "200") == 1
+    assert await grown(anyone, before, "pottle_request_seconds_count", "/api/posts/<id:post_id>") == 2
+
+
+async def test_answers_from_memory_are_counted_apart(anyone: Person) -> None:
+    before = await numbers(anyone)
+    for _ in range(3):
+        await anyone.get(LOBBY)
+    assert await grown(anyone, before, "pottle_cache_hits_total") == 2
+    assert (
+        await grown(anyone, before, "pottle_requests_total", "GET", LOBBY.replace("1", "<id:channel_id>"), "200") == 1
+    )
+    assert (await numbers(anyone))["pottle_cache_bytes",] > 1_000
+
+
+async def test_writes_are_counted_by_what_became_of_them(anyone: Person, alice: Person) -> None:
+    before = await numbers(anyone)
+    await posted(alice)
+    assert (await alice.post("/api/groups/home/channels", {"key": "k" * 500})).status_code == 422
+    assert (await alice.post("/api/channels/1/posts", {"body": "x", "parent": 999})).status_code in (404, 422)
+    assert await grown(anyone, before, "pottle_writes_total", "committed") == 1
+    assert await grown(anyone, before, "pottle_writes_total", "refused") == 1
+    assert await grown(anyone, before, "pottle_batch_units_sum") == 2
+    assert await grown(anyone, before, "pottle_commit_seconds_count") == 2
+    assert await grown(anyone, before, "pottle_changes_head") == 1
+
+
+async def test_limits_that_were_hit_are_counted(anyone: Person, alice: Person) -> None:
+    before = await numbers(anyone)
+    for _ in range(20):
+        await posted(alice)
+    refused(await alice.post(LOBBY, {"body": "Once more"}), 429)
+    assert await grown(anyone, before, "pottle_limits_hit_total", "posting") == 1
+
+
+class TestWhoMay:
+    async def test_an_admin_may_from_anywhere(self, app: Quart, world: World) -> None:
+        answer = await asked_from("192.0.2.1", app, Authorization=f"Bearer {world.tokens['root']}")
+        assert answer.status_code == 200
+
+    async def test_others_may_not_from_elsewhere(self, app: Quart, world: World) -> None:
+        refused(await asked_from("192.0.2.1", app), 403)
+        refused(await asked_from("192.0.2.1", app, Authorization=f"Bearer {world.tokens['alice']}"), 403)
+        refused(await asked_from("10.0.0.1", app), 403)
+
+    @pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "X-Real-IP", "Via"])
+    async def test_a_proxy_on_this_machine_does_not_let_others_in(self, app: Quart, header: str) -> None:
+        refused(await asked_from("127.0.0.1", app, **{header: "127.0.0.1"}), 403)
+
+    async def test_nor_a_unix_socket(self, app: Quart) -> None:
+        refused(await asked_from("", app), 403)
+
+
+class TestAnotherNetwork:
+    @pytest.fixture
+    def settings(self, instance: Path) -> Settings:
+        return Settings(instance=instance, metrics=("10.0.0.0/8", "2001:db8::/32"))
+
+    async def test_it_may_and_this_machine_may_not(self, app: Quart) -> None:
+        assert (await asked_from("10.1.2.3", app)).status_code == 200
+        assert (await asked_from("2001:db8::1", app)).status_code == 200
+        refused(await asked_from("127.0.0.1", app), 403)
+
+
+async def asked_from(address: str, app: Quart, **headers: str) -> httpx.Response:
+    transport = httpx.ASGITransport(app=app, client=(address, 1))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://pottle.test") as http:
+        return await http.get("/metrics", headers=headers)
+
+
+@pytest.mark.check
+def test_the_readme_explains_every_metric() -> None:
+    kinds = {"counter": "_total", "gauge": "", "histogram": ""}
+    there = {found.name + kinds[found.type] for found in measures.registry.collect()}
+    explained = [name for name in first_column(chapter("Seeing what happens")) if name.startswith("pottle_")]
+    assert sorted(explained) == sorted(there)
+
+
+@pytest.mark.check
+def test_every_name_says_its_unit_as_prometheus_has_it() -> None:
+    for found in measures.registry.collect():
+        assert re.fullmatch(r"pottle_[a-z_]+", found.name)
+        assert not found.name.endswith(("_ms", "_mb", "_count", "_sum"))

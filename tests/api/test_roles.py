@@ -1,0 +1,353 @@
+"""Who may do what: every route and method of the application, asked for by every role. A route without a row fails.
+
+Nothing here changes anything: each write is done and undone, so that everybody finds the same. All come from another
+machine, for this one may see more (/metrics).
+"""
+
+import io
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+from quart import Quart
+
+import main
+from api.http.asking import cookie_name
+from model import user
+from model.settings import Settings
+from model.store import Tx, db
+from tests.api.conftest import Json, bearer, posted, signed_in_again
+from tests.conftest import PASSWORD, Person, World
+
+ELSEWHERE = "192.0.2.1"  # nobody's address (RFC 5737)
+
+# `nobody` is not signed in; Charlie is an outsider, Bob a member and Alice a moderator of `class`, whose posts are for
+# members; Root is an admin; `token` is a named token of Bob's. `ended` are three who had rights: a session that was
+# signed out, a deleted token, and the session and the token of an admin whose account was disabled.
+# {ours} is the channel of `class`, {theirs} a post of Alice's there, {his} one of Bob's; {post} is Bob's in the lobby.
+ROLES = ["nobody", "charlie", "bob", "alice", "root", "token", "ended"]
+TABLE = """
+                                                          nobody charlie bob alice root token ended
+Pages
+GET    /                                                   200    200    200  200  200  200   200
+GET    /channels/1                                         200    200    200  200  200  200   200
+GET    /channels/{ours}                                    404    404    200  200  200  200   401
+GET    /join                                               200    200    200  200  200  200   200
+GET    /groups/home                                        401    404    404  404  200  404   401
+GET    /groups/class                                       401    404    404  200  200  404   401
+GET    /admin                                              401    404    404  404  200  404   401
+GET    /docs                                               200    200    200  200  200  200   200
+GET    /openapi.json                                       200    200    200  200  200  200   200
+GET    /favicon.ico                                        200    200    200  200  200  200   200
+GET    /static/style.css                                   200    200    200  200  200  200   200
+GET    /static/~0/style.css                                200    200    200  200  200  200   200
+GET    /healthz                                            200    200    200  200  200  200   200
+GET    /readyz                                             200    200    200  200  200  200   200
+GET    /metrics                                            403    403    403  403  200  403   403
+
+Accounts
+GET    /api/users                                          401    403    403  403  200  403   401
+POST   /api/users                {new}                     201    201    201  201  201  201   401
+GET    /api/users/bob                                      200    200    200  200  200  200   200
+PATCH  /api/users/bob            {"role": "admin"}         401    403    403  403  200  403   401
+PATCH  /api/users/bob            {"disabled": true}        401    403    403  403  200  403   401
+GET    /api/users/alice/avatar                             200    200    200  200  200  200   200
+POST   /api/users/bob/invitations                          401    403    403  403  201  403   401
+POST   /api/session              {alice}                   201    201    201  201  201  201   401
+DELETE /api/session                                        401    204    204  204  204  204   401
+PUT    /api/password             {reset}                   201    201    201  201  201  201   401
+
+One's own account
+GET    /api/me                                             401    200    200  200  200  200   401
+PATCH  /api/me                   {"name": "New"}           401    200    200  200  200  200   401
+DELETE /api/me                   {password}                401    204    204  204  204  204   401
+PUT    /api/me/avatar            {image}                   401    200    200  200  200  200   401
+GET    /api/me/avatar                                      401    404    404  200  404  404   401
+DELETE /api/me/avatar                                      401    404    404  204  404  404   401
+GET    /api/me/tokens                                      401    200    200  200  200  200   401
+POST   /api/me/tokens            {"name": "bell"}          401    201    201  201  201  403   401
+DELETE /api/me/tokens/{token}                              401    404    204  404  404  204   401
+GET    /api/me/reactions?channel=1                         401    200    200  200  200  200   401
+GET    /api/me/reactions?channel={ours}                    401    404    200  200  200  200   401
+POST   /api/me/invitations       {code}                    401    201    201  201  201  201   401
+
+Groups
+GET    /api/groups                                         200    200    200  200  200  200   200
+POST   /api/groups               {group}                   401    403    403  403  201  403   401
+GET    /api/groups/home                                    200    200    200  200  200  200   200
+GET    /api/groups/class                                   404    404    200  200  200  200   401
+PATCH  /api/groups/home          {"name": "New"}           401    403    403  403  200  403   401
+PATCH  /api/groups/class         {"name": "New"}           401    404    403  200  200  403   401
+DELETE /api/groups/home                                    401    403    403  403  204  403   401
+DELETE /api/groups/class                                   401    403    403  403  204  403   401
+GET    /api/groups/home/members                            401    403    403  403  200  403   401
+GET    /api/groups/class/members                           401    404    403  200  200  403   401
+POST   /api/groups/home/members  {"uid": "charlie"}        401    403    403  403  201  403   401
+POST   /api/groups/class/members {"uid": "charlie"}        401    404    403  201  201  403   401
+DELETE /api/groups/class/members/bob                       401    404    403  204  204  403   401
+GET    /api/groups/home/audit                              401    403    403  403  200  403   401
+GET    /api/groups/class/audit                             401    404    403  200  200  403   401
+GET    /api/audit                                          401    403    403  403  200  403   401
+GET    /api/groups/home/posts                              401    403    403  403  200  403   401
+GET    /api/groups/class/posts                             401    404    403  200  200  403   401
+
+Codes
+GET    /api/groups/home/invitations                        401    403    403  403  200  403   401
+GET    /api/groups/class/invitations                       401    404    403  200  200  403   401
+POST   /api/groups/home/invitations  {}                    401    403    403  403  201  403   401
+POST   /api/groups/class/invitations {}                    401    404    403  201  201  403   401
+DELETE /api/groups/home/invitations/{invitation}           401    403    403  403  404  403   401
+DELETE /api/groups/class/invitations/{invitation}          401    404    403  204  204  403   401
+POST   /api/groups/home/roster   {"names": ["Ann"]}        401    403    403  403  201  403   401
+POST   /api/groups/class/roster  {"names": ["Ann"]}        401    404    403  201  201  403   401
+POST   /api/groups/home/roster/eve                         401    403    403  403  404  403   401
+POST   /api/groups/class/roster/eve                        401    404    403  201  201  403   401
+POST   /api/groups/class/roster/bob                        401    404    403  404  404  403   401
+POST   /api/invitations/look-up  {code}                    200    200    200  200  200  200   401
+
+Discussions
+GET    /api/groups/home/channels                           200    200    200  200  200  200   200
+GET    /api/groups/class/channels                          404    404    200  200  200  200   401
+POST   /api/groups/home/channels  {"key": "new"}           401    201    201  201  201  201   401
+POST   /api/groups/class/channels {"key": "new"}           404    404    201  201  201  201   401
+GET    /api/counts?group=home&key=lobby                    200    200    200  200  200  200   200
+GET    /api/counts?group=class&key=room                    404    404    200  200  200  200   401
+GET    /api/channels/1                                     200    200    200  200  200  200   200
+GET    /api/channels/{ours}                                404    404    200  200  200  200   401
+PATCH  /api/channels/1           {"locked": true}          401    403    403  403  200  403   401
+PATCH  /api/channels/{ours}      {"locked": true}          401    404    403  200  200  403   401
+DELETE /api/channels/1                                     401    403    403  403  204  403   401
+DELETE /api/channels/{ours}                                401    404    403  204  204  403   401
+GET    /api/channels/1/posts                               200    200    200  200  200  200   200
+GET    /api/channels/{ours}/posts                          404    404    200  200  200  200   401
+GET    /api/channels/{ours}/posts?state=pending            404    404    403  200  200  403   401
+POST   /api/channels/1/posts     {"body": "Hello"}         401    201    201  201  201  201   401
+POST   /api/channels/{ours}/posts {"body": "Hello"}        404    404    201  201  201  201   401
+WS     /api/live                 {"channel": 1}            200    200    200  200  200  200   401
+WS     /api/live                 {"channel": {ours}}       404    404    200  200  200  200   401
+
+Posts
+GET    /api/posts/{post}                                   200    200    200  200  200  200   200
+GET    /api/posts/{theirs}                                 404    404    200  200  200  200   401
+PATCH  /api/posts/{post}         {"body": "New"}           401    403    200  403  403  200   401
+PATCH  /api/posts/{post}         {"state": "removed"}      401    403    403  403  200  403   401
+PATCH  /api/posts/{his}          {"body": "New"}           401    404    200  403  403  200   401
+PATCH  /api/posts/{his}          {"state": "removed"}      401    404    403  200  200  403   401
+PATCH  /api/posts/{theirs}       {"body": "New"}           401    404    403  200  403  403   401
+DELETE /api/posts/{post}                                   401    403    204  403  204  204   401
+DELETE /api/posts/{his}                                    401    404    204  204  204  204   401
+DELETE /api/posts/{theirs}                                 401    404    403  204  204  403   401
+PUT    /api/posts/{post}/reactions/up                      401    200    200  200  200  200   401
+DELETE /api/posts/{post}/reactions/up                      401    200    200  200  200  200   401
+PUT    /api/posts/{theirs}/reactions/up                    401    404    200  200  200  200   401
+DELETE /api/posts/{theirs}/reactions/up                    401    404    200  200  200  200   401
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One request, and what each role is to be answered."""
+
+    method: str
+    path: str
+    body: str
+    statuses: dict[str, int]
+
+    def __str__(self) -> str:
+        return " ".join((self.method, self.path, self.body)).strip()
+
+
+def row(line: str) -> Row:
+    """A line of the table."""
+    request, *statuses = line.rsplit(None, len(ROLES))
+    method, path, body = [*request.split(None, 2), ""][:3]
+    return Row(method, path, body, dict(zip(ROLES, map(int, statuses), strict=True)))
+
+
+ROWS = [row(line) for line in TABLE.splitlines() if re.search(r" \d{3}$", line)]
+
+Ask = Callable[[Row, str], Awaitable[int]]
+
+
+class Undone(Exception):
+    """Has a unit rolled back that would have been committed, and carries its answer."""
+
+    def __init__(self, answer: object) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+@pytest.fixture
+def settings(instance: Path) -> Settings:
+    """A thousand requests in a row."""
+    return Settings(instance=instance, rate_limits=False)
+
+
+@pytest.fixture
+async def names(
+    root: Person, alice: Person, bob: Person, credentials: dict[str, list[str]], world: World
+) -> dict[str, str]:
+    """What the placeholders of the table stand for."""
+    ours = world.class_channel
+    posts = {
+        "post": await posted(bob),
+        "his": await posted(bob, channel=ours),
+        "theirs": await posted(alice, channel=ours),
+    }
+    made = (await alice.post("/api/groups/class/invitations", {})).json()
+    reset = (await root.post("/api/users/alice/invitations")).json()["code"]
+    (token,) = (await bob.get("/api/me/tokens")).json()["tokens"]
+    image = io.BytesIO()
+    Image.new("RGB", (9, 9)).save(image, "PNG")
+    assert (await alice.put("/api/me/avatar", content=image.getvalue())).status_code == 200
+    bodies = {
+        "new": {"uid": "newcomer", "name": "New", "password": PASSWORD},
+        "alice": {"uid": "alice", "password": PASSWORD},
+        "reset": {"code": reset, "password": "another horse"},
+        "password": {"password": PASSWORD},
+        "group": {"slug": "new", "name": "New"},
+        "code": {"code": made["code"]},
+    }
+    return {
+        **{name: str(post["id"]) for name, post in posts.items()},
+        **{name: json.dumps(body) for name, body in bodies.items()},
+        "ours": str(ours),
+        "invitation": str(made["id"]),
+        "token": str(token["id"]),
+        "image": image.getvalue().decode("latin-1"),
+    }
+
+
+@pytest.fixture
+async def credentials(root: Person, alice: Person, bob: Person, anyone: Person, world: World) -> dict[str, list[str]]:
+    """The tokens of each role; of `ended` there are several."""
+    spoilt = [await signed_in_again(anyone, "alice", PASSWORD)]
+    await anyone.delete("/api/session", headers=bearer(spoilt[0]))
+    bell, gone = [(await bob.post("/api/me/tokens", {"name": name})).json() for name in ("bell", "gone")]
+    await bob.delete(f"/api/me/tokens/{gone['id']}")
+    await user.create("ada", "Ada", PASSWORD, role="admin")
+    session = await signed_in_again(anyone, "ada", PASSWORD)
+    named = await anyone.post("/api/me/tokens", {"name": "bell"}, headers=bearer(session))
+    assert (await root.patch("/api/users/ada", {"disabled": True})).status_code == 200
+    assert (await alice.post("/api/groups/class/roster", {"names": ["Eve"]})).status_code == 201
+    known = {uid: [world.tokens[uid]] for uid in ("charlie", "bob", "alice", "root")}
+    return {
+        **known,
+        "nobody": [""],
+        "token": [bell["token"]],
+        "ended": [*spoilt, gone["token"], session, named.json()["token"]],
+    }
+
+
+def undone(unit: Callable[..., object]) -> Callable[..., object]:
+    """A unit that does its work and then takes it back."""
+
+    def wrapped(tx: Tx, *args: object, **kwargs: object) -> object:
+        answer = unit(tx, *args, **kwargs)
+        tx.finish_unit()
+        raise Undone(answer)
+
+    return wrapped
+
+
+@pytest.fixture
+def nothing_lasts(names: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on every write is done and undone."""
+    write = db.write
+
+    async def written(unit: Callable[..., object], *args: object, **kwargs: object) -> object:
+        try:
+            await write(undone(unit), *args, **kwargs)
+        except Undone as done:
+            return done.answer
+        raise AssertionError
+
+    monkeypatch.setattr(db, "write", written)
+
+
+@pytest.fixture
+async def ask(app: Quart, names: dict[str, str], nothing_lasts: None) -> AsyncIterator[Ask]:
+    """`await ask(row, token)`: the status of the answer."""
+    transport = httpx.ASGITransport(app=app, client=(ELSEWHERE, 1234))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://pottle.test") as client:
+
+        def filled(text: str) -> str:
+            return re.sub(r"\{(\w+)\}", lambda found: names[found[1]], text)
+
+        async def asked(row: Row, token: str, by_cookie: bool = False) -> int:
+            body = filled(row.body)
+            if row.method == "WS":
+                return await subscribed(app, json.loads(body)["channel"], token)
+            headers = {"Content-Type": "image/png" if row.body == "{image}" else "application/json"}
+            headers |= {"Accept": "text/html,*/*"} if not row.path.startswith("/api/") else {}
+            if token:
+                headers |= {"Cookie": f"{cookie_name()}={token}"} if by_cookie else bearer(token)
+            content = body.encode("latin-1") if body else None
+            answer = await client.request(row.method, filled(row.path), content=content, headers=headers)
+            client.cookies.clear()
+            return answer.status_code
+
+        yield asked
+
+
+async def subscribed(app: Quart, channel: int, token: str) -> int:
+    """What a subscription is answered, as a status."""
+    async with app.test_client().websocket("/api/live") as socket:
+        assert json.loads(await socket.receive())["type"] == "hello"
+        asked: list[Json] = [{"type": "auth", "token": token}] if token else []
+        for frame in (*asked, {"type": "subscribe", "channel": channel}):
+            await socket.send_json(frame)
+            answer = json.loads(await socket.receive())
+            if answer["type"] == "error":
+                return {"unauthenticated": 401, "not-found": 404}[answer["code"]]
+    return 200
+
+
+def route(app: Quart, row: Row) -> tuple[str, str]:
+    """The method and the rule that a row is about."""
+    if row.method == "WS":
+        return "WS", row.path
+    path = re.sub(r"\{\w+\}", "1", row.path).partition("?")[0]
+    found, _ = app.url_map.bind("pottle.test").match(path, row.method, return_rule=True)
+    return row.method, found.rule
+
+
+def test_every_route_has_a_row() -> None:
+    app = main.create_app(Settings(instance=Path("/nowhere")))
+    routes = {
+        ("WS" if rule.websocket else method, rule.rule)
+        for rule in app.url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert {route(app, row) for row in ROWS} == routes
+
+
+async def test_it_works(ask: Ask, credentials: dict[str, list[str]], nothing_changes: Any) -> None:
+    """Each role is answered as its column says, whether by the token of a session or by one with a name."""
+    wrong = []
+    with nothing_changes():
+        for row in ROWS:
+            for role, tokens in credentials.items():
+                got = {await ask(row, token) for token in tokens}
+                if got != {row.statuses[role]}:
+                    wrong.append(f"{row}: {role} got {got}, not {row.statuses[role]}")
+    assert not wrong, "\n".join(wrong)
+
+
+async def test_a_cookie_is_worth_the_same(ask: Any, credentials: dict[str, list[str]], nothing_changes: Any) -> None:
+    """On our own pages; and one that has ended makes its bearer nobody."""
+    wrong = []
+    with nothing_changes():
+        for row in ROWS:
+            for role, tokens in credentials.items():
+                as_ = "nobody" if role == "ended" else role
+                got = {await ask(row, token, by_cookie=True) for token in tokens if row.method != "WS"}
+                if got - {row.statuses[as_]}:
+                    wrong.append(f"{row}: {role} got {got}, not {row.statuses[as_]}")
+    assert not wrong, "\n".join(wrong)

@@ -1,0 +1,194 @@
+"""The pages of moderators and admins in a real browser, in front of gunicorn with three workers."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+from tests.browser.chromium import chromium
+from tests.browser.test_home import Visitor
+from tests.conftest import PASSWORD, World
+from tests.server import Server, calling
+
+pytestmark = pytest.mark.slow
+
+PHONE = {"viewport": {"width": 375, "height": 800}, "is_mobile": True, "has_touch": True}
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as running:
+        yield running
+
+
+async def comes(server: Server, browser: Browser, uid: str, path: str, **options: object) -> Visitor:
+    """Somebody on a page that asks them to sign in first; says yes to every question."""
+    context = await browser.new_context(**options)  # type: ignore[arg-type]
+    visitor = Visitor(server, context, await context.new_page())
+    page = visitor.page
+    page.on("dialog", lambda dialog: dialog.accept())
+    await page.goto(server.url + path)
+    await page.locator("main [data-open=sign-in]").click()
+    form = page.locator("#sign-in")
+    await form.locator("[name=uid]").fill(uid)
+    await form.locator("[name=password]").fill(PASSWORD)
+    await form.get_by_role("button", name="Sign in").click()
+    await expect(page.locator(".managing")).to_be_visible()
+    visitor.complaints.clear()  # that the page was a 401 before, which Chromium tells
+    return visitor
+
+
+async def person(stack: AsyncExitStack, server: Server, world: World, uid: str) -> httpx.AsyncClient:
+    return await calling(stack, server, world.tokens[uid])
+
+
+async def post(http: httpx.AsyncClient, channel: int, body: str) -> int:
+    made = await http.post(f"/api/channels/{channel}/posts", json={"body": body})
+    assert made.status_code == 201, made.text
+    return int(made.json()["id"])
+
+
+async def is_not_too_wide(page: Page) -> bool:
+    return bool(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+
+def forget_refusals(visitor: Visitor) -> None:
+    """Of what Chromium complains of: the 422s that a form has told at its fields."""
+    visitor.complaints = [complaint for complaint in visitor.complaints if "422" not in complaint]
+
+
+async def test_a_moderator_looks_after_a_group(
+    server: Server, browser: Browser, stack: AsyncExitStack, world: World
+) -> None:
+    alice = await comes(server, browser, "alice", "/groups/class")
+    page, room = alice.page, world.class_channel
+    bob = await person(stack, server, world, "bob")
+
+    rules = page.locator("#rules form")
+    await rules.locator("[name=name]").fill("Class 4b")
+    await rules.locator("[name=review]").select_option("all")
+    await rules.get_by_role("button", name="Save").click()
+    await expect(page.locator("h1")).to_have_text("Class 4b")
+    await expect(page.locator("#trail .row").first).to_contain_text("alice changed the group class: name: Class 4b")
+
+    good, rude = await post(bob, room, "May I **ask**?"), await post(bob, room, "Something rude")
+    await page.reload()
+    waiting, removed = page.locator("#waiting .row"), page.locator("#removed .row")
+    await expect(waiting).to_have_count(2)
+    await waiting.filter(has_text="May I ask?").get_by_role("button", name="Approve").click()
+    await waiting.filter(has_text="Something rude").get_by_role("button", name="Remove").click()
+    await expect(page.locator("#waiting .none")).to_be_visible()
+    assert (await bob.get(f"/api/posts/{good}")).json()["state"] == "published"
+    await removed.filter(has_text="Something rude").get_by_role("button", name="Restore").click()
+    await expect(page.locator("#removed .none")).to_be_visible()
+    assert (await bob.get(f"/api/posts/{rude}")).json()["state"] == "published"
+
+    discussion = page.locator("#discussions .row").filter(has_text="Room")
+    await discussion.get_by_role("button", name="Lock").click()
+    await expect(discussion.get_by_text("locked")).to_be_visible()
+    assert (await bob.post(f"/api/channels/{room}/posts", json={"body": "Too late"})).status_code == 403
+
+    await page.locator("#members form [name=uid]").fill("charlie")
+    await page.locator("#members form [type=submit]").click()
+    charlie = page.locator("#members .row").filter(has_text="Charlie")
+    await charlie.locator("select").select_option("moderator")
+    await expect(page.locator("#trail .row").first).to_contain_text("made charlie a moderator")
+    await charlie.get_by_role("button", name="Remove").click()
+    await expect(charlie).to_have_count(0)
+    alice.has_nothing_to_complain_of()
+
+
+async def test_a_class_comes_in(server: Server, browser: Browser) -> None:
+    """By a code on the board, and by slips of paper; also from a phone."""
+    alice = await comes(server, browser, "alice", "/groups/class", **PHONE)
+    page = alice.page
+    assert await is_not_too_wide(page)
+    await page.locator("#invitations form [type=submit]").click()
+    await expect(page.locator("#code")).to_be_visible()
+    code = await page.locator("#code .big").inner_text()
+    await expect(page.locator("#code .address a")).to_have_attribute("href", f"{server.url}/join#{code}")
+    await page.locator("#code [data-close]").click()
+    await page.locator("#invitations .row").get_by_role("button", name="Revoke").click()
+    await expect(page.locator("#invitations .none")).to_be_visible()
+
+    names = page.locator("#roster form [name=csv]")
+    await names.fill("Ada Lovelace\n" + "x" * 81)
+    await page.locator("#roster form [type=submit]").click()
+    await expect(page.locator("#roster .form-error")).to_contain_text("line 2 has a name of more than 80 characters")
+    await expect(names).to_have_value("Ada Lovelace\n" + "x" * 81)
+    file = {"name": "4b.csv", "mimeType": "text/csv", "buffer": "Name;Uid\nÄnne Schmidt;aenne\n".encode("cp1252")}
+    await page.locator("#roster form [type=file]").set_input_files(file)  # type: ignore[arg-type]
+    await expect(names).to_have_value("Name;Uid\nÄnne Schmidt;aenne\n")
+    await page.locator("#roster form [type=submit]").click()
+    await expect(page.locator(".slip")).to_have_count(1)
+    await expect(page.locator(".slip")).to_contain_text("Änne Schmidt")
+    assert await is_not_too_wide(page)
+    await page.emulate_media(media="print")
+    await expect(page.locator("header.site")).to_be_hidden()
+    await page.emulate_media(media="screen")
+    await page.locator(".printable [data-do=done]").click()
+    await expect(page.locator("#members .row").filter(has_text="Änne Schmidt")).to_be_visible()
+    forget_refusals(alice)
+    alice.has_nothing_to_complain_of()
+
+
+async def test_an_admin_looks_after_everything(
+    server: Server, browser: Browser, stack: AsyncExitStack, world: World
+) -> None:
+    root = await comes(server, browser, "root", "/admin")
+    page = root.page
+    bob = await person(stack, server, world, "bob")
+    users = page.locator("#users .row")
+    await expect(users).to_have_count(4)
+    await page.locator("#users form [name=q]").fill("bo")
+    await page.keyboard.press("Enter")
+    await expect(users).to_have_count(1)
+    await users.get_by_role("button", name="Disable").click()
+    await expect(users.get_by_text("disabled")).to_be_visible()
+    assert (await bob.get("/api/me")).status_code == 401
+    await users.get_by_role("button", name="Enable").click()
+    await expect(users.get_by_text("disabled")).to_be_hidden()
+    await users.locator("select").select_option("admin")
+    await expect(page.locator("#trail .row").first).to_contain_text("root gave bob the role admin")
+    await users.get_by_role("button", name="Password link").click()
+    await expect(page.locator("#code .address a")).to_contain_text("/join#")
+    await page.locator("#code [data-close]").click()
+
+    groups = page.locator("#groups form")
+    await groups.locator("[name=name]").fill("The Club")
+    await groups.locator("[name=slug]").fill("The Club")
+    await groups.locator("[type=submit]").click()
+    await expect(groups.locator(".field-error")).to_be_visible()
+    await groups.locator("[name=slug]").fill("club")
+    await groups.locator("[type=submit]").click()
+    await page.locator("#groups").get_by_role("link", name="The Club").click()
+    await expect(page.locator("h1")).to_have_text("The Club")
+    forget_refusals(root)
+    root.has_nothing_to_complain_of()
+
+
+async def test_a_moderator_acts_in_the_discussion(
+    server: Server, browser: Browser, stack: AsyncExitStack, world: World
+) -> None:
+    bob = await person(stack, server, world, "bob")
+    rude = await post(bob, world.class_channel, "Something rude")
+    await bob.post(f"/api/channels/{world.class_channel}/posts", json={"body": "So there", "parent": rude})
+    alice = await comes(server, browser, "alice", "/groups/class")
+    page = alice.page
+    await page.locator("#discussions").get_by_role("link", name="Room").click()
+    await alice.is_live()
+    first = page.locator(f"#p{rude}")
+    await first.get_by_role("button", name="Delete").click()
+    await expect(first).to_contain_text("This post was removed.")
+    await expect(first.get_by_role("button", name="Delete")).to_be_hidden()
+    await first.get_by_role("button", name="Restore").click()
+    await expect(first).to_contain_text("Something rude")
+    await page.get_by_role("button", name="Lock", exact=True).click()
+    await expect(page.locator(".notice.locked")).to_be_visible()
+    await page.get_by_role("button", name="Unlock").click()
+    await expect(page.locator(".notice.locked")).to_be_hidden()
+    await page.get_by_role("link", name="Manage").click()
+    await expect(page.locator(".managing h1")).to_have_text("Class")
+    alice.has_nothing_to_complain_of()

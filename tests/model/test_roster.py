@@ -1,0 +1,118 @@
+"""Names and CSVs into pupils, and names into uids."""
+
+import pytest
+
+from model import roster
+from model.errors import Invalid
+
+
+def names(text: str) -> list[str]:
+    return [pupil.name for pupil in roster.from_csv(text)]
+
+
+def complaints(text: str) -> dict[str, str]:
+    """What is wrong, by line."""
+    with pytest.raises(Invalid) as refused:
+        roster.from_csv(text)
+    errors = refused.value.extra["errors"]
+    assert isinstance(errors, list)
+    return {error["field"]: error["message"] for error in errors}
+
+
+def test_it_works() -> None:
+    pupils = roster.from_csv("first name,last name\nAnna,Schmidt\nBen,Müller\n")
+    assert [(pupil.where, pupil.name, pupil.uid) for pupil in pupils] == [
+        ("line 2", "Anna Schmidt", None),
+        ("line 3", "Ben Müller", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Anna Schmidt\nBen Müller",
+        "Anna,Schmidt\nBen,Müller\n",
+        "Anna;Schmidt\r\nBen;Müller\r\n",
+        "Anna\tSchmidt\nBen\tMüller",
+        "\ufeffAnna;Schmidt\nBen;Müller",
+        "\n\nAnna,Schmidt\n , \n\nBen,Müller\n,\n",
+        "  Anna ,  Schmidt \nBen,Müller,",
+        '"Anna","Schmidt"\n"Ben",Müller',
+        "Name\nAnna Schmidt\nBen Müller",
+        "Vorname;Name\nAnna;Schmidt\nBen;Müller",
+        "Nachname;Vorname;Klasse\nSchmidt;Anna;7b\nMüller;Ben;7b",
+        "No,Student,Mark\n1,Anna Schmidt,A\n2,Ben Müller,B",
+        "First Name,Last Name,\nAnna,Schmidt,\nBen,Müller,",
+    ],
+)
+def test_it_reads_what_schools_write(text: str) -> None:
+    assert names(text) == ["Anna Schmidt", "Ben Müller"]
+
+
+def test_a_uid_may_be_given() -> None:
+    assert [pupil.uid for pupil in roster.from_csv("name,uid\nAnna Schmidt,as7\nBen Müller,\n")] == ["as7", None]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_it_reads_the_encodings_of_spreadsheets(encoding: str) -> None:
+    assert names(roster.decoded("Zoë;Müller".encode(encoding))) == ["Zoë Müller"]
+
+
+def test_every_wrong_line_is_named() -> None:
+    text = f"name,uid\nAnna Schmidt,\n,as7\n{'n' * 81},\nBen,a b\nAnna Schmidt,\nCem,cem\nCem B,CEM"
+    assert complaints(text) == {
+        "line 3": "has no name",
+        "line 4": "has a name of more than 80 characters",
+        "line 5": "has the uid 'a b'; one is 2 to 40 letters, digits, dots, hyphens and underscores",
+        "line 6": "is Anna Schmidt again, as line 2 is; tell the two apart",
+        "line 8": "is CEM again, as line 7 is; tell the two apart",
+    }
+
+
+def test_namesakes_are_told_apart_by_their_uids() -> None:
+    assert len(names("name,uid\nAnna Schmidt,anna1\nAnna Schmidt,anna2")) == 2
+
+
+def test_a_third_column_needs_headings() -> None:
+    assert complaints("Anna,Schmidt,7b") == {
+        "line 1": "has more than two columns; say in a first line what they are, such as name,uid"
+    }
+
+
+def test_a_quote_that_does_not_end_is_told() -> None:
+    assert complaints('Anna\n"Ben\nCem').popitem()[1].startswith("is not CSV")
+
+
+@pytest.mark.parametrize("text", ["", "\n", "name\n", "first name,last name"])
+def test_it_rejects_nobody(text: str) -> None:
+    assert complaints(text) == {"": "a roster has 1 to 500 names, not 0"}
+
+
+def test_it_rejects_too_many() -> None:
+    assert complaints("\n".join(f"Pupil {number}" for number in range(501))).keys() == {""}
+
+
+def test_control_characters_are_told() -> None:
+    assert complaints("Anna\nB\x07en").keys() == {"line 2"}
+
+
+@pytest.mark.parametrize(
+    ("name", "uid"),
+    [
+        ("Anna Schmidt", "anna.schmidt"),
+        ("Ben Müller", "ben.muller"),
+        ("Jürgen Groß", "jurgen.gross"),
+        ("Łucja Øre-Æbelø", "lucja.ore-aebelo"),
+        ("Miles O'Brien", "miles.obrien"),
+        ("Đặng Thị Hoa", "dang.thi.hoa"),
+        ("José María de la Cruz", "jose.maria.de.la.cruz"),
+        ("J. R. R. Tolkien", "j.r.r.tolkien"),
+        ("-Anna- -", "anna"),
+        ("X", "user.x"),
+        ("Ольга", "user"),
+        ("李雷", "user"),
+        ("n" * 80, "n" * 36),
+    ],
+)
+def test_a_uid_is_made_of_a_name(name: str, uid: str) -> None:
+    assert roster.uid_from(name) == uid

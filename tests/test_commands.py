@@ -1,0 +1,115 @@
+"""`quart --app main user …` and `group …`: one line when it is done, one that says why not, and exit codes."""
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+
+import main
+from model.settings import Settings
+from tests.conftest import PASSWORD
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(instance: Path) -> Run:
+    """`run("user", "list")` is `quart --app main user list`."""
+    app = main.create_app(Settings(instance=instance))
+
+    def invoke(*args: str, given: str = "") -> Result:
+        return app.test_cli_runner().invoke(args=list(args), input=given)
+
+    return invoke
+
+
+def said(result: Result) -> str:
+    """The output of a command that did what it should."""
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def refused(result: Result) -> str:
+    """The one line of a command that refused."""
+    assert result.exit_code == 1, result.output
+    assert result.output.startswith("Error: ")
+    assert result.output.count("\n") == 1
+    return result.output.removeprefix("Error: ").rstrip("\n")
+
+
+def noted(instance: Path) -> tuple[str, ...]:
+    """The newest entry of the audit trail: actor, action, subject and detail."""
+    with closing(sqlite3.connect(instance / "app.db")) as raw:
+        newest = raw.execute("SELECT actor, action, subject, detail FROM audit ORDER BY id DESC LIMIT 1")
+        return tuple(newest.fetchone())
+
+
+class TestUsers:
+    def test_it_works(self, run: Run, instance: Path) -> None:
+        assert said(run("user", "create", "dora", "--name", "Dora Lee", given=PASSWORD)) == "Created dora (user).\n"
+        assert noted(instance) == ("", "user.created", "dora", "user")
+        assert said(run("user", "list", "lee")) == "dora\tuser\tenabled\tDora Lee\n"
+
+    def test_disabling_and_enabling(self, run: Run, instance: Path) -> None:
+        assert said(run("user", "disable", "BOB")) == "Disabled bob.\n"
+        assert noted(instance) == ("", "user.disabled", "bob", None)
+        assert said(run("user", "list", "bob")) == "bob\tuser\tdisabled\tBob\n"
+        assert said(run("user", "enable", "bob")) == "Enabled bob.\n"
+        assert noted(instance) == ("", "user.enabled", "bob", None)
+
+    def test_roles(self, run: Run, instance: Path) -> None:
+        assert said(run("user", "role", "bob", "admin")) == "bob is now admin.\n"
+        assert noted(instance) == ("", "user.role", "bob", "admin")
+        assert said(run("user", "role", "root", "user")) == "root is now user.\n"
+
+    def test_the_list_is_whole(self, run: Run) -> None:
+        assert [line.split("\t")[0] for line in said(run("user", "list")).splitlines()] == [
+            "root",
+            "charlie",
+            "bob",
+            "alice",
+        ]
+
+    def test_the_last_admin_stays(self, run: Run) -> None:
+        assert refused(run("user", "disable", "root")) == "root is the last admin."
+        assert refused(run("user", "role", "root", "user")) == "root is the last admin."
+
+    @pytest.mark.parametrize("command", ["disable", "enable"])
+    def test_it_rejects_an_unknown_user(self, run: Run, command: str) -> None:
+        assert refused(run("user", command, "nobody")) == "There is no user nobody."
+
+    def test_it_rejects_a_uid_that_is_taken(self, run: Run) -> None:
+        assert refused(run("user", "create", "Bob", given=PASSWORD)) == "The uid Bob is taken."
+
+    def test_it_rejects_an_unknown_role(self, run: Run) -> None:
+        asked = run("user", "role", "bob", "king")
+        assert asked.exit_code == 2
+        assert "'king' is not one of 'user', 'admin'" in asked.output
+
+
+class TestGroups:
+    def test_it_works(self, run: Run, instance: Path) -> None:
+        rules = ("--reading", "members", "--posting", "members", "--review", "guests")
+        assert said(run("group", "create", "club", "--name", "The Club", *rules)) == "Created club.\n"
+        assert noted(instance)[:3] == ("", "group.created", "club")
+        assert said(run("group", "list")).splitlines() == [
+            "club\tmembers\tmembers\tguests\tThe Club",
+            "class\tmembers\tmembers\tnone\tClass",
+            "home\tpublic\tusers\tnone\tHome",
+        ]
+
+    def test_only_the_slug_is_needed(self, run: Run) -> None:
+        assert said(run("group", "create", "open-club")) == "Created open-club.\n"
+        assert "open-club\tpublic\tusers\tnone\topen-club\n" in said(run("group", "list"))
+
+    def test_it_rejects_a_slug_that_is_taken(self, run: Run) -> None:
+        assert refused(run("group", "create", "class")) == "The slug class is taken."
+
+    def test_it_rejects_a_slug_that_is_none(self, run: Run) -> None:
+        assert refused(run("group", "create", "No Slug")).startswith("slug: ")
+
+    def test_it_rejects_an_unknown_rule(self, run: Run) -> None:
+        assert run("group", "create", "club", "--reading", "nobody").exit_code == 2
