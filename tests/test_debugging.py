@@ -238,8 +238,8 @@ def small_house(folder: Path) -> None:
     for name in ("api", "model"):
         (folder / name).mkdir()
         (folder / name / "__init__.py").touch()
-    for name in ("server.py", "development.py"):
-        shutil.copy(ROOT / "api" / name, folder / "api")
+    shutil.copytree(ROOT / "api" / "server", folder / "api" / "server", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "api" / "development.py", folder / "api")
     (folder / "api" / "things.py").write_text(HANDLER)
     (folder / "model" / "thing.py").write_text(MODEL)
     (folder / "main.py").write_text(MAIN)
