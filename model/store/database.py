@@ -201,6 +201,8 @@ def prepare(settings: Settings) -> Path:
         raise first_look.unwritable(settings.instance, error) from error
     with closing(turn), explaining(path), turn_soon(turn, path):
         first_look.check(path, turn.noted()[0])
+        if not path.exists():  # there will be password hashes in it; SQLite gives its log the same mode
+            path.touch(mode=0o600)
         migrations.upgrade(path)
         if settings.development and (written := migrations.write_missing(path)):
             log.warning("The models have changed: wrote %s. Read it, and commit it with them.", written)

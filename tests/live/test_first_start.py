@@ -28,6 +28,8 @@ async def test_gunicorn_starts_on_a_folder_that_is_not_there(tmp_path: Path, sta
         assert len(epochs) == 1
         assert "Lobby" in (await (await nobody.http()).get("/")).text
         assert "Traceback" not in server.output()
+        kept = [server.instance / name for name in ("app.db", "app.db-wal", "app.db-shm")]
+        assert {file.stat().st_mode & 0o777 for file in kept} == {0o600}  # there are password hashes in them
 
 
 @pytest.fixture
