@@ -18,6 +18,7 @@ from api import commands, joining, logs
 from api.health import stopping
 from api.http import assets, bodies, caching, cross_origin, openapi, problems, watching
 from api.http.proxies import BehindProxies
+from api.http.routing import Application
 from api.live import hub, socket
 from api.metrics import reporter
 from model import session, settings
@@ -49,7 +50,7 @@ RESOURCES = (
 
 def create_app(chosen: Settings) -> Quart:
     """The application. Its database is opened when a server starts it, once in each worker."""
-    app = Quart(__name__, static_folder=None, instance_path=str(chosen.instance.resolve()))
+    app = Application(__name__, static_folder=None, instance_path=str(chosen.instance.resolve()))
     app.request_class = bodies.BoundedRequest
     app.asgi_websocket_class = socket.BoundedConnection
     app.config["BODY_TIMEOUT"] = 30  # seconds for a body to arrive

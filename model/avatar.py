@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 from sqlalchemy import ForeignKey, bindparam, delete, select, update
@@ -17,8 +18,13 @@ from model.user import User, avatar_path
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 SIDE = 256  # pixels
 LARGEST = 64 * 1024  # bytes
-MOST_PIXELS = 50_000_000
+MOST_PIXELS = 50_000_000  # of a telephone's photo; a JPEG is decoded at an eighth of its size
+MOST_DECODED = 16_000_000  # pixels in memory, twice, at 4 bytes each
 MEDIA_TYPE = "image/webp"
+
+
+# One after the other: a file of 6 kB can be a picture of 16 million pixels, and a hundred of them would be the memory.
+_executor = ThreadPoolExecutor(1, thread_name_prefix="avatar")
 
 
 class Avatar(Base):
@@ -45,7 +51,7 @@ DROP = delete(Avatar).where(Avatar.user_id == bindparam("user"))
 
 async def put(identity: Identity, upload: bytes) -> str:
     """Keeps an uploaded image as the user's avatar and returns its path. Raises Invalid for what is no image."""
-    image = await asyncio.to_thread(drawn, upload)
+    image = await asyncio.get_running_loop().run_in_executor(_executor, drawn, upload)
     return await db.write(_put, identity, image, hashlib.sha256(image).hexdigest()[:12])
 
 
@@ -80,13 +86,19 @@ def drawn(upload: bytes) -> bytes:
     """The middle square of an image as WebP of at most 64 KB, without what else the file held. Raises Invalid."""
     try:
         picture = Image.open(io.BytesIO(upload), formats=FORMATS)
-        if picture.width * picture.height > MOST_PIXELS:
-            raise Invalid({"image": "has too many pixels"})
+        _check_size(picture, MOST_PIXELS)
         picture.draft("RGB", (SIDE * 2, SIDE * 2))
-        square = ImageOps.fit(ImageOps.exif_transpose(picture).convert("RGBA"), (SIDE, SIDE))
+        _check_size(picture, MOST_DECODED)
+        ImageOps.exif_transpose(picture, in_place=True)
+        square = ImageOps.fit(picture.convert("RGBA"), (SIDE, SIDE))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
         raise Invalid({"image": "is not a PNG, JPEG, GIF or WebP image"}) from error
     return _encoded(square)
+
+
+def _check_size(picture: Image.Image, most: int) -> None:
+    if picture.width * picture.height > most:
+        raise Invalid({"image": "has too many pixels"})
 
 
 def _encoded(square: Image.Image) -> bytes:

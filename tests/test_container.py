@@ -16,6 +16,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import httpx
 import pytest
 import yaml
 
@@ -85,6 +86,13 @@ def test_only_the_proxy_that_comes_with_it_is_trusted() -> None:
 def test_it_runs_as_nobody_in_particular() -> None:
     assert said("USER") == f"{SOMEBODY}:{SOMEBODY}"
     assert service()["user"] == f"${{OWNER:-{said('USER')}}}"
+
+
+@pytest.mark.check
+def test_it_may_write_where_it_has_to_and_gains_no_rights() -> None:
+    assert (service()["read_only"], service()["tmpfs"]) == (True, ["/tmp"])
+    assert service()["cap_drop"] == ["ALL"]
+    assert service()["security_opt"] == ["no-new-privileges:true"]
 
 
 @pytest.mark.check
@@ -171,15 +179,20 @@ class Container:
         """Starts CMD or HEALTHCHECK, as the user who may write to nothing but the instance folder."""
         command = json.loads(self.here(words))
         whoever: dict[str, Any] = {"user": SOMEBODY, "group": SOMEBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+        powerless = ["setpriv", "--no-new-privs"] if shutil.which("setpriv") else []
         with (self.root / "log").open("ab") as log:
             return subprocess.Popen(
-                [self.root / "venv" / "bin" / command[0], *command[1:]],
+                [*powerless, self.root / "venv" / "bin" / command[0], *command[1:]],
                 cwd=self.workdir,
                 env=self.environment,
                 stdout=log,
                 stderr=log,
                 **whoever,
             )
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def healthy(self) -> bool:
         return self.start(said("HEALTHCHECK").partition(" CMD ")[2]).wait(10) == 0
@@ -227,15 +240,28 @@ def container() -> Iterator[Container]:
         subprocess.run(["chmod", "-R", "u+w", root], check=True)
 
 
+def say(container: Container, body: str) -> None:
+    """Somebody signs up, signs in and posts."""
+    ada = {"uid": "ada", "password": "correct horse"}
+    with httpx.Client(base_url=container.url) as http:
+        http.post("/api/users", json={**ada, "name": "Ada"}).raise_for_status()
+        http.headers["Authorization"] = f"Bearer {http.post('/api/session', json=ada).json()['token']}"
+        http.post("/api/channels/1/posts", json={"body": body}).raise_for_status()
+
+
 @pytest.mark.slow
 def test_the_image_makes_a_healthy_server_that_writes_to_its_instance_folder_alone(container: Container) -> None:
     assert not container.healthy()
     before = set(container.workdir.rglob("*"))
-    for _ in range(2):
+    for run in range(2):
         server = container.start(said("CMD"))
         try:
             wait_until(lambda server=server: server.poll() is not None or container.healthy(), "health")
             assert server.poll() is None, (container.root / "log").read_text()
+            if run == 0:
+                say(container, "I survive.")
+            posts = httpx.get(f"{container.url}/api/channels/1/posts").json()["posts"]
+            assert [post["body"] for post in posts] == ["I survive."]
         finally:
             server.send_signal(signal.SIGTERM)
         assert server.wait(10) == 0

@@ -1,15 +1,27 @@
-"""What docs/ says is there is there."""
+"""What docs/ and SECURITY.md say is there is there."""
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+from quart import Quart
 
+import main
+from api.http import limits as rates
+from model import audit, first_admin, invitation, passwords, recovery, session
+from model.rates import Rate
+from model.settings import Settings
+from model.store import Base, replays
 from tests.server import ROOT
 
-PAGES = [ROOT / "docs" / "anatomy.md", *sorted((ROOT / "docs" / "decisions").glob("*.md"))]
-NAMED = re.compile(r"`((?:api|model|static|templates|bench|tests)/[\w./-]+|[\w.-]+\.py)(?:: (\w+))?`")
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+GUIDES = [ROOT / "docs" / "deploy.md", ROOT / "docs" / "classroom.md", ROOT / "SECURITY.md"]
+PAGES = [ROOT / "docs" / "anatomy.md", *DECISIONS, *GUIDES]
+NAMED = re.compile(r"`((?:api|model|static|templates|bench|tests|deploy|docs)/[\w./-]+|[\w.-]+\.py)(?:: (\w+))?`")
+SECURITY = GUIDES[2].read_text()
 
 
 def functions(path: Path) -> set[str]:
@@ -33,10 +45,112 @@ def test_the_anatomy_names_many_places() -> None:
 
 
 @pytest.mark.check
-@pytest.mark.parametrize("page", PAGES[1:], ids=lambda path: path.name)
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda path: path.name)
 def test_every_decision_has_its_three_parts(page: Path) -> None:
     assert re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE) == [
         "The choice",
         "The numbers",
         "What would change our mind",
     ]
+
+
+def anchors(page: Path) -> set[str]:
+    """Where links into a page can lead, as GitHub makes them of its headings."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
+@pytest.mark.check
+@pytest.mark.parametrize("page", GUIDES, ids=lambda path: path.name)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
+        name, _, anchor = target.partition("#")
+        there = page.parent / name if name else page
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there), target
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Quart:
+    return main.create_app(Settings(instance=tmp_path_factory.mktemp("nowhere")))
+
+
+@pytest.mark.check
+@pytest.mark.parametrize("page", [*GUIDES, ROOT / "README.md"], ids=lambda path: path.name)
+def test_every_command_and_option_exists(app: Quart, page: Path) -> None:
+    for line in re.findall(r"quart --app main ([^`\n;&]+)", page.read_text()):
+        words = line.split()
+        if words[0] in ("…", "routes"):  # the latter is Quart's own
+            continue
+        command: click.Command = app.cli
+        while isinstance(command, click.Group) and words and words[0] != "…":
+            assert words[0] in command.commands, line
+            command = command.commands[words.pop(0)]
+        known = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= known, line
+
+
+@pytest.mark.check
+@pytest.mark.parametrize("page", GUIDES, ids=lambda path: path.name)
+def test_every_setting_exists(page: Path) -> None:
+    known = {f"POTTLE_{name.upper()}" for name in Settings.__dataclass_fields__}
+    proxys = set(re.findall(r"POTTLE_\w+", (ROOT / "deploy" / "Caddyfile").read_text()))
+    assert set(re.findall(r"POTTLE_\w+", page.read_text())) <= known | proxys
+
+
+def shown() -> str:
+    """All that can stand on a page of a new server, as one text."""
+    files = [*(ROOT / "templates").rglob("*.html"), *(ROOT / "static").glob("*.js")]
+    beginnings = (ROOT / "model" / "store" / "migrations" / "versions").glob("*.py")  # the lobby
+    return "\n".join(path.read_text() for path in [*files, *beginnings])
+
+
+@pytest.mark.check
+def test_what_the_classroom_says_stands_on_the_pages_does() -> None:
+    """Headings, buttons and choices are bold there."""
+    text = (ROOT / "docs" / "classroom.md").read_text()
+    told = {" ".join(words.split()) for words in re.findall(r"\*\*([^*]+)\*\*", text)}
+    assert len(told) > 40
+    assert [words for words in sorted(told) if words not in shown()] == []
+
+
+def rows(title: str) -> Iterator[list[str]]:
+    """The rows of the table below a heading of SECURITY.md."""
+    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", SECURITY, re.MULTILINE | re.DOTALL)
+    assert found, title
+    for line in re.findall(r"^\| `.+ \|$", found[1], re.MULTILINE):
+        yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+@pytest.mark.check
+def test_every_table_is_in_the_account_of_what_is_kept() -> None:
+    named = {name for row in rows("What is kept about people") for name in re.findall(r"`(\w+)`", row[0])}
+    assert named == set(Base.metadata.tables)
+
+
+@pytest.mark.check
+def test_every_rate_limit_is_named_with_its_numbers() -> None:
+    known = [value for module in (rates, session, invitation) for value in vars(module).values()]
+    expected = {(rate.name, str(rate.count), f"{rate.per} s") for rate in known if isinstance(rate, Rate)}
+    assert {(row[0].strip("`"), row[1], row[2]) for row in rows("Limits")} == expected
+
+
+@pytest.mark.check
+def test_the_numbers_of_passwords_codes_and_memories_are_those_of_the_code() -> None:
+    cost = f"{passwords.HASHER.memory_cost // 1024} MiB, {passwords.HASHER.time_cost} passes and"
+    assert f"{cost} {passwords.HASHER.parallelism} lane" in SECURITY
+    assert f"{invitation.SHORT * 20} bits for those that are typed" in SECURITY
+    assert f"{invitation.LONG * 20} bits for those that come as a link" in SECURITY
+    assert f"| roster | {recovery.CODE_DAYS} days" in SECURITY
+    assert f"| password link | {recovery.LINK_DAYS} days" in SECURITY
+    assert f"| first admin | {first_admin.HOURS} hours" in SECURITY
+    assert f"| {audit.KEPT_DAYS} days" in SECURITY
+    assert f"| {replays.KEPT_HOURS} hours" in SECURITY
+
+
+@pytest.mark.check
+def test_the_unit_for_systemd_runs_what_is_there() -> None:
+    said = (ROOT / "deploy" / "pottle.service").read_text()
+    assert "/.venv/bin/gunicorn main:app --bind 127.0.0.1:8080" in said
+    assert "server 127.0.0.1:8080;" in (ROOT / "deploy" / "nginx.conf").read_text()
+    assert "quart --app main backup" in (ROOT / "deploy" / "pottle-backup.service").read_text()

@@ -50,7 +50,10 @@ async def plain(name: str) -> Response:
 
 
 async def _file(name: str) -> Response:
-    response = await send_from_directory(FOLDER, name, conditional=True)
+    try:
+        response = await send_from_directory(FOLDER, name, conditional=True)
+    except OSError:  # a name that is too long for any file
+        abort(404)
     if response.status_code >= 400:
         abort(response.status_code)  # in our shape
     response.headers["Cache-Control"] = "no-cache"

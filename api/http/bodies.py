@@ -10,6 +10,7 @@ from quart import Request, request
 from quart.wrappers.request import Body
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
+from api.http.routing import escaped
 from model.errors import Invalid
 from model.store import db
 
@@ -58,6 +59,7 @@ class BoundedRequest(Request):
     def __init__(self, method: str, scheme: str, path: str, *args: Any, **kwargs: Any) -> None:
         limit = db.settings.upload_bytes if path in UPLOADS else db.settings.body_bytes
         super().__init__(method, scheme, path, *args, **{**kwargs, "max_content_length": limit})
+        self.query_string = escaped(self.query_string)
 
 
 async def raw() -> bytes:

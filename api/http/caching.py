@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 
 from quart import request
 
+from api.http.routing import escaped
 from model.store import Statements, changes, db
 from model.store.changes import Row
 
@@ -232,9 +233,9 @@ async def _send(kept: Kept, scope: Scope, send: Send) -> None:
 
 
 def _key(scope: Scope) -> tuple[object, ...]:
-    query = scope["query_string"]
+    query = escaped(scope["query_string"]).decode()
     # Sorted by name alone: of a name that is given twice, the order may count.
-    pairs = tuple(sorted(parse_qsl(query.decode("latin1"), keep_blank_values=True), key=itemgetter(0))) if query else ()
+    pairs = tuple(sorted(parse_qsl(query, keep_blank_values=True), key=itemgetter(0))) if query else ()
     return scope["path"], pairs, scope.get("root_path", "")
 
 

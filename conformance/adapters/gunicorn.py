@@ -1,6 +1,7 @@
 """What the systems that gunicorn serves have in common: their folder, their process tree, their death and return."""
 
 import asyncio
+import re
 import shutil
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 from conformance.serving import PATIENCE, Server, free_port
 
 WORKERS = 3
-STARTED = "Application startup complete."  # uvicorn's word for it, which gunicorn logs with the worker's id
+STARTED = "Application startup complete."  # uvicorn's word for it, logged with the worker's id
 
 
 class UnderGunicorn:
@@ -50,8 +51,9 @@ class UnderGunicorn:
             await asyncio.sleep(0.05)
 
     def _all_serve(self) -> bool:
-        said, workers = self.server.output(), self.workers()
-        return len(workers) == WORKERS and all(f"[{pid}] [INFO] {STARTED}" in said for pid in workers)
+        workers = self.workers()
+        said = [line for line in self.server.output().splitlines() if STARTED in line]
+        return len(workers) == WORKERS and all(any(re.search(rf"\b{pid}\b", line) for line in said) for pid in workers)
 
     def master(self) -> int:
         """gunicorn's arbiter."""

@@ -32,6 +32,12 @@ async def test_gunicorn_starts_on_a_folder_that_is_not_there(tmp_path: Path, sta
         assert {file.stat().st_mode & 0o777 for file in kept} == {0o600}  # there are password hashes in them
 
 
+def test_a_setting_that_makes_no_sense_ends_gunicorn_and_says_why(tmp_path: Path) -> None:
+    """It does not go on starting workers that cannot start."""
+    with pytest.raises(RuntimeError, match="POTTLE_SIGN_UP='perhaps': must be one of open, invitation, closed"):
+        Server(tmp_path / "instance", tmp_path, POTTLE_SIGN_UP="perhaps").start()
+
+
 @pytest.fixture
 def locked_checkout() -> Iterator[Path]:
     """A folder with the tracked files in `checkout`, where nobody may write; beside it `instance`, `home` and `tmp`."""
