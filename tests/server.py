@@ -17,6 +17,7 @@ import httpx
 import websockets
 
 ROOT = Path(__file__).parents[1]
+STARTED = "Application startup complete."  # uvicorn's word for it
 PATIENCE = 30  # seconds until something that should happen counts as not happening
 
 COMMANDS = {
@@ -98,6 +99,11 @@ class Server:
         """Its processes, the first one first."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         return [self.process.pid, *map(int, children.read_text().split())]
+
+    def serving(self) -> set[int]:
+        """Those of gunicorn's workers there are that have said that they serve."""
+        said = [json.loads(line) for line in self.output().splitlines() if STARTED in line and line.endswith("}")]
+        return {line["process"] for line in said} & set(self.processes()[1:])
 
     def output(self) -> str:
         """What it has written."""

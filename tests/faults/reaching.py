@@ -64,10 +64,4 @@ def _open_files(pid: int) -> set[str]:
 def all_serve(server: Server, workers: int = 3) -> Callable[[], bool]:
     """A condition: each worker there is has said that it serves."""
 
-    def said() -> bool:
-        started = [
-            pid for pid in server.processes()[1:] if f"[{pid}] [INFO] Application startup complete" in server.output()
-        ]
-        return len(started) == workers
-
-    return said
+    return lambda: len(server.serving()) == workers

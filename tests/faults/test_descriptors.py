@@ -79,6 +79,6 @@ async def test_who_is_connected_is_served_while_a_crowd_takes_every_descriptor(m
         wait_until(lambda: comes_in(server), "the door to open")
     assert {status for _, status in answers} == {200}, answers
     assert len(server.processes()) == 4
-    told = [line for line in server.output().splitlines()[lines:] if "[INFO]" not in line]
+    told = [line for line in server.output().splitlines()[lines:] if '"level": "info"' not in line]
     assert len(told) <= 3 * crowds, "a word for each worker, once a minute"
     print(f"{crowds} crowds: {sum(answers.values())} answers, all 200")
