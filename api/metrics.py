@@ -119,9 +119,10 @@ class Reporter:
             newest = changes.head(read)
         measures.changes_head.set(newest)
         measures.log_lag.set(newest - db.head)
-        database, wal = db.sizes()
+        database, wal, free = db.sizes()
         measures.database_bytes.set(database)
         measures.wal_bytes.set(wal)
+        measures.disk_free_bytes.set(free)
 
     def _move(self, counter: Counter, total: float) -> None:
         counter.inc(total - self._moved.get(counter, 0))

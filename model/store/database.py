@@ -10,7 +10,7 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar, cast
+from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -117,8 +117,6 @@ class Database:
             return "Too many writes are waiting."
         if self._writer.busy_seconds > STUCK_SECONDS:
             return "No write can be committed: the lock or the disk does not let go."
-        if shutil.disk_usage(self.settings.instance).free < LITTLE_SPACE:
-            return "The disk is nearly full."
         try:
             self.catch_up()
             async with self.read() as session:
@@ -133,11 +131,11 @@ class Database:
         """How many writes of this worker wait to be committed."""
         return self._writer.waiting
 
-    def sizes(self) -> tuple[int, int]:
-        """Bytes of the database and of its write-ahead log."""
+    def sizes(self) -> tuple[int, int, int]:
+        """Bytes of the database, of its write-ahead log, and free on their disk."""
         path = self.settings.instance / "app.db"
-        files = (path, path.with_name(path.name + "-wal"))
-        return cast(tuple[int, int], tuple(file.stat().st_size if file.exists() else 0 for file in files))
+        database, log_ = (file.stat().st_size if file.exists() else 0 for file in (path, first_look.log_of(path)))
+        return database, log_, shutil.disk_usage(path.parent).free
 
     @property
     def first_of_start(self) -> bool:
@@ -176,9 +174,15 @@ class Database:
     def _prune(self, tx: Tx) -> None:
         changes.prune(tx, times.later(days=-self.settings.log_days), self.settings.log_changes)
 
+    def _look_at_disk(self) -> None:
+        *_, free = self.sizes()
+        if free < LITTLE_SPACE:
+            log.warning("The disk is nearly full: %d MiB are free. Without room, writes are refused.", free // 1024**2)
+
     async def _sweep_now_and_then(self) -> None:
         while True:
             await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  # no secret: workers take turns
+            self._look_at_disk()
             for unit in self._sweeps:
                 try:
                     await self.write(unit)

@@ -38,7 +38,7 @@ def turn_held(instance: Path) -> Iterator[None]:
 
 async def assert_reads(meeting: Meeting, channel: int) -> None:
     for client in (await on_each_worker(meeting, "charlie")).values():
-        for path in ("/", "/readyz", f"/channels/{channel}", f"/api/channels/{channel}/posts", "/api/me"):
+        for path in ("/", f"/channels/{channel}", f"/api/channels/{channel}/posts", "/api/me"):
             assert (await client.get(path)).status_code == 200, path
     socket = await meeting.socket("charlie")
     assert (await socket.ask(type="subscribe", channel=channel))["type"] == "subscribed"
