@@ -234,8 +234,9 @@ async def _send(kept: Kept, scope: Scope, send: Send) -> None:
 
 def _key(scope: Scope) -> tuple[object, ...]:
     query = escaped(scope["query_string"]).decode()
-    # Sorted by name alone: of a name that is given twice, the order may count.
-    pairs = tuple(sorted(parse_qsl(query, keep_blank_values=True), key=itemgetter(0))) if query else ()
+    # As request.args reads it; sorted by name alone: of a name that is given twice, the order may count.
+    given = parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote") if query else ()
+    pairs = tuple(sorted(given, key=itemgetter(0)))
     return scope["path"], pairs, scope.get("root_path", "")
 
 
