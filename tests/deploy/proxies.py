@@ -113,6 +113,19 @@ class Nginx(Proxy):
         )
 
 
+class ImpatientNginx(Nginx):
+    """nginx that drops what is silent for `patience` seconds, instead of 60."""
+
+    def __init__(self, folder: Path, upstream: int, patience: int) -> None:
+        super().__init__(folder, upstream)
+        self.patience = patience
+
+    def _site(self) -> str:
+        site = super()._site()
+        assert site.count("proxy_read_timeout 60s;") == 1
+        return site.replace("proxy_read_timeout 60s;", f"proxy_read_timeout {self.patience}s;")
+
+
 class Caddy(Proxy):
     """Caddy, with ports of its own and a certificate of its own making."""
 

@@ -1,5 +1,6 @@
 """Pottle behind nginx and Caddy, at the root of a host and under a prefix: nothing of it may show."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -14,11 +15,12 @@ import pytest
 import websockets
 
 from tests.conftest import PASSWORD, World, needs
-from tests.deploy.proxies import PROXIES, Proxy
+from tests.deploy.proxies import PROXIES, ImpatientNginx, Proxy
 from tests.server import Server, Socket
 
 pytestmark = pytest.mark.slow
 
+PING_SECONDS = 20  # uvicorn pings as often
 LOBBY = "/api/channels/1/posts"
 BEYOND = "192.0.2.66"  # nobody's address (RFC 5737)
 
@@ -165,6 +167,26 @@ async def test_too_large_an_upload_is_a_problem(http: httpx.AsyncClient, proxy: 
     assert refused.status_code == 413
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert refused.json()["type"] == "urn:pottle:content-too-large"
+
+
+async def test_a_quiet_socket_outlives_the_proxys_patience(server: Server, tmp_path: Path) -> None:
+    """nginx drops what is silent for `proxy_read_timeout`, here a little longer than the time between two pings.
+
+    Fails when uvicorn does not ping (`ws_ping_interval` None): nginx closes without a word.
+    """
+    if not server.settings["POTTLE_URL"].endswith("localhost"):
+        return  # what differs by prefix is not this
+    needs("nginx", "openssl")
+    patience = PING_SECONDS + 3
+    with ImpatientNginx(tmp_path / "nginx", server.port, patience=patience) as proxy:
+        url = f"{proxy.url.replace('https', 'wss')}/api/live"
+        async with websockets.connect(url, ssl=proxy.trust, ping_interval=None) as raw:
+            socket = Socket(raw)
+            assert (await socket.receive())["type"] == "hello"
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(patience + 3):
+                    await raw.recv()
+            assert (await socket.ask(type="subscribe", channel=1))["type"] == "subscribed"
 
 
 async def test_a_rolling_restart_is_not_noticed(http: httpx.AsyncClient, proxy: Proxy, server: Server) -> None:
