@@ -31,7 +31,7 @@ def check(path: Path, noted_epoch: str) -> None:
     if noted_epoch and not path.stat().st_size:
         raise WrongDatabase(f"{path} is empty, and there was a database in it. {RESTORE}")
     wal = log_of(path)
-    if wal.exists() and not _is_log(wal):
+    if not _is_log(wal):
         raise WrongDatabase(
             f"{wal} is no log of SQLite's: it is damaged, and with it what was written last. {LEFT} Restore a backup, "
             "or move this one file away to go on without what was in it."
@@ -89,7 +89,13 @@ def log_of(path: Path) -> Path:
 
 
 def _is_log(wal: Path) -> bool:
-    """Whether it begins like one, or with nothing: after the loss of power, what was never synced may be zeros."""
-    with wal.open("rb") as file:
-        first = file.read(4)
+    """Whether it begins like one, or with nothing: after the loss of power, what was never synced may be zeros.
+
+    Or is not there: whoever is the last to close the database deletes it, at any moment.
+    """
+    try:
+        with wal.open("rb") as file:
+            first = file.read(4)
+    except FileNotFoundError:
+        return True
     return first in LOG_BEGINS_WITH or not first.strip(b"\0")
