@@ -20,7 +20,7 @@ import websockets
 from tests.conftest import PASSWORD, needs
 from tests.deploy.proxies import Nginx, Proxy
 from tests.live.meeting import changes, names
-from tests.server import PATIENCE, ROOT, Server, Socket, clean_environment
+from tests.server import PATIENCE, ROOT, Server, Socket, clean_environment, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -86,7 +86,9 @@ def ok(answer: httpx.Response) -> dict[str, Any]:
 
 async def begins(school: School, server: Server) -> str:
     """The teacher becomes the admin by the link in the log, and makes a class and a code; the code."""
-    (link,) = re.findall(rf"{re.escape(school.proxy.url)}/join#(\S+)", server.output())
+    shown = re.compile(rf"{re.escape(school.proxy.url)}/join#([0-9A-Z-]+)")
+    wait_until(lambda: shown.search(server.output()), "the link in the log", server.output)
+    (link,) = shown.findall(server.output())
     await school.joins("ada", link)
     http = school.browsers["ada"]
     assert ok(await http.get("/api/me"))["role"] == "admin"
