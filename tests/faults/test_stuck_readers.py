@@ -40,6 +40,7 @@ HISTORY = 40  # posts of 10,000 characters: 800 KB, as a list and as changes
 SETTLING = 3  # seconds
 FLOODS = 2  # clients that send too much
 MANY = 5_000  # requests at once
+PADDING = "x" * 6_000  # of each
 PACE = 40  # posts a second by the others
 
 
@@ -158,10 +159,10 @@ class Peak:
 
 
 async def test_many_requests_at_once_and_heads_without_end_cost_a_mebibyte_each(meeting: Meeting) -> None:
-    """Fails when `_parse` is passed by (uvicorn keeps 2 KB for each request that waits), and without HEAD_BYTES."""
+    """Fails when `_parse` is passed by (uvicorn keeps all of each request that waits), and without HEAD_BYTES."""
     server = meeting.server
-    many = request("GET", "/healthz") * MANY + request("GET", "/healthz", Connection="close")
-    endless = b"GET / HTTP/1.1\r\nX: " + b"x" * 8 * MIB
+    many = request("GET", "/healthz", Padding=PADDING) * MANY + request("GET", "/healthz", Connection="close")
+    endless = b"GET / HTTP/1.1\r\nX: " + b"x" * 48 * MIB
     clients = [await Client.connect(server) for _ in range(2 * FLOODS)]
     peak = Peak(server)
     watching = asyncio.create_task(peak.watch())
@@ -176,7 +177,7 @@ async def test_many_requests_at_once_and_heads_without_end_cost_a_mebibyte_each(
         client.reset()
     assert [heard.count(b"HTTP/1.1 200 OK") for heard in answers[:FLOODS]] == [MANY + 1] * FLOODS
     assert not any(b"HTTP/1.1 200" in heard for heard in answers[FLOODS:])
-    assert peak.most < (2 * FLOODS + 8) * MIB
+    assert peak.most < 48 * MIB  # Python collects garbage when it likes; what was sent is three times as much
     assert_calm(server)
 
 
