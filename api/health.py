@@ -67,7 +67,7 @@ async def alive() -> Health:
 @anyone
 @gives(Health)
 async def ready() -> Health | Response:
-    """Whether this worker can serve: it was not told to end, and its database, its writer and the disk are well."""
+    """Whether this worker can serve: it was not told to end, and its database and its writer are well."""
     trouble = "The server is stopping." if stopping.asked else await db.trouble()
     _tell(trouble)
     if trouble:
