@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -152,6 +153,14 @@ class Socket:
         return await self.receive()
 
 
+async def attempts() -> AsyncIterator[None]:
+    """Again and again for as long as is worth it: to meet a worker that may still be starting."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        yield
+        await asyncio.sleep(0.01)
+
+
 async def connected(stack: AsyncExitStack, server: Server, **options: Any) -> tuple[Socket, dict[str, Any]]:
     """A websocket to the server and its hello frame; it is closed with the stack."""
     raw = await stack.enter_async_context(websockets.connect(f"ws://127.0.0.1:{server.port}/api/live", **options))
@@ -169,7 +178,7 @@ async def calling(stack: AsyncExitStack, server: Server, token: str = "") -> htt
 async def one_on_each_worker(stack: AsyncExitStack, server: Server, workers: int = 3) -> dict[int, Socket]:
     """Sockets by worker, opened one by one until every worker has one."""
     found: dict[int, Socket] = {}
-    for _ in range(200):
+    async for _ in attempts():
         if len(found) == workers:
             return found
         socket_, hello = await connected(stack, server)

@@ -10,12 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from model.errors import Conflict
+from model.store import locks
 from model.store.bus import listeners
-
-try:
-    import fcntl
-except ImportError:  # Windows: nobody can tell there; that a database exists still keeps it from being replaced
-    fcntl = None  # type: ignore[assignment]
 
 
 class Presence:
@@ -24,8 +20,7 @@ class Presence:
     def __init__(self, database: Path) -> None:
         # Only to read, so that a file which root's command made keeps no server from starting.
         self._file = os.open(_file(database), os.O_RDONLY | os.O_CREAT, 0o644)
-        if fcntl is not None:
-            fcntl.flock(self._file, fcntl.LOCK_SH)
+        locks.share(self._file)
 
     def close(self) -> None:
         """It is no longer open here."""
@@ -40,7 +35,7 @@ def alone(database: Path) -> Iterator[None]:
     """
     held = os.open(_file(database), os.O_RDONLY | os.O_CREAT, 0o644)
     try:
-        if not _locked(held) or listeners(database):
+        if not locks.take_at_once(held) or listeners(database):
             raise Conflict(f"A server or a command is using {database.parent.absolute()}. Stop it first.")
         yield
     finally:
@@ -56,15 +51,6 @@ def anybody(database: Path) -> bool:
             return False
     except Conflict:
         return True
-
-
-def _locked(held: int) -> bool:
-    try:
-        if fcntl is not None:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _file(database: Path) -> Path:

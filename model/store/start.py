@@ -7,12 +7,8 @@ database open too.
 import os
 from pathlib import Path
 
+from model.store import locks
 from model.store.turn import Turn
-
-try:
-    import fcntl
-except ImportError:  # Windows, where the development server is the only process
-    fcntl = None  # type: ignore[assignment]
 
 
 class Start:
@@ -22,17 +18,8 @@ class Start:
         # Only to read, so that a file which root's command made keeps no server from starting.
         self._file = os.open(database.with_name(database.name + "-served"), os.O_RDONLY | os.O_CREAT, 0o644)
         with turn:  # flock turns one lock into another in two steps, and nobody may come in between
-            self.first = self._alone()
-
-    def _alone(self) -> bool:
-        alone = True
-        if fcntl is not None:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                alone = False
-            fcntl.flock(self._file, fcntl.LOCK_SH)
-        return alone
+            self.first = locks.take_at_once(self._file)
+            locks.share(self._file)
 
     def close(self) -> None:
         """This process no longer serves."""

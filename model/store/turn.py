@@ -11,10 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-try:
-    import fcntl
-except ImportError:  # Windows, where only the development server runs: one process, whose threads take turns
-    fcntl = None  # type: ignore[assignment]
+from model.store import locks
 
 
 class Turn:
@@ -30,8 +27,7 @@ class Turn:
     def __enter__(self) -> "Turn":
         self._threads.acquire()
         try:
-            if fcntl is not None:
-                fcntl.flock(self._file, fcntl.LOCK_EX)
+            locks.take(self._file)
         except BaseException:
             self._threads.release()
             raise
@@ -41,8 +37,7 @@ class Turn:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if fcntl is not None:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
+            locks.give_back(self._file)
         finally:
             self._threads.release()
 

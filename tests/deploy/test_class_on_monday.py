@@ -20,7 +20,7 @@ import websockets
 from tests.conftest import PASSWORD, needs
 from tests.deploy.proxies import Nginx, Proxy
 from tests.live.meeting import changes, names
-from tests.server import PATIENCE, ROOT, Server, Socket, clean_environment, wait_until
+from tests.server import PATIENCE, ROOT, Server, Socket, attempts, clean_environment, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -70,7 +70,7 @@ class School:
 
     async def one_on_each_worker(self, uid: str) -> list[Socket]:
         found: dict[int, Socket] = {}
-        for _ in range(100):
+        async for _ in attempts():
             socket, worker = await self.socket(uid)
             if found.setdefault(worker, socket) is not socket:
                 await socket.raw.close()

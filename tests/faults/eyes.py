@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from tests.server import PATIENCE, Server
+from tests.server import PATIENCE, Server, attempts
 
 T = TypeVar("T")
 Expected = Callable[[str], bool]  # whether a text shows what was acknowledged
@@ -124,7 +124,7 @@ async def opened(server: Server, rng: random.Random) -> AsyncIterator[Eye]:
 async def on_every_worker(stack: AsyncExitStack, server: Server, rng: random.Random) -> Witnesses:
     """An eye on each of three workers."""
     found: dict[int, Eye] = {}
-    for _ in range(200):
+    async for _ in attempts():
         eye = await stack.enter_async_context(opened(server, rng))
         await eye.get("/healthz")
         eye.worker = worker_at(server, eye.port)

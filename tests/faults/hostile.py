@@ -17,7 +17,7 @@ from typing import Any
 from websockets import ConnectionClosed
 
 from tests.live.meeting import Meeting
-from tests.server import PATIENCE, Server, Socket, calling, connected, wait_until
+from tests.server import PATIENCE, Server, Socket, attempts, calling, connected, wait_until
 
 MIB = 1024 * 1024
 RESET = struct.pack("ii", 1, 0)  # linger for 0 seconds: a close is a reset
@@ -89,9 +89,9 @@ class Ear:
 async def ears(meeting: Meeting, channel: int, tasks: asyncio.TaskGroup, uid: str = "") -> list[Ear]:
     """One on every worker, subscribed to a channel; `tasks` ends when they are closed."""
     found: dict[int, Ear] = {}
-    deadline = time.monotonic() + PATIENCE
-    while len(found) < WORKERS:
-        assert time.monotonic() < deadline, "a worker does not answer"
+    async for _ in attempts():
+        if len(found) == WORKERS:
+            break
         socket_, hello = await connected(meeting.stack, meeting.server)
         if hello["worker"] in found:
             await socket_.raw.close()
@@ -100,6 +100,7 @@ async def ears(meeting: Meeting, channel: int, tasks: asyncio.TaskGroup, uid: st
             assert (await socket_.ask(type="auth", token=meeting.token(uid)))["type"] == "authenticated"
         assert (await socket_.ask(type="subscribe", channel=channel))["type"] == "subscribed"
         found[hello["worker"]] = Ear(socket_)
+    assert len(found) == WORKERS, "a worker does not answer"
     for ear in found.values():
         tasks.create_task(ear.listen())
     return [*found.values()]

@@ -7,14 +7,14 @@ from pathlib import Path
 import httpx
 
 from tests.live.meeting import Meeting
-from tests.server import PATIENCE, Server, wait_until
+from tests.server import PATIENCE, Server, attempts, wait_until
 
 
 async def on_each_worker(meeting: Meeting, uid: str, workers: int = 3) -> dict[int, httpx.AsyncClient]:
     """A client by worker, each with one connection that stays."""
     found: dict[int, httpx.AsyncClient] = {}
     wait_until(lambda: len(meeting.server.processes()) == workers + 1, f"{workers} workers")
-    for _ in range(600):
+    async for _ in attempts():
         client = await single(meeting, uid)
         worker = await worker_of(meeting.server, client)
         if worker is None or worker in found:

@@ -25,7 +25,7 @@ from model.store.bus import Bus
 from tests.conftest import World
 from tests.faults.bus import SICK, deafened, flooded
 from tests.faults.clock import DAY, HOUR, Clock
-from tests.faults.conftest import SECONDS, SEED, lasting
+from tests.lasting import SECONDS, SEED, lasting
 from tests.live.meeting import Meeting
 from tests.server import Server
 

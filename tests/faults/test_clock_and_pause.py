@@ -19,8 +19,8 @@ from model.store import db
 from tests.conftest import World
 from tests.faults.bus import deafened
 from tests.faults.clock import DAY, HOUR, Clock
-from tests.faults.conftest import lasting
 from tests.faults.eyes import Witnesses, has, on_every_worker, worker_at
+from tests.lasting import lasting
 from tests.live.meeting import Meeting, changes
 from tests.server import PATIENCE, Server, calling, wait_until
 

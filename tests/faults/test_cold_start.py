@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from model.store import migrations
-from tests.faults.conftest import lasting
 from tests.faults.reaching import all_serve
+from tests.lasting import lasting
 from tests.live.meeting import Meeting
 from tests.server import ROOT, Server, clean_environment, wait_until
 

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from tests.conftest import World, cannot_run
-from tests.faults.conftest import lasting
 from tests.faults.hostile import (
     MIB,
     UPGRADE,
@@ -24,6 +23,7 @@ from tests.faults.hostile import (
     open_sockets,
     until,
 )
+from tests.lasting import lasting
 from tests.live.meeting import Meeting, unbroken
 
 pytestmark = pytest.mark.slow

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from tests.conftest import needs
-from tests.faults.conftest import lasting
 from tests.faults.reaching import all_serve, on_each_worker
+from tests.lasting import lasting
 from tests.live.meeting import Meeting, changes
 from tests.server import Server, wait_until
 

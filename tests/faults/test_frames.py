@@ -15,7 +15,6 @@ from websockets.sync.client import ClientConnection, connect
 
 from api.server import FRAME_BYTES
 from tests.conftest import World
-from tests.faults.conftest import SEED, lasting
 from tests.faults.hostile import (
     BINARY,
     CLOSE,
@@ -31,6 +30,7 @@ from tests.faults.hostile import (
     request,
     until,
 )
+from tests.lasting import SEED, lasting
 from tests.live.meeting import Meeting, unbroken
 from tests.server import PATIENCE, Server
 

@@ -14,9 +14,9 @@ from model.settings import Settings
 from model.store.database import Database
 from model.store.first_look import WrongDatabase
 from tests.conftest import World, cannot_run, needs
-from tests.faults.conftest import lasting
 from tests.faults.reaching import all_serve, on_each_worker
 from tests.faults.writing import PROBLEM, Writing
+from tests.lasting import lasting
 from tests.live.meeting import Frame, Meeting, names, unbroken
 from tests.server import PATIENCE, Socket, wait_until
 

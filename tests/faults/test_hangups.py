@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.faults.conftest import lasting
 from tests.faults.hostile import Client, Neighbours, assert_calm, ears, kept, open_sockets, request, until
+from tests.lasting import lasting
 from tests.live.meeting import Meeting, unbroken
 
 pytestmark = pytest.mark.slow

@@ -17,8 +17,8 @@ from conformance.load import Load
 from conformance.nemesis import Nemesis, kill_a_worker, kill_everything_and_restart
 from conformance.report import explained
 from conformance.workload import run
-from tests.faults.conftest import SECONDS, SEED
 from tests.faults.histories import resumed, summary
+from tests.lasting import SECONDS, SEED
 
 pytestmark = pytest.mark.slow
 

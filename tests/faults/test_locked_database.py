@@ -10,9 +10,9 @@ import pytest
 
 from model.store import writer
 from model.store.database import turn_file
-from tests.faults.conftest import SECONDS, lasting
 from tests.faults.reaching import on_each_worker
 from tests.faults.writing import PROBLEM, Writing
+from tests.lasting import SECONDS, lasting
 from tests.live.meeting import Meeting
 
 pytestmark = pytest.mark.slow

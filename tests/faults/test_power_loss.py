@@ -21,8 +21,8 @@ import pytest
 from model.settings import Settings
 from model.store.database import Database
 from tests.conftest import PASSWORD, cannot_run, needs
-from tests.faults.conftest import SECONDS
 from tests.faults.power import Call, Disk, can_trace, has_ended, recorded, strace, tracer_of
+from tests.lasting import SECONDS
 from tests.server import ROOT, Server, calling, connected, wait_until
 
 pytestmark = pytest.mark.slow

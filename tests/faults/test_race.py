@@ -18,8 +18,8 @@ import pytest
 
 from tests.conftest import World
 from tests.faults.bus import deafened
-from tests.faults.conftest import lasting
 from tests.faults.eyes import Expected, gone, has, lacks, on_every_worker, opened
+from tests.lasting import lasting
 from tests.live.meeting import Meeting
 from tests.server import Server
 

@@ -19,7 +19,7 @@ from model.settings import Settings
 from model.store import Statements, db
 from model.store.changes import Row
 from tests.conftest import World
-from tests.faults.conftest import lasting
+from tests.lasting import lasting
 from tests.live.meeting import Frame, Meeting
 from tests.live.test_restart import copied, epoch_of
 from tests.server import Server, Socket

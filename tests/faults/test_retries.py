@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from tests.conftest import PASSWORD
-from tests.faults.conftest import lasting
 from tests.faults.reaching import on_each_worker, single
+from tests.lasting import lasting
 from tests.live.meeting import Meeting
 
 pytestmark = pytest.mark.slow

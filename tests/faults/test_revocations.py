@@ -14,8 +14,8 @@ import httpx
 import pytest
 
 from tests.conftest import PASSWORD
-from tests.faults.conftest import lasting
 from tests.faults.hostile import Ear, assert_calm, ears, until
+from tests.lasting import lasting
 from tests.live.meeting import Meeting
 from tests.server import calling
 

@@ -20,8 +20,8 @@ import websockets
 
 from api.server.ending import LAST_REQUEST_SECONDS
 from tests.conftest import World
-from tests.faults.conftest import lasting
 from tests.faults.http import Client, Line, request
+from tests.lasting import lasting
 from tests.live.meeting import Frame, Meeting, names
 from tests.server import PATIENCE, Server, connected
 

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from tests.conftest import World
-from tests.faults.conftest import SECONDS, SEED
+from tests.lasting import SECONDS, SEED
 from tests.server import Server, clean_environment
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,6 @@ import pytest
 
 from api.live.hub import RING_BYTES
 from api.server.transports import STUCK_SECONDS
-from tests.faults.conftest import SECONDS
 from tests.faults.hostile import (
     MIB,
     UPGRADE,
@@ -30,6 +29,7 @@ from tests.faults.hostile import (
     small,
     until,
 )
+from tests.lasting import SECONDS
 from tests.live.meeting import Meeting
 from tests.server import PATIENCE, Server
 

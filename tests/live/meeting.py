@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from tests.conftest import PASSWORD
-from tests.server import Server, Socket, calling, connected
+from tests.server import Server, Socket, attempts, calling, connected
 
 Frame = dict[str, Any]
 
@@ -42,7 +42,7 @@ class Meeting:
     async def sockets(self, each: int, uid: str = "") -> dict[int, list[Socket]]:
         """`each` sockets of a person on every one of three workers, by worker."""
         found: dict[int, list[Socket]] = {}
-        for _ in range(300):
+        async for _ in attempts():
             if len(found) == 3 and all(len(sockets) >= each for sockets in found.values()):
                 return {worker: sockets[:each] for worker, sockets in found.items()}
             socket, hello = await connected(self.stack, self.server)

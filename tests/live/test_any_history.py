@@ -32,7 +32,7 @@ from api.live import hub as hub_module
 from model.settings import Settings
 from model.store import changes, db
 from tests.conftest import Person, World
-from tests.faults.conftest import SECONDS, SEED
+from tests.lasting import SECONDS, SEED
 from tests.live.silent import Listener
 
 CHANNELS = (1, 2)  # the lobby, and a channel that only members of a class see

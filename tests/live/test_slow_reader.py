@@ -1,66 +1,29 @@
 """L5: a client that does not read costs little, is cut soon, and disturbs nobody."""
 
 import asyncio
-import select
 import socket
-import struct
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 
+from tests.faults.hostile import MIB, UPGRADE, asking, cut, memory, read_until, small
 from tests.live.meeting import Meeting, changes, unbroken
-from tests.server import PATIENCE, Server, wait_until
+from tests.server import Server, wait_until
 
 STUCK = 24
-MIB = 1024 * 1024
 
 
 @contextmanager
 def reading_nothing(server: Server, channel: int) -> Iterator[socket.socket]:
     """A client that subscribes and then never reads."""
-    with socket.socket() as client:
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.connect(("127.0.0.1", server.port))
-        client.settimeout(PATIENCE)
-        client.sendall(
-            b"GET /api/live HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
-        )
+    with small(server) as client:
+        client.sendall(UPGRADE)
         read_until(client, b'"hello"')
-        ask = b'{"type":"subscribe","channel":%d}' % channel
-        client.sendall(struct.pack("!BB4s", 0x81, 0x80 | len(ask), bytes(4)) + ask)
+        client.sendall(asking(type="subscribe", channel=channel))
         read_until(client, b'"subscribed"')
         yield client
-
-
-def read_until(client: socket.socket, end: bytes) -> None:
-    """Reads up to `end` and perhaps a little more."""
-    heard = b""
-    while end not in heard:
-        got = client.recv(4096)
-        assert got, heard
-        heard += got
-
-
-def cut(client: socket.socket) -> bool:
-    """Whether the server has closed or reset the connection, found out without reading from it."""
-    poll = select.poll()
-    poll.register(client, select.POLLRDHUP)
-    return bool(poll.poll(0))
-
-
-def memory(server: Server) -> int:
-    """Bytes that the server's processes hold."""
-    lines = [
-        line
-        for process in server.processes()
-        for line in Path(f"/proc/{process}/status").read_text().splitlines()
-        if line.startswith("VmRSS")
-    ]
-    return sum(int(line.split()[1]) * 1024 for line in lines)
 
 
 @pytest.mark.slow

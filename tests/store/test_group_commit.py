@@ -24,7 +24,7 @@ from sqlalchemy.orm import registry
 
 from model.errors import Conflict, StorageFull
 from model.store.unit import Tx
-from tests.faults.conftest import SECONDS, SEED
+from tests.lasting import SECONDS, SEED
 from tests.store.test_changes import CHANNELS, SCHEMA
 from tests.store.test_writer import Kept
 
