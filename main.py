@@ -15,8 +15,9 @@ from dotenv import load_dotenv
 from quart import Quart
 
 from api import commands, joining, logs
+from api.flask import front_ends, mounting
 from api.health import stopping
-from api.http import assets, bodies, caching, cross_origin, openapi, problems, watching
+from api.http import assets, bodies, caching, cross_origin, openapi, problems, signed, watching
 from api.http.proxies import BehindProxies
 from api.http.routing import Application
 from api.live import hub, socket
@@ -53,6 +54,7 @@ def create_app(chosen: Settings) -> Quart:
     app = Application(__name__, static_folder=None, instance_path=str(chosen.instance.resolve()))
     app.request_class = bodies.BoundedRequest
     app.asgi_websocket_class = socket.BoundedConnection
+    app.session_interface = signed.SignedSessions()
     app.config["BODY_TIMEOUT"] = 30  # seconds for a body to arrive
     app.logger.addFilter(_is_news)
     app.jinja_env.globals["asset"] = assets.asset
@@ -66,6 +68,8 @@ def create_app(chosen: Settings) -> Quart:
     app.register_blueprint(assets.blueprint)
     for name in RESOURCES:
         app.register_blueprint(import_module(f"api.{name}").blueprint)
+    if chosen.flask_origins:
+        mounting.register(app)
 
     @app.before_serving
     async def open_database() -> None:
@@ -74,6 +78,7 @@ def create_app(chosen: Settings) -> Quart:
         hub.hub.clear()
         logs.adopt_servers(chosen.log)
         await db.open(chosen, serving=True)
+        app.secret_key = db.instance.secret
         reporter.start()
         stopping.watch()
         await joining.welcome()
@@ -85,7 +90,9 @@ def create_app(chosen: Settings) -> Quart:
         await db.close()
 
     watched = watching.Watched(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
-    cached = caching.ResponseCache(watched)
+    cached: Any = caching.ResponseCache(watched)
+    if chosen.flask_origins:
+        cached = front_ends.FrontEnds(cached, chosen.flask_origins)
     logged = watching.AccessLog(cached) if chosen.access_log else cached
     served: Any = BehindProxies(logged, chosen.trusted_proxies, chosen.prefix)
     app.asgi_app = served  # type: ignore[method-assign]

@@ -31,7 +31,9 @@ log = logging.getLogger("pottle")
 MOST_BYTES = 32 * 1024 * 1024
 LARGEST_BYTES = 1024 * 1024
 SECONDS = 5.0  # so that what somebody edits in a SQLite editor shows too
-FILL = "pottle.fill"  # where in the ASGI scope a handler finds the fill of its own answer
+# Where in the ASGI scope this is found:
+FILL = "pottle.fill"  # the fill of a handler's own answer
+AUDIENCE = "pottle.audience"  # whom an answer is for, if not for everybody alike: those with the same text here
 
 SHARED = "no-cache"  # anybody may keep it, and asks whether it is still good
 PRIVATE = "private, no-cache"
@@ -157,14 +159,24 @@ def shown_in(place: Any, *tags: str) -> None:
 
 
 def rule() -> str:
-    """The Cache-Control of this answer: what is kept here may be kept elsewhere too."""
+    """The Cache-Control of this answer: what is kept here for everybody may be kept elsewhere too."""
     fill = _fill_of_request()
-    return SHARED if fill is not None and fill.tags and not fill.signed_out_only else PRIVATE
+    for_all = fill is not None and fill.tags and not fill.signed_out_only and AUDIENCE not in _scope()
+    return SHARED if for_all else PRIVATE
+
+
+def audience() -> str | None:
+    """Whom this answer may be kept for: None for everybody alike."""
+    found: str | None = _scope().get(AUDIENCE)
+    return found
 
 
 def _fill_of_request() -> Fill | None:
-    scope: Scope = request.scope  # type: ignore[assignment]  # a dict like any, to ASGI middleware
-    return scope.get(FILL)
+    return _scope().get(FILL)
+
+
+def _scope() -> Scope:
+    return request.scope  # type: ignore[return-value]  # a dict like any, to ASGI middleware
 
 
 class ResponseCache:
@@ -237,7 +249,7 @@ def _key(scope: Scope) -> tuple[object, ...]:
     # As request.args reads it; sorted by name alone: of a name that is given twice, the order may count.
     given = parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote") if query else ()
     pairs = tuple(sorted(given, key=itemgetter(0)))
-    return scope["path"], pairs, scope.get("root_path", "")
+    return scope["path"], pairs, scope.get("root_path", ""), scope.get(AUDIENCE)
 
 
 def _signed_in(scope: Scope) -> bool:

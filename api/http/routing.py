@@ -3,11 +3,13 @@
 import re
 from typing import Any
 
-from quart import Quart
+from quart import Blueprint, Quart
 from quart.routing import QuartMap
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.exceptions import BadHost
 from werkzeug.routing import MapAdapter
+
+from api.http import contexts
 
 
 def escaped(query: bytes) -> bytes:
@@ -39,6 +41,11 @@ class Routes(QuartMap):
 
 
 class Application(Quart):
-    """Quart with these routes."""
+    """Quart with these routes, and with blueprints whose commands have its context."""
 
     url_map_class = Routes
+
+    def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:  # type: ignore[override]
+        """As Quart's."""
+        contexts.give(blueprint.cli)
+        super().register_blueprint(blueprint, **options)
