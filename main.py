@@ -87,8 +87,11 @@ def create_app(chosen: Settings) -> Quart:
     watched = watching.Watched(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
     cached = caching.ResponseCache(watched)
     logged = watching.AccessLog(cached) if chosen.access_log else cached
-    served: Any = BehindProxies(logged, chosen.trusted_proxies, chosen.prefix)
+    proxied = BehindProxies(logged, chosen.trusted_proxies, chosen.prefix)
+    served: Any = proxied
     app.asgi_app = served  # type: ignore[method-assign]
+    if not chosen.access_log:
+        app.at_once = lambda scope: cached.at_once(proxied.inside(scope))
     return app
 
 

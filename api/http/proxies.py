@@ -33,8 +33,7 @@ class BehindProxies:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if self._prefix:
-            scope = self._with_prefix(scope)
+        scope = self.inside(scope)
         peer = scope["client"][0] if scope.get("client") else None
         if peer in self._trusted:
             scope[TRUSTED] = True
@@ -44,8 +43,10 @@ class BehindProxies:
             self._tell(scope, peer)
         await self._app(scope, receive, send)
 
-    def _with_prefix(self, scope: Scope) -> Scope:
+    def inside(self, scope: Scope) -> Scope:
         """As ASGI has it: the path is the whole one, and `root_path` says how much of it is the prefix."""
+        if not self._prefix:
+            return scope
         path: str = scope["path"]
         if path == self._prefix:
             path += "/"
