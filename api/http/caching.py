@@ -7,22 +7,16 @@ none of its tags was dropped since before its handler ran: a slow handler must n
 
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, MutableMapping
 from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qsl
 
 from quart import request
 
+from api.http.asgi import App, Headers, Message, Receive, Scope, Send
 from api.http.routing import escaped
-from api.http.shelf import LARGEST_BYTES, Fill, Headers, Kept, Shelf
+from api.http.shelf import LARGEST_BYTES, Fill, Kept, Shelf
 from model.store import db
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 log = logging.getLogger("pottle")
 

@@ -9,7 +9,7 @@ import logging
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from api.http.caching import App, Receive, Scope, Send
+from api.http.asgi import App, Receive, Scope, Send
 from api.http.watching import TRUSTED
 
 log = logging.getLogger("pottle")

@@ -1,10 +1,8 @@
 """How a request finds its route: by its path alone, whatever host it names."""
 
 import re
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
-from quart import Quart
 from quart.routing import QuartMap
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.exceptions import BadHost
@@ -14,22 +12,6 @@ from werkzeug.routing import MapAdapter
 def escaped(query: bytes) -> bytes:
     """A query with its bytes beyond ASCII as browsers would send them: whoever reads it reads the same."""
     return query if query.isascii() else re.sub(rb"[\x80-\xff]", lambda found: b"%%%02X" % found[0][0], query)
-
-
-class Ready(Protocol):
-    """An answer that can be sent as it is: a status, headers as HTTP/1.1 has them with the empty line, and a body."""
-
-    body: bytes
-
-    def status_for(self, headers: list[tuple[bytes, bytes]]) -> int:
-        """200 or 304."""
-
-    def head(self, status: int) -> bytes:
-        """The headers."""
-
-
-# Asked by a server that can (api/server/http.py) with a request's ASGI scope, before it begins a task for it.
-AtOnce = Callable[[Any], Ready | None]
 
 
 class Routes(QuartMap):
@@ -53,10 +35,3 @@ class Routes(QuartMap):
             return self.bind(request.host.lower(), *rest)
         except BadHost:
             return self.bind("", *rest)
-
-
-class Application(Quart):
-    """Quart with these routes."""
-
-    url_map_class = Routes
-    at_once: AtOnce | None = None

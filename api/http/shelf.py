@@ -3,6 +3,7 @@
 import time
 from collections import OrderedDict
 
+from api.http.asgi import Headers
 from model.store import Statements, changes
 from model.store.changes import Row
 
@@ -11,8 +12,6 @@ LARGEST_BYTES = 1024 * 1024
 SECONDS = 5.0  # so that what somebody edits in a SQLite editor shows too
 OF_THE_CONTENT = (b"content-length", b"content-type")
 OF_THE_REQUEST = (b"x-request-id",)
-
-Headers = list[tuple[bytes, bytes]]
 
 
 class Fill:

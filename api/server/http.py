@@ -49,7 +49,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.head_bytes = 0
         self.running: RequestResponseCycle | None = None
         self.parsing = False
-        self.at_once = getattr(self.config.loaded_app, "at_once", None)
+        self.at_once: Any = getattr(self.config.loaded_app, "at_once", None)
         if door.shut(len(self.connections)):
             BoundedTransport(self.watch.transport, self.loop).abort()
 
@@ -79,7 +79,7 @@ class HttpProtocol(HttpToolsProtocol):
         status = ready.status_for(scope["headers"])
         body = ready.body if status == 200 and scope["method"] == "GET" else b""
         lines = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]  # the date
-        self.transport.write(b"".join((STATUS_LINE[status], *lines, ready.head(status), body)))
+        self.watch.transport.write(b"".join((STATUS_LINE[status], *lines, ready.head(status), body)))
         cycle.response_started = cycle.response_complete = True
         self.on_response_complete()
         return True
@@ -92,6 +92,7 @@ class HttpProtocol(HttpToolsProtocol):
             self._parse_piece(data)
 
     def on_response_complete(self) -> None:
+        self.watch.flush()
         super().on_response_complete()
         if self.unparsed and not self.parsing and not self.transport.is_closing():
             self._parse()

@@ -84,3 +84,24 @@ def test_many_in_one_go_are_answered_in_their_order(short_way: Server) -> None:
     statuses = [answer[:3] for answer in answers]
     assert statuses == [b"401"] + [b"200"] * 600 + [b"401", b"200"] * 300
     assert "Traceback" not in short_way.output()
+
+
+def test_a_key_is_for_its_own_request_only(short_way: Server, world: World) -> None:
+    """Not for the one that comes right behind it over the same connection, and is begun in its context.
+
+    Fails when Application.handle_request leaves its envelope behind: Bob's post is then kept as the answer to Alice's
+    key.
+    """
+
+    def post(uid: str, body: str, more: str = "") -> bytes:
+        content = f'{{"body": "{body}"}}'
+        head = (
+            f"POST {LIST} HTTP/1.1\r\nAuthorization: Bearer {world.tokens[uid]}\r\nContent-Length: {len(content)}\r\n"
+        )
+        return f"{head}Content-Type: application/json\r\n{more}\r\n{content}".encode()
+
+    key = "Idempotency-Key: one-of-alice\r\n"
+    wrong, bobs, mended = said(short_way, post("alice", "", key) + post("bob", "mine") + post("alice", "Hello", key), 3)
+    assert [answer[:3] for answer in (wrong, bobs, mended)] == [b"422", b"201", b"201"]
+    assert b'"uid":"bob"' in bobs
+    assert b'"uid":"alice"' in mended

@@ -17,7 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.http.caching import FILL, Message, Receive, ResponseCache, Scope, Send
+from api.http.asgi import Message, Receive, Scope, Send
+from api.http.caching import FILL, ResponseCache
 from model import channel
 from model.store import db
 from model.store.bus import SLOTS, Bus
