@@ -1,7 +1,7 @@
 """Requests that are served in the server's own task.
 
 Quart 0.22 makes two tasks for each request, and on Python 3.11 one more for each of its two time limits. A request that
-has arrived whole needs none of them, and neither does an answer that is there (docs/decisions/inline-requests.md).
+has arrived whole needs none of them, and neither does an answer that is there (docs/decisions/short-ways.md).
 """
 
 from typing import Any, cast

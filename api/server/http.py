@@ -69,7 +69,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _answered_at_once(self, cycle: RequestResponseCycle) -> bool:
         """Sends what the response cache has, without a task and in one piece: half the work of the shortest ASGI
-        application (docs/decisions/answers-at-once.md). Whatever is not as usual takes the long way."""
+        application (docs/decisions/short-ways.md). Whatever is not as usual takes the long way."""
         last = cycle is self.cycle  # else the next one of a long line would be answered in here
         if self.flow.write_paused or cycle.waiting_for_100_continue or not cycle.keep_alive or not last:
             return False

@@ -54,8 +54,7 @@ class Generations:
 def leave_alone_what_stays() -> None:
     """Has Python's garbage collector pass over all that is there when a worker begins to serve, and look less often.
 
-    It would go through the code's own objects again and again: that was 3 of 10 us of every write
-    (docs/decisions/garbage.md).
+    It would go through the code's own objects again and again (docs/decisions/short-ways.md).
     """
     gc.collect()
     gc.freeze()
