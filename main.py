@@ -17,9 +17,9 @@ from quart import Quart
 from api import commands, joining, logs
 from api.flask import front_ends, mounting
 from api.health import stopping
-from api.http import assets, bodies, caching, cross_origin, openapi, problems, signed, watching
+from api.http import assets, caching, cross_origin, openapi, problems, signed, watching
+from api.http.application import Application
 from api.http.proxies import BehindProxies
-from api.http.routing import Application
 from api.live import hub, socket
 from api.metrics import reporter
 from model import session, settings
@@ -52,7 +52,6 @@ RESOURCES = (
 def create_app(chosen: Settings) -> Quart:
     """The application. Its database is opened when a server starts it, once in each worker."""
     app = Application(__name__, static_folder=None, instance_path=str(chosen.instance.resolve()))
-    app.request_class = bodies.BoundedRequest
     app.asgi_websocket_class = socket.BoundedConnection
     app.session_interface = signed.SignedSessions()
     app.config["BODY_TIMEOUT"] = 30  # seconds for a body to arrive
@@ -60,10 +59,8 @@ def create_app(chosen: Settings) -> Quart:
     app.jinja_env.globals["asset"] = assets.asset
     app.jinja_env.globals["sign_up"] = chosen.sign_up
 
-    watching.register(app)
     openapi.register(app)
     problems.register(app)
-    cross_origin.register(app)
     commands.register(app, chosen)
     app.register_blueprint(assets.blueprint)
     for name in RESOURCES:
@@ -89,7 +86,8 @@ def create_app(chosen: Settings) -> Quart:
         await reporter.stop()
         await db.close()
 
-    watched = watching.Watched(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
+    safe = cross_origin.SafeHeaders(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
+    watched = watching.Watched(safe)
     cached: Any = caching.ResponseCache(watched)
     if chosen.flask_origins:
         cached = front_ends.FrontEnds(cached, chosen.flask_origins)

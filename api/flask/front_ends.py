@@ -13,8 +13,9 @@ import msgspec
 from werkzeug.sansio.http import parse_cookie
 
 from api.flask.refusals import FlaskRefusal
+from api.http.asgi import App, Headers, Message, Ready, Receive, Scope, Send, at_once
 from api.http.asking import FOREIGN_SITES, SAFE
-from api.http.caching import AUDIENCE, App, Message, Receive, Scope, Send
+from api.http.caching import AUDIENCE
 from model import overview, session
 from model.session import Identity
 from model.store import db
@@ -57,10 +58,15 @@ class FrontEnds:
     def __init__(self, app: App, origins: tuple[str, ...]) -> None:
         self._app = app
         self._origins = origins
+        self._ready = at_once(app)
+
+    def at_once(self, scope: Scope) -> Ready | None:
+        """What is not for `/flask`; there an answer depends on who asks, and by which page."""
+        return self._ready(scope) if self._ready and not _ours(scope) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request; those that are not for `/flask` as if this were not here."""
-        if scope["type"] != "http" or not scope["path"].startswith(scope.get("root_path", "") + "/flask/"):
+        if scope["type"] != "http" or not _ours(scope):
             await self._app(scope, receive, send)
             return
         try:
@@ -73,6 +79,11 @@ class FrontEnds:
             await _preflight(scope, found, wanted, send)
         else:
             await self._app(scope, receive, _Readable(send, found))
+
+
+def _ours(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path.startswith(scope.get("root_path", "") + "/flask/")
 
 
 class _Readable:
@@ -88,7 +99,7 @@ class _Readable:
         await self._send(message)
 
 
-def _cors(asking: Visitor) -> list[tuple[bytes, bytes]]:
+def _cors(asking: Visitor) -> Headers:
     headers = [(b"vary", b"Origin"), (b"cross-origin-resource-policy", b"same-origin")]
     if asking.listed and asking.origin:
         headers += [

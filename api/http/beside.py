@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.http.caching import Receive, Scope, Send
+from api.http.asgi import Ready, Receive, Scope, Send, at_once
 from api.http.routing import escaped
 
 
@@ -14,13 +14,20 @@ class Beside:
 
     def __init__(self, app: Any, path: str, other: Any) -> None:
         self._app, self._path, self._other = app, path.rstrip("/"), other
+        self._ready = at_once(app)
+
+    def at_once(self, scope: Scope) -> Ready | None:
+        """What `app` has ready."""
+        return self._ready(scope) if self._ready and not self._below(scope) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request or websocket, or the server's start and end, which only `app` hears of."""
-        if scope["type"] == "http":
-            root = scope.get("root_path", "") + self._path
-            if f"{scope['path']}/".startswith(f"{root}/"):
-                query = escaped(scope["query_string"])
-                await self._other({**scope, "root_path": root, "query_string": query}, receive, send)
-                return
-        await self._app(scope, receive, send)
+        if scope["type"] == "http" and self._below(scope):
+            root, query = scope.get("root_path", "") + self._path, escaped(scope["query_string"])
+            await self._other({**scope, "root_path": root, "query_string": query}, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    def _below(self, scope: Scope) -> bool:
+        root = scope.get("root_path", "") + self._path
+        return f"{scope['path']}/".startswith(f"{root}/")

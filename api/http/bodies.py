@@ -50,6 +50,10 @@ class BoundedBody(Body):
             self._must_raise = RequestEntityTooLarge(f"The body may have at most {self._limit} bytes.")
         super().set_complete()
 
+    async def whole(self) -> bytes | None:
+        """All of it where it has come; None where it has not."""
+        return await self if self._complete.is_set() else None
+
     def _refuse(self) -> None:
         self._received = self._limit + DRAIN + 1
         self.set_complete()
@@ -69,7 +73,8 @@ class BoundedRequest(Request):
 
 async def raw() -> bytes:
     """The request's body. Raises 413."""
-    return cast(bytes, await request.get_data())
+    body = await cast(BoundedBody, request.body).whole()  # Quart would make a task, to time what is there
+    return cast(bytes, await request.get_data()) if body is None else body
 
 
 async def parsed(model: type[Model]) -> Model:

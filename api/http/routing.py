@@ -3,13 +3,10 @@
 import re
 from typing import Any
 
-from quart import Blueprint, Quart
 from quart.routing import QuartMap
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.exceptions import BadHost
 from werkzeug.routing import MapAdapter
-
-from api.http import contexts
 
 
 def escaped(query: bytes) -> bytes:
@@ -38,14 +35,3 @@ class Routes(QuartMap):
             return self.bind(request.host.lower(), *rest)
         except BadHost:
             return self.bind("", *rest)
-
-
-class Application(Quart):
-    """Quart with these routes, and with blueprints whose commands have its context."""
-
-    url_map_class = Routes
-
-    def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:  # type: ignore[override]
-        """As Quart's."""
-        contexts.give(blueprint.cli)
-        super().register_blueprint(blueprint, **options)

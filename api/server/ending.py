@@ -6,6 +6,8 @@ only half there, or was sent and not yet read.
 
 from typing import cast
 
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
 from api.server.http import HttpProtocol
 from api.server.websocket import WebSocketProtocol
 
@@ -35,6 +37,9 @@ class EndingHttpProtocol(HttpProtocol):
             self.cycle.keep_alive = False
             if self.pipeline and not before.response_started:
                 before.keep_alive = True  # it is not the last one any more
+
+    def _answered_at_once(self, cycle: RequestResponseCycle) -> bool:
+        return not self.ending and super()._answered_at_once(cycle)  # the last answers say that they are
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
