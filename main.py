@@ -86,13 +86,14 @@ def create_app(chosen: Settings) -> Quart:
         await reporter.stop()
         await db.close()
 
-    safe = cross_origin.SafeHeaders(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
-    watched = watching.Watched(safe)
-    cached: Any = caching.ResponseCache(watched)
+    served: Any = cross_origin.SafeHeaders(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
+    served = watching.Watched(served)
+    served = caching.ResponseCache(served)
     if chosen.flask_origins:
-        cached = front_ends.FrontEnds(cached, chosen.flask_origins)
-    logged = watching.AccessLog(cached) if chosen.access_log else cached
-    served: Any = BehindProxies(logged, chosen.trusted_proxies, chosen.prefix)
+        served = front_ends.FrontEnds(served, chosen.flask_origins)
+    if chosen.access_log:
+        served = watching.AccessLog(served)
+    served = BehindProxies(served, chosen.trusted_proxies, chosen.prefix)
     app.asgi_app = served  # type: ignore[method-assign]
     return app
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from api.http.asgi import Ready, Receive, Scope, Send, at_once
+from api.http.asgi import Receive, Scope, Send
 from api.http.routing import escaped
 
 
@@ -14,11 +14,6 @@ class Beside:
 
     def __init__(self, app: Any, path: str, other: Any) -> None:
         self._app, self._path, self._other = app, path.rstrip("/"), other
-        self._ready = at_once(app)
-
-    def at_once(self, scope: Scope) -> Ready | None:
-        """What `app` has ready."""
-        return self._ready(scope) if self._ready and not self._below(scope) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request or websocket, or the server's start and end, which only `app` hears of."""
