@@ -24,13 +24,14 @@ from model.user import User
 RULES = {"reading": "public", "posting": "users", "review": "none"}
 CLOSED = {"reading": "members", "posting": "members", "review": "none"}
 PORTION = 100  # things between two reports
-MATCHED = "matched"
+MATCHED = {"user": "matched", "group": "entered", "section": "entered"}
 
 
 class Imported(Base):
     """A thing that was imported once: `digest` stands for what it was there, `subject` is its id here, if any.
 
-    The `kind` of an account that no import made, but which has the uid of one there, is MATCHED.
+    Where no import made what it is here, an account of the same uid or a group of the same slug, the `kind` is that of
+    MATCHED.
     """
 
     __tablename__ = "imports"
@@ -43,7 +44,8 @@ class Imported(Base):
 KNOWN = select(Imported.subject, Imported.kind).where(Imported.digest == bindparam("of"))
 REMEMBER = insert(Imported).values(digest=bindparam("of"), kind=bindparam("is_"), subject=bindparam("here"))
 CAME_AS = select(Imported.digest).where(
-    or_(Imported.kind == "group", Imported.kind == "section"), Imported.subject == bindparam("here")
+    or_(Imported.kind == "group", Imported.kind == "section", Imported.kind == MATCHED["group"]),
+    Imported.subject == bindparam("here"),
 )
 THERE: dict[str, Any] = {
     "user": select(User.id).where(User.id == bindparam("here")),
@@ -88,7 +90,7 @@ class _Bringer:
         self._tx, self._plan, self._notes, self._progress = tx, plan, notes, progress
         self._ours: dict[tuple[str, int], int | None] = {}  # ids here, by kind and id there; None for what is gone
         self._report = plan.report.copy()  # for the unit may be run again
-        self._matched: set[int] = set()  # users here, who may be somebody else than there
+        self._matched: set[tuple[str, int]] = set()  # by kind and id there: what no import made, maybe another's
         self._voted_on: set[int] = set()  # posts here
         self._counts = dict.fromkeys(("users", "groups", "channels", "posts", "votes"), 0)
 
@@ -128,8 +130,7 @@ class _Bringer:
         else:
             why = "has an account here already, which keeps its password and rights, and gets the posts and votes"
             self._report.changed("user", f"{new.theirs} ({new.uid})", why)
-            self._matched.add(there.id)
-            self._remember("user", new, there.id, MATCHED)
+            self._remember("user", new, there.id, matched=True)
 
     def _group(self, new: NewGroup) -> None:
         if self._came_before(new.kind, new):
@@ -140,10 +141,11 @@ class _Bringer:
             group.create(self._tx, None, fields)
             there = self._tx.one(group.TAKEN, named=slug).id
             self._counts["groups"] += 1
+            self._remember(new.kind, new, there)
         else:
-            why = f"is put into the group {slug}, which was here already and keeps its rules"
+            why = f"is put into the group {slug}, which was here already and keeps its rules and members"
             self._report.changed(new.kind, new.theirs, why)
-        self._remember(new.kind, new, there)
+            self._remember(new.kind, new, there, matched=True)
 
     def _free(self, base: str) -> tuple[str, int | None]:
         """A slug that is free, or that of a group that no import made, and its id."""
@@ -170,8 +172,10 @@ class _Bringer:
 
     def _member(self, new: NewMember) -> None:
         in_group, who = self._ours[new.kind, new.group], self._ours["user", new.theirs]
-        if in_group is None or who is None or who in self._matched or self._tx.one(KNOWN, of=new.digest):
-            return  # where the group or the user is gone or another's, the report says so already
+        if in_group is None or who is None or self._tx.one(KNOWN, of=new.digest):
+            return  # where the group or the user is gone, the report says so already
+        if not self._matched.isdisjoint({(new.kind, new.group), ("user", new.theirs)}):
+            return  # and here where they are another's: what one was there is no right here
         if self._tx.one(STANDING, in_group=in_group, who=who) is None:
             self._tx.run(group.JOIN, group=in_group, user=who, as_=new.role, now=self._tx.now)
         self._tx.run(REMEMBER, of=new.digest, is_="member", here=None)
@@ -206,8 +210,8 @@ class _Bringer:
             return False
         there = self._tx.one(THERE[kind], here=found.subject)
         self._ours[kind, item.theirs] = there.id if there else None
-        if found.kind == MATCHED:
-            self._matched.add(found.subject)
+        if found.kind == MATCHED.get(kind):
+            self._matched.add((kind, item.theirs))
         if there is None:
             self._gone(kind, item, "was imported before, and was deleted here since")
         return True
@@ -216,6 +220,8 @@ class _Bringer:
         self._ours[kind, item.theirs] = None
         self._report.left_out(kind, item.theirs, why)
 
-    def _remember(self, kind: str, item: Item, here: int, as_: str | None = None) -> None:
+    def _remember(self, kind: str, item: Item, here: int, matched: bool = False) -> None:
         self._ours[kind, item.theirs] = here
-        self._tx.run(REMEMBER, of=item.digest, is_=as_ or kind, here=here)
+        if matched:
+            self._matched.add((kind, item.theirs))
+        self._tx.run(REMEMBER, of=item.digest, is_=MATCHED[kind] if matched else kind, here=here)

@@ -31,6 +31,7 @@ SCRYPT = re.compile(r"scrypt:([0-9]{1,6}):([0-9]{1,2}):([0-9]{1,2})\$([^$]{1,64}
 MOST_ITERATIONS = 3_000_000  # 0.6 s
 MOST_MEMORY = 64 * 1024 * 1024  # bytes; werkzeug's scrypt needs 32 MiB by default
 MOST_PASSES = 10  # of argon2id over that memory
+MOST_LANES = 8  # each is a thread of its own
 LONGEST = 200  # characters, as the column has
 
 # Of the same cost as any real hash: a log-in with an unknown uid takes as long as one with a known uid.
@@ -83,7 +84,8 @@ def _is_bearable_argon2(kept: str) -> bool:
         costs = extract_parameters(kept)
     except InvalidHashError:
         return False
-    return costs.type is Type.ID and costs.memory_cost * 1024 <= MOST_MEMORY and costs.time_cost <= MOST_PASSES
+    bearable = costs.memory_cost * 1024 <= MOST_MEMORY and costs.time_cost <= MOST_PASSES
+    return costs.type is Type.ID and bearable and costs.parallelism <= MOST_LANES
 
 
 def _derived(kept: str, password: str) -> str:

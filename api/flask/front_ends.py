@@ -47,7 +47,7 @@ def visitor(scope: Scope, origins: Iterable[str]) -> Visitor:
     if origin is None and _header(scope, b"sec-fetch-site") in FOREIGN_SITES:
         origin = "null"  # a page that does not say which
     listed = origin is not None and origin in origins
-    secret = parse_cookie(_header(scope, b"cookie") or "").get(COOKIE)
+    secret = parse_cookie(_cookies(scope)).get(COOKIE)
     counts = listed or (origin is None and scope["method"] in SAFE)
     return Visitor(session.identify(secret) if secret and counts else None, listed, origin, secret is not None)
 
@@ -138,6 +138,11 @@ def of_request(scope: Scope) -> Visitor:
     """The visitor that the middleware found; where the database did not answer then, it is asked again."""
     found: Visitor | None = scope.get(VISITOR)
     return found or visitor(scope, db.settings.flask_origins)
+
+
+def _cookies(scope: Scope) -> str:
+    """All of them: HTTP/2 may bring each in a header of its own (RFC 9113, 8.2.3), and hypercorn leaves it so."""
+    return "; ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
 
 
 def _header(scope: Scope, wanted: bytes) -> str | None:

@@ -7,8 +7,8 @@ DEEPEST = 30  # levels of lists and objects in a post's content
 
 
 def safe(text: str) -> str:
-    """A text that shows as what it is, in an element or in a quoted attribute."""
-    return escape(text)
+    """A text that shows as what it is, in an element or in a quoted attribute, and can be sent."""
+    return escape(text).encode(errors="replace").decode()  # half a character: JSON can spell it, UTF-8 cannot
 
 
 def safe_content(value: Any) -> Any:

@@ -58,7 +58,7 @@ def respond(view: Any, status: int = 200, headers: Mapping[str, str] | None = No
     tag = etag(body, getattr(view, "version", getattr(view, "seq", 0)))
     rule = caching.rule() if request.method in ("GET", "HEAD") else "no-store"
     all_headers = {"ETag": tag, "Cache-Control": rule, **(headers or {})}
-    if status == 200 and is_known(tag):
+    if status == 200 and is_known(tag) and not caching.keeps():
         return Response(b"", 304, all_headers)
     return Response(body, status, all_headers, content_type="application/json")
 

@@ -15,7 +15,7 @@ from quart import request
 
 from api.http.asgi import App, Headers, Message, Receive, Scope, Send
 from api.http.routing import escaped
-from api.http.shelf import LARGEST_BYTES, Fill, Kept, Shelf
+from api.http.shelf import LARGEST_BYTES, Fill, Kept, Shelf, etag_of, signed_in, status_for, without_content
 from model.store import db
 
 log = logging.getLogger("pottle")
@@ -55,6 +55,12 @@ def rule() -> str:
     fill = _fill_of_request()
     for_all = fill is not None and fill.tags and not fill.signed_out_only and AUDIENCE not in _scope()
     return SHARED if for_all else PRIVATE
+
+
+def keeps() -> bool:
+    """Whether this answer may be kept. Then it is made in full, also for who has it: the cache makes a 304 of it."""
+    fill = _fill_of_request()
+    return fill is not None and bool(fill.tags)
 
 
 def audience() -> str | None:
@@ -107,20 +113,21 @@ class ResponseCache:
     async def _fill(self, key: tuple[object, ...], scope: Scope, receive: Receive, send: Send) -> None:
         fill = shelf.begin()
         scope[FILL] = fill
-        recorder = _Recorder(send)
+        recorder = _Recorder(send, fill, scope["headers"])
         try:
             await self._app(scope, receive, recorder)
         finally:
-            whole = recorder.whole and scope["method"] == "GET"
-            shelf.end(fill, key, Kept(recorder.headers, bytes(recorder.body), fill) if whole and fill.tags else None)
+            keep = fill.tags and recorder.whole and scope["method"] == "GET" and _for_many(recorder, fill, scope)
+            shelf.end(fill, key, Kept(recorder.headers, bytes(recorder.body), fill) if keep else None)
 
 
 class _Recorder:
-    """Passes an answer on and remembers it."""
+    """Passes an answer on and remembers it. Who has it already gets a 304, and it is remembered for the next one."""
 
-    def __init__(self, send: Send) -> None:
-        self._send = send
+    def __init__(self, send: Send, fill: Fill, asked: Headers) -> None:
+        self._send, self._fill, self._asked = send, fill, asked
         self._status = 0
+        self._known = False
         self.headers: Headers = []
         self.body = bytearray()
         self.whole = False
@@ -129,13 +136,27 @@ class _Recorder:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             self.headers = list(message["headers"])
+            if self._status == 200 and self._fill.tags and status_for(etag_of(self.headers), self._asked) == 304:
+                self._known = True
+                message = {**message, "status": 304, "headers": without_content(self.headers)}
         elif message["type"] == "http.response.body" and len(self.body) <= LARGEST_BYTES:
             self.body += message.get("body", b"")
-            self.whole = self._status == 200 and not message.get("more_body", False) and not self._sets_cookie()
+            self.whole = self._status == 200 and not message.get("more_body", False)
+        if self._known and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
         await self._send(message)
 
-    def _sets_cookie(self) -> bool:
-        return any(name == b"set-cookie" for name, _ in self.headers)  # it is for one reader, whatever the handler says
+
+def _for_many(recorder: _Recorder, fill: Fill, scope: Scope) -> bool:
+    """Whether an answer may be for more than one reader: what sets or shows a cookie is not, whatever the handler says.
+
+    `Vary: Cookie` is there where a view used Quart's `session` (api/http/signed.py).
+    """
+    if any(name == b"set-cookie" for name, _ in recorder.headers):
+        return False
+    if fill.signed_out_only:
+        return not signed_in(scope["headers"])
+    return not any(name == b"vary" and b"cookie" in value.lower() for name, value in recorder.headers)
 
 
 def _found(key: tuple[object, ...], scope: Scope) -> Kept | None:

@@ -4,6 +4,7 @@ Quart 0.22 makes two tasks for each request, and on Python 3.11 one more for eac
 has arrived whole needs none of them, and neither does an answer that is there (docs/decisions/short-ways.md).
 """
 
+import asyncio
 from typing import Any, cast
 
 from quart import Request, Response
@@ -14,6 +15,7 @@ from api.http.asgi import Message, Receive, Send
 
 WITHOUT_BODY = ("GET", "HEAD")  # a body that comes with them is not read
 NO_BODY = {"type": "http.request"}
+BEGIN_SECONDS = 1.0  # for a body to begin; Quart's way has a limit for the whole of it, BODY_TIMEOUT
 
 
 class InlineConnection(ASGIHTTPConnection):
@@ -25,9 +27,10 @@ class InlineConnection(ASGIHTTPConnection):
     answer: Any = None
 
     async def __call__(self, receive: Receive, send: Send) -> None:  # type: ignore[override]  # it names ASGI's dicts
-        message: Message = NO_BODY if self.scope["method"] in WITHOUT_BODY else await receive()
-        if message["type"] != "http.request" or message.get("more_body"):
-            await super().__call__(_again(message, receive), send)  # type: ignore[arg-type]
+        message: Message | None = NO_BODY if self.scope["method"] in WITHOUT_BODY else await _first(receive)
+        if message is None or message["type"] != "http.request" or message.get("more_body"):
+            again = _again(message, receive) if message else receive
+            await super().__call__(again, send)  # type: ignore[arg-type]
             return
         request = self._create_request_from_scope(send)  # type: ignore[arg-type]
         request.body.append(message.get("body", b""))
@@ -52,6 +55,15 @@ class InlineConnection(ASGIHTTPConnection):
         headers = [(name.lower().encode(), value.encode()) for name, value in self.answer.headers.items()]
         await send({"type": "http.response.start", "status": self.answer.status_code, "headers": headers})
         await send({"type": "http.response.body", "body": body.data[body.begin : body.end]})
+
+
+async def _first(receive: Receive) -> Message | None:
+    """What a client sends after its request's head; None where that is slow in coming, or never comes."""
+    try:
+        async with asyncio.timeout(BEGIN_SECONDS):
+            return await receive()
+    except TimeoutError:
+        return None
 
 
 def _again(first: Message, receive: Receive) -> Receive:

@@ -11,7 +11,7 @@ MOST_BYTES = 32 * 1024 * 1024
 LARGEST_BYTES = 1024 * 1024
 SECONDS = 5.0  # so that what somebody edits in a SQLite editor shows too
 OF_THE_CONTENT = (b"content-length", b"content-type")
-OF_THE_REQUEST = (b"x-request-id",)
+NOT_KEPT = (b"x-request-id", b"transfer-encoding")  # of the request, and of its connection
 
 
 class Fill:
@@ -30,9 +30,11 @@ class Kept:
     __slots__ = ("_heads", "body", "etag", "headers", "signed_out_only", "size", "tags", "until")
 
     def __init__(self, headers: Headers, body: bytes, fill: Fill) -> None:
-        self.headers = _without(headers, OF_THE_REQUEST)
+        self.headers = _without(headers, NOT_KEPT)
+        if not any(name == b"content-length" for name, _ in headers):  # it was a stream; now it is whole
+            self.headers.append((b"content-length", b"%d" % len(body)))
         self.body = body
-        self.etag = next((value for name, value in headers if name == b"etag"), b"")
+        self.etag = etag_of(headers)
         self.tags = fill.tags
         self.signed_out_only = fill.signed_out_only
         self.size = len(body) + 2_000
@@ -41,14 +43,11 @@ class Kept:
 
     def status_for(self, headers: Headers) -> int:
         """With which to answer the client that sent `headers` (If-None-Match)."""
-        for name, value in headers:
-            if name == b"if-none-match" and self.etag:
-                return 304 if self.etag in [tag.strip().removeprefix(b"W/") for tag in value.split(b",")] else 200
-        return 200
+        return status_for(self.etag, headers)
 
     def headers_for(self, status: int) -> Headers:
         """Its headers; a 304 has no content to speak of."""
-        return _without(self.headers, OF_THE_CONTENT) if status == 304 else self.headers
+        return without_content(self.headers) if status == 304 else self.headers
 
     def head(self, status: int) -> bytes:
         """Its headers as HTTP/1.1 has them, up to and with the empty line."""
@@ -57,6 +56,24 @@ class Kept:
             lines = (b"%b: %b\r\n" % pair for pair in self.headers_for(status))
             found = self._heads[status] = b"".join(lines) + b"\r\n"
         return found
+
+
+def etag_of(headers: Headers) -> bytes:
+    """The ETag of an answer with these headers; empty without one."""
+    return next((value for name, value in headers if name == b"etag"), b"")
+
+
+def status_for(etag: bytes, asked: Headers) -> int:
+    """304 if the client that sent `asked` has what `etag` names (If-None-Match), else 200."""
+    for name, value in asked:
+        if name == b"if-none-match" and etag:
+            return 304 if etag in [tag.strip().removeprefix(b"W/") for tag in value.split(b",")] else 200
+    return 200
+
+
+def without_content(headers: Headers) -> Headers:
+    """An answer's headers as a 304 has them."""
+    return _without(headers, OF_THE_CONTENT)
 
 
 def _without(headers: Headers, names: tuple[bytes, ...]) -> Headers:
@@ -90,7 +107,7 @@ class Shelf:
         if kept.until < time.monotonic():
             self._remove(key)
             return None
-        return None if kept.signed_out_only and _signed_in(headers) else kept
+        return None if kept.signed_out_only and signed_in(headers) else kept
 
     def begin(self) -> Fill:
         """Takes note that a handler begins to make an answer."""
@@ -134,6 +151,6 @@ class Shelf:
                 del self._by_tag[tag]
 
 
-def _signed_in(headers: Headers) -> bool:
+def signed_in(headers: Headers) -> bool:
     """Whether a request brings credentials, good or bad."""
     return any(name in (b"authorization", b"cookie") for name, _ in headers)

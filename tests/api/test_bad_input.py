@@ -441,3 +441,23 @@ async def test_deep_markdown_is_answered_quickly(alice: Person, mark: str) -> No
         made = await posted(alice, (mark * 10_000)[:10_000])
     Harmless(made["html"])
     assert len(made["html"]) < 200_000
+
+
+async def test_a_body_that_never_comes_is_not_waited_for(app: Quart, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor one that begins and never ends. Seen to fail without BEGIN_SECONDS: the first waited for ever."""
+    monkeypatch.setattr("api.http.inline.BEGIN_SECONDS", 0.01)
+    monkeypatch.setitem(app.config, "BODY_TIMEOUT", 0.05)
+    for begun in ([], [{"type": "http.request", "body": b"{", "more_body": True}]):
+        arrived, sent = list(begun), []
+
+        async def receive(arrived: list[Any] = arrived) -> Any:
+            return arrived.pop() if arrived else await asyncio.Future()
+
+        async def send(message: Any, sent: list[Any] = sent) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": "POST", "scheme": "http", "path": "/api/session", "query_string": b""}
+        scope |= {"headers": [(b"content-type", b"application/json")], "http_version": "1.1", "client": ("::1", 1)}
+        async with asyncio.timeout(5):
+            await app.asgi_app(scope, receive, send)  # type: ignore[arg-type]
+        assert sent[0]["status"] == 408

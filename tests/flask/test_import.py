@@ -162,7 +162,9 @@ class TestAllOfIt:
         assert asked(instance, roles) == [("almost", "user"), ("toby", "admin")]
 
     def test_what_is_here_already_stays_as_it_is(self, import_: Import, theirs: Backend, instance: Path) -> None:
-        """Whoever signed up here under a moderator's uid does not become one, at the second import neither."""
+        """Whoever signed up here under a moderator's uid does not become one, at the second import neither; and who
+        moderates a group there does not moderate one of the same name here. Seen to fail with either not in `_matched`.
+        """
         theirs.user(3, "ALICE", "Not Alice", _role="Admin", _email="?")
         theirs.add("groups", id=2, _name="Class", _section_id=99)
         theirs.add("channels", id=3, _name="room", _group_id=2)
@@ -170,6 +172,8 @@ class TestAllOfIt:
         people = "SELECT uid, name, role, password_hash FROM users WHERE uid = 'alice'"
         theirs.user(4, "Charlie", _email="?")
         theirs.add("group_moderators", group_id=2, user_id=4)
+        theirs.add("group_moderators", group_id=2, user_id=2)
+        theirs.add("group_moderators", group_id=1, user_id=4)
         members = "SELECT * FROM memberships m JOIN groups g ON g.id = group_id WHERE slug = 'class'"
         before = asked(instance, people), asked(instance, members)
         told = report(import_(theirs.path, "--admins"))
@@ -177,10 +181,13 @@ class TestAllOfIt:
         why = "has an account here already, which keeps its password and rights, and gets the posts and votes"
         assert f"Changed: user 3 (ALICE), 4 (Charlie): {why}" in told
         assert "Changed: group 2: is of no section here, for its own is not there" in told
-        assert "Changed: group 2: is put into the group class, which was here already and keeps its rules" in told
+        why = "is put into the group class, which was here already and keeps its rules and members"
+        assert f"Changed: group 2: {why}" in told
         assert "Changed: channel 3: is put into one of the same name that was here already" in told
         said(import_(theirs.path))
         assert asked(instance, members) == before[1]
+        moderators = "SELECT uid FROM memberships JOIN users u ON u.id = user_id WHERE group_id > 2"
+        assert asked(instance, moderators) == [("toby",)]
         posted = "SELECT uid, key FROM posts p JOIN users u ON u.id = author_id JOIN channels c ON c.id = channel_id"
         assert ("alice", "room") in asked(instance, posted)
 

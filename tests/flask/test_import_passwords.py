@@ -99,6 +99,7 @@ ABSURD: list[Any] = [
     "hunter2",
     "",
     "$argon2id$v=19$m=99999999,t=2,p=1$c2FsdHNhbHQ$aGFzaGhhc2g",
+    "$argon2id$v=19$m=65536,t=1,p=8192$c2FsdHNhbHQ$aGFzaGhhc2g",
     "$argon2id$nonsense",
     "$2b$12$KIXQJ1xF",
     None,

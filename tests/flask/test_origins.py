@@ -3,7 +3,7 @@
 import pytest
 
 from model.settings import BadSetting, read
-from tests.conftest import PASSWORD, Person
+from tests.conftest import PASSWORD, Person, World
 from tests.flask.conftest import COOKIE, LOCAL, SITE, STRANGER, Visit, ok, posted, refused
 
 ASKED = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type,x-origin,x-api-key"}
@@ -135,3 +135,9 @@ def test_the_setting_takes_exact_origins() -> None:
     ):
         with pytest.raises(BadSetting, match=r"POTTLE_FLASK_ORIGINS.*https://school\.github\.io"):
             read({"POTTLE_FLASK_ORIGINS": wrong})
+
+
+async def test_cookies_may_come_one_by_one(visit: Visit, world: World) -> None:
+    """As over HTTP/2. Seen to fail with the first header alone."""
+    headers = [("Cookie", "theme=dark"), ("Cookie", f"{COOKIE}={world.tokens['bob']}")]
+    assert ok(await visit().http.get("/flask/api/id", headers=headers))["uid"] == "bob"

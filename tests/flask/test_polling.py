@@ -95,6 +95,22 @@ async def test_a_page_that_polls_sees_what_is_posted_elsewhere(visit: Visit, ali
     assert (await page.get("/flask/api/posts", headers=known)).json()[0]["comment"] == "Hello, you"
 
 
+async def test_whoever_has_it_already_has_it_kept_as_well(visit: Visit) -> None:
+    """Else a list whose readers all send an ETag would never come from memory again. Seen to fail without `keeps`."""
+    await posted(visit("bob"))
+    before = await visit().get("/flask/api/posts")
+    known = {"If-None-Match": before.headers["ETag"]}
+    caching.shelf.clear()
+    first = caching.shelf.hits
+    for hits in range(first, first + 3):
+        answer = await visit().get("/flask/api/posts", headers=known)
+        assert (answer.status_code, answer.content, caching.shelf.hits) == (304, b"", hits)
+        assert answer.headers["ETag"] == before.headers["ETag"]
+        assert "Content-Length" not in answer.headers
+    assert ok(await visit().get("/flask/api/posts")) == before.json()
+    assert caching.shelf.hits == first + 3
+
+
 async def test_the_list_ends_somewhere(visit: Visit, root: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the newest, and without counting what is for others."""
     monkeypatch.setattr("model.overview.MOST", 2)

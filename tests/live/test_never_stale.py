@@ -18,7 +18,8 @@ import httpx
 import pytest
 from quart import Quart
 
-from api.http.asgi import Message, Receive, Scope, Send, at_once
+from api.http import caching
+from api.http.asgi import Headers, Message, Receive, Scope, Send, at_once
 from api.http.caching import FILL, ResponseCache
 from model import channel
 from model.store import db
@@ -227,25 +228,44 @@ async def test_an_answer_that_was_overtaken_by_a_write_is_not_kept(root: Person)
     assert titles[-1] == "Newer"
 
 
-async def test_what_sets_a_cookie_is_never_kept(app: Quart) -> None:
-    """It is for one reader, whatever the handler says. Fails without `_Recorder._sets_cookie`."""
-    asked = 0
+async def asked_twice(answer: Headers, asks: Headers, signed_out_only: bool = False) -> list[Message]:
+    """What a handler that has its answer kept is asked, and sends: two messages if it was kept, four if not."""
+    sent: list[Message] = []
 
-    async def signs_in(scope: Scope, receive: Receive, send: Send) -> None:
-        nonlocal asked
-        asked += 1
+    async def handler(scope: Scope, receive: Receive, send: Send) -> None:
         scope[FILL].tags.add("channel:1")
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"set-cookie", b"session=mine")]})
-        await send({"type": "http.response.body", "body": b""})
+        scope[FILL].signed_out_only = signed_out_only
+        for message in ({"type": "http.response.start", "status": 200, "headers": answer}, {"body": b"mine"}):
+            sent.append(message)
+            await send({"type": "http.response.body", **message})
 
     async def send(message: Message) -> None:
         pass
 
-    cache = ResponseCache(signs_in)
-    for _ in range(2):
-        scope = {"type": "http", "method": "GET", "path": "/in", "query_string": b"", "headers": []}
+    cache = ResponseCache(handler)
+    for headers in (asks, []):
+        scope = {"type": "http", "method": "GET", "path": "/one", "query_string": b"", "headers": headers}
         await cache(scope, None, send)  # type: ignore[arg-type]
-    assert asked == 2
+    return sent
+
+
+async def test_what_is_for_one_reader_is_never_kept(app: Quart) -> None:
+    """Whatever the handler says. Fails with each of the three conditions of `_for_many` left out."""
+    assert len(await asked_twice([(b"set-cookie", b"session=mine")], [])) == 4
+    assert len(await asked_twice([(b"vary", b"Accept, Cookie")], [])) == 4
+    assert len(await asked_twice([(b"vary", b"Cookie")], [(b"cookie", b"session=mine")], signed_out_only=True)) == 4
+    caching.shelf.clear()
+    assert len(await asked_twice([(b"vary", b"Cookie")], [], signed_out_only=True)) == 2
+
+
+async def test_a_stream_that_was_kept_says_how_long_it_is(app: Quart) -> None:
+    """For it is sent whole from then on, and at once: a client would wait for its end. Fails without it in `Kept`."""
+    await asked_twice([(b"transfer-encoding", b"chunked")], [])
+    scope = {"method": "GET", "path": "/one", "query_string": b"", "headers": []}
+    kept = ResponseCache(app.asgi_app).at_once(scope)  # type: ignore[arg-type]
+    assert kept is not None
+    assert kept.head(200) == b"content-length: 4\r\n\r\n"
+    assert kept.head(304) == b"\r\n"
 
 
 async def test_middleware_around_the_application_sees_every_request(app: Quart) -> None:
