@@ -42,6 +42,11 @@ class EndingHttpProtocol(HttpProtocol):
             self._end_soon()
 
     def handle_websocket_upgrade(self) -> None:
+        """Requests before it that are not answered yet never will be: what follows is not HTTP any more."""
+        self.pipeline.clear()
+        if self.running is not None:
+            self.running.disconnected = True
+            self.running.message_event.set()
         super().handle_websocket_upgrade()
         if self.ending:
             cast(WebSocketProtocol, self.transport.get_protocol()).shutdown()
