@@ -15,10 +15,11 @@ from dotenv import load_dotenv
 from quart import Quart
 
 from api import commands, joining, logs
+from api.flask import front_ends, mounting
 from api.health import stopping
-from api.http import assets, bodies, caching, cross_origin, openapi, problems, watching
+from api.http import assets, caching, cross_origin, openapi, problems, signed, watching
+from api.http.application import Application
 from api.http.proxies import BehindProxies
-from api.http.routing import Application
 from api.live import hub, socket
 from api.metrics import reporter
 from model import session, settings
@@ -51,21 +52,21 @@ RESOURCES = (
 def create_app(chosen: Settings) -> Quart:
     """The application. Its database is opened when a server starts it, once in each worker."""
     app = Application(__name__, static_folder=None, instance_path=str(chosen.instance.resolve()))
-    app.request_class = bodies.BoundedRequest
     app.asgi_websocket_class = socket.BoundedConnection
+    app.session_interface = signed.SignedSessions()
     app.config["BODY_TIMEOUT"] = 30  # seconds for a body to arrive
     app.logger.addFilter(_is_news)
     app.jinja_env.globals["asset"] = assets.asset
     app.jinja_env.globals["sign_up"] = chosen.sign_up
 
-    watching.register(app)
     openapi.register(app)
     problems.register(app)
-    cross_origin.register(app)
     commands.register(app, chosen)
     app.register_blueprint(assets.blueprint)
     for name in RESOURCES:
         app.register_blueprint(import_module(f"api.{name}").blueprint)
+    if chosen.flask_origins:
+        mounting.register(app)
 
     @app.before_serving
     async def open_database() -> None:
@@ -74,6 +75,7 @@ def create_app(chosen: Settings) -> Quart:
         hub.hub.clear()
         logs.adopt_servers(chosen.log)
         await db.open(chosen, serving=True)
+        app.secret_key = db.instance.secret
         reporter.start()
         stopping.watch()
         await joining.welcome()
@@ -84,10 +86,14 @@ def create_app(chosen: Settings) -> Quart:
         await reporter.stop()
         await db.close()
 
-    watched = watching.Watched(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
-    cached = caching.ResponseCache(watched)
-    logged = watching.AccessLog(cached) if chosen.access_log else cached
-    served: Any = BehindProxies(logged, chosen.trusted_proxies, chosen.prefix)
+    served: Any = cross_origin.SafeHeaders(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
+    served = watching.Watched(served)
+    served = caching.ResponseCache(served)
+    if chosen.flask_origins:
+        served = front_ends.FrontEnds(served, chosen.flask_origins)
+    if chosen.access_log:
+        served = watching.AccessLog(served)
+    served = BehindProxies(served, chosen.trusted_proxies, chosen.prefix)
     app.asgi_app = served  # type: ignore[method-assign]
     return app
 

@@ -1,6 +1,6 @@
 """`/api/me`: one's own account, avatar, tokens and marks."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -9,11 +9,11 @@ from quart import Blueprint, Response
 from api.http.answers import asks, changed_fields, gives, ready_made, respond, takes, wanted_versions
 from api.http.asking import clear_cookie, me, signed_in
 from api.http.limits import EDITING, limited
-from model import audit, avatar, channel, leaving, passwords, reaction, session, user
-from model.errors import Forbidden, Invalid, Versions
+from model import account, avatar, channel, leaving, reaction, session, user
+from model.errors import Forbidden, Invalid
 from model.reaction import Mark
-from model.session import Identity, TokenView
-from model.store import Tx, db
+from model.session import TokenView
+from model.store import db
 from model.user import Account, Email, Name, Password
 
 blueprint = Blueprint("me", __name__, url_prefix="/api/me")
@@ -51,27 +51,19 @@ async def edit(data: AccountEdit) -> Account:
     """Change one's name, e-mail address or password."""
     current, data.current_password = data.current_password, UNSET
     fields = changed_fields(data)
-    if "password" in fields:
-        fields["password_hash"] = await _new_password(me(), current, fields.pop("password"))
+    password = fields.pop("password", None)
+    if password is not None:
+        await _check_current(password, current)
     if "name" in fields:
         fields["name"] = fields["name"].strip()
-    return await db.write(_edit, me(), wanted_versions(), fields)
+    return await account.edit(me(), wanted_versions(), fields, password)
 
 
-async def _new_password(identity: Identity, current: str | UnsetType, new: str) -> str:
+async def _check_current(new: str, current: str | UnsetType) -> None:
     user.check_password(new)
     if current is UNSET:
         raise Invalid({"current_password": "is required to change the password"})
-    await leaving.check_own_password(identity, current)
-    return await passwords.hashed(new)
-
-
-def _edit(tx: Tx, identity: Identity, versions: Versions, fields: dict[str, Any]) -> Account:
-    account = user.edit(tx, identity.user, versions, fields)
-    if "password_hash" in fields:
-        session.end_others(tx, identity)
-        audit.note(tx, identity, "password.changed", identity.uid)
-    return account
+    await leaving.check_own_password(me(), current)
 
 
 @blueprint.delete("")

@@ -42,6 +42,7 @@ Action = Literal[
     "post.removed",
     "post.restored",
     "database.restored",
+    "flask.imported",
 ]
 
 

@@ -147,10 +147,15 @@ def open_(
         return Opened(view(found), created=False)
     in_group = group.visible_to(tx, identity, slug)
     rules.may_post(in_group, identity, origin)
-    added = tx.one(ADD, in_group=in_group.id, with_key=key, titled=title or key, at=url, now=tx.now)
-    made = visible_to(tx, identity, added.id)
-    tx.changed("channel.created", subject=made.id, tags=["channels", f"channels-of:{in_group.id}"])
+    made = visible_to(tx, identity, add(tx, in_group.id, key, title or key, url))
     return Opened(view(made), created=True)
+
+
+def add(tx: Tx, group_id: int, key: str, title: str, url: str | None) -> int:
+    """Within a unit: makes a channel of a key that the group does not have yet; its id."""
+    id_: int = tx.one(ADD, in_group=group_id, with_key=key, titled=title, at=url, now=tx.now).id
+    tx.changed("channel.created", subject=id_, tags=["channels", f"channels-of:{group_id}"])
+    return id_
 
 
 EDIT = (

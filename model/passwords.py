@@ -1,12 +1,19 @@
-"""Password hashes: argon2id (RFC 9106) with OWASP's parameters, made beside the event loop and bounded in memory."""
+"""Password hashes: argon2id (RFC 9106) with OWASP's parameters, made beside the event loop and bounded in memory.
+
+Hashes that came with a Flask back end's accounts are werkzeug's: `pbkdf2:sha256:1000000$salt$hex` and
+`scrypt:32768:8:1$salt$hex`. They work as they are, and sessions replace them at the next sign-in (model/session.py).
+"""
 
 import asyncio
+import hashlib
+import hmac
 import os
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from model.errors import Overloaded
@@ -17,6 +24,14 @@ T = TypeVar("T")
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 AT_ONCE = max(1, (os.cpu_count() or 1) // 2)  # the other cores go on answering
 MOST_WAITING = 1_000  # a school that signs in within a minute
+
+# Werkzeug's formats; a hash that costs more than these bounds would be a way to stop the server, not a password.
+PBKDF2 = re.compile(r"pbkdf2:(sha1|sha256|sha512):([0-9]{1,7})\$([^$]{1,64})\$([0-9a-f]{40,128})")
+SCRYPT = re.compile(r"scrypt:([0-9]{1,6}):([0-9]{1,2}):([0-9]{1,2})\$([^$]{1,64})\$([0-9a-f]{128})")
+MOST_ITERATIONS = 3_000_000  # 0.6 s
+MOST_MEMORY = 64 * 1024 * 1024  # bytes; werkzeug's scrypt needs 32 MiB by default
+MOST_PASSES = 10  # of argon2id over that memory
+LONGEST = 200  # characters, as the column has
 
 # Of the same cost as any real hash: a log-in with an unknown uid takes as long as one with a known uid.
 DECOY = HASHER.hash("nobody has this password")
@@ -36,11 +51,49 @@ async def matches(kept: str | None, password: str) -> bool:
     return right and kept is not None
 
 
+def known(kept: object) -> bool:
+    """Whether `kept` is a hash that a password can be checked against, at a bearable cost."""
+    if not isinstance(kept, str) or len(kept) > LONGEST:
+        return False
+    if found := PBKDF2.fullmatch(kept):
+        digest = hashlib.new(found[1]).digest_size
+        return 0 < int(found[2]) <= MOST_ITERATIONS and len(found[4]) == 2 * digest
+    if found := SCRYPT.fullmatch(kept):
+        n, r, p = map(int, found.groups()[:3])
+        return n > 1 and n.bit_count() == 1 and r > 0 and 0 < p * 128 * n * r <= MOST_MEMORY
+    return _is_bearable_argon2(kept)
+
+
+def outdated(kept: str) -> bool:
+    """Whether a hash, whose password is at hand, should be made anew: it is not argon2id, or of other parameters."""
+    return not kept.startswith("$argon2id$") or HASHER.check_needs_rehash(kept)
+
+
 def _verify(kept: str, password: str) -> bool:
+    if kept.startswith(("pbkdf2:", "scrypt:")):
+        return known(kept) and hmac.compare_digest(_derived(kept, password), kept.rpartition("$")[2])
     try:
         return HASHER.verify(kept, password)
     except (VerificationError, InvalidHashError):
         return False
+
+
+def _is_bearable_argon2(kept: str) -> bool:
+    try:
+        costs = extract_parameters(kept)
+    except InvalidHashError:
+        return False
+    return costs.type is Type.ID and costs.memory_cost * 1024 <= MOST_MEMORY and costs.time_cost <= MOST_PASSES
+
+
+def _derived(kept: str, password: str) -> str:
+    """What werkzeug makes of `password` with the method and salt of `kept`, in hexadecimal digits."""
+    method, salt, _ = kept.split("$")
+    kind, *costs = method.split(":")
+    if kind == "pbkdf2":
+        return hashlib.pbkdf2_hmac(costs[0], password.encode(), salt.encode(), int(costs[1])).hex()
+    n, r, p = map(int, costs)
+    return hashlib.scrypt(password.encode(), salt=salt.encode(), n=n, r=r, p=p, maxmem=2 * MOST_MEMORY).hex()
 
 
 async def _beside_the_loop(work: Callable[..., T], *args: str) -> T:

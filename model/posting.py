@@ -83,6 +83,23 @@ def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origi
     return PostView(id_, channel_id, new.parent, author, new.body, new.html, state, {}, 0, tx.now, None, 1)  # type: ignore[arg-type]
 
 
+def bring(tx: Tx, channel_id: int, author: int | None, guest: str | None, new: Draft) -> int:
+    """Within a unit: publishes what a user (the id) or somebody without an account wrote elsewhere; the post's id."""
+    id_: int = tx.one(
+        ADD,
+        in_channel=channel_id,
+        parent=None,
+        author=author,
+        guest_name=guest,
+        text=new.body,
+        shown=new.html,
+        in_state="published",
+        now=tx.now,
+    ).id
+    _count(tx, "post.created", id_, channel_id, None, 1)
+    return id_
+
+
 def _guest_name(identity: Identity | None, given: str | None) -> str | None:
     if identity is None and given is None:
         raise Invalid({"guest": "is required: the name to post under"})
@@ -102,7 +119,7 @@ def _check_parent(tx: Tx, channel_id: int, parent: int) -> None:
 def _count(tx: Tx, kind: str, id_: int, channel_id: int, parent: int | None, by: int) -> None:
     """Counts a post that appeared (`by` is 1) or went (-1), and tells everybody."""
     tx.run(COUNT_POST, channel=channel_id, by=by)
-    tags = [f"post:{id_}"]
+    tags = ["posts", f"post:{id_}"]
     if parent is not None:
         tx.run(COUNT_REPLY, parent=parent, by=by)
         tags.append(f"post:{parent}")
@@ -131,7 +148,7 @@ def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -
     check_version(row.version, versions)
     tx.run(EDIT, post=id_, text=new.body, shown=new.html, now=tx.now)
     if row.state == "published":
-        tx.changed("post.edited", channel=row.channel_id, subject=id_, tags=[f"post:{id_}"])
+        tx.changed("post.edited", channel=row.channel_id, subject=id_, tags=["posts", f"post:{id_}"])
     return _now(tx, id_)
 
 

@@ -79,6 +79,12 @@ def unmark(tx: Tx, identity: Identity, post_id: int, kind: Kind) -> Reactions:
     return _counted(tx, row, tx.run(DROP, post=post_id, by=identity.user, of=kind))
 
 
+def unvote(tx: Tx, identity: Identity, post_id: int) -> Reactions:
+    """Unit: takes back `up` or `down`, whichever was there."""
+    row = _markable(tx, identity, post_id)
+    return _counted(tx, row, sum(tx.run(DROP, post=post_id, by=identity.user, of=kind) for kind in EXCLUDES))
+
+
 def _markable(tx: Tx, identity: Identity, post_id: int) -> Any:
     row, place = post.visible_to(tx, identity, post_id)
     if row.state != "published":

@@ -12,7 +12,7 @@ from collections import OrderedDict
 from typing import Any
 
 import msgspec
-from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, insert, literal, select
+from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, insert, literal, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import audit, passwords, times
@@ -99,6 +99,11 @@ BY_TOKEN = (
     .where(Token.secret_hash == bindparam("secret"), User.disabled.is_(None))
 )
 PASSWORD = select(User.id, User.password_hash).where(User.uid_folded == bindparam("folded"))
+REHASH = (
+    update(User)
+    .where(User.id == bindparam("user"), User.password_hash == bindparam("old"))
+    .values(password_hash=bindparam("new"))
+)
 START = (
     insert(Session)
     .values(
@@ -110,6 +115,7 @@ ROLE = select(User.role).where(User.disabled.is_(None))
 ALIVE = ROLE.join(Session, Session.user_id == User.id).where(Session.id == bindparam("session"))
 TOKEN_ALIVE = ROLE.join(Token, Token.user_id == User.id).where(Token.id == bindparam("token"))
 ENABLED = ROLE.where(User.id == bindparam("user"))
+BEGAN = select(Session.created).where(Session.id == bindparam("session"))
 END = delete(Session).where(Session.id == bindparam("session"))
 EXPIRED = delete(Session).where(Session.expires < bindparam("before"))
 END_ALL = delete(Session).where(Session.user_id == bindparam("user"))
@@ -139,12 +145,18 @@ def confirm(tx: Statements, identity: Identity) -> None:
         raise Unauthenticated("This session has ended.")
 
 
+def began(read: Statements, identity: Identity) -> str:
+    """When the session that is asking began, by a password; "" for a token, or a session that has ended."""
+    row = read.one(BEGAN, session=identity.session or 0)
+    return row.created if row else ""
+
+
 async def sign_in(uid: str, password: str, address: str) -> Signed:
     """A new session. Raises Unauthenticated, after the same time for any reason; TooMany for a guesser.
 
     Raises Forbidden for an account that is disabled, which only whoever knows its password learns.
     The attempt is counted before the password is checked, so that guesses sent at once count too, and given back
-    when it was right.
+    when it was right. A hash that another program made is replaced by one of ours (model/passwords.py).
     """
     party = f"{uid.lower()} {address}"
     if db.settings.rate_limits:
@@ -153,7 +165,9 @@ async def sign_in(uid: str, password: str, address: str) -> Signed:
         found = read.one(PASSWORD, folded=uid.lower())
     if not await passwords.matches(found.password_hash if found else None, password) or found is None:
         raise Unauthenticated("The uid or the password is wrong.")
-    return await db.write(_start, found.id, party)
+    kept: str = found.password_hash
+    better = await passwords.hashed(password) if passwords.outdated(kept) else kept
+    return await db.write(_start, found.id, party, kept, better)
 
 
 def _attempt(tx: Tx, party: str) -> None:
@@ -161,8 +175,10 @@ def _attempt(tx: Tx, party: str) -> None:
     limits.spend(tx, party, FAILED_SIGN_INS)
 
 
-def _start(tx: Tx, user: int, party: str) -> Signed:
+def _start(tx: Tx, user: int, party: str, kept: str, better: str) -> Signed:
     must_be_enabled(tx, user)
+    if better != kept:  # and nobody has set another password meanwhile
+        tx.run(REHASH, user=user, old=kept, new=better)
     if db.settings.rate_limits:
         limits.spend(tx, party, FAILED_SIGN_INS, -1)
     return _begin(tx, user)

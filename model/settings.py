@@ -18,6 +18,7 @@ log = logging.getLogger("pottle")
 PREFIX = "POTTLE_"
 # Kubernetes injects these for a service of the name "pottle"; they are nobody's mistake.
 INJECTED = re.compile(r"POTTLE_(SERVICE_|PORT($|_))")
+DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Settings:
     log: str = "auto"
     access_log: bool = False
     metrics: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
+    flask_origins: tuple[str, ...] = ()
     development: bool = False
 
     @property
@@ -112,6 +114,7 @@ def _parser(name: str) -> Callable[[str], Any]:
         "metrics": _networks,
         "development": _on_or_off,
         "trusted_proxies": _networks,
+        "flask_origins": _origins,
         "instance": Path,
         "url": _public_url,
     }
@@ -139,6 +142,19 @@ def _positive(text: str) -> int:
 
 def _networks(text: str) -> tuple[str, ...]:
     return tuple(str(ip_network(part.strip(), strict=False)) for part in text.split(",") if part.strip())
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(_origin(part.strip().lower()) for part in text.split(",") if part.strip())
+
+
+def _origin(text: str) -> str:
+    """An origin as browsers send it: without a path, and without the port that its scheme has anyway."""
+    found = re.fullmatch(r"(https?)://([a-z0-9.\-]+|\[[0-9a-f:]+\])(?::([0-9]{1,5}))?", text)
+    if found is None:
+        raise ValueError(f"{text} is no origin; one looks like https://school.github.io, without a path or a *")
+    scheme, host, port = found.groups()
+    return f"{scheme}://{host}" + (f":{port}" if port and port != DEFAULT_PORTS[scheme] else "")
 
 
 def _public_url(text: str) -> str:

@@ -10,7 +10,7 @@ const WORDS = {
   'member.put': 'made {} a {detail}', 'member.joined': 'joined as', 'member.removed': 'ended the membership of {}', 'invitation.made': 'made {}:',
   'invitation.revoked': 'revoked {}', 'channel.locked': 'locked {}:', 'channel.unlocked': 'unlocked {}:', 'channel.deleted': 'deleted {}:',
   'post.approved': 'approved {}', 'post.removed': 'removed {}', 'post.restored': 'restored {}',
-  'database.restored': 'restored the database:',
+  'database.restored': 'restored the database:', 'flask.imported': 'imported from Flask:',
 };
 
 /** @param {string} path of the API */

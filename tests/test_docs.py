@@ -22,6 +22,7 @@ GUIDES = [ROOT / "docs" / "deploy.md", ROOT / "docs" / "classroom.md", ROOT / "S
 PAGES = [ROOT / "docs" / "anatomy.md", *DECISIONS, *GUIDES]
 NAMED = re.compile(r"`((?:api|model|static|templates|bench|tests|deploy|docs)/[\w./-]+|[\w.-]+\.py)(?:: (\w+))?`")
 SECURITY = GUIDES[2].read_text()
+FROM_FLASK = ROOT / "docs" / "from-flask.md"
 
 
 def functions(path: Path) -> set[str]:
@@ -61,7 +62,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.check
-@pytest.mark.parametrize("page", GUIDES, ids=lambda path: path.name)
+@pytest.mark.parametrize("page", [*GUIDES, FROM_FLASK], ids=lambda path: path.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
         name, _, anchor = target.partition("#")

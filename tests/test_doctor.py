@@ -115,6 +115,8 @@ CHOSEN: list[tuple[dict[str, Any], str, str]] = [
     ({"rate_limits": False}, "limits", "POTTLE_RATE_LIMITS"),
     ({"url": "https://pottle.example"}, "sign-up", "POTTLE_SIGN_UP"),
     ({"development": True}, "development", "POTTLE_DEVELOPMENT"),
+    ({"flask_origins": ("http://localhost:4100", "http://x.test")}, "front ends", "http://x.test"),
+    ({"flask_origins": ("https://x.test",), "url": "http://pottle.example"}, "front ends", "/flask"),
 ]
 
 
@@ -131,6 +133,7 @@ def test_good_settings_are_ok(settings: Settings) -> None:
     assert {findings[about][0] for about in ("address", "limits", "sign-up")} == {"ok"}
     assert "settings" not in findings
     assert found(replace(settings, url="http://localhost:8080"))["address"][0] == "ok"
+    assert found(replace(settings, flask_origins=("http://localhost:4100",)))["front ends"][0] == "ok"
 
 
 def test_it_names_what_an_unknown_setting_should_be(settings: Settings) -> None:

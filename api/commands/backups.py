@@ -33,7 +33,7 @@ def register(app: Quart, settings: Settings) -> None:
     @PATH
     def _backup(path: Path) -> None:
         """Copy the database to the new file PATH (or into the folder PATH), also while the server runs."""
-        with _working() as progress:
+        with working() as progress:
             made, found = backup.backup(database, path, progress)
         click.echo(made)
         _remark(_counted(found))
@@ -42,7 +42,7 @@ def register(app: Quart, settings: Settings) -> None:
     @PATH
     def _restore(path: Path) -> None:
         """Make the backup PATH the database of an instance folder that has none. Sessions and tokens end."""
-        with _working() as progress:
+        with working() as progress:
             found, ended = restore.restore(settings.instance, path, progress)
         lost = ", ".join(f"{count} {name}" for name, count in ended.items())
         click.echo(f"Restored {_counted(found)}. Ended: {lost}.")
@@ -52,7 +52,7 @@ def register(app: Quart, settings: Settings) -> None:
     @click.option("--without-passwords", is_flag=True, help="Leave the password hashes out.")
     def _export(path: Path, without_passwords: bool) -> None:
         """Write everything as JSON lines to the new file PATH, or to stdout (-). The server may run."""
-        with _working() as progress, _output(path) as out:
+        with working() as progress, _output(path) as out:
             exporting.export(database, out, progress, passwords=not without_passwords)
         if path != DASH:
             click.echo(path)
@@ -61,7 +61,7 @@ def register(app: Quart, settings: Settings) -> None:
     @STREAM
     def _import(path: Path) -> None:
         """Make an export, PATH or stdin (-), the database of an instance folder in which nothing happened yet."""
-        with _working() as progress, _input(path) as (source, size):
+        with working() as progress, _input(path) as (source, size):
             count = importing.import_(settings.instance, source, size, progress)
         click.echo(f"Imported {count} rows.")
 
@@ -95,7 +95,7 @@ def _input(path: Path) -> Iterator[tuple[IO[bytes], int]]:
 
 
 @contextmanager
-def _working() -> Iterator[backup.Progress]:
+def working() -> Iterator[backup.Progress]:
     """Shows how far it is; every way to fail is one line and exit code 1, and SIGTERM cleans up first."""
     signal.signal(signal.SIGTERM, _end)
     try:

@@ -32,11 +32,16 @@ def asker() -> Identity | None:
     like good ones in a public group; only what then is not visible is answered with 401 (problems.py).
     """
     if "asker" not in g:
-        g.asker = _identified()
-        if g.asker is not None:
-            around().confirm = partial(session.confirm, identity=g.asker)
+        recognise(_identified())
     found: Identity | None = g.asker
     return found
+
+
+def recognise(identity: Identity | None) -> None:
+    """Has this request be `identity`'s, and what it writes be confirmed as such in the write's own transaction."""
+    g.asker = identity
+    if identity is not None:
+        around().confirm = partial(session.confirm, identity=identity)
 
 
 def me() -> Identity:

@@ -7,7 +7,7 @@ import hashlib
 from functools import cache
 from pathlib import Path
 
-from quart import Blueprint, Response, abort, send_from_directory, url_for
+from quart import Blueprint, Response, abort, request, send_from_directory
 from quart_schema import hide
 
 FOLDER = Path(__file__).parents[2] / "static"
@@ -29,7 +29,7 @@ def release() -> str:
 
 def asset(name: str) -> str:
     """The URL of a static file, which changes with its content."""
-    return url_for("assets.hashed", release_hash=release(), name=name)
+    return f"{request.root_path}/static/~{release()}/{name}"  # url_for would take 20 us, 18 times a page
 
 
 @blueprint.get("/static/~<release_hash>/<path:name>")

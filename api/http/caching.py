@@ -7,132 +7,26 @@ none of its tags was dropped since before its handler ran: a slow handler must n
 
 import logging
 import sqlite3
-import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, MutableMapping
 from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qsl
 
 from quart import request
 
+from api.http.asgi import App, Headers, Message, Receive, Scope, Send
 from api.http.routing import escaped
-from model.store import Statements, changes, db
-from model.store.changes import Row
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-App = Callable[[Scope, Receive, Send], Awaitable[None]]
+from api.http.shelf import LARGEST_BYTES, Fill, Kept, Shelf
+from model.store import db
 
 log = logging.getLogger("pottle")
 
-MOST_BYTES = 32 * 1024 * 1024
-LARGEST_BYTES = 1024 * 1024
-SECONDS = 5.0  # so that what somebody edits in a SQLite editor shows too
-FILL = "pottle.fill"  # where in the ASGI scope a handler finds the fill of its own answer
+METHODS = ("GET", "HEAD")
+# Where in the ASGI scope this is found:
+FILL = "pottle.fill"  # the fill of a handler's own answer
+AUDIENCE = "pottle.audience"  # whom an answer is for, if not for everybody alike: those with the same text here
 
 SHARED = "no-cache"  # anybody may keep it, and asks whether it is still good
 PRIVATE = "private, no-cache"
-
-
-class Fill:
-    """An answer on its way: what it shows, and what was dropped meanwhile."""
-
-    def __init__(self) -> None:
-        self.tags: set[str] = set()
-        self.dropped: set[str] = set()
-        self.spoilt = False  # nobody knows what was dropped
-        self.signed_out_only = False
-
-
-class Kept:
-    """An answer ready to be sent."""
-
-    __slots__ = ("body", "etag", "headers", "signed_out_only", "size", "tags", "until")
-
-    def __init__(self, headers: list[tuple[bytes, bytes]], body: bytes, fill: Fill) -> None:
-        self.headers = [pair for pair in headers if pair[0] != b"x-request-id"]  # of the request it was made for
-        self.body = body
-        self.etag = next((value for name, value in headers if name == b"etag"), b"")
-        self.tags = fill.tags
-        self.signed_out_only = fill.signed_out_only
-        self.size = len(body) + 1_000
-        self.until = time.monotonic() + SECONDS
-
-
-class Shelf:
-    """The answers that are kept, by what was asked and by what they show."""
-
-    def __init__(self) -> None:
-        self.hits = self.misses = 0
-        self.clear()
-
-    def clear(self) -> None:
-        """Forgets everything."""
-        self._kept: OrderedDict[tuple[object, ...], Kept] = OrderedDict()
-        self._by_tag: dict[str, set[tuple[object, ...]]] = {}
-        self._filling: set[Fill] = set()
-        self._bytes = 0
-
-    @property
-    def bytes(self) -> int:
-        """How much is kept."""
-        return self._bytes
-
-    def get(self, key: tuple[object, ...], scope: Scope) -> Kept | None:
-        """The answer to serve, if there is one that is good for whoever asks."""
-        kept = self._kept.get(key)
-        if kept is not None and kept.until < time.monotonic():
-            self._remove(key)
-            kept = None
-        if kept is None or (kept.signed_out_only and _signed_in(scope)):
-            self.misses += 1
-            return None
-        self.hits += 1
-        return kept
-
-    def begin(self) -> Fill:
-        """Takes note that a handler begins to make an answer."""
-        fill = Fill()
-        self._filling.add(fill)
-        return fill
-
-    def end(self, fill: Fill, key: tuple[object, ...], kept: Kept | None) -> None:
-        """Keeps the answer that was made, unless something that it shows has changed meanwhile."""
-        self._filling.discard(fill)
-        if kept is None or not fill.tags or fill.spoilt or fill.tags & fill.dropped or len(kept.body) > LARGEST_BYTES:
-            return
-        self._remove(key)
-        self._kept[key] = kept
-        self._bytes += kept.size
-        for tag in kept.tags:
-            self._by_tag.setdefault(tag, set()).add(key)
-        while self._bytes > MOST_BYTES:
-            self._remove(next(iter(self._kept)))
-
-    def drop(self, _read: Statements, rows: list[Row]) -> None:
-        """Listener: drops what the changes make stale, also from answers on their way."""
-        lost = rows[0].kind == changes.LOST
-        tags = {*self._by_tag} if lost else {tag for row in rows for tag in row.tags.split()}
-        for fill in self._filling:
-            fill.dropped |= tags
-            fill.spoilt |= lost
-        for tag in tags:
-            for key in list(self._by_tag.get(tag, ())):
-                self._remove(key)
-
-    def _remove(self, key: tuple[object, ...]) -> None:
-        kept = self._kept.pop(key, None)
-        if kept is None:
-            return
-        self._bytes -= kept.size
-        for tag in kept.tags:
-            keys = self._by_tag[tag]
-            keys.discard(key)
-            if not keys:
-                del self._by_tag[tag]
 
 
 shelf = Shelf()
@@ -157,14 +51,24 @@ def shown_in(place: Any, *tags: str) -> None:
 
 
 def rule() -> str:
-    """The Cache-Control of this answer: what is kept here may be kept elsewhere too."""
+    """The Cache-Control of this answer: what is kept here for everybody may be kept elsewhere too."""
     fill = _fill_of_request()
-    return SHARED if fill is not None and fill.tags and not fill.signed_out_only else PRIVATE
+    for_all = fill is not None and fill.tags and not fill.signed_out_only and AUDIENCE not in _scope()
+    return SHARED if for_all else PRIVATE
+
+
+def audience() -> str | None:
+    """Whom this answer may be kept for: None for everybody alike."""
+    found: str | None = _scope().get(AUDIENCE)
+    return found
 
 
 def _fill_of_request() -> Fill | None:
-    scope: Scope = request.scope  # type: ignore[assignment]  # a dict like any, to ASGI middleware
-    return scope.get(FILL)
+    return _scope().get(FILL)
+
+
+def _scope() -> Scope:
+    return request.scope  # type: ignore[return-value]  # a dict like any, to ASGI middleware
 
 
 class ResponseCache:
@@ -173,21 +77,31 @@ class ResponseCache:
     def __init__(self, app: App) -> None:
         self._app = app
 
+    def at_once(self, scope: Scope) -> Kept | None:
+        """The answer to a request, if it is on the shelf: for a server that can send it before there is a task."""
+        if scope["method"] not in METHODS:
+            return None
+        try:
+            return _found(_key(scope), scope)
+        except sqlite3.Error:  # __call__ meets it too
+            return None
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        if scope["type"] != "http" or scope["method"] not in ("GET", "HEAD"):
+        if scope["type"] != "http" or scope["method"] not in METHODS:
             await self._app(scope, receive, send)
             return
+        key = _key(scope)
         try:
-            db.catch_up()
+            kept = _found(key, scope)
         except sqlite3.Error:  # the application will say so, with a page or a problem
             log.exception("The database does not answer")
             await self._app(scope, receive, send)
             return
-        key = _key(scope)
-        if (kept := shelf.get(key, scope)) is not None:
+        if kept is not None:
             await _send(kept, scope, send)
         else:
+            shelf.misses += 1
             await self._fill(key, scope, receive, send)
 
     async def _fill(self, key: tuple[object, ...], scope: Scope, receive: Receive, send: Send) -> None:
@@ -207,7 +121,7 @@ class _Recorder:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._status = 0
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.headers: Headers = []
         self.body = bytearray()
         self.whole = False
 
@@ -217,19 +131,25 @@ class _Recorder:
             self.headers = list(message["headers"])
         elif message["type"] == "http.response.body" and len(self.body) <= LARGEST_BYTES:
             self.body += message.get("body", b"")
-            self.whole = self._status == 200 and not message.get("more_body", False)
+            self.whole = self._status == 200 and not message.get("more_body", False) and not self._sets_cookie()
         await self._send(message)
+
+    def _sets_cookie(self) -> bool:
+        return any(name == b"set-cookie" for name, _ in self.headers)  # it is for one reader, whatever the handler says
+
+
+def _found(key: tuple[object, ...], scope: Scope) -> Kept | None:
+    db.catch_up()
+    kept = shelf.get(key, scope["headers"])
+    if kept is not None:
+        shelf.hits += 1
+    return kept
 
 
 async def _send(kept: Kept, scope: Scope, send: Send) -> None:
-    known = next((value for name, value in scope["headers"] if name == b"if-none-match"), None)
-    if known is not None and kept.etag and kept.etag in [tag.strip().removeprefix(b"W/") for tag in known.split(b",")]:
-        headers = [(name, value) for name, value in kept.headers if name not in (b"content-length", b"content-type")]
-        await send({"type": "http.response.start", "status": 304, "headers": headers})
-        await send({"type": "http.response.body", "body": b""})
-        return
-    await send({"type": "http.response.start", "status": 200, "headers": kept.headers})
-    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else kept.body})
+    status = kept.status_for(scope["headers"])
+    await send({"type": "http.response.start", "status": status, "headers": kept.headers_for(status)})
+    await send({"type": "http.response.body", "body": kept.body if status == 200 and scope["method"] == "GET" else b""})
 
 
 def _key(scope: Scope) -> tuple[object, ...]:
@@ -237,9 +157,4 @@ def _key(scope: Scope) -> tuple[object, ...]:
     # As request.args reads it; sorted by name alone: of a name that is given twice, the order may count.
     given = parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote") if query else ()
     pairs = tuple(sorted(given, key=itemgetter(0)))
-    return scope["path"], pairs, scope.get("root_path", "")
-
-
-def _signed_in(scope: Scope) -> bool:
-    """Whether a request brings credentials, good or bad."""
-    return any(name in (b"authorization", b"cookie") for name, _ in scope["headers"])
+    return scope["path"], pairs, scope.get("root_path", ""), scope.get(AUDIENCE)

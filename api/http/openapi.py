@@ -8,16 +8,18 @@ import inspect
 import re
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import msgspec
 from quart import Blueprint, Quart, Response, current_app, render_template
 from quart_schema import OpenAPIProvider, QuartSchema, hide
+from quart_schema.openapi import APIKeySecurityScheme
 from quart_schema.validation import DataSource
 from werkzeug.routing.converters import BaseConverter
 from werkzeug.routing.rules import Rule
 
 from api.http.answers import etag, ready_made
+from api.http.bodies import Tolerant
 from api.http.problems import PROBLEM, Problem
 from model.avatar import MEDIA_TYPE
 from model.store import db
@@ -51,8 +53,8 @@ class Provider(OpenAPIProvider):
 
     def schema(self) -> dict[str, Any]:
         document = super().schema()
-        _, components = _components(Problem)
-        document["components"]["schemas"].update(components)
+        for refusal in {id(model): model for model in map(_refusal, self._app.view_functions.values())}.values():
+            document["components"]["schemas"].update(_components(refusal)[1])
         document["paths"] = dict(document["paths"])
         document["servers"] = [{"url": db.settings.prefix or "/"}]
         plain: dict[str, Any] = _in_plain_types(document)
@@ -70,10 +72,10 @@ class Provider(OpenAPIProvider):
         operation["operationId"] = rule.endpoint.replace(".", "_")
         operation["description"] = operation.get("description", "").strip()
         if getattr(function, "stance", "anyone") != "anyone":
-            operation["security"] = [{"bearer": []}]
+            operation["security"] = [{getattr(function, "scheme", "bearer"): []}]
         if hasattr(function, "idempotent"):
             operation["parameters"] = [*operation["parameters"], IDEMPOTENCY_KEY]
-        operation["responses"] = {**operation["responses"], "default": PROBLEM_RESPONSE}
+        operation["responses"] = {**operation["responses"], "default": _refused(_refusal(function))}
         return operation
 
     def build_path_parameter(self, name: str, converter: BaseConverter) -> dict[str, Any]:
@@ -97,9 +99,10 @@ class Provider(OpenAPIProvider):
             return {"required": True, "content": {"image/*": BINARY}}, {}
         schema, components = _components(model)
         asked = components[model.__name__]
-        asked["additionalProperties"] = False  # takes() refuses unknown fields, msgspec alone would not
-        if not asked.get("required"):
-            asked["minProperties"] = 1  # a PATCH that changes nothing
+        if not issubclass(model, Tolerant):
+            asked["additionalProperties"] = False  # takes() refuses unknown fields, msgspec alone would not
+            if not asked.get("required"):
+                asked["minProperties"] = 1  # a PATCH that changes nothing
         return {"required": True, "content": {"application/json": {"schema": schema}}}, components
 
     def build_response_object(self, model: Any, headers_model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -110,7 +113,8 @@ class Provider(OpenAPIProvider):
         if model is str:
             return {"description": "Text.", "content": {"text/plain": {"schema": {"type": "string"}}}}, {}
         schema, components = _components(model)
-        description = inspect.getdoc(model) or ""
+        described = get_args(model)[0] if get_origin(model) is list else model
+        description = inspect.getdoc(described) or ""
         return {"description": description, "content": {"application/json": {"schema": schema}}}, components
 
 
@@ -124,10 +128,16 @@ IDEMPOTENCY_KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 200},
     "description": "The same key again within 24 hours gets the same answer again.",
 }
-PROBLEM_RESPONSE = {
-    "description": "Refused (RFC 9457).",
-    "content": {PROBLEM: {"schema": {"$ref": REF.format(name="Problem")}}},
-}
+
+
+def _refusal(function: Callable[..., Any]) -> Any:
+    """The shape of a handler's errors."""
+    return getattr(function, "refusal", Problem)
+
+
+def _refused(model: Any) -> dict[str, Any]:
+    media_type, named = (PROBLEM, "Refused (RFC 9457).") if model is Problem else ("application/json", "Refused.")
+    return {"description": named, "content": {media_type: {"schema": {"$ref": REF.format(name=model.__name__)}}}}
 
 
 def _components(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -150,6 +160,7 @@ blueprint = Blueprint("documentation", __name__)
 def register(app: Quart) -> None:
     """Documents every route of `app` at /openapi.json, and shows the document at /docs."""
     app.url_map.converters["id"] = Id
+    as_it_is = app.make_response
     QuartSchema(
         app,
         openapi_path=None,
@@ -158,7 +169,19 @@ def register(app: Quart) -> None:
         openapi_provider_class=Provider,
         conversion_preference="msgspec",
     )
+    converted = app.make_response
+
+    async def make_response(result: Any) -> Any:
+        """quart-schema looks for something to convert in ready answers too, which takes longer than all else here."""
+        return await (as_it_is if isinstance(result, Response) else converted)(result)
+
+    app.make_response = make_response  # type: ignore[method-assign]
     app.register_blueprint(blueprint)
+
+
+def by_cookie(app: Quart, scheme: str, cookie: str) -> None:
+    """Documents that the handlers of that `scheme` know who asks by that cookie."""
+    app.extensions["QUART_SCHEMA"].security_schemes[scheme] = APIKeySecurityScheme(name=cookie, in_="cookie")
 
 
 @blueprint.get("/openapi.json")

@@ -1,12 +1,13 @@
 """Every error is `application/problem+json` (RFC 9457) with a stable `type`; pages get an HTML page instead."""
 
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from quart import Quart, Response, g, has_request_context, render_template, request
+from quart import Quart, Response, current_app, g, has_request_context, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from api.http import measures
@@ -16,6 +17,10 @@ from model import errors
 log = logging.getLogger("pottle")
 
 PROBLEM = "application/problem+json"
+SHAPES = "pottle_shapes"  # where an application keeps the shapes of errors below certain paths
+
+Shape = Callable[[int, str, dict[str, str]], Response]  # (status, detail, headers)
+
 STATUS: dict[type[errors.Refusal], int] = {
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
@@ -61,16 +66,12 @@ class Problem(msgspec.Struct):
 
 def slug(status: int) -> str:
     """The last part of a problem's type: `not-found`."""
-    return _title(status).lower().replace(" ", "-")
-
-
-def _title(status: int) -> str:
-    return TITLES.get(status) or HTTPStatus(status).phrase
+    return title(status).lower().replace(" ", "-")
 
 
 def problem(status: int, detail: str = "", headers: dict[str, str] | None = None, **extra: Any) -> Response:
     """An error's answer, with `extra` members."""
-    body = {"type": f"urn:pottle:{slug(status)}", "title": _title(status), "status": status, **extra}
+    body = {"type": f"urn:pottle:{slug(status)}", "title": title(status), "status": status, **extra}
     if detail:
         body["detail"] = detail
     return Response(
@@ -83,6 +84,16 @@ def register(app: Quart) -> None:
     app.register_error_handler(errors.Refusal, _refused)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _crashed)
+
+
+def shaped(app: Quart, path: str, shape: Shape) -> None:
+    """Has `app` answer errors below `path` in a shape of their own, which clients there know."""
+    app.extensions.setdefault(SHAPES, {})[path] = shape
+
+
+def title(status: int) -> str:
+    """What a status is called."""
+    return TITLES.get(status) or HTTPStatus(status).phrase
 
 
 async def _refused(refusal: errors.Refusal) -> Response:
@@ -115,9 +126,11 @@ async def _crashed(error: Exception) -> Response:
 
 
 async def _answer(status: int, detail: str, headers: dict[str, str], **extra: Any) -> Response:
+    if (shape := _own_shape()) is not None:
+        return shape(status, detail, headers)
     if not wants_page():
         return problem(status, detail, headers, **extra)
-    body = await render_template(f"errors/{_page(status)}.html", title=_title(status), detail=detail)
+    body = await render_template(f"errors/{_page(status)}.html", title=title(status), detail=detail)
     return Response(body, status, {"Cache-Control": "no-store", **headers}, content_type="text/html; charset=utf-8")
 
 
@@ -125,6 +138,12 @@ def _page(status: int) -> str:
     page = status if status in PAGES else (404 if status < 500 else 500)
     # Whoever is not signed in may see more once they are, and needs a way to do it.
     return "404_signed_out" if page == 404 and "asker" in g and g.asker is None else str(page)
+
+
+def _own_shape() -> Shape | None:
+    shapes: dict[str, Shape] = current_app.extensions.get(SHAPES, {})
+    path = request.path if has_request_context() else ""
+    return next((shape for below, shape in shapes.items() if path.startswith(below)), None)
 
 
 def wants_page() -> bool:

@@ -9,7 +9,7 @@ import logging
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from api.http.caching import App, Receive, Scope, Send
+from api.http.asgi import App, Ready, Receive, Scope, Send, at_once
 from api.http.watching import TRUSTED
 
 log = logging.getLogger("pottle")
@@ -27,14 +27,18 @@ class BehindProxies:
         self._believing: App = believing  # type: ignore[assignment]
         self._trusted = believing.trusted_hosts
         self._told = False
+        self._ready = at_once(app)
+
+    def at_once(self, scope: Scope) -> Ready | None:
+        """Whoever the client is: what the application has ready is for everybody."""
+        return self._ready(self.inside(scope)) if self._ready else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request or websocket."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        if self._prefix:
-            scope = self._with_prefix(scope)
+        scope = self.inside(scope)
         peer = scope["client"][0] if scope.get("client") else None
         if peer in self._trusted:
             scope[TRUSTED] = True
@@ -44,8 +48,10 @@ class BehindProxies:
             self._tell(scope, peer)
         await self._app(scope, receive, send)
 
-    def _with_prefix(self, scope: Scope) -> Scope:
+    def inside(self, scope: Scope) -> Scope:
         """As ASGI has it: the path is the whole one, and `root_path` says how much of it is the prefix."""
+        if not self._prefix:
+            return scope
         path: str = scope["path"]
         if path == self._prefix:
             path += "/"

@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-from quart import Quart
 from quart.routing import QuartMap
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.exceptions import BadHost
@@ -36,9 +35,3 @@ class Routes(QuartMap):
             return self.bind(request.host.lower(), *rest)
         except BadHost:
             return self.bind("", *rest)
-
-
-class Application(Quart):
-    """Quart with these routes."""
-
-    url_map_class = Routes

@@ -6,34 +6,22 @@ import secrets
 import time
 from urllib.parse import quote
 
-from quart import Quart, request
 from structlog.contextvars import bound_contextvars
 
 from api.http import measures
-from api.http.caching import App, Message, Receive, Scope, Send
+from api.http.asgi import App, Message, Receive, Scope, Send
 
 log = logging.getLogger("pottle.access")
 
 # Where in the ASGI scope this is found:
 TRUSTED = "pottle.trusted"  # that a trusted proxy sent it
 CLOSED = "pottle.closed"  # the code that a websocket was closed with
+ROUTE = "pottle.route"  # the rule that matched, "none" where none did
 _ID = "pottle.request_id"
-_ROUTE = "pottle.route"
 
 ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 CODES = {1000, 1001, 1005, 1006, 1008, 1009, 1011, 1012, 1013, 4401}
-
-
-def register(app: Quart) -> None:
-    """Takes note of the route of each request."""
-    app.before_request(_note_route)
-
-
-async def _note_route() -> None:
-    if request.url_rule is not None:
-        scope: Scope = request.scope  # type: ignore[assignment]  # a dict like any, to ASGI middleware
-        scope[_ROUTE] = request.url_rule.rule
 
 
 def request_id(scope: Scope) -> str:
@@ -67,7 +55,7 @@ class Watched:
         try:
             await self._app(scope, receive, answer)
         finally:
-            route = scope.get(_ROUTE, "none")
+            route = scope.get(ROUTE, "none")
             method = scope["method"] if scope["method"] in METHODS else "other"
             measures.requests.labels(method, route, answer.status or "none").inc()
             measures.request_seconds.labels(route).observe(answer.began - answer.asked)

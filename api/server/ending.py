@@ -6,6 +6,8 @@ only half there, or was sent and not yet read.
 
 from typing import cast
 
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
 from api.server.http import HttpProtocol
 from api.server.websocket import WebSocketProtocol
 
@@ -36,17 +38,15 @@ class EndingHttpProtocol(HttpProtocol):
             if self.pipeline and not before.response_started:
                 before.keep_alive = True  # it is not the last one any more
 
+    def _answered_at_once(self, cycle: RequestResponseCycle) -> bool:
+        return not self.ending and super()._answered_at_once(cycle)  # the last answers say that they are
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.ending:
             self._end_soon()
 
     def handle_websocket_upgrade(self) -> None:
-        """Requests before it that are not answered yet never will be: what follows is not HTTP any more."""
-        self.pipeline.clear()
-        if self.running is not None:
-            self.running.disconnected = True
-            self.running.message_event.set()
         super().handle_websocket_upgrade()
         if self.ending:
             cast(WebSocketProtocol, self.transport.get_protocol()).shutdown()

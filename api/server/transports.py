@@ -36,19 +36,39 @@ class BoundedTransport:
 
 
 class WatchedTransport:
-    """A transport that is cut when the client takes nothing of what it was sent: while `watched`, and once closed."""
+    """A transport that is cut when the client takes nothing of what it was sent: while `watched`, and once closed.
+
+    uvicorn writes the head of an answer and then its body. The head waits for the body here, if that comes at once: one
+    system call less, and the client is woken once.
+    """
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self.transport = transport
         self.loop = loop
         self.timer: asyncio.TimerHandle | None = None
-        self.write = transport.write  # what every request needs, found at once
-        self.is_closing = transport.is_closing
+        self.head = b""
+        self.is_closing = transport.is_closing  # what every request needs, found at once
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.transport, name)
 
+    def write(self, data: bytes) -> None:
+        if self.head:
+            head, self.head = self.head, b""
+            self.transport.write(head + data)
+        elif data.startswith(b"HTTP/1.1 "):
+            self.head = data
+            self.loop.call_soon(self.flush)
+        else:
+            self.transport.write(data)
+
+    def flush(self) -> None:
+        """Sends a head that waits."""
+        if self.head:
+            self.write(b"")
+
     def close(self) -> None:
+        self.flush()
         self.transport.close()
         self.watched(True)
 

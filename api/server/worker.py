@@ -5,6 +5,7 @@ Only gunicorn may import this: on Windows there is no gunicorn.
 
 from __future__ import annotations
 
+import gc
 import logging
 import mmap
 import signal
@@ -23,6 +24,7 @@ from api.server.ending import EndingHttpProtocol, EndingWebSocketProtocol
 
 log = logging.getLogger("uvicorn.error")
 
+NEW_OBJECTS = 10_000  # from one collection of the youngest to the next
 CLEAN_UP_SECONDS = 2  # of the grace period, kept for after_serving
 
 
@@ -47,6 +49,16 @@ class Generations:
         """Whether worker `number` is to be replaced, and too few serve in the old ones' place."""
         last, workers = self._cells[0], self._cells[1]
         return number <= last and sum(served > last for served in self._cells[2:]) < workers
+
+
+def leave_alone_what_stays() -> None:
+    """Has Python's garbage collector pass over all that is there when a worker begins to serve, and look less often.
+
+    It would go through the code's own objects again and again (docs/decisions/short-ways.md).
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS, *gc.get_threshold()[1:])
 
 
 class Server(uvicorn.Server):
@@ -87,6 +99,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        leave_alone_what_stays()
         self.generations.serves(self.number)
 
 

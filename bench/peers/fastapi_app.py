@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import Cookie, Depends, FastAPI, Header, HTTPException
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader
+from markupsafe import Markup
 from pydantic import BaseModel
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
@@ -19,8 +20,8 @@ app = FastAPI()
 engine = create_async_engine(f"sqlite+aiosqlite:///{models.PATH}")
 models.prepare(engine.sync_engine)
 pages = Environment(loader=FileSystemLoader(ROOT / "templates"), autoescape=True)
-pages.globals["asset"] = "/static/{}".format
-pages.globals["url_for"] = lambda name, channel_id=0: "/" if name == "pages.home" else f"/channels/{channel_id}"
+pages.globals |= {"asset": "/static/{}".format, "sign_up": "open"}
+pages.globals["url_for"] = lambda name, channel_id=0, slug="": "/" if name == "pages.home" else f"/{slug}/{channel_id}"
 
 
 class Author(BaseModel):
@@ -113,7 +114,9 @@ async def home(database: Database, session: Annotated[str, Cookie()] = "") -> st
     me = await _me(database, session)
     rows = (await database.execute(models.newest(1))).all()
     channels = await database.scalars(models.newest_channels())
-    return pages.get_template("home.html").render(models.home(rows, channels, me))
+    shown = models.home(rows, channels, me)
+    talk = Markup(pages.get_template("_talk.html").render(posts=shown["page"]["posts"]))  # noqa: S704
+    return pages.get_template("home.html").render(shown, talk=talk)
 
 
 async def _me(database: AsyncSession, secret: str) -> User | None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from flask import Blueprint, Flask, abort, jsonify, render_template, request
+from markupsafe import Markup
 from sqlalchemy import create_engine, update
 from sqlalchemy.orm import Session as Database
 
@@ -12,7 +13,7 @@ from bench.running import ROOT
 from model.markdown import rendered
 
 app = Flask(__name__, template_folder=str(ROOT / "templates"))
-app.jinja_env.globals["asset"] = "/static/{}".format
+app.jinja_env.globals |= {"asset": "/static/{}".format, "sign_up": "open"}
 engine = create_engine(f"sqlite:///{models.PATH}")
 models.prepare(engine)
 pages = Blueprint("pages", __name__)
@@ -58,7 +59,9 @@ def home() -> str:
     with Database(engine) as database:
         me = _me(database, request.cookies.get("session", ""))
         rows = database.execute(models.newest(1)).all()
-        return render_template("home.html", **models.home(rows, database.scalars(models.newest_channels()), me))
+        shown = models.home(rows, database.scalars(models.newest_channels()), me)
+    talk = Markup(render_template("_talk.html", posts=shown["page"]["posts"]))  # noqa: S704
+    return render_template("home.html", talk=talk, **shown)
 
 
 @pages.get("/channels/<int:channel_id>")
@@ -72,3 +75,5 @@ def _me(database: Database, secret: str) -> User | None:
 
 
 app.register_blueprint(pages)
+for name, rule in models.LINKED.items():
+    app.add_url_rule(rule, name, models.nothing)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 LIMIT = 20
 NEWEST = 12  # channels on the home page
 PATH = os.environ.get("DATABASE", "")
+LINKED = {"pages.join": "/join", "managing_pages.admin": "/admin", "managing_pages.group": "/groups/<slug>"}
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
 
 
@@ -120,6 +121,11 @@ def home(rows: Any, channels: Any, me: User | None) -> dict[str, Any]:
     lobby = {"id": 1, "title": "Lobby", "locked": False}
     page, group = page_json(rows), {"slug": "home", "name": "Home", **rules}
     return {"me": me, "group": group, "channel": lobby, "page": page, "channels": listed}
+
+
+def nothing(**_given: object) -> str:
+    """What stands behind the other links of the home page."""
+    return ""
 
 
 def now() -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from markupsafe import Markup
 from quart import Blueprint, Quart, abort, jsonify, render_template, request
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession as Database
@@ -13,7 +14,7 @@ from bench.running import ROOT
 from model.markdown import rendered
 
 app = Quart(__name__, template_folder=str(ROOT / "templates"))
-app.jinja_env.globals["asset"] = "/static/{}".format
+app.jinja_env.globals |= {"asset": "/static/{}".format, "sign_up": "open"}
 engine = create_async_engine(f"sqlite+aiosqlite:///{models.PATH}")
 models.prepare(engine.sync_engine)
 pages = Blueprint("pages", __name__)
@@ -60,7 +61,9 @@ async def home() -> str:
         me = await _me(database, request.cookies.get("session", ""))
         rows = (await database.execute(models.newest(1))).all()
         channels = await database.scalars(models.newest_channels())
-        return await render_template("home.html", **models.home(rows, channels, me))
+        shown = models.home(rows, channels, me)
+    talk = Markup(await render_template("_talk.html", posts=shown["page"]["posts"]))  # noqa: S704
+    return await render_template("home.html", talk=talk, **shown)
 
 
 @pages.get("/channels/<int:channel_id>")
@@ -74,3 +77,5 @@ async def _me(database: Database, secret: str) -> User | None:
 
 
 app.register_blueprint(pages)
+for name, rule in models.LINKED.items():
+    app.add_url_rule(rule, name, models.nothing)

@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 from model import settings
 from model.doctor.findings import Finding, Patient
 
+LOCAL = ("localhost", "127.0.0.1", "::1")
+
 
 def _names(patient: Patient) -> Iterator[Finding]:
     for line in settings.unknown(patient.environ):
@@ -17,7 +19,7 @@ def _address(patient: Patient) -> Iterator[Finding]:
     host = urlsplit(url).hostname or ""
     if proxies and not url:
         yield Finding("warn", "address", "a proxy is trusted, but POTTLE_URL does not say what address people type")
-    elif url.startswith("http:") and host not in ("localhost", "127.0.0.1", "::1"):
+    elif url.startswith("http:") and host not in LOCAL:
         yield Finding("warn", "address", f"{url} is not https: passwords and cookies travel in the clear")
     else:
         yield Finding("ok", "address", url or "POTTLE_URL is not set")
@@ -37,4 +39,15 @@ def _rules(patient: Patient) -> Iterator[Finding]:
         yield Finding("warn", "development", "POTTLE_DEVELOPMENT=on: a server would write migrations into the code")
 
 
-LOOKS = (_names, _address, _rules)
+def _front_ends(patient: Patient) -> Iterator[Finding]:
+    origins, url = patient.settings.flask_origins, patient.settings.url
+    plain = [origin for origin in origins if origin.startswith("http:") and urlsplit(origin).hostname not in LOCAL]
+    if plain:
+        yield Finding("warn", "front ends", f"{plain[0]} is not https: whoever is on its way can act for its visitors")
+    elif origins and url.startswith("http:"):
+        yield Finding("warn", "front ends", f"browsers keep the cookie for /flask only if {url} is https")
+    elif origins:
+        yield Finding("ok", "front ends", f"pages of {', '.join(origins)} may act for their visitors, at /flask")
+
+
+LOOKS = (_names, _address, _rules, _front_ends)

@@ -1,4 +1,4 @@
-"""What a database knows of itself: its short id, and its epoch, the history that its seqs belong to."""
+"""What a database knows of itself: its short id, its epoch, the history that its seqs belong to, and a secret."""
 
 import logging
 import secrets
@@ -30,16 +30,17 @@ class Instance(NamedTuple):
 
     id: str  # short and public: it keeps the cookies of two instances on one host apart
     epoch: str
+    secret: str  # signs what moved-in Flask code keeps in Quart's `session`; our own sessions need none
 
 
 KNOWN = select(Fact.value).where(Fact.name == bindparam("of"))
 SET = insert(Fact).values(name=bindparam("of"), value=bindparam("is_"))
 SET = SET.on_conflict_do_update(index_elements=[Fact.name], set_={"value": SET.excluded.value})
-FORGET = delete(Fact).where(or_(Fact.name == "id", Fact.name == "epoch"))
+FORGET = delete(Fact).where(or_(Fact.name == "id", Fact.name == "epoch", Fact.name == "secret"))
 
 
 def identify(tx: Statements, turn: Turn) -> Instance:
-    """The database's id and epoch, in a transaction that holds the turn.
+    """The database's id, epoch and secret, in a transaction that holds the turn.
 
     The epoch is a new one when the database is new, or is not the one that this instance folder last wrote: an older
     copy was put in its place, or `app.db` came alone (L3: never a silent hole).
@@ -51,13 +52,13 @@ def identify(tx: Statements, turn: Turn) -> Instance:
         if noted_epoch:
             log.warning("The database is not the one last written here: a new epoch, so clients read all again.")
         epoch = _put(tx, "epoch", secrets.token_hex(8))
-    return Instance(id_, epoch)
+    return Instance(id_, epoch, _fact(tx, "secret") or _put(tx, "secret", secrets.token_hex(32)))
 
 
 def forget(tx: Statements) -> None:
-    """Makes the database another one, with an id and an epoch of its own from its next opening on.
+    """Makes the database another one, with an id, an epoch and a secret of its own from its next opening on.
 
-    Of the id too, so that a copy beside the original, on another port, does not answer to the same cookie.
+    Of the id and the secret too, so that a copy beside the original, on another port, does not answer to its cookies.
     """
     tx.run(FORGET)
 

@@ -27,7 +27,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder that one short run wrote to, and what it printed."""
     needs("wrk")
     folder = tmp_path_factory.mktemp("bench")
-    arguments = ("--quick", "--only", "list", "--peers", "limit", "--folder", str(folder))
+    arguments = ("--quick", "--only", "list,home-in", "--peers", "limit,flask", "--folder", str(folder))
     ended = bench(*arguments, "--json", str(folder / "numbers.json"), "--write", str(folder))
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return folder, ended.stdout
@@ -50,11 +50,18 @@ def test_it_works(measured: tuple[Path, str]) -> None:
 @pytest.mark.slow
 def test_every_contestant_has_its_rounds(numbers: Any) -> None:
     rounds = numbers["works"]["list"]["rounds"]
-    assert set(rounds) == {"pottle", "limit"}
+    assert set(rounds) == {"pottle", "limit", "flask"}
     for (one,) in rounds.values():
         assert one["rate"] > 0
         assert one["errors"] == 0
         assert 0 < one["p50"] <= one["p99"] <= one["max"]
+
+
+@pytest.mark.slow
+def test_a_peer_can_render_our_pages(numbers: Any) -> None:
+    """What their templates ask for changes with ours."""
+    measured = numbers["works"]["home-in"]
+    assert set(measured["rounds"]) == {"pottle", "flask"}, measured["why"]
 
 
 @pytest.mark.slow
@@ -66,7 +73,7 @@ def test_the_numbers_say_what_they_were_measured_on(numbers: Any) -> None:
 
 @pytest.mark.slow
 def test_the_target_stands_beside_the_result(numbers: Any) -> None:
-    (target,) = numbers["targets"]
+    target = numbers["targets"][0]
     assert target["what"] == "list: of empty ASGI app"
     assert target["verdict"] in ("met", "missed")
 

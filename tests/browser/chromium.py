@@ -21,10 +21,10 @@ expect.set_options(timeout=PATIENCE * 1000)
 
 
 @asynccontextmanager
-async def chromium() -> AsyncIterator[Browser]:
-    """A Chromium; skips the test where there is none."""
+async def chromium(*more: str) -> AsyncIterator[Browser]:
+    """A Chromium, with `more` arguments; skips the test where there is none."""
     needs("chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*ARGUMENTS, *more])
         yield browser
         await browser.close()

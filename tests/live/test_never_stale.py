@@ -2,7 +2,7 @@
 
 The server here is deaf: every poke between its workers is lost, so that a worker that does not look for itself before
 it serves a kept answer is behind for up to the 100 ms of the slow poll. The tests over several workers fail at once
-when `db.catch_up()` in ResponseCache.__call__ is left out. (With pokes they pass: those come before the answer does.)
+when `db.catch_up()` in caching._found is left out. (With pokes they pass: those come before the answer does.)
 """
 
 import asyncio
@@ -16,8 +16,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from quart import Quart
 
-from api.http.caching import FILL, Message, Receive, ResponseCache, Scope, Send
+from api.http.asgi import Message, Receive, Scope, Send, at_once
+from api.http.caching import FILL, ResponseCache
 from model import channel
 from model.store import db
 from model.store.bus import SLOTS, Bus
@@ -223,6 +225,38 @@ async def test_an_answer_that_was_overtaken_by_a_write_is_not_kept(root: Person)
     await root.patch("/api/channels/1", {"title": "Newer"})
     await get()
     assert titles[-1] == "Newer"
+
+
+async def test_what_sets_a_cookie_is_never_kept(app: Quart) -> None:
+    """It is for one reader, whatever the handler says. Fails without `_Recorder._sets_cookie`."""
+    asked = 0
+
+    async def signs_in(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal asked
+        asked += 1
+        scope[FILL].tags.add("channel:1")
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"set-cookie", b"session=mine")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def send(message: Message) -> None:
+        pass
+
+    cache = ResponseCache(signs_in)
+    for _ in range(2):
+        scope = {"type": "http", "method": "GET", "path": "/in", "query_string": b"", "headers": []}
+        await cache(scope, None, send)  # type: ignore[arg-type]
+    assert asked == 2
+
+
+async def test_middleware_around_the_application_sees_every_request(app: Quart) -> None:
+    """Also those that would have been answered at once: it may be there to keep somebody out."""
+
+    class Around:
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            await app.asgi_app(scope, receive, send)  # type: ignore[arg-type]
+
+    assert at_once(app.asgi_app) is not None
+    assert at_once(Around()) is None
 
 
 @pytest.mark.slow

@@ -68,6 +68,7 @@ async def test_it_is_another_database_also_where_the_old_position_still_lies(
     restore(path.parent, copy, quietly)
     after = await opened(path.parent)
     assert after.epoch != before.epoch
+    assert after.secret != before.secret
     assert after.id != before.id, "so that both may run on one host: cookies ignore ports"
 
 

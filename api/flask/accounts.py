@@ -1,0 +1,182 @@
+"""`/flask/api/id` and `/flask/api/user`: signing up, and one's own account."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+from quart import Blueprint, Response
+
+from api.flask.asking import clear_cookie
+from api.flask.refusals import answered
+from api.flask.sections import FlaskSection, sections_of
+from api.flask.texts import safe, sent_back
+from api.http.answers import gives, takes
+from api.http.asking import anyone, me, signed_in
+from api.http.bodies import Tolerant
+from api.http.limits import EDITING, SIGN_UP, limited
+from api.http.retries import idempotent
+from model import account, joining, leaving, session, times, user
+from model.errors import Forbidden, Invalid
+from model.store import db
+from model.user import Account, Email, Name, Password, Uid
+
+blueprint = Blueprint("accounts", __name__, url_prefix="/api")
+
+ROLES = {"user": "User", "admin": "Admin"}
+PROVEN_MINUTES = 10  # for which a sign-in says as much as the old password would
+
+
+class FlaskNewUser(Tolerant):
+    """An account to make. `invitation` is a group's code, which no page sends yet."""
+
+    uid: Uid
+    name: Name
+    password: Password
+    email: str = ""
+    invitation: str = ""
+
+
+class FlaskUser(msgspec.Struct):
+    """An account as its user sees it; `kasm_server_needed` is always false, `pfp` where the picture is or null."""
+
+    uid: str
+    name: str
+    email: str
+    role: str
+    pfp: str | None
+    kasm_server_needed: bool
+    sections: list[FlaskSection]
+
+
+class FlaskSignedUp(msgspec.Struct):
+    """A new account. One page looks for `success`."""
+
+    success: bool
+    message: str
+    uid: str
+    name: str
+
+
+class FlaskUserEdit(Tolerant):
+    """What to change. A password needs `current_password`, or a sign-in within the last ten minutes."""
+
+    name: str | UnsetType = UNSET
+    uid: str | UnsetType = UNSET
+    email: str | UnsetType = UNSET
+    password: Password | UnsetType = UNSET
+    current_password: Password | UnsetType = UNSET
+
+
+class FlaskLeaving(Tolerant):
+    """Whose account to delete: one's own, and the password again."""
+
+    password: Password
+    uid: str | UnsetType = UNSET
+
+
+class FlaskMessage(msgspec.Struct):
+    """What was done."""
+
+    message: str
+
+
+@blueprint.get("/id")
+@signed_in
+@gives(FlaskUser)
+async def identify() -> FlaskUser:
+    """Who is signed in."""
+    return await _seen(await user.account(me().user))
+
+
+@blueprint.get("/user")
+@signed_in
+@gives(FlaskUser)
+async def show() -> FlaskUser:
+    """One's own account: one object, as flocker's pages read it."""
+    return await _seen(await user.account(me().user))
+
+
+async def _seen(found: Account) -> FlaskUser:
+    sections = await sections_of(me().user)
+    mail, role = safe(found.email or ""), ROLES[found.role]
+    return FlaskUser(found.uid, safe(found.name), mail, role, found.avatar, False, sections)
+
+
+@blueprint.post("/user")
+@limited(SIGN_UP, ahead=True)
+@anyone
+@idempotent
+@takes(FlaskNewUser)
+@gives(FlaskSignedUp)
+async def create(data: FlaskNewUser) -> FlaskSignedUp:
+    """Sign up, where that is allowed. One is not signed in by it."""
+    who = data.uid, data.name, data.password, _address_of(data.email)
+    made = await (joining.sign_up(*who, data.invitation) if data.invitation else user.sign_up(*who))
+    return FlaskSignedUp(True, f"User {made.uid} created", made.uid, safe(made.name))
+
+
+@blueprint.put("/user")
+@limited(EDITING, ahead=True)
+@signed_in
+@takes(FlaskUserEdit)
+@gives(FlaskUser)
+async def edit(data: FlaskUserEdit) -> FlaskUser:
+    """Change one's name, e-mail address or password. The uid stays; fields that Pottle does not have are ignored."""
+    if data.uid and data.uid.lower() != me().uid.lower():
+        raise Forbidden("A uid stays as it is, and nobody changes the account of somebody else.")
+    before = await user.account(me().user)
+    fields: dict[str, str | None] = {}
+    if data.name is not UNSET:
+        fields["name"] = _as("name", sent_back(data.name, before.name), Name).strip()
+    if data.email is not UNSET:
+        fields["email"] = _address_of(sent_back(data.email, before.email or ""))
+    if not fields and data.password is UNSET:
+        return await _seen(before)
+    return await _seen(await account.edit(me(), None, fields, await _new_password(data)))
+
+
+async def _new_password(data: FlaskUserEdit) -> str | None:
+    """The password to set, if there is one and whoever asks has just proven to know the old one."""
+    if data.password is UNSET:
+        return None
+    user.check_password(data.password)
+    if data.current_password is not UNSET:
+        await leaving.check_own_password(me(), data.current_password)
+    elif not _just_signed_in():
+        raise Forbidden(
+            f"Sign in again first: a new password needs a sign-in within the last {PROVEN_MINUTES} minutes."
+        )
+    return data.password
+
+
+def _just_signed_in() -> bool:
+    with db.snapshot() as read:
+        return session.began(read, me()) > times.later(minutes=-PROVEN_MINUTES)
+
+
+@blueprint.delete("/user")
+@limited(EDITING, ahead=True)
+@signed_in
+@takes(FlaskLeaving)
+@gives(FlaskMessage)
+async def delete(data: FlaskLeaving) -> Response:
+    """Delete one's own account; its posts stay, without a name."""
+    if data.uid and data.uid.lower() != me().uid.lower():
+        raise Forbidden("Nobody deletes the account of somebody else; an admin disables it, at /admin.")
+    await leaving.leave(me(), data.password, None)
+    response = answered(FlaskMessage(f"Deleted user: {me().uid}"), 200, {})
+    clear_cookie(response)
+    return response
+
+
+def _address_of(email: str) -> str | None:
+    """An e-mail address; None for an empty one. Raises Invalid for what is none."""
+    return _as("email", email, Email) if email.strip() else None
+
+
+def _as(field: str, text: str, kind: Any) -> str:
+    try:
+        kept: str = msgspec.convert(text, kind)
+    except msgspec.ValidationError as error:
+        raise Invalid({field: "is not a good one: " + str(error)[:1].lower() + str(error)[1:]}) from error
+    return kept

@@ -1,0 +1,44 @@
+"""Who asks at `/flask`: by the cookie of those back ends, which here holds a session that expires and can be ended."""
+
+from quart import Response, g, request
+
+from api.flask.front_ends import COOKIE, of_request, unlisted
+from api.http.asking import SAFE, recognise
+from model.errors import Forbidden
+from model.store import db
+
+
+async def look() -> None:
+    """Before each request. Raises Forbidden where something is to be changed by a page that is not listed.
+
+    A cookie alone changes nothing, for any page can have it sent; without one, a program may sign up or in.
+    """
+    asking = of_request(request.scope)  # type: ignore[arg-type]  # a dict like any, to ASGI middleware
+    if request.method not in SAFE and not asking.listed and (asking.origin is not None or asking.credentials):
+        raise Forbidden(unlisted(asking))
+    if asking.credentials and asking.identity is None:
+        g.bad_credentials = True
+    recognise(asking.identity)
+
+
+def set_cookie(response: Response, secret: str) -> None:
+    """Signs the browser in, for the site that its page belongs to (`Partitioned`) and as long as a session lasts."""
+    response.set_cookie(
+        COOKIE,
+        secret,
+        max_age=db.settings.session_days * 24 * 3600,
+        path=_path(),
+        secure=True,
+        httponly=True,
+        samesite="None",
+        partitioned=True,
+    )
+
+
+def clear_cookie(response: Response) -> None:
+    """Signs the browser out."""
+    response.delete_cookie(COOKIE, path=_path(), secure=True, httponly=True, samesite="None", partitioned=True)
+
+
+def _path() -> str:
+    return f"{request.root_path}/flask"

@@ -1,0 +1,50 @@
+"""`/flask/api/authenticate`: signing in and out, by the cookie `jwt_python_flask`."""
+
+from quart import Blueprint, Response
+
+from api.flask.asking import clear_cookie, set_cookie
+from api.http.answers import gives, takes
+from api.http.asking import address, anyone, me, signed_in
+from api.http.bodies import Tolerant
+from api.http.limits import EDITING, SIGN_IN, limited
+from model import session
+from model.store import db
+from model.user import Password
+
+blueprint = Blueprint("authentication", __name__, url_prefix="/api/authenticate")
+
+
+class FlaskCredentials(Tolerant):
+    """What one signs in with."""
+
+    uid: str
+    password: Password
+
+
+@blueprint.post("")
+@limited(SIGN_IN)
+@anyone
+@takes(FlaskCredentials)
+@gives(str)
+async def create(data: FlaskCredentials) -> Response:
+    """Sign in. The answer is a text that no page reads, and the cookie."""
+    signed = await session.sign_in(data.uid, data.password, address())
+    response = _text(f"Authentication for {signed.identity.uid} successful")
+    set_cookie(response, signed.token)
+    return response
+
+
+@blueprint.delete("")
+@limited(EDITING)
+@signed_in
+@gives(str)
+async def delete() -> Response:
+    """Sign out: the session ends at once, everywhere. 401 for who is not signed in."""
+    await db.write(session.end, me())
+    response = _text("Token invalidated successfully")
+    clear_cookie(response)
+    return response
+
+
+def _text(text: str) -> Response:
+    return Response(text, 200, {"Cache-Control": "no-store"}, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,144 @@
+"""Which pages may use `/flask`, and as whom: around the response cache, whose answers are the same whatever the page.
+
+A page of a listed origin may send its visitors' cookie and read the answers (CORS with credentials). For any other page
+a visitor is nobody, and its browser does not let it read an answer.
+"""
+
+import re
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+from werkzeug.sansio.http import parse_cookie
+
+from api.flask.refusals import FlaskRefusal
+from api.http.asgi import App, Headers, Message, Ready, Receive, Scope, Send, at_once
+from api.http.asking import FOREIGN_SITES, SAFE
+from api.http.caching import AUDIENCE
+from model import overview, session
+from model.session import Identity
+from model.store import db
+
+COOKIE = "jwt_python_flask"
+VISITOR = "pottle.flask"  # where in the ASGI scope the visitor is
+METHODS = "GET, POST, PUT, DELETE"
+# Whatever else a page sends (X-Origin …) it may, as with Flask-CORS; but only what looks like a header's name.
+ALWAYS = ("Content-Type", "X-Origin", "Idempotency-Key", "If-None-Match")
+HEADER = re.compile(r"[a-z0-9-]{1,60}")
+MOST_HEADERS = 30
+EXPOSED = b"ETag, RateLimit, RateLimit-Policy, Retry-After, Idempotency-Key, X-Request-Id"
+PREFLIGHT_SECONDS = b"7200"  # the longest that Chromium believes; each call of those pages has a preflight
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who asks, and by which page. `credentials` says that there is a cookie, good or bad."""
+
+    identity: Identity | None
+    listed: bool  # whether the page's origin is
+    origin: str | None
+    credentials: bool
+
+
+def visitor(scope: Scope, origins: Iterable[str]) -> Visitor:
+    """Whoever asks. Without an origin (of the same site, or no browser) the cookie counts for reading alone."""
+    origin = _header(scope, b"origin")
+    if origin is None and _header(scope, b"sec-fetch-site") in FOREIGN_SITES:
+        origin = "null"  # a page that does not say which
+    listed = origin is not None and origin in origins
+    secret = parse_cookie(_header(scope, b"cookie") or "").get(COOKIE)
+    counts = listed or (origin is None and scope["method"] in SAFE)
+    return Visitor(session.identify(secret) if secret and counts else None, listed, origin, secret is not None)
+
+
+class FrontEnds:
+    """ASGI middleware around the response cache."""
+
+    def __init__(self, app: App, origins: tuple[str, ...]) -> None:
+        self._app = app
+        self._origins = origins
+        self._ready = at_once(app)
+
+    def at_once(self, scope: Scope) -> Ready | None:
+        """What is not for `/flask`; there an answer depends on who asks, and by which page."""
+        return self._ready(scope) if self._ready and not _ours(scope) else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request; those that are not for `/flask` as if this were not here."""
+        if scope["type"] != "http" or not _ours(scope):
+            await self._app(scope, receive, send)
+            return
+        try:
+            scope[VISITOR] = found = visitor(scope, self._origins)
+            if scope["method"] in ("GET", "HEAD"):
+                scope[AUDIENCE] = overview.audience(found.identity)
+        except sqlite3.Error:  # the application will find out, and say so
+            found = Visitor(None, _header(scope, b"origin") in self._origins, _header(scope, b"origin"), False)
+        if scope["method"] == "OPTIONS" and (wanted := _header(scope, b"access-control-request-method")):
+            await _preflight(scope, found, wanted, send)
+        else:
+            await self._app(scope, receive, _Readable(send, found))
+
+
+def _ours(scope: Scope) -> bool:
+    path: str = scope["path"]
+    return path.startswith(scope.get("root_path", "") + "/flask/")
+
+
+class _Readable:
+    """Passes an answer on, to be read by pages of a listed origin and of no other."""
+
+    def __init__(self, send: Send, asking: Visitor) -> None:
+        self._send = send
+        self._headers = _cors(asking)
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *self._headers]}
+        await self._send(message)
+
+
+def _cors(asking: Visitor) -> Headers:
+    headers = [(b"vary", b"Origin"), (b"cross-origin-resource-policy", b"same-origin")]
+    if asking.listed and asking.origin:
+        headers += [
+            (b"access-control-allow-origin", asking.origin.encode()),
+            (b"access-control-allow-credentials", b"true"),
+            (b"access-control-expose-headers", EXPOSED),
+        ]
+    return headers
+
+
+async def _preflight(scope: Scope, asking: Visitor, method: str, send: Send) -> None:
+    headers, body, status = _cors(asking), b"", 204
+    if asking.listed:
+        wanted = (_header(scope, b"access-control-request-headers") or "").lower().split(",")
+        more = [name.strip() for name in wanted if HEADER.fullmatch(name.strip())][:MOST_HEADERS]
+        headers += [
+            (b"access-control-allow-methods", METHODS.encode()),
+            (b"access-control-allow-headers", ", ".join([*ALWAYS, *more]).encode()),
+            (b"access-control-max-age", PREFLIGHT_SECONDS),
+        ]
+    else:
+        status, body = 403, msgspec.json.encode(FlaskRefusal(unlisted(asking), None, "Forbidden"))
+        headers.append((b"content-type", b"application/json"))
+    headers += [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def unlisted(asking: Visitor) -> str:
+    """What to say to a page that may not, and to its operator."""
+    page = f"The origin {asking.origin}" if asking.origin else "A request without an origin"
+    return f"{page} may not do that: POTTLE_FLASK_ORIGINS lists those that may."
+
+
+def of_request(scope: Scope) -> Visitor:
+    """The visitor that the middleware found; where the database did not answer then, it is asked again."""
+    found: Visitor | None = scope.get(VISITOR)
+    return found or visitor(scope, db.settings.flask_origins)
+
+
+def _header(scope: Scope, wanted: bytes) -> str | None:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)

@@ -1,0 +1,180 @@
+"""`/flask/api/post` and `/flask/api/posts`: what people write, with a title, a comment and free-form content."""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+from quart import Blueprint
+
+from api.flask.accounts import FlaskMessage
+from api.flask.lists import kept_for
+from api.flask.texts import is_too_deep, safe, safe_content, sent_back
+from api.http.answers import asks, gives, takes
+from api.http.asking import anyone, asker, me, signed_in
+from api.http.bodies import Tolerant
+from api.http.limits import EDITING, POSTING, limited
+from api.http.retries import idempotent
+from model import channel, flask_post, overview, post, posting
+from model.errors import Invalid, NotFound
+from model.post import Author, PostView
+from model.store import db
+
+blueprint = Blueprint("posts", __name__, url_prefix="/api")
+
+# Pages send what they got as an option's value, a text; others a number.
+Number = Annotated[int, Meta(ge=1, le=10**18 - 1)] | Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,17}$(?!\n)")]
+
+
+class FlaskPost(msgspec.Struct):
+    """A post. Its texts are safe to put into a page; `content` is {} without any."""
+
+    id: int
+    title: str
+    comment: str
+    content: Any
+    user_name: str
+    channel_name: str
+    channel_id: int
+
+
+class FlaskNewPost(Tolerant):
+    """A post to make."""
+
+    title: str
+    comment: str
+    channel_id: Number
+    content: Any = None
+
+
+class FlaskPostEdit(Tolerant):
+    """What to change of a post; what is left out stays."""
+
+    id: Number
+    title: str | UnsetType = UNSET
+    comment: str | UnsetType = UNSET
+    content: Any = UNSET
+    channel_id: Number | UnsetType = UNSET
+
+
+class FlaskWhichPost(Tolerant):
+    """Which post."""
+
+    id: Number
+
+
+class FlaskOfChannel(Tolerant):
+    """Of which channel."""
+
+    channel_id: Number
+
+
+@blueprint.post("/post")
+@limited(POSTING)
+@signed_in
+@idempotent
+@takes(FlaskNewPost)
+@gives(FlaskPost)
+async def create(data: FlaskNewPost) -> FlaskPost:
+    """Post. Everybody who reads the channel sees it at once, pages on the websocket too."""
+    place = await channel.find(me(), int(data.channel_id))
+    draft = await _draft(data.title, data.comment, data.content)
+    return _view(await db.write(posting.create, me(), place.id, draft, None), place.title)
+
+
+async def _draft(title: str, comment: str, content: Any) -> posting.Draft:
+    if is_too_deep(content):
+        raise Invalid({"content": "has too many levels"})
+    try:
+        body = flask_post.joined(title, comment, content)
+    except (ValueError, TypeError) as error:
+        raise Invalid({"content": "is nothing that JSON can hold"}) from error
+    if not body.strip():
+        raise Invalid({"comment": "is required"})
+    return await posting.draft(body)
+
+
+@blueprint.get("/post")
+@anyone
+@asks(FlaskWhichPost)
+@gives(FlaskPost)
+async def show(query: FlaskWhichPost) -> FlaskPost:
+    """A post, by `?id=`."""
+    view, place = await post.find(asker(), int(query.id))
+    if view.state == "removed":
+        raise NotFound("Post not found")
+    return _view(view, place.title)
+
+
+@blueprint.put("/post")
+@limited(EDITING)
+@signed_in
+@takes(FlaskPostEdit)
+@gives(FlaskPost)
+async def edit(data: FlaskPostEdit) -> FlaskPost:
+    """Change one's own post."""
+    view, place = await post.find(me(), int(data.id))
+    if data.channel_id is not UNSET and int(data.channel_id) != view.channel:
+        raise Invalid({"channel_id": "cannot be changed: a post stays in its channel"})
+    title, comment, content = flask_post.split(view.body)
+    if data.title is not UNSET:
+        title = sent_back(data.title, title)
+    if data.comment is not UNSET:
+        comment = sent_back(data.comment, comment)
+    if data.content is not UNSET and data.content != safe_content(content):
+        content = data.content
+    draft = await _draft(title, comment, content)
+    return _view(await db.write(posting.edit, me(), view.id, {view.version}, draft), place.title)
+
+
+@blueprint.delete("/post")
+@limited(EDITING)
+@signed_in
+@takes(FlaskWhichPost)
+@gives(FlaskMessage)
+async def delete(data: FlaskWhichPost) -> FlaskMessage:
+    """Delete one's own post; a moderator removes anybody's."""
+    await db.write(posting.remove, me(), int(data.id), None)
+    return FlaskMessage("Post deleted")
+
+
+@blueprint.get("/post/user")
+@signed_in
+@gives(list[FlaskPost])
+async def mine() -> list[FlaskPost]:
+    """One's own posts, oldest first."""
+    return [_listed(row) for row in await overview.posts_by(me())]
+
+
+@blueprint.get("/posts")
+@anyone
+@gives(list[FlaskPost])
+async def index() -> list[FlaskPost]:
+    """The newest posts that you may see, oldest first."""
+    found = await overview.posts(asker())
+    kept_for(found.audience, "groups", "channels", "posts", *{f"user:{row.uid}" for row in found.rows})
+    return [_listed(row) for row in found.rows]
+
+
+@blueprint.post("/posts/filter")
+@anyone
+@takes(FlaskOfChannel)
+@gives(list[FlaskPost])
+async def in_channel(data: FlaskOfChannel) -> list[FlaskPost]:
+    """The newest posts of a channel, oldest first."""
+    return [_listed(row) for row in await overview.posts_in(asker(), int(data.channel_id))]
+
+
+def _listed(row: Any) -> FlaskPost:
+    return _view(post.view(row), row.channel_title)
+
+
+def _view(found: PostView, channel_name: str) -> FlaskPost:
+    title, comment, content = flask_post.split(found.body)
+    if is_too_deep(content):  # somebody wrote it by hand
+        title, comment, content = "", found.body, {}
+    texts = safe(title), safe(comment), safe_content(content)
+    return FlaskPost(found.id, *texts, safe(_name(found.author)), safe(channel_name), found.channel)
+
+
+def _name(author: Author) -> str:
+    return author.name or author.guest or ""

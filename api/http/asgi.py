@@ -1,0 +1,36 @@
+"""ASGI's types (asgi.readthedocs.io), as our middleware uses them; and what it says of answers that it has ready."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+
+class Ready(Protocol):
+    """An answer that can be sent as it is."""
+
+    body: bytes
+
+    def status_for(self, headers: Headers) -> int:
+        """The status, 200 or 304, for a request with these headers."""
+
+    def head(self, status: int) -> bytes:
+        """Its headers as HTTP/1.1 has them, with the empty line."""
+
+
+AtOnce = Callable[[Scope], Ready | None]
+
+
+def at_once(app: Any) -> AtOnce | None:
+    """What a server may ask `app` before it begins a task for a request (api/server/http.py); None where it may not.
+
+    Middleware that passes such questions on has a method `at_once`. Around any other, nothing is answered at once: it
+    sees every request.
+    """
+    found: AtOnce | None = getattr(app, "at_once", None)
+    return found

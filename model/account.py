@@ -1,0 +1,28 @@
+"""One's own account, as its user changes it."""
+
+from typing import Any
+
+from model import audit, passwords, session, user
+from model.errors import Versions
+from model.session import Identity
+from model.store import Tx, db
+from model.user import Account
+
+
+async def edit(identity: Identity, versions: Versions, fields: dict[str, str | None], password: str | None) -> Account:
+    """Sets columns of one's own account, and another password if there is one: all other sessions end with that.
+
+    Raises Stale, NotFound; Invalid for a password that is too short. Who must know the old one is the caller's to say.
+    """
+    if password is not None:
+        user.check_password(password)
+        fields = {**fields, "password_hash": await passwords.hashed(password)}
+    return await db.write(_edit, identity, versions, fields)
+
+
+def _edit(tx: Tx, identity: Identity, versions: Versions, fields: dict[str, Any]) -> Account:
+    account = user.edit(tx, identity.user, versions, fields)
+    if "password_hash" in fields:
+        session.end_others(tx, identity)
+        audit.note(tx, identity, "password.changed", identity.uid)
+    return account
