@@ -24,7 +24,7 @@ from api.server.ending import EndingHttpProtocol, EndingWebSocketProtocol
 
 log = logging.getLogger("uvicorn.error")
 
-NEW_OBJECTS = 50_000  # from one collection of the youngest to the next
+NEW_OBJECTS = 10_000  # from one collection of the youngest to the next
 CLEAN_UP_SECONDS = 2  # of the grace period, kept for after_serving
 
 
