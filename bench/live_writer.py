@@ -4,7 +4,8 @@
 
 Each post's text is the time at which it was written, in its transaction and just before the commit (CLOCK_MONOTONIC in
 ns, as `t123456`), so that whoever gets the change knows how long ago it was committed, give or take the fsync. Prints
-`ready` when it begins to write, and in the end the number of posts.
+`ready` when it begins to write, and in the end the p99 of its own waits for a commit, in ms: that much of the latencies
+may be the disk's.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.audience import quantile
 from bench.data import SECRET
 from model import posting, session
 from model.post import PostView
@@ -28,24 +30,31 @@ async def main(instance: str, channel: str, rate: str, seconds: str) -> None:
     await db.open(Settings(instance=Path(instance), rate_limits=False))
     try:
         print("ready", flush=True)
-        print(await write(int(channel), float(rate), float(seconds)))
+        print(quantile(sorted(await write(int(channel), float(rate), float(seconds))), 0.99))
     finally:
         await db.close()
 
 
-async def write(channel: int, rate: float, seconds: float) -> int:
-    """Keeps to the clock: when it is late it writes what is due at once. Returns how many it wrote."""
+async def write(channel: int, rate: float, seconds: float) -> list[float]:
+    """Keeps to the clock: when it is late it writes what is due at once. Returns how long each write took, in ms."""
     who = session.identify(SECRET)
     begun, tasks = time.monotonic(), set()
+    taken: list[float] = []
     written = 0
     while (passed := time.monotonic() - begun) < seconds:
         for _ in range(int(passed * rate) - written):
-            tasks.add(task := asyncio.create_task(db.write(stamped, who, channel)))
+            tasks.add(task := asyncio.create_task(_timed(taken, who, channel)))
             task.add_done_callback(tasks.discard)
             written += 1
         await asyncio.sleep(TICK_SECONDS)
     await asyncio.gather(*tasks)
-    return written
+    return taken
+
+
+async def _timed(taken: list[float], who: Any, channel: int) -> None:
+    begun = time.monotonic()
+    await db.write(stamped, who, channel)
+    taken.append((time.monotonic() - begun) * 1_000)
 
 
 def stamped(tx: Tx, who: Any, channel: int) -> PostView:

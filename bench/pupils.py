@@ -3,7 +3,8 @@
     python -m bench.pupils PORT PUPILS MINUTE AFTER
 
 They come evenly over MINUTE seconds and stay until AFTER seconds later. Prints JSON: for each kind of request, and for
-what came live, `{count, p50, p99, refused}`, times in ms; a websocket that was lost counts as refused.
+what came live, `{count, p50, p99, refused}`, times in ms. What is read and posted once all are in is a kind of its own;
+a websocket that was lost counts as refused.
 """
 
 import asyncio
@@ -20,14 +21,20 @@ from bench.live_load import Subscriber, Tally
 READ_SECONDS = 5.0
 POST_EVERY = 4  # reads
 PATIENCE = 30  # seconds
+ALL_IN = ", once all are in"
 
 
 class Journal:
-    """What all pupils saw."""
+    """What all pupils saw; `minute` seconds from now, all are in."""
 
-    def __init__(self) -> None:
+    def __init__(self, minute: float) -> None:
+        self._all_in = time.monotonic() + minute
         self.taken: dict[str, list[float]] = defaultdict(list)  # ms, by kind of request
         self.refused: Counter[str] = Counter()
+
+    def kind(self, what: str) -> str:
+        """A kind of request by when it is made."""
+        return what + ALL_IN * (time.monotonic() > self._all_in)
 
     def told(self) -> dict[str, dict[str, float]]:
         """In numbers."""
@@ -81,9 +88,10 @@ class Pupil:
         self.token = session["token"] if session else ""
         turn = number
         while time.monotonic() < end:
-            await self.ask("read", "GET", f"/api/channels/{BUSY}/posts")
+            await self.ask(self.journal.kind("read"), "GET", f"/api/channels/{BUSY}/posts")
             if turn % POST_EVERY == 0:
-                await self.ask("post", "POST", f"/api/channels/{BUSY}/posts", {"body": f"t{time.monotonic_ns()}"})
+                said = {"body": f"t{time.monotonic_ns()}"}
+                await self.ask(self.journal.kind("post"), "POST", f"/api/channels/{BUSY}/posts", said)
             turn += 1
             await asyncio.sleep(READ_SECONDS)
         self.writer.close()
@@ -99,7 +107,7 @@ async def listen(tally: Tally, port: int, comes: float) -> None:
 
 async def main(port: int, pupils: int, minute: float, after: float) -> None:
     """The lesson, and what it was like."""
-    journal, tally = Journal(), Tally()
+    journal, tally = Journal(minute), Tally()
     times = [minute * number / pupils for number in range(pupils)]
     listening = [listen(tally, port, comes + 0.5) for comes in times]
     lessons = [Pupil(port, journal).lesson(n, comes, minute + after) for n, comes in enumerate(times, 1)]

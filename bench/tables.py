@@ -10,8 +10,7 @@ from bench.targets import TARGETS, Results, ratios
 TIMES = (("p50", "p50 ms"), ("p99", "p99 ms"))
 HTTP = (("rate", "answers/s"), *TIMES, ("cpu", "CPU us"), ("errors", "errors"))
 COLUMNS = {
-    "growth": (("rate", "answers/s"), *TIMES, ("errors", "errors")),
-    "fanout": (("rate", "changes/s"), *TIMES, ("lost", "sockets lost")),
+    "fanout": (("rate", "changes/s"), *TIMES, ("commit", "commit p99"), ("lost", "sockets lost")),
     "delivery": (("mean", "mean ms"), ("p50", "p50 ms"), ("p95", "p95 ms"), ("p99", "p99 ms"), ("lost", "lost")),
     "memory": (("each", "KB each"), ("before", "MB before")),
     "start": (("seconds", "seconds"),),

@@ -1,23 +1,27 @@
-"""One websocket connection: what it asked for, and the one loop that sends to it."""
+"""One websocket connection: what it asked for, and what it is to be sent next."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from api.live.hub import PAGE, hub
+from api.live.hub import hub, joined
+from api.live.rounds import rounds
 from model import channel, session
 from model.errors import NotFound
 from model.session import Identity
 from model.store import Statements, changes, db
 from model.store.changes import Row
 
-MOST_FRAME_BYTES = 64 * 1024  # of changes gathered in one frame
+log = logging.getLogger("pottle")
+
 MOST_REPLIES = 100  # waiting to be sent; a client that asks faster than it reads has to wait
 SIGNED_OUT = 4401
 TOO_SLOW = 1013
+FAILED = 1011
 
 
 class Asked(msgspec.Struct):
@@ -51,18 +55,23 @@ class Refused(Exception):
 
 
 class Connection:
-    """The state of one connection. `close` is called once with a close code; nothing is sent after it."""
+    """The state of one connection. `close` is called once with a close code; nothing is sent after it.
+
+    `send` is called when there may be something to send: it asks `next_message` for it, now or later.
+    """
+
+    __slots__ = ("_close", "_closed", "_replies", "_room", "_subscriptions", "_woken", "identity", "in_line", "send")
 
     def __init__(self, identity: Identity | None, close: Callable[[int], None]) -> None:
         self.identity = identity
+        self.send: Callable[[], None] = _nobody
+        self.in_line = False
         self._close = close
         self._closed = False
         self._subscriptions: dict[int, Subscription] = {}
         self._replies: list[bytes] = []
         self._woken: set[int] = set()
-        self._something = asyncio.Event()
-        self._room = asyncio.Event()
-        self._room.set()
+        self._room: asyncio.Event | None = None
         hub.connections.add(self)
 
     def leave(self) -> None:
@@ -75,14 +84,24 @@ class Connection:
     def wake(self, channel_id: int) -> None:
         """The hub's word that a channel has something new."""
         self._woken.add(channel_id)
-        self._something.set()
+        rounds.add(self)
+
+    def serve(self) -> None:
+        """Its turn has come."""
+        if self._closed:
+            return
+        try:
+            self.send()
+        except Exception:
+            log.exception("A websocket failed")
+            self.end(FAILED)
 
     def revoke(self, row: Row, read: Statements) -> None:
         """The hub's word that a right ended: closes if it was this connection's, before anything newer is sent (L8)."""
         if row.kind == changes.LOST:
-            self._end(TOO_SLOW)
+            self.end(TOO_SLOW)
         elif self._lost_by(row, read):
-            self._end(SIGNED_OUT)
+            self.end(SIGNED_OUT)
         elif row.kind == "channel.deleted" and row.subject in self._subscriptions:
             self._unsubscribe(row.subject)
             self._reply(type="error", code="not-found", channel=row.subject)
@@ -116,7 +135,9 @@ class Connection:
 
     async def hear(self, text: str | bytes) -> None:
         """Does what a frame asks. Waits while the client leaves many replies unread."""
-        await self._room.wait()
+        if len(self._replies) >= MOST_REPLIES:
+            self._room = asyncio.Event()
+            await self._room.wait()
         try:
             asked = _asked(text)
             handler = {"subscribe": self._subscribe, "unsubscribe": self._leave_channel, "auth": self._authenticate}
@@ -177,54 +198,46 @@ class Connection:
 
     def _reply(self, **frame: Any) -> None:
         self._replies.append(msgspec.json.encode(frame))
-        if len(self._replies) >= MOST_REPLIES:
-            self._room.clear()
-        self._something.set()
+        rounds.add(self)
 
-    async def send_all(self, send: Callable[[str], Awaitable[None]]) -> None:
-        """Sends replies and changes as they come; `send` returns when the socket can take more."""
-        while True:
-            await self._something.wait()
-            self._something.clear()
-            while not self._closed and (batch := self._next_batch()):
-                await send(_joined(batch))
+    @property
+    def waiting(self) -> bool:
+        """Whether there may be something to send."""
+        return bool(self._replies or self._woken) and not self._closed
 
-    def _next_batch(self) -> list[bytes]:
-        """Replies first, for a `subscribed` comes before its changes; then changes up to the size of one frame."""
-        batch, self._replies = self._replies, []
-        self._room.set()
-        size = sum(map(len, batch))
-        while self._woken and size < MOST_FRAME_BYTES:
-            channel_id = next(iter(self._woken))
-            data = self._next_of(channel_id, MOST_FRAME_BYTES - size)
-            if self._closed:
-                return []
-            if not data:
-                self._woken.discard(channel_id)
-            batch += data
-            size += sum(map(len, data))
-        return batch
+    def next_message(self) -> bytes:
+        """JSON, replies first, for a `subscribed` comes before its changes; empty when there is nothing to send."""
+        if self._replies and not self._closed:
+            return self._all_replies()
+        while self.waiting and self._woken:
+            if data := self._next_of(next(iter(self._woken))):
+                return data
+        return b""
 
-    def _next_of(self, channel_id: int, room: int) -> list[bytes]:
-        """The next changes of one channel, at least one if there is any and about `room` bytes."""
+    def _all_replies(self) -> bytes:
+        replies, self._replies = self._replies, []
+        if self._room is not None:
+            self._room.set()
+            self._room = None
+        return joined(replies)
+
+    def _next_of(self, channel_id: int) -> bytes:
+        """The next changes of one channel; empty when there are none, and it need not be asked again."""
         held = self._subscriptions[channel_id]
-        frames = hub.after(channel_id, held.cursor, PAGE)
-        if frames is None:
-            frames = hub.page(channel_id, held.cursor)
-        if frames is None:  # it was told `recovered`, and has lagged until that was no longer true
-            self._end(TOO_SLOW)
-            return []
-        data: list[bytes] = []
-        for frame in frames:
-            if data and room <= 0:
-                break
-            data.append(frame.data)
-            room -= len(frame.data)
-            held.cursor = frame.seq
-        hub.sent += len(data)
-        return data
+        self._woken.discard(channel_id)  # first: looking into the log may wake it again
+        batch = hub.batch(channel_id, held.cursor)
+        if batch is None:  # it was told `recovered`, and has lagged until that was no longer true
+            self.end(TOO_SLOW)
+        if batch is None or self._closed or self._subscriptions.get(channel_id) is not held:
+            return b""  # the right to it ended while the log was read
+        if batch.size and not batch.last:
+            self._woken.add(channel_id)
+        held.cursor = batch.until
+        hub.sent += batch.size
+        return batch.data
 
-    def _end(self, code: int) -> None:
+    def end(self, code: int) -> None:
+        """Closes the connection: nothing more is sent."""
         if not self._closed:
             self._closed = True
             self._close(code)
@@ -250,6 +263,5 @@ def _wanted(asked: Asked) -> tuple[int, int | None]:
     return asked.channel, asked.after
 
 
-def _joined(batch: list[bytes]) -> str:
-    """One frame: the object itself, or an array of them."""
-    return batch[0].decode() if len(batch) == 1 else f"[{b','.join(batch).decode()}]"
+def _nobody() -> None:
+    """For a connection that nobody sends for."""

@@ -12,11 +12,13 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from api.live.rounds import rounds
 from model.store import Statements, changes, db
 from model.store.changes import Row
 
 RING_BYTES = 8 * 1024 * 1024
-PAGE = 100  # changes in a page from the log
+FRAME_BYTES = 64 * 1024  # of changes gathered in one message
+PAGE = 100  # changes in a page from the log, and at most in a message
 REVOKING = (
     "session.ended",
     "token.ended",
@@ -38,6 +40,16 @@ class Frame(NamedTuple):
     data: bytes
 
 
+class Batch(NamedTuple):
+    """What a subscriber whose cursor is `after` is sent next: one message, the same bytes for all who are there."""
+
+    after: int
+    until: int  # the cursor then
+    size: int  # changes; 0 when there are none
+    data: bytes  # the object itself, or an array of them
+    last: bool  # whether there is nothing more in the ring
+
+
 class Subscriber(Protocol):
     """A connection, as the hub sees it."""
 
@@ -55,6 +67,7 @@ class Feed:
         self.since = since
         self.frames: deque[Frame] = deque()
         self.subscribers: set[Subscriber] = set()
+        self.ready: Batch | None = None  # the one that was asked for last
 
 
 class Hub:
@@ -66,6 +79,7 @@ class Hub:
 
     def clear(self) -> None:
         """Forgets everything; a worker that opens a database begins so."""
+        rounds.clear()
         self._feeds: dict[int, Feed] = {}
         self._ring: deque[Frame] = deque()
         self._bytes = 0
@@ -91,23 +105,25 @@ class Hub:
             if not feed.subscribers:
                 del self._feeds[channel]
 
-    def after(self, channel: int, cursor: int, most: int) -> list[Frame] | None:
-        """Up to `most` frames after `cursor`; None when they are no longer all in the ring: read the log."""
+    def batch(self, channel: int, cursor: int) -> Batch | None:
+        """What comes after `cursor`: about FRAME_BYTES, PAGE changes at most; None where the log was pruned."""
         feed = self._feeds[channel]
         if cursor < feed.since:
-            return None
-        # From the newest back: most cursors are near the end, and the ring may hold thousands.
-        newer = list(takewhile(lambda frame: frame.seq > cursor, reversed(feed.frames)))
-        return newer[: -most - 1 : -1]
+            return self._page(channel, cursor)
+        if feed.ready is None or feed.ready.after != cursor:
+            # From the newest back: most cursors are near the end, and the ring may hold thousands.
+            newer = list(takewhile(lambda frame: frame.seq > cursor, reversed(feed.frames)))
+            feed.ready = _gathered(cursor, newer[: -PAGE - 1 : -1], len(newer))
+        return feed.ready
 
-    def page(self, channel: int, cursor: int) -> list[Frame] | None:
-        """At most PAGE frames after `cursor` from the log, for whoever lags behind the ring; None if it was pruned."""
+    def _page(self, channel: int, cursor: int) -> Batch | None:
+        """From the log, for whoever lags behind the ring."""
         with db.snapshot() as read:
             if not changes.whole(read, channel, cursor):
                 return None
             frames = _encoded(read, changes.page(read, channel, cursor, db.head, PAGE))
         db.catch_up()  # a right that ended before this page was read is revoked before the page is sent (L8)
-        return frames
+        return _gathered(cursor, frames, PAGE + 1)
 
     def take(self, read: Statements, rows: list[Row]) -> None:
         """Listener: revokes what ended, in all of the snapshot, and only then hands out what is new in it (L8)."""
@@ -124,7 +140,9 @@ class Hub:
     def _append(self, frame: Frame) -> None:
         self._ring.append(frame)
         self._bytes += len(frame.data)
-        self._feeds[frame.channel].frames.append(frame)
+        feed = self._feeds[frame.channel]
+        feed.frames.append(frame)
+        feed.ready = None
         while self._bytes > RING_BYTES:
             self._drop_oldest()
 
@@ -135,11 +153,30 @@ class Hub:
         if feed is not None and feed.frames and feed.frames[0] is oldest:
             feed.frames.popleft()
             feed.since = oldest.seq
+            feed.ready = None
 
 
 def _encoded(read: Statements, rows: Iterable[Row]) -> list[Frame]:
     frames = changes.loaded(read, rows)
     return [Frame(frame["seq"], frame["channel"], msgspec.json.encode(frame)) for frame in frames]
+
+
+def _gathered(cursor: int, frames: list[Frame], newer: int) -> Batch:
+    """As many of the frames as go into one message, at least one if there is any; `newer` is how many there are."""
+    data: list[bytes] = []
+    room = FRAME_BYTES
+    for frame in frames:
+        if data and room <= 0:
+            break
+        data.append(frame.data)
+        room -= len(frame.data)
+    until = frames[len(data) - 1].seq if data else cursor
+    return Batch(cursor, until, len(data), joined(data), len(data) == newer)
+
+
+def joined(objects: list[bytes]) -> bytes:
+    """One message: the object itself, or an array of them; nothing for none."""
+    return objects[0] if len(objects) == 1 else b"[%b]" % b",".join(objects) if objects else b""
 
 
 hub = Hub()

@@ -9,7 +9,6 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from api.http.asgi import at_once
 from api.server.descriptors import door
 from api.server.transports import BoundedTransport, WatchedTransport
 
@@ -50,18 +49,22 @@ class HttpProtocol(HttpToolsProtocol):
         self.head_bytes = 0
         self.running: RequestResponseCycle | None = None
         self.parsing = False
-        self.at_once = at_once(getattr(self.config.loaded_app, "asgi_app", None))
+        # As api/http/asgi.py has it; None where middleware is around that has to see every request.
+        self.at_once = getattr(getattr(self.config.loaded_app, "asgi_app", None), "at_once", None)
         if door.shut(len(self.connections)):
             BoundedTransport(self.watch.transport, self.loop).abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.unparsed = b""
-        self.pipeline.clear()
-        if self.running is not None:  # uvicorn tells the last request to have arrived, which may still be waiting
-            self.running.disconnected = True
-            self.running.message_event.set()
+        self._drop_unanswered()  # uvicorn tells the last request to have arrived, which may still be waiting
         super().connection_lost(exc)
         self.watch.watched(False)
+
+    def _drop_unanswered(self) -> None:
+        self.pipeline.clear()
+        if self.running is not None:
+            self.running.disconnected = True
+            self.running.message_event.set()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self.running = cycle
@@ -123,7 +126,10 @@ class HttpProtocol(HttpToolsProtocol):
             self.send_400_response("The headers are too large.")
 
     def handle_websocket_upgrade(self) -> None:
+        """Requests before it that are not answered yet never will be: what follows is not HTTP any more."""
         self.unparsed = b""  # what comes before the upgrade was answered is neither HTTP nor WebSocket
+        self._drop_unanswered()
+        self.watch.head = b""
         self.transport = self.watch.transport
         super().handle_websocket_upgrade()
         upgraded = cast(WebSocketsSansIOProtocol, self.transport.get_protocol())

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+from websockets.protocol import State
 
 from api.server.transports import LAST_WORDS_SECONDS, BoundedTransport
 
@@ -23,19 +25,50 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     """Adds to `scope["extensions"]` what an application needs to know and do about a client that is too slow:
 
     `pottle.unsent()` is the number of bytes that wait to be sent; `pottle.abort()` resets the connection at once.
+    And a way to send that needs no task: `pottle.room(later)` says whether the socket takes more now, and if not has
+    `later()` called once it does; `pottle.write(frame)` writes a frame (RFC 6455, in bytes, not masked), or nothing
+    once the connection is being closed.
     """
+
+    later: Callable[[], None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
         self.transport.set_write_buffer_limits(high=UNSENT_BYTES)
+        self.raw = self.transport
         self.transport = cast(asyncio.Transport, BoundedTransport(self.transport, self.loop))
 
     async def run_asgi(self) -> None:
         extensions = cast(dict[str, Any], self.scope["extensions"])
         extensions["pottle.unsent"] = self.transport.get_write_buffer_size
         extensions["pottle.abort"] = self.transport.abort
+        extensions["pottle.room"] = self.room
+        extensions["pottle.write"] = self.write
         await super().run_asgi()
+
+    def room(self, later: Callable[[], None]) -> bool:
+        if self.writable.is_set():
+            return True
+        self.later = later
+        return False
+
+    def write(self, frame: bytes) -> None:
+        if self.conn.state is State.OPEN and not self.raw.is_closing():
+            self.raw.write(frame)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._tell()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._tell()  # what is gone takes everything
+
+    def _tell(self) -> None:
+        later, self.later = self.later, None
+        if later is not None:
+            later()
 
     def shutdown(self) -> None:
         """Say 1012 to those who listen, cut the rest. (uvicorn's raises while the client's own close is unsent.)"""

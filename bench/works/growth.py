@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench.contest import Contest, Measured, Work, say
 from bench.data import BUSY, SECRET, Data
-from bench.load import Request, wrk
+from bench.load import Request, Round, wrk
 from bench.peers.pottle import seed, serve
 from bench.running import Server
 
@@ -29,7 +29,7 @@ def run(contest: Contest, _work: Work) -> Measured:
             say(f"  round {number} of {contest.options.rounds}")
             for place, (server, channel) in places.items():
                 for what, request in _requests(channel).items():
-                    one = wrk(server.port, [request], HEADERS, contest.options.seconds)
+                    one = _round(server, request, contest.options.seconds)
                     if number:
                         measured.add(f"{what}, {place}", one)
     return measured
@@ -40,6 +40,12 @@ def _served(folder: Path, data: Data) -> Server:
     folder.mkdir()
     seed(folder / "instance", data, reading=MEMBERS)
     return serve(folder / "instance", folder)
+
+
+def _round(server: Server, request: Request, seconds: float) -> Round:
+    before = server.cpu()
+    one = wrk(server.port, [request], HEADERS, seconds)
+    return {**one, "cpu": (server.cpu() - before) * 1e6 / max(1.0, one["answers"])}  # us for an answer
 
 
 def _requests(channel: int) -> dict[str, Request]:

@@ -53,10 +53,11 @@ def _written(pottle: Pottle, audience: Audience, rate: float, seconds: float) ->
             got = audience.end()
             if writer.wait(60):
                 raise RuntimeError("the writer of posts failed")
+            commit = float(line_of(writer))
         finally:
             writer.kill()
     _calm(audience)
-    return {"rate": got["rate"], **latencies(got), "lost": SUBSCRIBERS - got["sockets"]}
+    return {"rate": got["rate"], **latencies(got), "commit": commit, "lost": SUBSCRIBERS - got["sockets"]}
 
 
 def _calm(audience: Audience) -> None:

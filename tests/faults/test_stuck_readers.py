@@ -127,8 +127,8 @@ async def others(meeting: Meeting) -> AsyncIterator[tuple[Others, str]]:
 async def test_whoever_is_stuck_is_cut_after_ten_seconds_and_costs_a_mebibyte_meanwhile(meeting: Meeting) -> None:
     """None of the others' posts takes as long as it takes to cut somebody.
 
-    Fails when the connections of a worker send one after another (a lock around `Sender`'s send: the others wait for
-    a stuck one to be cut), and when `WatchedTransport._look` cuts nobody (HTTP has no other end for them).
+    Fails when `Direct._send` puts who has no room back at the head of the line (the others wait for a stuck one to be
+    cut), and when `WatchedTransport._look` cuts nobody (HTTP has no other end for them).
     """
     server = meeting.server
     async with others(meeting) as (neighbours, epoch):
@@ -141,7 +141,7 @@ async def test_whoever_is_stuck_is_cut_after_ten_seconds_and_costs_a_mebibyte_me
                 assert time.monotonic() < deadline, [cut(client) for client in stuck]
                 slowest = max(slowest, *await neighbours.delays(1))
                 peak = max(peak, memory(server) - before)
-        assert slowest < STUCK_SECONDS, "somebody waited until a stuck client was cut"
+        assert slowest < STUCK_SECONDS / 2, "somebody waited until a stuck client was cut"
         assert peak < len(stuck) * MIB + 3 * RING_BYTES
     assert_calm(server)
 

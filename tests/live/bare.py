@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
@@ -43,7 +44,9 @@ async def answer(scope: Message, receive: Receive, send: Send) -> None:
 async def converse(scope: Message, receive: Receive, send: Send) -> None:
     await receive()
     await send({"type": "websocket.accept"})
-    if scope["path"] != "/echo":
+    if scope["path"] == "/push":
+        await push(scope["extensions"])
+    elif scope["path"] != "/echo":
         await flood(scope, send)
     while (message := await receive())["type"] == "websocket.receive":
         await send({"type": "websocket.send", "text": message["text"]})
@@ -55,3 +58,14 @@ async def flood(scope: Message, send: Send) -> None:
     unsent = scope["extensions"]["pottle.unsent"]
     while scope["path"] == "/flood" or not unsent():
         await send({"type": "websocket.send", "text": "x" * 16_000})
+
+
+async def push(extensions: Message) -> None:
+    """Writes frames until there is no room, waits until there is, and writes one more."""
+    later = asyncio.Event()
+    while extensions["pottle.room"](later.set):
+        extensions["pottle.write"](b"\x81\x7e\x10\x00" + b"x" * 0x1000)
+    Path(os.environ["BEGUN"]).touch()
+    await later.wait()
+    extensions["pottle.write"](b"\x81\x04room")
+    Path(os.environ["ROOM"]).touch()

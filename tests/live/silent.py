@@ -27,8 +27,9 @@ class Listener:
         """All that is there to be sent by now."""
         db.catch_up()
         frames: list[dict[str, Any]] = []
-        while not self.closed and (batch := self.connection._next_batch()):
-            frames += map(json.loads, batch)
+        while not self.closed and (message := self.connection.next_message()):
+            got = json.loads(message)
+            frames += got if isinstance(got, list) else [got]
         return frames
 
     def leave(self) -> None:

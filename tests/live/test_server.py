@@ -72,7 +72,7 @@ def environment(folder: Path) -> dict[str, str]:
     home = folder / "home"
     home.mkdir(exist_ok=True)
     path = os.pathsep.join(map(str, (folder, Path(__file__).parent, ROOT)))
-    told = {"ENDED": str(folder / "ended"), "BEGUN": str(folder / "begun")}
+    told = {"ENDED": str(folder / "ended"), "BEGUN": str(folder / "begun"), "ROOM": str(folder / "room")}
     return clean_environment(home, XDG_RUNTIME_DIR=str(home), PYTHONPATH=path, **told)
 
 
@@ -263,6 +263,29 @@ def test_the_application_sees_what_is_unsent_and_can_cut_the_client(server: Runn
         with pytest.raises(ConnectionResetError):
             while client.recv(MIB):
                 pass
+
+
+def test_ready_made_frames_go_out_as_long_as_there_is_room_and_again_once_there_is(server: Running) -> None:
+    """Fails when `resume_writing` tells nobody."""
+    with connect(f"ws://127.0.0.1:{server.port}/push", close_timeout=5, max_queue=1) as client:
+        wait_until((server.folder / "begun").exists, "a full socket")
+        while (heard := client.recv(5)) == "x" * 0x1000:
+            pass
+        assert heard == "room"
+
+
+def test_there_is_room_once_the_client_has_gone_for_nobody_is_to_wait_for_it(server: Running) -> None:
+    """Fails when `connection_lost` tells nobody: the application would wait for ever."""
+    with socket.socket() as client:
+        client.connect(("127.0.0.1", server.port))
+        client.sendall(
+            b"GET /push HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+        )
+        wait_until((server.folder / "begun").exists, "a full socket")
+        assert not (server.folder / "room").exists()
+    wait_until((server.folder / "room").exists, "room")
+    assert "Traceback" not in (server.folder / "log").read_text()
 
 
 def test_pings_of_a_client_that_reads_nothing_do_not_pile_up(server: Running) -> None:
