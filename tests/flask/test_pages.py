@@ -21,7 +21,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 from tests.browser.chromium import chromium
 from tests.conftest import PASSWORD, World, needs
 from tests.deploy.proxies import Nginx
-from tests.server import ROOT, Server
+from tests.server import ROOT, Server, attempts
 
 pytestmark = pytest.mark.slow
 
@@ -209,8 +209,10 @@ async def test_discussions(context: BrowserContext, browser: Browser, site: Site
         await expect(watching.get_by_text("From our own page")).to_be_visible()
         before = await hits(alice)
         polls = int(await polling.locator("#polls").inner_text())
-        await polling.wait_for_function(f"document.getElementById('polls').textContent >= {polls + 12}")
-        assert await hits(alice) - before >= 8, "the polls come from memory"
+        async for _ in attempts():
+            if await hits(alice) - before >= 8:
+                break
+        assert int(await polling.locator("#polls").inner_text()) - polls < 40, "most polls come from memory"
 
     await polling.close()
     await page.goto(f"{site.origin}/debate.html")
