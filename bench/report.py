@@ -19,7 +19,7 @@ what the server's processes spent on an answer, user and system together; it dep
 
 - **Pottle**: as deployed, `gunicorn main:app` with three workers, every commit on disk before it is answered
   (`synchronous=FULL`). Only its rate limits are off.
-- **empty ASGI app**: answers with Pottle's very bytes under the same gunicorn and uvicorn; on these nothing is faster.
+- **empty ASGI app**: answers with Pottle's very bytes under the same gunicorn and uvicorn, on our transport.
 - **Flask**, **FastAPI**, **plain Quart**: the same endpoints, JSON, Markdown and templates, on SQLAlchemy; one query a
   list, indexes, WAL, `synchronous=FULL`, three workers.
 - **PocketBase**: as it comes (`synchronous=NORMAL`: a loss of power can take the last writes). Its creates need no
