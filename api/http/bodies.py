@@ -70,6 +70,18 @@ class BoundedRequest(Request):
         super().__init__(method, scheme, path, *args, **{**kwargs, "max_content_length": limit})
         self.query_string = escaped(self.query_string)
 
+    @property
+    def blueprints(self) -> list[str]:
+        """Quart's, which asks three times for each request, and takes the endpoint apart each time."""
+        return _blueprints_of(self.endpoint)
+
+
+@cache
+def _blueprints_of(endpoint: str | None) -> list[str]:
+    """The blueprints of an endpoint, `shop.cart.add`, from its own outwards: `shop.cart`, `shop`."""
+    parts = endpoint.split(".")[:-1] if endpoint else []
+    return [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+
 
 async def raw() -> bytes:
     """The request's body. Raises 413."""

@@ -24,6 +24,7 @@ METHODS = ("GET", "HEAD")
 # Where in the ASGI scope this is found:
 FILL = "pottle.fill"  # the fill of a handler's own answer
 AUDIENCE = "pottle.audience"  # whom an answer is for, if not for everybody alike: those with the same text here
+MISSED = "pottle.missed"  # the key under which a moment ago there was nothing: not worth a second look
 
 SHARED = "no-cache"  # anybody may keep it, and asks whether it is still good
 PRIVATE = "private, no-cache"
@@ -87,15 +88,22 @@ class ResponseCache:
         """The answer to a request, if it is on the shelf: for a server that can send it before there is a task."""
         if scope["method"] not in METHODS:
             return None
+        key = _key(scope)
         try:
-            return _found(_key(scope), scope)
+            kept = _found(key, scope)
         except sqlite3.Error:  # __call__ meets it too
             return None
+        if kept is None:
+            scope[MISSED] = key
+        return kept
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
         if scope["type"] != "http" or scope["method"] not in METHODS:
             await self._app(scope, receive, send)
+            return
+        if MISSED in scope:
+            await self._fill(scope[MISSED], scope, receive, send)
             return
         key = _key(scope)
         try:
@@ -107,10 +115,10 @@ class ResponseCache:
         if kept is not None:
             await _send(kept, scope, send)
         else:
-            shelf.misses += 1
             await self._fill(key, scope, receive, send)
 
     async def _fill(self, key: tuple[object, ...], scope: Scope, receive: Receive, send: Send) -> None:
+        shelf.misses += 1
         fill = shelf.begin()
         scope[FILL] = fill
         recorder = _Recorder(send, fill, scope["headers"])

@@ -6,7 +6,7 @@ import secrets
 import time
 from urllib.parse import quote
 
-from structlog.contextvars import bound_contextvars
+from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from api.http import measures
 from api.http.asgi import App, Message, Receive, Scope, Send
@@ -44,11 +44,14 @@ class Watched:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
-        with bound_contextvars(request_id=request_id(scope)):
+        outside = bind_contextvars(request_id=request_id(scope))
+        try:
             if scope["type"] == "http":
                 await self._request(scope, receive, send)
             else:
                 await self._websocket(scope, receive, send)
+        finally:
+            reset_contextvars(**outside)
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = _Answer(send, request_id(scope))

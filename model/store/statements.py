@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
+import msgspec
 from sqlalchemy import Executable
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
-DIALECT = sqlite_dialect(paramstyle="named")
+DIALECT = sqlite_dialect(paramstyle="named", json_deserializer=msgspec.json.decode)
 
 Processor = Callable[[Any], Any] | None
 
