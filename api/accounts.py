@@ -10,8 +10,9 @@ from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_
 from api.http.asking import admins, me
 from api.http.limits import EDITING, limited
 from api.http.lists import Paging, cursor, edges, links
-from model import administration
+from model import administration, leaving
 from model.administration import AccountView
+from model.errors import Forbidden
 from model.store import db
 from model.user import Role
 
@@ -58,3 +59,14 @@ async def change(uid: str, data: AccountChange) -> AccountView:
     """Give an account a role, disable it or enable it. What it could do until now ends at once, on every socket."""
     fields = changed_fields(data)
     return await db.write(administration.change, me(), uid, wanted_versions(), **fields)
+
+
+@blueprint.delete("/<uid>")
+@limited(EDITING)
+@admins
+@gives(None, 204)
+async def delete(uid: str) -> None:
+    """Delete an account, for good. Posts stay, without a name. One's own is deleted at `/api/me`, with its password."""
+    if uid.lower() == me().uid.lower():
+        raise Forbidden("Your own account is deleted with your password: DELETE /api/me.")
+    await db.write(leaving.delete_account, me(), uid, wanted_versions())

@@ -63,7 +63,7 @@ async def _check_current(new: str, current: str | UnsetType) -> None:
     user.check_password(new)
     if current is UNSET:
         raise Invalid({"current_password": "is required to change the password"})
-    await leaving.check_own_password(me(), current)
+    await session.prove(me(), current)
 
 
 @blueprint.delete("")

@@ -72,18 +72,19 @@ def change(
     What it could do until now ends at once, on every worker and socket. Raises NotFound, Stale; Conflict when no admin
     would be left.
     """
-    row = _found(tx, uid)
+    row = found(tx, uid)
     check_version(row.version, versions)
     as_: Role = role or row.role
     off = row.disabled is not None if disabled is None else disabled
-    _check_an_admin_is_left(tx, row, as_, off)
+    check_an_admin_is_left(tx, row, as_, off)
     if as_ != row.role or off != (row.disabled is not None):
         tx.run(SET, user=row.id, as_=as_, since=(row.disabled or tx.now) if off else None)
         _tell(tx, identity, row, as_, off)
-    return _view(_found(tx, uid))
+    return _view(found(tx, uid))
 
 
-def _check_an_admin_is_left(tx: Tx, row: Any, role: Role, off: bool) -> None:
+def check_an_admin_is_left(tx: Tx, row: Any, role: Role, off: bool) -> None:
+    """Raises Conflict where this change of an account, a row of `found`, would leave no admin."""
     was = row.role == "admin" and row.disabled is None
     stays = role == "admin" and not off
     if was and not stays and tx.one(OTHER_ADMINS, but=row.id) is None:
@@ -105,7 +106,8 @@ def _tell(tx: Tx, identity: Identity | None, row: Any, role: Role, off: bool) ->
         audit.note(tx, identity, "user.enabled", row.uid)
 
 
-def _found(tx: Tx, uid: str) -> Any:
+def found(tx: Tx, uid: str) -> Any:
+    """An account's row. Raises NotFound."""
     row = tx.one(BY_UID, folded=uid.lower())
     if row is None:
         raise NotFound(f"There is no user {uid}.")

@@ -99,6 +99,7 @@ BY_TOKEN = (
     .where(Token.secret_hash == bindparam("secret"), User.disabled.is_(None))
 )
 PASSWORD = select(User.id, User.password_hash).where(User.uid_folded == bindparam("folded"))
+PASSWORD_OF = select(User.password_hash).where(User.id == bindparam("user"))
 REHASH = (
     update(User)
     .where(User.id == bindparam("user"), User.password_hash == bindparam("old"))
@@ -170,17 +171,34 @@ async def sign_in(uid: str, password: str, address: str) -> Signed:
     return await db.write(_start, found.id, party, kept, better)
 
 
+async def prove(identity: Identity, password: str) -> None:
+    """Raises Forbidden unless `password` is the one of whoever asks; TooMany for a guesser, as `sign_in` does."""
+    party = f"user {identity.user}"
+    if db.settings.rate_limits:
+        await db.write_ahead(_attempt, party)
+    with db.snapshot() as read:
+        found = read.one(PASSWORD_OF, user=identity.user)
+    if not await passwords.matches(found.password_hash if found else None, password):
+        raise Forbidden("That is not your password.")
+    await db.write_ahead(_right, party)
+
+
 def _attempt(tx: Tx, party: str) -> None:
     limits.check(tx, party, FAILED_SIGN_INS)
     limits.spend(tx, party, FAILED_SIGN_INS)
+
+
+def _right(tx: Tx, party: str) -> None:
+    """Gives an attempt back."""
+    if db.settings.rate_limits:
+        limits.spend(tx, party, FAILED_SIGN_INS, -1)
 
 
 def _start(tx: Tx, user: int, party: str, kept: str, better: str) -> Signed:
     must_be_enabled(tx, user)
     if better != kept:  # and nobody has set another password meanwhile
         tx.run(REHASH, user=user, old=kept, new=better)
-    if db.settings.rate_limits:
-        limits.spend(tx, party, FAILED_SIGN_INS, -1)
+    _right(tx, party)
     return _begin(tx, user)
 
 

@@ -24,7 +24,7 @@ const users = new Listing(part('#users'), pottle, {
     of('[data-do=role]').value = role;
     of('[data-do=toggle]').textContent = disabled ? 'Enable' : 'Disable';
     of('[data-do=link]').hidden = Boolean(disabled);
-    of('[data-do=toggle]').hidden = uid === account.me?.uid;
+    for (const own of ['toggle', 'remove']) of(`[data-do=${own}]`).hidden = uid === account.me?.uid;
   },
   actions: {
     async role({ uid, name, role }, { value }) {
@@ -34,6 +34,11 @@ const users = new Listing(part('#users'), pottle, {
     async toggle({ uid, name, disabled }) {
       if (!disabled && !sure(`Disable ${name}? They are signed out everywhere at once, and their posts stay.`)) return false;
       return change(uid, { disabled: !disabled });
+    },
+    async remove({ uid, name }) {
+      if (!sure(`Delete the account of ${name} (${uid}) for good? Their posts stay, without a name.`)) return false;
+      await pottle.api('DELETE', `/api/users/${encodeURIComponent(uid)}`);
+      done.reload();
     },
     async link({ uid, name }) {
       if (!sure(`Make a link by which ${name} can choose a new password?`)) return false;

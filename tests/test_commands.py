@@ -60,6 +60,13 @@ class TestUsers:
         assert said(run("user", "enable", "bob")) == "Enabled bob.\n"
         assert noted(instance) == ("", "user.enabled", "bob", None)
 
+    def test_deleting(self, run: Run, instance: Path) -> None:
+        assert run("user", "delete", "bob", given="n\n").exit_code == 1
+        assert said(run("user", "list", "bob")).startswith("bob")
+        run("user", "delete", "BOB", "--yes")
+        assert noted(instance) == ("", "user.deleted", "bob", None)
+        assert said(run("user", "list", "bob")) == ""
+
     def test_roles(self, run: Run, instance: Path) -> None:
         assert said(run("user", "role", "bob", "admin")) == "bob is now admin.\n"
         assert noted(instance) == ("", "user.role", "bob", "admin")
@@ -76,6 +83,7 @@ class TestUsers:
     def test_the_last_admin_stays(self, run: Run) -> None:
         assert refused(run("user", "disable", "root")) == "root is the last admin."
         assert refused(run("user", "role", "root", "user")) == "root is the last admin."
+        assert refused(run("user", "delete", "root", "--yes")) == "root is the last admin."
 
     @pytest.mark.parametrize("command", ["disable", "enable"])
     def test_it_rejects_an_unknown_user(self, run: Run, command: str) -> None:

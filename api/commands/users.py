@@ -7,7 +7,7 @@ import click
 from quart import Quart
 
 from api.commands.running import run, valid
-from model import administration, user
+from model import administration, leaving, user
 from model.settings import Settings
 from model.store import db
 from model.store.paging import Cursor
@@ -48,6 +48,14 @@ def register(app: Quart, settings: Settings) -> None:
         """Let a disabled account sign in again."""
         changed = run(settings, lambda: db.write(administration.change, None, uid, disabled=False))
         click.echo(f"Enabled {changed.uid}.")
+
+    @users.command("delete")
+    @click.argument("uid")
+    @click.confirmation_option(prompt="Delete it for good? Posts stay, without a name")
+    def delete(uid: str) -> None:
+        """Delete an account, for good; its posts stay, without a name."""
+        run(settings, lambda: db.write(leaving.delete_account, None, uid))
+        click.echo(f"Deleted {uid}.")
 
     @users.command("role")
     @click.argument("uid")

@@ -141,7 +141,7 @@ async def _new_password(data: FlaskUserEdit) -> str | None:
         return None
     user.check_password(data.password)
     if data.current_password is not UNSET:
-        await leaving.check_own_password(me(), data.current_password)
+        await session.prove(me(), data.current_password)
     elif not _just_signed_in():
         raise Forbidden(
             f"Sign in again first: a new password needs a sign-in within the last {PROVEN_MINUTES} minutes."
@@ -162,7 +162,7 @@ def _just_signed_in() -> bool:
 async def delete(data: FlaskLeaving) -> Response:
     """Delete one's own account; its posts stay, without a name."""
     if data.uid and data.uid.lower() != me().uid.lower():
-        raise Forbidden("Nobody deletes the account of somebody else; an admin disables it, at /admin.")
+        raise Forbidden("Nobody deletes the account of somebody else here; an admin does, at /admin.")
     await leaving.leave(me(), data.password, None)
     response = answered(FlaskMessage(f"Deleted user: {me().uid}"), 200, {})
     clear_cookie(response)

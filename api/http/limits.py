@@ -55,9 +55,7 @@ async def _count(rate: Rate, guests: Rate, ahead: bool) -> None:
     identity = asker()
     party = (f"user {identity.user}", rate) if identity else (f"address {address()}", guests)
     if ahead:
-        confirm = around().confirm
-        around().allowance = await db.write(_use, *party)
-        around().confirm = confirm  # the next write is confirmed as well
+        around().allowance = await db.write_ahead(_use, *party)
     else:
         around().limit = party
 

@@ -29,7 +29,7 @@ from model.store.start import Start
 from model.store.statements import Statements
 from model.store.tally import Tally
 from model.store.turn import Turn
-from model.store.unit import Tx
+from model.store.unit import Envelope, Tx, envelope
 from model.store.writer import Writer
 
 log = logging.getLogger("pottle")
@@ -96,6 +96,15 @@ class Database:
         """
         answer: T = await self._writer.run(unit, *args, **kwargs)
         return answer
+
+    async def write_ahead(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `write`, for what a request writes before its own write: what surrounds that is still there for it."""
+        around = envelope.get()
+        envelope.set(around and Envelope(confirm=around.confirm))
+        try:
+            return await self.write(unit, *args, **kwargs)
+        finally:
+            envelope.set(around)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:

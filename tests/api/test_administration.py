@@ -1,4 +1,4 @@
-"""GET /api/users and PATCH /api/users/{uid}: what admins do with accounts."""
+"""GET /api/users, PATCH and DELETE /api/users/{uid}: what admins do with accounts."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -174,3 +174,38 @@ class TestRoles:
         before = (await root.get("/api/users", params={"q": "bob"})).json()["users"][0]
         after = (await root.patch("/api/users/bob", {"role": "admin"})).json()
         assert after == {**before, "role": "admin", "version": before["version"] + 1}
+
+
+class TestDelete:
+    """DELETE /api/users/{uid}."""
+
+    async def test_posts_stay_without_a_name(self, root: Person, bob: Person, anyone: Person) -> None:
+        mine = await posted(bob, "Mine")
+        assert (await root.delete("/api/users/BOB")).status_code == 204
+        refused(await anyone.get("/api/users/bob"), 404)
+        refused(await bob.get("/api/me"), 401)
+        assert (await anyone.get(f"/api/posts/{mine['id']}")).json()["author"] == {"guest": "Former user"}
+
+    async def test_it_is_in_the_audit_trail(self, root: Person) -> None:
+        await root.delete("/api/users/bob")
+        entry = (await root.get("/api/audit", params={"uid": "bob"})).json()["entries"][0]
+        assert (entry["action"], entry["actor"]) == ("user.deleted", "root")
+
+    async def test_of_an_older_version_it_is_refused(self, root: Person, nothing_changes: Watch) -> None:
+        with nothing_changes():
+            refused(await root.delete("/api/users/bob", headers={"If-Match": '"0-abc"'}), 412)
+
+    async def test_ones_own_needs_the_password(self, root: Person, nothing_changes: Watch) -> None:
+        with nothing_changes():
+            refused(await root.delete("/api/users/Root"), 403)
+
+    async def test_it_rejects_everybody_else(
+        self, alice: Person, bob: Person, anyone: Person, nothing_changes: Watch
+    ) -> None:
+        with nothing_changes():
+            refused(await anyone.delete("/api/users/bob"), 401)
+            refused(await alice.delete("/api/users/bob"), 403)
+            refused(await bob.delete("/api/users/bob"), 403)
+
+    async def test_it_rejects_an_unknown_user(self, root: Person) -> None:
+        refused(await root.delete("/api/users/nobody"), 404)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from model import session
 from tests.api.conftest import LOBBY, bearer, posted, refused, signed_in_again, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 
@@ -62,6 +63,27 @@ async def test_a_new_password_needs_the_current_one(alice: Person, nothing_chang
 async def test_one_cannot_leave_without_the_password(alice: Person, nothing_changes: Callable[..., object]) -> None:
     with nothing_changes():  # type: ignore[attr-defined]
         refused(await alice.delete("/api/me", json={"password": "wrong password"}), 403)
+
+
+async def test_guesses_at_ones_own_password_are_few(root: Person, alice: Person, anyone: Person) -> None:
+    """Who finds a session open does not find out its password. An attempt that was right is given back."""
+    for _ in range(session.FAILED_SIGN_INS.count + 1):
+        name = {"password": PASSWORD, "current_password": PASSWORD}
+        assert (await root.patch("/api/me", name)).status_code == 200
+    for _ in range(session.FAILED_SIGN_INS.count - 1):
+        refused(await alice.patch("/api/me", {**NEW, "current_password": "wrong password"}), 403)
+    refused(await alice.delete("/api/me", json={"password": "wrong password"}), 403)
+
+    refused(await alice.patch("/api/me", {**NEW, "current_password": PASSWORD}), 429)
+    refused(await alice.delete("/api/me", json={"password": PASSWORD}), 429)
+    assert (await anyone.post("/api/session", {"uid": "alice", "password": PASSWORD})).status_code == 201
+
+
+async def test_the_last_admin_cannot_leave(root: Person, nothing_changes: Callable[..., object]) -> None:
+    with nothing_changes():  # type: ignore[attr-defined]
+        refused(await root.delete("/api/me", json={"password": PASSWORD}), 409)
+    assert (await root.patch("/api/users/alice", {"role": "admin"})).status_code == 200
+    assert (await root.delete("/api/me", json={"password": PASSWORD})).status_code == 204
 
 
 async def test_leaving_ends_every_session_and_token(alice: Person, anyone: Person) -> None:

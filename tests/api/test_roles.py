@@ -57,6 +57,7 @@ POST   /api/users                {new}                     201    201    201  20
 GET    /api/users/bob                                      200    200    200  200  200  200   200
 PATCH  /api/users/bob            {"role": "admin"}         401    403    403  403  200  403   401
 PATCH  /api/users/bob            {"disabled": true}        401    403    403  403  200  403   401
+DELETE /api/users/bob                                      401    403    403  403  204  403   401
 GET    /api/users/alice/avatar                             200    200    200  200  200  200   200
 POST   /api/users/bob/invitations                          401    403    403  403  201  403   401
 POST   /api/session              {alice}                   201    201    201  201  201  201   401
@@ -66,7 +67,7 @@ PUT    /api/password             {reset}                   201    201    201  20
 One's own account
 GET    /api/me                                             401    200    200  200  200  200   401
 PATCH  /api/me                   {"name": "New"}           401    200    200  200  200  200   401
-DELETE /api/me                   {password}                401    204    204  204  204  204   401
+DELETE /api/me                   {password}                401    204    204  204  409  204   401
 PUT    /api/me/avatar            {image}                   401    200    200  200  200  200   401
 GET    /api/me/avatar                                      401    404    404  200  404  404   401
 DELETE /api/me/avatar                                      401    404    404  204  404  404   401
