@@ -4,6 +4,8 @@ Raw HTML is shown as text, and what markdown-it makes is cleaned again by nh3, s
 yet a hole. No images: a page of ours loads nothing from another host.
 """
 
+import re
+
 import nh3
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import table
@@ -18,6 +20,9 @@ ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "code": {"class"}}
 # are a second of work and 700 kB of HTML.
 table.__globals__["MAX_AUTOCOMPLETED_CELLS"] = 1_000
 
+# What most posts are: a line of words, in which nothing is markup and nothing a link.
+_PLAIN = re.compile(r"[^\W\d_](?:[^\W_]|[ ,;?!'()%-]|\.(?= |\Z))*")
+
 _parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True})
 _parser.enable(["table", "strikethrough", "linkify"]).disable("image")
 _cleaner = nh3.Cleaner(
@@ -30,4 +35,6 @@ _cleaner = nh3.Cleaner(
 
 def rendered(text: str) -> str:
     """The HTML of a post's Markdown: harmless in anybody's page."""
+    if _PLAIN.fullmatch(text):  # a quarter of the work of making a post
+        return f"<p>{text.rstrip()}</p>"
     return _cleaner.clean(_parser.render(text)).strip()

@@ -1,7 +1,10 @@
 """model/markdown.py: what becomes of what people write. (That it is harmless: tests/api/test_bad_input.py.)"""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from model import markdown
 from model.markdown import rendered
 
 LINK = 'rel="nofollow ugc noopener noreferrer"'
@@ -60,3 +63,30 @@ def test_it_does_the_same_twice() -> None:
 def test_any_character_is_rendered() -> None:
     for text in ("\U0001f600", "\u202e", "\x01\x08\x7f", "\ufffe\uffff", "e\u0301", "\r\r\n"):
         assert isinstance(rendered(text), str)
+
+
+PIECES = [
+    *"aW1Ü .,;?!'()%-#&<\n",
+    "*b*",
+    "_b_",
+    "`b`",
+    "~~b~~",
+    "  ",
+    "e.g.",
+    "www.a.com",
+    "a.com",
+    "x@a.com",
+    "http://a.com",
+]
+
+
+@given(st.from_regex(markdown._PLAIN, fullmatch=True) | st.lists(st.sampled_from(PIECES)).map("".join))
+@settings(max_examples=2_000)
+def test_a_plain_line_is_what_the_parser_would_make_of_it(text: str) -> None:
+    """With another sign of Markdown let into the expression, this finds a text that shows it."""
+    assert rendered(text) == markdown._cleaner.clean(markdown._parser.render(text)).strip()
+
+
+@pytest.mark.parametrize("text", ["See example.com. Or", "1. one", "a  \nb", "www.a.example", "x@y.example", "a -\n-"])
+def test_what_only_looks_plain_is_left_to_the_parser(text: str) -> None:
+    assert not markdown._PLAIN.fullmatch(text)
