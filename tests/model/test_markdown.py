@@ -83,7 +83,7 @@ PIECES = [
 @given(st.from_regex(markdown._PLAIN, fullmatch=True) | st.lists(st.sampled_from(PIECES)).map("".join))
 @settings(max_examples=2_000)
 def test_a_plain_line_is_what_the_parser_would_make_of_it(text: str) -> None:
-    """With another sign of Markdown let into the expression, this finds a text that shows it."""
+    """Let `*`, `_`, `<` or a line break into the expression, and this finds a text that shows it."""
     assert rendered(text) == markdown._cleaner.clean(markdown._parser.render(text)).strip()
 
 
