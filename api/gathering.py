@@ -27,7 +27,7 @@ PREFIX = "pottle-metrics-"
 OLD_SECONDS = 60
 
 _made: tuple[int, Path] | None = None  # by which process
-_place: tuple[int, int] | None = None  # which process has which place
+_place: int | None = None  # this process's
 
 
 def begin(uid: int, gid: int) -> None:
@@ -78,11 +78,21 @@ def several() -> bool:
 
 
 def place() -> int:
-    """This process's number among those that are alive: the lowest that nobody has."""
+    """This process's number among those that are alive: the lowest that nobody has. Asked with every number counted."""
     global _place
-    if _place is None or _place[0] != os.getpid():
-        _place = (os.getpid(), _take())
-    return _place[1]
+    if _place is None:
+        _place = _take()
+    return _place
+
+
+def _has_none() -> None:
+    """In a new process: its parent's place is not its own."""
+    global _place
+    _place = None
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_has_none)
 
 
 def _take() -> int:

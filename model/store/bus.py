@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import socket
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -23,20 +24,38 @@ class Bus:
 
     def __init__(self, database: Path, heard: Callable[[], None]) -> None:
         self._name = name_of(database)
+        self._own = ""
+        self._others: list[str] = []  # where somebody hears
+        self._look_again = 0.0  # monotonic, s
         self._heard = heard
         self._loop = asyncio.get_running_loop()
         self._socket = self._listen()
         self._timer = self._loop.call_later(POLL_SECONDS, self._poll)
 
     def poke(self) -> None:
-        """Tells every worker, this one too, that something was committed. Called from the writer's thread."""
+        """Tells every other worker that something was committed. Called from the writer's thread.
+
+        Where nobody hears it looks again after a while only: to find that out costs more than to poke.
+        """
         if self._socket is None:
             return
-        for slot in range(SLOTS):
-            try:
-                self._socket.sendto(b"", f"{self._name}-{slot}")
-            except OSError:
-                continue  # nobody has that slot, or its owner has been poked enough
+        if (now := time.monotonic()) > self._look_again:
+            self._look_again = now + POLL_SECONDS
+            self._others = [place for place in self._places if place != self._own]
+        self._others = [place for place in self._others if self._told(place)]
+
+    def _told(self, place: str) -> bool:
+        try:
+            self._socket.sendto(b"", place)  # type: ignore[union-attr]
+        except BlockingIOError:  # it has been poked enough
+            return True
+        except OSError:
+            return False
+        return True
+
+    @property
+    def _places(self) -> list[str]:
+        return [f"{self._name}-{slot}" for slot in range(SLOTS)]
 
     def close(self) -> None:
         """Stops listening."""
@@ -50,11 +69,12 @@ class Bus:
             ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         except AttributeError:  # Windows and macOS lack one or the other
             return None
-        for slot in range(SLOTS):
+        for place in self._places:
             try:
-                ear.bind(f"{self._name}-{slot}")
+                ear.bind(place)
             except OSError:
                 continue
+            self._own = place
             self._loop.add_reader(ear, self._hear, ear)
             return ear
         ear.close()

@@ -1,7 +1,8 @@
 """The writer: one thread of each worker, which commits many units of work at once.
 
 Group commit (Gray and Reuter, Transaction Processing, 9.4): one lock, one fsync and one hop back to the event loop for
-all units that waited, where every request with a transaction of its own pays for each. No savepoints: SQLITE_FULL
+all units that waited, where every request with a transaction of its own pays for each. The batch is closed once the
+writer has the turn: what comes while another process has it comes along. No savepoints: SQLITE_FULL
 inside one rolls the whole transaction back, and its RELEASE would then commit half a batch. A unit that fails after
 it wrote spoils its batch instead; the batch is rolled back and each unit is run again alone.
 """
@@ -10,7 +11,8 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -28,6 +30,9 @@ log = logging.getLogger("pottle")
 
 MOST_IN_A_BATCH = 500
 PATIENCE = 15.0  # seconds that a unit waits to be run, for a turn that a stuck process holds; a proxy gives up at 60
+
+
+Waiting = tuple[Work, asyncio.Future[Any]]
 
 
 @dataclass
@@ -61,7 +66,7 @@ class Writer:
         self._busy_since = 0.0  # monotonic, s; 0 while nothing is under way
         self.waiting = 0
         self._stopping = False
-        self._queue: SimpleQueue[tuple[Work, asyncio.Future[Any]] | None] = SimpleQueue()
+        self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
@@ -100,37 +105,44 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _work(self) -> None:
-        while (batch := self._take()) is not None:
+        while (first := self._queue.get()) is not None:
             self._busy_since = begun = time.monotonic()
-            outcomes = self._run([work for work, _ in batch])
+            batch = [first]
+            outcomes = self._in_turn(batch)
             self._busy_since = 0.0
             self._tally.count((outcome.error for outcome in outcomes), Batch(len(batch), time.monotonic() - begun))
             self._loop.call_soon_threadsafe(self._answer, batch, outcomes)
         self._engine.dispose()
 
-    def _take(self) -> list[tuple[Work, asyncio.Future[Any]]] | None:
-        """All that waits, at least one; None once the writer is to stop."""
-        first = self._queue.get()
-        if first is None:
-            return None
-        batch = [first]
-        try:
-            while len(batch) < MOST_IN_A_BATCH and (more := self._queue.get_nowait()) is not None:
-                batch.append(more)
-        except Empty:
-            return batch
-        if len(batch) < MOST_IN_A_BATCH:
-            self._queue.put(None)  # the wish to stop was taken out with the rest
-        return batch
-
-    def _run(self, batch: list[Work]) -> list[Outcome]:
+    def _in_turn(self, batch: list[Waiting]) -> list[Outcome]:
+        """Waits for the turn, and runs the batch together with all that came meanwhile, which joins it."""
         try:
             with self._turn:
-                return self._commit(batch)
+                batch += self._waiting(MOST_IN_A_BATCH - len(batch))
+                return self._commit([work for work, _ in batch])
         except Exception as error:
-            if len(batch) == 1 or _locked(error):  # to wait for the lock again for each would take hours
-                return [Outcome(error=_explained(error)) for _ in batch]
-            return [self._run([work])[0] for work in batch]
+            return self._apart([work for work, _ in batch], error)
+
+    def _waiting(self, most: int) -> Iterator[Waiting]:
+        with suppress(Empty):
+            for _ in range(most):
+                if (more := self._queue.get_nowait()) is None:
+                    self._queue.put(None)  # the wish to stop: for when the batch is done
+                    return
+                yield more
+
+    def _apart(self, batch: list[Work], error: Exception) -> list[Outcome]:
+        """After a batch that could not be committed: each of its units alone."""
+        if len(batch) == 1 or _locked(error):  # to wait for the lock again for each would take hours
+            return [Outcome(error=_explained(error)) for _ in batch]
+        return [self._alone(work) for work in batch]
+
+    def _alone(self, work: Work) -> Outcome:
+        try:
+            with self._turn:
+                return self._commit([work])[0]
+        except Exception as error:
+            return Outcome(error=_explained(error))
 
     def _commit(self, batch: list[Work]) -> list[Outcome]:
         """Runs the batch in one transaction; raises, having committed nothing, when any unit spoils it."""
@@ -147,7 +159,7 @@ class Writer:
         except Exception:
             log.exception("After a commit")
 
-    def _answer(self, batch: list[tuple[Work, asyncio.Future[Any]]], outcomes: list[Outcome]) -> None:
+    def _answer(self, batch: list[Waiting], outcomes: list[Outcome]) -> None:
         self.waiting -= len(batch)
         for (work, future), outcome in zip(batch, outcomes, strict=True):
             if future.done():  # cancelled, or given up

@@ -264,8 +264,8 @@ async def test_two_instances_do_not_poke_each_other(tmp_path: Path) -> None:
     """And a long path is no trouble: the name of the socket is made from a hash."""
     heard = asyncio.Event()
     own = Bus(tmp_path / ("long" * 60) / "app.db", lambda: None)
-    other = Bus(tmp_path / "other" / "app.db", heard.set)
-    other._timer.cancel()
+    other, another = [Bus(tmp_path / "other" / "app.db", hear) for hear in (lambda: None, heard.set)]
+    another._timer.cancel()
     own.poke()
     for _ in range(3):
         await asyncio.sleep(0)
@@ -273,5 +273,20 @@ async def test_two_instances_do_not_poke_each_other(tmp_path: Path) -> None:
     other.poke()
     async with asyncio.timeout(PATIENCE):
         await heard.wait()
-    for bus in (own, other):
+    for bus in (own, other, another):
+        bus.close()
+
+
+async def test_who_comes_later_is_poked_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = asyncio.Event()
+    first = Bus(tmp_path / "app.db", lambda: None)
+    first.poke()
+    second = Bus(tmp_path / "app.db", heard.set)
+    second._timer.cancel()
+    monkeypatch.setattr(bus_module, "POLL_SECONDS", 0.01)
+    async with asyncio.timeout(PATIENCE):
+        while not heard.is_set():
+            first.poke()
+            await asyncio.sleep(0.01)
+    for bus in (first, second):
         bus.close()
