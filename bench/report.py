@@ -11,7 +11,8 @@ METHOD = """\
 Written by `scripts/bench --write`; `scripts/bench --help` says how to measure a part of it, or more thoroughly.
 
 All contestants run on the same machine as the load, hold the same data ({posts:,} posts in {channels:,} channels), and
-are measured in turn ({rounds} rounds of {seconds:g} s each, A B C A B C …), so that a busy moment of the machine does
+are measured in turn ({rounds} rounds of {seconds:g} s each, A B C A B C …, each
+once the one before is idle), so that a busy moment of the machine does
 not count for one of them alone. Numbers are medians over the rounds, in brackets the smallest and the
 largest. Ratios are taken within a round. The load is `wrk` with 64 connections, which sends the next request once it
 has the answer: latencies are those of a server with all hands full. An answer that is not 2xx is an error. "CPU us" is

@@ -15,6 +15,7 @@ from bench.asking import ask
 ROOT = Path(__file__).parents[1]
 PATIENCE = 60  # seconds until something that should happen counts as not happening
 LOOK_SECONDS = 0.005  # how often to look whether a server is ready
+SETTLED_SECONDS = 0.3  # with hardly any work, and a server is idle
 KEPT = ("PATH", "LANG", "TMPDIR", "VIRTUAL_ENV")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")  # of CPU time in a second
@@ -108,6 +109,16 @@ class Server:
         """Seconds of CPU that its workers have spent so far."""
         stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in self.workers()]
         return sum(int(stat[11]) + int(stat[12]) for stat in stats) / TICKS
+
+    def settle(self) -> None:
+        """Waits until its workers are idle: some go on answering clients that have gone, at the next one's expense."""
+        until = time.monotonic() + PATIENCE
+        before = self.cpu()
+        while time.monotonic() < until:
+            time.sleep(SETTLED_SECONDS)
+            if (now := self.cpu()) - before < SETTLED_SECONDS / 10:
+                return
+            before = now
 
     def output(self) -> str:
         """The end of what it has written."""

@@ -42,4 +42,6 @@ def _round(contest: Contest, work: Work, name: str, server: Server, seconds: flo
     peer = contest.peers[name]
     before = server.cpu()
     one = load.wrk(server.port, peer.requests(work.name), peer.headers(work.name, server.port), seconds)
-    return {**one, "cpu": (server.cpu() - before) * 1e6 / max(1.0, one["answers"])}  # us for an answer
+    spent = server.cpu() - before
+    server.settle()
+    return {**one, "cpu": spent * 1e6 / max(1.0, one["answers"])}  # us for an answer
