@@ -360,6 +360,19 @@ async def test_a_session_is_written_when_its_unit_returns(database: Database) ->
     assert found == ("1",)
 
 
+async def test_what_comes_while_another_process_has_the_turn_comes_along(kept: Kept, tmp_path: Path) -> None:
+    """Fails when a batch is closed before the wait for the turn."""
+    with closing(Turn(tmp_path / "turn")) as other:
+        with other:
+            running = [asyncio.ensure_future(kept.writer.run(keep, 0))]
+            while not kept.writer.busy_seconds:
+                await asyncio.sleep(0.001)
+            running += [asyncio.ensure_future(kept.writer.run(keep, n)) for n in range(1, 5)]
+            await asyncio.sleep(0)
+        assert await asyncio.gather(*running) == [0, 1, 2, 3, 4]
+    assert kept.commits == 1
+
+
 async def test_two_workers_take_turns(instance: Path) -> None:
     """Two writers of one database, as in two workers, commit everything and in one order."""
     databases = [Database(), Database()]
