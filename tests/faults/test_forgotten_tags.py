@@ -212,6 +212,7 @@ async def all_writes(
     yield await done("posts_delete", answer, "its author, one that is removed")
     leaving = await anyone.delete("/api/me", headers=fritz, json={"password": PASSWORD})
     yield await done("me_delete", leaving)
+    yield await done("accounts_delete", await root.delete("/api/users/bob"), "who replied")
     yield await done("channels_delete", await root.delete("/api/channels/4"))
     yield await done("groups_create", await root.post("/api/groups", {"slug": "other", "name": "Other"}))
     yield await done("groups_delete", await root.delete("/api/groups/other"), "an empty one")
