@@ -52,7 +52,7 @@ def test_gunicorn_gives_up_and_says_why(
     assert contents(instance) == before
     assert says in server.output()
     for ours in ("main.py", "api/", "model/"):  # gunicorn's own end may be untidy
-        assert f'File "{ROOT}/{ours}' not in server.output()
+        assert f"{ROOT}/{ours}" not in server.output()
 
 
 def spoil(database: Path, marker: bytes) -> int:
