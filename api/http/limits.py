@@ -13,6 +13,7 @@ from quart import Response
 from api.http.asking import address, around, asker
 from model.rates import Allowance, Rate
 from model.store import Tx, db, limits
+from model.store.unit import Envelope
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -39,10 +40,10 @@ def limited(
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
             if not db.settings.rate_limits or (unless and await unless()):
                 return await handler(*args, **kwargs)
-            await _count(rate, guests or rate, ahead)
+            counted = await _count(rate, guests or rate, ahead)
             response: Response = await handler(*args, **kwargs)
-            if allowance := around().allowance:
-                response.headers.update(in_headers(allowance))
+            if counted.allowance:
+                response.headers.update(in_headers(counted.allowance))
             return response
 
         wrapper.limit = rate  # type: ignore[attr-defined]
@@ -51,13 +52,14 @@ def limited(
     return decorate
 
 
-async def _count(rate: Rate, guests: Rate, ahead: bool) -> None:
+async def _count(rate: Rate, guests: Rate, ahead: bool) -> Envelope:
+    """Where the allowance is, once the use was counted: now, or with the handler's write."""
     identity = asker()
     party = (f"user {identity.user}", rate) if identity else (f"address {address()}", guests)
     if ahead:
-        around().allowance = await db.write_ahead(_use, *party)
-    else:
-        around().limit = party
+        return Envelope(allowance=await db.write_ahead(_use, *party))
+    around().limit = party
+    return around()
 
 
 def _use(tx: Tx, party: str, rate: Rate) -> Allowance:

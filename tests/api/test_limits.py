@@ -54,6 +54,22 @@ async def use_up(person: Person, body: object = None, path: str = LOBBY, count: 
         assert made.status_code == 201, made.text
 
 
+async def test_every_answer_says_what_is_left(alice: Person, anyone: Person, clock: Callable[[float], None]) -> None:
+    """Counted with the write, before it (`PATCH /api/me`), and where nobody is signed in."""
+
+    def told(answer: httpx.Response) -> tuple[str | None, str | None]:
+        return answer.headers.get("RateLimit-Policy"), answer.headers.get("RateLimit")
+
+    posting = f'"posting";q={POSTING};w=60'
+    assert told(await alice.post(LOBBY, {"body": "Hello"})) == (posting, f'"posting";r={POSTING - 1};t=3')
+    assert told(await alice.post(LOBBY, {"body": "Hello"})) == (posting, f'"posting";r={POSTING - 2};t=6')
+    assert told(await alice.patch("/api/me", {"name": "Al"})) == ('"editing";q=60;w=60', '"editing";r=59;t=1')
+    assert told(await anyone.post("/api/session", ALICE)) == ('"sign-in";q=600;w=60', '"sign-in";r=599;t=1')
+    await use_up(alice, count=POSTING - 2)
+    assert told(await alice.post(LOBBY, {"body": "Too many"})) == (posting, '"posting";r=0;t=60')
+    assert told(await alice.get(LOBBY)) == (None, None)
+
+
 async def test_it_works(alice: Person, bob: Person, clock: Callable[[float], None]) -> None:
     await use_up(alice)
     wait = too_many(await alice.post(LOBBY, {"body": "One more"}))
