@@ -10,7 +10,6 @@ import pytest
 
 from tests.conftest import World, cannot_run
 from tests.faults.hostile import (
-    MIB,
     UPGRADE,
     Client,
     Ear,
@@ -23,6 +22,7 @@ from tests.faults.hostile import (
     open_sockets,
     until,
 )
+from tests.faults.reaching import all_serve
 from tests.lasting import lasting
 from tests.live.meeting import Meeting, unbroken
 
@@ -136,33 +136,35 @@ class Member(Client):
 
 
 async def visited(meeting: Meeting, channel: int, marker: str) -> int:
-    """How much more memory the server needs while CROWD people are there, all of whom hear of one change."""
+    """How much memory the server has while CROWD people are there, all of whom hear of one change."""
     await meeting.post(channel, "before")  # the client that posts has its connection now
-    before, sockets = memory(meeting.server), open_sockets(meeting.server)
+    sockets = open_sockets(meeting.server)
     crowd = await asyncio.gather(*[Member.arrive(meeting, channel) for _ in range(CROWD)])
-    grown = memory(meeting.server) - before
+    held = memory(meeting.server)
     await meeting.post(channel, marker)
     assert all(await asyncio.gather(*[member.hears(marker) for member in crowd]))
     await asyncio.gather(*[member.close() for member in crowd])
     await until(lambda: open_sockets(meeting.server) <= sockets, "the crowd to be gone")
-    return grown
+    return held
 
 
 async def test_two_thousand_arrive_at_once_and_all_hear_what_is_posted(meeting: Meeting) -> None:
-    """The others' posts and reads are answered all the while, and the second crowd finds the memory of the first.
+    """The others' posts and reads are answered all the while, and a later crowd finds the memory of the first.
 
-    Fails with uvicorn's `limit_concurrency` at 500: the others are refused.
+    Fails with uvicorn's `limit_concurrency` at 500: the others are refused; and with Python's own thresholds for the
+    older objects in `api/server/worker.py`: the garbage of ten crowds is kept.
     """
+    await until(all_serve(meeting.server), "all workers")  # one that is still starting opens files and takes memory
     busy, quiet = await meeting.channel(), await meeting.channel()
     neighbours = Neighbours(meeting, busy)
     async with asyncio.TaskGroup() as tasks:
         writing = [tasks.create_task(neighbours.write(uid)) for uid in ("bob", "charlie")]
         await until(lambda: len(neighbours.bodies) > 20, "the neighbours to write")
+        before = memory(meeting.server)
         first = await visited(meeting, quiet, "the first change")
-        for n in lasting():
-            again = await visited(meeting, quiet, f"change {n}.")
+        again = [await visited(meeting, quiet, f"change {n}.") for n in lasting(8)]
         neighbours.over = True
         await asyncio.wait(writing)
-    assert again < max(first / 2, 16 * MIB), "most of it was free again"
+    assert again[-1] < first + 2.5 * (first - before), "what the others left behind was collected"
     assert sorted(kept(meeting.server, busy).values()) == sorted(neighbours.bodies)
     assert_calm(meeting.server)
