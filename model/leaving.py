@@ -3,7 +3,7 @@
 from sqlalchemy import bindparam, delete, update
 
 from model import administration, audit, reaction, session
-from model.errors import Versions, check_version
+from model.errors import Forbidden, Versions, check_version
 from model.invitation import Invitation
 from model.post import FORMER_USER, Post
 from model.session import Identity
@@ -26,15 +26,21 @@ async def leave(identity: Identity, password: str, versions: Versions) -> None:
     Asks for the password again: a session that somebody left open must not suffice.
     """
     await session.prove(identity, password)
-    await db.write(delete_account, identity, identity.uid, versions)
+    await db.write(_delete, identity, identity.uid, versions)
 
 
 def delete_account(tx: Tx, by: Identity | None, uid: str, versions: Versions = None) -> None:
-    """Unit: deletes an account: one's own, or for an admin or the operator (`by` None) any.
+    """Unit: deletes an account, for an admin or the operator (`by` None). One's own needs the password: `leave`.
 
-    Posts stay, without a name; marks, sessions and tokens go. Raises NotFound, Stale; Conflict when no admin would be
-    left.
+    Raises NotFound, Forbidden, Stale; Conflict when no admin would be left.
     """
+    if by and administration.found(tx, uid).id == by.user:
+        raise Forbidden("Your own account is deleted with your password: DELETE /api/me.")
+    _delete(tx, by, uid, versions)
+
+
+def _delete(tx: Tx, by: Identity | None, uid: str, versions: Versions) -> None:
+    """Unit: posts stay, without a name; marks, sessions and tokens go."""
     row = administration.found(tx, uid)
     check_version(row.version, versions)
     administration.check_an_admin_is_left(tx, row, row.role, off=True)
