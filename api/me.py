@@ -9,7 +9,7 @@ from quart import Blueprint, Response
 from api.http.answers import asks, changed_fields, gives, ready_made, respond, takes, wanted_versions
 from api.http.asking import clear_cookie, me, signed_in
 from api.http.limits import EDITING, limited
-from model import account, avatar, channel, leaving, reaction, session, user
+from model import account, avatar, channel, leaving, reaction, session, signing_in, user
 from model.errors import Forbidden, Invalid
 from model.reaction import Mark
 from model.session import TokenView
@@ -63,7 +63,7 @@ async def _check_current(new: str, current: str | UnsetType) -> None:
     user.check_password(new)
     if current is UNSET:
         raise Invalid({"current_password": "is required to change the password"})
-    await session.prove(me(), current)
+    await signing_in.prove(me(), current)
 
 
 @blueprint.delete("")

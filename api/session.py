@@ -9,7 +9,7 @@ from quart import Blueprint, Response
 from api.http.answers import gives, respond, takes
 from api.http.asking import address, anyone, clear_cookie, foreign_origin, me, set_cookie, signed_in
 from api.http.limits import EDITING, SIGN_IN, limited
-from model import recovery, session, user
+from model import recovery, session, signing_in, user
 from model.session import Signed
 from model.store import db
 from model.user import Account, Password
@@ -39,7 +39,7 @@ class SessionView(msgspec.Struct):
 @gives(SessionView, 201)
 async def create(data: Credentials) -> Response:
     """Sign in. The cookie is set for our own pages only."""
-    return await _begun(await session.sign_in(data.uid, data.password, address()))
+    return await _begun(await signing_in.sign_in(data.uid, data.password, address()))
 
 
 async def _begun(signed: Signed) -> Response:

@@ -2,7 +2,7 @@
 
 from sqlalchemy import bindparam, delete, update
 
-from model import administration, audit, reaction, session
+from model import administration, audit, reaction, signing_in
 from model.errors import Forbidden, Versions, check_version
 from model.invitation import Invitation
 from model.post import FORMER_USER, Post
@@ -25,7 +25,7 @@ async def leave(identity: Identity, password: str, versions: Versions) -> None:
 
     Asks for the password again: a session that somebody left open must not suffice.
     """
-    await session.prove(identity, password)
+    await signing_in.prove(identity, password)
     await db.write(_delete, identity, identity.uid, versions)
 
 

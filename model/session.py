@@ -12,17 +12,15 @@ from collections import OrderedDict
 from typing import Any
 
 import msgspec
-from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, insert, literal, select, update
+from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, insert, literal, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from model import audit, passwords, times
+from model import audit, times
 from model.errors import Forbidden, NotFound, Unauthenticated
-from model.rates import Rate
-from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes, db, limits
+from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes, db
 from model.store.changes import Row
 from model.user import User, avatar_path
 
-FAILED_SIGN_INS = Rate("failed sign-ins", 5, per=60)
 MOST_REMEMBERED = 10_000
 FOREVER = "9999"  # sorts after every time
 
@@ -98,13 +96,6 @@ BY_TOKEN = (
     .join(Token, Token.user_id == User.id)
     .where(Token.secret_hash == bindparam("secret"), User.disabled.is_(None))
 )
-PASSWORD = select(User.id, User.password_hash).where(User.uid_folded == bindparam("folded"))
-PASSWORD_OF = select(User.password_hash).where(User.id == bindparam("user"))
-REHASH = (
-    update(User)
-    .where(User.id == bindparam("user"), User.password_hash == bindparam("old"))
-    .values(password_hash=bindparam("new"))
-)
 START = (
     insert(Session)
     .values(
@@ -152,57 +143,8 @@ def began(read: Statements, identity: Identity) -> str:
     return row.created if row else ""
 
 
-async def sign_in(uid: str, password: str, address: str) -> Signed:
-    """A new session. Raises Unauthenticated, after the same time for any reason; TooMany for a guesser.
-
-    Raises Forbidden for an account that is disabled, which only whoever knows its password learns.
-    The attempt is counted before the password is checked, so that guesses sent at once count too, and given back
-    when it was right. A hash that another program made is replaced by one of ours (model/passwords.py).
-    """
-    party = f"{uid.lower()} {address}"
-    if db.settings.rate_limits:
-        await db.write(_attempt, party)
-    with db.snapshot() as read:
-        found = read.one(PASSWORD, folded=uid.lower())
-    if not await passwords.matches(found.password_hash if found else None, password) or found is None:
-        raise Unauthenticated("The uid or the password is wrong.")
-    kept: str = found.password_hash
-    better = await passwords.hashed(password) if passwords.outdated(kept) else kept
-    return await db.write(_start, found.id, party, kept, better)
-
-
-async def prove(identity: Identity, password: str) -> None:
-    """Raises Forbidden unless `password` is the one of whoever asks; TooMany for a guesser, as `sign_in` does."""
-    party = f"user {identity.user}"
-    if db.settings.rate_limits:
-        await db.write_ahead(_attempt, party)
-    with db.snapshot() as read:
-        found = read.one(PASSWORD_OF, user=identity.user)
-    if not await passwords.matches(found.password_hash if found else None, password):
-        raise Forbidden("That is not your password.")
-    await db.write_ahead(_right, party)
-
-
-def _attempt(tx: Tx, party: str) -> None:
-    limits.check(tx, party, FAILED_SIGN_INS)
-    limits.spend(tx, party, FAILED_SIGN_INS)
-
-
-def _right(tx: Tx, party: str) -> None:
-    """Gives an attempt back."""
-    if db.settings.rate_limits:
-        limits.spend(tx, party, FAILED_SIGN_INS, -1)
-
-
-def _start(tx: Tx, user: int, party: str, kept: str, better: str) -> Signed:
-    must_be_enabled(tx, user)
-    if better != kept:  # and nobody has set another password meanwhile
-        tx.run(REHASH, user=user, old=kept, new=better)
-    _right(tx, party)
-    return _begin(tx, user)
-
-
-def _begin(tx: Tx, user: int) -> Signed:
+def begin(tx: Tx, user: int) -> Signed:
+    """Within a unit: begins a session of a user who is enabled, and has proven to be that user."""
     secret = "ses_" + secrets.token_urlsafe(32)
     digest = _digest(secret)
     until = times.later(days=db.settings.session_days)
@@ -215,7 +157,7 @@ def restart(tx: Tx, user: int, uid: str) -> Signed:
     end_all(tx, user)
     tx.run(END_TOKENS, user=user)
     tx.changed("user.password", subject=user, tags=[f"user:{uid}"])
-    return _begin(tx, user)
+    return begin(tx, user)
 
 
 def must_be_enabled(tx: Statements, user: int) -> None:

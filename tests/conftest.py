@@ -17,7 +17,7 @@ import pytest
 from werkzeug.routing import Rule
 
 import main
-from model import group, session, user
+from model import group, session, signing_in, user
 from model.settings import Settings
 from model.store import db, engines
 from tests.server import Server
@@ -102,7 +102,7 @@ async def _make_world(folder: Path) -> World:
     tokens = {}
     for uid in ("alice", "bob", "charlie", "root"):
         await user.create(uid, uid.title(), PASSWORD, role="admin" if uid == "root" else "user")
-        tokens[uid] = (await session.sign_in(uid, PASSWORD, ADDRESS)).token
+        tokens[uid] = (await signing_in.sign_in(uid, PASSWORD, ADDRESS)).token
     channel_id = await _make_class(tokens)
     await db.close()
     return World(folder, tokens, channel_id)

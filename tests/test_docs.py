@@ -11,7 +11,7 @@ from quart import Quart
 
 import main
 from api.http import limits as rates
-from model import audit, first_admin, invitation, passwords, recovery, session
+from model import audit, first_admin, invitation, passwords, recovery, signing_in
 from model.rates import Rate
 from model.settings import Settings
 from model.store import Base, replays
@@ -131,7 +131,7 @@ def test_every_table_is_in_the_account_of_what_is_kept() -> None:
 
 @pytest.mark.check
 def test_every_rate_limit_is_named_with_its_numbers() -> None:
-    known = [value for module in (rates, session, invitation) for value in vars(module).values()]
+    known = [value for module in (rates, signing_in, invitation) for value in vars(module).values()]
     expected = {(rate.name, str(rate.count), f"{rate.per} s") for rate in known if isinstance(rate, Rate)}
     assert {(row[0].strip("`"), row[1], row[2]) for row in rows("Limits")} == expected
 

@@ -15,7 +15,7 @@ from api.http.asking import anyone, me, signed_in
 from api.http.bodies import Tolerant
 from api.http.limits import EDITING, SIGN_UP, limited
 from api.http.retries import idempotent
-from model import account, joining, leaving, session, times, user
+from model import account, joining, leaving, session, signing_in, times, user
 from model.errors import Forbidden, Invalid
 from model.store import db
 from model.user import Account, Email, Name, Password, Uid
@@ -141,7 +141,7 @@ async def _new_password(data: FlaskUserEdit) -> str | None:
         return None
     user.check_password(data.password)
     if data.current_password is not UNSET:
-        await session.prove(me(), data.current_password)
+        await signing_in.prove(me(), data.current_password)
     elif not _just_signed_in():
         raise Forbidden(
             f"Sign in again first: a new password needs a sign-in within the last {PROVEN_MINUTES} minutes."

@@ -7,7 +7,7 @@ from api.http.answers import gives, takes
 from api.http.asking import address, anyone, me, signed_in
 from api.http.bodies import Tolerant
 from api.http.limits import EDITING, SIGN_IN, limited
-from model import session
+from model import session, signing_in
 from model.store import db
 from model.user import Password
 
@@ -28,7 +28,7 @@ class FlaskCredentials(Tolerant):
 @gives(str)
 async def create(data: FlaskCredentials) -> Response:
     """Sign in. The answer is a text that no page reads, and the cookie."""
-    signed = await session.sign_in(data.uid, data.password, address())
+    signed = await signing_in.sign_in(data.uid, data.password, address())
     response = _text(f"Authentication for {signed.identity.uid} successful")
     set_cookie(response, signed.token)
     return response

@@ -9,7 +9,7 @@ import pytest
 from quart import Quart
 
 from api.http.asking import cookie_name
-from model import session, user
+from model import signing_in, user
 from tests.api.conftest import bearer, dump
 from tests.conftest import PASSWORD, Person
 
@@ -61,7 +61,7 @@ async def test_a_crash_tells_them_to_nobody(
     async def broken(*_: Any) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(session if where == "sign-in" else user, where.replace("-", "_"), broken)
+    monkeypatch.setattr(signing_in if where == "sign-in" else user, where.replace("-", "_"), broken)
     body = {"uid": "mallory", "password": WRONG, **({"name": "M"} if where == "sign-up" else {})}
     cookie = {"Cookie": f"{cookie_name()}=ses_secret", "Accept": "text/html"}
     answer = await anyone.post("/api/session" if where == "sign-in" else "/api/users", body, headers=cookie)

@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from model import channel, group, post, reaction, session, user
+from model import channel, group, post, reaction, session, signing_in, user
 from model.store import db
 from model.store.paging import Cursor, paged
 from model.store.statements import Statements, prepared
@@ -170,7 +170,7 @@ HOT: dict[str, tuple[Select[Any], dict[str, Any]]] = {
     "group.MEMBERS": (group.MEMBERS, {"group": 2}),
     "session.BY_SESSION": (session.BY_SESSION, {"secret": "{secret}"}),
     "session.BY_TOKEN": (session.BY_TOKEN, {"secret": "{secret}"}),
-    "session.PASSWORD": (session.PASSWORD, {"folded": "alice"}),
+    "signing_in.PASSWORD": (signing_in.PASSWORD, {"folded": "alice"}),
     "reaction.COUNT": (reaction.COUNT, {"post": "{made}"}),
     "reaction.MINE": (reaction.MINE, {"by": 4, "channel": "{class}"}),
     "user.TAKEN": (user.TAKEN, {"folded": "bob"}),
