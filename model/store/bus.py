@@ -42,16 +42,7 @@ class Bus:
         if (now := time.monotonic()) > self._look_again:
             self._look_again = now + POLL_SECONDS
             self._others = [place for place in self._places if place != self._own]
-        self._others = [place for place in self._others if self._told(place)]
-
-    def _told(self, place: str) -> bool:
-        try:
-            self._socket.sendto(b"", place)  # type: ignore[union-attr]
-        except BlockingIOError:  # it has been poked enough
-            return True
-        except OSError:
-            return False
-        return True
+        self._others = [place for place in self._others if _told(self._socket, place)]
 
     @property
     def _places(self) -> list[str]:
@@ -89,6 +80,17 @@ class Bus:
     def _poll(self) -> None:
         self._heard()
         self._timer = self._loop.call_later(POLL_SECONDS, self._poll)
+
+
+def _told(voice: socket.socket, place: str) -> bool:
+    """Whether somebody hears at `place`."""
+    try:
+        voice.sendto(b"", place)
+    except BlockingIOError:  # it has been poked enough
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def listeners(database: Path) -> int:
