@@ -13,7 +13,7 @@ import msgspec
 from werkzeug.sansio.http import parse_cookie
 
 from api.flask.refusals import FlaskRefusal
-from api.http.asgi import App, Headers, Message, Ready, Receive, Scope, Send, at_once
+from api.http.asgi import App, Headers, Message, Ready, Receive, Scope, Send, at_once, header
 from api.http.asking import FOREIGN_SITES, SAFE
 from api.http.caching import AUDIENCE
 from model import overview, session
@@ -43,8 +43,8 @@ class Visitor:
 
 def visitor(scope: Scope, origins: Iterable[str]) -> Visitor:
     """Whoever asks. Without an origin (of the same site, or no browser) the cookie counts for reading alone."""
-    origin = _header(scope, b"origin")
-    if origin is None and _header(scope, b"sec-fetch-site") in FOREIGN_SITES:
+    origin = header(scope, b"origin")
+    if origin is None and header(scope, b"sec-fetch-site") in FOREIGN_SITES:
         origin = "null"  # a page that does not say which
     listed = origin is not None and origin in origins
     secret = parse_cookie(_cookies(scope)).get(COOKIE)
@@ -74,8 +74,8 @@ class FrontEnds:
             if scope["method"] in ("GET", "HEAD"):
                 scope[AUDIENCE] = overview.audience(found.identity)
         except sqlite3.Error:  # the application will find out, and say so
-            found = Visitor(None, _header(scope, b"origin") in self._origins, _header(scope, b"origin"), False)
-        if scope["method"] == "OPTIONS" and (wanted := _header(scope, b"access-control-request-method")):
+            found = Visitor(None, header(scope, b"origin") in self._origins, header(scope, b"origin"), False)
+        if scope["method"] == "OPTIONS" and (wanted := header(scope, b"access-control-request-method")):
             await _preflight(scope, found, wanted, send)
         else:
             await self._app(scope, receive, _Readable(send, found))
@@ -113,7 +113,7 @@ def _cors(asking: Visitor) -> Headers:
 async def _preflight(scope: Scope, asking: Visitor, method: str, send: Send) -> None:
     headers, body, status = _cors(asking), b"", 204
     if asking.listed:
-        wanted = (_header(scope, b"access-control-request-headers") or "").lower().split(",")
+        wanted = (header(scope, b"access-control-request-headers") or "").lower().split(",")
         more = [name.strip() for name in wanted if HEADER.fullmatch(name.strip())][:MOST_HEADERS]
         headers += [
             (b"access-control-allow-methods", METHODS.encode()),
@@ -143,7 +143,3 @@ def of_request(scope: Scope) -> Visitor:
 def _cookies(scope: Scope) -> str:
     """All of them: HTTP/2 may bring each in a header of its own (RFC 9113, 8.2.3), and hypercorn leaves it so."""
     return "; ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
-
-
-def _header(scope: Scope, wanted: bytes) -> str | None:
-    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)

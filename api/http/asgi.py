@@ -1,4 +1,4 @@
-"""ASGI's types (asgi.readthedocs.io), as our middleware uses them; and what it says of answers that it has ready."""
+"""ASGI (asgi.readthedocs.io), as our middleware uses it: its types, a request's headers, and answers that are ready."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
@@ -9,6 +9,11 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+
+
+def header(scope: Scope, wanted: bytes) -> str | None:
+    """A request's first header of the name `wanted`, which is in small letters; None without one."""
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)
 
 
 class Ready(Protocol):

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from api.http import measures
-from api.http.asgi import App, Message, Receive, Scope, Send
+from api.http.asgi import App, Message, Receive, Scope, Send, header
 
 log = logging.getLogger("pottle.access")
 
@@ -19,7 +19,7 @@ CLOSED = "pottle.closed"  # the code that a websocket was closed with
 ROUTE = "pottle.route"  # the rule that matched, "none" where none did
 _ID = "pottle.request_id"
 
-ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 CODES = {1000, 1001, 1005, 1006, 1008, 1009, 1011, 1012, 1013, 4401}
 
@@ -28,8 +28,8 @@ def request_id(scope: Scope) -> str:
     """The request's id: a trusted proxy's if it looks like one, else our own."""
     known: str | None = scope.get(_ID)
     if known is None:
-        given = _header(scope, b"x-request-id") if scope.get(TRUSTED) else b""
-        known = scope[_ID] = given.decode() if ID.fullmatch(given) else secrets.token_hex(8)
+        given = header(scope, b"x-request-id") if scope.get(TRUSTED) else None
+        known = scope[_ID] = given if given and ID.fullmatch(given) else secrets.token_hex(8)
     return known
 
 
@@ -140,8 +140,3 @@ def _about(scope: Scope) -> dict[str, str]:
     """Whom and what a line is about. Not the query: there may be secrets in it."""
     client = scope["client"][0] if scope.get("client") else ""
     return {"path": quote(scope["path"]), "client": client, "request_id": request_id(scope)}
-
-
-def _header(scope: Scope, wanted: bytes) -> bytes:
-    found: bytes = next((value for name, value in scope["headers"] if name == wanted), b"")
-    return found
