@@ -92,6 +92,7 @@ class Reporter:
     def _of_answers(self) -> None:
         self._move(measures.cache_hits, shelf.hits)
         self._move(measures.cache_misses, shelf.misses)
+        self._move(measures.cache_renewals, shelf.renewals)
         measures.cache_bytes.set(shelf.bytes)
 
     def _of_writes(self) -> None:

@@ -83,7 +83,7 @@ async def join() -> Response:
 async def _page(template: str, who: Identity | None, listed: PostsPage, tags: set[str], **context: object) -> Response:
     """A page, kept by the response cache for those who are not signed in."""
     if who is None:
-        shown_in(listed.place, *tags, *authors_of(listed))
+        shown_in(listed.place, *tags, *authors_of(listed.page.items))
         shown(signed_out_only=True)
     page = Shown(listed.page.items, **edges(listed.page), epoch=db.instance.epoch, seq=listed.seq)
     place = listed.place

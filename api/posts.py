@@ -1,21 +1,26 @@
 """`/api/channels/…/posts` and `/api/posts`: what people write."""
 
+from functools import partial
+from operator import attrgetter
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint
 
-from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
+from api.http.answers import Answer, asks, changed_fields, encode, etag, gives, takes, wanted_versions
 from api.http.asking import anyone, asker, foreign_origin, me, signed_in
-from api.http.caching import shown, shown_in
+from api.http.caching import renewed_by, shown, shown_in
 from api.http.limits import EDITING, GUESTS, POSTING, limited
-from api.http.lists import Paging, cursor, edges, links
+from api.http.lists import Paging, cursor, edges, here, links
 from api.http.retries import idempotent
+from api.http.shelf import Renewed
 from model import post, posting
 from model.errors import Invalid
 from model.post import Body, GuestName, PostView
-from model.store import db
+from model.store import Statements, db
+from model.store.changes import Row
+from model.store.paging import Page
 
 blueprint = Blueprint("posts", __name__, url_prefix="/api")
 
@@ -57,12 +62,32 @@ class PostsView(msgspec.Struct):
 @gives(PostsView)
 async def index(channel_id: int, query: PostQuery) -> Answer:
     """The posts of a channel."""
-    listed = await post.listed(asker(), channel_id, cursor(query), query.state)
+    listed, url = await post.listed(asker(), channel_id, cursor(query), query.state), here()
     if query.state is None:
-        shown_in(listed.place, *authors_of(listed))
-    page = listed.page
-    view = PostsView(page.items, **edges(page), epoch=db.instance.epoch, seq=listed.seq)
-    return Answer(view, headers=links(page))
+        shown_in(listed.place, *authors_of(listed.page.items))
+        if query.before is None and query.after is None:
+            renewed_by(partial(_with_new_posts, query.limit, url))
+    return Answer(_view(listed.page, listed.seq), headers=links(listed.page, url))
+
+
+def _view(page: Page[PostView], seq: int) -> PostsView:
+    return PostsView(page.items, **edges(page), epoch=db.instance.epoch, seq=seq)
+
+
+def _with_new_posts(limit: int, url: str, read: Statements, body: bytes, rows: list[Row]) -> Renewed | None:
+    """The newest posts of a channel after changes that only brought more: the others are as they were."""
+    if any(row.kind != "post.created" for row in rows):
+        return None
+    was = msgspec.json.decode(body, type=PostsView)
+    shown = {view.id: view for view in was.posts}
+    new = post.views(read, {row.subject for row in rows if row.subject})
+    answered = post.views(read, {view.parent for view in new.values() if view.parent in shown})  # have a reply more
+    items = sorted({**shown, **answered, **new}.values(), key=attrgetter("id"), reverse=True)
+    more = was.next is not None or len(items) > limit
+    page = Page(items[:limit], items[:limit][-1].id if more else None, None)
+    seq = rows[-1].seq
+    body = encode(_view(page, seq))
+    return Renewed(body, {"ETag": etag(body, seq), **links(page, url)}, authors_of(page.items))
 
 
 class ModerationQuery(Paging):
@@ -89,9 +114,9 @@ async def to_moderate(slug: str, query: ModerationQuery) -> Answer:
     return Answer(ModerationView(page.items, **edges(page)), headers=links(page))
 
 
-def authors_of(listed: post.PostsPage) -> set[str]:
-    """The tags of those whose names a page of posts shows."""
-    return {f"user:{item.author.uid}" for item in listed.page.items}
+def authors_of(posts: list[PostView]) -> set[str]:
+    """The tags of those whose names the posts show."""
+    return {f"user:{item.author.uid}" for item in posts}
 
 
 @blueprint.post("/channels/<id:channel_id>/posts")

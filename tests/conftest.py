@@ -6,6 +6,7 @@ admin. The group `home` is public.
 
 import asyncio
 import os
+import random
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -20,6 +21,7 @@ import main
 from model import group, session, signing_in, user
 from model.settings import Settings
 from model.store import db, engines
+from tests.lasting import SEED
 from tests.server import Server
 
 PASSWORD = "correct horse"
@@ -190,6 +192,12 @@ def root(person: Callable[..., Person]) -> Person:
 @pytest.fixture
 def anyone(person: Callable[..., Person]) -> Person:
     return person()
+
+
+@pytest.fixture
+def rng() -> random.Random:
+    """Random numbers, the same at each run of a seed."""
+    return random.Random(SEED)
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from tests.server import ROOT
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "misc", "shared", "base_classes"}
 STANCES = {"anyone", "signed in", "admins"}
-ENTITIES = {"avatar", "channel", "group", "leaving", "post", "reaction", "session", "user"}
 STORE_MAY_IMPORT = {"errors", "times", "settings", "rates"}
 
 

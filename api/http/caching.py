@@ -15,7 +15,7 @@ from quart import request
 
 from api.http.asgi import App, Headers, Message, Receive, Scope, Send
 from api.http.routing import escaped
-from api.http.shelf import LARGEST_BYTES, Fill, Kept, Shelf, etag_of, signed_in, status_for, without_content
+from api.http.shelf import LARGEST_BYTES, Fill, Kept, Renew, Shelf, etag_of, signed_in, status_for, without_content
 from model.store import db
 
 log = logging.getLogger("pottle")
@@ -49,6 +49,13 @@ def shown_in(place: Any, *tags: str) -> None:
     """As `shown`, for what shows something of a channel; where only members read, nothing is kept."""
     if place.reading == "public":
         shown(f"group:{place.group_id}", f"channel:{place.id}", *tags)
+
+
+def renewed_by(renew: Renew) -> None:
+    """A handler's word that of its answer, where it is kept, `renew` makes what it is after a change."""
+    fill = _fill_of_request()
+    if fill is not None:
+        fill.renew = renew
 
 
 def rule() -> str:

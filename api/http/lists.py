@@ -33,10 +33,17 @@ def edges(page: Page[Any]) -> dict[str, str | None]:
     return {"next": encoded(page.next), "prev": encoded(page.prev)}
 
 
-def links(page: Page[Any]) -> dict[str, str]:
-    """The Link header of a page, if it has neighbours."""
+def here() -> str:
+    """The URL of the list that is asked for, as far as to its cursor."""
+    others = [pair for pair in request.args.items(multi=True) if pair[0] not in ("before", "after")]
+    return f"{request.root_path}{request.path}?" + "".join(f"{urlencode([pair])}&" for pair in others)
+
+
+def links(page: Page[Any], url: str | None = None) -> dict[str, str]:
+    """The Link header of a page, if it has neighbours; of the list at `url` (`here`), else of what is asked for."""
+    url = url or here()
     found = [("next", "before", page.next), ("prev", "after", page.prev)]
-    parts = [f'<{_url(name, encoded(id_))}>; rel="{rel}"' for rel, name, id_ in found if id_ is not None]
+    parts = [f'<{url}{name}={encoded(id_)}>; rel="{rel}"' for rel, name, id_ in found if id_ is not None]
     return {"Link": ", ".join(parts)} if parts else {}
 
 
@@ -55,8 +62,3 @@ def _decoded(name: str, text: str | None) -> int | None:
     if not plain.startswith("c") or not plain[1:].isdecimal() or len(plain) > 19 or encoded(int(plain[1:])) != text:
         raise Invalid({name: "is not a cursor of this list"})
     return int(plain[1:])
-
-
-def _url(name: str, edge: str | None) -> str:
-    others = [(key, value) for key, value in request.args.items(multi=True) if key not in ("before", "after")]
-    return f"{request.root_path}{request.path}?{urlencode([*others, (name, edge or '')])}"

@@ -36,6 +36,7 @@ request_seconds = Histogram(
 )
 cache_hits = _counter("cache_hits_total", "Requests answered from memory.")
 cache_misses = _counter("cache_misses_total", "GETs that memory had no answer to.")
+cache_renewals = _counter("cache_renewals_total", "Answers in memory that a change made others of.")
 cache_bytes = _sum("cache_bytes", "Memory that answers take.")
 writes = _counter("writes_total", "Units of work.", "outcome")
 batch_units = Histogram("pottle_batch_units", "Units in a commit.", buckets=UNITS, registry=registry)

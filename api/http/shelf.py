@@ -2,6 +2,8 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from api.http.asgi import Headers
 from model.store import Statements, changes
@@ -10,15 +12,30 @@ from model.store.changes import Row
 MOST_BYTES = 32 * 1024 * 1024
 LARGEST_BYTES = 1024 * 1024
 SECONDS = 5.0  # so that what somebody edits in a SQLite editor shows too
+RENEWED_BYTES = 256 * 1024  # after one run of changes: a few milliseconds, in which nothing else is served
 OF_THE_CONTENT = (b"content-length", b"content-type")
 NOT_KEPT = (b"x-request-id", b"transfer-encoding")  # of the request, and of its connection
 
 
+class Renewed(NamedTuple):
+    """What an answer has become: its body, the headers that are others now, and what it shows beside what it did."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    tags: set[str]
+
+
+# Makes of an answer's body what it is after those changes, in their snapshot; None where that would be as much work as
+# to answer anew.
+Renew = Callable[[Statements, bytes, list[Row]], Renewed | None]
+
+
 class Fill:
-    """An answer on its way: what it shows, and what was dropped meanwhile."""
+    """An answer on its way: what it shows, how to renew it, and what was dropped meanwhile."""
 
     def __init__(self) -> None:
         self.tags: set[str] = set()
+        self.renew: Renew | None = None
         self.dropped: set[str] = set()
         self.spoilt = False  # nobody knows what was dropped
         self.signed_out_only = False
@@ -27,7 +44,7 @@ class Fill:
 class Kept:
     """An answer ready to be sent, with status 200, or 304 to who has these very bytes."""
 
-    __slots__ = ("_heads", "body", "etag", "headers", "signed_out_only", "size", "tags", "until")
+    __slots__ = ("_heads", "asked", "body", "etag", "headers", "renew", "signed_out_only", "size", "tags", "until")
 
     def __init__(self, headers: Headers, body: bytes, fill: Fill) -> None:
         self.headers = _without(headers, NOT_KEPT)
@@ -36,6 +53,8 @@ class Kept:
         self.body = body
         self.etag = etag_of(headers)
         self.tags = fill.tags
+        self.renew = fill.renew
+        self.asked = False  # since it was made
         self.signed_out_only = fill.signed_out_only
         self.size = len(body) + 2_000
         self.until = time.monotonic() + SECONDS
@@ -56,6 +75,20 @@ class Kept:
             lines = (b"%b: %b\r\n" % pair for pair in self.headers_for(status))
             found = self._heads[status] = b"".join(lines) + b"\r\n"
         return found
+
+    def after(self, read: Statements, rows: list[Row]) -> "Kept | None":
+        """What this answer is after changes to what it shows; None where it has to be made by its handler."""
+        about = [row for row in rows if not self.tags.isdisjoint(row.tags.split())]
+        renewed = self.renew(read, self.body, about) if self.renew else None
+        if renewed is None:
+            return None
+        fill = Fill()
+        fill.tags, fill.renew, fill.signed_out_only = self.tags | renewed.tags, self.renew, self.signed_out_only
+        headers = [(name.lower().encode(), value.encode()) for name, value in renewed.headers.items()]
+        others = _without(self.headers, (b"content-length", *(name for name, _ in headers)))
+        kept = Kept([*others, *headers], renewed.body, fill)
+        kept.until = self.until  # the rest of it is as old as it was
+        return kept
 
 
 def etag_of(headers: Headers) -> bytes:
@@ -84,7 +117,7 @@ class Shelf:
     """The answers that are kept, by what was asked and by what they show."""
 
     def __init__(self) -> None:
-        self.hits = self.misses = 0
+        self.hits = self.misses = self.renewals = 0
         self.clear()
 
     def clear(self) -> None:
@@ -107,7 +140,10 @@ class Shelf:
         if kept.until < time.monotonic():
             self._remove(key)
             return None
-        return None if kept.signed_out_only and signed_in(headers) else kept
+        if kept.signed_out_only and signed_in(headers):
+            return None
+        kept.asked = True
+        return kept
 
     def begin(self) -> Fill:
         """Takes note that a handler begins to make an answer."""
@@ -121,23 +157,41 @@ class Shelf:
         if kept is None or not fill.tags or fill.spoilt or fill.tags & fill.dropped or len(kept.body) > LARGEST_BYTES:
             return
         self._remove(key)
+        self._put(key, kept)
+
+    def drop(self, read: Statements, rows: list[Row]) -> None:
+        """Listener: drops what the changes make stale, also from answers on their way.
+
+        Of those that somebody asked for since they were made, some can be renewed at once, for whoever asks next. The
+        others would be renewed for nobody.
+        """
+        lost = rows[0].kind == changes.LOST
+        tags = {*self._by_tag} if lost else {tag for row in rows for tag in row.tags.split()}
+        for fill in self._filling:
+            fill.dropped |= tags
+            fill.spoilt |= lost
+        stale = {key: self._kept[key] for tag in tags for key in self._by_tag.get(tag, ())}
+        for key in stale:
+            self._remove(key)
+        if not lost:
+            self._renew(stale, read, rows)
+
+    def _renew(self, stale: dict[tuple[object, ...], Kept], read: Statements, rows: list[Row]) -> None:
+        left = RENEWED_BYTES
+        for key, kept in stale.items():
+            if kept.asked and kept.renew and kept.size <= left:
+                left -= kept.size
+                if (renewed := kept.after(read, rows)) is not None:
+                    self.renewals += 1
+                    self._put(key, renewed)
+
+    def _put(self, key: tuple[object, ...], kept: Kept) -> None:
         self._kept[key] = kept
         self._bytes += kept.size
         for tag in kept.tags:
             self._by_tag.setdefault(tag, set()).add(key)
         while self._bytes > MOST_BYTES:
             self._remove(next(iter(self._kept)))
-
-    def drop(self, _read: Statements, rows: list[Row]) -> None:
-        """Listener: drops what the changes make stale, also from answers on their way."""
-        lost = rows[0].kind == changes.LOST
-        tags = {*self._by_tag} if lost else {tag for row in rows for tag in row.tags.split()}
-        for fill in self._filling:
-            fill.dropped |= tags
-            fill.spoilt |= lost
-        for tag in tags:
-            for key in list(self._by_tag.get(tag, ())):
-                self._remove(key)
 
     def _remove(self, key: tuple[object, ...]) -> None:
         kept = self._kept.pop(key, None)

@@ -1,20 +1,12 @@
 """What the attacks share."""
 
-import random
 from contextlib import AsyncExitStack
 
 import pytest
 
 from tests.conftest import World
-from tests.lasting import SEED
 from tests.live.meeting import Meeting
 from tests.server import Server
-
-
-@pytest.fixture
-def rng() -> random.Random:
-    """The attack's random numbers."""
-    return random.Random(SEED)
 
 
 @pytest.fixture
