@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 def now() -> str:
     """The time now, as `2026-11-22T09:50:28.123Z`."""
-    return text(datetime.now(UTC))
+    return _text(datetime.now(UTC))
 
 
 def later(**delta: float) -> str:
@@ -15,4 +15,8 @@ def later(**delta: float) -> str:
 
 def text(moment: datetime) -> str:
     """`moment` (aware) as it is stored and sent."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _text(moment.astimezone(UTC))
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

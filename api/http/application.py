@@ -21,7 +21,7 @@ class Application(Quart):
     """Quart as Pottle needs it."""
 
     url_map_class = Routes
-    request_class = BoundedRequest
+    request_class = BoundedRequest  # type: ignore[assignment]  # its arguments have other names
     asgi_http_class = InlineConnection  # type: ignore[assignment]  # its types name ASGI's dicts
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

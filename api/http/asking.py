@@ -81,8 +81,10 @@ def foreign_origin() -> str | None:
     asking = request if has_request_context() else websocket
     unnamed = "null" if asking.headers.get("Sec-Fetch-Site") in FOREIGN_SITES else None
     origin = asking.headers.get("Origin", unnamed)
+    if origin is None:
+        return None
     ours = (asking.host, db.settings.url.partition("://")[2].partition("/")[0])
-    return None if origin is None or any(_same_host(origin, host) for host in ours) else origin
+    return None if any(_same_host(origin, host) for host in ours) else origin
 
 
 def set_cookie(response: Response, token: str, days: int) -> None:

@@ -8,6 +8,8 @@ from typing import Any, TypeVar, cast
 import msgspec
 from quart import Request, request
 from quart.wrappers.request import Body
+from werkzeug.datastructures import Headers
+from werkzeug.datastructures.mixins import ImmutableHeadersMixin
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from api.http.routing import escaped
@@ -59,16 +61,32 @@ class BoundedBody(Body):
         self.set_complete()
 
 
+class RequestHeaders(ImmutableHeadersMixin, Headers):  # type: ignore[misc]  # as werkzeug has a WSGI request's
+    """A request's headers. Nobody changes them, as in Flask, so that one is found without a look at all of them."""
+
+    def __init__(self, sent: list[tuple[str, str]]) -> None:
+        self._list = sent
+        self._first = {name.lower(): value for name, value in reversed(sent)}
+
+    def get(self, key: str, default: Any = None, type: Any = None) -> Any:  # type: ignore[override]  # noqa: A002
+        """The first of that name."""
+        return self._first.get(key.lower(), default) if type is None else super().get(key, default, type)
+
+
 class BoundedRequest(Request):
     """A request whose body is bounded by what its path is for."""
 
     body_class = BoundedBody  # type: ignore[assignment]  # its types want the very class
 
-    def __init__(self, method: str, scheme: str, path: str, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, method: str, scheme: str, path: str, query: bytes, headers: Headers, *args: Any, **kwargs: Any
+    ) -> None:
         settings = db.settings
         limit = int(settings.upload_bytes * UPLOADS[path]) if path in UPLOADS else settings.body_bytes
-        super().__init__(method, scheme, path, *args, **{**kwargs, "max_content_length": limit})
-        self.query_string = escaped(self.query_string)
+        kwargs["max_content_length"] = limit
+        if not isinstance(headers, RequestHeaders):
+            headers = RequestHeaders([*headers])
+        super().__init__(method, scheme, path, escaped(query), headers, *args, **kwargs)
 
     @property
     def blueprints(self) -> list[str]:

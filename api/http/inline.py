@@ -5,6 +5,7 @@ has arrived whole needs none of them, and neither does an answer that is there (
 """
 
 import asyncio
+from functools import partial
 from typing import Any, cast
 
 from quart import Request, Response
@@ -12,6 +13,7 @@ from quart.asgi import ASGIHTTPConnection, _handle_exception
 from quart.wrappers.response import DataBody
 
 from api.http.asgi import Message, Receive, Send
+from api.http.bodies import RequestHeaders
 
 WITHOUT_BODY = ("GET", "HEAD")  # a body that comes with them is not read
 NO_BODY = {"type": "http.request"}
@@ -32,7 +34,7 @@ class InlineConnection(ASGIHTTPConnection):
             again = _again(message, receive) if message else receive
             await super().__call__(again, send)  # type: ignore[arg-type]
             return
-        request = self._create_request_from_scope(send)  # type: ignore[arg-type]
+        request = self._create_request_from_scope(send)
         request.body.append(message.get("body", b""))
         request.body.set_complete()
         try:
@@ -43,6 +45,26 @@ class InlineConnection(ASGIHTTPConnection):
             await self._send_whole(send, self.answer.response)
         else:
             await super().__call__(receive, send)  # type: ignore[arg-type]
+
+    def _create_request_from_scope(self, send: Any) -> Request:
+        """As Quart's, where a request is as usual."""
+        scope = self.scope
+        if scope["http_version"] < "1.1" or not scope["path"].startswith(prefix := scope.get("root_path", "") + "/"):
+            return super()._create_request_from_scope(send)  # which knows what to make of it
+        client = scope.get("client") or ("<local>", 0)
+        sent = [(name.decode("latin-1").title(), value.decode("latin-1")) for name, value in scope["headers"]]
+        return self.app.request_class(
+            scope["method"],
+            scope["scheme"],
+            scope["path"][len(prefix) - 1 :],
+            scope["query_string"],
+            RequestHeaders([("Remote-Addr", client[0]), *sent]),
+            scope.get("root_path", ""),
+            scope["http_version"],
+            body_timeout=self.app.config["BODY_TIMEOUT"],
+            send_push_promise=partial(self._send_push_promise, send),
+            scope=scope,
+        )
 
     async def handle_request(self, request: Request, send: Any) -> None:
         """Quart's task: only sends, where there is an answer already."""

@@ -39,8 +39,9 @@ class Prepared:
 
     def values(self, given: dict[str, Any]) -> dict[str, Any]:
         """All values of the statement, as SQLite takes them; raises KeyError for a name too many or too few."""
-        if (unknown := given.keys() - self.defaults.keys()) or (missing := self.required - given.keys()):
-            raise KeyError(f"unknown or missing: {sorted(unknown or missing)} in {self.sql}")
+        names = given.keys()
+        if names != self.required and ((wrong := names - self.defaults.keys()) or (wrong := self.required - names)):
+            raise KeyError(f"unknown or missing: {sorted(wrong)} in {self.sql}")
         values = {**self.defaults, **given}
         for name, bind in self.binders.items():
             values[name] = bind(values[name])
