@@ -12,6 +12,7 @@ from model.store.changes import Row
 MOST_BYTES = 32 * 1024 * 1024
 LARGEST_BYTES = 1024 * 1024
 SECONDS = 5.0  # so that what somebody edits in a SQLite editor shows too
+RENEWALS = 5  # for one reading: to make an answer takes seven times as long
 RENEWED_BYTES = 256 * 1024  # after one run of changes: a few milliseconds, in which nothing else is served
 OF_THE_CONTENT = (b"content-length", b"content-type")
 NOT_KEPT = (b"x-request-id", b"transfer-encoding")  # of the request, and of its connection
@@ -44,7 +45,7 @@ class Fill:
 class Kept:
     """An answer ready to be sent, with status 200, or 304 to who has these very bytes."""
 
-    __slots__ = ("_heads", "asked", "body", "etag", "headers", "renew", "signed_out_only", "size", "tags", "until")
+    __slots__ = ("_heads", "body", "etag", "headers", "renew", "renewals", "signed_out_only", "size", "tags", "until")
 
     def __init__(self, headers: Headers, body: bytes, fill: Fill) -> None:
         self.headers = _without(headers, NOT_KEPT)
@@ -54,7 +55,7 @@ class Kept:
         self.etag = etag_of(headers)
         self.tags = fill.tags
         self.renew = fill.renew
-        self.asked = False  # since it was made
+        self.renewals = 0  # that it is worth, until somebody asks for it
         self.signed_out_only = fill.signed_out_only
         self.size = len(body) + 2_000
         self.until = time.monotonic() + SECONDS
@@ -88,6 +89,7 @@ class Kept:
         others = _without(self.headers, (b"content-length", *(name for name, _ in headers)))
         kept = Kept([*others, *headers], renewed.body, fill)
         kept.until = self.until  # the rest of it is as old as it was
+        kept.renewals = self.renewals - 1
         return kept
 
 
@@ -142,7 +144,7 @@ class Shelf:
             return None
         if kept.signed_out_only and signed_in(headers):
             return None
-        kept.asked = True
+        kept.renewals = RENEWALS
         return kept
 
     def begin(self) -> Fill:
@@ -162,8 +164,7 @@ class Shelf:
     def drop(self, read: Statements, rows: list[Row]) -> None:
         """Listener: drops what the changes make stale, also from answers on their way.
 
-        Of those that somebody asked for since they were made, some can be renewed at once, for whoever asks next. The
-        others would be renewed for nobody.
+        Of those that somebody asked for not long ago, some can be renewed at once, for whoever asks next.
         """
         lost = rows[0].kind == changes.LOST
         tags = {*self._by_tag} if lost else {tag for row in rows for tag in row.tags.split()}
@@ -179,7 +180,7 @@ class Shelf:
     def _renew(self, stale: dict[tuple[object, ...], Kept], read: Statements, rows: list[Row]) -> None:
         left = RENEWED_BYTES
         for key, kept in stale.items():
-            if kept.asked and kept.renew and kept.size <= left:
+            if kept.renewals and kept.renew and kept.size <= left:
                 left -= kept.size
                 if (renewed := kept.after(read, rows)) is not None:
                     self.renewals += 1

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from api.http import caching
+from api.http.shelf import RENEWALS
 from model.settings import Settings
 from model.store import changes, db
 from tests.api.conftest import LOBBY, opened, posted
@@ -100,6 +101,14 @@ async def test_an_answered_post_has_its_reply(anyone: Person, alice: Person) -> 
 async def test_what_nobody_asks_for_is_not_renewed(anyone: Person, alice: Person) -> None:
     await anyone.get(LOBBY)
     assert await renewals(lambda: posted(alice)) == (0, 0)
+    await kept(anyone, LOBBY)
+
+    async def more_than_it_is_worth() -> None:
+        for _ in range(RENEWALS + 1):
+            await posted(alice)
+
+    assert await renewals(more_than_it_is_worth) == (RENEWALS, 0)
+    await same_as_made_anew(anyone, LOBBY)
 
 
 async def test_a_name_on_a_renewed_list_changes_with_its_owners(anyone: Person, alice: Person, bob: Person) -> None:
