@@ -2,9 +2,9 @@
 
 Group commit (Gray and Reuter, Transaction Processing, 9.4): one lock, one fsync and one hop back to the event loop for
 all units that waited, where every request with a transaction of its own pays for each. The batch is closed once the
-writer has the turn: what comes while another process has it comes along. No savepoints: SQLITE_FULL
-inside one rolls the whole transaction back, and its RELEASE would then commit half a batch. A unit that fails after
-it wrote spoils its batch instead; the batch is rolled back and each unit is run again alone.
+writer has the turn: what comes while another process has it comes along. No savepoints: SQLITE_FULL inside one rolls
+the whole transaction back, and its RELEASE would then commit half a batch. A unit that fails after it wrote spoils its
+batch instead; the batch is rolled back and each unit is run again alone.
 """
 
 import asyncio
@@ -31,8 +31,7 @@ log = logging.getLogger("pottle")
 MOST_IN_A_BATCH = 500
 PATIENCE = 15.0  # seconds that a unit waits to be run, for a turn that a stuck process holds; a proxy gives up at 60
 
-
-Waiting = tuple[Work, asyncio.Future[Any]]
+Waiter = tuple[Work, asyncio.Future[Any]]
 
 
 @dataclass
@@ -66,7 +65,7 @@ class Writer:
         self._busy_since = 0.0  # monotonic, s; 0 while nothing is under way
         self.waiting = 0
         self._stopping = False
-        self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
+        self._queue: SimpleQueue[Waiter | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
@@ -108,41 +107,33 @@ class Writer:
         while (first := self._queue.get()) is not None:
             self._busy_since = begun = time.monotonic()
             batch = [first]
-            outcomes = self._in_turn(batch)
+            outcomes = self._in_turn(batch, MOST_IN_A_BATCH - 1)
             self._busy_since = 0.0
             self._tally.count((outcome.error for outcome in outcomes), Batch(len(batch), time.monotonic() - begun))
             self._loop.call_soon_threadsafe(self._answer, batch, outcomes)
         self._engine.dispose()
 
-    def _in_turn(self, batch: list[Waiting]) -> list[Outcome]:
-        """Waits for the turn, and runs the batch together with all that came meanwhile, which joins it."""
+    def _in_turn(self, batch: list[Waiter], room: int) -> list[Outcome]:
+        """Waits for the turn, and runs the batch with up to `room` units that came meanwhile and now join it.
+
+        Where it cannot be committed, each of its units is run again alone.
+        """
         try:
             with self._turn:
-                batch += self._waiting(MOST_IN_A_BATCH - len(batch))
+                batch += self._queued(room)
                 return self._commit([work for work, _ in batch])
         except Exception as error:
-            return self._apart([work for work, _ in batch], error)
+            if len(batch) == 1 or _locked(error):  # to wait for the lock again for each would take hours
+                return [Outcome(error=_explained(error)) for _ in batch]
+            return [self._in_turn([one], 0)[0] for one in batch]
 
-    def _waiting(self, most: int) -> Iterator[Waiting]:
+    def _queued(self, most: int) -> Iterator[Waiter]:
         with suppress(Empty):
             for _ in range(most):
                 if (more := self._queue.get_nowait()) is None:
                     self._queue.put(None)  # the wish to stop: for when the batch is done
                     return
                 yield more
-
-    def _apart(self, batch: list[Work], error: Exception) -> list[Outcome]:
-        """After a batch that could not be committed: each of its units alone."""
-        if len(batch) == 1 or _locked(error):  # to wait for the lock again for each would take hours
-            return [Outcome(error=_explained(error)) for _ in batch]
-        return [self._alone(work) for work in batch]
-
-    def _alone(self, work: Work) -> Outcome:
-        try:
-            with self._turn:
-                return self._commit([work])[0]
-        except Exception as error:
-            return Outcome(error=_explained(error))
 
     def _commit(self, batch: list[Work]) -> list[Outcome]:
         """Runs the batch in one transaction; raises, having committed nothing, when any unit spoils it."""
@@ -159,7 +150,7 @@ class Writer:
         except Exception:
             log.exception("After a commit")
 
-    def _answer(self, batch: list[Waiting], outcomes: list[Outcome]) -> None:
+    def _answer(self, batch: list[Waiter], outcomes: list[Outcome]) -> None:
         self.waiting -= len(batch)
         for (work, future), outcome in zip(batch, outcomes, strict=True):
             if future.done():  # cancelled, or given up
