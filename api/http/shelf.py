@@ -14,6 +14,7 @@ LARGEST_BYTES = 1024 * 1024
 SECONDS = 5.0  # so that what somebody edits in a SQLite editor shows too
 RENEWALS = 5  # for one reading: to make an answer takes seven times as long
 RENEWED_BYTES = 256 * 1024  # after one run of changes: a few milliseconds, in which nothing else is served
+MOST_CHANGES = 50  # in such a run; after more of them all is made anew
 OF_THE_CONTENT = (b"content-length", b"content-type")
 NOT_KEPT = (b"x-request-id", b"transfer-encoding")  # of the request, and of its connection
 
@@ -174,7 +175,7 @@ class Shelf:
         stale = {key: self._kept[key] for tag in tags for key in self._by_tag.get(tag, ())}
         for key in stale:
             self._remove(key)
-        if not lost:
+        if not lost and len(rows) <= MOST_CHANGES:
             self._renew(stale, read, rows)
 
     def _renew(self, stale: dict[tuple[object, ...], Kept], read: Statements, rows: list[Row]) -> None:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from api.http import caching
-from api.http.shelf import RENEWALS
+from api.http.shelf import MOST_CHANGES, RENEWALS
 from model.settings import Settings
 from model.store import changes, db
 from tests.api.conftest import LOBBY, opened, posted
@@ -164,6 +164,18 @@ async def test_what_would_hold_others_up_is_dropped(
     assert await renewals(lambda: posted(alice)) == (4, 0)
     for url in urls:
         await same_as_made_anew(anyone, url)
+
+
+async def test_after_an_import_all_is_made_anew(anyone: Person, alice: Person) -> None:
+    made = await posted(alice)
+    await kept(anyone, LOBBY)
+
+    async def follow() -> None:
+        with db.snapshot() as read:
+            (row,) = [row for row in changes.since(read, 0) if row.subject == made["id"]]
+            caching.shelf.drop(read, [row] * (MOST_CHANGES + 1))
+
+    assert await renewals(follow) == (0, 0)
 
 
 async def test_after_changes_that_were_lost_nothing_is_renewed(anyone: Person, alice: Person) -> None:
