@@ -65,6 +65,7 @@ class Writer:
         self._busy_since = 0.0  # monotonic, s; 0 while nothing is under way
         self.waiting = 0
         self._stopping = False
+        self._gathered: list[Waiter] = []  # in this round of the event loop
         self._queue: SimpleQueue[Waiter | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
@@ -85,7 +86,9 @@ class Writer:
         work = Work(unit, args, kwargs, envelope.get(), copy_context())
         envelope.set(None)  # it surrounds one write
         self.waiting += 1
-        self._queue.put((work, future))
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append((work, future))
         impatient = self._loop.call_later(PATIENCE, _give_up, work, future)
         try:
             return await future
@@ -100,8 +103,17 @@ class Writer:
     async def stop(self) -> None:
         """Runs what waits, then ends the thread."""
         self._stopping = True
+        self._hand_over()
         self._queue.put(None)
         await asyncio.to_thread(self._thread.join)
+
+    def _hand_over(self) -> None:
+        """Wakes the thread once for all units of a round: each time it wakes, it and the event loop are in each other's
+        way, for Python runs one of them at a time.
+        """
+        for waiter in self._gathered:
+            self._queue.put(waiter)
+        self._gathered.clear()
 
     def _work(self) -> None:
         while (first := self._queue.get()) is not None:

@@ -231,7 +231,8 @@ async def together(worker: Kept, units: list[tuple[int, Plan]]) -> list[Any]:
     first = asyncio.ensure_future(worker.writer.run(hold, gate, busy))
     await asyncio.to_thread(busy.wait)
     running = [asyncio.ensure_future(worker.writer.run(carry_out, n, plan)) for n, plan in units]
-    await asyncio.sleep(0)  # each has queued its unit
+    await asyncio.sleep(0)  # each has asked for its unit,
+    await asyncio.sleep(0)  # and all are handed over
     for future, (_, plan) in zip(running, units, strict=True):
         if plan.cancelled:
             future.cancel()

@@ -58,7 +58,8 @@ class Kept:
         first = asyncio.ensure_future(self.writer.run(hold))
         await asyncio.to_thread(busy.wait)
         running = [asyncio.ensure_future(self.writer.run(*unit)) for unit in units]
-        await asyncio.sleep(0)  # each has queued its unit
+        await asyncio.sleep(0)  # each has asked for its unit,
+        await asyncio.sleep(0)  # and all are handed over
         self.commits = -1  # without the first
         gate.set()
         await first
@@ -118,6 +119,20 @@ async def test_units_that_wait_share_one_transaction(kept: Kept) -> None:
     assert await kept.together([(keep, n) for n in range(200)]) == [*range(200)]
     assert kept.commits == 1
     assert kept.numbers() == [*range(200)]
+
+
+async def test_the_thread_wakes_once_for_what_is_asked_at_once(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds: list[int] = []
+    hand_over = kept.writer._hand_over
+
+    def counted() -> None:
+        rounds.append(len(kept.writer._gathered))
+        hand_over()
+
+    monkeypatch.setattr(kept.writer, "_hand_over", counted)
+    await asyncio.gather(*(kept.writer.run(keep, n) for n in range(20)))
+    await kept.writer.run(keep, 20)
+    assert rounds == [20, 1]
 
 
 async def test_a_batch_has_an_end(kept: Kept) -> None:
@@ -369,6 +384,7 @@ async def test_what_comes_while_another_process_has_the_turn_comes_along(kept: K
                 await asyncio.sleep(0.001)
             running += [asyncio.ensure_future(kept.writer.run(keep, n)) for n in range(1, 5)]
             await asyncio.sleep(0)
+            await asyncio.sleep(0)  # they are handed over
         assert await asyncio.gather(*running) == [0, 1, 2, 3, 4]
     assert kept.commits == 1
 
