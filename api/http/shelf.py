@@ -56,7 +56,7 @@ class Kept:
         self.etag = etag_of(headers)
         self.tags = fill.tags
         self.renew = fill.renew
-        self.renewals = 0  # that it is worth, until somebody asks for it
+        self.renewals = RENEWALS  # that it is worth, until somebody asks for it again
         self.signed_out_only = fill.signed_out_only
         self.size = len(body) + 2_000
         self.until = time.monotonic() + SECONDS
