@@ -74,7 +74,12 @@ class Server:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        wait_until(self.ready, f"{self.by} to be ready", self.output)
+        try:
+            wait_until(self.ready, f"{self.by} to be ready", self.output)
+        except BaseException:
+            if self.process.poll() is None:
+                self.kill()
+            raise
 
     def ready(self) -> bool:
         """Whether it can serve."""
