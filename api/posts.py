@@ -1,7 +1,6 @@
 """`/api/channels/…/posts` and `/api/posts`: what people write."""
 
 from functools import partial
-from operator import attrgetter
 from typing import Annotated, Literal
 
 import msgspec
@@ -79,10 +78,7 @@ def _with_new_posts(limit: int, url: str, read: Statements, body: bytes, rows: l
     if any(row.kind != "post.created" for row in rows):
         return None
     was = msgspec.json.decode(body, type=PostsView)
-    shown = {view.id: view for view in was.posts}
-    new = post.views(read, {row.subject for row in rows if row.subject})
-    answered = post.views(read, {view.parent for view in new.values() if view.parent in shown})  # have a reply more
-    items = sorted({**shown, **answered, **new}.values(), key=attrgetter("id"), reverse=True)
+    items = post.joined(read, was.posts, {row.subject for row in rows if row.subject})
     more = was.next is not None or len(items) > limit
     page = Page(items[:limit], items[:limit][-1].id if more else None, None)
     seq = rows[-1].seq

@@ -1,5 +1,7 @@
 """What becomes of somebody's things when the account is deleted."""
 
+from typing import Any
+
 from sqlalchemy import bindparam, delete, update
 
 from model import administration, audit, reaction, signing_in
@@ -26,7 +28,7 @@ async def leave(identity: Identity, password: str, versions: Versions) -> None:
     Asks for the password again: a session that somebody left open must not suffice.
     """
     await signing_in.prove(identity, password)
-    await db.write(_delete, identity, identity.uid, versions)
+    await db.write(_leave, identity, versions)
 
 
 def delete_account(tx: Tx, by: Identity | None, uid: str, versions: Versions = None) -> None:
@@ -34,14 +36,18 @@ def delete_account(tx: Tx, by: Identity | None, uid: str, versions: Versions = N
 
     Raises NotFound, Forbidden, Stale; Conflict when no admin would be left.
     """
-    if by and administration.found(tx, uid).id == by.user:
-        raise Forbidden("Your own account is deleted with your password: DELETE /api/me.")
-    _delete(tx, by, uid, versions)
-
-
-def _delete(tx: Tx, by: Identity | None, uid: str, versions: Versions) -> None:
-    """Unit: posts stay, without a name; marks, sessions and tokens go."""
     row = administration.found(tx, uid)
+    if by and row.id == by.user:
+        raise Forbidden("Your own account is deleted with your password: DELETE /api/me.")
+    _delete(tx, by, row, versions)
+
+
+def _leave(tx: Tx, identity: Identity, versions: Versions) -> None:
+    _delete(tx, identity, administration.found(tx, identity.uid), versions)
+
+
+def _delete(tx: Tx, by: Identity | None, row: Any, versions: Versions) -> None:
+    """Posts stay, without a name; marks, sessions and tokens go."""
     check_version(row.version, versions)
     administration.check_an_admin_is_left(tx, row, row.role, off=True)
     marked = tx.all(reaction.OF_USER, by=row.id)

@@ -1,5 +1,6 @@
 """Posts: one message in a channel, maybe a reply to another there; how they are read. model/posting.py writes them."""
 
+from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -169,6 +170,13 @@ def _shown_to(row: Any, place: Any, identity: Identity | None) -> bool:
 def views(read: Statements, ids: set[int]) -> dict[int, PostView]:
     """Posts by id, as clients see them now."""
     return {row.id: view(row) for id_ in ids for row in read.all(BY_ID, post=id_)}
+
+
+def joined(read: Statements, posts: list[PostView], new: set[int]) -> list[PostView]:
+    """Posts of a channel and those that came since, by id, newest first. What was replied to has a reply more."""
+    came, there = views(read, new), {post.id: post for post in posts}
+    answered = views(read, {post.parent for post in came.values() if post.parent in there})
+    return sorted({**there, **answered, **came}.values(), key=attrgetter("id"), reverse=True)
 
 
 changes.carries(["post.created", "post.edited", "post.removed", "post.restored"], "post", views)

@@ -46,7 +46,7 @@ class Fill:
 class Kept:
     """An answer ready to be sent, with status 200, or 304 to who has these very bytes."""
 
-    __slots__ = ("_heads", "body", "etag", "headers", "renew", "renewals", "signed_out_only", "size", "tags", "until")
+    __slots__ = ("_heads", "body", "credit", "etag", "headers", "renew", "signed_out_only", "size", "tags", "until")
 
     def __init__(self, headers: Headers, body: bytes, fill: Fill) -> None:
         self.headers = _without(headers, NOT_KEPT)
@@ -56,7 +56,7 @@ class Kept:
         self.etag = etag_of(headers)
         self.tags = fill.tags
         self.renew = fill.renew
-        self.renewals = RENEWALS  # that it is worth, until somebody asks for it again
+        self.credit = RENEWALS  # that it is worth, until somebody asks for it again
         self.signed_out_only = fill.signed_out_only
         self.size = len(body) + 2_000
         self.until = time.monotonic() + SECONDS
@@ -79,10 +79,11 @@ class Kept:
         return found
 
     def after(self, read: Statements, rows: list[Row]) -> "Kept | None":
-        """What this answer is after changes to what it shows; None where it has to be made by its handler."""
+        """What this answer is after changes to what it shows; None where it is left to its handler, if anybody asks."""
+        if self.renew is None or self.credit == 0:
+            return None
         about = [row for row in rows if not self.tags.isdisjoint(row.tags.split())]
-        renewed = self.renew(read, self.body, about) if self.renew else None
-        if renewed is None:
+        if (renewed := self.renew(read, self.body, about)) is None:
             return None
         fill = Fill()
         fill.tags, fill.renew, fill.signed_out_only = self.tags | renewed.tags, self.renew, self.signed_out_only
@@ -90,7 +91,7 @@ class Kept:
         others = _without(self.headers, (b"content-length", *(name for name, _ in headers)))
         kept = Kept([*others, *headers], renewed.body, fill)
         kept.until = self.until  # the rest of it is as old as it was
-        kept.renewals = self.renewals - 1
+        kept.credit = self.credit - 1
         return kept
 
 
@@ -145,7 +146,7 @@ class Shelf:
             return None
         if kept.signed_out_only and signed_in(headers):
             return None
-        kept.renewals = RENEWALS
+        kept.credit = RENEWALS
         return kept
 
     def begin(self) -> Fill:
@@ -181,11 +182,10 @@ class Shelf:
     def _renew(self, stale: dict[tuple[object, ...], Kept], read: Statements, rows: list[Row]) -> None:
         left = RENEWED_BYTES
         for key, kept in stale.items():
-            if kept.renewals and kept.renew and kept.size <= left:
+            if kept.size <= left and (renewed := kept.after(read, rows)) is not None:
                 left -= kept.size
-                if (renewed := kept.after(read, rows)) is not None:
-                    self.renewals += 1
-                    self._put(key, renewed)
+                self.renewals += 1
+                self._put(key, renewed)
 
     def _put(self, key: tuple[object, ...], kept: Kept) -> None:
         self._kept[key] = kept

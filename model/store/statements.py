@@ -39,8 +39,8 @@ class Prepared:
 
     def values(self, given: dict[str, Any]) -> dict[str, Any]:
         """All values of the statement, as SQLite takes them; raises KeyError for a name too many or too few."""
-        names = given.keys()
-        if names != self.required and ((wrong := names - self.defaults.keys()) or (wrong := self.required - names)):
+        if not self.required <= given.keys() <= self.defaults.keys():
+            wrong = (given.keys() - self.defaults.keys()) | (self.required - given.keys())
             raise KeyError(f"unknown or missing: {sorted(wrong)} in {self.sql}")
         values = {**self.defaults, **given}
         for name, bind in self.binders.items():

@@ -108,8 +108,9 @@ class Writer:
         await asyncio.to_thread(self._thread.join)
 
     def _hand_over(self) -> None:
-        """Wakes the thread once for all units of a round: each time it wakes, it and the event loop are in each other's
-        way, for Python runs one of them at a time.
+        """Wakes the thread once for all units of a round.
+
+        Each time it wakes, it and the event loop are in each other's way, for Python runs one of them at a time.
         """
         for waiter in self._gathered:
             self._queue.put(waiter)

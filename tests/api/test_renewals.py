@@ -1,7 +1,8 @@
 """The newest posts of a channel, which the response cache renews when there are more: always what a handler would say.
 
-Seen to fail with each of these left out of api/posts.py: that only new posts may have come, that a post which was
-answered is read again, the cursor of a page that has become full, the ETag; and with `until` left out of shelf.py.
+Seen to fail with each of these left out of api/posts.py or model/post.py: that only new posts may have come, that a
+post which was answered is read again, the cursor of a page that has become full, the ETag; and with each bound of
+api/http/shelf.py and `until` left out.
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from api.http import caching
 from api.http.shelf import MOST_CHANGES, RENEWALS
 from model.settings import Settings
 from model.store import changes, db
+from model.store.changes import Row
 from tests.api.conftest import LOBBY, opened, posted
 from tests.conftest import Person
 
@@ -161,26 +163,21 @@ async def test_what_would_hold_others_up_is_dropped(
         await same_as_made_anew(anyone, url)
 
 
-async def test_after_an_import_all_is_made_anew(anyone: Person, alice: Person) -> None:
+@pytest.mark.parametrize(
+    "told",
+    [
+        pytest.param(lambda row: [row] * (MOST_CHANGES + 1), id="an import"),
+        pytest.param(lambda row: [Row(row.seq, 0, None, changes.LOST, None, ""), row], id="changes that were lost"),
+    ],
+)
+async def test_all_is_made_anew_after(anyone: Person, alice: Person, told: Callable[[Row], list[Row]]) -> None:
     made = await posted(alice)
     await anyone.get(LOBBY)
 
     async def follow() -> None:
         with db.snapshot() as read:
             (row,) = [row for row in changes.since(read, 0) if row.subject == made["id"]]
-            caching.shelf.drop(read, [row] * (MOST_CHANGES + 1))
-
-    assert await renewals(follow) == (0, 0)
-
-
-async def test_after_changes_that_were_lost_nothing_is_renewed(anyone: Person, alice: Person) -> None:
-    made = await posted(alice)
-    await anyone.get(LOBBY)
-
-    async def follow() -> None:
-        with db.snapshot() as read:
-            (row,) = [row for row in changes.since(read, 0) if row.subject == made["id"]]
-            caching.shelf.drop(read, [changes.Row(row.seq, 0, None, changes.LOST, None, ""), row])
+            caching.shelf.drop(read, told(row))
 
     assert await renewals(follow) == (0, 0)
 
