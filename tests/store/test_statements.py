@@ -87,6 +87,12 @@ def test_a_value_that_is_missing_is_an_error(things: Statements) -> None:
         things.all(BY_NAME)
 
 
+def test_a_value_that_no_statement_asks_for_is_an_error(things: Statements) -> None:
+    """It would be left out silently, be it a condition that is gone or a name that is misspelt."""
+    with pytest.raises(KeyError, match="nmaed"):
+        things.all(BY_NAME, named="a", nmaed="b")
+
+
 def test_values_are_never_part_of_the_sql(things: Statements) -> None:
     evil = "'; DROP TABLE things; --"
     things.run(ADD, named=evil, closed=False, told=[], when=NOON)
