@@ -58,6 +58,7 @@ def create_app(chosen: Settings) -> Quart:
     app.logger.addFilter(_is_news)
     app.jinja_env.globals["asset"] = assets.asset
     app.jinja_env.globals["sign_up"] = chosen.sign_up
+    app.jinja_env.globals["post_length"] = chosen.post_length
 
     openapi.register(app)
     problems.register(app)

@@ -10,6 +10,7 @@ from quart_schema import hide
 
 from api.http.answers import asks, encode, etag
 from api.http.asking import anyone, asker
+from api.http.bodies import Tolerant
 from api.http.caching import PRIVATE, shown, shown_in
 from api.http.cross_origin import framed_by
 from api.http.lists import Paging, cursor, edges
@@ -30,6 +31,10 @@ NEWEST = 12  # channels on the home page
 _talks: Memo[Markup] = Memo(4 * 1024 * 1024)
 
 
+class PageQuery(Tolerant, Paging):
+    """As of a list; what else is in a link (`utm_source`, `fbclid`) counts for nothing."""
+
+
 class Shown(msgspec.Struct):
     """A page of posts and its position, as templates get it."""
 
@@ -43,8 +48,8 @@ class Shown(msgspec.Struct):
 @blueprint.get("/")
 @hide
 @anyone
-@asks(Paging)
-async def home(query: Paging) -> Response:
+@asks(PageQuery)
+async def home(query: PageQuery) -> Response:
     """The lobby and the newest channels."""
     who = asker()
     slug, key = HOME
@@ -60,8 +65,8 @@ async def home(query: Paging) -> Response:
 @blueprint.get("/channels/<id:channel_id>", endpoint="channel")
 @hide
 @anyone
-@asks(Paging)
-async def discussion(channel_id: int, query: Paging) -> Response:
+@asks(PageQuery)
+async def discussion(channel_id: int, query: PageQuery) -> Response:
     """A channel."""
     who = asker()
     listed = await post.listed(who, channel_id, cursor(query))

@@ -32,6 +32,11 @@ class Conflict(Refusal):
     """It contradicts what is there already."""
 
 
+def taken(field: str, detail: str) -> Conflict:
+    """The Conflict of a name that somebody has already, which a form tells at its field."""
+    return Conflict(detail, errors=[{"field": field, "message": "is taken: please choose another"}])
+
+
 class Stale(Refusal):
     """The version named in If-Match is no longer the current one."""
 

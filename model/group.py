@@ -8,7 +8,7 @@ from sqlalchemy import JSON, ForeignKey, String, bindparam, delete, insert, or_,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import audit, rules
-from model.errors import Conflict, NotFound, Versions, check_version
+from model.errors import NotFound, Versions, check_version, taken
 from model.session import Identity
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, db
 from model.store.paging import Cursor, Page, paged
@@ -127,7 +127,7 @@ async def everything(cursor: Cursor) -> Page[GroupView]:
 def create(tx: Tx, identity: Identity | None, fields: dict[str, Any]) -> GroupView:
     """Unit: a new group, whose maker (None: the operator) is its first moderator. Raises Conflict for a slug taken."""
     if tx.one(TAKEN, named=fields["slug"]):
-        raise Conflict(f"The slug {fields['slug']} is taken.")
+        raise taken("slug", f"The slug {fields['slug']} is taken.")
     group = Group(**fields, created=tx.now, version=1)
     tx.session.add(group)
     tx.session.flush()

@@ -8,7 +8,7 @@ from sqlalchemy import String, bindparam, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import audit, passwords
-from model.errors import Conflict, Forbidden, Invalid, NotFound, Versions, check_version
+from model.errors import Forbidden, Invalid, NotFound, Versions, check_version, taken
 from model.store import NEVER_REUSE_IDS, Base, Id, Time, Tx, db
 
 # In a pattern `$` alone would also match before a last newline.
@@ -96,7 +96,7 @@ def check_password(password: str) -> None:
 def add(tx: Tx, uid: str, name: str, kept: str | None, email: str | None, role: Role) -> UserView:
     """Unit: a new account with a password hash, or None where it is yet to be claimed. Raises Conflict."""
     if tx.one(TAKEN, folded=uid.lower()):
-        raise Conflict(f"The uid {uid} is taken.")
+        raise taken("uid", f"The uid {uid} is taken.")
     tx.run(ADD, as_written=uid, folded=uid.lower(), called=name, mail=email, kept=kept, as_=role, now=tx.now)
     return UserView(uid, name, None, tx.now)
 

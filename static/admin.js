@@ -4,6 +4,7 @@ import { Listing, sure } from './listing.js';
 import { account, pottle } from './pages.js';
 import { Poster } from './poster.js';
 import { trail } from './trail.js';
+import { isolated } from './view.js';
 
 const part = (selector) => document.querySelector(selector);
 const poster = new Poster(part('#code'));
@@ -28,22 +29,22 @@ const users = new Listing(part('#users'), pottle, {
   },
   actions: {
     async role({ uid, name, role }, { value }) {
-      const asked = value === 'admin' ? `Make ${name} an admin, who may do everything?` : `Make ${name} an ordinary user?`;
+      const asked = value === 'admin' ? `Make ${isolated(name)} an admin, who may do everything?` : `Make ${isolated(name)} an ordinary user?`;
       if (value !== role && sure(asked)) await change(uid, { role: value });
     },
     async toggle({ uid, name, disabled }) {
-      if (!disabled && !sure(`Disable ${name}? They are signed out everywhere at once, and their posts stay.`)) return false;
+      if (!disabled && !sure(`Disable ${isolated(name)}? They are signed out everywhere at once, and their posts stay.`)) return false;
       return change(uid, { disabled: !disabled });
     },
     async remove({ uid, name }) {
-      if (!sure(`Delete the account of ${name} (${uid}) for good? Their posts stay, without a name.`)) return false;
+      if (!sure(`Delete the account of ${isolated(name)} (${uid}) for good? Their posts stay, without a name.`)) return false;
       await pottle.api('DELETE', `/api/users/${encodeURIComponent(uid)}`);
       done.reload();
     },
     async link({ uid, name }) {
-      if (!sure(`Make a link by which ${name} can choose a new password?`)) return false;
+      if (!sure(`Make a link by which ${isolated(name)} can choose a new password?`)) return false;
       const made = await pottle.api('POST', `/api/users/${encodeURIComponent(uid)}/invitations`);
-      poster.show({ ...made, title: `For ${made.name} only`, where: `Whoever opens this link chooses the password of ${made.uid}.` });
+      poster.show({ ...made, title: `For ${isolated(made.name)} only`, where: `Whoever opens this link chooses the password of ${made.uid}.` });
       done.reload();
       return false;
     },

@@ -4,7 +4,7 @@ import { PostList } from './list.js';
 import { News, Status } from './news.js';
 import { Reactions } from './reactions.js';
 import { apply, offer, older, start } from './thread.js';
-import { nameOf } from './view.js';
+import { isolated, nameOf } from './view.js';
 
 const STALE_READS = 5;
 
@@ -190,7 +190,7 @@ export class Discussion {
   #reply(article, parent) {
     if (!this.#account.me && this.#section.dataset.posting !== 'guests') return this.#account.ask();
     const { form, done } = this.#inlineForm(article, `${this.#channel}:${parent}`);
-    form.querySelector('.visually-hidden').textContent = `Your reply to ${article.querySelector('.author').textContent}`;
+    form.querySelector('.visually-hidden').textContent = `Your reply to ${isolated(article.querySelector('.author').textContent)}`;
     submits(form, async (values, key) => {
       const post = await this.#post({ ...values, parent }, key);
       done();
@@ -218,7 +218,7 @@ export class Discussion {
     form.querySelectorAll('.guest-name').forEach((label) => { label.hidden = Boolean(this.#account.me) || Boolean(text); });
     article.append(form);
     const field = form.elements.body;
-    field.value = text;
+    field.defaultValue = text;
     const forget = keepsDraft(field, draft);
     const done = () => { forget(); form.remove(); };
     const cancel = form.querySelector('[data-do=cancel]');
@@ -249,7 +249,7 @@ export class Discussion {
 
   async #remove(article, id) {
     const author = nameOf(this.#thread.posts.find((post) => post.id === id).author);
-    if (!window.confirm(`Delete this post by ${author}?`)) return;
+    if (!window.confirm(`Delete this post by ${isolated(author)}?`)) return;
     try {
       await this.#pottle.remove(id);
       const { version, ...post } = this.#thread.posts.find((known) => known.id === id) ?? {};

@@ -1,25 +1,38 @@
 /** Forms that talk to the API: nothing typed is ever lost, and each problem is told at the field it concerns. */
 import { randomKey } from './pottle/requests.js';
 
+const FEW_LEFT = 0.9; // of what a field may hold, from which on it says how much is left
+
+/** What a field is called in a sentence, where it is not on the page. */
+const NAMES = {
+  uid: 'The user name', slug: 'The short name', name: 'The name', title: 'The title', key: 'The title', body: 'The text', guest: 'The name', password: 'The password',
+};
+
 /**
+ * Lets a form be sent. Until then its buttons are `disabled`, as the page has them: a browser would send it as it is.
  * @param {HTMLFormElement} form
  * @param {(values: object, key: string) => Promise<void>} action
  *   `key` stays the same while the same values are sent again, so that a retry by hand creates nothing twice
  */
 export function submits(form, action) {
   let key = null;
-  form.addEventListener('input', () => { key = null; });
+  const count = counting(form);
+  form.addEventListener('input', () => { key = null; count(); });
   form.addEventListener('keydown', (event) => {
+    if (event.isComposing || event.keyCode === 229) return; // an input method's own Enter; Safari says only 229
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    const blank = [...form.elements].find((field) => field.required && !field.value.trim() && field.offsetParent);
-    if (blank) return blank.focus();
     if (form.ariaBusy === 'true') return;
-    key ??= randomKey();
-    await busy(form, () => action(values(form), key));
+    await busy(form, () => {
+      check(form);
+      key ??= randomKey();
+      return action(values(form), key);
+    });
+    count();
   });
+  form.querySelectorAll('[type=submit]').forEach((button) => { button.disabled = false; });
 }
 
 async function busy(form, task) {
@@ -36,18 +49,54 @@ async function busy(form, task) {
   }
 }
 
+/** What can be said without asking the server, in the shape of its own problems. */
+function check(form) {
+  const seen = [...form.elements].filter((field) => field.name && field.offsetParent);
+  const errors = seen.flatMap((field) => {
+    if (field.required && !field.value.trim()) return { field: field.name, message: 'please fill this in' };
+    const over = -left(field);
+    return over > 0 ? { field: field.name, message: `too long by ${characters(over)}` } : [];
+  });
+  if (errors.length > 0) throw Object.assign(new Error('Something is missing or too long.'), { errors });
+}
+
 /** Hidden and empty fields are left out: the API refuses what it does not expect. */
 function values(form) {
   const filled = [...form.elements].filter(({ name, value, type, offsetParent }) => name && value && (offsetParent || type === 'hidden'));
   return Object.fromEntries(filled.map(({ name, value }) => [name, value]));
 }
 
+/** How many characters still fit into a field with `data-limit`, counted as the server counts: an emoji is one. */
+const left = ({ value, dataset }) => ('limit' in dataset ? Number(dataset.limit) - [...value].length : Infinity);
+
+const characters = (count) => (count === 1 ? '1 character' : `${count.toLocaleString('en')} characters`);
+
+/** Shows how much is left where it is little. @returns {() => void} looks again */
+function counting(form) {
+  const count = () => {
+    for (const field of form.querySelectorAll('[data-limit]')) {
+      const rest = left(field);
+      const note = noteOf(field);
+      note.hidden = rest > field.dataset.limit * (1 - FEW_LEFT);
+      note.classList.toggle('over', rest < 0);
+      note.textContent = rest < 0 ? `Too long by ${characters(-rest)}` : `${characters(rest)} left`;
+    }
+  };
+  count();
+  return count;
+}
+
+function noteOf(field) {
+  const place = field.closest('.field');
+  return place.querySelector('.count-left') ?? place.appendChild(Object.assign(document.createElement('span'), { className: 'count-left' }));
+}
+
 export function showProblem(form, problem) {
   const [here, elsewhere] = split(problem.errors ?? [], ({ field }) => form.elements[field]?.offsetParent);
   here.forEach(({ field, message }) => showAt(form.elements[field], message));
-  const rest = elsewhere.map(({ field, message }) => `${field} ${message}`).join('; ');
+  const rest = elsewhere.map(({ field, message }) => `${NAMES[field] ?? field} ${message}`.trim()).join('; ');
   if (here.length === 0 || rest) form.append(complaint('form-error', rest || problem.detail || problem.message));
-  (form.querySelector('[aria-invalid]') ?? form.querySelector('textarea, input:not([type=hidden])'))?.focus();
+  (form.querySelector('[aria-invalid]') ?? form.querySelector('[type=password]') ?? form.querySelector('textarea, input:not([type=hidden])'))?.focus();
 }
 
 function showAt(field, message) {
@@ -72,10 +121,24 @@ function split(items, test) {
   return [items.filter(test), items.filter((item) => !test(item))];
 }
 
-/** Keeps what is typed over a reload, until it was sent. @returns {() => void} forgets it */
+/**
+ * Keeps what is typed over a reload, until it was sent. What was typed before this script came stays too.
+ * @returns {() => void} forgets it
+ */
 export function keepsDraft(field, name) {
   const slot = `draft:${name}`;
-  field.value = sessionStorage.getItem(slot) ?? field.value;
-  field.addEventListener('input', () => sessionStorage.setItem(slot, field.value));
-  return () => sessionStorage.removeItem(slot);
+  const kept = attempt(() => sessionStorage.getItem(slot)) ?? '';
+  const typed = field.value === field.defaultValue ? '' : field.value;
+  field.value = joined(kept, typed) || field.value;
+  const keep = () => attempt(() => sessionStorage.setItem(slot, field.value));
+  if (typed) keep();
+  field.addEventListener('input', keep);
+  return () => attempt(() => sessionStorage.removeItem(slot));
+}
+
+const joined = (kept, typed) => (typed.startsWith(kept) ? typed : [kept, typed].filter(Boolean).join('\n\n'));
+
+/** Storage may be full or forbidden: then a draft lasts as long as its page. */
+function attempt(task) {
+  try { return task(); } catch { return null; }
 }

@@ -1,4 +1,4 @@
-/** The page where codes are used: from a link's fragment, which no server sees, or typed from the board. */
+/** The page where codes are used: from a link's fragment, which no server sees (some write it as `?code=`), or typed from the board. */
 import { submits } from './forms.js';
 import { Problem } from './pottle.js';
 
@@ -23,7 +23,7 @@ export class Joining {
 
   /** Takes the code out of the address bar, so that it is in no history and on no screenshot. */
   #followLink() {
-    const code = location.hash.slice(1);
+    const code = location.hash.slice(1) || new URLSearchParams(location.search).get('code');
     if (!code) return;
     history.replaceState(null, '', location.pathname);
     this.#show('code');

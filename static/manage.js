@@ -5,7 +5,7 @@ import { account, keyOf, pottle } from './pages.js';
 import { Poster } from './poster.js';
 import { showRoster } from './roster.js';
 import { trail } from './trail.js';
-import { nameOf } from './view.js';
+import { isolated, nameOf } from './view.js';
 
 const part = (selector) => document.querySelector(selector);
 const page = part('.managing');
@@ -62,7 +62,7 @@ const invitations = new Listing(part('#invitations'), pottle, {
 
 submits(part('#invitations form'), async ({ role, uses, days }) => {
   const made = await pottle.api('POST', `${group}/invitations`, { role, uses: uses ? Number(uses) : null, days: Number(days) });
-  poster.show({ ...made, title: `Join ${part('.channel-title').textContent}`, where: `Open ${joinAt} and enter` });
+  poster.show({ ...made, title: `Join ${isolated(part('.channel-title').textContent)}`, where: `Open ${joinAt} and enter` });
   await Promise.all([invitations.reload(), done.reload()]);
 });
 
@@ -77,11 +77,11 @@ const members = new Listing(part('#members'), pottle, {
   },
   actions: {
     role: ({ uid }, { value }) => put(uid, value),
-    remove: ({ uid, name }) => sure(`End the membership of ${name}? Their posts stay.`) && noted(pottle.api('DELETE', `${group}/members/${encodeURIComponent(uid)}`)),
+    remove: ({ uid, name }) => sure(`End the membership of ${isolated(name)}? Their posts stay.`) && noted(pottle.api('DELETE', `${group}/members/${encodeURIComponent(uid)}`)),
     async code({ uid, name }) {
-      if (!sure(`Make a new code by which ${name} chooses a password? The one before ends.`)) return false;
+      if (!sure(`Make a new code by which ${isolated(name)} chooses a password? The one before ends.`)) return false;
       const made = await pottle.api('POST', `${group}/roster/${encodeURIComponent(uid)}`);
-      poster.show({ ...made, title: `For ${made.name} only`, where: `Your user name is ${made.uid}. Open ${joinAt} and enter` });
+      poster.show({ ...made, title: `For ${isolated(made.name)} only`, where: `Your user name is ${made.uid}. Open ${joinAt} and enter` });
       done.reload();
       return false;
     },
@@ -115,7 +115,7 @@ const discussions = new Listing(part('#discussions'), pottle, {
   },
   actions: {
     lock: ({ id, locked }) => noted(pottle.api('PATCH', `/api/channels/${id}`, { locked: !locked })),
-    remove: ({ id, title }) => sure(`Delete “${title}” with all its posts? Nobody can bring it back.`) && noted(pottle.api('DELETE', `/api/channels/${id}`)),
+    remove: ({ id, title }) => sure(`Delete “${isolated(title)}” with all its posts? Nobody can bring it back.`) && noted(pottle.api('DELETE', `/api/channels/${id}`)),
   },
 });
 

@@ -1,5 +1,5 @@
 /** How the reader learns of what happens: new posts, and how the connection is doing. */
-import { nameOf } from './view.js';
+import { isolated, nameOf } from './view.js';
 
 const SPEAK_AFTER_MS = 1000; // several posts at once are one announcement
 const WORRY_AFTER_MS = 2000; // shorter interruptions are nobody's business
@@ -32,7 +32,7 @@ export class News {
     this.#authors.push(author);
     this.#speaking ??= setTimeout(() => {
       const count = this.#authors.length;
-      this.#voice.textContent = count === 1 ? `New post by ${author}` : `${count} new posts`;
+      this.#voice.textContent = count === 1 ? `New post by ${isolated(author)}` : `${count} new posts`;
       this.#authors = [];
       this.#speaking = null;
     }, SPEAK_AFTER_MS);

@@ -17,6 +17,7 @@ document.querySelectorAll('.joining').forEach(async (section) => {
 });
 if (document.querySelector('[data-reloads]')) account.onChange(() => location.reload()); // it is another's page now
 tickAll();
+document.querySelector('.unready').remove();
 setInterval(tickAll, TICK_MS, document);
 
 /** The key of a discussion is made from its title, so the same title finds the same discussion. */

@@ -4,6 +4,9 @@ const HUES = 6;
 const UNITS = [['year', 31_536_000], ['month', 2_592_000], ['week', 604_800], ['day', 86_400], ['hour', 3600], ['minute', 60]];
 const spoken = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 
+/** People's text within a sentence of ours: its direction is its own, and does not turn ours around. */
+export const isolated = (text) => `\u2068${text}\u2069`;
+
 export const nameOf = ({ name, guest }) => name ?? guest;
 
 /** The post that the server rendered; its `body` (the Markdown) is not in the page. */
@@ -46,7 +49,8 @@ export function fill(article, post, { parent, root }, base) {
 function fillContext(context, post, parent, root) {
   context.hidden = !post.parent || post.parent === root.id;
   if (!parent) return void (context.textContent = 'in reply to an earlier post');
-  const link = Object.assign(document.createElement('a'), { href: `#p${parent.id}`, textContent: `in reply to ${nameOf(parent.author)}` });
+  const link = Object.assign(document.createElement('a'), { href: `#p${parent.id}` });
+  link.append('in reply to ', Object.assign(document.createElement('bdi'), { textContent: nameOf(parent.author) }));
   context.replaceChildren(link);
 }
 

@@ -110,11 +110,13 @@ def takes(model: Any) -> Callable[[Handler], Handler]:
 
 def asks(model: type[msgspec.Struct]) -> Callable[[Handler], Handler]:
     """Passes the query, checked against `model`, as `query`, and documents it."""
+    fields = frozenset(field.encode_name for field in msgspec.structs.fields(model))
     lists = {field.encode_name for field in msgspec.structs.fields(model) if _is_list(field.type)}
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            caching.asked_for(fields)
             given = {name: request.args.getlist(name) if name in lists else request.args[name] for name in request.args}
             return await handler(*args, query=bodies.checked(given, model, strict=False), **kwargs)
 

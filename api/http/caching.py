@@ -29,6 +29,7 @@ MISSED = "pottle.missed"  # the key under which a moment ago there was nothing: 
 SHARED = "no-cache"  # anybody may keep it, and asks whether it is still good
 PRIVATE = "private, no-cache"
 
+Key = tuple[str, tuple[tuple[str, str], ...], str, str | None]  # path, query, prefix, audience
 
 shelf = Shelf()
 db.on_changes(shelf.drop)
@@ -49,6 +50,13 @@ def shown_in(place: Any, *tags: str) -> None:
     """As `shown`, for what shows something of a channel; where only members read, nothing is kept."""
     if place.reading == "public":
         shown(f"group:{place.group_id}", f"channel:{place.id}", *tags)
+
+
+def asked_for(names: frozenset[str]) -> None:
+    """A handler's word on which fields of the query its answer depends. One to a query with others is not kept."""
+    fill = _fill_of_request()
+    if fill is not None:
+        fill.asked |= names
 
 
 def renewed_by(renew: Renew) -> None:
@@ -124,7 +132,7 @@ class ResponseCache:
         else:
             await self._fill(key, scope, receive, send)
 
-    async def _fill(self, key: tuple[object, ...], scope: Scope, receive: Receive, send: Send) -> None:
+    async def _fill(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
         shelf.misses += 1
         fill = shelf.begin()
         scope[FILL] = fill
@@ -132,7 +140,9 @@ class ResponseCache:
         try:
             await self._app(scope, receive, recorder)
         finally:
-            keep = fill.tags and recorder.whole and scope["method"] == "GET" and _for_many(recorder, fill, scope)
+            known = all(name in fill.asked for name, _ in key[1])  # else every `?x=1` would be one more answer to keep
+            keep = fill.tags and known and recorder.whole and scope["method"] == "GET"
+            keep = keep and _for_many(recorder, fill, scope)
             shelf.end(fill, key, Kept(recorder.headers, bytes(recorder.body), fill) if keep else None)
 
 
@@ -174,7 +184,7 @@ def _for_many(recorder: _Recorder, fill: Fill, scope: Scope) -> bool:
     return not any(name == b"vary" and b"cookie" in value.lower() for name, value in recorder.headers)
 
 
-def _found(key: tuple[object, ...], scope: Scope) -> Kept | None:
+def _found(key: Key, scope: Scope) -> Kept | None:
     db.catch_up()
     kept = shelf.get(key, scope["headers"])
     if kept is not None:
@@ -188,7 +198,7 @@ async def _send(kept: Kept, scope: Scope, send: Send) -> None:
     await send({"type": "http.response.body", "body": kept.body if status == 200 and scope["method"] == "GET" else b""})
 
 
-def _key(scope: Scope) -> tuple[object, ...]:
+def _key(scope: Scope) -> Key:
     query = escaped(scope["query_string"]).decode()
     # As request.args reads it; sorted by name alone: of a name that is given twice, the order may count.
     given = parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote") if query else ()

@@ -51,7 +51,7 @@ TITLES = {
     507: "Insufficient Storage",
 }
 # A page of its own; every other error of a page is shown on the 500's or 404's.
-PAGES = (401, 403, 404, 429, 500)
+PAGES = (401, 403, 404, 405, 422, 429, 500)
 
 
 class Problem(msgspec.Struct):

@@ -41,6 +41,7 @@ class Fill:
         self.dropped: set[str] = set()
         self.spoilt = False  # nobody knows what was dropped
         self.signed_out_only = False
+        self.asked: frozenset[str] = frozenset()  # fields of the query
 
 
 class Kept:

@@ -1,5 +1,6 @@
 """The pages: readable without JavaScript; error pages."""
 
+import itertools
 import re
 import sqlite3
 from collections.abc import AsyncIterator
@@ -10,10 +11,12 @@ import httpx
 import pytest
 from quart import Quart
 
+from api.http import caching
 from model.settings import Settings
 from model.store import db
-from tests.api.conftest import opened, posted, refused
+from tests.api.conftest import opened, posted, refused, wrong_fields
 from tests.conftest import PASSWORD, Person, World
+from tests.test_policy import addresses
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -136,13 +139,6 @@ async def test_what_is_not_there_is_a_page_for_readers(anyone: Person) -> None:
         refused(await anyone.get(path, headers={"Accept": "application/json"}), 404)
 
 
-async def test_a_bad_cursor_is_no_crash(anyone: Person) -> None:
-    for query in ("before=nonsense", "limit=0", "x=1"):
-        page = await anyone.get(f"/?{query}", headers=HTML)
-        assert page.status_code == 422
-        assert page.headers["Content-Type"] == "text/html; charset=utf-8"
-
-
 async def test_the_api_never_answers_with_a_page(anyone: Person) -> None:
     refused(await anyone.get("/api/nowhere", headers=HTML), 404)
     refused(await anyone.get("/api/me", headers=HTML), 401)
@@ -224,3 +220,68 @@ async def test_the_page_for_codes_is_nobodys_in_particular(anyone: Person) -> No
     assert "private" in page.headers["Cache-Control"]
     assert page.headers["Referrer-Policy"] == "no-referrer"
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+
+
+PAGES = ("/", "/channels/1", "/join", "/docs", "/groups/class", "/admin")
+STRANGE = ("x=1", "utm_source=mail&utm_medium=x", "fbclid=abc", "", "=", "&&", "a" * 2000, "x[]=%FF%00", "limit[]=2")
+
+
+async def test_pages_ignore_what_they_do_not_know(app: Quart, root: Person, anyone: Person) -> None:
+    """Links come with `utm_…` and `fbclid`. Every route that is no API's and no file's is asked."""
+    rules = [rule for rule in app.url_map.iter_rules() if not rule.websocket and "GET" in (rule.methods or ())]
+    pages = {path for rule in rules for path in addresses(rule) if not rule.rule.startswith(("/api/", "/static/"))}
+    assert pages >= {"/", "/channels/1", "/join", "/docs", "/groups/home", "/admin", "/healthz"}
+    await posted(root)
+    for person, path in itertools.product((anyone, root), sorted(pages)):
+        plain = await person.get(path, headers=HTML)
+        for query in STRANGE:
+            page = await person.get(f"{path}?{query}", headers=HTML)
+            assert page.status_code == plain.status_code, f"{path}?{query}"
+            if path != "/metrics" and plain.status_code == 200:
+                assert page.text == plain.text, f"{path}?{query}"
+
+
+async def test_what_they_know_counts_beside_it(anyone: Person, alice: Person, bob: Person) -> None:
+    for number in range(4):
+        await posted(alice if number % 2 else bob, f"number {number}.")
+    first = (await anyone.get("/?fbclid=x&limit=2&utm_source=y", headers=HTML)).text
+    assert first == (await anyone.get("/?limit=2", headers=HTML)).text
+    assert "number 1." not in str(Text(first))
+
+
+async def test_the_api_refuses_what_it_does_not_know(anyone: Person) -> None:
+    for path in ("/api/groups", "/api/channels/1/posts", "/api/groups/home/channels"):
+        assert wrong_fields(await anyone.get(f"{path}?fbclid=x")) == {"fbclid"}
+
+
+async def test_a_strange_query_is_no_second_answer_to_keep(anyone: Person) -> None:
+    """`?x=1` to `?x=1000000` would push out what others ask for."""
+    for path in ("/", "/channels/1", "/api/channels/1", "/api/groups/home", "/api/users/alice"):
+        caching.shelf.clear()
+        await anyone.get(path)
+        kept = caching.shelf.bytes
+        assert kept > 0, path
+        for number in range(20):
+            assert (await anyone.get(f"{path}?x={number}")).status_code == 200
+        assert caching.shelf.bytes == kept, path
+        hits = caching.shelf.hits
+        await anyone.get(path)
+        assert caching.shelf.hits == hits + 1, path
+
+
+async def test_a_bad_cursor_is_said_to_be_a_broken_link(anyone: Person) -> None:
+    for path, query in itertools.product(("/", "/channels/1"), ("before=nonsense", "limit=0", "before=x&after=y")):
+        page = await anyone.get(f"{path}?{query}", headers=HTML)
+        assert page.status_code == 422
+        assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "A broken link" in str(Text(page.text))
+        assert Text(page.text).links == ["?"]
+
+
+async def test_a_form_that_was_sent_without_its_script_is_told_so(anyone: Person, alice: Person) -> None:
+    """By a browser that has no JavaScript, or was quicker than it; `Back` then shows what was typed."""
+    for person, path in itertools.product((anyone, alice), PAGES):
+        page = await person.post(path, headers=HTML, data={"body": "Long thoughts", "password": PASSWORD})
+        assert page.status_code == 405, path
+        assert "go back, and what you typed is still there" in str(Text(page.text))
+        assert PASSWORD not in page.text

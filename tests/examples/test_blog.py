@@ -45,11 +45,11 @@ async def test_it_works(site: Site, grace: Any) -> None:
     assert (await grace("POST", "/blog/write", ENTRY)).location == "/blog/"
     page = (await grace("GET", "/blog/")).text
     assert said(page) == ["Written."]
-    assert "<h2>On &lt;moths&gt;</h2>" in page
+    assert '<h2 dir="auto">On &lt;moths&gt;</h2>' in page
     assert '<a href="/blog/1/edit">Edit</a>' in page
     assert said((await grace("GET", "/blog/")).text) == []
     other = (await site.client()("GET", "/blog/")).text
-    assert "by Grace" in other
+    assert "Grace</bdi>" in other
     assert "Edit" not in other
 
 
@@ -57,7 +57,7 @@ async def test_it_edits_and_deletes(grace: Any) -> None:
     await grace("POST", "/blog/write", ENTRY)
     assert 'value="On &lt;moths&gt;"' in (await grace("GET", "/blog/1/edit")).text
     await grace("POST", "/blog/1/edit", {**ENTRY, "title": "On bugs"})
-    assert "<h2>On bugs</h2>" in (await grace("GET", "/blog/")).text
+    assert '<h2 dir="auto">On bugs</h2>' in (await grace("GET", "/blog/")).text
     assert (await grace("POST", "/blog/1/delete")).location == "/blog/"
     assert "On bugs" not in (await grace("GET", "/blog/")).text
 

@@ -81,7 +81,7 @@ def test_a_session_is_good_on_every_worker_and_after_a_restart(moved: Server) ->
     moved.stop()
     moved.start()
     assert "Grace" in ask("GET", "/write").text
-    assert ask("GET", "/").text.count("<h2>Moths</h2>") == 12
+    assert ask("GET", "/").text.count('<h2 dir="auto">Moths</h2>') == 12
 
 
 @pytest.mark.slow
