@@ -1,7 +1,6 @@
 """Answers: a view as JSON, with its ETag, its caching rule, and its place in the OpenAPI document."""
 
 import hashlib
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from typing import Any, get_origin
@@ -10,7 +9,7 @@ import msgspec
 from quart import Response, request
 from quart_schema import document_querystring, document_request, document_response
 
-from api.http import bodies, caching
+from api.http import bodies, caching, conditions
 from model.errors import Invalid
 
 Handler = Callable[..., Awaitable[Any]]
@@ -51,28 +50,19 @@ def gives(model: Any, *statuses: int) -> Callable[[Handler], Handler]:
 
 
 def respond(view: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A view as JSON with its ETag; 304 where the client has these very bytes."""
+    """A view as JSON with its ETag. (api/http/caching.py makes a 304 of it where the client has it.)"""
     if view is None:
         return Response(b"", status, {"Cache-Control": "no-store", **(headers or {})}, mimetype="application/json")
     body = encode(view)
     tag = etag(body, getattr(view, "version", getattr(view, "seq", 0)))
     rule = caching.rule() if request.method in ("GET", "HEAD") else "no-store"
     all_headers = {"ETag": tag, "Cache-Control": rule, **(headers or {})}
-    if status == 200 and is_known(tag) and not caching.keeps():
-        return Response(b"", 304, all_headers)
     return Response(body, status, all_headers, content_type="application/json")
 
 
 def ready_made(data: bytes, media_type: str, tag: str) -> Response:
-    """Bytes as they are, with their ETag; 304 where the client has them."""
-    headers = {"ETag": tag, "Cache-Control": caching.rule()}
-    known = is_known(tag)
-    return Response(b"" if known else data, 304 if known else 200, headers, content_type=media_type)
-
-
-def is_known(tag: str) -> bool:
-    """Whether the client has what it asks for (If-None-Match)."""
-    return request.method in ("GET", "HEAD") and tag in matching(request.headers.get("If-None-Match"))
+    """Bytes as they are, with their ETag."""
+    return Response(data, 200, {"ETag": tag, "Cache-Control": caching.rule()}, content_type=media_type)
 
 
 def etag(body: bytes, version: int) -> str:
@@ -80,18 +70,10 @@ def etag(body: bytes, version: int) -> str:
     return f'"{version}-{hashlib.blake2b(body, digest_size=8).hexdigest()}"'
 
 
-def matching(header: str | None) -> set[str]:
-    """The entity tags of an If-None-Match or If-Match header, weak ones as strong."""
-    return {tag.strip().removeprefix("W/") for tag in (header or "").split(",")}
-
-
 def wanted_versions() -> set[int] | None:
     """The versions in If-Match; None without one, or for `*`. What is no ETag of ours matches nothing."""
-    header = request.headers.get("If-Match")
-    if header is None or header.strip() == "*":
-        return None
-    found = [re.fullmatch(r'"(\d{1,18})-[0-9a-f]+"', tag, re.ASCII) for tag in matching(header)]
-    return {int(tag[1]) for tag in found if tag}
+    given = request.headers.getlist("If-Match")
+    return conditions.versions(",".join(given)) if given else None
 
 
 def takes(model: Any) -> Callable[[Handler], Handler]:

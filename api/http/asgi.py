@@ -19,13 +19,14 @@ def header(scope: Scope, wanted: bytes) -> str | None:
 class Ready(Protocol):
     """An answer that can be sent as it is."""
 
-    body: bytes
-
     def status_for(self, headers: Headers) -> int:
-        """The status, 200 or 304, for a request with these headers."""
+        """The status, 200, 304 or 412, for a request with these headers."""
 
     def head(self, status: int) -> bytes:
         """Its headers as HTTP/1.1 has them, with the empty line."""
+
+    def body_for(self, status: int, method: str) -> bytes:
+        """What follows them."""
 
 
 AtOnce = Callable[[Scope], Ready | None]

@@ -6,9 +6,14 @@ One hash stands for the whole folder, so that a module's relative import finds t
 import hashlib
 from functools import cache
 from pathlib import Path
+from typing import cast
 
 from quart import Blueprint, Response, abort, request, send_from_directory
+from quart.wrappers.response import FileBody
 from quart_schema import hide
+
+from api.http import conditions
+from api.http.problems import problem
 
 FOLDER = Path(__file__).parents[2] / "static"
 YEAR = "public, max-age=31536000, immutable"
@@ -36,10 +41,8 @@ def asset(name: str) -> str:
 @hide
 async def hashed(release_hash: str, name: str) -> Response:
     """A static file by its immutable URL."""
-    response = await _file(name)
-    if release_hash == release():  # while workers are replaced, an old page may ask a new worker
-        response.headers["Cache-Control"] = YEAR
-    return response
+    # While workers are replaced, an old page may ask a new worker.
+    return await _file(name, YEAR if release_hash == release() else "no-cache")
 
 
 @blueprint.get("/static/<path:name>")
@@ -49,15 +52,44 @@ async def plain(name: str) -> Response:
     return await _file(name)
 
 
-async def _file(name: str) -> Response:
+async def _file(name: str, rule: str = "no-cache") -> Response:
+    """A file, or the part of it that is asked for; 304 where the client has it."""
     try:
-        response = await send_from_directory(FOLDER, name, conditional=True)
+        response = await send_from_directory(FOLDER, name, conditional=False)
     except OSError:  # a name that is too long for any file
         abort(404)
-    if response.status_code >= 400:
-        abort(response.status_code)  # in our shape
-    response.headers["Cache-Control"] = "no-cache"
+    response.headers.update({"Cache-Control": rule, "Accept-Ranges": "bytes"})
+    if _is_known(response):
+        response.set_data(b"")  # nothing is read from the disk
+        response.status_code = 304
+        return response
+    return await _part(response)
+
+
+def _is_known(response: Response) -> bool:
+    etag, modified = (response.headers[name].encode() for name in ("ETag", "Last-Modified"))
+    asked = [(name.lower().encode(), value.encode("latin-1")) for name, value in request.headers.items()]
+    return conditions.status_for(etag, asked, modified) == 304
+
+
+async def _part(response: Response) -> Response:
+    size = response.content_length or 0
+    part = conditions.part(request.headers.get("Range"), size) if request.method == "GET" and _same(response) else None
+    if part is None:
+        return response
+    if part.begin == part.end:
+        return problem(416, f"The file has {size} bytes.", {"Content-Range": f"bytes */{size}"})
+    await cast(FileBody, response.response).make_conditional(*part)
+    response.status_code = 206
+    response.content_length = part.end - part.begin
+    response.headers["Content-Range"] = f"bytes {part.begin}-{part.end - 1}/{size}"
     return response
+
+
+def _same(response: Response) -> bool:
+    """Whether a part goes with what the client has already (If-Range)."""
+    wanted = request.headers.get("If-Range")
+    return wanted is None or wanted.strip() in (response.headers["ETag"], response.headers["Last-Modified"])
 
 
 @blueprint.get("/favicon.ico")

@@ -14,8 +14,9 @@ from urllib.parse import parse_qsl
 from quart import request
 
 from api.http.asgi import App, Headers, Message, Receive, Scope, Send
+from api.http.conditions import CHANGED, precondition_failed, status_for, without_content
 from api.http.routing import escaped
-from api.http.shelf import LARGEST_BYTES, Fill, Kept, Renew, Shelf, etag_of, signed_in, status_for, without_content
+from api.http.shelf import LARGEST_BYTES, Fill, Kept, Renew, Shelf, header_of, signed_in
 from model.store import db
 
 log = logging.getLogger("pottle")
@@ -71,12 +72,6 @@ def rule() -> str:
     fill = _fill_of_request()
     for_all = fill is not None and fill.tags and not fill.signed_out_only and AUDIENCE not in _scope()
     return SHARED if for_all else PRIVATE
-
-
-def keeps() -> bool:
-    """Whether this answer may be kept. Then it is made in full, also for who has it: the cache makes a 304 of it."""
-    fill = _fill_of_request()
-    return fill is not None and bool(fill.tags)
 
 
 def audience() -> str | None:
@@ -136,7 +131,7 @@ class ResponseCache:
         shelf.misses += 1
         fill = shelf.begin()
         scope[FILL] = fill
-        recorder = _Recorder(send, fill, scope["headers"])
+        recorder = _Recorder(send, scope)
         try:
             await self._app(scope, receive, recorder)
         finally:
@@ -147,12 +142,12 @@ class ResponseCache:
 
 
 class _Recorder:
-    """Passes an answer on and remembers it. Who has it already gets a 304, and it is remembered for the next one."""
+    """Passes an answer on and remembers it, also where this client gets a 304 or 412 instead: for the next one."""
 
-    def __init__(self, send: Send, fill: Fill, asked: Headers) -> None:
-        self._send, self._fill, self._asked = send, fill, asked
+    def __init__(self, send: Send, scope: Scope) -> None:
+        self._send, self._scope = send, scope
         self._status = 0
-        self._known = False
+        self._instead: bytes | None = None  # of the answer's content
         self.headers: Headers = []
         self.body = bytearray()
         self.whole = False
@@ -161,15 +156,26 @@ class _Recorder:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             self.headers = list(message["headers"])
-            if self._status == 200 and self._fill.tags and status_for(etag_of(self.headers), self._asked) == 304:
-                self._known = True
-                message = {**message, "status": 304, "headers": without_content(self.headers)}
+            if self._status in (200, 206):
+                message = self._conditional(message)
         elif message["type"] == "http.response.body" and len(self.body) <= LARGEST_BYTES:
             self.body += message.get("body", b"")
             self.whole = self._status == 200 and not message.get("more_body", False)
-        if self._known and message["type"] == "http.response.body":
-            message = {**message, "body": b""}
+        if self._instead is not None and message["type"] == "http.response.body":
+            message, self._instead = {**message, "body": self._instead}, b""
         await self._send(message)
+
+    def _conditional(self, start: Message) -> Message:
+        """The answer's start, as the request's conditions want it."""
+        asked: Headers = self._scope["headers"]
+        status = status_for(header_of(b"etag", self.headers), asked, header_of(b"last-modified", self.headers))
+        if status == 304:
+            self._instead = b""
+            return {**start, "status": 304, "headers": without_content(self.headers)}
+        if status == 412:
+            self._instead = CHANGED if self._scope["method"] == "GET" else b""
+            return {**start, "status": 412, "headers": precondition_failed(self.headers)}
+        return start
 
 
 def _for_many(recorder: _Recorder, fill: Fill, scope: Scope) -> bool:
@@ -195,7 +201,7 @@ def _found(key: Key, scope: Scope) -> Kept | None:
 async def _send(kept: Kept, scope: Scope, send: Send) -> None:
     status = kept.status_for(scope["headers"])
     await send({"type": "http.response.start", "status": status, "headers": kept.headers_for(status)})
-    await send({"type": "http.response.body", "body": kept.body if status == 200 and scope["method"] == "GET" else b""})
+    await send({"type": "http.response.body", "body": kept.body_for(status, scope["method"])})
 
 
 def _key(scope: Scope) -> Key:

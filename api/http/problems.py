@@ -44,7 +44,9 @@ TITLES = {
     412: "Precondition Failed",
     413: "Content Too Large",
     415: "Unsupported Media Type",
+    416: "Range Not Satisfiable",
     422: "Unprocessable Content",
+    426: "Upgrade Required",
     429: "Too Many Requests",
     500: "Internal Server Error",
     503: "Service Unavailable",
@@ -71,12 +73,14 @@ def slug(status: int) -> str:
 
 def problem(status: int, detail: str = "", headers: dict[str, str] | None = None, **extra: Any) -> Response:
     """An error's answer, with `extra` members."""
+    body = msgspec.json.encode(body_of(status, detail, **extra))
+    return Response(body, status, {"Cache-Control": "no-store", **(headers or {})}, content_type=PROBLEM)
+
+
+def body_of(status: int, detail: str = "", **extra: Any) -> dict[str, Any]:
+    """What an error's answer says."""
     body = {"type": f"urn:pottle:{slug(status)}", "title": title(status), "status": status, **extra}
-    if detail:
-        body["detail"] = detail
-    return Response(
-        msgspec.json.encode(body), status, {"Cache-Control": "no-store", **(headers or {})}, content_type=PROBLEM
-    )
+    return {**body, "detail": detail} if detail else body
 
 
 def register(app: Quart) -> None:

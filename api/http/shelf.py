@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from api.http.asgi import Headers
+from api.http.conditions import CHANGED, precondition_failed, status_for, without_content
 from model.store import Statements, changes
 from model.store.changes import Row
 
@@ -15,7 +16,6 @@ SECONDS = 5.0  # so that what somebody edits in a SQLite editor shows too
 RENEWALS = 5  # for one reading: to make an answer takes seven times as long
 RENEWED_BYTES = 256 * 1024  # after one run of changes: a few milliseconds, in which nothing else is served
 MOST_CHANGES = 50  # in such a run; after more of them all is made anew
-OF_THE_CONTENT = (b"content-length", b"content-type")
 NOT_KEPT = (b"x-request-id", b"transfer-encoding")  # of the request, and of its connection
 
 
@@ -45,7 +45,7 @@ class Fill:
 
 
 class Kept:
-    """An answer ready to be sent, with status 200, or 304 to who has these very bytes."""
+    """An answer ready to be sent: with status 200, 304 to who has it, or 412 to who wants another version."""
 
     __slots__ = ("_heads", "body", "credit", "etag", "headers", "renew", "signed_out_only", "size", "tags", "until")
 
@@ -54,7 +54,7 @@ class Kept:
         if not any(name == b"content-length" for name, _ in headers):  # it was a stream; now it is whole
             self.headers.append((b"content-length", b"%d" % len(body)))
         self.body = body
-        self.etag = etag_of(headers)
+        self.etag = header_of(b"etag", headers)
         self.tags = fill.tags
         self.renew = fill.renew
         self.credit = RENEWALS  # that it is worth, until somebody asks for it again
@@ -64,12 +64,20 @@ class Kept:
         self._heads: dict[int, bytes] = {}
 
     def status_for(self, headers: Headers) -> int:
-        """With which to answer the client that sent `headers` (If-None-Match)."""
+        """With which to answer the client that sent `headers`."""
         return status_for(self.etag, headers)
 
     def headers_for(self, status: int) -> Headers:
-        """Its headers; a 304 has no content to speak of."""
+        """Its headers under that status."""
+        if status == 412:
+            return precondition_failed(self.headers)
         return without_content(self.headers) if status == 304 else self.headers
+
+    def body_for(self, status: int, method: str) -> bytes:
+        """What follows the headers."""
+        if method == "HEAD" or status == 304:
+            return b""
+        return self.body if status == 200 else CHANGED
 
     def head(self, status: int) -> bytes:
         """Its headers as HTTP/1.1 has them, up to and with the empty line."""
@@ -96,22 +104,9 @@ class Kept:
         return kept
 
 
-def etag_of(headers: Headers) -> bytes:
-    """The ETag of an answer with these headers; empty without one."""
-    return next((value for name, value in headers if name == b"etag"), b"")
-
-
-def status_for(etag: bytes, asked: Headers) -> int:
-    """304 if the client that sent `asked` has what `etag` names (If-None-Match), else 200."""
-    for name, value in asked:
-        if name == b"if-none-match" and etag:
-            return 304 if etag in [tag.strip().removeprefix(b"W/") for tag in value.split(b",")] else 200
-    return 200
-
-
-def without_content(headers: Headers) -> Headers:
-    """An answer's headers as a 304 has them."""
-    return _without(headers, OF_THE_CONTENT)
+def header_of(wanted: bytes, headers: Headers) -> bytes:
+    """The value of a header; empty without one."""
+    return next((value for name, value in headers if name == wanted), b"")
 
 
 def _without(headers: Headers, names: tuple[bytes, ...]) -> Headers:

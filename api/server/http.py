@@ -81,7 +81,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self.at_once is None or (ready := self.at_once(scope)) is None:
             return False
         status = ready.status_for(scope["headers"])
-        body = ready.body if status == 200 and scope["method"] == "GET" else b""
+        body = ready.body_for(status, scope["method"])
         lines = [b"%b: %b\r\n" % header for header in self.server_state.default_headers]  # the date
         self.watch.transport.write(b"".join((STATUS_LINE[status], *lines, ready.head(status), body)))
         cycle.response_started = cycle.response_complete = True

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,29 @@ async def changeable(alice: Person, root: Person, world: World) -> dict[str, Jso
         "/api/groups/class": {"name": "Edited"},
         "/api/me": {"name": "Edited"},
     }
+
+
+# What proxies make of the ETag of an answer that they compress.
+COMPRESSED = {
+    "nginx": lambda tag: f"W/{tag}",
+    "apache": lambda tag: f'{tag[:-1]}-gzip"',
+    "caddy": lambda tag: f'{tag[:-1]}-zstd"',
+    "brotli": lambda tag: f'W/{tag[:-1]}-br"',
+    "jetty": lambda tag: f'{tag[:-1]}--gzip"',
+    "two in a row": lambda tag: f'W/{tag[:-1]}-br-gzip"',
+}
+compressed = pytest.mark.parametrize("marked", COMPRESSED.values(), ids=COMPRESSED)
+# Where reading depends on the response cache, and where it does not.
+READ = [
+    LOBBY,
+    "/api/posts/1",
+    "/api/channels/1",
+    "/api/groups/home",
+    "/api/me",
+    "/openapi.json",
+    "/",
+    "/static/pottle.js",
+]
 
 
 async def etag(person: Person, path: str) -> str:
@@ -84,7 +108,32 @@ async def test_reactions_and_replies_do_not_touch_the_version(alice: Person, bob
     assert (await alice.patch(path, {"body": "Edited"}, headers={"If-Match": before})).status_code == 200
 
 
-@pytest.mark.parametrize("header", ["1", '"x-y"', "", '"-1-x"', '"1"', "\xb9-x", f'"{"9" * 5000}-x"'])
+@compressed
+async def test_a_proxys_compression_makes_no_other_version(
+    alice: Person, changeable: dict[str, Json], marked: Callable[[str], str]
+) -> None:
+    for path, change in changeable.items():
+        changed = await alice.patch(path, change, headers={"If-Match": marked(await etag(alice, path))})
+        assert (path, changed.status_code) == (path, 200)
+        stale = {"If-Match": marked('"1-00112233"')}
+        assert (path, (await alice.patch(path, change, headers=stale)).status_code) == (path, 412)
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("1", '"x-y"', "", '"-1-x"', '"1"', "\xb9-x", f'"{"9" * 5000}-x"', '"', '"""', ",", '*, "99-0"', "W/", "w/*"),
+        *(
+            '"-gzip"',
+            '"' + "-gzip" * 10_000 + 'x"',
+            '"99-0-gzip-gzip-gzip"',
+            '"99-0;gzip' + '"' * 999,
+            "\x00",
+            "\xff" * 99,
+        ),
+    ],
+    ids=range(19),
+)
 async def test_what_is_no_etag_matches_nothing(
     alice: Person, header: str, nothing_changes: Callable[..., object]
 ) -> None:
@@ -102,14 +151,15 @@ async def test_if_match_may_name_several(alice: Person) -> None:
     assert (await alice.patch(path, {"body": "Edited"}, headers={"If-Match": several})).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "path", [LOBBY, "/api/posts/1", "/api/channels/1", "/api/groups/home", "/api/me", "/openapi.json"]
-)
-@pytest.mark.parametrize("form", ["{}", "W/{}", '"other", {}'])
-async def test_what_is_known_is_not_sent_again(alice: Person, path: str, form: str) -> None:
+FORMS = {**COMPRESSED, "same": str, "list": lambda tag: f'"other",{tag} , "more"', "star": lambda _tag: " * "}
+
+
+@pytest.mark.parametrize("path", READ)
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+async def test_what_is_known_is_not_sent_again(alice: Person, path: str, form: Callable[[str], str]) -> None:
     await posted(alice)
     first = await alice.get(path)
-    known = {"If-None-Match": form.format(first.headers["ETag"])}
+    known = {"If-None-Match": form(first.headers["ETag"])}
     for forget in (lambda: None, caching.shelf.clear):  # with and without the response cache
         forget()
         again = await alice.get(path, headers=known)
@@ -118,6 +168,34 @@ async def test_what_is_known_is_not_sent_again(alice: Person, path: str, form: s
         assert again.headers["ETag"] == first.headers["ETag"]
         assert again.headers["Cache-Control"] == first.headers["Cache-Control"]
         assert again.headers.get("Content-Type") in (None, first.headers["Content-Type"])  # a cache keeps the newer
+
+
+@pytest.mark.parametrize("path", READ)
+async def test_a_reading_of_another_version_is_refused(alice: Person, path: str) -> None:
+    await posted(alice)
+    first = await alice.get(path)
+    for forget in (lambda: None, lambda: None, caching.shelf.clear):  # with and without the response cache
+        forget()
+        for unknown in ('"99999-0123"', "", "W/x", '"other", "another"', "1"):
+            problem = refused(await alice.get(path, headers={"If-Match": unknown}), 412)
+            assert "version" in problem["detail"]
+            head = await alice.http.head(path, headers={"If-Match": unknown})
+            assert (head.status_code, head.content) == (412, b"")
+        for known in (*[mark(first.headers["ETag"]) for mark in COMPRESSED.values()], "*", first.headers["ETag"]):
+            again = await alice.get(path, headers={"If-Match": known})
+            assert (again.status_code, again.content) == (200, first.content)
+            not_again = {"If-Match": known, "If-None-Match": first.headers["ETag"]}
+            assert (await alice.get(path, headers=not_again)).status_code == 304
+
+
+async def test_conditions_over_several_lines_are_one_list(alice: Person) -> None:
+    made = await posted(alice)
+    path = f"/api/posts/{made['id']}"
+    lines: Any = [("If-None-Match", '"other"'), ("If-None-Match", await etag(alice, path))]
+    assert (await alice.get(path, headers=lines)).status_code == 304
+    lines = [("If-Match", '"99-0011"'), ("If-Match", await etag(alice, path))]
+    assert (await alice.get(path, headers=lines)).status_code == 200
+    assert (await alice.patch(path, {"body": "Edited"}, headers=lines)).status_code == 200
 
 
 async def test_what_is_new_is_sent(alice: Person, bob: Person, anyone: Person) -> None:

@@ -8,6 +8,15 @@ from api.http import assets
 from tests.api.conftest import refused
 from tests.conftest import Person
 
+ODD_DATES = [
+    "yesterday",
+    "",
+    "0",
+    "Thu, 99 Jan 99999 99:99:99 GMT",
+    "Thu, 01 Jan 1970 00:00:00 +99999999999",
+    "-" * 999,
+]
+
 
 async def test_it_works(anyone: Person) -> None:
     page = (await anyone.get("/")).text
@@ -59,10 +68,119 @@ async def test_every_file_says_what_it_is(anyone: Person, name: str, kind: str) 
     assert answer.headers["Content-Type"].split(";")[0] == kind
 
 
-async def test_a_part_can_be_asked_for(anyone: Person) -> None:
-    answer = await anyone.get("/static/style.css", headers={"Range": "bytes=0-9"})
-    assert answer.status_code in (200, 206)
-    assert len(answer.content) == (10 if answer.status_code == 206 else len((assets.FOLDER / "style.css").read_bytes()))
+STYLE = (assets.FOLDER / "style.css").read_bytes()
+SIZE = len(STYLE)
+PARTS = {
+    "bytes=0-9": (0, 10),
+    "bytes=5-5": (5, 6),
+    "bytes=-5": (SIZE - 5, SIZE),
+    f"bytes=-{SIZE + 1}": (0, SIZE),
+    "bytes=-" + "9" * 5_000: (0, SIZE),
+    "bytes=10-": (10, SIZE),
+    "BYTES = 10 - ": (10, SIZE),
+    f"bytes=0-{SIZE}": (0, SIZE),
+    f"bytes={SIZE - 1}-{SIZE - 1}": (SIZE - 1, SIZE),
+    "bytes=1-" + "9" * 5_000: (1, SIZE),
+}
+
+
+@pytest.mark.parametrize("path", ["/static/style.css", f"/static/~{assets.release()}/style.css"])
+@pytest.mark.parametrize("wanted", PARTS, ids=lambda wanted: wanted[:20])
+async def test_a_part_can_be_asked_for(anyone: Person, path: str, wanted: str) -> None:
+    begin, end = PARTS[wanted]
+    answer = await anyone.get(path, headers={"Range": wanted})
+    assert answer.status_code == 206
+    assert answer.content == STYLE[begin:end]
+    assert answer.headers["Content-Length"] == str(end - begin)
+    assert answer.headers["Content-Range"] == f"bytes {begin}-{end - 1}/{SIZE}"
+    assert answer.headers["Accept-Ranges"] == "bytes"
+    assert answer.headers["ETag"] == (await anyone.get(path)).headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    "wanted", ["bytes=-0", f"bytes={SIZE}-", f"bytes={SIZE}-{SIZE + 5}", "bytes=" + "9" * 5_000 + "-"]
+)
+async def test_a_part_that_is_not_there_is_refused_with_the_size(anyone: Person, wanted: str) -> None:
+    answer = await anyone.get("/static/style.css", headers={"Range": wanted})
+    refused(answer, 416)
+    assert answer.headers["Content-Range"] == f"bytes */{SIZE}"
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        *(
+            "bytes=5-1",
+            "bytes=-",
+            "bytes=",
+            "bytes",
+            "",
+            "=",
+            "lines=0-9",
+            "bytes=a-b",
+            "bytes=--5",
+            "bytes=1-2-3",
+            "bytes=+1-2",
+        ),
+        *(
+            "bytes=0-4,8-9",
+            "bytes=0-0,-1",
+            "bytes=-1,",
+            f"bytes={'0-,' * 9_000}0-",
+            "bytes=0.5-1",
+            "\xff",
+            "bytes=\xb2-9",
+        ),
+    ],
+    ids=range(18),
+)
+async def test_other_ranges_count_for_nothing(anyone: Person, wanted: str) -> None:
+    answer = await anyone.get("/static/style.css", headers={"Range": wanted.encode("latin-1")})
+    assert (answer.status_code, answer.content) == (200, STYLE)
+    assert answer.headers["Accept-Ranges"] == "bytes"
+
+
+async def test_head_has_no_parts(anyone: Person) -> None:
+    for wanted in ("bytes=0-9", "bytes=-5", f"bytes={SIZE}-"):
+        head = await anyone.http.head("/static/style.css", headers={"Range": wanted})
+        assert (head.status_code, head.headers["Content-Length"]) == (200, str(SIZE))
+
+
+async def test_a_part_is_of_what_the_client_has_or_it_gets_all(anyone: Person) -> None:
+    whole = await anyone.get("/static/style.css")
+    etag, modified = whole.headers["ETag"], whole.headers["Last-Modified"]
+    others = (f"W/{etag}", f'{etag[:-1]}-gzip"', '"other"', "yesterday", "", "Thu, 01 Jan 1970 00:00:00 GMT")
+    for same, status in ((etag, 206), (modified, 206), *[(other, 200) for other in others]):
+        part = {"Range": "bytes=-5", "If-Range": same}
+        assert ((await anyone.get("/static/style.css", headers=part)).status_code, same) == (status, same)
+
+
+async def test_conditions_come_before_parts(anyone: Person) -> None:
+    etag = (await anyone.get("/static/style.css")).headers["ETag"]
+    for wanted in ("bytes=-5", f"bytes={SIZE}-"):
+        known = {"Range": wanted, "If-None-Match": etag}
+        assert (await anyone.get("/static/style.css", headers=known)).status_code == 304
+    other = {"Range": "bytes=-5", "If-Match": '"other"'}
+    refused(await anyone.get("/static/style.css", headers=other), 412)
+
+
+async def test_dates_are_conditions_too(anyone: Person) -> None:
+    whole = await anyone.get("/static/style.css")
+    early, late = "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"
+    now, etag = whole.headers["Last-Modified"], whole.headers["ETag"]
+    for headers, status in (
+        ({"If-Modified-Since": early}, 200),
+        ({"If-Modified-Since": now}, 304),
+        ({"If-Modified-Since": late}, 304),
+        ({"If-Modified-Since": late, "If-None-Match": '"other"'}, 200),
+        ({"If-Unmodified-Since": early}, 412),
+        ({"If-Unmodified-Since": now}, 200),
+        ({"If-Unmodified-Since": late}, 200),
+        ({"If-Unmodified-Since": early, "If-Match": etag}, 200),
+        *[({name: odd}, 200) for name in ("If-Modified-Since", "If-Unmodified-Since") for odd in ODD_DATES],
+    ):
+        answer = await anyone.get("/static/style.css", headers=headers)
+        assert (headers, answer.status_code) == (headers, status)
 
 
 @pytest.mark.parametrize(
