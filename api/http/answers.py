@@ -100,7 +100,11 @@ def asks(model: type[msgspec.Struct]) -> Callable[[Handler], Handler]:
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
             caching.asked_for(fields)
             given = {name: request.args.getlist(name) if name in lists else request.args[name] for name in request.args}
-            return await handler(*args, query=bodies.checked(given, model, strict=False), **kwargs)
+            query = bodies.checked(given, model, strict=False)
+            # msgspec reads the text "null" as None; a query leaves out what it does not ask for.
+            if nulls := [name for name in given if getattr(query, name) is None]:
+                raise Invalid(dict.fromkeys(nulls, "cannot be null; leave it out"))
+            return await handler(*args, query=query, **kwargs)
 
         return document_querystring(model)(wrapper)
 

@@ -180,3 +180,13 @@ async def test_other_lists_have_pages_too(root: Person, anyone: Person) -> None:
         following = await anyone.get(links(answer)["next"])
         assert [item[name] for page in (answer, following) for item in page.json()[plural]] == everything
         assert (await anyone.get(links(following)["prev"])).json()[plural] == answer.json()[plural]
+
+
+@pytest.mark.parametrize("query", ["state=null", "state=Null"])
+async def test_null_is_no_value_of_a_query(alice: Person, query: str) -> None:
+    """msgspec reads it as None: a moderator who asked wrongly for what waits would get the whole list."""
+    assert wrong_fields(await alice.get(f"{LOBBY}?{query}")) == {"state"}
+
+
+async def test_null_is_a_word_like_any_other(root: Person) -> None:
+    assert (await root.get("/api/users?q=null")).json()["users"] == []
