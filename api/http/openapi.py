@@ -2,15 +2,19 @@
 
 Nested Structs left dangling references, `list[Struct]` became the bare object, request bodies and query fields were
 never required, tags came in another order in each process, and the document was built anew for every reader.
+
+It is written so that generators make clients from it that compile strictly (tests/clients): no `"default": null`, which
+some take for "required"; every enum with its type; a union where one of two shapes is meant.
 """
 
 import inspect
 import re
-from collections.abc import Callable
+import sys
 from functools import cached_property
 from typing import Any, get_args, get_origin
 
 import msgspec
+from msgspec import UNSET
 from quart import Blueprint, Quart, Response, current_app, render_template
 from quart_schema import OpenAPIProvider, QuartSchema, hide
 from quart_schema.openapi import APIKeySecurityScheme
@@ -18,19 +22,26 @@ from quart_schema.validation import DataSource
 from werkzeug.routing.converters import BaseConverter
 from werkzeug.routing.rules import Rule
 
+from api.http import operations
 from api.http.answers import etag, ready_made
 from api.http.bodies import Tolerant
-from api.http.problems import PROBLEM, Problem
+from api.http.problems import Problem
+from api.http.terms import explain
 from model.avatar import MEDIA_TYPE
 from model.store import db
 
 REF = "#/components/schemas/{name}"
 SECURITY = {"bearer": {"type": "http", "scheme": "bearer"}}
+WHOEVER_ASKS: list[dict[str, list[str]]] = [{}, {"bearer": []}]  # without a token, or with one
 ABOUT = {
     "title": "Pottle",
     "version": "1",
     "description": "Accounts, discussions and live updates. The websocket at `/api/live` is described in the README.",
+    "license": {"name": "MIT", "identifier": "MIT"},
+    "contact": {"name": "Whoever runs this server"},
 }
+# Structs of which one part of the fields or the other is there: the name and the fields of each part.
+EITHER = {"Author": {"UserAuthor": ("uid", "name", "avatar"), "GuestAuthor": ("guest",)}}
 
 
 class Id(BaseConverter):
@@ -53,56 +64,70 @@ class Provider(OpenAPIProvider):
 
     def schema(self) -> dict[str, Any]:
         document = super().schema()
-        for refusal in {id(model): model for model in map(_refusal, self._app.view_functions.values())}.values():
-            document["components"]["schemas"].update(_components(refusal)[1])
+        schemas: dict[str, Any] = document["components"]["schemas"]
+        for model in [
+            Problem,
+            *(getattr(function, "refusal", Problem) for function in self._app.view_functions.values()),
+        ]:
+            schemas.update(_components(model)[1])
+        for name, schema in list(schemas.items()):
+            _improve(name, schema)
+            schemas.update(_as_either(name, schema))
+        document["components"].update(operations.components())
         document["paths"] = dict(document["paths"])
+        document["security"] = WHOEVER_ASKS
         document["servers"] = [{"url": db.settings.prefix or "/"}]
+        document["tags"] = self._tags()
         plain: dict[str, Any] = _in_plain_types(document)
         return plain
+
+    def _tags(self) -> list[dict[str, str]]:
+        """A tag for each file of api/, described by the first line of its docstring."""
+        modules = {
+            rule.endpoint.split(".")[0]: self._app.view_functions[rule.endpoint] for rule in self.generate_rules()
+        }
+        return [
+            {"name": tag, "description": (sys.modules[function.__module__].__doc__ or tag).splitlines()[0]}
+            for tag, function in sorted(modules.items())
+        ]
 
     def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
         paths, components = super().build_paths(rule)
         function = self._app.view_functions[rule.endpoint]
-        (operations,) = paths.values()
-        completed = {method: self._completed(operation, rule, function) for method, operation in operations.items()}
+        (described,) = paths.values()
+        completed = {
+            method: operations.completed(operation, rule, method, function) for method, operation in described.items()
+        }
         return {PARAMETER.sub(r"{\1}", rule.rule): completed}, components
-
-    def _completed(self, operation: dict[str, Any], rule: Rule, function: Callable[..., Any]) -> dict[str, Any]:
-        operation = {**operation, "tags": [rule.endpoint.split(".")[0]]}
-        operation["operationId"] = rule.endpoint.replace(".", "_")
-        operation["description"] = operation.get("description", "").strip()
-        if getattr(function, "stance", "anyone") != "anyone":
-            operation["security"] = [{getattr(function, "scheme", "bearer"): []}]
-        if hasattr(function, "idempotent"):
-            operation["parameters"] = [*operation["parameters"], IDEMPOTENCY_KEY]
-        operation["responses"] = {**operation["responses"], "default": _refused(_refusal(function))}
-        return operation
 
     def build_path_parameter(self, name: str, converter: BaseConverter) -> dict[str, Any]:
         parameter = super().build_path_parameter(name, converter)
         if isinstance(converter, Id):
             parameter["schema"] = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
-        return parameter
+        return _explained(parameter, "path")
 
     def build_querystring_parameters(self, model: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         _, components = _components(model)
         fields = components.pop(model.__name__)
         required = fields.get("required", [])
         parameters = [
-            {"name": name, "in": "query", "schema": part, "required": name in required}
+            _explained({"name": name, "in": "query", "schema": part, "required": name in required}, model.__name__)
             for name, part in fields["properties"].items()
         ]
         return parameters, components
 
     def build_request_body(self, model: Any, source: DataSource) -> tuple[dict[str, Any], dict[str, Any]]:
         if model is bytes:
-            return {"required": True, "content": {"image/*": BINARY}}, {}
+            return {"required": True, "content": {ANY_BYTES: BINARY}}, {}
         schema, components = _components(model)
         asked = components[model.__name__]
         if not issubclass(model, Tolerant):
             asked["additionalProperties"] = False  # takes() refuses unknown fields, msgspec alone would not
-            if not asked.get("required"):
+            if all(field.default is UNSET for field in msgspec.structs.fields(model)):
                 asked["minProperties"] = 1  # a PATCH that changes nothing
+        _improve(model.__name__, asked)
+        for part in asked["properties"].values():
+            _say_default(part)
         return {"required": True, "content": {"application/json": {"schema": schema}}}, components
 
     def build_response_object(self, model: Any, headers_model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -120,24 +145,62 @@ class Provider(OpenAPIProvider):
 
 # quart-schema 0.25's own takes `<slug>/invitations/<id:invitation_id>` for one parameter.
 PARAMETER = re.compile(r"<(?:[^<>:]*:)?(\w+)>")
-BINARY: dict[str, Any] = {"schema": {}}  # OpenAPI 3.1: bytes, as their media type says
-IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
-    "description": "The same key again within 24 hours gets the same answer again.",
-}
+BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
+ANY_BYTES = "application/octet-stream"
 
 
-def _refusal(function: Callable[..., Any]) -> Any:
-    """The shape of a handler's errors."""
-    return getattr(function, "refusal", Problem)
+def _improve(name: str, schema: dict[str, Any]) -> None:
+    """Makes msgspec's schema of a Struct one that says what its fields mean, and that generators understand."""
+    for field, part in schema.get("properties", {}).items():
+        _clarify(part)
+        explain(part, name, field)
 
 
-def _refused(model: Any) -> dict[str, Any]:
-    media_type, named = (PROBLEM, "Refused (RFC 9457).") if model is Problem else ("application/json", "Refused.")
-    return {"description": named, "content": {media_type: {"schema": {"$ref": REF.format(name=model.__name__)}}}}
+def _clarify(part: dict[str, Any]) -> None:
+    """Gives an enum its type; takes away `"default": null`, which generators read as "required", and what of a pattern
+    only Python needs, whose `$` matches before a last newline too."""
+    if part.get("default", ...) is None:
+        del part["default"]
+    for choice in part.get("anyOf", [part.get("items", part)]):
+        if "enum" in choice:
+            choice.setdefault("type", "string")
+        if "pattern" in choice:
+            choice["pattern"] = choice["pattern"].removesuffix(r"(?!\n)")
+
+
+def _say_default(part: dict[str, Any]) -> None:
+    """Says the default of a field that may be left out in words alone: generators read `default` as "required"."""
+    default = part.pop("default", None)
+    if default not in (None, []):
+        part["description"] = f"{part.get('description', '')} `{default}` if it is left out.".strip()
+
+
+def _as_either(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """The schemas of a Struct of which one part of the fields or the other is there; none for any other Struct."""
+    if name not in EITHER:
+        return {}
+    parts = {
+        part: {
+            **schema,
+            "title": part,
+            "properties": {field: schema["properties"][field] for field in fields},
+            "required": [*fields],
+        }
+        for part, fields in EITHER[name].items()
+    }
+    references = [{"$ref": REF.format(name=part)} for part in parts]
+    return {**parts, name: {"title": name, "description": schema["description"], "oneOf": references}}
+
+
+def _explained(parameter: dict[str, Any], owner: str) -> dict[str, Any]:
+    """A parameter of a path or a query, with what its name means. A query has no null: it is left out instead."""
+    schema = parameter["schema"]
+    _clarify(schema)
+    choices = [choice for choice in schema.pop("anyOf", []) if choice.get("type") != "null"]
+    schema.update(choices[0] if len(choices) == 1 else {"anyOf": choices} if choices else {})
+    explain(schema, owner, parameter["name"])
+    description = schema.pop("description", "")
+    return {**parameter, "description": description} if description else parameter
 
 
 def _components(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -56,6 +56,13 @@ TITLES = {
 PAGES = (401, 403, 404, 405, 422, 429, 500)
 
 
+class WrongField(msgspec.Struct):
+    """A field that is invalid, and why."""
+
+    field: str
+    message: str
+
+
 class Problem(msgspec.Struct):
     """What went wrong (RFC 9457). `type` stays the same for as long as the API does; `errors` lists invalid fields."""
 
@@ -63,7 +70,7 @@ class Problem(msgspec.Struct):
     title: str
     status: int
     detail: str = ""
-    errors: list[dict[str, str]] = []
+    errors: list[WrongField] = []
 
 
 def slug(status: int) -> str:

@@ -4,11 +4,12 @@ import re
 from typing import Any
 
 import jsonschema
+import msgspec
 import openapi_spec_validator
 import pytest
 from quart import Quart
 
-from api.http import openapi
+from api.http import openapi, terms
 from tests.api.conftest import LOBBY, Json, posted, refused
 from tests.conftest import Person
 
@@ -31,6 +32,36 @@ def operations(document: Json) -> list[tuple[str, str, Json]]:
         for method, operation in methods.items()
         if method in METHODS
     ]
+
+
+def header_parameters(operation: Json) -> set[str]:
+    """The names of the headers that a request may have; each is described once for all."""
+    references = [part["$ref"] for part in operation["parameters"] if "$ref" in part]
+    return {reference.rpartition("/")[2] for reference in references}
+
+
+def fields(document: Json) -> list[tuple[str, str, Json]]:
+    """(owner, name, what is said of it) of all properties and parameters; a reference is explained where it leads."""
+    properties = [
+        (owner, name, part)
+        for owner, schema in document["components"]["schemas"].items()
+        for name, part in schema.get("properties", {}).items()
+        if "$ref" not in part
+    ]
+    parameters = [
+        (operation["operationId"], part["name"], {**part["schema"], "description": part.get("description")})
+        for _, _, operation in operations(document)
+        for part in operation["parameters"]
+        if "$ref" not in part
+    ]
+    return properties + parameters
+
+
+def every_part(part: Any) -> list[Json]:
+    """All objects of a document."""
+    if isinstance(part, list):
+        return [found for value in part for found in every_part(value)]
+    return [part, *every_part([*part.values()])] if isinstance(part, dict) else []
 
 
 def references(part: Any) -> set[str]:
@@ -99,10 +130,8 @@ async def test_every_reference_leads_somewhere(document: Json) -> None:
 
 async def test_a_list_of_structs_is_an_array(document: Json) -> None:
     schemas = document["components"]["schemas"]
-    assert schemas["PostsView"]["properties"]["posts"] == {
-        "type": "array",
-        "items": {"$ref": "#/components/schemas/PostView"},
-    }
+    posts = schemas["PostsView"]["properties"]["posts"]
+    assert (posts["type"], posts["items"]) == ("array", {"$ref": "#/components/schemas/PostView"})
     assert schemas["TokensView"]["properties"]["tokens"]["type"] == "array"
 
 
@@ -134,17 +163,111 @@ async def test_response_headers_are_not_put_among_the_content(document: Json) ->
             assert all("/" in media_type for media_type in answer.get("content", {}))
 
 
-async def test_it_says_where_one_must_sign_in(document: Json) -> None:
+async def test_it_says_where_one_must_sign_in_and_where_one_may(document: Json) -> None:
+    """Said once for all, that one may: openapi-python-client asks for a token wherever an operation names a scheme."""
     (scheme,) = document["components"]["securitySchemes"]
+    assert document["security"] == [{}, {scheme: []}]
     assert document["paths"]["/api/me"]["get"]["security"] == [{scheme: []}]
     assert "security" not in document["paths"]["/api/channels/{channel_id}/posts"]["get"]
 
 
+async def test_it_says_where_a_version_can_be_named(document: Json) -> None:
+    conditional = {
+        (method, path)
+        for method, path, operation in operations(document)
+        if "If-Match" in header_parameters(operation) and "412" in operation["responses"]
+    }
+    assert conditional == {
+        ("patch", "/api/channels/{channel_id}"),
+        ("delete", "/api/channels/{channel_id}"),
+        ("patch", "/api/groups/{slug}"),
+        ("delete", "/api/groups/{slug}"),
+        ("patch", "/api/me"),
+        ("delete", "/api/me"),
+        ("patch", "/api/posts/{post_id}"),
+        ("delete", "/api/posts/{post_id}"),
+        ("patch", "/api/users/{uid}"),
+        ("delete", "/api/users/{uid}"),
+    }
+
+
+async def test_every_parameter_and_property_says_what_it_means(document: Json) -> None:
+    unexplained = [f"{owner}.{name}" for owner, name, part in fields(document) if not part.get("description")]
+    assert unexplained == [], "say it in api/http/terms.py, or with Meta(description=…)"
+
+
+async def test_no_term_is_explained_that_nobody_uses(document: Json) -> None:
+    used = {name for _, name, _ in fields(document)}
+    unused = {term for term in terms.TERMS if term.rpartition(".")[2] not in used}
+    assert unused == set()
+
+
+async def test_examples_are_what_their_schemas_allow(document: Json) -> None:
+    with_example = [(f"{owner}.{name}", part) for owner, name, part in fields(document) if "examples" in part]
+    assert len(with_example) > 100
+    for what, part in with_example:
+        for example in part["examples"]:
+            try:
+                jsonschema.validate(example, {**part, "components": document["components"]})
+            except jsonschema.ValidationError as error:
+                pytest.fail(f"{what}: {error.message}")
+
+
+async def test_every_operation_and_every_tag_is_described(document: Json) -> None:
+    assert document["info"]["license"]["identifier"] == "MIT"
+    described = {tag["name"] for tag in document["tags"] if tag["description"]}
+    for method, path, operation in operations(document):
+        assert operation["description"].strip(), f"{method} {path}"
+        assert set(operation["tags"]) <= described
+
+
+async def test_times_are_called_times(document: Json) -> None:
+    """Every string that the database keeps as a time; `disabled` is one for admins, and a switch in a change."""
+    times = {"at", "created", "edited", "expires"}
+    found = [part for _, name, part in fields(document) if name in times]
+    assert len(found) > 10
+    for part in found:
+        assert any(choice.get("format") == "date-time" for choice in part.get("anyOf", [part]))
+
+
+async def test_what_may_be_left_out_has_no_default_that_generators_take_for_required(document: Json) -> None:
+    schemas = document["components"]["schemas"]
+    for name in ("NewPost", "NewInvitation", "NewGroup"):
+        assert not any("default" in part for part in schemas[name]["properties"].values())
+    assert "if it is left out" in schemas["NewInvitation"]["properties"]["days"]["description"]
+    assert '"default":null' not in msgspec.json.encode(document).decode()
+
+
+async def test_every_enum_has_a_type(document: Json) -> None:
+    enums = [part for part in every_part(document) if "enum" in part]
+    assert enums
+    assert all(part.get("type") == "string" for part in enums)
+
+
+async def test_an_author_is_a_user_or_a_guest(document: Json, alice: Person) -> None:
+    schemas = document["components"]["schemas"]
+    either = [reference["$ref"].rpartition("/")[2] for reference in schemas["Author"]["oneOf"]]
+    assert [schemas[name]["required"] for name in either] == [["uid", "name", "avatar"], ["guest"]]
+
+
+async def test_what_may_be_empty_says_so_and_what_may_not_too(document: Json, alice: Person) -> None:
+    schemas = document["components"]["schemas"]
+    assert schemas["PostEdit"]["minProperties"] == 1
+    assert "minProperties" not in schemas["NewInvitation"]
+    assert (await alice.post("/api/groups/class/invitations", {})).status_code == 201
+
+
+async def test_answers_say_their_headers(document: Json) -> None:
+    created = document["paths"]["/api/channels/{channel_id}/posts"]["post"]["responses"]
+    assert set(created["201"]["headers"]) == {"ETag", "Location", "RateLimit", "RateLimit-Policy"}
+    assert "Link" in document["paths"]["/api/channels/{channel_id}/posts"]["get"]["responses"]["200"]["headers"]
+    later = document["components"]["responses"][created["429"]["$ref"].rpartition("/")[2]]
+    assert set(later["headers"]) == {"Retry-After"}
+
+
 async def test_it_says_where_a_key_makes_a_retry_safe(document: Json) -> None:
     keyed = {
-        path
-        for method, path, operation in operations(document)
-        if any(part["name"] == "Idempotency-Key" for part in operation["parameters"])
+        path for method, path, operation in operations(document) if "Idempotency-Key" in header_parameters(operation)
     }
     assert keyed == {
         "/api/users",

@@ -1,0 +1,146 @@
+"""What the names in requests and answers mean: descriptions and examples for the OpenAPI document.
+
+One name means one thing everywhere, so each is explained once: `"uid"`. Where one struct's field needs words of its own
+it is `"Struct.field"`, which counts first. A field may also bring its own, by `Meta(description=…, examples=[…])`.
+"""
+
+from typing import Any, NamedTuple
+
+
+class Term(NamedTuple):
+    """A description in Markdown, an example, and the `format` of JSON Schema where there is one."""
+
+    description: str
+    example: Any = None
+    format: str | None = None
+
+
+def _time(description: str) -> Term:
+    return Term(f"{description} RFC 3339, in UTC.", "2026-11-26T08:30:00.000000Z", "date-time")
+
+
+TERMS = {
+    "accounts": Term("One for each name, in the roster's order."),
+    "action": Term("What was done; the README lists all actions.", "post.removed"),
+    "actor": Term("User name of who did it; empty for a command of the operator.", "ada"),
+    "after": Term(
+        "Only what is newer than this cursor: the `prev` of another answer. Not together with `before`.", "YzE3"
+    ),
+    "at": _time("When it was done."),
+    "avatar": Term(
+        "Path of the picture, which changes with the picture; null without one.", "/api/users/ada/avatar?v=3"
+    ),
+    "before": Term(
+        "Only what is older than this cursor: the `next` of another answer. Not together with `after`.", "YzE3"
+    ),
+    "body": Term("The text, in Markdown.", "Does *anybody* have the slides?"),
+    "by": Term("User name of who made it; null when that account is gone.", "ada"),
+    "channel": Term("Id of the channel.", 7),
+    "channel_id": Term("Id of the channel.", 7),
+    "channels": Term("The channels of this page of the list."),
+    "code": Term("The code. Case, hyphens and blanks do not count.", "K7QM-9XWT-2HPD"),
+    "counts": Term("Number of published posts by key.", {"/2026/hello/": 12}),
+    "created": _time("When it was made."),
+    "csv": Term(
+        "The roster as CSV text: a name in each row, and maybe a user name. Either this or `names`.", "Ada Lovelace,ada"
+    ),
+    "current_password": Term("The password as it is until now.", "correct horse battery staple"),
+    "days": Term("For how many days the code is good.", 7),
+    "detail": Term("What happened, in a sentence for people.", "Only a moderator may do that."),
+    "EntryView.detail": Term("More about it, such as the new role.", "moderator"),
+    "disabled": Term("Whether the account is disabled: then nobody can sign in to it.", True),
+    "AccountView.disabled": _time("Since when the account is disabled; null while it is not."),
+    "edited": _time("When the text was last changed; null if never."),
+    "email": Term("Mail address; null without one.", "ada@school.example"),
+    "entries": Term("The entries of this page of the list."),
+    "epoch": Term("Which history of the database `seq` counts in. After a restore it is another.", "f3b0c44298fc1c14"),
+    "errors": Term("The fields that are invalid."),
+    "expires": _time("From when on it is no longer good."),
+    "field": Term("Name of the field; empty for the request as a whole.", "body"),
+    "group": Term("Short name of the group.", "blog"),
+    "MeaningView.group": Term("The group that one joins by the code; null where it sets a password."),
+    "groups": Term("The groups of this page of the list."),
+    "guest": Term("The name that somebody without an account writes under.", "Grace"),
+    "html": Term("The text as sanitised HTML.", "<p>Does <em>anybody</em> have the slides?</p>"),
+    "id": Term("Its number.", 17),
+    "invitation": Term("Code of an invitation: one joins its group at once.", "K7QM-9XWT-2HPD"),
+    "invitation_id": Term("Id of the invitation.", 4),
+    "invitations": Term("The invitations that are still good."),
+    "key": Term("What the channel is found by in its group: a room's name, or the path of a page.", "/2026/hello/"),
+    "CountsQuery.key": Term("Key of a channel. May be given many times.", ["/2026/hello/"]),
+    "kind": Term("Which reaction. `up` and `down` exclude each other.", "heart"),
+    "MeaningView.kind": Term("What the code does: lets one join a group, or set a password.", "group"),
+    "limit": Term("At most so many items.", 20),
+    "locked": Term("Whether only moderators may post there.", False),
+    "members": Term("The members of this page of the list."),
+    "message": Term("What is wrong with it.", "must have at most 10000 characters"),
+    "name": Term("Name that is shown.", "Ada Lovelace"),
+    "names": Term("The names of those who get accounts. Either this or `csv`.", ["Ada Lovelace", "Alan Turing"]),
+    "next": Term("Cursor of the next, older page, for `before`; null on the last one.", "YzE3"),
+    "origins": Term(
+        "Origins of the pages that may show the group's discussions, and where guests may post from.",
+        ["https://blog.example"],
+    ),
+    "parent": Term("Id of the post that it replies to; null if it replies to none.", 12),
+    "password": Term("The password.", "correct horse battery staple"),
+    "post": Term("Id of the post.", 17),
+    "post_id": Term("Id of the post.", 17),
+    "posting": Term("Who may post: guests without an account too, every user, or members only.", "users"),
+    "posts": Term("The posts of this page of the list."),
+    "ChannelView.posts": Term("Number of published posts.", 12),
+    "prev": Term("Cursor of the previous, newer page, for `after`; null on the first one.", "YzE3"),
+    "q": Term("Part of a user name, a name or a mail address.", "ada"),
+    "reactions": Term("How many reactions of each kind.", {"up": 3, "heart": 1}),
+    "MarksView.reactions": Term("One's own reactions."),
+    "reading": Term("Who may read: everybody, or members only.", "public"),
+    "replies": Term("Number of published replies.", 2),
+    "review": Term("Whose posts a moderator has to approve before others see them.", "none"),
+    "role": Term("What somebody is: `member` or `moderator` in a group.", "member"),
+    "Account.role": Term("`user` or `admin`.", "user"),
+    "AccountChange.role": Term("`user` or `admin`.", "user"),
+    "AccountView.role": Term("`user` or `admin`.", "user"),
+    "seq": Term("How far in that history: subscribe `after` it and nothing is missed.", 138),
+    "slug": Term("Short name of the group, as it stands in addresses.", "blog"),
+    "state": Term("`pending` while it waits for a moderator, `published`, or `removed`.", "published"),
+    "PostEdit.state": Term("`published` approves or restores the post, `removed` removes it.", "removed"),
+    "PostQuery.state": Term("`pending` lists, for moderators, what waits for them.", "pending"),
+    "ModerationQuery.state": Term("Which list: what waits, or what was removed.", "pending"),
+    "status": Term("The HTTP status.", 404),
+    "Health.status": Term("Always `ok`; trouble is a problem instead.", "ok"),
+    "subject": Term("What it was done to: a user name, a group, or such as `post 7`.", "post 7"),
+    "title": Term("Title of the channel.", "Hello, world"),
+    "Problem.title": Term("The kind of problem, in a few words.", "Not Found"),
+    "token": Term("The secret, for `Authorization: Bearer …`.", "pt_4f1c9a7e"),
+    "TokenView.token": Term("The secret, only in the answer that made it.", "pt_4f1c9a7e"),
+    "token_id": Term("Id of the token.", 3),
+    "tokens": Term("One's named tokens."),
+    "type": Term("The kind of problem. It stays the same for as long as the API does.", "urn:pottle:not-found"),
+    "uid": Term("User name: what one signs in with. Its case does not count.", "ada"),
+    "url": Term(
+        "Address of the page that the channel is about; null if there is none.", "https://blog.example/2026/hello/"
+    ),
+    "AccountCode.url": Term("Address where the code is used.", "https://pottle.example/join?code=K7QM-9XWT-2HPD"),
+    "MadeView.url": Term("Address where the code is used.", "https://pottle.example/join?code=K7QM-9XWT-2HPD"),
+    "user": Term("The account."),
+    "users": Term("The accounts of this page of the list."),
+    "uses": Term("How many people may still use it; null for any number.", 35),
+    "version": Term("Counts up with each change; `If-Match` compares it.", 1),
+}
+
+
+def explain(part: dict[str, Any], owner: str, name: str) -> None:
+    """Adds what is known of the field or parameter `name` of the struct `owner` to its schema."""
+    term = TERMS.get(f"{owner}.{name}") or TERMS.get(name)
+    if term is None or "$ref" in part:  # a reference brings its own description, and some readers allow no other
+        return
+    part.setdefault("description", term.description)
+    if term.example is not None:
+        part.setdefault("examples", [term.example])
+    if term.format:
+        _add_format(part, term.format)
+
+
+def _add_format(part: dict[str, Any], name: str) -> None:
+    for choice in part.get("anyOf", [part]):
+        if choice.get("type") == "string":
+            choice["format"] = name
