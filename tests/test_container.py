@@ -78,6 +78,7 @@ def test_only_the_proxy_that_comes_with_it_is_trusted() -> None:
     assert f"POTTLE_TRUSTED_PROXIES=${{POTTLE_TRUSTED_PROXIES:-{address}}}" in service()["environment"]
     (net,) = composed()["networks"]["default"]["ipam"]["config"]
     assert ip_address(address) in ip_network(net["subnet"])
+    assert ip_address(address) not in ip_network(net["ip_range"]), "somebody else may get it first"
     assert f"POTTLE_UPSTREAM=pottle:{said('EXPOSE')}" in proxy["environment"]
     assert "./deploy/Caddyfile:/etc/caddy/Caddyfile:ro" in proxy["volumes"]
 
@@ -92,7 +93,13 @@ def test_it_runs_as_nobody_in_particular() -> None:
 def test_it_may_write_where_it_has_to_and_gains_no_rights() -> None:
     assert (service()["read_only"], service()["tmpfs"]) == (True, ["/tmp"])
     assert service()["cap_drop"] == ["ALL"]
-    assert service()["security_opt"] == ["no-new-privileges:true"]
+    assert service()["security_opt"] == ["no-new-privileges=true"]
+
+
+@pytest.mark.check
+def test_every_log_is_bounded() -> None:
+    for service in composed()["services"].values():
+        assert set(service["logging"]["options"]) == {"max-size", "max-file"}
 
 
 @pytest.mark.check
