@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from model import passwords
+from model import passwords, text
 from model.channel import Key
 from model.flask_items import NewChannel, NewGroup, NewMember, NewPost, NewUser, NewVote, Plan, Report, digest
 from model.flask_post import joined
@@ -151,8 +151,8 @@ class _Planner:
                 self._report.left_out("post", row["id"], "is in a channel that is not here")
             elif channel is None and not self._notes:
                 self._report.left_out("post", row["id"], "is a note, which is in no channel: --notes names one")
-            elif body := self._body(row):
-                yield self._post(row, channel, body)
+            elif (body := self._body(row)) and (html := self._rendered(row, body)):
+                yield self._post(row, channel, body, html)
         self._progress("Rendering", len(rows), len(rows))
 
     def _body(self, row: Row) -> str:
@@ -171,17 +171,25 @@ class _Planner:
             self._report.left_out("post", row["id"], wrong)
         return "" if wrong else body
 
+    def _rendered(self, row: Row, body: str) -> str:
+        """The HTML of a post; "" where it shows nothing."""
+        html = rendered(body)
+        if not text.shows(html):
+            self._report.left_out("post", row["id"], "shows nothing")
+            return ""
+        return html
+
     def _content(self, row: Row) -> Any:
         """The free-form content, which SQLAlchemy keeps as JSON text."""
-        text = row.get("content")
+        written = row.get("content")
         try:
-            content = None if text is None else msgspec.json.decode(text)
+            content = None if written is None else msgspec.json.decode(written)
         except (msgspec.DecodeError, TypeError, UnicodeError, RecursionError):
             self._report.left_out("content of post", row["id"], "is not JSON")
             return None
         return content
 
-    def _post(self, row: Row, channel: NewChannel | None, body: str) -> NewPost:
+    def _post(self, row: Row, channel: NewChannel | None, body: str, html: str) -> NewPost:
         user, guest = self._users_by_id.get(row["user_id"]), None
         if user is None:
             guest = self._named.get(row["user_id"], FORMER_USER)
@@ -190,7 +198,7 @@ class _Planner:
         where = channel.digest.hex() if channel else ""
         key = digest("post", by, where, row["id"], body)
         author = user.theirs if user else None
-        return NewPost(row["id"], key, author, guest, channel.theirs if channel else None, body, rendered(body))
+        return NewPost(row["id"], key, author, guest, channel.theirs if channel else None, body, html)
 
     def _votes(self) -> Iterator[NewVote]:
         last: dict[tuple[int, int], NewVote] = {}

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import bindparam, insert, update
 
-from model import audit, channel, rules
+from model import audit, channel, rules, text
 from model.channel import Channel
 from model.errors import Conflict, Forbidden, Invalid, Versions, check_version
 from model.markdown import rendered
@@ -48,13 +48,15 @@ class Draft(msgspec.Struct):
 
 
 async def draft(body: str, parent: int | None = None, guest: str | None = None) -> Draft:
-    """Checks and renders what is to be posted. Raises Invalid for a body that is too long.
+    """Checks and renders what is to be posted. Raises Invalid for a body that is too long, or shows nothing.
 
     What could take long (10,000 characters made to be slow: 130 ms) is rendered beside the event loop.
     """
     if len(body) > db.settings.post_length:
         raise Invalid({"body": f"must have at most {db.settings.post_length} characters"})
     html = rendered(body) if len(body) < QUICK else await asyncio.to_thread(rendered, body)
+    if not text.shows(html):
+        raise Invalid({"body": "shows nothing; write something that can be seen"})
     return Draft(body, html, parent, guest)
 
 

@@ -145,7 +145,8 @@ class TestArrows:
             assert known <= STORE_MAY_IMPORT, f"{file.name} knows {known - STORE_MAY_IMPORT}"
 
     def test_the_rules_are_pure(self) -> None:
-        pure = [ROOT / "model" / f"{name}.py" for name in ("rules", "times", "markdown", "errors", "rates", "settings")]
+        names = ("rules", "times", "markdown", "text", "errors", "rates", "settings")
+        pure = [ROOT / "model" / f"{name}.py" for name in names]
         assert importing(pure, "sqlalchemy", "quart", "model.store", "asyncio", "socket") == []
 
     def test_one_entity_does_not_import_the_resource_of_another(self) -> None:

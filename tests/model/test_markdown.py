@@ -1,10 +1,12 @@
 """model/markdown.py: what becomes of what people write. (That it is harmless: tests/api/test_bad_input.py.)"""
 
+import re
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model import markdown
+from model import markdown, text
 from model.markdown import rendered
 
 LINK = 'rel="nofollow ugc noopener noreferrer"'
@@ -52,17 +54,68 @@ def test_nothing_comes_of_nothing() -> None:
     assert rendered(" \n ") == ""
 
 
-def test_it_does_the_same_twice() -> None:
-    """One parser serves all posts: what one defines must not leak into the next."""
-    text = "[x]: https://a.example\n\n[x]"
-    assert "href" in rendered(text)
-    assert "href" not in rendered("[x]")
-    assert rendered(text) == rendered(text)
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "[Reminder]: homework",
+        "[^1]: Note",
+        "[x]: https://a.example 'title'\n\n[x]",
+        "[a]: b\n[c]: d",
+        "> [Monday]: maths\n> [Tuesday]: art",
+        "- [x]: done",
+        "[सोमवार]: गणित",
+    ],
+)
+def test_what_is_typed_is_seen(typed: str) -> None:
+    """A definition of a link would be shown nowhere."""
+    seen = text.TAG.sub("", rendered(typed))
+    for word in re.findall(r"\w+", typed):
+        assert word in seen
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("Edit main.py, then README.md", "I am done.So we go", "requirements.in and a.co", "x = os.path.join(a.b)"),
+        *(
+            "version 1.2.3.4",
+            "school.example/page",
+            "//a.example/x",
+            "ftp://a.example",
+            "javascript:alert",
+            "localhost:80",
+        ),
+        *("awww.a.com", "www.", "www..com", "www.a", "@here", "a@b", "main.py@2", "file:///etc/passwd"),
+    ],
+)
+def test_words_with_dots_are_no_links(typed: str) -> None:
+    assert "<a" not in rendered(typed)
+
+
+@pytest.mark.parametrize(
+    ("typed", "href"),
+    [
+        ("see http://a.example/x?y=1#z.", "http://a.example/x?y=1#z"),
+        ("HTTPS://a.example", "HTTPS://a.example"),
+        ("(https://a.example)", "https://a.example"),
+        ("http://localhost:8080/x", "http://localhost:8080/x"),
+        ("www.a.example/page, he said", "http://www.a.example/page"),
+        ("Look: www.school.example:8080", "http://www.school.example:8080"),
+        ("www.m\u00fcnchen.example", "http://www.xn--mnchen-3ya.example"),
+        ("*www.a.com*", "http://www.a.com"),
+        ("ask x.y@a.com please", "mailto:x.y@a.com"),
+        ("mailto:x@a.example", "mailto:x@a.example"),
+        ("[a page](page.html)", "page.html"),
+        ("<https://a.example/b>", "https://a.example/b"),
+    ],
+)
+def test_addresses_are_links(typed: str, href: str) -> None:
+    assert re.findall('href="([^"]*)"', rendered(typed)) == [href]
 
 
 def test_any_character_is_rendered() -> None:
-    for text in ("\U0001f600", "\u202e", "\x01\x08\x7f", "\ufffe\uffff", "e\u0301", "\r\r\n"):
-        assert isinstance(rendered(text), str)
+    for typed in ("\U0001f600", "\u202e", "\x01\x08\x7f", "\ufffe\uffff", "e\u0301", "\r\r\n", "www.a.com://b"):
+        assert isinstance(rendered(typed), str)
 
 
 PIECES = [
