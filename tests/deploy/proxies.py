@@ -67,6 +67,16 @@ class Proxy:
             return False
         return True
 
+    def _make_certificate(self) -> None:
+        subprocess.run(
+            [
+                *["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"],
+                *["-keyout", self.folder / "privkey.pem", "-out", self.folder / "fullchain.pem"],
+            ],
+            check=True,
+            capture_output=True,
+        )
+
 
 class Nginx(Proxy):
     """nginx, as Debian and its container image start it, but for where it writes."""
@@ -102,16 +112,6 @@ class Nginx(Proxy):
             text = text.replace(written, here)
         return text
 
-    def _make_certificate(self) -> None:
-        subprocess.run(
-            [
-                *["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"],
-                *["-keyout", self.folder / "privkey.pem", "-out", self.folder / "fullchain.pem"],
-            ],
-            check=True,
-            capture_output=True,
-        )
-
 
 class ImpatientNginx(Nginx):
     """nginx that drops what is silent for `patience` seconds, instead of 60."""
@@ -132,17 +132,47 @@ class Caddy(Proxy):
     program = "caddy"
 
     def command(self) -> list[str]:
-        options = f"{{\n\tadmin off\n\tskip_install_trust\n\thttp_port {free_port()}\n\thttps_port {self.port}\n}}\n"
+        options = f"{{\n\tadmin off\n\tskip_install_trust\n\thttp_port {free_port()}\n\thttps_port {self.port}\n"
+        places = {
+            "\n{\n": f"\n{options}",
+            "\thandle /metrics {": f"\thandle {self.prefix}/metrics {{",
+            "\thandle {": f"\thandle {self.prefix}/* {{",
+        }
         text = (DEPLOY / "Caddyfile").read_text()
-        assert "\thandle {" in text
+        for written, here in places.items():
+            assert text.count(written) == 1
+            text = text.replace(written, here)
         file = self.folder / "Caddyfile"
-        text = text.replace("\thandle /metrics {", f"\thandle {self.prefix}/metrics {{")
-        file.write_text(options + text.replace("\thandle {", f"\thandle {self.prefix}/* {{"))
+        file.write_text(text)
         return ["caddy", "run", "--config", str(file), "--adapter", "caddyfile"]
 
     def environment(self) -> dict[str, str]:
         upstream = f"127.0.0.1:{self.upstream}"
         return {**super().environment(), "POTTLE_SITE": "localhost", "POTTLE_UPSTREAM": upstream}
+
+
+class Apache(Proxy):
+    """Apache, which `deploy/` has no file for, set up as its documentation says: it compresses what it passes on."""
+
+    program = "apache2"
+    MODULES = "mpm_event authz_core socache_shmcb ssl proxy proxy_http filter deflate headers"
+
+    def command(self) -> list[str]:
+        self._make_certificate()
+        modules = "".join(
+            f"LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n" for name in self.MODULES.split()
+        )
+        file = self.folder / "apache.conf"
+        file.write_text(
+            f"{modules}ServerName localhost\nServerRoot {self.folder}\nDefaultRuntimeDir {self.folder}\n"
+            f"PidFile {self.folder}/pid\nErrorLog {self.folder}/errors\nListen 127.0.0.1:{self.port} https\n"
+            f"SSLEngine on\nSSLCertificateFile {self.folder}/fullchain.pem\n"
+            f"SSLCertificateKeyFile {self.folder}/privkey.pem\n"
+            f"RequestHeader set X-Forwarded-Proto https\nProxyPreserveHost on\n"
+            f"ProxyPass / http://127.0.0.1:{self.upstream}/ upgrade=websocket\n"
+            "AddOutputFilterByType DEFLATE text/html text/css text/javascript application/json\n"
+        )
+        return ["apache2", "-D", "FOREGROUND", "-f", str(file)]
 
 
 PROXIES = {"nginx": Nginx, "caddy": Caddy}
