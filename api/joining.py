@@ -39,8 +39,12 @@ def account_code(made: ResetCode) -> AccountCode:
 
 
 async def welcome() -> None:
-    """Logs the link for the first admin, once at each start of a server that has no admin."""
-    if db.first_of_start and (code := await db.write(first_admin.offer)):
+    """Logs the link for the first admin, once at each start of a server that has no admin.
+
+    A worker that replaces another is no start, and the link stays good. Of processes that share no start, as other
+    servers than gunicorn have them, only the first offers one.
+    """
+    if db.first_of_start and (code := await db.write(first_admin.offer, server.START)):
         log.warning(
             "There is no admin yet. Whoever opens %s within %d hours becomes it; a restart makes a new link.%s",
             link(code),

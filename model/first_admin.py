@@ -7,20 +7,28 @@ from sqlalchemy import bindparam, delete, select
 
 from model import invitation, times
 from model.invitation import FOR_NOBODY, Invitation
-from model.store import Tx
+from model.store import Tx, instance
 from model.user import User
 
 HOURS = 24
+OFFERED_BY = "first admin"
 
 ADMIN = select(User.id).where(User.role == bindparam("as_")).limit(1)
 EARLIER = delete(Invitation).where(FOR_NOBODY)
 
 
-def offer(tx: Tx) -> str | None:
-    """Unit: the code of a new link, the only one that is good; None where there is an admin, for then none is."""
-    tx.run(EARLIER)
+def offer(tx: Tx, start: str) -> str | None:
+    """Unit: the code of a new link, the only one that is good.
+
+    None where this start of the server has offered one already, and where there is an admin, for then none is good.
+    """
     if tx.one(ADMIN, as_="admin"):
+        tx.run(EARLIER)
         return None
+    if instance.fact(tx, OFFERED_BY) == start:
+        return None
+    instance.put(tx, OFFERED_BY, start)
+    tx.run(EARLIER)
     code = invitation.fresh(invitation.LONG)
     invitation.add(tx, code, times.later(hours=HOURS), "admin")
     return code

@@ -25,6 +25,7 @@ COMMANDS = {
     "gunicorn": ["gunicorn", "main:app", "--bind", "127.0.0.1:{port}"],
     "uvicorn": ["uvicorn", "main:app", "--port", "{port}"],
     "hypercorn": ["hypercorn", "main:app", "--bind", "127.0.0.1:{port}"],
+    "development": ["main", "--port", "{port}"],
 }
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -86,12 +87,35 @@ def test_each_start_ends_the_link_before(server: Server) -> None:
     assert sign_up(server, newer).status_code == 201
 
 
-def test_a_worker_that_is_replaced_is_no_start(server: Server) -> None:
-    wait_until(lambda: server.output().count("startup complete") == 3, "three workers", server.output)
-    os.kill(server.processes()[1], signal.SIGKILL)
-    wait_until(lambda: server.output().count("startup complete") == 4, "a new worker", server.output)
-    (code,) = codes(server)
-    assert sign_up(server, code).status_code == 201
+@pytest.mark.parametrize("workers", [1, 3])
+def test_workers_that_replace_others_are_no_start(tmp_path: Path, workers: int) -> None:
+    """Also where all of them end at once: the link in the log stays good, and there is no other."""
+    with Server(tmp_path / "new", tmp_path, WEB_CONCURRENCY=str(workers)) as server:
+        wait_until(lambda: len(server.serving()) == workers, "all workers", server.output)
+        (code,) = codes(server)
+        for end in (signal.SIGKILL, signal.SIGTERM):
+            for worker in (before := server.processes()[1:]):
+                os.kill(worker, end)
+            wait_until(lambda: len(server.serving() - set(before)) == workers, "new workers", server.output)
+        os.kill(server.process.pid, signal.SIGHUP)
+        wait_until(lambda: server.output().count("startup complete") == 4 * workers, "a reload", server.output)
+        assert codes(server) == [code]
+        assert sign_up(server, code).status_code == 201
+
+
+def test_the_development_server_offers_one_however_often_a_file_changes(tmp_path: Path) -> None:
+    root = tmp_path / "checkout"
+    for name in ("api", "model", "static", "templates"):
+        shutil.copytree(ROOT / name, root / name)
+    shutil.copy(ROOT / "main.py", root)
+    with Server(tmp_path / "new", tmp_path, by="development", root=root) as server:
+        (code,) = codes(server)
+        for starts in (2, 3):
+            os.utime(root / "main.py")
+            wait_until(lambda n=starts: server.output().count("startup complete") == n, "a new process", server.output)
+        wait_until(server.ready, "it to serve")
+        assert codes(server) == [code]
+        assert sign_up(server, code).status_code == 201
 
 
 def test_it_ends_as_soon_as_there_is_any_admin(server: Server) -> None:

@@ -45,14 +45,14 @@ def identify(tx: Statements, turn: Turn) -> Instance:
     The epoch is a new one when the database is new, or is not the one that this instance folder last wrote: an older
     copy was put in its place, or `app.db` came alone (L3: never a silent hole).
     """
-    id_ = _fact(tx, "id") or _put(tx, "id", secrets.token_hex(3))
-    epoch, seq = _fact(tx, "epoch"), changes.head(tx)
+    id_ = fact(tx, "id") or put(tx, "id", secrets.token_hex(3))
+    epoch, seq = fact(tx, "epoch"), changes.head(tx)
     noted_epoch, noted_seq = turn.noted()
     if epoch is None or noted_epoch != epoch or noted_seq > seq:
         if noted_epoch:
             log.warning("The database is not the one last written here: a new epoch, so clients read all again.")
-        epoch = _put(tx, "epoch", secrets.token_hex(8))
-    return Instance(id_, epoch, _fact(tx, "secret") or _put(tx, "secret", secrets.token_hex(32)))
+        epoch = put(tx, "epoch", secrets.token_hex(8))
+    return Instance(id_, epoch, fact(tx, "secret") or put(tx, "secret", secrets.token_hex(32)))
 
 
 def forget(tx: Statements) -> None:
@@ -63,11 +63,13 @@ def forget(tx: Statements) -> None:
     tx.run(FORGET)
 
 
-def _fact(tx: Statements, name: str) -> str | None:
+def fact(tx: Statements, name: str) -> str | None:
+    """What was put under a name."""
     row = tx.one(KNOWN, of=name)
     return row.value if row else None
 
 
-def _put(tx: Statements, name: str, value: str) -> str:
+def put(tx: Statements, name: str, value: str) -> str:
+    """Keeps a value under a name of at most 20 characters, and returns it."""
     tx.run(SET, of=name, is_=value)
     return value
