@@ -11,8 +11,10 @@ export class Account {
     this.#dialog('sign-in', (values) => pottle.signIn(values));
     this.#dialog('sign-up', (values) => pottle.signUp(values));
     document.addEventListener('click', (event) => this.#clicked(event));
+    document.addEventListener('refused', ({ detail }) => this.#refused(detail));
   }
 
+  /** @param {(user: ?object, byOneself: boolean) => void} listener */
   onChange(listener) { this.#listeners.push(listener); }
 
   /** Opens a dialog over whatever other is open. */
@@ -21,14 +23,14 @@ export class Account {
     document.getElementById(which).showModal();
   }
 
-  become(user) {
+  become(user, byOneself = true) {
     if (!user && !this.me) return;
     this.me = user;
     document.querySelectorAll('.signed-in').forEach((part) => { part.hidden = !user; });
     document.querySelectorAll('.signed-out').forEach((part) => { part.hidden = Boolean(user); });
     document.querySelectorAll('.admins').forEach((part) => { part.hidden = user?.role !== 'admin'; });
     document.querySelectorAll('.me').forEach((part) => { part.textContent = user?.name ?? ''; });
-    this.#listeners.forEach((listener) => listener(user));
+    this.#listeners.forEach((listener) => listener(user, byOneself));
   }
 
   #dialog(id, enter) {
@@ -47,6 +49,13 @@ export class Account {
     if (button?.dataset.open) this.ask(button.dataset.open);
     if (button && 'close' in button.dataset) button.closest('dialog').close();
     if (button?.dataset.do === 'sign-out') this.#leave(button);
+  }
+
+  /** Where a session has ended, what is for members alone is `not there`. */
+  async #refused(status) {
+    if (!this.me || ![401, 404].includes(status)) return;
+    const known = await this.#pottle.me().catch(() => this.me); // unreachable: the next request will tell
+    if (!known) this.become(null, false);
   }
 
   async #leave(button) {

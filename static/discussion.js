@@ -1,5 +1,5 @@
 /** One channel in the page: what the server rendered comes alive, and the reader can take part. */
-import { keepsDraft, submits } from './forms.js';
+import { Composing } from './composing.js';
 import { PostList } from './list.js';
 import { News, Status } from './news.js';
 import { Reactions } from './reactions.js';
@@ -11,7 +11,7 @@ const STALE_READS = 5;
 export class Discussion {
   #section; #pottle; #account; #channel; #thread; #list; #news; #status;
   #before = new URLSearchParams(location.search).get('before') ?? undefined;
-  #reactions; #live = false;
+  #reactions; #composing; #live = false;
 
   constructor(section, pottle, account) {
     this.#section = section;
@@ -24,7 +24,11 @@ export class Discussion {
     this.#status = new Status(section.querySelector('.status'));
     const { epoch, seq, next } = section.dataset;
     this.#begin({ posts: this.#list.posts, next: next || null, epoch, seq: Number(seq) });
-    this.#compose();
+    this.#composing = new Composing(section, account, {
+      send: (values, key) => this.#post(values, key),
+      save: (id, body, version) => this.#save(id, body, version),
+      changed: () => this.#show(this.#thread),
+    });
     section.addEventListener('click', (event) => this.#clicked(event));
     account.onChange(() => this.#meet());
     this.#meet();
@@ -33,11 +37,12 @@ export class Discussion {
 
   // what there is to show
 
-  #begin(page) { this.#thread = start(page, { newest: this.#before === undefined }); }
+  #begin(page, kept = []) { this.#thread = start(page, { newest: this.#before === undefined, kept }); }
 
   #show(thread) {
     this.#thread = thread;
-    const fresh = this.#list.render(thread);
+    const fresh = this.#list.render(thread, this.#composing.answered);
+    this.#composing.adapt();
     this.#personalise();
     this.#section.querySelector('.empty').hidden = this.#list.posts.length > 0;
     this.#section.querySelector('.older').hidden = !thread.next;
@@ -67,7 +72,8 @@ export class Discussion {
   async #readAgain() {
     const limit = Math.min(100, Math.max(20, this.#thread.posts.length));
     const page = await this.#pottle.posts(this.#channel, { before: this.#before, limit });
-    this.#begin(page);
+    const { answered } = this.#composing;
+    this.#begin(page, this.#thread.posts.filter(({ id }) => answered.has(id)));
     this.#show(this.#thread);
     return page;
   }
@@ -93,14 +99,12 @@ export class Discussion {
   async #meet() {
     const { me } = this.#account;
     const part = (selector) => this.#section.querySelector(selector);
-    const guests = this.#section.dataset.posting === 'guests';
     part('.notice.locked').hidden = !this.#locked;
-    part('#compose').hidden = !(me || guests) || (this.#locked && !this.#moderates);
+    this.#composing.show(this.#composing.known && (!this.#locked || this.#moderates));
     part('.invite').hidden = Boolean(me) || this.#locked;
     part('.manage').hidden = !this.#moderates;
     part('[data-do=lock]').hidden = !this.#moderates;
     part('[data-do=lock]').textContent = this.#locked ? 'Unlock' : 'Lock';
-    for (const label of this.#section.querySelectorAll('.guest-name')) label.hidden = Boolean(me);
     this.#personalise();
     await this.#reactions.learn(me);
     this.#personalise();
@@ -115,16 +119,6 @@ export class Discussion {
   }
 
   // what the reader does
-
-  #compose() {
-    const form = this.#section.querySelector('#compose');
-    const forget = keepsDraft(form.elements.body, `${this.#channel}`);
-    submits(form, async (values, key) => {
-      await this.#post(values, key);
-      form.elements.body.value = '';
-      forget();
-    });
-  }
 
   async #post(values, idempotencyKey) {
     const post = await this.#pottle.post(this.#channel, values, { idempotencyKey });
@@ -187,45 +181,20 @@ export class Discussion {
     if (!this.#live) this.#show(apply(this.#thread, { kind: 'reactions', seq: this.#thread.seq, post: { id, reactions } }));
   }
 
-  #reply(article, parent) {
-    if (!this.#account.me && this.#section.dataset.posting !== 'guests') return this.#account.ask();
-    const { form, done } = this.#inlineForm(article, `${this.#channel}:${parent}`);
-    form.querySelector('.visually-hidden').textContent = `Your reply to ${isolated(article.querySelector('.author').textContent)}`;
-    submits(form, async (values, key) => {
-      const post = await this.#post({ ...values, parent }, key);
-      done();
-      this.#list.article(post.id)?.focus();
-    });
+  #reply(article, id) {
+    this.#composing.reply(article, id, (post) => this.#list.article(post.id)?.focus());
   }
 
   async #edit(article, id) {
-    const { body, version } = await this.#pottle.api('GET', `/api/posts/${id}`);
-    const { form, done } = this.#inlineForm(article, `edit:${id}:${version}`, body);
-    form.querySelector('.visually-hidden').textContent = 'Your post';
-    form.querySelector('[type=submit]').textContent = 'Save';
-    submits(form, async (values) => {
-      this.#show(offer(this.#thread, await this.#pottle.edit(id, values.body, version)));
-      done();
-      article.focus();
-    });
+    try {
+      this.#composing.edit(article, await this.#pottle.api('GET', `/api/posts/${id}`), () => article.focus());
+    } catch (problem) {
+      this.#status.complain(problem.message);
+    }
   }
 
-  /** A form below a post's text; there is one at a time for each post. */
-  #inlineForm(article, draft, text = '') {
-    article.querySelector('form')?.remove();
-    const form = this.#section.querySelector('.reply-template').content.firstElementChild.cloneNode(true);
-    form.classList.add('inline');
-    form.querySelectorAll('.guest-name').forEach((label) => { label.hidden = Boolean(this.#account.me) || Boolean(text); });
-    article.append(form);
-    const field = form.elements.body;
-    field.defaultValue = text;
-    const forget = keepsDraft(field, draft);
-    const done = () => { forget(); form.remove(); };
-    const cancel = form.querySelector('[data-do=cancel]');
-    cancel.hidden = false;
-    cancel.addEventListener('click', () => { done(); article.focus(); });
-    field.focus();
-    return { form, done };
+  async #save(id, body, version) {
+    this.#show(offer(this.#thread, await this.#pottle.edit(id, body, version)));
   }
 
   // what a moderator does

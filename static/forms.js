@@ -91,7 +91,14 @@ function noteOf(field) {
   return place.querySelector('.count-left') ?? place.appendChild(Object.assign(document.createElement('span'), { className: 'count-left' }));
 }
 
+/** Tells the page, where `place` is, of what was refused: a session may have ended meanwhile. */
+export const tell = (place, { status }) => place.dispatchEvent(new CustomEvent('refused', { bubbles: true, detail: status }));
+
+/** Whether there is something in the fields of `root` that the page did not come with. */
+export const isTyped = (root) => [...root.querySelectorAll('input, textarea')].some(({ value, defaultValue }) => value !== defaultValue);
+
 export function showProblem(form, problem) {
+  tell(form, problem);
   const [here, elsewhere] = split(problem.errors ?? [], ({ field }) => form.elements[field]?.offsetParent);
   here.forEach(({ field, message }) => showAt(form.elements[field], message));
   const rest = elsewhere.map(({ field, message }) => `${NAMES[field] ?? field} ${message}`.trim()).join('; ');

@@ -25,9 +25,9 @@ export class PostList {
 
   article(id) { return this.#shown.get(id)?.article; }
 
-  /** Shows a thread, and the reader's place in it stays where it is. @returns {number[]} ids that were not there before */
-  render(thread) {
-    const posts = visible(thread);
+  /** Shows a thread, with the posts of `kept` in any case, and the reader's place in it stays where it is. @returns {number[]} ids that were not there before */
+  render(thread, kept) {
+    const posts = visible(thread, kept);
     const before = new Set(this.#shown.keys());
     keepingPlace(this.#list, () => this.#update(posts));
     return posts.map(({ id }) => id).filter((id) => !before.has(id));
@@ -92,6 +92,8 @@ function keepingPlace(list, change) {
   const reading = list.getBoundingClientRect().top < 0;
   const anchor = reading && [...list.querySelectorAll('.post')].find((post) => post.getBoundingClientRect().bottom > 0);
   const before = anchor && anchor.getBoundingClientRect().top;
+  const focused = document.activeElement;
   change();
+  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true }); // it was moved
   if (anchor?.isConnected) window.scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: 'instant' });
 }

@@ -1,4 +1,5 @@
 /** A list of the API in the page. Its <template> is one item; its items' buttons and selects act, and the list is read again. */
+import { tell } from './forms.js';
 import { tickAll } from './view.js';
 
 const AT_ONCE = 50;
@@ -63,6 +64,7 @@ export class Listing {
     try {
       await task();
     } catch (problem) {
+      tell(place, problem);
       place.append(Object.assign(document.createElement('p'), { className: 'form-error of-list', role: 'alert', textContent: problem.message }));
     } finally {
       place.ariaBusy = 'false';

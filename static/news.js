@@ -64,7 +64,7 @@ export class News {
 
 const WORDS = {
   connecting: '', live: 'Live', resetting: 'Catching up…', reconnecting: 'Connection lost, reconnecting…',
-  'signed-out': 'You have been signed out.', failed: 'No live updates here. Reload the page to try again.',
+  'signed-out': 'You have been signed out.', gone: 'This discussion is gone, or no longer for you. Copy what you have typed before you leave.', failed: 'No live updates here. Reload the page to try again.',
 };
 
 /** The state of the connection, as a small word beside the title. */
@@ -73,8 +73,9 @@ export class Status {
 
   constructor(place) { this.#place = place; }
 
-  show(state) {
-    if (!(state in WORDS)) return;
+  show(told, detail) {
+    if (!(told in WORDS)) return;
+    const state = told === 'failed' && (detail === 'not-found' || detail?.status === 404) ? 'gone' : told;
     this.#state = state;
     clearTimeout(this.#timer);
     const calm = state === 'live' || this.#place.dataset.state !== 'live';

@@ -12,9 +12,18 @@
  *   on top; `ahead` says of posts from a page that was read later up to which seq they already know.
  */
 
-/** @param {import('./pottle.js').Page} page @returns {Thread} */
-export const start = ({ posts, next, epoch, seq }, { newest = true } = {}) =>
-  ({ posts: [...posts], next, epoch, seq, newest, ahead: {} });
+/**
+ * @param {import('./pottle.js').Page} page
+ * @param {{newest?: boolean, kept?: Post[]}} [options] `kept` are posts that have to stay, though the page may not have
+ *   them: where it would, they were removed
+ * @returns {Thread}
+ */
+export function start({ posts, next, epoch, seq }, { newest = true, kept = [] } = {}) {
+  const thread = { posts: [...posts], next, epoch, seq, newest, ahead: {} };
+  const missing = kept.filter(({ id }) => !find(thread, id));
+  const stay = missing.map((post) => (outside(thread, post) ? post : { ...post, state: 'removed', html: '', reactions: {} }));
+  return { ...thread, posts: sorted([...posts, ...stay]) };
+}
 
 /** The thread after one change of the live connection. Changes must come in order, as a subscription gives them. */
 export function apply(thread, change) {
@@ -42,8 +51,9 @@ export function older(thread, page) {
   return { ...thread, posts: sorted([...thread.posts, ...fresh]), next: page.next, ahead };
 }
 
-/** What there is to show: a removed post stays as a tombstone only as long as it has replies. */
-export const visible = ({ posts }) => posts.filter((post) => post.state !== 'removed' || post.replies > 0);
+/** What there is to show: a removed post stays as a tombstone as long as it has replies, or is one of `kept` (ids). */
+export const visible = ({ posts }, kept = new Set()) =>
+  posts.filter(({ id, state, replies }) => state !== 'removed' || replies > 0 || kept.has(id));
 
 /**
  * Posts as conversations: the newest first, each with all the replies to it, and to those, oldest first. A reply

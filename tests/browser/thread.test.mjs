@@ -135,3 +135,16 @@ test('conversations put replies below what they answer, oldest first', () => {
   const shape = conversations(posts).map(({ post: { id }, replies: below }) => [id, below.map((reply) => reply.id)]);
   assert.deepEqual(shape, [[6, []], [4, []], [1, [2, 3, 5]]]);
 });
+
+test('a post below which somebody writes stays, when removed and when the list is read again', () => {
+  const answered = new Set([2, 9]);
+  const removed = after(start(page([post(2), post(1)])), change(11, 'post.removed', post(2, { state: 'removed', version: 2 })));
+  assert.deepEqual(ids(removed), [1]);
+  assert.deepEqual(visible(removed, answered).map(({ id }) => id), [2, 1]);
+
+  const kept = [post(9), post(2)];
+  const again = start(page([post(10), post(8)], { next: 'older' }), { kept });
+  assert.deepEqual(again.posts.map(({ id, state }) => [id, state]), [[10, 'published'], [9, 'removed'], [8, 'published'], [2, 'published']]);
+  assert.deepEqual(ids(again), [10, 8, 2]);
+  assert.equal(start(page([post(1)]), { newest: false, kept: [post(5)] }).posts[0].state, 'published');
+});
