@@ -5,12 +5,14 @@ yet a hole. No images: a page of ours loads nothing from another host.
 """
 
 import re
+from html import escape
 from typing import Any
 
 import nh3
 from linkify_it import LinkifyIt  # type: ignore[import-untyped]
 from markdown_it import MarkdownIt
-from markdown_it.rules_block import table
+from markdown_it.rules_block import StateBlock, table
+from markdown_it.rules_inline import StateInline
 
 TAGS = {
     *("p", "br", "hr", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"),
@@ -18,16 +20,15 @@ TAGS = {
 }
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "code": {"class"}}
 
-# Cells that the rows of a table leave out are filled in; by default 10,000 characters could become 65,536 cells, which
-# are a second of work and 700 kB of HTML.
-table.__globals__["MAX_AUTOCOMPLETED_CELLS"] = 1_000
+HTML_BYTES = 64 * 1024  # of one post; 10,000 characters can be made to become 154,000 bytes
+FILLED_CELLS = 1_000  # of a table; 10,000 characters could become 65,536 cells, which are a second of work
+LONGEST_LINK = 2_000  # characters that are looked at once more for each address in them
 
 # What most posts are: a line of words, in which nothing is markup and nothing a link.
 _PLAIN = re.compile(r"[^\W\d_](?:[^\W_]|[ ,;?!'()%-]|\.(?= |\Z))*")
 
-# What is typed is seen: `[Reminder]: homework` would define a link, and not be shown.
-_parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True})
-_parser.enable(["table", "strikethrough", "linkify"]).disable(["image", "reference"])
+_UNDER_HEADINGS = re.compile(r"[-|: \t]+")
+_SCHEME = re.compile(r"(?:^|[^a-z0-9.+-])(https?)(?=\Z)", re.IGNORECASE)
 
 
 class _Links(LinkifyIt):  # type: ignore[misc]  # it has no types
@@ -40,16 +41,60 @@ class _Links(LinkifyIt):  # type: ignore[misc]  # it has no types
         rest = f"{self.WWW_HOST}{self.re['src_port']}{self.re['src_path']}"
         self.add("www.", {"validate": f"^{rest}", "normalize": self._with_scheme})
 
-    def match_at_start(self, text: str) -> Any:
-        """As the library's, which asks before `://`, where www. is no scheme."""
-        found = super().match_at_start(text)
-        return None if found and found.schema == "www." else found
-
     def _with_scheme(self, match: Any) -> None:
         match.url = f"http://{match.url}"
 
 
-_parser.linkify = _Links()
+_links = _Links()
+
+
+def _bounded_table(state: StateBlock, first: int, last: int, silent: bool) -> bool:
+    """markdown-it's rule for tables, but not for one whose rows leave out too many cells: it fills them in."""
+    return not _is_hollow(state, first, last) and table(state, first, last, silent)
+
+
+def _is_hollow(state: StateBlock, first: int, last: int) -> bool:
+    """Whether the table that may begin at line `first` could be filled in with more than FILLED_CELLS."""
+    if first + 1 >= last:
+        return False
+    below = state.src[state.bMarks[first + 1] : state.eMarks[first + 1]]
+    if not _UNDER_HEADINGS.fullmatch(below):
+        return False
+    begin, columns = state.bMarks[first], below.count("|") + 1
+    end = state.src.find("\n\n", begin) % (len(state.src) + 1)  # -1 where it is the rest of the text
+    return columns * (state.src.count("\n", begin, end) + 1) > FILLED_CELLS + state.src.count("|", begin, end)
+
+
+def _link(state: StateInline, silent: bool) -> bool:
+    """markdown-it's rule for addresses with a scheme, which would look through all that is before and after each `://`.
+
+    A longer one is found later, as those without a scheme are.
+    """
+    at_colon = state.src.startswith("://", state.pos) and state.linkLevel == 0
+    scheme = _SCHEME.search(state.src, max(0, state.pos - 6), state.pos) if at_colon else None
+    if scheme is None or not state.pending.endswith(scheme[1]):
+        return False
+    begin = scheme.start(1)
+    found = _links.match_at_start(state.src[begin : begin + LONGEST_LINK])
+    url = found.url.rstrip("*") if found else ""  # a * is the end of an emphasis
+    href = state.md.normalizeLink(url)
+    if not 0 < len(url) < LONGEST_LINK or not state.md.validateLink(href):
+        return False
+    if not silent:
+        state.pending = state.pending.removesuffix(scheme[1])
+        state.push("link_open", "a", 1).attrs = {"href": href}
+        state.push("text", "", 0).content = state.md.normalizeLinkText(url)
+        state.push("link_close", "a", -1)
+    state.pos = begin + len(url)
+    return True
+
+
+# What is typed is seen: `[Reminder]: homework` would define a link, and not be shown.
+_parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True})
+_parser.enable(["table", "strikethrough", "linkify"]).disable(["image", "reference"])
+_parser.linkify = _links
+_parser.block.ruler.at("table", _bounded_table, {"alt": ["paragraph"]})
+_parser.inline.ruler.at("linkify", _link)
 _cleaner = nh3.Cleaner(
     tags=TAGS,
     attributes=ATTRIBUTES,
@@ -59,7 +104,16 @@ _cleaner = nh3.Cleaner(
 
 
 def rendered(text: str) -> str:
-    """The HTML of a post's Markdown: harmless in anybody's page."""
+    """The HTML of a post's Markdown: harmless in anybody's page, and of at most HTML_BYTES.
+
+    What would become more is shown as it was typed. That is at most five bytes for a character.
+    """
     if _PLAIN.fullmatch(text):  # a quarter of the work of making a post
         return f"<p>{text.rstrip()}</p>"
-    return _cleaner.clean(_parser.render(text)).strip()
+    html = _cleaner.clean(_parser.render(text)).strip()
+    return html if len(html.encode()) <= HTML_BYTES else _as_typed(text)
+
+
+def _as_typed(text: str) -> str:
+    lines = escape(text, quote=False).splitlines()
+    return f"<p>{'<br>'.join(lines)}</p>"

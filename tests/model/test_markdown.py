@@ -1,6 +1,7 @@
 """model/markdown.py: what becomes of what people write. (That it is harmless: tests/api/test_bad_input.py.)"""
 
 import re
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -143,3 +144,70 @@ def test_a_plain_line_is_what_the_parser_would_make_of_it(text: str) -> None:
 @pytest.mark.parametrize("text", ["See example.com. Or", "1. one", "a  \nb", "www.a.example", "x@y.example", "a -\n-"])
 def test_what_only_looks_plain_is_left_to_the_parser(text: str) -> None:
     assert not markdown._PLAIN.fullmatch(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "links"),
+    [
+        ("https://a.example/_next_/*x*", ["https://a.example/_next_/*x"]),
+        ("*https://a.example/b*", ["https://a.example/b"]),
+        ("HTTP://a.example and https://b.example.", ["HTTP://a.example", "https://b.example"]),
+        ("[here](https://a.example) https://b.example", ["here", "https://b.example"]),
+        ("xhttp://a.example", []),
+        ("http://[", []),
+        ("https://a.example/" + "b" * 2_000, ["https://a.example/" + "b" * 2_000]),
+    ],
+)
+def test_an_address_links_itself(text: str, links: list[str]) -> None:
+    assert re.findall("<a [^>]*>([^<]*)</a>", rendered(text)) == links
+
+
+UNITS = [
+    *("http://[", "https://[a", "<http://[", "[a](http://[", "http://a-", "http://-", "http://a/(", "http://a.co/["),
+    *("http://a.b/{", "http://[::1]", "http://a.co:1", "http://[ ", "//a.co ", "ftp://["),
+    *("mailto:[", "www.a.co/(", "a@b.", "a.co ", "a@b.co ", "\u00fc.de ", "\u0300", "\U0001f600", "\x01", "\r"),
+    *("[[[[", "![", "[x][", "[a](", "[a\n", "[a]: b\n", "[^1]", "****", "*a_", "**a", "~~a", "`", "`a``", "``` "),
+    *(">>>>", "> - ", "- a\n", "1. ", "  - a\n", "* - + ", "||\n|-|\n", "|a\n", "<a ", "<!--", "<![CDATA["),
+    *("\t", "#", "===\n", "&#1;", "\\", '"', "&"),
+]  # fmt: skip
+
+
+def work(text: str) -> float:
+    """Seconds of the processor's time that a text takes: the least of three, whatever else the machine does."""
+
+    def once() -> float:
+        begun = time.process_time()
+        rendered(text)
+        return time.process_time() - begun
+
+    return min(once() for _ in range(3))
+
+
+@pytest.fixture(scope="module")
+def ordinary() -> float:
+    """The work of a text with some markup, as long as a post may be."""
+    return work(("some words *and* others\n\n" * 1_000)[:10_000])
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_no_text_takes_much_longer_than_another(unit: str, ordinary: float) -> None:
+    """What grows with the square, or tries every way, takes 30 times as long and more."""
+    assert work((unit * 10_000)[:10_000]) < 15 * ordinary
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_no_text_becomes_much_more(unit: str) -> None:
+    assert len(rendered((unit * 10_000)[:10_000]).encode()) <= 64 * 1024
+
+
+def test_what_would_become_too_much_is_shown_as_it_was_typed() -> None:
+    assert rendered("**a** http://a.b &\n" * 700) == "<p>" + "<br>".join(["**a** http://a.b &amp;"] * 700) + "</p>"
+    assert rendered("**a** http://a.b &\n").startswith("<p><strong>a</strong> <a ")
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows", "is_one"), [(3, 300, True), (30, 30, True), (30, 40, False), (300, 10, False)]
+)
+def test_a_table_whose_rows_leave_out_too_many_cells_is_none(columns: int, rows: int, is_one: bool) -> None:
+    table = "|" + "a|" * columns + "\n|" + "-|" * columns + "\n" + "|b|\n" * rows
+    assert ("<table>" in rendered(table + "\nThe end")) is is_one
