@@ -1,5 +1,7 @@
 """`/api/groups/…/channels` and `/api/channels`: discussions."""
 
+from typing import Literal
+
 import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint
@@ -12,6 +14,7 @@ from api.http.lists import Paging, cursor, edges, links
 from api.http.retries import idempotent
 from model import channel
 from model.channel import ChannelView, Key, Title, Url
+from model.errors import Invalid
 from model.store import db
 
 blueprint = Blueprint("channels", __name__, url_prefix="/api")
@@ -26,16 +29,18 @@ class NewChannel(msgspec.Struct):
 
 
 class ChannelEdit(msgspec.Struct):
-    """What to change."""
+    """What to change. `published` approves one that waits."""
 
     title: Title | UnsetType = UNSET
     locked: bool | UnsetType = UNSET
+    state: Literal["published"] | UnsetType = UNSET
 
 
 class ChannelQuery(Paging):
-    """Which part of the list; or `key`, for the one channel that has it."""
+    """Which part of the list; or `key`, for the one channel that has it; or, for moderators, those that wait."""
 
     key: Key | None = None
+    state: Literal["pending"] | None = None
 
 
 class ChannelsView(msgspec.Struct):
@@ -52,6 +57,11 @@ class ChannelsView(msgspec.Struct):
 @gives(ChannelsView)
 async def index(slug: str, query: ChannelQuery) -> Answer:
     """The channels of a group."""
+    if query.state == "pending":
+        if query.key is not None:
+            raise Invalid({"key": "cannot be asked for together with state"})
+        waiting = await channel.waiting(asker(), slug, cursor(query))
+        return Answer(ChannelsView(waiting.items, **edges(waiting)), headers=links(waiting))
     in_group, page = await channel.listed(asker(), slug, cursor(query), query.key)
     if in_group.reading == "public":
         tags = [f"channel:{place.id}" for place in page.items]
@@ -67,7 +77,11 @@ async def index(slug: str, query: ChannelQuery) -> Answer:
 @takes(NewChannel)
 @gives(ChannelView, 201, 200)
 async def create(slug: str, data: NewChannel) -> Answer:
-    """Get the channel with a key (200), or make it (201). Whoever may post in the group may make one."""
+    """Get the channel with a key (200), or make it (201). Whoever may post in the group may make one.
+
+    Where posts wait for a moderator, so does a new channel (`pending`): others may talk in it at once, but do not see
+    its title, url and key.
+    """
     opened = await db.write(channel.open_, asker(), slug, data.key, data.title, data.url, foreign_origin())
     location = f"/api/channels/{opened.channel.id}"
     return Answer(opened.channel, 201 if opened.created else 200, location=location)
@@ -89,9 +103,10 @@ async def show(channel_id: int) -> ChannelView:
 @takes(ChannelEdit)
 @gives(ChannelView)
 async def edit(channel_id: int, data: ChannelEdit) -> ChannelView:
-    """Change a channel's title, or lock it. The group's moderators may."""
+    """Change a channel's title, lock it, or approve one that waits. The group's moderators may."""
     fields = changed_fields(data)
-    return await db.write(channel.edit, me(), channel_id, wanted_versions(), fields.get("title"), fields.get("locked"))
+    approve = fields.pop("state", None) is not None
+    return await db.write(channel.edit, me(), channel_id, wanted_versions(), approve=approve, **fields)
 
 
 @blueprint.delete("/channels/<id:channel_id>")

@@ -6,11 +6,13 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint, Response
 
-from api.http.answers import asks, changed_fields, gives, ready_made, respond, takes, wanted_versions
+from api.http.answers import Answer, asks, changed_fields, gives, ready_made, respond, takes, wanted_versions
 from api.http.asking import clear_cookie, me, signed_in
 from api.http.limits import EDITING, limited
-from model import account, avatar, channel, leaving, reaction, session, signing_in, user
+from api.http.lists import Paging, cursor, edges, links
+from model import account, avatar, channel, leaving, reaction, review, session, signing_in, user
 from model.errors import Forbidden, Invalid
+from model.post import PostView
 from model.reaction import Mark
 from model.session import TokenView
 from model.store import db
@@ -174,3 +176,27 @@ async def list_reactions(query: OfChannel) -> MarksView:
     """What I marked in a channel; it is not part of the posts, which are the same for everybody."""
     await channel.find(me(), query.channel)
     return MarksView(await reaction.mine(me(), query.channel))
+
+
+class OwnPostsQuery(Paging):
+    """Which part of the list; `channel` for those of one channel."""
+
+    channel: Annotated[int, Meta(ge=1, le=10**18 - 1)] | None = None
+
+
+class OwnPostsView(msgspec.Struct):
+    """One's own posts that others do not see as one wrote them, newest first; removed ones with their text."""
+
+    posts: list[PostView]
+    next: str | None
+    prev: str | None
+
+
+@blueprint.get("/posts")
+@signed_in
+@asks(OwnPostsQuery)
+@gives(OwnPostsView)
+async def list_posts(query: OwnPostsQuery) -> Answer:
+    """One's own posts that wait for a moderator, that one removed, or whose `edit` waits or was declined."""
+    page = await review.own(me(), query.channel, cursor(query))
+    return Answer(OwnPostsView(page.items, **edges(page)), headers=links(page))

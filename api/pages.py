@@ -92,7 +92,8 @@ async def _page(template: str, who: Identity | None, listed: PostsPage, tags: se
         shown(signed_out_only=True)
     page = Shown(listed.page.items, **edges(listed.page), epoch=db.instance.epoch, seq=listed.seq)
     place = listed.place
-    common = {"me": who, "group": _group(place), "channel": channel.view(place), "page": page}
+    own_view = await channel.own_view(who, place)
+    common = {"me": who, "group": _group(place), "channel": own_view, "page": page}
     talk = await _talk(listed.page.items)
     body = (await rendered(template, **common, talk=talk, **context)).encode()
     headers = {"Cache-Control": PRIVATE, "Vary": "Cookie", "ETag": etag(body, listed.seq)}

@@ -14,7 +14,8 @@ from api.http.limits import EDITING, GUESTS, POSTING, limited
 from api.http.lists import Paging, cursor, edges, here, links
 from api.http.retries import idempotent
 from api.http.shelf import Renewed
-from model import post, posting
+from model import post, posting, review
+from model.edit import EditView
 from model.errors import Invalid
 from model.post import Body, GuestName, PostView
 from model.store import Statements, db
@@ -39,8 +40,14 @@ class PostEdit(msgspec.Struct):
     state: Literal["published", "removed"] | UnsetType = UNSET
 
 
+class EditDecision(msgspec.Struct):
+    """By a moderator: `published` approves the edit, `removed` declines it."""
+
+    state: Literal["published", "removed"]
+
+
 class PostQuery(Paging):
-    """Which part of the list. `state=pending` lists, for moderators, what waits for them."""
+    """Which part of the list. `state=pending` lists, for moderators, what waits for them: new posts, and edits."""
 
     state: Literal["pending"] | None = None
 
@@ -61,8 +68,11 @@ class PostsView(msgspec.Struct):
 @gives(PostsView)
 async def index(channel_id: int, query: PostQuery) -> Answer:
     """The posts of a channel."""
-    listed, url = await post.listed(asker(), channel_id, cursor(query), query.state), here()
-    if query.state is None:
+    url = here()
+    if query.state == "pending":
+        listed = await review.waiting_in(asker(), channel_id, cursor(query))
+    else:
+        listed = await post.listed(asker(), channel_id, cursor(query))
         shown_in(listed.place, *authors_of(listed.page.items))
         if query.before is None and query.after is None:
             renewed_by(partial(_with_new_posts, query.limit, url))
@@ -93,7 +103,7 @@ class ModerationQuery(Paging):
 
 
 class ModerationView(msgspec.Struct):
-    """Posts of all channels of a group, newest first; removed ones with their text."""
+    """Posts of all channels of a group, newest first; removed ones with their text, edits as `edit`."""
 
     posts: list[PostView]
     next: str | None
@@ -105,8 +115,8 @@ class ModerationView(msgspec.Struct):
 @asks(ModerationQuery)
 @gives(ModerationView)
 async def to_moderate(slug: str, query: ModerationQuery) -> Answer:
-    """What waits for a group's moderators, or what they removed and may restore. They may see it."""
-    page = await post.to_moderate(me(), slug, query.state, cursor(query))
+    """The new posts and edits that wait for a group's moderators, or what they removed and may restore."""
+    page = await review.to_moderate(me(), slug, query.state, cursor(query))
     return Answer(ModerationView(page.items, **edges(page)), headers=links(page))
 
 
@@ -143,15 +153,21 @@ async def show(post_id: int) -> PostView:
 @limited(EDITING)
 @signed_in
 @takes(PostEdit)
-@gives(PostView)
-async def edit(post_id: int, data: PostEdit) -> PostView:
-    """Change a post's text (its author), or approve, remove or restore it (a moderator)."""
+@gives(PostView, 200, 202)
+async def edit(post_id: int, data: PostEdit) -> Answer:
+    """Change a post's text (its author), or approve, remove or restore it (a moderator).
+
+    202: the new text waits for a moderator. It is the `edit` of the answer; everybody sees the post as it was.
+    428: it waits and its text has been changed, so a moderator has to name the version that was read (If-Match).
+    """
     fields = changed_fields(data)
     if len(fields) > 1:
         raise Invalid({"state": "cannot be changed together with body"})
     if "body" in fields:
-        return await db.write(posting.edit, me(), post_id, wanted_versions(), await posting.draft(fields["body"]))
-    return await db.write(posting.moderate, me(), post_id, wanted_versions(), fields["state"])
+        draft = await posting.draft(fields["body"])
+        changed = await db.write(posting.edit, me(), post_id, wanted_versions(), draft)
+        return Answer(changed, 200 if changed.edit is UNSET else 202)
+    return Answer(await db.write(posting.moderate, me(), post_id, wanted_versions(), fields["state"]))
 
 
 @blueprint.delete("/posts/<id:post_id>")
@@ -161,3 +177,33 @@ async def edit(post_id: int, data: PostEdit) -> PostView:
 async def delete(post_id: int) -> None:
     """Delete one's own post; a moderator removes anybody's. One with replies stays as a tombstone."""
     await db.write(posting.remove, me(), post_id, wanted_versions())
+
+
+@blueprint.get("/posts/<id:post_id>/edit")
+@signed_in
+@gives(EditView)
+async def show_edit(post_id: int) -> EditView:
+    """The new text of a post that a moderator has not approved. Its author and moderators may see it."""
+    return await review.edit_of(me(), post_id)
+
+
+@blueprint.patch("/posts/<id:post_id>/edit")
+@limited(EDITING)
+@signed_in
+@takes(EditDecision)
+@gives(PostView)
+async def decide_edit(post_id: int, data: EditDecision) -> PostView:
+    """Approve or decline an edit that waits. Moderators may; the answer is the post as it is then.
+
+    428: approving has to name the version of the edit that was read (If-Match).
+    """
+    return await db.write(review.decide, me(), post_id, wanted_versions(), data.state)
+
+
+@blueprint.delete("/posts/<id:post_id>/edit")
+@limited(EDITING)
+@signed_in
+@gives(None, 204)
+async def withdraw_edit(post_id: int) -> None:
+    """Take back one's own edit that waits or was declined."""
+    await db.write(review.withdraw, me(), post_id, wanted_versions())

@@ -1,10 +1,10 @@
 """Channels: one discussion in a group, found by its key (a room's name, or a page's path)."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
-from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, delete, insert, select, update
+from msgspec import UNSET, Meta, UnsetType
+from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, case, delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import audit, group, rules
@@ -13,14 +13,17 @@ from model.group import STANDING, VISIBLE, Group, asker
 from model.session import Identity
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes, db
 from model.store.paging import Cursor, Page, paged
+from model.user import User
 
+State = Literal["published", "pending"]
 Key = Annotated[str, Meta(min_length=1, max_length=300, pattern=r"\S")]
 Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
 Url = Annotated[str, Meta(max_length=2_000, pattern=r"^https?://[^\s]+$(?!\n)")]
+UNTITLED = "New discussion"  # what others see of one that waits, in place of its title
 
 
 class Channel(Base):
-    """One discussion."""
+    """One discussion. While it waits for a moderator (`pending`), others may talk in it, and do not see its texts."""
 
     __tablename__ = "channels"
     __table_args__ = (UniqueConstraint("group_id", "key"), NEVER_REUSE_IDS)
@@ -35,10 +38,16 @@ class Channel(Base):
     seq: Mapped[int]  # of its newest change
     created: Mapped[Time]
     version: Mapped[int]
+    state: Mapped[str] = mapped_column(String(10), server_default="published")
+    begun_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))  # only while it waits
 
 
 class ChannelView(msgspec.Struct):
-    """A channel as whoever may read it sees it."""
+    """A channel as whoever may read it sees it. One that waits for a moderator (`pending`) is in no list for readers.
+
+    They see it without its title, url and key, but for the key that they ask for. `by` is there only in the moderators'
+    list of those that wait: the uid of who began it, null for a guest.
+    """
 
     id: int
     group: str
@@ -47,29 +56,57 @@ class ChannelView(msgspec.Struct):
     url: str | None
     locked: bool
     posts: int
+    state: State
     created: str
     version: int
+    by: str | UnsetType | None = UNSET
 
 
-OWN = [column for column in Channel.__table__.c if column.name != "group_id"]
-PLACE = (
-    select(
-        *OWN,
-        Group.id.label("group_id"),
-        Group.slug.label("group"),
-        Group.name.label("group_name"),
-        Group.reading,
-        Group.posting,
-        Group.review,
-        Group.origins,
-        STANDING,
+def _for_all(column: Any, instead: str | None) -> Any:
+    """A text that waits with its channel, as everybody sees it."""
+    return case((Channel.state == "published", column), else_=instead).label(column.name)
+
+
+TEXTS = ("key", "title", "url")
+OWN = [column for column in Channel.__table__.c if column.name not in ("group_id", *TEXTS)]
+SHOWN_TITLE = _for_all(Channel.title, UNTITLED)
+SHOWN = {"key": _for_all(Channel.key, ""), "title": SHOWN_TITLE, "url": _for_all(Channel.url, None)}
+
+
+def _places(**texts: Any) -> Any:
+    """What the rules and views need to know of channels: the `texts`, what else belongs to them, and their group."""
+    return (
+        select(
+            *texts.values(),
+            *OWN,
+            Group.id.label("group_id"),
+            Group.slug.label("group"),
+            Group.name.label("group_name"),
+            Group.reading,
+            Group.posting,
+            Group.review,
+            Group.origins,
+            STANDING,
+        )
+        .join(Group, Group.id == Channel.group_id)
+        .where(VISIBLE)
     )
-    .join(Group, Group.id == Channel.group_id)
-    .where(VISIBLE)
-)
+
+
+PLACE = _places(**SHOWN)
+AS_GIVEN = _places(key=Channel.key, title=Channel.title, url=Channel.url)  # by who began it
 BY_ID = PLACE.where(Channel.id == bindparam("channel"))
-BY_KEY = PLACE.where(Group.slug == bindparam("named"), Channel.key == bindparam("key"))
-IN_GROUP = PLACE.where(Group.slug == bindparam("named"))
+GIVEN_BY_ID = AS_GIVEN.where(Channel.id == bindparam("channel"))
+BY_KEY = _places(**{**SHOWN, "key": Channel.key}).where(
+    Group.slug == bindparam("named"), Channel.key == bindparam("key")
+)
+LISTED = AS_GIVEN.where(Channel.state == "published")
+IN_GROUP = LISTED.where(Group.slug == bindparam("named"))
+WAITING = (
+    AS_GIVEN.outerjoin(User, User.id == Channel.begun_by)
+    .add_columns(User.uid.label("by"))
+    .where(Channel.state == "pending", Channel.group_id == bindparam("group"))
+)
 
 
 def visible_to(read: Statements, identity: Identity | None, id_: int) -> Any:
@@ -87,9 +124,8 @@ def seen_by(read: Statements, identity: Identity | None, id_: int) -> Any:
 
 def view(row: Any) -> ChannelView:
     """A row as clients see it."""
-    return ChannelView(
-        row.id, row.group, row.key, row.title, row.url, bool(row.locked), row.posts, row.created, row.version
-    )
+    texts = (row.key, row.title, row.url)
+    return ChannelView(row.id, row.group, *texts, bool(row.locked), row.posts, row.state, row.created, row.version)
 
 
 async def find(identity: Identity | None, id_: int) -> Any:
@@ -111,7 +147,30 @@ async def listed(identity: Identity | None, slug: str, cursor: Cursor, key: str 
 async def newest(identity: Identity | None, count: int) -> list[Any]:
     """The places of the newest channels of all groups that whoever asks may see."""
     with db.snapshot() as read:
-        return paged(read, PLACE, Channel.id, Cursor(count), lambda row: row, **asker(identity)).items
+        return paged(read, LISTED, Channel.id, Cursor(count), lambda row: row, **asker(identity)).items
+
+
+async def waiting(identity: Identity | None, slug: str, cursor: Cursor) -> Page[ChannelView]:
+    """The channels of a group that wait for its moderators, newest first.
+
+    Raises NotFound, Unauthenticated, Forbidden.
+    """
+    with db.snapshot() as read:
+        of = group.moderated(read, identity, slug).id
+        return paged(read, WAITING, Channel.id, cursor, _with_beginner, group=of, **asker(identity))
+
+
+def _with_beginner(row: Any) -> ChannelView:
+    return msgspec.structs.replace(view(row), by=row.by)
+
+
+async def own_view(identity: Identity | None, place: Any) -> ChannelView:
+    """A place as this one asker sees it: of a channel that waits, who began it and moderators see the texts."""
+    own = identity is not None and place.begun_by == identity.user
+    if place.state == "pending" and (own or rules.moderates(place, identity)):
+        with db.snapshot() as read:
+            place = read.one(GIVEN_BY_ID, channel=place.id, **asker(identity)) or place
+    return view(place)
 
 
 ADD = (
@@ -126,6 +185,8 @@ ADD = (
         seq=0,
         created=bindparam("now"),
         version=1,
+        state=bindparam("in_state"),
+        begun_by=bindparam("beginner"),
     )
     .returning(Channel.id)
 )
@@ -147,13 +208,24 @@ def open_(
         return Opened(view(found), created=False)
     in_group = group.visible_to(tx, identity, slug)
     rules.may_post(in_group, identity, origin)
-    made = visible_to(tx, identity, add(tx, in_group.id, key, title or key, url))
-    return Opened(view(made), created=True)
+    waits = rules.waits(in_group, identity)
+    beginner = identity.user if identity and waits else None
+    made = add(tx, in_group.id, key, title or key, url, rules.first_state(in_group, identity), beginner)
+    return Opened(view(tx.one(GIVEN_BY_ID, channel=made, **asker(identity))), created=True)
 
 
-def add(tx: Tx, group_id: int, key: str, title: str, url: str | None) -> int:
+def add(
+    tx: Tx,
+    group_id: int,
+    key: str,
+    title: str,
+    url: str | None,
+    state: str = "published",
+    beginner: int | None = None,
+) -> int:
     """Within a unit: makes a channel of a key that the group does not have yet; its id."""
-    id_: int = tx.one(ADD, in_group=group_id, with_key=key, titled=title, at=url, now=tx.now).id
+    texts = {"with_key": key, "titled": title, "at": url}
+    id_: int = tx.one(ADD, in_group=group_id, **texts, in_state=state, beginner=beginner, now=tx.now).id
     tx.changed("channel.created", subject=id_, tags=["channels", f"channels-of:{group_id}"])
     return id_
 
@@ -163,19 +235,31 @@ EDIT = (
     .where(Channel.id == bindparam("channel"))
     .values(title=bindparam("titled"), locked=bindparam("shut"), version=Channel.version + 1)
 )
+APPROVE = update(Channel).where(Channel.id == bindparam("channel")).values(state="published", begun_by=None)
 
 
 def edit(
-    tx: Tx, identity: Identity, id_: int, versions: Versions, title: str | None, locked: bool | None
+    tx: Tx,
+    identity: Identity,
+    id_: int,
+    versions: Versions,
+    title: str | None = None,
+    locked: bool | None = None,
+    approve: bool = False,
 ) -> ChannelView:
-    """Unit: changes a channel's title or locks it. Only moderators may. Raises Stale."""
+    """Unit: changes a channel's title, locks it, or approves one that waits. Only moderators may. Raises Stale."""
     place = _moderated(tx, identity, id_, versions)
     titled = place.title if title is None else title
     tx.run(EDIT, channel=id_, titled=titled, shut=place.locked if locked is None else locked)
-    tx.changed("channel.edited", channel=id_, subject=id_, tags=["channels"])
+    tags = ["channels"]
+    if approve and place.state == "pending":
+        tx.run(APPROVE, channel=id_)
+        tags.append(f"channels-of:{place.group_id}")
+        _note(tx, identity, "channel.approved", place)
+    tx.changed("channel.edited", channel=id_, subject=id_, tags=tags)
     if locked is not None and locked != bool(place.locked):
         _note(tx, identity, "channel.locked" if locked else "channel.unlocked", place)
-    return view(visible_to(tx, identity, id_))
+    return view(_moderated(tx, identity, id_, None))
 
 
 def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
@@ -197,8 +281,8 @@ def _note(tx: Tx, identity: Identity, action: audit.Action, place: Any) -> None:
 
 
 def _moderated(tx: Tx, identity: Identity | None, id_: int, versions: Versions) -> Any:
-    place = visible_to(tx, identity, id_)
-    rules.must_moderate(place, identity)
+    rules.must_moderate(visible_to(tx, identity, id_), identity)
+    place = tx.one(GIVEN_BY_ID, channel=id_, **asker(identity))
     check_version(place.version, versions)
     return place
 

@@ -41,6 +41,10 @@ class Stale(Refusal):
     """The version named in If-Match is no longer the current one."""
 
 
+class Unseen(Refusal):
+    """Something would become public, and the request does not name the version that was seen (If-Match)."""
+
+
 class Invalid(Refusal):
     """Values that break a rule, by field. A field's message reads on from its name."""
 
@@ -75,3 +79,9 @@ def check_version(current: int, wanted: Versions) -> None:
     """Raises Stale when a client names versions (If-Match), and the current one is not among them."""
     if wanted is not None and current not in wanted:
         raise Stale(f"It has been changed meanwhile: its version is now {current}.")
+
+
+def must_name_a_version(versions: Versions) -> None:
+    """Raises Unseen without versions: the text may have been changed since whoever asks has read it."""
+    if versions is None:
+        raise Unseen("Its text may have changed since you read it: name the version that you saw (If-Match).")

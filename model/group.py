@@ -144,7 +144,7 @@ JOIN = insert(Membership).values(
 )
 
 
-def moderated(tx: Statements, identity: Identity, slug: str) -> Any:
+def moderated(tx: Statements, identity: Identity | None, slug: str) -> Any:
     """The row of a group that whoever asks moderates. Raises NotFound, Forbidden."""
     row = visible_to(tx, identity, slug)
     rules.must_moderate(row, identity)

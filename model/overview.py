@@ -12,10 +12,12 @@ import msgspec
 from sqlalchemy import bindparam, or_, select
 
 from model import group
-from model.channel import IN_GROUP, PLACE, Channel
+from model.channel import IN_GROUP, LISTED, SHOWN_TITLE, Channel
 from model.channel import visible_to as channel_visible_to
+from model.edit import Edit
 from model.group import VISIBLE, Group, Membership, asker
 from model.post import FOUND, Post
+from model.review import OF_EDIT
 from model.session import Identity
 from model.store import Statements, db
 from model.store.paging import Cursor, paged, paged_aside
@@ -55,14 +57,18 @@ BELONGING = (
     .where(Membership.user_id == bindparam("by"))
 )
 SEEN = (
-    FOUND.add_columns(Channel.title.label("channel_title"))
+    FOUND.add_columns(SHOWN_TITLE.label("channel_title"))
     .join(Channel, Channel.id == Post.channel_id)
     .join(Group, Group.id == Channel.group_id)
     .where(VISIBLE)
 )
 PUBLISHED = SEEN.where(Post.state == "published")
 IN_CHANNEL = PUBLISHED.where(Post.channel_id == bindparam("channel"))
-OWN = SEEN.where(Post.author_id == bindparam("by"), Post.state != "removed")
+OWN = (
+    SEEN.add_columns(*OF_EDIT)
+    .outerjoin(Edit, Edit.post_id == Post.id)
+    .where(Post.author_id == bindparam("by"), Post.state != "removed")
+)
 
 
 def audience(identity: Identity | None) -> str:
@@ -111,7 +117,7 @@ async def memberships(user: int) -> list[Any]:
 async def channels(identity: Identity | None) -> Overview:
     """The channels (places) of all groups that whoever asks may see."""
     with db.snapshot() as read:
-        return Overview(_audience(read, identity), _all(read, PLACE, Channel.id, **asker(identity)))
+        return Overview(_audience(read, identity), _all(read, LISTED, Channel.id, **asker(identity)))
 
 
 async def channels_of(identity: Identity | None, called: str, meant: str) -> list[Any] | None:
@@ -140,7 +146,7 @@ async def posts_in(identity: Identity | None, channel_id: int) -> list[Any]:
 
 
 async def posts_by(identity: Identity) -> list[Any]:
-    """One's own posts, likewise, with those that wait for a moderator."""
+    """One's own posts (rows of review.WITH_EDIT), likewise, with those that wait for a moderator."""
     with db.snapshot() as read:
         return _all(read, OWN, Post.id, by=identity.user, **asker(identity))
 

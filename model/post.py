@@ -5,15 +5,15 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
-from sqlalchemy import ForeignKey, Index, String, bindparam, or_, select
+from sqlalchemy import ForeignKey, Index, String, bindparam, literal_column, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from model import channel, group, rules
-from model.channel import Channel
+from model import channel, rules
+from model.edit import EditView
 from model.errors import NotFound
 from model.session import Identity
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, changes, db
-from model.store.paging import Cursor, Page, paged, paged_aside
+from model.store.paging import Cursor, paged
 from model.user import User, avatar_path
 
 Body = Annotated[str, Meta(min_length=1, pattern=r"\S")]
@@ -26,7 +26,11 @@ class Post(Base):
     """One message. Its text is kept when a moderator removes it (who may restore it), erased when its author does."""
 
     __tablename__ = "posts"
-    __table_args__ = (Index("ix_posts_channel", "channel_id", "id"), NEVER_REUSE_IDS)
+    __table_args__ = (
+        Index("ix_posts_channel", "channel_id", "id"),
+        Index("ix_posts_withheld", "channel_id", "author_id", sqlite_where=literal_column("state != 'published'")),
+        NEVER_REUSE_IDS,
+    )
 
     id: Mapped[Id]
     channel_id: Mapped[int] = mapped_column(ForeignKey("channels.id", ondelete="CASCADE"))
@@ -53,7 +57,10 @@ class Author(msgspec.Struct):
 
 
 class PostView(msgspec.Struct):
-    """A post as every reader sees it; a removed one is a tombstone, without its text."""
+    """A post as every reader sees it; a removed one is a tombstone, without its text.
+
+    `edit` is there only in answers for its author and for moderators, where it has an edit that is not approved.
+    """
 
     id: int
     channel: int
@@ -67,6 +74,7 @@ class PostView(msgspec.Struct):
     created: str
     edited: str | None
     version: int
+    edit: EditView | UnsetType = UNSET
 
 
 class PostsPage(msgspec.Struct):
@@ -82,12 +90,6 @@ BY_ID = FOUND.where(Post.id == bindparam("post"))
 SHOWN = or_(Post.state == "published", (Post.state == "removed") & (Post.replies > 0))
 IN_CHANNEL = FOUND.where(Post.channel_id == bindparam("channel"))
 LISTED = IN_CHANNEL.where(SHOWN)
-PENDING = IN_CHANNEL.where(Post.state == "pending")
-IN_GROUP = FOUND.join(Channel, Channel.id == Post.channel_id).where(Channel.group_id == bindparam("group"))
-TO_MODERATE: dict[str, Any] = {
-    "pending": IN_GROUP.where(Post.state == "pending"),
-    "removed": IN_GROUP.where(Post.state == "removed", Post.body != ""),  # its author's own erasing is for good
-}
 
 as_counts = msgspec.json.Decoder(dict[str, int]).decode
 
@@ -95,6 +97,11 @@ as_counts = msgspec.json.Decoder(dict[str, int]).decode
 def view(row: Any) -> PostView:
     """A row of FOUND as clients see it."""
     return _view(row, row.state != "removed")
+
+
+def full_view(row: Any) -> PostView:
+    """As view, with the text of a removed one: for its author and moderators only."""
+    return _view(row, True)
 
 
 def _view(row: Any, there: bool) -> PostView:
@@ -120,27 +127,11 @@ def _author(row: Any) -> Author:
     return Author(row.uid, row.name, avatar_path(row.uid, row.avatar_hash))
 
 
-async def listed(identity: Identity | None, channel_id: int, cursor: Cursor, state: str | None = None) -> PostsPage:
-    """A page of a channel's posts. `state="pending"` lists, for moderators, what waits for them. Raises NotFound."""
+async def listed(identity: Identity | None, channel_id: int, cursor: Cursor) -> PostsPage:
+    """A page of a channel's posts. Raises NotFound."""
     with db.snapshot() as read:
         place = channel.visible_to(read, identity, channel_id)
-        if state == "pending":
-            rules.must_moderate(place, identity)
-        statement = PENDING if state == "pending" else LISTED
-        return PostsPage(paged(read, statement, Post.id, cursor, view, channel=channel_id), place.seq, place)
-
-
-async def to_moderate(
-    identity: Identity, slug: str, state: Literal["pending", "removed"], cursor: Cursor
-) -> Page[PostView]:
-    """A page of what waits in a group for its moderators, or of what they removed, with its text, and may restore.
-
-    Raises NotFound, Forbidden.
-    """
-    with db.snapshot() as read:
-        of = group.moderated(read, identity, slug).id
-    async with db.read() as session:
-        return await paged_aside(session, TO_MODERATE[state], Post.id, cursor, lambda row: _view(row, True), group=of)
+        return PostsPage(paged(read, LISTED, Post.id, cursor, view, channel=channel_id), place.seq, place)
 
 
 async def find(identity: Identity | None, id_: int) -> tuple[PostView, Any]:
@@ -160,9 +151,14 @@ def visible_to(read: Statements, identity: Identity | None, id_: int) -> tuple[A
 
 
 def _shown_to(row: Any, place: Any, identity: Identity | None) -> bool:
-    """A post that is not for everybody is for its author, who may want to erase it, and for moderators."""
+    """A post that is not for everybody is for its author, who may want to erase it, and for moderators.
+
+    One that its author erased, and nobody replied to, is there for nobody.
+    """
     if row.state == "published" or (row.state == "removed" and row.replies > 0):
         return True
+    if not row.body:
+        return False
     own = identity is not None and row.author_id == identity.user
     return own or rules.moderates(place, identity)
 

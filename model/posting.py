@@ -7,8 +7,9 @@ import msgspec
 from sqlalchemy import bindparam, insert, update
 
 from model import audit, channel, rules, text
+from model import edit as edits
 from model.channel import Channel
-from model.errors import Conflict, Forbidden, Invalid, Versions, check_version
+from model.errors import Conflict, Forbidden, Invalid, Versions, check_version, must_name_a_version
 from model.markdown import rendered
 from model.post import BY_ID, FORMER_USER, Author, Post, PostView, State, view, visible_to
 from model.session import Identity
@@ -140,7 +141,10 @@ ERASE = update(Post).where(Post.id == bindparam("post")).values(body="", html=""
 
 
 def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -> PostView:
-    """Unit: changes a post's text. Its author may, unless the channel is locked. Raises Stale."""
+    """Unit: changes a post's text. Its author may, unless the channel is locked. Raises Stale.
+
+    Where the author's posts wait, so does the new text of a post that is public: it is the `edit` of the view.
+    """
     row, place = visible_to(tx, identity, id_)
     if row.author_id != identity.user:
         raise Forbidden("Only its author may edit a post.")
@@ -148,10 +152,27 @@ def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -
     if row.state == "removed":
         raise Conflict("The post has been removed.")
     check_version(row.version, versions)
-    tx.run(EDIT, post=id_, text=new.body, shown=new.html, now=tx.now)
+    if row.state == "published" and rules.waits(place, identity) and new.body != row.body:
+        edits.put(tx, id_, identity.user, new.body, new.html)
+    else:
+        rewrite(tx, row, new.body, new.html)
+    return private_view(tx, id_)
+
+
+def rewrite(tx: Tx, row: Any, body: str, html: str) -> None:
+    """Within a unit: puts a text that may be public into a post, in the place of an edit that waited."""
+    tx.run(EDIT, post=row.id, text=body, shown=html, now=tx.now)
+    edits.drop(tx, row.id)
     if row.state == "published":
-        tx.changed("post.edited", channel=row.channel_id, subject=id_, tags=["posts", f"post:{id_}"])
-    return _now(tx, id_)
+        tx.changed("post.edited", channel=row.channel_id, subject=row.id, tags=["posts", f"post:{row.id}"])
+
+
+def private_view(tx: Tx, id_: int) -> PostView:
+    """Within a unit: a post as it is now, with its `edit` if it has one; for its author and moderators only."""
+    now, waiting = _now(tx, id_), edits.find(tx, id_)
+    if waiting is not None:
+        now.edit = edits.view(waiting)
+    return now
 
 
 def _check_open(place: Any, identity: Identity) -> None:
@@ -168,10 +189,11 @@ def moderate(tx: Tx, identity: Identity, id_: int, versions: Versions, state: St
         raise Invalid({"state": "must be published or removed"})
     if state == "published" and not row.body:
         raise Conflict("Its author deleted it; there is nothing left to restore.")
+    _check_seen(row, versions)
     if row.state != state:
         _set_state(tx, row, state)
         _note(tx, identity, row, place, state)
-    return _now(tx, id_)
+    return private_view(tx, id_)
 
 
 def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
@@ -179,20 +201,34 @@ def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
     row, place = visible_to(tx, identity, id_)
     rules.must_own(place, identity, row.author_id)
     check_version(row.version, versions)
+    if row.author_id != identity.user:
+        _check_seen(row, versions)
     if row.state != "removed":
         _set_state(tx, row, "removed")
         if row.author_id != identity.user:
             _note(tx, identity, row, place, "removed")
     if row.author_id == identity.user:
         tx.run(ERASE, post=id_)
+        edits.drop(tx, id_)
         replays.redact(tx, _now(tx, id_))
 
 
+def _check_seen(row: Any, versions: Versions) -> None:
+    """Raises Unseen unless a moderator names the version of a text that waits, if it was another one before.
+
+    Who declines it has to, too: it may be restored later, and what was declined is what is restored.
+    """
+    if row.state == "pending" and row.edited:
+        must_name_a_version(versions)
+
+
 def _note(tx: Tx, identity: Identity, row: Any, place: Any, state: State) -> None:
-    """Notes what a moderator did to a post, without its text: what is erased must not live on there."""
     action: audit.Action = "post.restored" if row.state == "removed" else "post.approved"
-    if state == "removed":
-        action = "post.removed"
+    note(tx, identity, row, place, "post.removed" if state == "removed" else action)
+
+
+def note(tx: Tx, identity: Identity, row: Any, place: Any, action: audit.Action) -> None:
+    """Within a unit: notes what a moderator did to a post, without its text, which must not live on there."""
     by = f"by {row.uid or row.guest or FORMER_USER}"
     audit.note(tx, identity, action, f"post {row.id}", group=place.group, detail=by)
 

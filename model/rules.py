@@ -48,10 +48,15 @@ def _guest_may_post(place: Place, origin: str | None) -> None:
         raise Forbidden(f"Guests may not post here from {origin}.")
 
 
-def first_state(place: Place, identity: Identity | None) -> str:
-    """`published`, or `pending` where a moderator has to look at it first."""
+def waits(place: Place, identity: Identity | None) -> bool:
+    """Whether a moderator has to look first at what the asker writes there: posts, edits, new discussions."""
     reviewed = place.review == "all" or (place.review == "guests" and identity is None)
-    return "pending" if reviewed and not moderates(place, identity) else "published"
+    return reviewed and not moderates(place, identity)
+
+
+def first_state(place: Place, identity: Identity | None) -> str:
+    """The state that what the asker writes there begins in: `pending` where it waits, else `published`."""
+    return "pending" if waits(place, identity) else "published"
 
 
 def must_own(place: Place, identity: Identity, author: int | None) -> None:

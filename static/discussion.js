@@ -83,8 +83,10 @@ export class Discussion {
     this.#status.show(state, detail);
   }
 
-  #edited({ title, locked }) {
-    this.#section.querySelector('.channel-title').textContent = title;
+  #edited({ title, locked, state }) {
+    const waits = state === 'pending'; // then everybody is told another title than moderators see
+    if (!waits) this.#section.querySelector('.channel-title').textContent = title;
+    this.#section.querySelector('.unreviewed').hidden = !waits;
     this.#section.dataset.locked = String(locked);
     this.#meet();
   }

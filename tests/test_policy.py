@@ -226,6 +226,7 @@ TYPES = {
     413: "content-too-large",
     415: "unsupported-media-type",
     422: "unprocessable-content",
+    428: "precondition-required",
     429: "too-many-requests",
     500: "internal-server-error",
     503: "service-unavailable",

@@ -14,7 +14,7 @@ from api.http.asking import anyone, asker, me, signed_in
 from api.http.bodies import Tolerant
 from api.http.limits import EDITING, POSTING, limited
 from api.http.retries import idempotent
-from model import channel, flask_post, overview, post, posting
+from model import channel, flask_post, overview, post, posting, review
 from model.errors import Invalid, NotFound
 from model.post import Author, PostView
 from model.store import db
@@ -111,11 +111,11 @@ async def show(query: FlaskWhichPost) -> FlaskPost:
 @takes(FlaskPostEdit)
 @gives(FlaskPost)
 async def edit(data: FlaskPostEdit) -> FlaskPost:
-    """Change one's own post."""
+    """Change one's own post. Where posts wait for a moderator, so does the change; the answer has one's own text."""
     view, place = await post.find(me(), int(data.id))
     if data.channel_id is not UNSET and int(data.channel_id) != view.channel:
         raise Invalid({"channel_id": "cannot be changed: a post stays in its channel"})
-    title, comment, content = flask_post.split(view.body)
+    title, comment, content = flask_post.split(await review.own_text(me(), view))
     if data.title is not UNSET:
         title = sent_back(data.title, title)
     if data.comment is not UNSET:
@@ -141,8 +141,8 @@ async def delete(data: FlaskWhichPost) -> FlaskMessage:
 @signed_in
 @gives(list[FlaskPost])
 async def mine() -> list[FlaskPost]:
-    """One's own posts, oldest first."""
-    return [_listed(row) for row in await overview.posts_by(me())]
+    """One's own posts, oldest first, with the changes that wait for a moderator."""
+    return [_view(review.view(row), row.channel_title) for row in await overview.posts_by(me())]
 
 
 @blueprint.get("/posts")
@@ -169,9 +169,10 @@ def _listed(row: Any) -> FlaskPost:
 
 
 def _view(found: PostView, channel_name: str) -> FlaskPost:
-    title, comment, content = flask_post.split(found.body)
+    body = review.latest_text(found)
+    title, comment, content = flask_post.split(body)
     if is_too_deep(content):  # somebody wrote it by hand
-        title, comment, content = "", found.body, {}
+        title, comment, content = "", body, {}
     texts = safe(title), safe(comment), safe_content(content)
     return FlaskPost(found.id, *texts, safe(_name(found.author)), safe(channel_name), found.channel)
 

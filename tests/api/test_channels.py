@@ -24,6 +24,7 @@ async def test_it_works(alice: Person, anyone: Person) -> None:
         "url": "https://blog.example/1",
         "locked": False,
         "posts": 0,
+        "state": "published",
         "version": 1,
     }
     assert (await anyone.get(f"/api/channels/{channel['id']}")).json() == made.json()

@@ -102,6 +102,7 @@ class TestRestoring:
 
     async def test_what_its_author_deleted_stays_deleted(self, alice: Person, bob: Person, world: World) -> None:
         made = await posted(bob, channel=world.class_channel)
+        await posted(alice, channel=world.class_channel, parent=made["id"])
         await bob.delete(f"/api/posts/{made['id']}")
         refused(await alice.patch(f"/api/posts/{made['id']}", {"state": "published"}), 409)
 

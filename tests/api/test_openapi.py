@@ -186,6 +186,8 @@ async def test_it_says_where_a_version_can_be_named(document: Json) -> None:
         ("delete", "/api/me"),
         ("patch", "/api/posts/{post_id}"),
         ("delete", "/api/posts/{post_id}"),
+        ("patch", "/api/posts/{post_id}/edit"),
+        ("delete", "/api/posts/{post_id}/edit"),
         ("patch", "/api/users/{uid}"),
         ("delete", "/api/users/{uid}"),
     }

@@ -74,6 +74,7 @@ DELETE /api/me/avatar                                      401    404    404  20
 GET    /api/me/tokens                                      401    200    200  200  200  200   401
 POST   /api/me/tokens            {"name": "bell"}          401    201    201  201  201  403   401
 DELETE /api/me/tokens/{token}                              401    404    204  404  404  204   401
+GET    /api/me/posts                                       401    200    200  200  200  200   401
 GET    /api/me/reactions?channel=1                         401    200    200  200  200  200   401
 GET    /api/me/reactions?channel={ours}                    401    404    200  200  200  200   401
 POST   /api/me/invitations       {code}                    401    201    201  201  201  201   401
@@ -119,10 +120,13 @@ POST   /api/groups/home/channels  {"key": "new"}           401    201    201  20
 POST   /api/groups/class/channels {"key": "new"}           404    404    201  201  201  201   401
 GET    /api/counts?group=home&key=lobby                    200    200    200  200  200  200   200
 GET    /api/counts?group=class&key=room                    404    404    200  200  200  200   401
+GET    /api/groups/home/channels?state=pending             401    403    403  403  200  403   401
+GET    /api/groups/class/channels?state=pending            404    404    403  200  200  403   401
 GET    /api/channels/1                                     200    200    200  200  200  200   200
 GET    /api/channels/{ours}                                404    404    200  200  200  200   401
 PATCH  /api/channels/1           {"locked": true}          401    403    403  403  200  403   401
 PATCH  /api/channels/{ours}      {"locked": true}          401    404    403  200  200  403   401
+PATCH  /api/channels/{ours}      {"state": "published"}    401    404    403  200  200  403   401
 DELETE /api/channels/1                                     401    403    403  403  204  403   401
 DELETE /api/channels/{ours}                                401    404    403  204  204  403   401
 GET    /api/channels/1/posts                               200    200    200  200  200  200   200
@@ -144,6 +148,9 @@ PATCH  /api/posts/{theirs}       {"body": "New"}           401    404    403  20
 DELETE /api/posts/{post}                                   401    403    204  403  204  204   401
 DELETE /api/posts/{his}                                    401    404    204  204  204  204   401
 DELETE /api/posts/{theirs}                                 401    404    403  204  204  403   401
+GET    /api/posts/{his}/edit                               401    404    200  200  200  200   401
+PATCH  /api/posts/{his}/edit     {"state": "removed"}      401    404    403  200  200  403   401
+DELETE /api/posts/{his}/edit                               401    404    204  403  403  204   401
 PUT    /api/posts/{post}/reactions/up                      401    200    200  200  200  200   401
 DELETE /api/posts/{post}/reactions/up                      401    200    200  200  200  200   401
 PUT    /api/posts/{theirs}/reactions/up                    401    404    200  200  200  200   401
@@ -201,6 +208,10 @@ async def names(
         "his": await posted(bob, channel=ours),
         "theirs": await posted(alice, channel=ours),
     }
+    for review in ("all", "none"):
+        await alice.patch("/api/groups/class", {"review": review})
+        if review == "all":
+            assert (await bob.patch(f"/api/posts/{posts['his']['id']}", {"body": "Waits"})).status_code == 202
     made = (await alice.post("/api/groups/class/invitations", {})).json()
     reset = (await root.post("/api/users/alice/invitations")).json()["code"]
     (token,) = (await bob.get("/api/me/tokens")).json()["tokens"]

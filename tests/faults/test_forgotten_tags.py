@@ -30,7 +30,7 @@ NEVER_KEPT = {"health_alive", "health_ready", "metrics_metrics"}
 PAGES = ["/", "/channels/{channel_id}"]  # not in the document
 THINGS: dict[str, Iterable[object]] = {
     "slug": ["home", "club", "class"],
-    "channel_id": range(1, 5),
+    "channel_id": range(1, 6),
     "post_id": range(1, 12),
     "uid": ["bob", "alice", "fritz"],
 }
@@ -176,8 +176,23 @@ async def all_writes(
     yield await done("groups_edit", await root.patch("/api/groups/club", {"review": "all"}), "the review")
     answer, waiting = await post(bob, "waits", 4)
     yield await done("posts_create", answer, "one that waits")
-    yield await done("posts_edit", await bob.patch(waiting, {"body": "waits, edited"}), "one that waits")
-    yield await done("posts_edit", await root.patch(waiting, {"state": "published"}), "approved")
+    answer = await bob.patch(waiting, {"body": "waits, edited"})
+    yield await done("posts_edit", answer, "one that waits")
+    seen = {"If-Match": answer.headers["ETag"]}
+    yield await done("posts_edit", await root.patch(waiting, {"state": "published"}, headers=seen), "approved")
+    for state in ("removed", "published"):
+        yield await done("posts_edit", await bob.patch(waiting, {"body": f"to be {state}"}), "an edit that waits")
+        seen = {"If-Match": (await bob.get(f"{waiting}/edit")).headers["ETag"]}
+        yield await done(
+            "posts_decide_edit", await root.patch(f"{waiting}/edit", {"state": state}, headers=seen), state
+        )
+    yield await done("posts_edit", await bob.patch(waiting, {"body": "taken back"}), "an edit that waits")
+    yield await done("posts_withdraw_edit", await bob.delete(f"{waiting}/edit"))
+    begun = await charlie.post("/api/groups/club/channels", {"key": "none", "title": "Begun"})
+    yield await done("channels_create", begun, "one that waits")
+    path = f"/api/channels/{begun.json()['id']}"
+    yield await done("channels_edit", await root.patch(path, {"title": "Better"}), "the title of one that waits")
+    yield await done("channels_edit", await root.patch(path, {"state": "published"}), "approved")
     yield await done("groups_edit", await root.patch("/api/groups/club", {"name": "The club"}), "the name")
     yield await done("groups_edit", await root.patch("/api/groups/club", {"origins": ["https://x.test"]}), "origins")
     yield await done("groups_edit", await root.patch("/api/groups/club", {"posting": "members"}), "posting")

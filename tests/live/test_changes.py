@@ -123,10 +123,12 @@ async def test_a_pending_post_is_told_when_it_is_approved(meeting: Meeting) -> N
     socket = await following(meeting, channel, by="bob")
     pending = await meeting.post(channel, "May I?", by="bob")
     assert pending["state"] == "pending"
-    await patched(meeting, pending, by="bob", body="May I, please?")
-    approved = await patched(meeting, pending, state="published")
+    changed = await patched(meeting, pending, by="bob", body="May I, please?")
+    seen = {"If-Match": f'"{changed["version"]}-0"'}
+    path = f"/api/posts/{pending['id']}"
+    approved = await (await meeting.http("alice")).patch(path, json={"state": "published"}, headers=seen)
     change = (await changes(socket, 1))[0]
-    assert (change["kind"], change["post"], change["prev"]) == ("post.created", approved, listed["seq"])
+    assert (change["kind"], change["post"], change["prev"]) == ("post.created", approved.json(), listed["seq"])
 
 
 async def test_a_pending_post_that_is_removed_is_never_told(meeting: Meeting) -> None:
@@ -137,6 +139,49 @@ async def test_a_pending_post_that_is_removed_is_never_told(meeting: Meeting) ->
     await patched(meeting, pending, state="removed")
     made = await meeting.post(channel)
     assert await told(socket) == ("post.created", made)
+
+
+async def test_an_edit_that_waits_is_told_when_it_is_approved(meeting: Meeting) -> None:
+    """Not before, and in no change that comes meanwhile: each carries the post as everybody sees it."""
+    group = await meeting.group(review="all")
+    channel = await meeting.channel(group)
+    public = await patched(meeting, await meeting.post(channel, "Approved", by="bob"), state="published")
+    socket = await following(meeting, channel)
+    alice, bob = await meeting.http("alice"), await meeting.http("bob")
+    path = f"/api/posts/{public['id']}"
+    for body in ("unseen", "seen at last"):
+        edited = await bob.patch(path, json={"body": body})
+        assert edited.status_code == 202
+    removed = await patched(meeting, public, state="removed")
+    restored = await patched(meeting, removed, state="published")
+    for kind in ("post.removed", "post.restored"):
+        change = (await changes(socket, 1))[0]
+        assert change["kind"] == kind
+        assert "edit" not in change["post"]
+        assert "seen" not in str(change)
+    assert restored["edit"]["body"] == "seen at last", "for the moderator, in the answer"
+    read = await alice.get(f"{path}/edit")
+    approved = await alice.patch(
+        f"{path}/edit", json={"state": "published"}, headers={"If-Match": read.headers["ETag"]}
+    )
+    assert await told(socket) == ("post.edited", approved.json())
+    assert approved.json()["body"] == "seen at last"
+
+
+async def test_a_channel_that_waits_is_told_without_its_title(meeting: Meeting) -> None:
+    channel = await meeting.channel(await meeting.group(review="all"), by="bob")
+    socket = await following(meeting, channel)
+    alice = await meeting.http("alice")
+    for fields, title in (
+        ({"locked": True}, "New discussion"),
+        ({"title": "News"}, "New discussion"),
+        ({"state": "published"}, "News"),
+    ):
+        answer = await alice.patch(f"/api/channels/{channel}", json=fields)
+        assert answer.status_code == 200
+        (change,) = await changes(socket, 1)
+        assert (change["kind"], change["edited"]["title"]) == ("channel.edited", title)
+    assert change["edited"] == answer.json()
 
 
 async def test_a_deleted_channel_is_not_found(meeting: Meeting) -> None:
