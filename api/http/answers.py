@@ -102,7 +102,7 @@ def asks(model: type[msgspec.Struct]) -> Callable[[Handler], Handler]:
             given = {name: request.args.getlist(name) if name in lists else request.args[name] for name in request.args}
             query = bodies.checked(given, model, strict=False)
             # msgspec reads the text "null" as None; a query leaves out what it does not ask for.
-            if nulls := [name for name in given if getattr(query, name) is None]:
+            if nulls := [name for name in given if name in fields and getattr(query, name) is None]:
                 raise Invalid(dict.fromkeys(nulls, "cannot be null; leave it out"))
             return await handler(*args, query=query, **kwargs)
 
