@@ -20,7 +20,7 @@ from model.errors import Invalid
 from model.post import Body, GuestName, PostView
 from model.store import Statements, db
 from model.store.changes import Row
-from model.store.paging import Page
+from model.store.paging import Filling, Page
 
 blueprint = Blueprint("posts", __name__, url_prefix="/api")
 
@@ -88,9 +88,10 @@ def _with_new_posts(limit: int, url: str, read: Statements, body: bytes, rows: l
     if any(row.kind != "post.created" for row in rows):
         return None
     was = msgspec.json.decode(body, type=PostsView)
-    items = post.joined(read, was.posts, {row.subject for row in rows if row.subject})
-    more = was.next is not None or len(items) > limit
-    page = Page(items[:limit], items[:limit][-1].id if more else None, None)
+    filling = Filling(limit, post.weight)
+    all(map(filling.takes, post.joined(read, was.posts, {row.subject for row in rows if row.subject})))
+    more = filling.more or was.next is not None
+    page = Page(filling.items, filling.items[-1].id if more else None, None)
     seq = rows[-1].seq
     body = encode(_view(page, seq))
     return Renewed(body, {"ETag": etag(body, seq), **links(page, url)}, authors_of(page.items))

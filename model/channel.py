@@ -128,6 +128,11 @@ def view(row: Any) -> ChannelView:
     return ChannelView(row.id, row.group, *texts, bool(row.locked), row.posts, row.state, row.created, row.version)
 
 
+def weight(row: Any) -> int:
+    """Bytes of a channel's texts as JSON."""
+    return len(msgspec.json.encode((row.key, row.title, row.url)))
+
+
 async def find(identity: Identity | None, id_: int) -> Any:
     """As visible_to, for a handler."""
     with db.snapshot() as read:
@@ -141,7 +146,7 @@ async def listed(identity: Identity | None, slug: str, cursor: Cursor, key: str 
         in_group = group.visible_to(read, identity, slug)
         if key is not None:
             return in_group, Page(read.all(BY_KEY, named=slug, key=key, **who), None, None)
-        return in_group, paged(read, IN_GROUP, Channel.id, cursor, lambda row: row, named=slug, **who)
+        return in_group, paged(read, IN_GROUP, Channel.id, cursor, lambda row: row, weight, named=slug, **who)
 
 
 async def newest(identity: Identity | None, count: int) -> list[Any]:
@@ -157,7 +162,7 @@ async def waiting(identity: Identity | None, slug: str, cursor: Cursor) -> Page[
     """
     with db.snapshot() as read:
         of = group.moderated(read, identity, slug).id
-        return paged(read, WAITING, Channel.id, cursor, _with_beginner, group=of, **asker(identity))
+        return paged(read, WAITING, Channel.id, cursor, _with_beginner, weight, group=of, **asker(identity))
 
 
 def _with_beginner(row: Any) -> ChannelView:

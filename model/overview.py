@@ -5,25 +5,26 @@ Such a list is the same for all who may see the same groups, whom `audience` nam
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import bindparam, or_, select
 
-from model import group
+from model import group, post, review
 from model.channel import IN_GROUP, LISTED, SHOWN_TITLE, Channel
 from model.channel import visible_to as channel_visible_to
 from model.edit import Edit
 from model.group import VISIBLE, Group, Membership, asker
 from model.post import FOUND, Post
-from model.review import OF_EDIT
 from model.session import Identity
 from model.store import Statements, db
-from model.store.paging import Cursor, paged, paged_aside
+from model.store.paging import Cursor, as_nothing, paged, paged_aside
 
 MOST = 500  # the newest ones; a list is not paged
+MOST_BYTES = 512 * 1024  # of the texts of posts
 ADMINS = "admins"
+WHOLE = Cursor(MOST, room=MOST_BYTES)
 
 
 class Overview(msgspec.Struct):
@@ -65,7 +66,7 @@ SEEN = (
 PUBLISHED = SEEN.where(Post.state == "published")
 IN_CHANNEL = PUBLISHED.where(Post.channel_id == bindparam("channel"))
 OWN = (
-    SEEN.add_columns(*OF_EDIT)
+    SEEN.add_columns(*review.OF_EDIT)
     .outerjoin(Edit, Edit.post_id == Post.id)
     .where(Post.author_id == bindparam("by"), Post.state != "removed")
 )
@@ -134,7 +135,7 @@ async def posts(identity: Identity | None) -> Overview:
     who = asker(identity)
     async with db.read() as session:  # beside the event loop: it may have to pass over many that are for others
         whose = _named(identity, (await session.execute(PRIVATE, {"user": who["user"]})).all())
-        page = await paged_aside(session, PUBLISHED, Post.id, Cursor(MOST), _as_it_is, **who)
+        page = await paged_aside(session, PUBLISHED, Post.id, WHOLE, _as_it_is, post.weight, **who)
     return Overview(whose, page.items[::-1])
 
 
@@ -142,17 +143,19 @@ async def posts_in(identity: Identity | None, channel_id: int) -> list[Any]:
     """The published posts of a channel, likewise. Raises NotFound."""
     with db.snapshot() as read:
         channel_visible_to(read, identity, channel_id)
-        return _all(read, IN_CHANNEL, Post.id, channel=channel_id, **asker(identity))
+        return _all(read, IN_CHANNEL, Post.id, post.weight, channel=channel_id, **asker(identity))
 
 
 async def posts_by(identity: Identity) -> list[Any]:
     """One's own posts (rows of review.WITH_EDIT), likewise, with those that wait for a moderator."""
     with db.snapshot() as read:
-        return _all(read, OWN, Post.id, by=identity.user, **asker(identity))
+        return _all(read, OWN, Post.id, review.weight, by=identity.user, **asker(identity))
 
 
-def _all(read: Statements, statement: Any, key: Any, **values: Any) -> list[Any]:
-    return paged(read, statement, key, Cursor(MOST), _as_it_is, **values).items[::-1]
+def _all(
+    read: Statements, statement: Any, key: Any, weigh: Callable[[Any], int] = as_nothing, /, **values: Any
+) -> list[Any]:
+    return paged(read, statement, key, WHOLE, _as_it_is, weigh, **values).items[::-1]
 
 
 def _as_it_is(row: Any) -> Any:

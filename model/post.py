@@ -121,6 +121,11 @@ def _view(row: Any, there: bool) -> PostView:
     )
 
 
+def weight(post: Any) -> int:
+    """Bytes of a post's texts as JSON; a removed one is shown without."""
+    return len(msgspec.json.encode((post.body, post.html))) if post.state != "removed" else 0
+
+
 def _author(row: Any) -> Author:
     if row.uid is None:
         return Author(guest=row.guest or FORMER_USER)
@@ -131,7 +136,8 @@ async def listed(identity: Identity | None, channel_id: int, cursor: Cursor) -> 
     """A page of a channel's posts. Raises NotFound."""
     with db.snapshot() as read:
         place = channel.visible_to(read, identity, channel_id)
-        return PostsPage(paged(read, LISTED, Post.id, cursor, view, channel=channel_id), place.seq, place)
+        page = paged(read, LISTED, Post.id, cursor, view, weight, channel=channel_id)
+        return PostsPage(page, place.seq, place)
 
 
 async def find(identity: Identity | None, id_: int) -> tuple[PostView, Any]:

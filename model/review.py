@@ -5,6 +5,7 @@ All of this is private: for the one author, or for moderators. What everybody ge
 
 from typing import Any, Literal
 
+import msgspec
 from sqlalchemy import bindparam, literal_column, select, union_all
 
 from model import channel, edit, group, posting, rules
@@ -69,12 +70,17 @@ def view(row: Any) -> PostView:
     return found
 
 
+def weight(row: Any) -> int:
+    """Bytes of its texts as JSON."""
+    return len(msgspec.json.encode((row.body, row.html, row.edit_body, row.edit_html)))
+
+
 async def waiting_in(identity: Identity | None, channel_id: int, cursor: Cursor) -> PostsPage:
     """A page of what waits in a channel for its moderators. Raises NotFound, Unauthenticated, Forbidden."""
     with db.snapshot() as read:
         place = channel.visible_to(read, identity, channel_id)
         rules.must_moderate(place, identity)
-        page = paged(read, WAITING_IN_CHANNEL, Post.id, cursor, view, channel=channel_id)
+        page = paged(read, WAITING_IN_CHANNEL, Post.id, cursor, view, weight, channel=channel_id)
         return PostsPage(page, place.seq, place)
 
 
@@ -88,15 +94,15 @@ async def to_moderate(
     with db.snapshot() as read:
         of = group.moderated(read, identity, slug).id
     async with db.read() as session:
-        return await paged_aside(session, TO_MODERATE[state], Post.id, cursor, view, group=of)
+        return await paged_aside(session, TO_MODERATE[state], Post.id, cursor, view, weight, group=of)
 
 
 async def own(identity: Identity, channel_id: int | None, cursor: Cursor) -> Page[PostView]:
     """A page of one's own posts that wait, were removed by a moderator, or have an edit; of one channel or of all."""
     with db.snapshot() as read:
         if channel_id is None:
-            return paged(read, OWN, Post.id, cursor, view, **asker(identity))
-        return paged(read, OWN_IN_CHANNEL, Post.id, cursor, view, channel=channel_id, **asker(identity))
+            return paged(read, OWN, Post.id, cursor, view, weight, **asker(identity))
+        return paged(read, OWN_IN_CHANNEL, Post.id, cursor, view, weight, channel=channel_id, **asker(identity))
 
 
 async def edit_of(identity: Identity, post_id: int) -> EditView:

@@ -1,7 +1,8 @@
 """Keyset paging: newest first, by id, so that a page costs the same wherever it lies and nothing shifts meanwhile."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
@@ -11,16 +12,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from model.store.statements import Statements
 
 View = TypeVar("View")
+Item = TypeVar("Item")
+PAGE_BYTES = 256 * 1024  # of the texts in a page
 LARGEST = 2**63 - 1  # what SQLite calls an integer
 
 
 @dataclass(frozen=True)
 class Cursor:
-    """What part of a list is wanted: at most `limit` items older than `before`, or newer than `after`, by id."""
+    """What part of a list is wanted: at most `limit` items older than `before`, or newer than `after`, by id.
+
+    It ends early where they would weigh more than `room`.
+    """
 
     limit: int = 20
     before: int | None = None
     after: int | None = None
+    room: int = PAGE_BYTES
 
 
 @dataclass
@@ -32,20 +39,67 @@ class Page(Generic[View]):
     prev: int | None
 
 
+@dataclass
+class Filling(Generic[Item]):
+    """A page that is being filled: with at most `limit` items that weigh no more than `room`, but with one at least."""
+
+    limit: int
+    weigh: Callable[[Item], int]
+    room: int = PAGE_BYTES
+    items: list[Item] = field(default_factory=list)
+    more: bool = False  # whether there was something that it did not take
+
+    def takes(self, item: Item) -> bool:
+        """Whether it has taken one more; what comes after one that it has not taken is not for it."""
+        self.room -= self.weigh(item)
+        self.more = len(self.items) == self.limit or (self.room < 0 and bool(self.items))
+        if not self.more:
+            self.items.append(item)
+        return not self.more
+
+
+def as_nothing(_row: Any) -> int:
+    """What a row weighs where all are small."""
+    return 0
+
+
 def paged(
-    read: Statements, statement: Any, key: Any, cursor: Cursor, view: Callable[[Any], View], **values: Any
+    read: Statements,
+    statement: Any,
+    key: Any,
+    cursor: Cursor,
+    view: Callable[[Any], View],
+    weigh: Callable[[Any], int] = as_nothing,
+    /,
+    **values: Any,
 ) -> Page[View]:
     """One page of what `statement` (a module constant) selects; `key` is its id column, which it selects as `id`."""
     wanted, edges = _wanted(statement, key, cursor)
-    return _shaped(read.all(wanted, **edges, **values), cursor, view)
+    filling = Filling(cursor.limit, weigh, cursor.room)
+    with closing(read.each(wanted, **edges, **values)) as rows:
+        all(map(filling.takes, rows))
+    return _shaped(filling, cursor, view)
 
 
 async def paged_aside(
-    session: AsyncSession, statement: Any, key: Any, cursor: Cursor, view: Callable[[Any], View], **values: Any
+    session: AsyncSession,
+    statement: Any,
+    key: Any,
+    cursor: Cursor,
+    view: Callable[[Any], View],
+    weigh: Callable[[Any], int] = as_nothing,
+    /,
+    **values: Any,
 ) -> Page[View]:
     """As paged, but beside the event loop: for what no index finds, and so may take longer than others can wait."""
     wanted, edges = _wanted(statement, key, cursor)
-    return _shaped([*await session.execute(wanted, {**edges, **values})], cursor, view)
+    filling = Filling(cursor.limit, weigh, cursor.room)
+    rows = await session.stream(wanted, {**edges, **values})
+    async for row in rows:
+        if not filling.takes(row):
+            break
+    await rows.close()
+    return _shaped(filling, cursor, view)
 
 
 def _wanted(statement: Any, key: Any, cursor: Cursor) -> tuple[Any, dict[str, int]]:
@@ -56,11 +110,10 @@ def _wanted(statement: Any, key: Any, cursor: Cursor) -> tuple[Any, dict[str, in
     return older, {"edge": cursor.before or LARGEST, "limit": one_more}
 
 
-def _shaped(rows: list[Any], cursor: Cursor, view: Callable[[Any], View]) -> Page[View]:
-    kept, more = rows[: cursor.limit], len(rows) > cursor.limit
+def _shaped(filling: Filling[Any], cursor: Cursor, view: Callable[[Any], View]) -> Page[View]:
     if cursor.after is not None:
-        return _page(kept[::-1], view, older=True, newer=more)
-    return _page(kept, view, older=more, newer=cursor.before is not None)
+        return _page(filling.items[::-1], view, older=True, newer=filling.more)
+    return _page(filling.items, view, older=filling.more, newer=cursor.before is not None)
 
 
 def _page(rows: list[Any], view: Callable[[Any], View], older: bool, newer: bool) -> Page[View]:

@@ -6,7 +6,8 @@ SQLAlchemy checks every statement and SQLite answers it; what is left out is wha
 
 import sqlite3
 from collections import namedtuple
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from functools import lru_cache
 from typing import Any
 
@@ -68,10 +69,11 @@ class Statements:
         ready = prepared(statement)
         return [ready.shaped(row) for row in self.raw.execute(ready.sql, ready.values(values)).fetchall()]
 
-    def each(self, statement: Executable, **values: Any) -> Iterator[Any]:
-        """Every row like `all`, but one by one, for more of them than fit into memory. Read them to the end."""
+    def each(self, statement: Executable, **values: Any) -> Generator[Any, None, None]:
+        """Every row like `all`, but one by one, for more of them than are wanted at once. Close it, or read it out."""
         ready = prepared(statement)
-        return (ready.shaped(row) for row in self.raw.execute(ready.sql, ready.values(values)))
+        with closing(self.raw.execute(ready.sql, ready.values(values))) as cursor:
+            yield from map(ready.shaped, cursor)
 
     def one(self, statement: Executable, **values: Any) -> Any:
         """The first row or None. The cursor is read to its end, for an open one would hold the transaction."""

@@ -8,11 +8,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from api.http import caching
 from model import posting
 from model.session import identify
 from model.settings import Settings
 from model.store import db
-from tests.api.conftest import LOBBY, posted, refused, wrong_fields
+from tests.api.conftest import LOBBY, opened, posted, refused, wrong_fields
+from tests.api.test_renewals import same_as_made_anew
 from tests.conftest import Person, World
 
 POSTS = 250
@@ -190,3 +192,75 @@ async def test_null_is_no_value_of_a_query(alice: Person, query: str) -> None:
 
 async def test_null_is_a_word_like_any_other(root: Person) -> None:
     assert (await root.get("/api/users?q=null")).json()["users"] == []
+
+
+class TestLargePosts:
+    """A page ends early where its posts are large, and `next` and `prev` go on from there."""
+
+    MOST = 400_000  # bytes of an answer: 256 KiB of texts, and the rest
+    LINKS = "https://a.co/b, "  # 53 kB of HTML where it fills a post
+    SIZES = (10_000, 10, 3_000, 10_000, 10_000, 9_000, 1, 10_000)
+
+    @pytest.fixture
+    async def ids(self, alice: Person) -> list[int]:
+        bodies = [(self.LINKS * 1_000)[:size] for size in self.SIZES * 5]
+        return [(await posted(alice, body))["id"] for body in bodies][::-1]
+
+    async def test_it_works(self, anyone: Person, ids: list[int]) -> None:
+        answer, older, newer, pages = await anyone.get(f"{LOBBY}?limit=100"), list[int](), list[int](), 1
+        while older := [*older, *shown(answer)]:
+            assert len(answer.content) < self.MOST
+            if not (cursor := answer.json()["next"]):
+                break
+            assert links(answer)["next"].endswith(f"before={cursor}")
+            answer, pages = await anyone.get(f"{LOBBY}?limit=100&before={cursor}"), pages + 1
+        assert older == ids
+        assert 5 <= pages <= 15
+        while newer := [*shown(answer), *newer]:
+            assert len(answer.content) < self.MOST
+            if not (cursor := answer.json()["prev"]):
+                break
+            answer = await anyone.get(f"{LOBBY}?limit=100&after={cursor}")
+        assert newer == ids
+
+    async def test_a_page_of_html_does_so_too(self, anyone: Person, ids: list[int]) -> None:
+        url, seen = "/channels/1?limit=100", list[int]()
+        while url:
+            page = await anyone.get(url)
+            assert len(page.content) < self.MOST
+            seen += map(int, re.findall(r'<article[^>]* id="p(\d+)"', page.text))
+            older = re.search(r'href="([^"]*before=[^"]*)"', page.text)
+            url = f"{older[1]}&limit=100" if older else ""
+        assert sorted(seen, reverse=True) == ids
+
+    async def test_an_answer_that_is_kept_stays_what_a_handler_would_say(
+        self, anyone: Person, alice: Person, ids: list[int]
+    ) -> None:
+        url = f"{LOBBY}?limit=100"
+        for body in ("Hello", self.LINKS * 600, "x" * 9_000, "Bye"):
+            await anyone.get(url)
+            before = caching.shelf.renewals
+            await posted(alice, body)
+            await same_as_made_anew(anyone, url)
+            assert caching.shelf.renewals == before + 1
+
+    async def test_what_waits_for_a_moderator_comes_in_such_pages(self, root: Person, alice: Person) -> None:
+        place = await opened(root, "club", review="all")
+        made = [(await posted(alice, self.LINKS * 600, place))["id"] for _ in range(7)]
+        for url in (f"/api/channels/{place}/posts?state=pending&limit=100", "/api/groups/club/posts?limit=100"):
+            first = await root.get(url)
+            assert len(first.content) < self.MOST
+            rest = await root.get(f"{url}&before={first.json()['next']}")
+            assert shown(first) + shown(rest) == made[::-1]
+
+    async def test_channels_come_in_such_pages(self, root: Person, anyone: Person) -> None:
+        for number in range(100):
+            new = {"key": f"{number}", "title": "\U0001f600" * 200, "url": "https://a.example/" + "\U0001f600" * 1_900}
+            assert (await root.post("/api/groups/home/channels", new)).status_code == 201
+        answer, seen = await anyone.get("/api/groups/home/channels?limit=100"), list[str]()
+        while seen := [*seen, *(item["key"] for item in answer.json()["channels"])]:
+            assert len(answer.content) < self.MOST
+            if not (cursor := answer.json()["next"]):
+                break
+            answer = await anyone.get(f"/api/groups/home/channels?limit=100&before={cursor}")
+        assert seen == [*(str(number) for number in reversed(range(100))), "lobby"]

@@ -6,6 +6,7 @@ import pytest
 
 from api.http import caching
 from model.settings import Settings
+from model.store.paging import Cursor
 from tests.api.conftest import joined, opened
 from tests.conftest import Person, World
 from tests.faults.test_forgotten_tags import about, all_writes
@@ -113,12 +114,24 @@ async def test_whoever_has_it_already_has_it_kept_as_well(visit: Visit) -> None:
 
 async def test_the_list_ends_somewhere(visit: Visit, root: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the newest, and without counting what is for others."""
-    monkeypatch.setattr("model.overview.MOST", 2)
+    monkeypatch.setattr("model.overview.WHOLE", Cursor(2))
     await opened(root, "closed", reading="members")
     made = [await posted(visit("bob"), title) for title in "abc"]
     await posted(visit("root"), channel_id=3)
     assert ok(await visit("bob").get("/flask/api/posts")) == made[1:]
     assert ok(await visit("bob").post("/flask/api/posts/filter", {"channel_id": 1})) == made[1:]
+
+
+async def test_the_list_ends_before_it_is_large(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account's posts, a channel's and everybody's: they are asked for in full each second."""
+    monkeypatch.setattr("model.overview.WHOLE", Cursor(500, room=70_000))
+    made = [await posted(visit("bob"), title, comment="words " * 1_500) for title in "abcdef"]
+    for asked in (
+        visit("charlie").get("/flask/api/posts"),
+        visit("charlie").post("/flask/api/posts/filter", {"channel_id": 1}),
+        visit("bob").get("/flask/api/post/user"),
+    ):
+        assert ok(await asked) == made[3:]
 
 
 @pytest.mark.slow
