@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 from markupsafe import Markup
-from quart import Blueprint, Response, render_template
+from quart import Blueprint, Response, render_template, request
 from quart_schema import hide
 
 from api.http.answers import asks, encode, etag
@@ -75,6 +75,17 @@ async def discussion(channel_id: int, query: PageQuery) -> Response:
     return response
 
 
+@blueprint.get("/posts/<id:post_id>", endpoint="post")
+@hide
+@anyone
+async def conversation(post_id: int) -> Response:
+    """A post in its conversation, wherever in its channel that is: what a link to a post leads to."""
+    found = await post.conversation(asker(), post_id)
+    response = await _page("channel.html", asker(), found, set(), named=post_id)
+    framed_by(response, found.place.origins)
+    return response
+
+
 @blueprint.get("/join")
 @hide
 @anyone
@@ -85,8 +96,10 @@ async def join() -> Response:
     return Response(body, headers=headers, content_type="text/html; charset=utf-8")
 
 
-async def _page(template: str, who: Identity | None, listed: PostsPage, tags: set[str], **context: object) -> Response:
-    """A page, kept by the response cache for those who are not signed in."""
+async def _page(
+    template: str, who: Identity | None, listed: PostsPage, tags: set[str], named: int | None = None, **context: object
+) -> Response:
+    """A page, kept by the response cache for those who are not signed in. `named` is the post that a link leads to."""
     if who is None:
         shown_in(listed.place, *tags, *authors_of(listed.page.items))
         shown(signed_out_only=True)
@@ -94,17 +107,17 @@ async def _page(template: str, who: Identity | None, listed: PostsPage, tags: se
     place = listed.place
     own_view = await channel.own_view(who, place)
     common = {"me": who, "group": _group(place), "channel": own_view, "page": page}
-    talk = await _talk(listed.page.items)
-    body = (await rendered(template, **common, talk=talk, **context)).encode()
+    talk = await _talk(listed.page.items, named)
+    body = (await rendered(template, **common, talk=talk, named=named, **context)).encode()
     headers = {"Cache-Control": PRIVATE, "Vary": "Cookie", "ETag": etag(body, listed.seq)}
     return Response(body, headers=headers, content_type="text/html; charset=utf-8")
 
 
-async def _talk(posts: list[post.PostView]) -> Markup:
+async def _talk(posts: list[post.PostView], named: int | None) -> Markup:
     """The posts as HTML, the same for everybody: three quarters of the work of a page."""
-    key = hashlib.blake2b(encode(posts), digest_size=16).digest()
+    key = hashlib.blake2b(encode((request.root_path, named, posts)), digest_size=16).digest()
     if (made := _talks.get(key)) is None:
-        made = await rendered("_talk.html", posts=posts)
+        made = await rendered("_talk.html", posts=posts, named=named)
         _talks.put(key, made)
     return made
 

@@ -13,7 +13,7 @@ from model.edit import EditView
 from model.errors import NotFound
 from model.session import Identity
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, changes, db
-from model.store.paging import Cursor, paged
+from model.store.paging import Cursor, Page, paged
 from model.user import User, avatar_path
 
 Body = Annotated[str, Meta(min_length=1, pattern=r"\S")]
@@ -90,6 +90,10 @@ BY_ID = FOUND.where(Post.id == bindparam("post"))
 SHOWN = or_(Post.state == "published", (Post.state == "removed") & (Post.replies > 0))
 IN_CHANNEL = FOUND.where(Post.channel_id == bindparam("channel"))
 LISTED = IN_CHANNEL.where(SHOWN)
+ANSWERS = FOUND.where(Post.parent_id == bindparam("parent"), SHOWN).order_by(Post.id).limit(bindparam("most"))
+
+MOST_ABOVE = 30  # posts that one answers, and those answer, shown with it
+MOST_TOGETHER = 100  # posts of a conversation shown on one page
 
 as_counts = msgspec.json.Decoder(dict[str, int]).decode
 
@@ -167,6 +171,35 @@ def _shown_to(row: Any, place: Any, identity: Identity | None) -> bool:
         return False
     own = identity is not None and row.author_id == identity.user
     return own or rules.moderates(place, identity)
+
+
+async def conversation(identity: Identity | None, id_: int) -> PostsPage:
+    """A post with what it answers and what answers it, and of the rest of its conversation what has room.
+
+    Raises NotFound, as `find`.
+    """
+    with db.snapshot() as read:
+        row, place = visible_to(read, identity, id_)
+        rows = _around(read, identity, row, place)
+        items = [view(rows[found]) for found in sorted(rows, reverse=True)]
+        return PostsPage(Page(items, None, None), place.seq, place)
+
+
+def _around(read: Statements, identity: Identity | None, row: Any, place: Any) -> dict[int, Any]:
+    rows = {row.id: row}
+    while row.parent_id is not None and len(rows) <= MOST_ABOVE:
+        row = read.one(BY_ID, post=row.parent_id)
+        if not _shown_to(row, place, identity):
+            break
+        rows[row.id] = row
+    for above in [*rows.values()]:  # from the post upwards: what is nearest to it is the last to be left out
+        asked = [above]
+        for row in asked:
+            if row.replies and (room := MOST_TOGETHER - len(rows)) > 0:
+                new = [answer for answer in read.all(ANSWERS, parent=row.id, most=room) if answer.id not in rows]
+                rows |= {answer.id: answer for answer in new}
+                asked += new
+    return rows
 
 
 def views(read: Statements, ids: set[int]) -> dict[int, PostView]:

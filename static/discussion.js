@@ -3,8 +3,8 @@ import { Composing } from './composing.js';
 import { PostList } from './list.js';
 import { News, Status } from './news.js';
 import { Reactions } from './reactions.js';
-import { apply, offer, older, start } from './thread.js';
-import { isolated, nameOf } from './view.js';
+import { apply, isNewest, offer, older, start } from './thread.js';
+import { addressOf, isolated, nameOf } from './view.js';
 
 const STALE_READS = 5;
 
@@ -33,11 +33,29 @@ export class Discussion {
     account.onChange(() => this.#meet());
     this.#meet();
     this.#follow();
+    this.#goTo(section.dataset.named);
+    addEventListener('hashchange', () => this.#followLink());
+    this.#followLink();
+  }
+
+  /** A link to a post that is not on this page leads to its conversation. */
+  #followLink() {
+    const [, id] = /^#p(\d+)$/.exec(location.hash) ?? [];
+    if (id && !this.#list.article(Number(id))) location.replace(addressOf(id, this.#pottle.url));
+  }
+
+  #goTo(id) {
+    const article = this.#list.article(Number(id));
+    article?.scrollIntoView({ block: 'center', behavior: 'instant' });
+    article?.focus({ preventScroll: true });
   }
 
   // what there is to show
 
-  #begin(page, kept = []) { this.#thread = start(page, { newest: this.#before === undefined, kept }); }
+  #begin(page, kept = []) {
+    const { named } = this.#section.dataset;
+    this.#thread = start(page, { newest: this.#before === undefined, conversation: Boolean(named), kept });
+  }
 
   #show(thread) {
     this.#thread = thread;
@@ -71,7 +89,8 @@ export class Discussion {
 
   async #readAgain() {
     const limit = Math.min(100, Math.max(20, this.#thread.posts.length));
-    const page = await this.#pottle.posts(this.#channel, { before: this.#before, limit });
+    const conversation = this.#section.dataset.named && PostList.readAgain(location.href);
+    const page = await (conversation || this.#pottle.posts(this.#channel, { before: this.#before, limit }));
     const { answered } = this.#composing;
     this.#begin(page, this.#thread.posts.filter(({ id }) => answered.has(id)));
     this.#show(this.#thread);
@@ -124,7 +143,7 @@ export class Discussion {
 
   async #post(values, idempotencyKey) {
     const post = await this.#pottle.post(this.#channel, values, { idempotencyKey });
-    if (this.#before && !values.parent) return location.assign(this.#section.dataset.here);
+    if (!values.parent && !isNewest(this.#thread)) return location.assign(this.#section.dataset.here);
     this.#show(offer(this.#thread, post));
     return post;
   }

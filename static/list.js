@@ -20,6 +20,15 @@ export class PostList {
     }
   }
 
+  /** The posts of the page at an address, as this one's were when it came. @throws {Error} with the `status` */
+  static async readAgain(address) {
+    const answer = await fetch(address, { headers: { Accept: 'text/html' } });
+    const section = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('.discussion');
+    if (!answer.ok || !section) throw Object.assign(new Error('This conversation cannot be read.'), { status: answer.status });
+    const posts = [...section.querySelectorAll('.posts .post')].map(read);
+    return { posts, next: null, epoch: section.dataset.epoch, seq: Number(section.dataset.seq) };
+  }
+
   /** Newest first. */
   get posts() { return [...this.#shown.values()].map(({ post }) => post).sort((one, other) => other.id - one.id); }
 

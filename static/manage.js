@@ -5,7 +5,7 @@ import { account, keyOf, pottle } from './pages.js';
 import { Poster } from './poster.js';
 import { showRoster } from './roster.js';
 import { trail } from './trail.js';
-import { isolated, nameOf } from './view.js';
+import { addressOf, isolated, nameOf } from './view.js';
 
 const part = (selector) => document.querySelector(selector);
 const page = part('.managing');
@@ -28,7 +28,8 @@ async function titled(link, id) {
 function posts(section, state, actions) {
   const list = new Listing(section, pottle, {
     path: `${group}/posts`, plural: 'posts', actions,
-    fill(of, { author, created, channel, html }) {
+    fill(of, { id, author, created, channel, html }) {
+      of('.when').href = addressOf(id, pottle.url);
       of('.author').textContent = nameOf(author);
       at(of('time'), created);
       of('.body').innerHTML = html; // sanitised by the server

@@ -6,20 +6,21 @@
  * change itself; so how many replies a post has is never taken from there but counted, from the list onward.
  *
  * @typedef {import('./pottle.js').Post} Post
- * @typedef {{posts: Post[], next: ?string, epoch: string, seq: number, newest: boolean,
+ * @typedef {{posts: Post[], next: ?string, epoch: string, seq: number, newest: boolean, conversation: boolean,
  *   ahead: Object<number, number>}} Thread
  *   `posts` newest first, tombstones included; `newest` is false for a page of older posts, which gets no new ones
- *   on top; `ahead` says of posts from a page that was read later up to which seq they already know.
+ *   on top but answers to its own; `conversation` is true for one conversation, which gets those alone; `ahead` says of
+ *   posts from a page that was read later up to which seq they already know.
  */
 
 /**
  * @param {import('./pottle.js').Page} page
- * @param {{newest?: boolean, kept?: Post[]}} [options] `kept` are posts that have to stay, though the page may not have
+ * @param {{newest?: boolean, conversation?: boolean, kept?: Post[]}} [options] `kept` are posts that have to stay, though the page may not have
  *   them: where it would, they were removed
  * @returns {Thread}
  */
-export function start({ posts, next, epoch, seq }, { newest = true, kept = [] } = {}) {
-  const thread = { posts: [...posts], next, epoch, seq, newest, ahead: {} };
+export function start({ posts, next, epoch, seq }, { newest = true, conversation = false, kept = [] } = {}) {
+  const thread = { posts: [...posts], next, epoch, seq, newest, conversation, ahead: {} };
   const missing = kept.filter(({ id }) => !find(thread, id));
   const stay = missing.map((post) => (outside(thread, post) ? post : { ...post, state: 'removed', html: '', reactions: {} }));
   return { ...thread, posts: sorted([...posts, ...stay]) };
@@ -50,6 +51,9 @@ export function older(thread, page) {
   if (page.seq > thread.seq) for (const { id } of fresh) ahead[id] = page.seq;
   return { ...thread, posts: sorted([...thread.posts, ...fresh]), next: page.next, ahead };
 }
+
+/** Whether new posts belong on top of it. */
+export const isNewest = ({ newest, conversation }) => newest && !conversation;
 
 /** What there is to show: a removed post stays as a tombstone as long as it has replies, or is one of `kept` (ids). */
 export const visible = ({ posts }, kept = new Set()) =>
@@ -87,8 +91,11 @@ function put(thread, post, { seq = Infinity, kind } = {}) {
 }
 
 /** Not among what is loaded: it comes with the page it belongs to. */
-const outside = ({ posts, next, newest }, { id }) =>
-  (next && posts.length > 0 && id < posts.at(-1).id) || (!newest && id > (posts[0]?.id ?? 0));
+function outside(thread, { id, parent }) {
+  const { posts, next } = thread;
+  if (!isNewest(thread) && find(thread, parent)) return false;
+  return thread.conversation || (next && posts.length > 0 && id < posts.at(-1).id) || (!thread.newest && id > (posts[0]?.id ?? 0));
+}
 
 function recount(thread, parent, gained, seq) {
   const known = gained ? find(thread, parent) : undefined;

@@ -34,7 +34,7 @@ export function fill(article, post, { parent, root }, base) {
   part('.slot-avatar').replaceChildren(avatar(author, base));
   part('.author').textContent = nameOf(author);
   part('.guest').hidden = 'uid' in author;
-  part('.when').href = `#p${post.id}`;
+  part('.when').href = addressOf(post.id, base);
   setTime(part('.when time'), post.created);
   part('.edited').hidden = !post.edited;
   setTime(part('.edited time'), post.edited ?? '');
@@ -42,15 +42,18 @@ export function fill(article, post, { parent, root }, base) {
   part('footer').hidden = removed;
   if (removed) part('.body').replaceChildren(paragraph('This post was removed.'));
   else part('.body').innerHTML = post.html; // sanitised by the server; nothing else here is HTML
-  fillContext(part('.context'), post, parent, root);
+  fillContext(part('.context'), post, parent, root, base);
   for (const chip of article.querySelectorAll('.chip')) fillChip(chip, post.reactions[chip.dataset.kind] ?? 0);
 }
 
-function fillContext(context, post, parent, root) {
+/** Where a post is found in its conversation, however old it is. */
+export const addressOf = (post, base) => `${base}/posts/${post}`;
+
+function fillContext(context, post, parent, root, base) {
   context.hidden = !post.parent || post.parent === root.id;
-  if (!parent) return void (context.textContent = 'in reply to an earlier post');
-  const link = Object.assign(document.createElement('a'), { href: `#p${parent.id}` });
-  link.append('in reply to ', Object.assign(document.createElement('bdi'), { textContent: nameOf(parent.author) }));
+  const link = Object.assign(document.createElement('a'), { href: parent ? `#p${parent.id}` : addressOf(post.parent, base) });
+  if (parent) link.append('in reply to ', Object.assign(document.createElement('bdi'), { textContent: nameOf(parent.author) }));
+  else link.textContent = 'in reply to an earlier post';
   context.replaceChildren(link);
 }
 

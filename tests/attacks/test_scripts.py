@@ -33,7 +33,7 @@ MARKDOWN = "\n\n".join(
     [*PAYLOADS, "[x](javascript:pwned=1)", "<javascript:pwned=1>", '[x](http://a.example "onload=pwned=1")']
 )
 
-PAGES = ["/", "/channels/{room}", "/join", "/docs", "/groups/class", "/admin"]
+PAGES = ["/", "/channels/{room}", "/posts/{post}", "/join", "/docs", "/groups/class", "/admin"]
 
 
 class Inert(HTMLParser):
@@ -93,7 +93,7 @@ async def poisoned(root: Person, alice: Person, bob: Person, world: World) -> in
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_no_page_runs_what_people_wrote(root: Person, poisoned: int, path: str) -> None:
-    page = await root.get(path.format(room=poisoned), headers={"Accept": "text/html"})
+    page = await root.get(path.format(room=poisoned, post=1), headers={"Accept": "text/html"})
     assert page.status_code == 200
     assert page.headers["Content-Type"].startswith("text/html")
     inert(page)
@@ -103,7 +103,9 @@ async def test_every_page_is_among_them() -> None:
     app = main.create_app(Settings(instance=Path("/nowhere")))
     others = ("/api/", "/static/", "/openapi.json", "/favicon.ico", "/healthz", "/readyz", "/metrics")
     shown = {rule.rule for rule in app.url_map.iter_rules() if not rule.rule.startswith(others)}
-    assert shown == {re.sub("class", "<slug>", path).format(room="<id:channel_id>") for path in PAGES}
+    assert shown == {
+        re.sub("class", "<slug>", path).format(room="<id:channel_id>", post="<id:post_id>") for path in PAGES
+    }
 
 
 async def test_the_api_never_answers_with_html(root: Person, poisoned: int) -> None:

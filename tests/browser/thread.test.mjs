@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { apply, conversations, offer, older, start, visible } from '../../static/thread.js';
+import { apply, conversations, isNewest, offer, older, start, visible } from '../../static/thread.js';
 
 const post = (id, fields = {}) => ({
   id, channel: 7, parent: null, author: { uid: 'alice', name: 'Alice', avatar: null }, body: `post ${id}`,
@@ -103,11 +103,20 @@ test('a post approved late stays out when it belongs to a page that is not loade
   assert.deepEqual(ids(apply({ ...thread, next: null }, change(11, 'post.created', post(3)))), [9, 8, 3]);
 });
 
-test('a page of older posts gets no new ones on top, but counts replies', () => {
-  const newcomer = post(20, { parent: 2 });
-  const thread = after(start(page([post(2), post(1)]), { newest: false }), change(11, 'post.created', newcomer),
-    change(12, 'post.edited', { ...newcomer, version: 2 }));
-  assert.deepEqual([ids(thread), replies(thread, 2)], [[2, 1], 1]);
+test('a page of older posts gets no new ones on top, but answers to its own', () => {
+  const answer = post(20, { parent: 2 });
+  const thread = after(start(page([post(2), post(1)]), { newest: false }), change(11, 'post.created', answer),
+    change(12, 'post.edited', { ...answer, version: 2 }), change(13, 'post.created', post(21)), change(14, 'post.created', post(22, { parent: 21 })));
+  assert.deepEqual([ids(thread), replies(thread, 2)], [[20, 2, 1], 1]);
+});
+
+test('a conversation gets what belongs to it, and nothing else', () => {
+  const thread = after(start(page([post(9, { parent: 5 }), post(5)]), { conversation: true }), change(11, 'post.created', post(20, { parent: 9 })),
+    change(12, 'post.created', post(21)), change(13, 'post.edited', post(7, { version: 2 })), change(14, 'post.edited', post(5, { version: 2 })),
+    change(15, 'post.created', post(22, { parent: 20 })), change(16, 'post.created', post(23, { parent: 21 })));
+  assert.deepEqual(ids(thread), [22, 20, 9, 5]);
+  assert.equal(replies(thread, 9), 1);
+  assert.equal(isNewest(thread), false);
 });
 
 test('older posts join below without doubles', () => {

@@ -1,0 +1,133 @@
+"""/posts/{id}: the page that a link to a post leads to."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from model.settings import Settings
+from tests.api.conftest import posted, refused
+from tests.api.test_pages import HTML, Text
+from tests.conftest import PASSWORD, Person, World
+
+
+@pytest.fixture
+def settings(instance: Path) -> Settings:
+    return Settings(instance=instance, rate_limits=False)
+
+
+FILLERS = 30  # so that what came before is on no newest page
+
+
+def shown(page: str) -> list[int]:
+    """The posts on a page, in its order."""
+    return [int(id_) for id_ in re.findall(r'<article class="post[^>]* id="p(\d+)"', page)]
+
+
+async def test_it_works(alice: Person, bob: Person, anyone: Person) -> None:
+    """The post stands in its conversation, though that is older than what the channel's page shows."""
+    root = (await posted(alice, "The question"))["id"]
+    await posted(bob, "Something else")
+    answer = (await posted(bob, "An answer", parent=root))["id"]
+    deeper = (await posted(alice, "An answer to it", parent=answer))["id"]
+    for number in range(FILLERS):
+        await posted(bob, f"number {number}.")
+    late = (await posted(bob, "A late answer", parent=root))["id"]
+    assert root not in shown((await anyone.get("/channels/1", headers=HTML)).text)
+    for id_ in (root, answer, deeper, late):
+        page = await anyone.get(f"/posts/{id_}", headers=HTML)
+        assert page.status_code == 200
+        assert shown(page.text) == [root, answer, deeper, late]
+        assert re.findall(r'<article class="post named"[^>]* id="p(\d+)"', page.text) == [str(id_)]
+        assert "Something else" not in page.text
+        assert "/channels/1" in Text(page.text).links
+
+
+async def test_every_post_of_a_page_has_its_link(alice: Person, bob: Person, anyone: Person) -> None:
+    first = await posted(alice)
+    for _ in range(FILLERS):
+        await posted(bob)
+    late = (await posted(bob, parent=first["id"]))["id"]
+    page = Text((await anyone.get("/channels/1", headers=HTML)).text)
+    assert {f"/posts/{late}", f"/posts/{first['id']}"} <= {*page.links}  # its own, and that of what it answers
+
+
+async def test_what_is_not_there_for_you_is_said_to_be_so(
+    alice: Person, bob: Person, charlie: Person, anyone: Person, world: World
+) -> None:
+    """Missing, deleted, of a group one does not belong to: all alike."""
+    secret = (await posted(bob, "Only for the class", world.class_channel))["id"]
+    deleted = (await posted(alice, "Deleted"))["id"]
+    await alice.delete(f"/api/posts/{deleted}")
+    for person in (anyone, charlie):
+        pages = [await person.get(f"/posts/{id_}", headers=HTML) for id_ in (secret, deleted, 999_999)]
+        assert [page.status_code for page in pages] == [404, 404, 404]
+        assert pages[0].text == pages[1].text == pages[2].text
+        assert "it was deleted, or it is" in str(Text(pages[0].text))
+    refused(await anyone.get("/posts/999999"), 404)
+    assert "Only for the class" in (await bob.get(f"/posts/{secret}", headers=HTML)).text
+    await anyone.post("/api/session", {"uid": "bob", "password": PASSWORD})
+    page = await anyone.get(f"/posts/{secret}", headers=HTML)
+    assert page.status_code == 200
+    assert page.headers["Cache-Control"].startswith("private")
+
+
+async def test_a_removed_post_leaves_its_conversation(alice: Person, bob: Person, anyone: Person) -> None:
+    root = (await posted(alice, "Soon gone"))["id"]
+    answer = (await posted(bob, "An answer", parent=root))["id"]
+    await alice.delete(f"/api/posts/{root}")
+    for id_ in (root, answer):
+        page = (await anyone.get(f"/posts/{id_}", headers=HTML)).text
+        assert shown(page) == [root, answer]
+        assert "This post was removed." in page
+        assert "Soon gone" not in page
+
+
+async def test_what_waits_is_for_its_author_and_moderators(
+    alice: Person, bob: Person, anyone: Person, root: Person
+) -> None:
+    group = {"slug": "slow", "name": "Slow", "posting": "users", "review": "all"}
+    assert (await root.post("/api/groups", group)).status_code == 201
+    channel = (await root.post("/api/groups/slow/channels", {"key": "x"})).json()["id"]
+    waiting = (await posted(bob, "Is this right?", channel))["id"]
+    for person, status in ((bob, 200), (root, 200), (alice, 404), (anyone, 404)):
+        assert (await person.get(f"/posts/{waiting}", headers=HTML)).status_code == status
+    above = (await posted(root, "Published", channel))["id"]
+    hidden = (await posted(bob, "Not yet for all", channel, parent=above))["id"]
+    assert shown((await anyone.get(f"/posts/{above}", headers=HTML)).text) == [above]
+    assert shown((await bob.get(f"/posts/{hidden}", headers=HTML)).text) == [above, hidden]
+
+
+async def test_a_long_conversation_is_bounded_around_its_post(alice: Person, bob: Person, anyone: Person) -> None:
+    """150 answers to one post, and a chain of 60: the post, what it answers and what answers it are there."""
+    root = (await posted(alice))["id"]
+    answers = [(await posted(alice if number % 2 else bob, parent=root))["id"] for number in range(150)]
+    late = (await posted(bob, parent=answers[-1]))["id"]
+    page = shown((await anyone.get(f"/posts/{answers[-1]}", headers=HTML)).text)
+    assert {root, answers[-1], late} <= {*page}
+    assert len(page) == 100
+
+    chain = [late]
+    for number in range(60):
+        chain.append((await posted(alice if number % 2 else bob, parent=chain[-1]))["id"])
+    for id_ in (chain[0], chain[30], chain[-1]):
+        page = shown((await anyone.get(f"/posts/{id_}", headers=HTML)).text)
+        near = chain[max(0, chain.index(id_) - 20) : chain.index(id_) + 20]
+        assert {*near} <= {*page}
+        assert len(page) <= 100
+
+
+@pytest.mark.parametrize("change", ["an answer", "an edit", "a removal", "another name"])
+async def test_a_kept_page_is_never_stale(alice: Person, bob: Person, anyone: Person, change: str) -> None:
+    root = (await posted(alice, "The question"))["id"]
+    answer = (await posted(bob, "An answer", parent=root))["id"]
+    before = (await anyone.get(f"/posts/{root}", headers=HTML)).text
+    if change == "an answer":
+        await posted(alice, "Another", parent=answer)
+    elif change == "an edit":
+        await bob.patch(f"/api/posts/{answer}", {"body": "A better one"})
+    elif change == "a removal":
+        await bob.delete(f"/api/posts/{answer}")
+    else:
+        await bob.patch("/api/me", {"name": "Robert"})
+    assert (await anyone.get(f"/posts/{root}", headers=HTML)).text != before
