@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint
 
 from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
-from api.http.asking import admins, me
+from api.http.asking import admins, confirmed, me
 from api.http.limits import EDITING, limited
 from api.http.lists import Paging, cursor, edges, links
 from model import administration, leaving
@@ -52,6 +52,7 @@ async def index(query: AccountQuery) -> Answer:
 @blueprint.patch("/<uid>")
 @limited(EDITING)
 @admins
+@confirmed
 @takes(AccountChange)
 @gives(AccountView)
 async def change(uid: str, data: AccountChange) -> AccountView:
@@ -63,6 +64,7 @@ async def change(uid: str, data: AccountChange) -> AccountView:
 @blueprint.delete("/<uid>")
 @limited(EDITING)
 @admins
+@confirmed
 @gives(None, 204)
 async def delete(uid: str) -> None:
     """Delete an account, for good. Posts stay, without a name. One's own is deleted at `/api/me`, with its password."""

@@ -10,7 +10,7 @@ from api.http.caching import shown
 from api.http.limits import EDITING, limited
 from api.http.lists import Paging, cursor, edges, links
 from api.http.retries import idempotent
-from model import group
+from model import group, session
 from model.group import GroupView, MemberView, Origin, Posting, Reading, Review, Slug, Standing
 from model.store import db
 from model.user import Name
@@ -133,6 +133,8 @@ async def list_members(slug: str, query: Paging) -> Answer:
 @gives(MemberView, 201)
 async def put_member(slug: str, data: NewMember) -> MemberView:
     """Make a user a member or a moderator. The group's moderators may."""
+    if data.role == "moderator":
+        session.must_be_confirmed(me())
     return await db.write(group.put_member, me(), slug, data.uid, data.role)
 
 

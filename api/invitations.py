@@ -11,10 +11,10 @@ from msgspec import Meta
 from quart import Blueprint
 
 from api.http.answers import gives, takes
-from api.http.asking import address, admins, anyone, me, signed_in
+from api.http.asking import address, admins, anyone, by_session, confirmed, me, signed_in
 from api.http.limits import EDITING, SIGN_IN, limited
 from api.joining import AccountCode, account_code, link
-from model import invitation, joining, recovery
+from model import invitation, joining, recovery, session
 from model.group import Standing
 from model.joining import Days, GroupName, InvitationView, Joined, Uses
 from model.store import db
@@ -52,10 +52,13 @@ class InvitationsView(msgspec.Struct):
 @blueprint.post("/groups/<slug>/invitations")
 @limited(EDITING)
 @signed_in
+@by_session
 @takes(NewInvitation)
 @gives(MadeView, 201)
 async def create(slug: str, data: NewInvitation) -> MadeView:
     """Invite to a group: whoever has the code may become a member (or moderator). The group's moderators may."""
+    if data.role == "moderator":
+        session.must_be_confirmed(me())
     made = await db.write(joining.invite, me(), slug, data.role, data.uses, data.days)
     return MadeView(made.id, made.code, link(made.code), made.role, made.uses, made.expires)
 
@@ -129,6 +132,7 @@ async def accept(data: Presented) -> Joined:
 @blueprint.post("/users/<uid>/invitations")
 @limited(EDITING)
 @admins
+@confirmed
 @gives(AccountCode, 201)
 async def create_reset(uid: str) -> AccountCode:
     """Make a link by which somebody sets a new password. Earlier links of the account end. Admins may."""

@@ -1,4 +1,4 @@
-"""`/api/me`: one's own account, avatar, tokens and marks."""
+"""`/api/me`: one's own account, avatar, sessions, tokens and marks."""
 
 from typing import Annotated
 
@@ -7,14 +7,15 @@ from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint, Response
 
 from api.http.answers import Answer, asks, changed_fields, gives, ready_made, respond, takes, wanted_versions
-from api.http.asking import clear_cookie, me, signed_in
+from api.http.asking import by_session, clear_cookie, confirmed, me, signed_in
 from api.http.limits import EDITING, limited
 from api.http.lists import Paging, cursor, edges, links
+from api.http.notices import attempt
 from model import account, avatar, channel, leaving, reaction, review, session, signing_in, user
-from model.errors import Forbidden, Invalid
+from model.errors import Invalid
 from model.post import PostView
 from model.reaction import Mark
-from model.session import TokenView
+from model.session import SessionInfo, TokenView
 from model.store import db
 from model.user import Account, Email, Name, Password
 
@@ -22,7 +23,10 @@ blueprint = Blueprint("me", __name__, url_prefix="/api/me")
 
 
 class AccountEdit(msgspec.Struct):
-    """What to change. A new password needs the current one, and signs one out everywhere else."""
+    """What to change. A new password needs the current one, and signs one out everywhere else.
+
+    Another mail address needs the current password too, or one that was typed within the last minutes.
+    """
 
     name: Name | UnsetType = UNSET
     email: Email | UnsetType | None = UNSET
@@ -53,29 +57,35 @@ async def edit(data: AccountEdit) -> Account:
     """Change one's name, e-mail address or password."""
     current, data.current_password = data.current_password, UNSET
     fields = changed_fields(data)
+    if fields.keys() & {"password", "email"}:
+        await _prove(fields.get("password"), current)
     password = fields.pop("password", None)
-    if password is not None:
-        await _check_current(password, current)
     if "name" in fields:
         fields["name"] = fields["name"].strip()
     return await account.edit(me(), wanted_versions(), fields, password)
 
 
-async def _check_current(new: str, current: str | UnsetType) -> None:
-    user.check_password(new)
-    if current is UNSET:
+async def _prove(new: str | None, current: str | UnsetType) -> None:
+    session.must_be_session(me())
+    if new is not None:
+        user.check_password(new)
+    if current is not UNSET:
+        await attempt(signing_in.prove(me(), current), me().uid)
+    elif new is not None:
         raise Invalid({"current_password": "is required to change the password"})
-    await signing_in.prove(me(), current)
+    else:
+        session.must_be_confirmed(me())
 
 
 @blueprint.delete("")
 @limited(EDITING, ahead=True)
 @signed_in
+@by_session
 @takes(Leaving)
 @gives(None, 204)
 async def delete(data: Leaving) -> Response:
     """Delete one's account. Posts stay, without a name."""
-    await leaving.leave(me(), data.password, wanted_versions())
+    await attempt(leaving.leave(me(), data.password, wanted_versions()), me().uid)
     response = respond(None, 204)
     clear_cookie(response)
     return response
@@ -115,6 +125,41 @@ async def delete_avatar() -> None:
     await db.write(avatar.remove, me())
 
 
+class SessionsView(msgspec.Struct):
+    """One's sessions that have not ended, newest first."""
+
+    sessions: list[SessionInfo]
+
+
+@blueprint.get("/sessions")
+@signed_in
+@by_session
+@gives(SessionsView)
+async def list_sessions() -> SessionsView:
+    """Where one is signed in."""
+    return SessionsView(await session.sessions(me()))
+
+
+@blueprint.delete("/sessions")
+@limited(EDITING)
+@signed_in
+@by_session
+@gives(None, 204)
+async def end_other_sessions() -> None:
+    """Sign out everywhere else: all one's sessions end but the one that asks."""
+    await db.write(session.end_others, me())
+
+
+@blueprint.delete("/sessions/<id:session_id>")
+@limited(EDITING)
+@signed_in
+@by_session
+@gives(None, 204)
+async def end_session(session_id: int) -> None:
+    """End a session of one's own, at once and everywhere."""
+    await db.write(session.end_one, me(), session_id)
+
+
 class NewToken(msgspec.Struct):
     """A token's name, to tell it from others."""
 
@@ -138,12 +183,11 @@ async def list_tokens() -> TokensView:
 @blueprint.post("/tokens")
 @limited(EDITING)
 @signed_in
+@confirmed
 @takes(NewToken)
 @gives(TokenView, 201)
 async def create_token(data: NewToken) -> TokenView:
     """Make a bearer token for a program. It is shown this once."""
-    if me().session is None:
-        raise Forbidden("A token cannot make tokens; sign in.")
     return await db.write(session.create_token, me(), data.name)
 
 

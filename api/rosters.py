@@ -4,7 +4,7 @@ import msgspec
 from quart import Blueprint
 
 from api.http.answers import gives, takes
-from api.http.asking import me, signed_in
+from api.http.asking import by_session, confirmed, me, signed_in
 from api.http.limits import EDITING, ROSTERS, limited
 from api.joining import AccountCode, account_code
 from model import enrolling, recovery, roster
@@ -34,6 +34,7 @@ class RosterView(msgspec.Struct):
 @blueprint.post("")
 @limited(ROSTERS)
 @signed_in
+@by_session
 @takes(NewRoster)
 @gives(RosterView, 201)
 async def create(slug: str, data: NewRoster) -> RosterView:
@@ -51,6 +52,7 @@ def _pupils(data: NewRoster) -> list[Pupil]:
 @blueprint.post("/<uid>")
 @limited(EDITING)
 @signed_in
+@confirmed
 @gives(AccountCode, 201)
 async def renew(slug: str, uid: str) -> AccountCode:
     """Make another code for an account of the roster, for who lost it or forgot the password; the one before ends.

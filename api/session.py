@@ -7,8 +7,19 @@ from msgspec import Meta
 from quart import Blueprint, Response
 
 from api.http.answers import gives, respond, takes
-from api.http.asking import address, anyone, clear_cookie, foreign_origin, me, set_cookie, signed_in
+from api.http.asking import (
+    address,
+    anyone,
+    by_session,
+    clear_cookie,
+    device,
+    foreign_origin,
+    me,
+    set_cookie,
+    signed_in,
+)
 from api.http.limits import EDITING, SIGN_IN, limited
+from api.http.notices import attempt
 from model import recovery, session, signing_in, user
 from model.session import Signed
 from model.store import db
@@ -39,7 +50,7 @@ class SessionView(msgspec.Struct):
 @gives(SessionView, 201)
 async def create(data: Credentials) -> Response:
     """Sign in. The cookie is set for our own pages only."""
-    return await _begun(await signing_in.sign_in(data.uid, data.password, address()))
+    return await _begun(await attempt(signing_in.sign_in(data.uid, data.password, address(), device()), data.uid))
 
 
 async def _begun(signed: Signed) -> Response:
@@ -48,6 +59,25 @@ async def _begun(signed: Signed) -> Response:
     if foreign_origin() is None:
         set_cookie(response, signed.token, db.settings.session_days)
     return response
+
+
+class Confirmation(msgspec.Struct):
+    """One's own password, again."""
+
+    password: Password
+
+
+@blueprint.post("/session/confirm")
+@limited(EDITING, ahead=True)
+@signed_in
+@by_session
+@takes(Confirmation)
+@gives(None, 204)
+async def confirm(data: Confirmation) -> None:
+    """Enter the password again: for ten minutes this session may then do what a refusal of the type
+    `urn:pottle:confirmation-needed` asks it for. Signing in counts as well."""
+    await attempt(signing_in.prove(me(), data.password), me().uid)
+    await db.write(session.confirm_password, me())
 
 
 @blueprint.delete("/session")
@@ -76,4 +106,4 @@ class NewPassword(msgspec.Struct):
 @gives(SessionView, 201)
 async def set_password(data: NewPassword) -> Response:
     """Set the password of the account that a code is for, and sign in. All its sessions and tokens end at once."""
-    return await _begun(await recovery.set_password(data.code, data.password, address()))
+    return await _begun(await attempt(recovery.set_password(data.code, data.password, address(), device())))

@@ -24,6 +24,14 @@ class Forbidden(Refusal):
     """Visible, but not yours to do."""
 
 
+class SessionNeeded(Forbidden):
+    """For whoever signed in with the password, not for a named token."""
+
+
+class ConfirmationNeeded(Forbidden):
+    """The password has to be typed again first."""
+
+
 class Unauthenticated(Refusal):
     """No credentials, or bad ones."""
 

@@ -77,7 +77,7 @@ def renew(tx: Tx, by: Identity, slug: str, uid: str) -> ResetCode:
     return ResetCode(found.uid, found.name, code, until)
 
 
-async def set_password(code: str, password: str, address: str) -> Signed:
+async def set_password(code: str, password: str, address: str, device: str = "") -> Signed:
     """Sets the password of the account that a code is for, ends all its sessions and tokens, and begins a new session.
 
     Raises NotFound for a wrong code, TooMany for a guesser, Invalid for too short a password.
@@ -86,16 +86,16 @@ async def set_password(code: str, password: str, address: str) -> Signed:
     held = await invitation.find(code, address)
     if held.user_id is None:
         raise invitation.unknown()
-    return await db.write(_set_password, code, await passwords.hashed(password))
+    return await db.write(_set_password, code, await passwords.hashed(password), device)
 
 
-def _set_password(tx: Tx, code: str, kept: str) -> Signed:
+def _set_password(tx: Tx, code: str, kept: str, device: str) -> Signed:
     held = invitation.held(tx, code, tx.now)
     if held is None:
         raise invitation.unknown()  # somebody else was quicker
     user.edit(tx, held.user_id, None, {"password_hash": kept})
     tx.run(EARLIER, user=held.user_id)
     tx.run(END_LINES, user=held.user_id)
-    signed = session.restart(tx, held.user_id, held.uid)
+    signed = session.restart(tx, held.user_id, held.uid, device)
     audit.note(tx, signed.identity, "password.reset", held.uid, group=held.slug)
     return signed

@@ -12,21 +12,25 @@ from collections import OrderedDict
 from typing import Any
 
 import msgspec
-from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, insert, literal, select
+from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, insert, literal, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import audit, times
-from model.errors import Forbidden, NotFound, Unauthenticated
+from model.errors import ConfirmationNeeded, Forbidden, NotFound, SessionNeeded, Unauthenticated
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes, db
 from model.store.changes import Row
 from model.user import User, avatar_path
 
 MOST_REMEMBERED = 10_000
 FOREVER = "9999"  # sorts after every time
+CONFIRMED_MINUTES = 10  # for which a password that was typed counts for sensitive changes
 
 
 class Session(Base):
-    """One browser or program that signed in with a password."""
+    """One browser or program that signed in with a password.
+
+    `confirmed` is when that was last typed; `used` is a day; `device` is None in sessions from before that was kept.
+    """
 
     __tablename__ = "sessions"
     __table_args__ = NEVER_REUSE_IDS
@@ -36,6 +40,9 @@ class Session(Base):
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     created: Mapped[Time]
     expires: Mapped[Time] = mapped_column(index=True)
+    confirmed: Mapped[Time | None]
+    used: Mapped[str | None] = mapped_column(String(10))  # such as 2026-11-22
+    device: Mapped[str | None] = mapped_column(String(40))  # such as "Firefox on Windows"
 
 
 class Token(Base):
@@ -62,6 +69,8 @@ class Identity(msgspec.Struct, frozen=True):
     session: int | None
     token: int | None
     expires: str
+    used: str | None = None  # the day, if it is a session
+    device: str | None = ""
 
     @property
     def admin(self) -> bool:
@@ -76,6 +85,17 @@ class Signed(msgspec.Struct):
     token: str
 
 
+class SessionInfo(msgspec.Struct):
+    """A session of one's own: which browser, since when, the day it was last used, and whether it is this one."""
+
+    id: int
+    device: str
+    created: str
+    used: str | None
+    expires: str
+    current: bool
+
+
 class TokenView(msgspec.Struct):
     """A named token; `token` itself only in the answer that made it."""
 
@@ -87,19 +107,39 @@ class TokenView(msgspec.Struct):
 
 WHO = (User.id.label("user"), User.uid, User.name, User.avatar_hash, User.role)
 BY_SESSION = (
-    select(*WHO, Session.id.label("session"), literal(None).label("token"), Session.expires)
+    select(
+        *WHO,
+        Session.id.label("session"),
+        literal(None).label("token"),
+        Session.expires,
+        Session.used,
+        Session.device,
+    )
     .join(Session, Session.user_id == User.id)
     .where(Session.secret_hash == bindparam("secret"), User.disabled.is_(None))
 )
 BY_TOKEN = (
-    select(*WHO, literal(None).label("session"), Token.id.label("token"), literal(FOREVER).label("expires"))
+    select(
+        *WHO,
+        literal(None).label("session"),
+        Token.id.label("token"),
+        literal(FOREVER).label("expires"),
+        literal(None).label("used"),
+        literal("").label("device"),
+    )
     .join(Token, Token.user_id == User.id)
     .where(Token.secret_hash == bindparam("secret"), User.disabled.is_(None))
 )
 START = (
     insert(Session)
     .values(
-        user_id=bindparam("user"), secret_hash=bindparam("secret"), created=bindparam("now"), expires=bindparam("until")
+        user_id=bindparam("user"),
+        secret_hash=bindparam("secret"),
+        created=bindparam("now"),
+        confirmed=bindparam("now"),
+        used=bindparam("today"),
+        device=bindparam("by"),
+        expires=bindparam("until"),
     )
     .returning(Session.id)
 )
@@ -107,14 +147,19 @@ ROLE = select(User.role).where(User.disabled.is_(None))
 ALIVE = ROLE.join(Session, Session.user_id == User.id).where(Session.id == bindparam("session"))
 TOKEN_ALIVE = ROLE.join(Token, Token.user_id == User.id).where(Token.id == bindparam("token"))
 ENABLED = ROLE.where(User.id == bindparam("user"))
-BEGAN = select(Session.created).where(Session.id == bindparam("session"))
+CONFIRMED = select(Session.confirmed).where(Session.id == bindparam("session"))
+CONFIRM = update(Session).where(Session.id == bindparam("session")).values(confirmed=bindparam("now"))
+USED = update(Session).where(Session.id == bindparam("session")).values(used=bindparam("today"))
+MINE = select(Session).where(Session.user_id == bindparam("user")).order_by(Session.id.desc())
 END = delete(Session).where(Session.id == bindparam("session"))
 EXPIRED = delete(Session).where(Session.expires < bindparam("before"))
+END_ONE = END.where(Session.user_id == bindparam("user"))
 END_ALL = delete(Session).where(Session.user_id == bindparam("user"))
 END_TOKENS = delete(Token).where(Token.user_id == bindparam("user"))
 OTHERS = select(Session.id).where(Session.user_id == bindparam("user"), Session.id != bindparam("but"))
 
 _remembered: OrderedDict[bytes, Identity] = OrderedDict()
+_used: dict[int, str] = {}  # sessions whose day of last use is still to be written
 
 
 def identify(secret: str) -> Identity | None:
@@ -122,8 +167,12 @@ def identify(secret: str) -> Identity | None:
     db.catch_up()
     digest = _digest(secret)
     known = _remembered.get(digest) or _look_up(secret, digest)
-    if known is None or known.expires < times.now():
+    now = times.now()
+    if known is None or known.expires < now:
         return None
+    if known.session and known.used != now[:10]:
+        _used[known.session] = today = now[:10]
+        _remembered[digest] = msgspec.structs.replace(known, used=today)
     return known
 
 
@@ -137,27 +186,41 @@ def confirm(tx: Statements, identity: Identity) -> None:
         raise Unauthenticated("This session has ended.")
 
 
-def began(read: Statements, identity: Identity) -> str:
-    """When the session that is asking began, by a password; "" for a token, or a session that has ended."""
-    row = read.one(BEGAN, session=identity.session or 0)
-    return row.created if row else ""
+def must_be_session(identity: Identity) -> None:
+    """Raises SessionNeeded for a named token: what makes credentials, or ends them, is for whoever signed in."""
+    if identity.session is None:
+        raise SessionNeeded("A token cannot do that: sign in with the password.")
 
 
-def begin(tx: Tx, user: int) -> Signed:
+def must_be_confirmed(identity: Identity) -> None:
+    """Raises SessionNeeded for a named token, ConfirmationNeeded where the password was typed too long ago."""
+    must_be_session(identity)
+    with db.snapshot() as read:
+        row = read.one(CONFIRMED, session=identity.session)
+    if row is None or (row.confirmed or "") < times.later(minutes=-CONFIRMED_MINUTES):
+        raise ConfirmationNeeded("Please enter your password again before you do that.")
+
+
+def confirm_password(tx: Tx, identity: Identity) -> None:
+    """Unit: the session's user has typed the password, which counts for some minutes."""
+    tx.run(CONFIRM, session=identity.session, now=tx.now)
+
+
+def begin(tx: Tx, user: int, device: str) -> Signed:
     """Within a unit: begins a session of a user who is enabled, and has proven to be that user."""
     secret = "ses_" + secrets.token_urlsafe(32)
     digest = _digest(secret)
     until = times.later(days=db.settings.session_days)
-    tx.one(START, user=user, secret=digest, now=tx.now, until=until)
+    tx.one(START, user=user, secret=digest, now=tx.now, today=tx.now[:10], by=device, until=until)
     return Signed(_identity(tx.one(BY_SESSION, secret=digest)), secret)
 
 
-def restart(tx: Tx, user: int, uid: str) -> Signed:
+def restart(tx: Tx, user: int, uid: str, device: str) -> Signed:
     """Within a unit that sets another password: ends all sessions and tokens of a user, and begins a new session."""
     end_all(tx, user)
     tx.run(END_TOKENS, user=user)
     tx.changed("user.password", subject=user, tags=[f"user:{uid}"])
-    return begin(tx, user)
+    return begin(tx, user, device)
 
 
 def must_be_enabled(tx: Statements, user: int) -> None:
@@ -185,9 +248,27 @@ def end_others(tx: Tx, identity: Identity) -> None:
         _end_session(tx, identity, session)
 
 
+def end_one(tx: Tx, identity: Identity, id_: int) -> None:
+    """Unit: ends one of the user's sessions at once. Raises NotFound."""
+    if not tx.run(END_ONE, session=id_, user=identity.user):
+        raise NotFound(f"You have no session {id_}.")
+    tx.changed("session.ended", subject=id_, tags=[f"user:{identity.uid}"])
+
+
 def _end_session(tx: Tx, identity: Identity, session: int) -> None:
     if tx.run(END, session=session):
         tx.changed("session.ended", subject=session, tags=[f"user:{identity.uid}"])
+
+
+async def sessions(identity: Identity) -> list[SessionInfo]:
+    """The user's sessions that have not expired, newest first."""
+    async with db.read() as reading:
+        rows = (await reading.scalars(MINE, {"user": identity.user})).all()
+    return [
+        SessionInfo(row.id, row.device or "", row.created, row.used, row.expires, row.id == identity.session)
+        for row in rows
+        if row.expires >= times.now()
+    ]
 
 
 async def tokens(user: int) -> list[TokenView]:
@@ -234,11 +315,15 @@ def forget(_read: Statements, rows: list[Row]) -> None:
 def forget_all() -> None:
     """Empties the memory; a worker that opens a database begins so."""
     _remembered.clear()
+    _used.clear()
 
 
 def drop_expired(tx: Tx) -> None:
-    """Sweep: deletes sessions that have expired."""
+    """Sweep: deletes sessions that have expired, and writes on which day others were used."""
     tx.run(EXPIRED, before=tx.now)
+    while _used:
+        session, today = _used.popitem()
+        tx.run(USED, session=session, today=today)
 
 
 def _look_up(secret: str, digest: bytes) -> Identity | None:
@@ -254,7 +339,9 @@ def _look_up(secret: str, digest: bytes) -> Identity | None:
 
 def _identity(row: Any) -> Identity:
     avatar = avatar_path(row.uid, row.avatar_hash)
-    return Identity(row.user, row.uid, row.name, avatar, row.role, row.session, row.token, row.expires)
+    return Identity(
+        row.user, row.uid, row.name, avatar, row.role, row.session, row.token, row.expires, row.used, row.device
+    )
 
 
 def _digest(secret: str) -> bytes:

@@ -24,7 +24,7 @@ REHASH = (
 )
 
 
-async def sign_in(uid: str, password: str, address: str) -> Signed:
+async def sign_in(uid: str, password: str, address: str, device: str = "") -> Signed:
     """A new session. Raises Unauthenticated, after the same time for any reason; TooMany for a guesser.
 
     Raises Forbidden for an account that is disabled, which only whoever knows its password learns. A hash that another
@@ -39,7 +39,7 @@ async def sign_in(uid: str, password: str, address: str) -> Signed:
         raise Unauthenticated("The uid or the password is wrong.")
     kept: str = found.password_hash
     better = await passwords.hashed(password) if passwords.outdated(kept) else kept
-    return await db.write(_start, found.id, party, kept, better)
+    return await db.write(_start, found.id, party, kept, better, device)
 
 
 async def prove(identity: Identity, password: str) -> None:
@@ -65,9 +65,9 @@ def _right(tx: Tx, party: str) -> None:
         limits.spend(tx, party, FAILED_SIGN_INS, -1)
 
 
-def _start(tx: Tx, user: int, party: str, kept: str, better: str) -> Signed:
+def _start(tx: Tx, user: int, party: str, kept: str, better: str, device: str) -> Signed:
     session.must_be_enabled(tx, user)
     if better != kept:  # and nobody has set another password meanwhile
         tx.run(REHASH, user=user, old=kept, new=better)
     _right(tx, party)
-    return session.begin(tx, user)
+    return session.begin(tx, user, device)

@@ -1,4 +1,4 @@
-/** Who is looking at the page, and the dialogs to sign up, in and out. Nothing is reloaded, so no draft is lost. */
+/** Who is looking at the page, and the dialogs to sign up, in and out, and to type the password again. Nothing is reloaded, so no draft is lost. */
 import { submits } from './forms.js';
 
 export class Account {
@@ -8,8 +8,10 @@ export class Account {
     this.#pottle = pottle;
     const { uid, name, role } = document.body.dataset;
     this.me = uid ? { uid, name, role } : null;
-    this.#dialog('sign-in', (values) => pottle.signIn(values));
-    this.#dialog('sign-up', (values) => pottle.signUp(values));
+    const enters = (enter) => async (values) => { await enter(values); this.become(await pottle.me()); };
+    this.#dialog('sign-in', enters((values) => pottle.signIn(values)));
+    this.#dialog('sign-up', enters((values) => pottle.signUp(values)));
+    this.#dialog('confirm', ({ password }) => pottle.confirm(password));
     document.addEventListener('click', (event) => this.#clicked(event));
     document.addEventListener('refused', ({ detail }) => this.#refused(detail));
   }
@@ -33,14 +35,23 @@ export class Account {
     this.#listeners.forEach((listener) => listener(user, byOneself));
   }
 
-  #dialog(id, enter) {
+  /** Asks for the password again. @returns {Promise<boolean>} whether it was given; not when the reader cancels */
+  confirm() {
+    const dialog = document.getElementById('confirm');
+    dialog.returnValue = '';
+    if (!dialog.open) dialog.showModal();
+    return new Promise((resolve) => {
+      dialog.addEventListener('close', () => resolve(dialog.returnValue === 'done'), { once: true });
+    });
+  }
+
+  #dialog(id, act) {
     const dialog = document.getElementById(id);
     const form = dialog.querySelector('form');
     submits(form, async (values) => {
-      await enter(values);
-      this.become(await this.#pottle.me());
+      await act(values);
       form.reset();
-      dialog.close();
+      dialog.close('done');
     });
   }
 

@@ -7,7 +7,7 @@ import { tickAll } from './view.js';
 
 const TICK_MS = 30_000;
 
-export const pottle = connect({ onSignedOut: () => account.become(null, false) });
+export const pottle = connect({ onSignedOut: () => account.become(null, false), onConfirm: () => account.confirm() });
 export const account = new Account(pottle);
 document.querySelectorAll('.discussion').forEach((section) => new Discussion(section, pottle, account));
 document.querySelectorAll('form.begin').forEach(beginning);

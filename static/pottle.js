@@ -24,6 +24,8 @@ import { Subscription } from './pottle/subscription.js';
 import { keeper } from './pottle/token.js';
 
 export { Problem };
+
+const CONFIRM = 'urn:pottle:confirmation-needed';
 /** For keeping a channel's posts: `thread.start(page)`, `thread.apply(thread, change)`, `thread.visible(thread)`, … */
 export * as thread from './thread.js';
 
@@ -31,17 +33,19 @@ export * as thread from './thread.js';
 export const baseOf = (address) => new URL(address).href.replace(/\/static\/(~[^/]+\/)?pottle\.js.*$/, '');
 
 /**
- * @param {{url?: string, token?: string, storage?: Storage, onSignedOut?: () => void, env?: object}} [options]
+ * @param {{url?: string, token?: string, storage?: Storage, onSignedOut?: () => void, onConfirm?: () => Promise<boolean>,
+ *   env?: object}} [options]
  *   `url` is the server's address, by default where this module was loaded from; `token` overrides the kept one;
- *   `storage` keeps it (localStorage); `onSignedOut` is called when the server no longer accepts us;
+ *   `storage` keeps it (localStorage); `onSignedOut` is called when the server no longer accepts us; `onConfirm` when
+ *   it wants the password again: it resolves to whether `confirm(password)` was done, and then the request is repeated;
  *   `env` replaces parts of the browser in tests, see pottle/browser.js.
  */
 export const connect = (options) => new Pottle(options);
 
 class Pottle {
-  #tokens; #connection; #request; #leaving = false;
+  #tokens; #connection; #request; #onConfirm; #leaving = false;
 
-  constructor({ url = baseOf(import.meta.url), token, storage, onSignedOut = () => {}, env = {} } = {}) {
+  constructor({ url = baseOf(import.meta.url), token, storage, onSignedOut = () => {}, onConfirm = async () => false, env = {} } = {}) {
     const here = { ...browser, ...env };
     this.url = url.replace(/\/+$/, '');
     /** Whether the session cookie counts, so that no token is needed. */
@@ -49,6 +53,7 @@ class Pottle {
     this.#tokens = keeper(this.url, { token, storage: storage ?? here.storage(), now: here.now });
     const signedOut = () => { this.#tokens.forget(); this.#connection.tell('signed-out'); onSignedOut(); };
     const shared = { base: this.url, token: () => this.#tokens.read(), signedOut, env: here };
+    this.#onConfirm = onConfirm;
     this.#request = requests({ ...shared, credentials: this.sameOrigin ? 'same-origin' : 'omit' });
     this.#connection = new Connection({ ...shared, doubted: () => this.#verify(signedOut) });
   }
@@ -68,7 +73,15 @@ class Pottle {
    * @returns {Promise<any>} the parsed answer, null where it has none
    * @throws {Problem} for every refusal (RFC 9457); `status` is 0 when the server could not be reached
    */
-  api(method, path, body, options) { return this.#request(method, path, body, options); }
+  async api(method, path, body, options) {
+    const ask = () => this.#request(method, path, body, options);
+    try {
+      return await ask();
+    } catch (problem) {
+      if (problem.type !== CONFIRM || !await this.#onConfirm()) throw problem;
+      return ask();
+    }
+  }
 
   /** Whether a token is at hand; always false on our own origin, where the cookie is out of our sight. */
   get hasToken() { return this.#tokens.read() !== null; }
@@ -86,6 +99,9 @@ class Pottle {
     this.#connection.restart();
     return user;
   }
+
+  /** The password again, which some requests want: those that could take an account over. */
+  confirm(password) { return this.api('POST', '/api/session/confirm', { password }); }
 
   async signOut() {
     this.#leaving = true; // the socket is closed with 4401 before the answer is here, and that is no news

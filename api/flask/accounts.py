@@ -11,19 +11,18 @@ from api.flask.refusals import answered
 from api.flask.sections import FlaskSection, sections_of
 from api.flask.texts import safe, sent_back
 from api.http.answers import gives, takes
-from api.http.asking import anyone, me, signed_in
+from api.http.asking import anyone, by_session, me, signed_in
 from api.http.bodies import Tolerant
 from api.http.limits import EDITING, SIGN_UP, limited
+from api.http.notices import attempt
 from api.http.retries import idempotent
-from model import account, joining, leaving, session, signing_in, times, user
-from model.errors import Forbidden, Invalid
-from model.store import db
+from model import account, joining, leaving, session, signing_in, user
+from model.errors import ConfirmationNeeded, Forbidden, Invalid
 from model.user import Account, Email, Name, Password, Uid
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/api")
 
 ROLES = {"user": "User", "admin": "Admin"}
-PROVEN_MINUTES = 10  # for which a sign-in says as much as the old password would
 
 
 class FlaskNewUser(Tolerant):
@@ -58,7 +57,7 @@ class FlaskSignedUp(msgspec.Struct):
 
 
 class FlaskUserEdit(Tolerant):
-    """What to change. A password needs `current_password`, or a sign-in within the last ten minutes."""
+    """What to change. Another password or mail address needs `current_password`, or a sign-in within ten minutes."""
 
     name: str | UnsetType = UNSET
     uid: str | UnsetType = UNSET
@@ -132,31 +131,32 @@ async def edit(data: FlaskUserEdit) -> FlaskUser:
         fields["email"] = _address_of(sent_back(data.email, before.email or ""))
     if not fields and data.password is UNSET:
         return await _seen(before)
-    return await _seen(await account.edit(me(), None, fields, await _new_password(data)))
+    if data.password is not UNSET or fields.get("email", before.email) != before.email:
+        await _prove(data)
+    return await _seen(await account.edit(me(), None, fields, data.password or None))
 
 
-async def _new_password(data: FlaskUserEdit) -> str | None:
-    """The password to set, if there is one and whoever asks has just proven to know the old one."""
-    if data.password is UNSET:
-        return None
-    user.check_password(data.password)
+async def _prove(data: FlaskUserEdit) -> None:
+    """Raises Forbidden unless whoever asks has just proven to know the password."""
+    session.must_be_session(me())
+    if data.password:
+        user.check_password(data.password)
     if data.current_password is not UNSET:
-        await signing_in.prove(me(), data.current_password)
-    elif not _just_signed_in():
+        await attempt(signing_in.prove(me(), data.current_password), me().uid)
+        return
+    try:
+        session.must_be_confirmed(me())
+    except ConfirmationNeeded:
         raise Forbidden(
-            f"Sign in again first: a new password needs a sign-in within the last {PROVEN_MINUTES} minutes."
-        )
-    return data.password
-
-
-def _just_signed_in() -> bool:
-    with db.snapshot() as read:
-        return session.began(read, me()) > times.later(minutes=-PROVEN_MINUTES)
+            "Sign in again first: a new password or mail address needs a sign-in within the last "
+            f"{session.CONFIRMED_MINUTES} minutes."
+        ) from None
 
 
 @blueprint.delete("/user")
 @limited(EDITING, ahead=True)
 @signed_in
+@by_session
 @takes(FlaskLeaving)
 @gives(FlaskMessage)
 async def delete(data: FlaskLeaving) -> Response:

@@ -38,6 +38,7 @@ def set_cookie(response: Response, secret: str) -> None:
 def clear_cookie(response: Response) -> None:
     """Signs the browser out."""
     response.delete_cookie(COOKIE, path=_path(), secure=True, httponly=True, samesite="None", partitioned=True)
+    response.headers["Clear-Site-Data"] = '"cache"'
 
 
 def _path() -> str:

@@ -4,9 +4,10 @@ from quart import Blueprint, Response
 
 from api.flask.asking import clear_cookie, set_cookie
 from api.http.answers import gives, takes
-from api.http.asking import address, anyone, me, signed_in
+from api.http.asking import address, anyone, device, me, signed_in
 from api.http.bodies import Tolerant
 from api.http.limits import EDITING, SIGN_IN, limited
+from api.http.notices import attempt
 from model import session, signing_in
 from model.store import db
 from model.user import Password
@@ -28,7 +29,7 @@ class FlaskCredentials(Tolerant):
 @gives(str)
 async def create(data: FlaskCredentials) -> Response:
     """Sign in. The answer is a text that no page reads, and the cookie."""
-    signed = await signing_in.sign_in(data.uid, data.password, address())
+    signed = await attempt(signing_in.sign_in(data.uid, data.password, address(), device()), data.uid)
     response = _text(f"Authentication for {signed.identity.uid} successful")
     set_cookie(response, signed.token)
     return response

@@ -5,7 +5,7 @@ from functools import partial, wraps
 from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
-from quart import Response, g, has_request_context, request, websocket
+from quart import Request, Response, Websocket, g, has_request_context, request, websocket
 
 from model import session
 from model.errors import Forbidden, Unauthenticated
@@ -17,12 +17,30 @@ Handler = Callable[..., Awaitable[Any]]
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 FOREIGN_SITES = ("cross-site", "same-site")
+# Browsers keep a cookie of such a name only from https, the first only for one host and all of its paths.
+HOST, SECURE = "__Host-", "__Secure-"
+# What a User-Agent has in it, and what it is called; the first that fits.
+BROWSERS = (
+    *(("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser/", "Samsung Internet"), ("Firefox/", "Firefox")),
+    *(("FxiOS/", "Firefox"), ("CriOS/", "Chrome"), ("Chrome/", "Chrome"), ("Safari/", "Safari")),
+)
+SYSTEMS = (
+    *(("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("CrOS", "ChromeOS"), ("Windows", "Windows")),
+    *(("Mac OS X", "a Mac"), ("Linux", "Linux")),
+)
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
 
 def cookie_name() -> str:
-    """The session cookie's name. It carries the instance's id, because cookies ignore ports."""
+    """The session cookie's name on plain http. It carries the instance's id, because cookies ignore ports."""
     return f"pottle_{db.instance.id}"
+
+
+def _cookie_name_here() -> str:
+    """The session cookie's name for this request: under https one that no neighbouring host can set."""
+    if not _is_secure():
+        return cookie_name()
+    return (HOST if _cookie_path() == "/" else SECURE) + cookie_name()
 
 
 def asker() -> Identity | None:
@@ -65,7 +83,7 @@ def address() -> str:
 
     Of IPv6 its network: whoever has one address there has 2^64 of them, and could have one for each guess.
     """
-    text = (request if has_request_context() else websocket).remote_addr or "unknown"
+    text = _asking().remote_addr or "unknown"
     try:
         found = IPv6Address(text)
     except ValueError:
@@ -78,7 +96,7 @@ def foreign_origin() -> str | None:
 
     A browser that does not name the origin (`null` here) says at least that it is another (Fetch Metadata).
     """
-    asking = request if has_request_context() else websocket
+    asking = _asking()
     unnamed = "null" if asking.headers.get("Sec-Fetch-Site") in FOREIGN_SITES else None
     origin = asking.headers.get("Origin", unnamed)
     if origin is None:
@@ -87,22 +105,47 @@ def foreign_origin() -> str | None:
     return None if any(_same_host(origin, host) for host in ours) else origin
 
 
+def device() -> str:
+    """What kind of browser asks, so that people know their sessions apart: `Firefox on Windows`, and no more."""
+    agent = request.headers.get("User-Agent", "")
+    browser, system = (next((said for mark, said in known if mark in agent), "") for known in (BROWSERS, SYSTEMS))
+    return f"{browser} on {system}" if browser and system else browser or "a program"
+
+
+def by_cookie() -> Identity | None:
+    """Whose session the cookie holds.
+
+    Under https one by the plain name counts only for a session of before there was the other: a page of a neighbouring
+    host could set it, and have somebody act as whom that page chose.
+    """
+    cookies = _asking().cookies
+    if secret := cookies.get(_cookie_name_here()):
+        return session.identify(secret)
+    found = session.identify(old) if (old := cookies.get(cookie_name())) else None
+    return found if found and found.device is None else None
+
+
 def set_cookie(response: Response, token: str, days: int) -> None:
     """Signs the browser in, for our own pages."""
     response.set_cookie(
-        cookie_name(),
+        _cookie_name_here(),
         token,
         max_age=days * 24 * 3600,
         httponly=True,
         samesite="Lax",
-        secure=request.scheme == "https" or db.settings.url.startswith("https:"),
+        secure=_is_secure(),
         path=_cookie_path(),
     )
 
 
 def clear_cookie(response: Response) -> None:
-    """Signs the browser out."""
-    response.delete_cookie(cookie_name(), path=_cookie_path())
+    """Signs the browser out, and has it forget the pages that it keeps.
+
+    Not its storage, for there are drafts in it; and not all cookies, which would be those of the whole domain.
+    """
+    for name in {_cookie_name_here(), cookie_name()}:
+        response.delete_cookie(name, path=_cookie_path(), secure=_is_secure(), httponly=True, samesite="Lax")
+    response.headers["Clear-Site-Data"] = '"cache"'
 
 
 def anyone(handler: Handler) -> Handler:
@@ -125,6 +168,26 @@ def admins(handler: Handler) -> Handler:
     return _stance(handler, "admins", check)
 
 
+def by_session(handler: Handler) -> Handler:
+    """Only whoever signed in with the password, not a named token: for what makes credentials."""
+    return _demanding(handler, "session", session.must_be_session)
+
+
+def confirmed(handler: Handler) -> Handler:
+    """Only a session whose password was typed within the last minutes: for what could take an account over."""
+    return _demanding(handler, "confirmation", session.must_be_confirmed)
+
+
+def _demanding(handler: Handler, demand: str, check: Callable[[Identity], None]) -> Handler:
+    @wraps(handler)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        check(me())
+        return await handler(*args, **kwargs)
+
+    wrapper.demand = demand  # type: ignore[attr-defined]
+    return wrapper
+
+
 def _stance(handler: Handler, stance: str, check: Callable[[], object]) -> Handler:
     @wraps(handler)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
@@ -139,10 +202,7 @@ def _identified() -> Identity | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme:
         return _by_bearer(scheme, token.strip())
-    cookie = request.cookies.get(cookie_name())
-    if cookie and (request.method in SAFE or foreign_origin() is None):
-        return session.identify(cookie)
-    return None
+    return by_cookie() if request.method in SAFE or foreign_origin() is None else None
 
 
 def _by_bearer(scheme: str, token: str) -> Identity | None:
@@ -161,5 +221,13 @@ def _same_host(origin: str, host: str) -> bool:
     return authority != "" and authority.removesuffix(port) == host.lower().removesuffix(port)
 
 
+def _asking() -> Request | Websocket:
+    return request if has_request_context() else websocket
+
+
+def _is_secure() -> bool:
+    return _asking().scheme in ("https", "wss") or db.settings.url.startswith("https:")
+
+
 def _cookie_path() -> str:
-    return f"{request.root_path}/"
+    return f"{_asking().root_path}/"

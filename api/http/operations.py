@@ -16,6 +16,11 @@ STANCES = {
     "signed in": "For whoever is signed in.",
     "admins": "For admins.",
 }
+DEMANDS = {
+    "session": "Not by a named token: that answers 403 with the type `urn:pottle:session-needed`.",
+    "confirmation": "Not by a named token, and only within ten minutes after the password was typed, in signing in or "
+    "at `POST /api/session/confirm`; otherwise it answers 403 with the type `urn:pottle:confirmation-needed`.",
+}
 WHY = {
     400: "The request cannot be read.",
     401: "Sign in first, or sign in again.",
@@ -117,7 +122,8 @@ def _stance(function: Function) -> str:
 def _description(written: str, function: Function) -> str:
     rate = getattr(function, "limit", None)
     often = f"At most {rate.count} times in {rate.per} s (`{rate.name}`)." if rate else ""
-    return "\n\n".join(filter(None, (written, STANCES[_stance(function)], often)))
+    demand = DEMANDS.get(getattr(function, "demand", ""))
+    return "\n\n".join(filter(None, (written, STANCES[_stance(function)], demand, often)))
 
 
 def _header_parameters(function: Function) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import msgspec
 from quart import Quart, Response, current_app, g, has_request_context, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from api.http import measures
+from api.http import measures, notices
 from api.http.limits import in_headers
 from model import errors
 
@@ -24,6 +24,8 @@ Shape = Callable[[int, str, dict[str, str]], Response]  # (status, detail, heade
 STATUS: dict[type[errors.Refusal], int] = {
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
+    errors.SessionNeeded: 403,
+    errors.ConfirmationNeeded: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.Stale: 412,
@@ -53,6 +55,11 @@ TITLES = {
     500: "Internal Server Error",
     503: "Service Unavailable",
     507: "Insufficient Storage",
+}
+# What a program has to tell from other refusals of the same status.
+NAMED: dict[type[errors.Refusal], str] = {
+    errors.SessionNeeded: "Session Needed",
+    errors.ConfirmationNeeded: "Confirmation Needed",
 }
 # A page of its own; every other error of a page is shown on the 500's or 404's.
 PAGES = (401, 403, 404, 405, 422, 429, 500)
@@ -112,7 +119,15 @@ def title(status: int) -> str:
 async def _refused(refusal: errors.Refusal) -> Response:
     if isinstance(refusal, errors.NotFound) and g.get("bad_credentials"):
         refusal = errors.Unauthenticated("Your credentials are not, or no longer, good.")
-    return await _answer(STATUS[type(refusal)], refusal.detail, _headers(refusal), **refusal.extra)
+    status = STATUS[type(refusal)]
+    notices.refused(refusal, status)
+    return await _answer(status, refusal.detail, _headers(refusal), **_named(refusal), **refusal.extra)
+
+
+def _named(refusal: errors.Refusal) -> dict[str, str]:
+    """The type and title of a refusal that has its own, not its status's."""
+    own = NAMED.get(type(refusal))
+    return {"type": f"urn:pottle:{own.lower().replace(' ', '-')}", "title": own} if own else {}
 
 
 def _headers(refusal: errors.Refusal) -> dict[str, str]:

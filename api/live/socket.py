@@ -13,11 +13,10 @@ import msgspec
 from quart import Blueprint, websocket
 from quart.asgi import ASGIWebsocketConnection
 
-from api.http.asking import cookie_name, foreign_origin
+from api.http.asking import by_cookie, foreign_origin
 from api.http.watching import CLOSED
 from api.live.connection import FAILED, Connection
 from api.live.sending import GONE, Receive, Scope, Send, client_gone, sender
-from model import session
 from model.session import Identity
 from model.store import db
 
@@ -110,8 +109,7 @@ async def _listen(connection: Connection, receive: Receive) -> None:
 
 def _by_cookie() -> Identity | None:
     """Whose cookie it is, on our own pages; from another origin it is ignored (cross-site websocket hijacking)."""
-    cookie = websocket.cookies.get(cookie_name())
-    return session.identify(cookie) if cookie and foreign_origin() is None else None
+    return by_cookie() if foreign_origin() is None else None
 
 
 async def _close(code: int, scope: Scope, send: Send) -> None:

@@ -23,6 +23,7 @@ KIB = 1024
 ROUTES: dict[tuple[str, str], Json] = {
     ("POST", "/api/users"): {"uid": "dora", "name": "Dora", "password": PASSWORD, "email": "dora@example.org"},
     ("POST", "/api/session"): {"uid": "root", "password": PASSWORD},
+    ("POST", "/api/session/confirm"): {"password": PASSWORD},
     ("PATCH", "/api/me"): {"name": "R", "email": "r@example.org", "password": "x" * 9, "current_password": PASSWORD},
     ("DELETE", "/api/me"): {"password": PASSWORD},
     ("POST", "/api/me/tokens"): {"name": "program"},

@@ -62,15 +62,19 @@ GET    /api/users/alice/avatar                             200    200    200  20
 POST   /api/users/bob/invitations                          401    403    403  403  201  403   401
 POST   /api/session              {alice}                   201    201    201  201  201  201   401
 DELETE /api/session                                        401    204    204  204  204  204   401
+POST   /api/session/confirm      {password}                401    204    204  204  204  403   401
 PUT    /api/password             {reset}                   201    201    201  201  201  201   401
 
 One's own account
 GET    /api/me                                             401    200    200  200  200  200   401
 PATCH  /api/me                   {"name": "New"}           401    200    200  200  200  200   401
-DELETE /api/me                   {password}                401    204    204  204  409  204   401
+DELETE /api/me                   {password}                401    204    204  204  409  403   401
 PUT    /api/me/avatar            {image}                   401    200    200  200  200  200   401
 GET    /api/me/avatar                                      401    404    404  200  404  404   401
 DELETE /api/me/avatar                                      401    404    404  204  404  404   401
+GET    /api/me/sessions                                    401    200    200  200  200  403   401
+DELETE /api/me/sessions                                    401    204    204  204  204  403   401
+DELETE /api/me/sessions/999999                             401    404    404  404  404  403   401
 GET    /api/me/tokens                                      401    200    200  200  200  200   401
 POST   /api/me/tokens            {"name": "bell"}          401    201    201  201  201  403   401
 DELETE /api/me/tokens/{token}                              401    404    204  404  404  204   401

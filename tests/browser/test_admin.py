@@ -1,7 +1,8 @@
 """The pages of moderators and admins in a real browser, in front of gunicorn with three workers."""
 
+import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 
 import httpx
 import pytest
@@ -132,6 +133,32 @@ async def test_a_class_comes_in(server: Server, browser: Browser) -> None:
     await expect(page.locator("#members .row").filter(has_text="Änne Schmidt")).to_be_visible()
     forget_refusals(alice)
     alice.has_nothing_to_complain_of()
+
+
+async def test_what_matters_asks_for_the_password_again(server: Server, browser: Browser) -> None:
+    """Where it was typed long ago; who cancels has changed nothing, and a wrong one is told at the dialog."""
+    root = await comes(server, browser, "root", "/admin")
+    page = root.page
+    with closing(sqlite3.connect(server.instance / "app.db")) as raw, raw:
+        raw.execute("UPDATE sessions SET confirmed = '2020'")
+    bob = page.locator("#users .row").filter(has_text="bob")
+    dialog = page.locator("#confirm")
+
+    await bob.get_by_role("button", name="Disable").click()
+    await dialog.get_by_role("button", name="Cancel").click()
+    await expect(bob.get_by_role("alert")).to_have_text("Please enter your password again before you do that.")
+    await expect(bob.get_by_text("disabled")).to_be_hidden()
+
+    await bob.get_by_role("button", name="Disable").click()
+    await dialog.locator("[name=password]").fill("not this one")
+    await page.keyboard.press("Enter")
+    await expect(dialog.get_by_role("alert")).to_have_text("That is not your password.")
+    await dialog.locator("[name=password]").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await expect(bob.get_by_text("disabled")).to_be_visible()
+    await expect(dialog).to_be_hidden()
+    await bob.get_by_role("button", name="Enable").click()
+    await expect(bob.get_by_text("disabled")).to_be_hidden()
 
 
 async def test_an_admin_looks_after_everything(
