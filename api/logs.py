@@ -10,6 +10,7 @@ without their query, and SQLAlchemy's errors without parameters (model/store/eng
 
 import logging
 import sys
+from collections import Counter
 from typing import Any, TextIO
 
 from structlog.contextvars import merge_contextvars
@@ -26,6 +27,7 @@ from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_
 from structlog.typing import EventDict, Processor
 
 SERVERS = ("uvicorn", "uvicorn.error", "hypercorn.error")  # gunicorn's own: api/arbiter.py
+written: Counter[str] = Counter()  # lines of this process, by level
 NOT_FIELDS = ("color_message", "message", "asctime")  # uvicorn's text once more, and what other formatters leave
 
 
@@ -65,7 +67,7 @@ def formatter(form: str, stream: Any) -> logging.Formatter:
     terminal = hasattr(stream, "isatty") and stream.isatty()
     text = form == "text" or (form != "json" and terminal)
     return ProcessorFormatter(
-        foreign_pre_chain=[merge_contextvars, add_log_level, ExtraAdder(), _fields_only],
+        foreign_pre_chain=[merge_contextvars, add_log_level, _count, ExtraAdder(), _fields_only],
         processors=_text(terminal) if text else _json(),
     )
 
@@ -89,6 +91,11 @@ def _json() -> list[Processor]:
         format_exc_info,
         JSONRenderer(),
     ]
+
+
+def _count(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    written[event["level"]] += 1
+    return event
 
 
 def _fields_only(_logger: Any, _method: str, event: EventDict) -> EventDict:

@@ -6,25 +6,29 @@ import sqlite3
 import time
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
+from itertools import count
 from pathlib import Path
 
 from prometheus_client import CONTENT_TYPE_LATEST, Counter
 from quart import Blueprint, Response, request
 
-from api import gathering
+from api import gathering, logs
 from api.http import measures
 from api.http.answers import gives
 from api.http.asking import anyone, asker
 from api.http.caching import shelf
 from api.live.hub import hub
+from api.server import descriptors
 from model.errors import Forbidden
-from model.store import changes, db
+from model.store import backup, changes, db
 
 log = logging.getLogger("pottle")
 
 blueprint = Blueprint("metrics", __name__)
 
 SECONDS = 1.0
+READY_SECONDS = 10  # from one look whether it can serve to the next, and for how long it may take
+LEVELS = ("warning", "error", "critical")
 FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP")
 STATUS = Path("/proc/self/status")
 
@@ -62,6 +66,7 @@ class Reporter:
 
     def start(self) -> None:
         """Once the database is open: reports once a second."""
+        measures.worker_starts.inc()
         self._task = asyncio.create_task(self._report_now_and_then())
 
     async def stop(self) -> None:
@@ -78,13 +83,16 @@ class Reporter:
         self._of_writes()
         self._of_sockets()
         self._of_this_process()
+        self._of_the_log()
         with suppress(sqlite3.Error):  # /readyz tells of it
             self._of_the_database()
 
     async def _report_now_and_then(self) -> None:
-        while True:
+        for second in count():
             try:
                 self.report()
+                if second % READY_SECONDS == 0:
+                    measures.ready.set(await _ready())
             except Exception:
                 log.exception("Reporting metrics")
             await asyncio.sleep(SECONDS)
@@ -114,6 +122,13 @@ class Reporter:
         measures.workers.set(1)
         measures.memory_bytes.set(_memory())
         self._move(measures.cpu_seconds, time.process_time())
+        used, limit = descriptors.used()
+        measures.open_descriptors.set(used)
+        measures.descriptor_limit.set(limit)
+
+    def _of_the_log(self) -> None:
+        for level in LEVELS:  # those of which there are none too: a rise from nothing is none for Prometheus
+            self._move(measures.log_lines.labels(level), logs.written[level])
 
     def _of_the_database(self) -> None:
         with db.snapshot() as read:
@@ -124,6 +139,7 @@ class Reporter:
         measures.database_bytes.set(database)
         measures.wal_bytes.set(wal)
         measures.disk_free_bytes.set(free)
+        measures.last_backup.set(backup.last(db.settings.instance / "app.db"))
 
     def _move(self, counter: Counter, total: float) -> None:
         counter.inc(total - self._moved.get(counter, 0))
@@ -131,6 +147,14 @@ class Reporter:
 
 
 reporter = Reporter()
+
+
+async def _ready() -> bool:
+    try:
+        async with asyncio.timeout(READY_SECONDS):
+            return await db.trouble() is None
+    except TimeoutError:
+        return False
 
 
 def _memory() -> int:

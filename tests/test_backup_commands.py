@@ -88,6 +88,15 @@ def test_it_works(instance: Path, folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_backup_is_made_where_that_cannot_be_noted(instance: Path, tmp_path: Path) -> None:
+    (instance / "app.db-backed-up").mkdir()
+    code, out, err = quart(instance, "backup", tmp_path / "copy.db")
+    assert (code, out) == (0, f"{tmp_path / 'copy.db'}\n")
+    assert err.startswith("/metrics will not know of it: ")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.slow
 def test_a_person_sees_how_far_it_is(instance: Path, folder: Path, tmp_path: Path) -> None:
     shown = on_a_terminal(instance, "backup", tmp_path / "copy.db")
     assert "Copying" in shown

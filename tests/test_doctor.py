@@ -35,7 +35,7 @@ def found(settings: Settings, **environ: str) -> dict[str, tuple[str, str]]:
 
 def test_it_works(settings: Settings) -> None:
     assert {about: level for about, (level, _) in found(settings).items()} == {
-        **dict.fromkeys(["sqlite", "folder", "file system", "disk", "descriptors"], "ok"),
+        **dict.fromkeys(["version", "sqlite", "folder", "file system", "disk", "descriptors"], "ok"),
         **dict.fromkeys(["revision", "integrity", "journal", "synchronous", "log", "clock", "admin"], "ok"),
         **dict.fromkeys(["address", "limits", "sign-up"], "ok"),
         "workers": "warn",  # for nobody serves here

@@ -36,6 +36,10 @@ def register(app: Quart, settings: Settings) -> None:
         with working() as progress:
             made, found = backup.backup(database, path, progress)
         click.echo(made)
+        try:
+            backup.note(database)
+        except OSError as error:
+            click.echo(f"/metrics will not know of it: {error.filename}: {error.strerror}", err=True)
         _remark(_counted(found))
 
     @app.cli.command("restore")

@@ -7,6 +7,7 @@ request may be counted here at once.
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from api import gathering
+from model import VERSION
 
 gathering.prepare()
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -30,6 +31,13 @@ def _most(name: str, says: str) -> Gauge:
     return Gauge(f"pottle_{name}", says, multiprocess_mode="livemax", registry=registry)
 
 
+def _least(name: str, says: str) -> Gauge:
+    """A gauge of which the least counts."""
+    return Gauge(f"pottle_{name}", says, multiprocess_mode="livemin", registry=registry)
+
+
+info = Gauge("pottle_info", "Which code runs.", ["version"], multiprocess_mode="livemax", registry=registry)
+info.labels(VERSION).set(1)
 requests = _counter("requests_total", "Requests that the application answered.", "method", "route", "status")
 request_seconds = Histogram(
     "pottle_request_seconds", "Until their answer began.", ["route"], buckets=SECONDS, registry=registry
@@ -55,6 +63,12 @@ limits_hit = _counter("limits_hit_total", "Requests refused by a rate limit.", "
 database_bytes = _most("database_bytes", "Size of the database.")
 wal_bytes = _most("wal_bytes", "Size of its write-ahead log.")
 disk_free_bytes = _most("disk_free_bytes", "Room on their disk.")
+ready = _least("ready", "Whether every worker can serve.")
+log_lines = _counter("log_lines_total", "Lines that workers logged.", "level")
+last_backup = _most("last_backup_timestamp_seconds", "When the last backup was made.")
 workers = _sum("workers", "Worker processes.")
+worker_starts = _counter("worker_starts_total", "Workers that started.")
+open_descriptors = _most("open_descriptors", "Descriptors that the worker with most has open.")
+descriptor_limit = _least("descriptor_limit", "How many descriptors a worker may have open.")
 memory_bytes = _sum("memory_bytes", "Memory that they take.")
 cpu_seconds = _counter("cpu_seconds_total", "Processor time that they took.")

@@ -5,9 +5,12 @@ could not open its database any more: it would hurt those it has for those it ca
 """
 
 import logging
+import math
+import os
 import sys
 import time
 from contextlib import suppress
+from pathlib import Path
 
 if sys.platform != "win32":
     import resource
@@ -16,6 +19,7 @@ log = logging.getLogger("pottle")
 
 OWN = 200  # for 64 reads at once, the writer, the follower, files on their way out, and what gunicorn needs
 QUIET_SECONDS = 60.0
+OPEN = Path("/proc/self/fd")
 
 
 def most_connections() -> int:
@@ -32,6 +36,17 @@ def most_connections() -> int:
 def share(limit: int) -> int:
     """Of so many descriptors, those for clients."""
     return max(limit - OWN, limit // 3)
+
+
+def used() -> tuple[int, float]:
+    """How many this process has open (0 where the system does not say), and how many it may have."""
+    opened = 0
+    with suppress(OSError):
+        opened = OPEN.stat().st_size or len(os.listdir(OPEN))  # Linux counts them itself since 6.2
+    if sys.platform == "win32":
+        return opened, math.inf
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return opened, math.inf if limit == resource.RLIM_INFINITY else limit
 
 
 class Door:

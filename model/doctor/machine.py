@@ -1,12 +1,14 @@
-"""The doctor's looks at the machine: SQLite, the instance folder and where it lies, the disk, descriptors."""
+"""The doctor's looks at the machine: versions, the instance folder and where it lies, the disk, descriptors."""
 
 import os
+import platform
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from model import VERSION
 from model.doctor.findings import MIB, Finding, Patient
 from model.store.database import LITTLE_SPACE
 
@@ -16,6 +18,10 @@ FEW_DESCRIPTORS = 1_024
 REMOTE = ("nfs", "cifs", "smb", "9p", "drvfs", "virtiofs", "fuse", "vboxsf", "vmhgfs", "afs", "ceph", "glusterfs")
 # What is gone with the machine's next start, or with the container.
 FLEETING = {"tmpfs": "memory", "ramfs": "memory", "overlay": "the container itself, and gone with it: mount a volume"}
+
+
+def _version(_: Patient) -> Iterator[Finding]:
+    yield Finding("ok", "version", f"Pottle {VERSION} on Python {platform.python_version()}")
 
 
 def _sqlite(_: Patient) -> Iterator[Finding]:
@@ -90,4 +96,4 @@ def _descriptors(_: Patient) -> Iterator[Finding]:
         yield Finding("ok", "descriptors", f"{soft} here, about as many readers for a worker")
 
 
-LOOKS = (_sqlite, _folder, _file_system, _space, _descriptors)
+LOOKS = (_version, _sqlite, _folder, _file_system, _space, _descriptors)

@@ -53,6 +53,24 @@ def backup(database: Path, to: Path, progress: Progress) -> tuple[Path, Content]
     return path, found
 
 
+def note(database: Path) -> None:
+    """Notes beside a database that it was backed up just now. Raises OSError."""
+    with appearing(_noted(database), replacing=True):
+        pass
+
+
+def last(database: Path) -> float:
+    """When a database was last backed up, in seconds since 1970; 0 where it never was."""
+    try:
+        return _noted(database).stat().st_mtime
+    except FileNotFoundError:
+        return 0
+
+
+def _noted(database: Path) -> Path:
+    return database.with_name(database.name + "-backed-up")
+
+
 def content(read: Statements, path: Path) -> Content:
     """What the database at `path` holds. Raises WrongDatabase where it is not ours, or newer than the code."""
     revision = migrations.revision_of(read.raw, path)

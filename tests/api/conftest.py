@@ -1,14 +1,17 @@
 """What the tests of the API share: what a refusal looks like, and what the database holds."""
 
+import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from model.store import Tx, db
 from tests.conftest import Person
 
 LOBBY = "/api/channels/1/posts"
@@ -25,6 +28,23 @@ def refused(response: httpx.Response, status: int) -> Json:
     assert problem["status"] == status
     assert problem["type"] == "urn:pottle:" + problem["title"].lower().replace(" ", "-")
     return problem
+
+
+@asynccontextmanager
+async def a_write_under_way() -> AsyncIterator[None]:
+    """The writer is busy meanwhile."""
+    begun, done = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow(_tx: Tx) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        done.wait(10)
+
+    writing = asyncio.create_task(db.write(slow))
+    await begun.wait()
+    yield
+    done.set()
+    await writing
 
 
 def wrong_fields(response: httpx.Response) -> set[str]:

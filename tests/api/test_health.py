@@ -5,7 +5,6 @@ import inspect
 import re
 import signal
 import sqlite3
-import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -16,9 +15,9 @@ import pytest
 import main
 from api import health
 from model.settings import Settings
-from model.store import Tx, database, db
+from model.store import database, db
 from model.store.turn import Turn
-from tests.api.conftest import LOBBY, refused
+from tests.api.conftest import LOBBY, a_write_under_way, refused
 from tests.conftest import Person
 from tests.server import PATIENCE
 from tests.test_readme import chapter, first_column
@@ -46,18 +45,8 @@ class TestOverloaded:
 
     @pytest.fixture
     async def busy(self, app: object) -> AsyncIterator[None]:
-        begun, done = asyncio.Event(), threading.Event()
-        loop = asyncio.get_running_loop()
-
-        def slow(_tx: Tx) -> None:
-            loop.call_soon_threadsafe(begun.set)
-            done.wait(10)
-
-        writing = asyncio.create_task(db.write(slow))
-        await begun.wait()
-        yield
-        done.set()
-        await writing
+        async with a_write_under_way():
+            yield
 
     async def test_a_write_may_be_tried_again_soon(self, busy: None, alice: Person) -> None:
         answer = await alice.post(LOBBY, {"body": "Hello"})

@@ -1,5 +1,8 @@
 """/metrics in one process; tests/live/test_metrics.py has the sum over three."""
 
+import asyncio
+import logging
+import os
 import re
 from pathlib import Path
 
@@ -8,10 +11,13 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from quart import Quart
 
+from api import metrics
 from api.http import measures
+from model import VERSION
 from model.settings import Settings
-from tests.api.conftest import LOBBY, posted, refused
+from tests.api.conftest import LOBBY, a_write_under_way, posted, refused
 from tests.conftest import Person, World
+from tests.server import PATIENCE
 from tests.test_readme import chapter, first_column
 
 
@@ -84,6 +90,52 @@ async def test_limits_that_were_hit_are_counted(anyone: Person, alice: Person) -
         await posted(alice)
     refused(await alice.post(LOBBY, {"body": "Once more"}), 429)
     assert await grown(anyone, before, "pottle_limits_hit_total", "posting") == 1
+
+
+async def test_it_says_which_code_runs(anyone: Person) -> None:
+    assert (await numbers(anyone))["pottle_info", VERSION] == 1
+
+
+async def test_lines_of_the_log_are_counted_by_level(anyone: Person) -> None:
+    before = await numbers(anyone)
+    for level in ("warning", "error", "critical"):
+        assert ("pottle_log_lines_total", level) in before, "a rise from nothing would be none"
+    logging.getLogger("pottle").error("Something is wrong")
+    logging.getLogger("sqlalchemy").warning("Something is strange")
+    assert await grown(anyone, before, "pottle_log_lines_total", "error") == 1
+    assert await grown(anyone, before, "pottle_log_lines_total", "warning") == 1
+
+
+async def test_descriptors_are_counted(anyone: Person) -> None:
+    before = await numbers(anyone)
+    assert before["pottle_descriptor_limit",] >= before["pottle_open_descriptors",] > 10
+    opened = [os.open("/", os.O_RDONLY) for _ in range(50)]
+    assert 45 < await grown(anyone, before, "pottle_open_descriptors") < 55
+    for one in opened:
+        os.close(one)
+
+
+class TestReady:
+    @pytest.fixture
+    def settings(self, instance: Path) -> Settings:
+        return Settings(instance=instance, waiting_writes=1)
+
+    @pytest.fixture(autouse=True)
+    def often(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(metrics, "SECONDS", 0.01)
+        monkeypatch.setattr(metrics, "READY_SECONDS", 1)
+
+    async def test_it_is_what_readyz_says(self, anyone: Person) -> None:
+        await self.comes_to(anyone, 1)
+        async with a_write_under_way():
+            assert (await anyone.get("/readyz")).status_code == 503
+            await self.comes_to(anyone, 0)
+        await self.comes_to(anyone, 1)
+
+    async def comes_to(self, anyone: Person, ready: int) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while (await numbers(anyone))["pottle_ready",] != ready:
+                await asyncio.sleep(0.01)
 
 
 class TestWhoMay:

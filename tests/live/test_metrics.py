@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import World
 from tests.server import PATIENCE, Server, calling, connected, one_on_each_worker, wait_until
+from tests.test_backup_commands import quart
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +86,17 @@ async def test_a_killed_workers_websockets_are_forgotten(server: Server, stack: 
     await come_to(server, subscribers=0, workers=3)
 
 
+async def test_workers_that_start_and_backups_are_seen(server: Server, instance: Path, tmp_path: Path) -> None:
+    await come_to(server, workers=3, worker_starts_total=3, ready=1, last_backup_timestamp_seconds=0)
+    os.kill(server.processes()[1], signal.SIGKILL)
+    await come_to(server, workers=3, worker_starts_total=4, ready=1)
+    for _ in range(2):
+        before = time.time()
+        assert quart(instance, "backup", tmp_path)[0] == 0
+        wait_until(lambda since=before: numbers(server)["pottle_last_backup_timestamp_seconds"] >= since, "the backup")
+        assert numbers(server)["pottle_last_backup_timestamp_seconds"] <= time.time()
+
+
 def test_nothing_is_left_behind(instance: Path, tmp_path: Path) -> None:
     with Server(instance, tmp_path) as server:
         shared = folder_of(server)
@@ -95,8 +108,7 @@ def test_nothing_is_left_behind(instance: Path, tmp_path: Path) -> None:
 
 def folder_of(server: Server) -> Path:
     """Where the workers' numbers meet: a worker knows it by its environment, which shows where it has its files."""
-    (worker, *_) = server.processes()[1:]
-    mapped = Path(f"/proc/{worker}/maps").read_text()
+    mapped = Path(f"/proc/{min(server.serving())}/maps").read_text()
     return next(Path(line.split()[-1]).parent for line in mapped.splitlines() if "counter_" in line)
 
 
