@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 from quart import Blueprint
 
 from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
@@ -14,6 +14,7 @@ from model import administration, leaving
 from model.administration import AccountView
 from model.store import db
 from model.user import Role
+from model.values import line
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/api/users")
 
@@ -21,7 +22,7 @@ blueprint = Blueprint("accounts", __name__, url_prefix="/api/users")
 class AccountQuery(Paging):
     """Which part of the list; with `q`, those whose uid, or a word of whose name, begins so."""
 
-    q: Annotated[str, Meta(max_length=80)] = ""
+    q: Annotated[str, line(80, shortest=0)] = ""
 
 
 class AccountsView(msgspec.Struct):

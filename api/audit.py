@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 from quart import Blueprint
 
 from api.http.answers import Answer, asks, gives
@@ -12,6 +11,7 @@ from api.http.lists import Paging, cursor, edges, links
 from model import audit, group
 from model.audit import EntryView
 from model.store.paging import Page
+from model.values import line
 
 blueprint = Blueprint("audit", __name__, url_prefix="/api")
 
@@ -19,8 +19,8 @@ blueprint = Blueprint("audit", __name__, url_prefix="/api")
 class AuditQuery(Paging):
     """Which part of the trail: of a group, or what a user did or had done to them."""
 
-    group: Annotated[str, Meta(max_length=60)] = ""
-    uid: Annotated[str, Meta(max_length=40)] = ""
+    group: Annotated[str, line(60, shortest=0)] = ""
+    uid: Annotated[str, line(40, shortest=0)] = ""
 
 
 class AuditView(msgspec.Struct):

@@ -13,7 +13,7 @@ from api.http.retries import idempotent
 from model import group, session
 from model.group import GroupView, MemberView, Origin, Posting, Reading, Review, Slug, Standing
 from model.store import db
-from model.user import Name
+from model.user import Name, SomeUid
 
 blueprint = Blueprint("groups", __name__, url_prefix="/api/groups")
 
@@ -112,7 +112,7 @@ class MembersView(msgspec.Struct):
 class NewMember(msgspec.Struct):
     """Who is to be what."""
 
-    uid: str
+    uid: SomeUid
     role: Standing = "member"
 
 

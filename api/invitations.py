@@ -7,7 +7,6 @@ there would be one that is stored.
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 from quart import Blueprint
 
 from api.http.answers import gives, takes
@@ -18,10 +17,11 @@ from model import invitation, joining, recovery, session
 from model.group import Standing
 from model.joining import Days, GroupName, InvitationView, Joined, Uses
 from model.store import db
+from model.values import line
 
 blueprint = Blueprint("invitations", __name__, url_prefix="/api")
 
-Code = Annotated[str, Meta(min_length=1, max_length=80)]
+Code = Annotated[str, line(80)]
 
 
 class NewInvitation(msgspec.Struct):

@@ -26,6 +26,8 @@ from structlog.processors import (
 from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
 from structlog.typing import EventDict, Processor
 
+from model.text import printable
+
 SERVERS = ("uvicorn", "uvicorn.error", "hypercorn.error")  # gunicorn's own: api/arbiter.py
 written: Counter[str] = Counter()  # lines of this process, by level
 NOT_FIELDS = ("color_message", "message", "asctime")  # uvicorn's text once more, and what other formatters leave
@@ -76,6 +78,7 @@ def _text(terminal: bool) -> list[Processor]:
     return [
         TimeStamper("%Y-%m-%d %H:%M:%S", utc=False),
         ProcessorFormatter.remove_processors_meta,
+        _written_out,
         # Not its default, which shows the values of variables.
         ConsoleRenderer(colors=terminal, exception_formatter=plain_traceback, sort_keys=False, pad_event_to=0),
     ]
@@ -96,6 +99,11 @@ def _json() -> list[Processor]:
 def _count(_logger: Any, _method: str, event: EventDict) -> EventDict:
     written[event["level"]] += 1
     return event
+
+
+def _written_out(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    """What a terminal would obey, or take for another line, is written out; JSON does so by itself."""
+    return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def _fields_only(_logger: Any, _method: str, event: EventDict) -> EventDict:

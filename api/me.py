@@ -18,6 +18,7 @@ from model.reaction import Mark
 from model.session import SessionInfo, TokenView
 from model.store import db
 from model.user import Account, Email, Name, Password
+from model.values import line
 
 blueprint = Blueprint("me", __name__, url_prefix="/api/me")
 
@@ -60,8 +61,6 @@ async def edit(data: AccountEdit) -> Account:
     if fields.keys() & {"password", "email"}:
         await _prove(fields.get("password"), current)
     password = fields.pop("password", None)
-    if "name" in fields:
-        fields["name"] = fields["name"].strip()
     return await account.edit(me(), wanted_versions(), fields, password)
 
 
@@ -163,7 +162,7 @@ async def end_session(session_id: int) -> None:
 class NewToken(msgspec.Struct):
     """A token's name, to tell it from others."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=80, pattern=r"\S")]
+    name: Annotated[str, line(80)]
 
 
 class TokensView(msgspec.Struct):

@@ -1,5 +1,7 @@
 """`/api/groups/…/roster`: accounts for a whole class, each with a one-time code to print."""
 
+from typing import Annotated
+
 import msgspec
 from quart import Blueprint
 
@@ -11,8 +13,12 @@ from model import enrolling, recovery, roster
 from model.errors import Invalid
 from model.roster import Pupil
 from model.store import db
+from model.values import as_it_is
 
 blueprint = Blueprint("rosters", __name__, url_prefix="/api/groups/<slug>/roster")
+
+
+Lines = Annotated[str, as_it_is("model/roster.py tells what is wrong with each line")]
 
 
 class NewRoster(msgspec.Struct):
@@ -21,8 +27,8 @@ class NewRoster(msgspec.Struct):
     A CSV whose first line has headings (`name`; `first name`, `last name`; `uid`) may have more columns.
     """
 
-    names: list[str] | None = None
-    csv: str | None = None
+    names: list[Lines] | None = None
+    csv: Lines | None = None
 
 
 class RosterView(msgspec.Struct):

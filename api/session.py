@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 from quart import Blueprint, Response
 
 from api.http.answers import gives, respond, takes
@@ -23,7 +22,8 @@ from api.http.notices import attempt
 from model import recovery, session, signing_in, user
 from model.session import Signed
 from model.store import db
-from model.user import Account, Password
+from model.user import Account, Password, SomeUid
+from model.values import line
 
 blueprint = Blueprint("session", __name__, url_prefix="/api")
 
@@ -31,7 +31,7 @@ blueprint = Blueprint("session", __name__, url_prefix="/api")
 class Credentials(msgspec.Struct):
     """What one signs in with."""
 
-    uid: str
+    uid: SomeUid
     password: Password
 
 
@@ -95,7 +95,7 @@ async def delete() -> Response:
 class NewPassword(msgspec.Struct):
     """A code from a reset link or a roster, and the password to set."""
 
-    code: Annotated[str, Meta(min_length=1, max_length=80)]
+    code: Annotated[str, line(80)]
     password: Password
 
 

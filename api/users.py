@@ -4,7 +4,6 @@ from contextlib import suppress
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
 from quart import Blueprint, Response
 from werkzeug.exceptions import HTTPException
 
@@ -17,6 +16,7 @@ from api.http.retries import idempotent
 from model import avatar, joining, user
 from model.errors import Invalid
 from model.user import Email, Name, Password, Uid, UserView
+from model.values import line
 
 blueprint = Blueprint("users", __name__, url_prefix="/api/users")
 
@@ -28,7 +28,7 @@ class NewUser(msgspec.Struct):
     name: Name
     password: Password
     email: Email | None = None
-    invitation: Annotated[str, Meta(max_length=80)] | None = None
+    invitation: Annotated[str, line(80, shortest=0)] | None = None
 
 
 async def _by_invitation() -> bool:

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, case, delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -14,11 +14,14 @@ from model.session import Identity
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes, db
 from model.store.paging import Cursor, Page, paged
 from model.user import User
+from model.values import line
 
 State = Literal["published", "pending"]
-Key = Annotated[str, Meta(min_length=1, max_length=300, pattern=r"\S")]
-Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"\S")]
-Url = Annotated[str, Meta(max_length=2_000, pattern=r"^https?://[^\s]+$(?!\n)")]
+Key = Annotated[str, line(300)]
+Title = Annotated[str, line(200)]
+Url = Annotated[
+    str, line(2_000, pattern=r"^https?://[^\s]+$(?!\n)", says="must be an address that begins with http:// or https://")
+]
 UNTITLED = "New discussion"  # what others see of one that waits, in place of its title
 
 

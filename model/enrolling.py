@@ -41,7 +41,7 @@ def _check_free(tx: Tx, group_id: int, pupils: list[Pupil]) -> None:
         if pupil.uid is None and pupil.name.casefold() in names
     }
     wrong |= {
-        pupil.where: f"has the uid {pupil.uid}, which is taken"
+        pupil.where: f"has the user name {pupil.uid}, which is taken"
         for pupil in pupils
         if pupil.uid is not None and tx.one(user.TAKEN, folded=pupil.uid.lower())
     }

@@ -1,10 +1,36 @@
 """Refusals: what the rules say no with. `api/http/problems.py` says each in HTTP's words."""
 
+import re
 from collections.abc import Collection
 
 from model.rates import Allowance
 
 MOST_NAMED = 100  # fields in one answer
+# What people call what they fill in; other fields are for programs, and called as they are.
+CALLED = {
+    "uid": "The user name",
+    "name": "The name",
+    "guest": "The name",
+    "email": "The e-mail address",
+    "password": "The password",
+    "current_password": "The password that you have now",
+    "slug": "The short name",
+    "origins": "The list of sites",
+    "title": "The title",
+    "key": "The key",
+    "url": "The address",
+    "body": "The text",
+    "comment": "The text",
+    "code": "The code",
+    "invitation": "The code",
+    "csv": "The class list",
+    "names": "The class list",
+    "image": "The picture",
+    "pfp": "The picture",
+    "uses": "The number of uses",
+    "days": "The number of days",
+    "q": "What you look for",
+}
 
 
 class Refusal(Exception):
@@ -40,9 +66,10 @@ class Conflict(Refusal):
     """It contradicts what is there already."""
 
 
-def taken(field: str, detail: str) -> Conflict:
+def taken(field: str, value: str) -> Conflict:
     """The Conflict of a name that somebody has already, which a form tells at its field."""
-    return Conflict(detail, errors=[{"field": field, "message": "is taken: please choose another"}])
+    said = sentence(field, f"{value} is taken")
+    return Conflict(said, errors=[{"field": field, "message": f"{said} Please choose another."}])
 
 
 class Stale(Refusal):
@@ -54,13 +81,22 @@ class Unseen(Refusal):
 
 
 class Invalid(Refusal):
-    """Values that break a rule, by field. A field's message reads on from its name."""
+    """Values that break a rule: what is wrong, by field, as a phrase that reads on from its name."""
 
     def __init__(self, wrong: dict[str, str]) -> None:
-        field, message = next(iter(wrong.items()))
-        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
-        named = [{"field": field, "message": message} for field, message in wrong.items()]
-        super().__init__(f"{field} {message}{more}".strip(), errors=named[:MOST_NAMED])
+        named = [{"field": field, "message": sentence(field, phrase)} for field, phrase in wrong.items()]
+        more = f" (And {len(wrong) - 1} more.)" if len(wrong) > 1 else ""
+        super().__init__(named[0]["message"] + more, errors=named[:MOST_NAMED])
+
+
+def sentence(field: str, phrase: str) -> str:
+    """A sentence about a field, which it calls what people call it."""
+    entry = re.fullmatch(r"(\w+)\[(\d+)\]", field)
+    name = CALLED.get(field) or (f"{entry[1].removesuffix('s')} {int(entry[2]) + 1}" if entry else field)
+    said = f"{name} {phrase}".strip()
+    if entry or " " in name or not name:  # else it is a field of programs, whose case counts
+        said = said[:1].upper() + said[1:]
+    return said if said[-1] in ".!?" else f"{said}."
 
 
 class TooMany(Refusal):

@@ -87,8 +87,7 @@ class Report:
     @property
     def lines(self) -> list[str]:
         """One for each reason, with all ids: `Left out: post 3, 7: is empty`."""
-        said = (f"{how}: {kind} {', '.join(map(str, ids))}: {why}" for (how, kind, why), ids in self._found.items())
-        return ["".join(letter if letter.isprintable() else "\ufffd" for letter in line) for line in said]
+        return [f"{how}: {kind} {', '.join(map(str, ids))}: {why}" for (how, kind, why), ids in self._found.items()]
 
 
 class Plan(msgspec.Struct):

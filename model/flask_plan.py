@@ -20,6 +20,7 @@ from model.markdown import rendered
 from model.post import FORMER_USER
 from model.store.backup import Progress
 from model.user import Email, Name, Uid
+from model.values import fits
 
 VOTES = {"upvote": "up", "downvote": "down"}
 LONGEST_NAME, LONGEST_SLUG, LONGEST_TITLE = 80, 50, 200  # characters; a slug leaves room for a number
@@ -61,7 +62,7 @@ class _Planner:
             id_, uid = row["id"], row["uid"]
             name = _one_line(row["name"])[:LONGEST_NAME]
             self._named[id_] = name or (_one_line(uid)[:LONGEST_NAME] or FORMER_USER)
-            if not _is(uid, Uid):
+            if not fits(uid, Uid):
                 self._report.left_out("user", id_, f"has the uid {uid!r:.60}; here it is 2 to 40 of A-Z a-z 0-9 . _ -")
             elif (first := taken.setdefault(uid.lower(), id_)) != id_:
                 self._report.left_out("user", id_, f"has the uid of user {first}, but for upper and lower case")
@@ -70,9 +71,9 @@ class _Planner:
 
     def _user(self, row: Row, uid: str, name: str) -> NewUser:
         who, email, kept = f"{row['id']} ({uid})", row.get("email"), row["password"]
-        if not _is(name, Name) or name != row["name"]:
+        if not fits(name, Name) or name != row["name"]:
             self._report.changed("user", who, f"is called {name or uid!r} here: a name has 1 to 80 characters")
-        if email not in NO_EMAIL and not _is(email, Email):
+        if email not in NO_EMAIL and not fits(email, Email):
             self._report.changed("user", who, "has no e-mail address here: theirs is none")
         if not passwords.known(kept):
             self._report.changed(
@@ -86,7 +87,7 @@ class _Planner:
             digest("user", uid.lower()),
             uid,
             name or uid,
-            email if _is(email, Email) else None,
+            email if fits(email, Email) else None,
             kept if passwords.known(kept) else None,
             admin and self._admins,
         )
@@ -120,7 +121,7 @@ class _Planner:
             group, key = self._groups_by_id.get(("group", row["group_id"])), _one_line(row["name"])
             if group is None:
                 self._report.left_out("channel", row["id"], "is in a group that is not there")
-            elif not _is(key, Key):
+            elif not fits(key, Key):
                 self._report.left_out("channel", row["id"], "has a name without or with more than 300 characters")
             else:
                 made = NewChannel(row["id"], digest("channel", group.digest.hex(), key), group.theirs, key)
@@ -224,17 +225,9 @@ class _Planner:
                 self._report.left_out(kind, repr(row["id"]), "has no number for an id")
 
 
-def _is(value: object, kind: Any) -> bool:
-    try:
-        msgspec.convert(value, kind)
-    except msgspec.ValidationError:
-        return False
-    return "\0" not in str(value)
-
-
 def _one_line(value: object) -> str:
-    """Text without line breaks, NUL characters and space around it; "" for what is no text."""
-    return " ".join(value.replace("\0", " ").split()) if isinstance(value, str) else ""
+    """Text as one visible line; "" for what is no text, or shows nothing."""
+    return text.made_one_line(value) if isinstance(value, str) else ""
 
 
 def _slug(name: str) -> str:

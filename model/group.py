@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Meta
 from sqlalchemy import JSON, ForeignKey, String, bindparam, delete, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,9 +12,25 @@ from model.session import Identity
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, db
 from model.store.paging import Cursor, Page, paged
 from model.user import User
+from model.values import line
 
-Slug = Annotated[str, Meta(min_length=1, max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)")]
-Origin = Annotated[str, Meta(max_length=200, pattern=r"^https?://[a-z0-9.\-]+(:[0-9]{1,5})?$(?!\n)")]
+Slug = Annotated[
+    str,
+    line(
+        60,
+        pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)",
+        says="must have 1 to 60 small letters a to z, digits and single hyphens between them, such as class-5b",
+    ),
+]
+SomeSlug = Annotated[str, line(254)]  # to look for: what has another form is no group's
+Origin = Annotated[
+    str,
+    line(
+        200,
+        pattern=r"^https?://[a-z0-9.\-]+(:[0-9]{1,5})?$(?!\n)",
+        says="must be an address in small letters with nothing behind it, such as https://class.example",
+    ),
+]
 Reading = Literal["public", "members"]
 Posting = Literal["guests", "users", "members"]
 Review = Literal["none", "guests", "all"]
@@ -127,7 +142,7 @@ async def everything(cursor: Cursor) -> Page[GroupView]:
 def create(tx: Tx, identity: Identity | None, fields: dict[str, Any]) -> GroupView:
     """Unit: a new group, whose maker (None: the operator) is its first moderator. Raises Conflict for a slug taken."""
     if tx.one(TAKEN, named=fields["slug"]):
-        raise taken("slug", f"The slug {fields['slug']} is taken.")
+        raise taken("slug", fields["slug"])
     group = Group(**fields, created=tx.now, version=1)
     tx.session.add(group)
     tx.session.flush()

@@ -164,7 +164,7 @@ async def sign_up(uid: str, name: str, password: str, email: str | None, code: s
     Raises Conflict for a uid that is taken; Invalid; Forbidden where nobody signs up, not even by invitation.
     """
     user.check_password(password)
-    return await db.write(_sign_up, uid, name.strip(), await passwords.hashed(password), email, code)
+    return await db.write(_sign_up, uid, name, await passwords.hashed(password), email, code)
 
 
 def _sign_up(tx: Tx, uid: str, name: str, kept: str, email: str | None, code: str) -> UserView:

@@ -4,7 +4,7 @@ from operator import attrgetter
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 from sqlalchemy import ForeignKey, Index, String, bindparam, literal_column, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,9 +15,10 @@ from model.session import Identity
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, changes, db
 from model.store.paging import Cursor, Page, paged
 from model.user import User, avatar_path
+from model.values import as_it_is, line
 
-Body = Annotated[str, Meta(min_length=1, pattern=r"\S")]
-GuestName = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"\S")]
+Body = Annotated[str, as_it_is("Markdown; model/posting.py looks whether it shows anything", shortest=1)]
+GuestName = Annotated[str, line(80)]
 State = Literal["published", "pending", "removed"]
 FORMER_USER = "Former user"
 

@@ -108,7 +108,7 @@ def _guest_name(identity: Identity | None, given: str | None) -> str | None:
         raise Invalid({"guest": "is required: the name to post under"})
     if identity is not None and given is not None:
         raise Invalid({"guest": "is only for those who are not signed in"})
-    return given.strip() if given else None
+    return given
 
 
 def _check_parent(tx: Tx, channel_id: int, parent: int) -> None:

@@ -8,13 +8,14 @@ import csv
 import re
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
 from typing import NamedTuple
 
-import msgspec
-
+from model import text
 from model.errors import Invalid
 from model.user import Name, Uid
+from model.values import Unfit, fit
 
 MOST = 500  # names at once
 LONGEST_UID = 36  # leaves room for a number
@@ -52,20 +53,20 @@ def from_names(names: list[str]) -> list[Pupil]:
     return checked([Pupil(f"names[{number}]", _tidy(name)) for number, name in enumerate(names)])
 
 
-def from_csv(text: str) -> list[Pupil]:
+def from_csv(table: str) -> list[Pupil]:
     """The pupils of a CSV. Raises Invalid with every line that is wrong."""
-    rows = list(_rows(text.removeprefix("\ufeff")))
+    rows = list(_rows(table.removeprefix("\ufeff")))
     columns = _headings(rows[0][1]) if rows else None
     if columns is None:
         return checked([_plain(where, cells) for where, cells in rows])
     return checked([_by_heading(where, cells, columns) for where, cells in rows[1:]])
 
 
-def _rows(text: str) -> Iterator[tuple[str, list[str]]]:
+def _rows(table: str) -> Iterator[tuple[str, list[str]]]:
     """Where each line that is not blank stands, and its cells."""
-    first = next((line for line in text.splitlines() if line.strip(" \t,;")), "")
+    first = next((line for line in table.splitlines() if line.strip(" \t,;")), "")
     separator = max(";\t,", key=first.count)
-    reader = csv.reader(text.splitlines(), delimiter=separator, strict=True)
+    reader = csv.reader(table.splitlines(), delimiter=separator, strict=True)
     try:
         for cells in reader:
             if any(tidied := [_tidy(cell) for cell in cells]):
@@ -95,14 +96,17 @@ def _by_heading(where: str, cells: list[str], columns: dict[str, int]) -> Pupil:
     return Pupil(where, name, said.get("uid") or None)
 
 
-def _tidy(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFC", text).split())
+def _tidy(cell: str) -> str:
+    """A cell as one visible line; one that cannot be is left as it is, and told about later."""
+    with suppress(ValueError):
+        return text.line(" ".join(cell.split()))
+    return cell
 
 
 def checked(pupils: list[Pupil]) -> list[Pupil]:
     """The pupils as they are. Raises Invalid: none, too many, bad names or uids, or somebody who is there twice."""
     if not 1 <= len(pupils) <= MOST:
-        raise Invalid({"": f"a roster has 1 to {MOST} names, not {len(pupils)}"})
+        raise Invalid({"": f"a class list has 1 to {MOST} names, not {len(pupils)}"})
     wrong: dict[str, str] = {}
     seen: dict[tuple[bool, str], str] = {}
     for pupil in pupils:
@@ -116,22 +120,17 @@ def checked(pupils: list[Pupil]) -> list[Pupil]:
 
 
 def _problem(pupil: Pupil, before: str | None) -> str | None:
+    if not pupil.name:
+        return "has no name"
     try:
-        msgspec.convert(pupil.name, Name)
-    except msgspec.ValidationError:
-        return "has no name" if not pupil.name else "has a name of more than 80 characters"
-    if any(unicodedata.category(letter) == "Cc" for letter in pupil.name):
-        return "has a name with characters that cannot be shown"
-    if pupil.uid is not None and not _is_uid(pupil.uid):
-        return f"has the uid {pupil.uid!r}; one is 2 to 40 letters, digits, dots, hyphens and underscores"
+        fit(pupil.name, Name)
+    except Unfit as unfit:
+        return f"has a name that cannot be used: it {unfit}"
+    try:
+        fit(pupil.uid or "ok", Uid)
+    except Unfit as unfit:
+        return f"has the user name {pupil.uid}: it {unfit}"
     return f"is {pupil.uid or pupil.name} again, as {before} is; tell the two apart" if before else None
-
-
-def _is_uid(text: str) -> bool:
-    try:
-        return bool(msgspec.convert(text, Uid))
-    except msgspec.ValidationError:
-        return False
 
 
 def uid_from(name: str) -> str:

@@ -36,7 +36,7 @@ async def sign_in(uid: str, password: str, address: str, device: str = "") -> Si
     with db.snapshot() as read:
         found = read.one(PASSWORD, folded=uid.lower())
     if not await passwords.matches(found.password_hash if found else None, password) or found is None:
-        raise Unauthenticated("The uid or the password is wrong.")
+        raise Unauthenticated("Wrong user name or password.")
     kept: str = found.password_hash
     better = await passwords.hashed(password) if passwords.outdated(kept) else kept
     return await db.write(_start, found.id, party, kept, better, device)

@@ -36,7 +36,7 @@ def line(text: str) -> str:
 
     Raises ValueError, with what is wrong as a phrase, for control characters, line breaks and the like inside.
     """
-    text = _trimmed(text)
+    text = text.strip(" \t")
     if _PLAIN.fullmatch(text):
         return text
     if any(not _may_stand_in_a_line(letter) for letter in text):
@@ -128,4 +128,6 @@ def _is_harmless(letter: str) -> bool:
 
 
 def _written_out(letter: str) -> str:
-    return f"\\u{ord(letter):04x}" if ord(letter) <= 0xFFFF else f"\\U{ord(letter):08x}"
+    """As JSON writes it, so that JSON stays JSON."""
+    units = letter.encode("utf-16-be", "surrogatepass").hex(":", 2).split(":")
+    return "".join(f"\\u{unit}" for unit in units)

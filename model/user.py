@@ -3,19 +3,31 @@
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
 from sqlalchemy import String, bindparam, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import audit, passwords
 from model.errors import Forbidden, Invalid, NotFound, Versions, check_version, taken
 from model.store import NEVER_REUSE_IDS, Base, Id, Time, Tx, db
+from model.values import as_it_is, line
 
 # In a pattern `$` alone would also match before a last newline.
-Uid = Annotated[str, Meta(min_length=2, max_length=40, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$(?!\n)")]
-Name = Annotated[str, Meta(min_length=1, max_length=80, pattern=r"\S")]
-Email = Annotated[str, Meta(min_length=3, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$(?!\n)")]
-Password = Annotated[str, Meta(min_length=1, max_length=1_000)]
+Uid = Annotated[
+    str,
+    line(
+        40,
+        2,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$(?!\n)",
+        says="must have 2 to 40 letters a to z, digits, dots, hyphens or underscores, without spaces, and begin with a "
+        "letter or digit",
+    ),
+]
+SomeUid = Annotated[str, line(254)]  # to look for: what has another form is nobody's
+Name = Annotated[str, line(80)]
+Email = Annotated[
+    str, line(254, 3, pattern=r"^[^@\s]+@[^@\s]+$(?!\n)", says="must be an e-mail address, such as ada@school.example")
+]
+Password = Annotated[str, as_it_is("every character of a password counts", 1_000, 1)]
 Role = Literal["user", "admin"]
 
 
@@ -78,13 +90,13 @@ async def sign_up(uid: str, name: str, password: str, email: str | None = None) 
         how = "by invitation only" if db.settings.sign_up == "invitation" else "closed"
         raise Forbidden(f"Sign-up is {how} here.")
     check_password(password)
-    return await db.write(add, uid, name.strip(), await passwords.hashed(password), email, "user")
+    return await db.write(add, uid, name, await passwords.hashed(password), email, "user")
 
 
 async def create(uid: str, name: str, password: str, email: str | None = None, role: Role = "user") -> UserView:
     """A new account of any role, made by the operator, whatever the sign-up setting. Raises Conflict, Invalid."""
     check_password(password)
-    return await db.write(_create_noted, uid, name.strip(), await passwords.hashed(password), email, role)
+    return await db.write(_create_noted, uid, name, await passwords.hashed(password), email, role)
 
 
 def check_password(password: str) -> None:
@@ -96,7 +108,7 @@ def check_password(password: str) -> None:
 def add(tx: Tx, uid: str, name: str, kept: str | None, email: str | None, role: Role) -> UserView:
     """Unit: a new account with a password hash, or None where it is yet to be claimed. Raises Conflict."""
     if tx.one(TAKEN, folded=uid.lower()):
-        raise taken("uid", f"The uid {uid} is taken.")
+        raise taken("uid", uid)
     tx.run(ADD, as_written=uid, folded=uid.lower(), called=name, mail=email, kept=kept, as_=role, now=tx.now)
     return UserView(uid, name, None, tx.now)
 

@@ -3,11 +3,6 @@ import { randomKey } from './pottle/requests.js';
 
 const FEW_LEFT = 0.9; // of what a field may hold, from which on it says how much is left
 
-/** What a field is called in a sentence, where it is not on the page. */
-const NAMES = {
-  uid: 'The user name', slug: 'The short name', name: 'The name', title: 'The title', key: 'The title', body: 'The text', guest: 'The name', password: 'The password',
-};
-
 /**
  * Lets a form be sent. Until then its buttons are `disabled`, as the page has them: a browser would send it as it is.
  * @param {HTMLFormElement} form
@@ -53,9 +48,9 @@ async function busy(form, task) {
 function check(form) {
   const seen = [...form.elements].filter((field) => field.name && field.offsetParent);
   const errors = seen.flatMap((field) => {
-    if (field.required && !field.value.trim()) return { field: field.name, message: 'please fill this in' };
+    if (field.required && !field.value.trim()) return { field: field.name, message: 'Please fill this in.' };
     const over = -left(field);
-    return over > 0 ? { field: field.name, message: `too long by ${characters(over)}` } : [];
+    return over > 0 ? { field: field.name, message: `Too long by ${characters(over)}.` } : [];
   });
   if (errors.length > 0) throw Object.assign(new Error('Something is missing or too long.'), { errors });
 }
@@ -101,7 +96,7 @@ export function showProblem(form, problem) {
   tell(form, problem);
   const [here, elsewhere] = split(problem.errors ?? [], ({ field }) => form.elements[field]?.offsetParent);
   here.forEach(({ field, message }) => showAt(form.elements[field], message));
-  const rest = elsewhere.map(({ field, message }) => `${NAMES[field] ?? field} ${message}`.trim()).join('; ');
+  const rest = elsewhere.map(({ message }) => message).join(' ');
   if (here.length === 0 || rest) form.append(complaint('form-error', rest || problem.detail || problem.message));
   (form.querySelector('[aria-invalid]') ?? form.querySelector('[type=password]') ?? form.querySelector('textarea, input:not([type=hidden])'))?.focus();
 }

@@ -90,7 +90,7 @@ class TestUsers:
         assert refused(run("user", command, "nobody")) == "There is no user nobody."
 
     def test_it_rejects_a_uid_that_is_taken(self, run: Run) -> None:
-        assert refused(run("user", "create", "Bob", given=PASSWORD)) == "The uid Bob is taken."
+        assert refused(run("user", "create", "Bob", given=PASSWORD)) == "The user name Bob is taken."
 
     def test_it_rejects_an_unknown_role(self, run: Run) -> None:
         asked = run("user", "role", "bob", "king")
@@ -114,10 +114,10 @@ class TestGroups:
         assert "open-club\tpublic\tusers\tnone\topen-club\n" in said(run("group", "list"))
 
     def test_it_rejects_a_slug_that_is_taken(self, run: Run) -> None:
-        assert refused(run("group", "create", "class")) == "The slug class is taken."
+        assert refused(run("group", "create", "class")) == "The short name class is taken."
 
     def test_it_rejects_a_slug_that_is_none(self, run: Run) -> None:
-        assert refused(run("group", "create", "No Slug")).startswith("slug: ")
+        assert refused(run("group", "create", "No Slug")).startswith("The short name must have")
 
     def test_it_rejects_an_unknown_rule(self, run: Run) -> None:
         assert run("group", "create", "club", "--reading", "nobody").exit_code == 2

@@ -50,8 +50,8 @@ class TestInvite:
         ("args", "complaint"),
         [
             (["nowhere"], "There is no group nowhere."),
-            (["class", "--uses", "0"], "uses: "),
-            (["class", "--days", "366"], "days: "),
+            (["class", "--uses", "0"], "The number of uses must be at least 1."),
+            (["class", "--days", "366"], "The number of days must be at most 365."),
         ],
     )
     def test_it_refuses_in_one_line(self, run: Run, args: list[str], complaint: str) -> None:
@@ -74,7 +74,7 @@ class TestRoster:
 
     def test_a_second_time_is_refused(self, run: Run, names: Path) -> None:
         said(run("roster", "class", names))
-        complaint = "line 2 is Anna Schmidt, a name that the group has already (and 1 more)"
+        complaint = "Line 2 is Anna Schmidt, a name that the group has already. (And 1 more.)"
         assert refused(run("roster", "class", names)) == complaint
 
     def test_it_refuses_what_is_no_file(self, run: Run, tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ class TestRoster:
         (tmp_path / "large.csv").write_bytes(b"x\n" * 600_000)
         assert "cannot be a class" in refused(run("roster", "class", tmp_path / "large.csv"))
         (tmp_path / "empty.csv").touch()
-        assert refused(run("roster", "class", tmp_path / "empty.csv")) == "a roster has 1 to 500 names, not 0"
+        assert refused(run("roster", "class", tmp_path / "empty.csv")) == "A class list has 1 to 500 names, not 0."
 
     def test_it_refuses_an_unknown_group(self, run: Run, names: Path) -> None:
         assert refused(run("roster", "nowhere", names)) == "There is no group nowhere."

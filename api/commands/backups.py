@@ -14,6 +14,7 @@ from typing import IO, Any, NoReturn
 import click
 from quart import Quart
 
+from api.commands.running import Failed, say
 from model import exporting, importing, restore
 from model.errors import Refusal
 from model.settings import Settings
@@ -35,11 +36,11 @@ def register(app: Quart, settings: Settings) -> None:
         """Copy the database to the new file PATH (or into the folder PATH), also while the server runs."""
         with working() as progress:
             made, found = backup.backup(database, path, progress)
-        click.echo(made)
+        say(made)
         try:
             backup.note(database)
         except OSError as error:
-            click.echo(f"/metrics will not know of it: {error.filename}: {error.strerror}", err=True)
+            say(f"/metrics will not know of it: {error.filename}: {error.strerror}", err=True)
         _remark(_counted(found))
 
     @app.cli.command("restore")
@@ -49,7 +50,7 @@ def register(app: Quart, settings: Settings) -> None:
         with working() as progress:
             found, ended = restore.restore(settings.instance, path, progress)
         lost = ", ".join(f"{count} {name}" for name, count in ended.items())
-        click.echo(f"Restored {_counted(found)}. Ended: {lost}.")
+        say(f"Restored {_counted(found)}. Ended: {lost}.")
 
     @app.cli.command("export")
     @STREAM
@@ -59,7 +60,7 @@ def register(app: Quart, settings: Settings) -> None:
         with working() as progress, _output(path) as out:
             exporting.export(database, out, progress, passwords=not without_passwords)
         if path != DASH:
-            click.echo(path)
+            say(path)
 
     @app.cli.command("import")
     @STREAM
@@ -67,7 +68,7 @@ def register(app: Quart, settings: Settings) -> None:
         """Make an export, PATH or stdin (-), the database of an instance folder in which nothing happened yet."""
         with working() as progress, _input(path) as (source, size):
             count = importing.import_(settings.instance, source, size, progress)
-        click.echo(f"Imported {count} rows.")
+        say(f"Imported {count} rows.")
 
 
 def _counted(found: backup.Content) -> str:
@@ -76,7 +77,7 @@ def _counted(found: backup.Content) -> str:
 
 def _remark(text: str) -> None:
     if sys.stderr.isatty():
-        click.echo(text, err=True)
+        say(text, err=True)
 
 
 @contextmanager
@@ -106,9 +107,9 @@ def working() -> Iterator[backup.Progress]:
         with _Bars() as bars:
             yield bars.show
     except (Refusal, WrongDatabase) as refused:
-        raise click.ClickException(str(refused)) from refused
+        raise Failed(str(refused)) from refused
     except OSError as error:
-        raise click.ClickException(f"{error.filename or 'Writing'}: {error.strerror or error}") from error
+        raise Failed(f"{error.filename or 'Writing'}: {error.strerror or error}") from error
 
 
 def _end(number: int, _frame: object) -> NoReturn:

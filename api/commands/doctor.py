@@ -7,7 +7,9 @@ import click
 import msgspec
 from quart import Quart
 
+from api.commands.running import say
 from model import doctor
+from model.doctor.findings import Level
 from model.settings import Settings
 
 COLOURS = {"ok": "green", "warn": "yellow", "FAIL": "red"}
@@ -24,8 +26,11 @@ def register(app: Quart, settings: Settings) -> None:
         for finding in doctor.examine(doctor.Patient(settings, dict(os.environ))):
             found.append(finding)
             if not as_json:
-                level = click.style(f"{finding.level:4}", fg=COLOURS[finding.level])
-                click.echo(f"{level}  {finding.about:12}  {finding.says}")
+                say(f"{finding.about:12}  {finding.says}", before=_level(finding.level))
         if as_json:
-            click.echo(msgspec.json.encode([finding._asdict() for finding in found]))
+            say(msgspec.json.encode([finding._asdict() for finding in found]).decode())
         sys.exit(any(finding.level == "FAIL" for finding in found))
+
+
+def _level(level: Level) -> str:
+    return click.style(f"{level:4}  ", fg=COLOURS[level])

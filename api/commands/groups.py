@@ -5,7 +5,7 @@ from typing import get_args
 import click
 from quart import Quart
 
-from api.commands.running import run, valid
+from api.commands.running import Value, run, say
 from model import group
 from model.group import Posting, Reading, Review, Slug
 from model.settings import Settings
@@ -22,23 +22,23 @@ def register(app: Quart, settings: Settings) -> None:
         """Groups."""
 
     @groups.command("create")
-    @click.argument("slug")
-    @click.option("--name", help="The name that people see (default: the slug).")
+    @click.argument("slug", type=Value(Slug, "slug"))
+    @click.option("--name", type=Value(Name, "name"), help="The name that people see (default: the slug).")
     @click.option("--reading", type=click.Choice(get_args(Reading)), default="public", help="Who may read.")
     @click.option("--posting", type=click.Choice(get_args(Posting)), default="users", help="Who may post.")
     @click.option("--review", type=click.Choice(get_args(Review)), default="none", help="Whose posts wait.")
     def create(slug: str, name: str | None, reading: Reading, posting: Posting, review: Review) -> None:
         """Make a group. It has no moderator yet; an admin can make somebody one."""
         fields = {
-            "slug": valid(slug, Slug, "slug"),
-            "name": valid(name or slug, Name, "name"),
+            "slug": slug,
+            "name": name or slug,
             "origins": [],
             "reading": reading,
             "posting": posting,
             "review": review,
         }
         made = run(settings, lambda: db.write(group.create, None, fields))
-        click.echo(f"Created {made.slug}.")
+        say(f"Created {made.slug}.")
 
     @groups.command("list")
     def show() -> None:
@@ -51,6 +51,6 @@ async def _print_all() -> None:
     while True:
         page = await group.everything(Cursor(100, before=edge))
         for row in page.items:
-            click.echo("\t".join([row.slug, row.reading, row.posting, row.review, row.name]))
+            say(row.slug, row.reading, row.posting, row.review, row.name)
         if (edge := page.next) is None:
             return

@@ -6,7 +6,7 @@ import click
 from quart import Quart
 
 from api.commands.backups import PATH, working
-from api.commands.running import run
+from api.commands.running import run, say
 from model import flask_import, flask_source
 from model.settings import Settings
 
@@ -27,5 +27,5 @@ def register(app: Quart, settings: Settings) -> None:
             source = flask_source.read(path, progress)
             counts, report = run(settings, lambda: flask_import.import_(source, path.name, admins, notes, progress))
         for line in report:
-            click.echo(line)
-        click.echo(f"Imported {', '.join(f'{count} {kind}' for kind, count in counts.items())}.")
+            say(line)
+        say(f"Imported {', '.join(f'{count} {kind}' for kind, count in counts.items())}.")

@@ -8,15 +8,16 @@ from typing import cast
 import click
 from quart import Quart
 
-from api.commands.running import run, valid
+from api.commands.running import Failed, Value, run, say
 from api.joining import link
 from model import enrolling, joining, recovery, roster
-from model.group import Standing
+from model.group import SomeSlug, Standing
 from model.joining import Days, Uses
 from model.recovery import ResetCode
 from model.roster import Pupil
 from model.settings import Settings
 from model.store import db
+from model.user import SomeUid
 
 MOST_BYTES = 1_000_000
 
@@ -25,22 +26,20 @@ def register(app: Quart, settings: Settings) -> None:
     """Adds `invite`, `roster` and `user reset`."""
 
     @app.cli.command("invite")
-    @click.argument("slug")
+    @click.argument("slug", type=Value(SomeSlug, "slug"))
     @click.option("--moderator", is_flag=True, help="Whoever joins by it moderates the group.")
-    @click.option("--uses", type=int, help="How often it can be used (default: any number of times).")
-    @click.option("--days", type=int, default=7, show_default=True, help="How long it is good.")
+    @click.option("--uses", type=Value(Uses, "uses"), help="How often it can be used (default: any number of times).")
+    @click.option("--days", type=Value(Days, "days"), default=7, show_default=True, help="How long it is good.")
     def invite(slug: str, moderator: bool, uses: int | None, days: int) -> None:
         """Make an invitation to the group SLUG: a link, and its code to write on the board."""
-        valid(uses, Uses | None, "uses")
-        valid(days, Days, "days")
         role: Standing = "moderator" if moderator else "member"
         made = run(settings, lambda: db.write(joining.invite, None, slug, role, uses, days))
-        click.echo(link(made.code))
+        say(link(made.code))
         often = f"{made.uses} times" if made.uses else "any number of times"
-        click.echo(f"The code {made.code} makes a {role} of {slug}, {often}, until {made.expires}.")
+        say(f"The code {made.code} makes a {role} of {slug}, {often}, until {made.expires}.")
 
     @app.cli.command("roster")
-    @click.argument("slug")
+    @click.argument("slug", type=Value(SomeSlug, "slug"))
     @click.argument("file", type=click.Path(path_type=Path))
     @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with the links.")
     def enrol(slug: str, file: Path, as_csv: bool) -> None:
@@ -51,29 +50,29 @@ def register(app: Quart, settings: Settings) -> None:
     users = cast(click.Group, app.cli.commands["user"])
 
     @users.command("reset")
-    @click.argument("uid")
+    @click.argument("uid", type=Value(SomeUid, "uid"))
     def reset(uid: str) -> None:
         """Make a link by which UID chooses a new password, once."""
         made = run(settings, lambda: db.write(recovery.link, None, uid))
-        click.echo(link(made.code))
+        say(link(made.code))
 
 
 def _pupils(file: Path) -> list[Pupil]:
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise click.ClickException(f"{file}: {error.strerror}") from error
+        raise Failed(f"{file}: {error.strerror}") from error
     if len(data) > MOST_BYTES:
-        raise click.ClickException(f"{file}: more than {MOST_BYTES:,} bytes cannot be a class")
+        raise Failed(f"{file}: more than {MOST_BYTES:,} bytes cannot be a class")
     return roster.from_csv(roster.decoded(data))
 
 
 def _print_table(enrolled: list[ResetCode]) -> None:
     widths = [max(len(made.uid) for made in enrolled), max(len(made.name) for made in enrolled)]
-    click.echo(f"{'User name':{widths[0]}}  {'Name':{widths[1]}}  Code")
+    say(f"{'User name':{widths[0]}}  {'Name':{widths[1]}}  Code")
     for made in enrolled:
-        click.echo(f"{made.uid:{widths[0]}}  {made.name:{widths[1]}}  {made.code}")
-    click.echo(f"Each code is good once, at {link('').rstrip('#')}, until {enrolled[0].expires}.", err=True)
+        say(f"{made.uid:{widths[0]}}  {made.name:{widths[1]}}  {made.code}")
+    say(f"Each code is good once, at {link('').rstrip('#')}, until {enrolled[0].expires}.", err=True)
 
 
 def _print_csv(enrolled: list[ResetCode]) -> None:

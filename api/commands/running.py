@@ -1,27 +1,49 @@
-"""What every command needs: its arguments checked, and the database open while it works."""
+"""What every command needs: its arguments checked, the database open while it works, and output that is what it seems.
+
+Names come from strangers, and a terminal obeys what it is sent: whatever a command prints goes through here.
+"""
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-import msgspec
 
-from model.errors import Refusal
+from model import text
+from model.errors import Refusal, sentence
 from model.settings import Settings
 from model.store import db
 from model.store.first_look import WrongDatabase
+from model.values import Unfit, fit
 
-T = TypeVar("T")
+
+class Failed(click.ClickException):
+    """Why a command did not do what it should: one line, and exit code 1."""
+
+    def format_message(self) -> str:
+        """The line, with what a terminal would obey written out."""
+        return text.printable(self.message)
 
 
-def valid(value: T, kind: Any, name: str) -> T:
-    """`value`, if it is of the msgspec type `kind`; otherwise one line that begins with `name`, and exit code 1."""
-    try:
-        checked: T = msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        raise click.ClickException(f"{name}: {error}") from error
-    return checked
+class Value(click.ParamType[Any]):
+    """An argument of the types that routes take too (model/values.py), with the same rules and words."""
+
+    name = "text"
+
+    def __init__(self, kind: Any, field: str) -> None:
+        self.kind, self.field = kind, field
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The value, tidy. Ends the command where it is not of that kind."""
+        try:
+            return fit(value, self.kind, strict=not isinstance(value, str))
+        except Unfit as unfit:
+            raise Failed(sentence(self.field, str(unfit))) from unfit
+
+
+def say(*columns: object, before: str = "", err: bool = False) -> None:
+    """Prints a line, with tabs between its columns, and what a terminal would obey written out; not so in `before`."""
+    click.echo(before + "\t".join(text.printable(str(column)) for column in columns), err=err)
 
 
 def run(settings: Settings, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
@@ -37,4 +59,4 @@ def run(settings: Settings, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any
     try:
         return asyncio.run(opened())
     except (Refusal, WrongDatabase) as refused:
-        raise click.ClickException(str(refused)) from refused
+        raise Failed(str(refused)) from refused

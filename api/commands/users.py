@@ -1,17 +1,20 @@
 """`quart --app main user …`: accounts."""
 
 import sys
-from typing import get_args
+from typing import Annotated, get_args
 
 import click
 from quart import Quart
 
-from api.commands.running import run, valid
+from api.commands.running import Value, run, say
 from model import administration, leaving, user
 from model.settings import Settings
 from model.store import db
 from model.store.paging import Cursor
-from model.user import Name, Role, Uid
+from model.user import Name, Password, Role, SomeUid, Uid
+from model.values import line
+
+Beginning = Annotated[str, line(80, shortest=0)]
 
 
 def register(app: Quart, settings: Settings) -> None:
@@ -22,51 +25,55 @@ def register(app: Quart, settings: Settings) -> None:
         """Accounts."""
 
     @users.command("create")
-    @click.argument("uid")
-    @click.option("--name", help="The name that others see (default: the uid).")
+    @click.argument("uid", type=Value(Uid, "uid"))
+    @click.option("--name", type=Value(Name, "name"), help="The name that others see (default: the user name).")
     @click.option("--admin", is_flag=True, help="May do everything.")
-    @click.option("--password", prompt=sys.stdin.isatty(), hide_input=True, confirmation_prompt=sys.stdin.isatty())
+    @click.option(
+        "--password",
+        type=Value(Password, "password"),
+        prompt=sys.stdin.isatty(),
+        hide_input=True,
+        confirmation_prompt=sys.stdin.isatty(),
+    )
     def create(uid: str, name: str | None, admin: bool, password: str | None) -> None:
         """Make an account, whatever the sign-up setting. Without a terminal the password is read from stdin."""
         role: Role = "admin" if admin else "user"
         secret = password if password is not None else sys.stdin.readline().rstrip("\n")
-        made = run(
-            settings, lambda: user.create(valid(uid, Uid, "uid"), valid(name or uid, Name, "name"), secret, role=role)
-        )
-        click.echo(f"Created {made.uid} ({role}).")
+        made = run(settings, lambda: user.create(uid, name or uid, secret, role=role))
+        say(f"Created {made.uid} ({role}).")
 
     @users.command("disable")
-    @click.argument("uid")
+    @click.argument("uid", type=Value(SomeUid, "uid"))
     def disable(uid: str) -> None:
         """Take an account out of use, at once; its posts stay, and it can be enabled again."""
         changed = run(settings, lambda: db.write(administration.change, None, uid, disabled=True))
-        click.echo(f"Disabled {changed.uid}.")
+        say(f"Disabled {changed.uid}.")
 
     @users.command("enable")
-    @click.argument("uid")
+    @click.argument("uid", type=Value(SomeUid, "uid"))
     def enable(uid: str) -> None:
         """Let a disabled account sign in again."""
         changed = run(settings, lambda: db.write(administration.change, None, uid, disabled=False))
-        click.echo(f"Enabled {changed.uid}.")
+        say(f"Enabled {changed.uid}.")
 
     @users.command("delete")
-    @click.argument("uid")
+    @click.argument("uid", type=Value(SomeUid, "uid"))
     @click.confirmation_option(prompt="Delete it for good? Posts stay, without a name")
     def delete(uid: str) -> None:
         """Delete an account, for good; its posts stay, without a name."""
         run(settings, lambda: db.write(leaving.delete_account, None, uid))
-        click.echo(f"Deleted {uid}.")
+        say(f"Deleted {uid}.")
 
     @users.command("role")
-    @click.argument("uid")
+    @click.argument("uid", type=Value(SomeUid, "uid"))
     @click.argument("role", type=click.Choice(get_args(Role)))
     def give_role(uid: str, role: Role) -> None:
         """Make an account an admin, or an ordinary user again, at once."""
         changed = run(settings, lambda: db.write(administration.change, None, uid, role=role))
-        click.echo(f"{changed.uid} is now {changed.role}.")
+        say(f"{changed.uid} is now {changed.role}.")
 
     @users.command("list")
-    @click.argument("beginning", default="")
+    @click.argument("beginning", default="", type=Value(Beginning, "q"))
     def show(beginning: str) -> None:
         """List accounts, newest first: all, or those whose uid, or a word of whose name, begins so."""
         run(settings, lambda: _print_all(beginning))
@@ -77,8 +84,6 @@ async def _print_all(beginning: str) -> None:
     while True:
         page = await administration.listed(Cursor(100, before=edge), beginning)
         for account in page.items:
-            click.echo(
-                "\t".join([account.uid, account.role, "disabled" if account.disabled else "enabled", account.name])
-            )
+            say(account.uid, account.role, "disabled" if account.disabled else "enabled", account.name)
         if (edge := page.next) is None:
             return

@@ -1,6 +1,6 @@
 """`/flask/api/id` and `/flask/api/user`: signing up, and one's own account."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -18,11 +18,15 @@ from api.http.notices import attempt
 from api.http.retries import idempotent
 from model import account, joining, leaving, session, signing_in, user
 from model.errors import ConfirmationNeeded, Forbidden, Invalid
-from model.user import Account, Email, Name, Password, Uid
+from model.user import Account, Email, Name, Password, SomeUid, Uid
+from model.values import Unfit, as_it_is, fit, line
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/api")
 
 ROLES = {"user": "User", "admin": "Admin"}
+
+
+Sent = Annotated[str, as_it_is("it may be what was sent to the page; `_as` looks at what is new")]
 
 
 class FlaskNewUser(Tolerant):
@@ -31,8 +35,8 @@ class FlaskNewUser(Tolerant):
     uid: Uid
     name: Name
     password: Password
-    email: str = ""
-    invitation: str = ""
+    email: Sent = ""
+    invitation: Annotated[str, line(80, shortest=0)] = ""
 
 
 class FlaskUser(msgspec.Struct):
@@ -59,9 +63,9 @@ class FlaskSignedUp(msgspec.Struct):
 class FlaskUserEdit(Tolerant):
     """What to change. Another password or mail address needs `current_password`, or a sign-in within ten minutes."""
 
-    name: str | UnsetType = UNSET
-    uid: str | UnsetType = UNSET
-    email: str | UnsetType = UNSET
+    name: Sent | UnsetType = UNSET
+    uid: SomeUid | UnsetType = UNSET
+    email: Sent | UnsetType = UNSET
     password: Password | UnsetType = UNSET
     current_password: Password | UnsetType = UNSET
 
@@ -70,7 +74,7 @@ class FlaskLeaving(Tolerant):
     """Whose account to delete: one's own, and the password again."""
 
     password: Password
-    uid: str | UnsetType = UNSET
+    uid: SomeUid | UnsetType = UNSET
 
 
 class FlaskMessage(msgspec.Struct):
@@ -122,11 +126,11 @@ async def create(data: FlaskNewUser) -> FlaskSignedUp:
 async def edit(data: FlaskUserEdit) -> FlaskUser:
     """Change one's name, e-mail address or password. The uid stays; fields that Pottle does not have are ignored."""
     if data.uid and data.uid.lower() != me().uid.lower():
-        raise Forbidden("A uid stays as it is, and nobody changes the account of somebody else.")
+        raise Forbidden("A user name stays as it is, and nobody changes the account of somebody else.")
     before = await user.account(me().user)
     fields: dict[str, str | None] = {}
     if data.name is not UNSET:
-        fields["name"] = _as("name", sent_back(data.name, before.name), Name).strip()
+        fields["name"] = _as("name", sent_back(data.name, before.name), Name)
     if data.email is not UNSET:
         fields["email"] = _address_of(sent_back(data.email, before.email or ""))
     if not fields and data.password is UNSET:
@@ -176,7 +180,7 @@ def _address_of(email: str) -> str | None:
 
 def _as(field: str, text: str, kind: Any) -> str:
     try:
-        kept: str = msgspec.convert(text, kind)
-    except msgspec.ValidationError as error:
-        raise Invalid({field: "is not a good one: " + str(error)[:1].lower() + str(error)[1:]}) from error
+        kept: str = fit(text, kind)
+    except Unfit as unfit:
+        raise Invalid({field: str(unfit)}) from unfit
     return kept

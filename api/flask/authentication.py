@@ -10,7 +10,7 @@ from api.http.limits import EDITING, SIGN_IN, limited
 from api.http.notices import attempt
 from model import session, signing_in
 from model.store import db
-from model.user import Password
+from model.user import Password, SomeUid
 
 blueprint = Blueprint("authentication", __name__, url_prefix="/api/authenticate")
 
@@ -18,7 +18,7 @@ blueprint = Blueprint("authentication", __name__, url_prefix="/api/authenticate"
 class FlaskCredentials(Tolerant):
     """What one signs in with."""
 
-    uid: str
+    uid: SomeUid
     password: Password
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -16,6 +17,8 @@ from api.http.limits import EDITING, limited
 from model import avatar
 from model.errors import Forbidden, Invalid
 from model.store import db
+from model.user import SomeUid
+from model.values import as_it_is
 
 blueprint = Blueprint("pictures", __name__, url_prefix="/api/id/pfp")
 
@@ -23,7 +26,7 @@ blueprint = Blueprint("pictures", __name__, url_prefix="/api/id/pfp")
 class FlaskPicture(Tolerant):
     """A PNG, JPEG, GIF or WebP image as base64."""
 
-    pfp: str
+    pfp: Annotated[str, as_it_is("base64")]
 
 
 class FlaskPictureView(msgspec.Struct):
@@ -35,7 +38,7 @@ class FlaskPictureView(msgspec.Struct):
 class FlaskWhose(Tolerant):
     """Whose picture: one's own."""
 
-    uid: str | UnsetType = UNSET
+    uid: SomeUid | UnsetType = UNSET
 
 
 @blueprint.get("")

@@ -1,6 +1,6 @@
 """`/flask/api/groups` and `/flask/api/channels`: where one may read and write."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from quart import Blueprint
@@ -12,6 +12,7 @@ from api.http.asking import anyone, asker
 from api.http.bodies import Tolerant
 from model import overview
 from model.errors import NotFound
+from model.values import as_it_is
 
 blueprint = Blueprint("places", __name__, url_prefix="/api")
 
@@ -23,16 +24,19 @@ class FlaskPlace(msgspec.Struct):
     name: str
 
 
+Wanted = Annotated[str, as_it_is("a name to look for, maybe as it was sent to the page")]
+
+
 class FlaskOfSection(Tolerant):
     """Of which section. Pottle has none: it is a group's name, or what the slugs of several begin with."""
 
-    section_name: str
+    section_name: Wanted
 
 
 class FlaskOfGroup(Tolerant):
     """Of which group: its name or slug."""
 
-    group_name: str
+    group_name: Wanted
 
 
 @blueprint.get("/groups")

@@ -18,11 +18,16 @@ from model import channel, flask_post, overview, post, posting, review
 from model.errors import Invalid, NotFound
 from model.post import Author, PostView
 from model.store import db
+from model.values import as_it_is, line
 
 blueprint = Blueprint("posts", __name__, url_prefix="/api")
 
 # Pages send what they got as an option's value, a text; others a number.
-Number = Annotated[int, Meta(ge=1, le=10**18 - 1)] | Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,17}$(?!\n)")]
+Number = (
+    Annotated[int, Meta(ge=1, le=10**18 - 1)]
+    | Annotated[str, line(18, pattern=r"^[1-9][0-9]{0,17}$(?!\n)", says="must be the number of what is meant")]
+)
+PartOfText = Annotated[str, as_it_is("it becomes part of a post's Markdown")]
 
 
 class FlaskPost(msgspec.Struct):
@@ -40,8 +45,8 @@ class FlaskPost(msgspec.Struct):
 class FlaskNewPost(Tolerant):
     """A post to make."""
 
-    title: str
-    comment: str
+    title: PartOfText
+    comment: PartOfText
     channel_id: Number
     content: Any = None
 
@@ -50,8 +55,8 @@ class FlaskPostEdit(Tolerant):
     """What to change of a post; what is left out stays."""
 
     id: Number
-    title: str | UnsetType = UNSET
-    comment: str | UnsetType = UNSET
+    title: PartOfText | UnsetType = UNSET
+    comment: PartOfText | UnsetType = UNSET
     content: Any = UNSET
     channel_id: Number | UnsetType = UNSET
 

@@ -14,6 +14,7 @@ from api.http.bodies import Tolerant
 from api.http.limits import EDITING, limited
 from model import joining, overview
 from model.errors import Forbidden
+from model.values import line
 
 blueprint = Blueprint("sections", __name__, url_prefix="/api")
 
@@ -44,7 +45,7 @@ class FlaskSections(msgspec.Struct):
 class FlaskNewSections(Tolerant):
     """Which sections to belong to: a group's code for each, or the abbreviation of one that one belongs to already."""
 
-    sections: Annotated[list[Annotated[str, Meta(min_length=1, max_length=80)]], Meta(min_length=1, max_length=20)]
+    sections: Annotated[list[Annotated[str, line(80)]], Meta(min_length=1, max_length=20)]
 
 
 @blueprint.get("/section")

@@ -1,6 +1,6 @@
 """Request bodies: bounded while they arrive, and checked field by field."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -15,6 +15,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 from api.http.routing import escaped
 from model.errors import Invalid
 from model.store import db
+from model.values import Unfit, fit, tidier
 
 Model = TypeVar("Model", bound=msgspec.Struct)
 
@@ -122,7 +123,8 @@ def checked(value: Any, model: type[Model], strict: bool = True) -> Model:
     """`value` (decoded JSON, or strings if not `strict`) as `model`; raises Invalid with all that is wrong."""
     if not isinstance(value, dict):
         raise Invalid({"": "must be a JSON object"})
-    with suppress(msgspec.ValidationError):
+    with suppress(ValueError):  # msgspec.ValidationError is one
+        value = {**value, **{name: tidy(value[name]) for name, tidy in _tidiers(model).items() if name in value}}
         good = msgspec.convert(value, model, strict=strict)
         if not _unknown(value, model) and not any(_has_nul(value[name]) for name in _fields(model) if name in value):
             return good
@@ -138,6 +140,12 @@ def _fields(model: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]
     return {field.encode_name: field for field in msgspec.structs.fields(model)}
 
 
+@cache
+def _tidiers(model: type[msgspec.Struct]) -> dict[str, Callable[[Any], Any]]:
+    """What makes the fields tidy that hold one line of text."""
+    return {name: tidy for name, field in _fields(model).items() if (tidy := tidier(field.type))}
+
+
 def _wrong_fields(value: dict[str, Any], model: type[Model], strict: bool) -> Iterator[tuple[str, str]]:
     """What msgspec does not tell: every field that is wrong, not only the first."""
     known = _fields(model)
@@ -149,17 +157,12 @@ def _wrong_fields(value: dict[str, Any], model: type[Model], strict: bool) -> It
                 yield name, "is required"
             continue
         try:
-            msgspec.convert(value[name], field.type, strict=strict)
-        except msgspec.ValidationError as error:
-            yield name, _message(error)
+            fit(value[name], field.type, strict)
+        except Unfit as unfit:
+            yield name, str(unfit)
         else:
             if _has_nul(value[name]):
-                yield name, "has a NUL character"
-
-
-def _message(error: msgspec.ValidationError) -> str:
-    text = str(error).split(" - at ")[0]
-    return text[:1].lower() + text[1:]
+                yield name, "must not have the character NUL"
 
 
 def _has_nul(value: Any) -> bool:

@@ -11,14 +11,17 @@ from quart import request
 
 from model.errors import Invalid
 from model.store.paging import Cursor, Page
+from model.values import as_it_is
+
+Opaque = Annotated[str, as_it_is("a cursor is looked at by `cursor`")]
 
 
 class Paging(msgspec.Struct):
     """Which part of a list: at most `limit` items, those older than `before` or newer than `after`."""
 
     limit: Annotated[int, Meta(ge=1, le=100)] = 20
-    before: str | None = None
-    after: str | None = None
+    before: Opaque | None = None
+    after: Opaque | None = None
 
 
 def cursor(query: Paging) -> Cursor:

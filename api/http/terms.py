@@ -77,7 +77,7 @@ TERMS = {
     "limit": Term("At most so many items.", 20),
     "locked": Term("Whether only moderators may post there.", False),
     "members": Term("The members of this page of the list."),
-    "message": Term("What is wrong with it.", "must have at most 10000 characters"),
+    "message": Term("What is wrong with it.", "The text must have at most 10000 characters."),
     "name": Term("Name that is shown.", "Ada Lovelace"),
     "names": Term("The names of those who get accounts. Either this or `csv`.", ["Ada Lovelace", "Alan Turing"]),
     "next": Term("Cursor of the next, older page, for `before`; null on the last one.", "YzE3"),

@@ -439,9 +439,11 @@ async def test_a_link_gives_its_target_nothing(alice: Person) -> None:
 async def test_deep_markdown_is_answered_quickly(alice: Person, mark: str) -> None:
     """10,000 characters of it; what is slow takes minutes where the work grows with the square."""
     async with asyncio.timeout(2):
-        made = await posted(alice, (mark * 10_000)[:10_000])
-    Harmless(made["html"])
-    assert len(made["html"]) < 200_000
+        answer = await alice.post(LOBBY, {"body": (mark * 10_000)[:10_000]})
+    if answer.status_code == 422:  # it shows nothing
+        return
+    Harmless(answer.json()["html"])
+    assert len(answer.json()["html"]) < 200_000
 
 
 async def test_a_body_that_never_comes_is_not_waited_for(app: Quart, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -74,8 +74,8 @@ async def test_all_or_nothing(alice: Person, instance: Path) -> None:
     before = dump(instance)
     answer = await alice.post(ROSTER, {"csv": "name,uid\nAnna Schmidt,\ncem yılmaz,\nBen,ALICE\n"})
     assert {error["field"]: error["message"] for error in refused(answer, 422)["errors"]} == {
-        "line 3": "is cem yılmaz, a name that the group has already",
-        "line 4": "has the uid ALICE, which is taken",
+        "line 3": "Line 3 is cem yılmaz, a name that the group has already.",
+        "line 4": "Line 4 has the user name ALICE, which is taken.",
     }
     assert wrong_fields(await alice.post(ROSTER, {"names": ["Dora", " ", "Dora"]})) == {"names[1]", "names[2]"}
     assert dump(instance) == before

@@ -251,7 +251,7 @@ class TestTyping:
         await field.fill("🎈" * 52)
         await expect(left).to_have_text("Too long by 2 characters")
         await send.click()
-        await expect(dora.page.get_by_role("alert")).to_have_text("too long by 2 characters")
+        await expect(dora.page.get_by_role("alert")).to_have_text("Too long by 2 characters.")
         await expect(field).to_be_focused()
         await expect(field).to_have_value("🎈" * 52)
         await field.fill("🎈" * 50)

@@ -146,9 +146,9 @@ class TestUser:
     async def test_it_says_what_is_wrong(self, visit: Visit) -> None:
         for wrong, named in (
             ({"uid": "BOB"}, "taken"),
-            ({"uid": "a b"}, "uid"),
+            ({"uid": "a b"}, "user name"),
             ({"password": "short"}, "password must have at least 8"),
-            ({"email": "nonsense"}, "email"),
+            ({"email": "nonsense"}, "e-mail"),
             ({"name": " "}, "name"),
         ):
             new = {"uid": "ann", "name": "Ann", "password": PASSWORD, "email": "", **wrong}

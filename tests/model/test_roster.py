@@ -61,11 +61,12 @@ def test_it_reads_the_encodings_of_spreadsheets(encoding: str) -> None:
 def test_every_wrong_line_is_named() -> None:
     text = f"name,uid\nAnna Schmidt,\n,as7\n{'n' * 81},\nBen,a b\nAnna Schmidt,\nCem,cem\nCem B,CEM"
     assert complaints(text) == {
-        "line 3": "has no name",
-        "line 4": "has a name of more than 80 characters",
-        "line 5": "has the uid 'a b'; one is 2 to 40 letters, digits, dots, hyphens and underscores",
-        "line 6": "is Anna Schmidt again, as line 2 is; tell the two apart",
-        "line 8": "is CEM again, as line 7 is; tell the two apart",
+        "line 3": "Line 3 has no name.",
+        "line 4": "Line 4 has a name that cannot be used: it must have at most 80 characters.",
+        "line 5": "Line 5 has the user name a b: it must have 2 to 40 letters a to z, digits, dots, hyphens or "
+        "underscores, without spaces, and begin with a letter or digit.",
+        "line 6": "Line 6 is Anna Schmidt again, as line 2 is; tell the two apart.",
+        "line 8": "Line 8 is CEM again, as line 7 is; tell the two apart.",
     }
 
 
@@ -75,17 +76,17 @@ def test_namesakes_are_told_apart_by_their_uids() -> None:
 
 def test_a_third_column_needs_headings() -> None:
     assert complaints("Anna,Schmidt,7b") == {
-        "line 1": "has more than two columns; say in a first line what they are, such as name,uid"
+        "line 1": "Line 1 has more than two columns; say in a first line what they are, such as name,uid."
     }
 
 
 def test_a_quote_that_does_not_end_is_told() -> None:
-    assert complaints('Anna\n"Ben\nCem').popitem()[1].startswith("is not CSV")
+    assert complaints('Anna\n"Ben\nCem').popitem()[1].startswith("Line 3 is not CSV")
 
 
 @pytest.mark.parametrize("text", ["", "\n", "name\n", "first name,last name"])
 def test_it_rejects_nobody(text: str) -> None:
-    assert complaints(text) == {"": "a roster has 1 to 500 names, not 0"}
+    assert complaints(text) == {"": "A class list has 1 to 500 names, not 0."}
 
 
 def test_it_rejects_too_many() -> None:

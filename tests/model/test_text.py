@@ -18,7 +18,7 @@ UNSEEN = [
     *(
         "",
         " ",
-        "\n",
+        "\t",
         "\u00a0",
         "\u200b",
         "\u3164",
@@ -68,7 +68,7 @@ def test_what_shows_nothing_is_nothing(unseen: str) -> None:
     ("sent", "kept"),
     [
         (" alba ", "alba"),
-        ("\u3000\u200b alba\u00a0\ufeff\n", "alba"),
+        ("\u3000\u200b alba\u00a0\ufeff\t", "alba"),
         ("a\u200bl\u00adb\u2060a", "alba"),
         ("\u202ealba\u202c", "alba"),
         ("Ada  \u00a0 Lovelace", "Ada Lovelace"),
