@@ -2,16 +2,18 @@
 import { Composing } from './composing.js';
 import { PostList } from './list.js';
 import { News, Status } from './news.js';
+import { OwnPosts } from './own.js';
 import { Reactions } from './reactions.js';
 import { apply, isNewest, offer, older, start } from './thread.js';
 import { addressOf, isolated, nameOf } from './view.js';
 
 const STALE_READS = 5;
+const CHANGED = 'It was changed meanwhile. Please look at it again.';
 
 export class Discussion {
   #section; #pottle; #account; #channel; #thread; #list; #news; #status;
   #before = new URLSearchParams(location.search).get('before') ?? undefined;
-  #reactions; #composing; #live = false;
+  #reactions; #own; #composing; #live = false;
 
   constructor(section, pottle, account) {
     this.#section = section;
@@ -19,6 +21,7 @@ export class Discussion {
     this.#account = account;
     this.#channel = Number(section.dataset.channel);
     this.#reactions = new Reactions(pottle, this.#channel);
+    this.#own = new OwnPosts(pottle, this.#channel);
     this.#list = new PostList(section, pottle.url);
     this.#news = new News(section, this.#list);
     this.#status = new Status(section.querySelector('.status'));
@@ -31,6 +34,7 @@ export class Discussion {
     });
     section.addEventListener('click', (event) => this.#clicked(event));
     account.onChange(() => this.#meet());
+    document.addEventListener('visibilitychange', () => document.hidden || this.#learnOwn()); // of a decision nobody is told
     this.#meet();
     this.#follow();
     this.#goTo(section.dataset.named);
@@ -59,7 +63,7 @@ export class Discussion {
 
   #show(thread) {
     this.#thread = thread;
-    const fresh = this.#list.render(thread, this.#composing.answered);
+    const fresh = this.#list.render(thread, this.#composing.answered, this.#own.withheld);
     this.#composing.adapt();
     this.#personalise();
     this.#section.querySelector('.empty').hidden = this.#list.posts.length > 0;
@@ -84,7 +88,9 @@ export class Discussion {
     const fresh = this.#show(apply(this.#thread, change));
     if (change.edited) this.#edited(change.edited);
     const { me } = this.#account;
-    this.#news.tell(fresh.filter(() => !me || change.post?.author?.uid !== me.uid), change.post);
+    const mine = Boolean(me) && change.post?.author?.uid === me.uid;
+    this.#news.tell(fresh.filter(() => !mine), change.post);
+    if (mine && (change.kind !== 'post.created' || this.#own.has(change.post.id))) this.#learnOwn();
   }
 
   async #readAgain() {
@@ -127,15 +133,20 @@ export class Discussion {
     part('[data-do=lock]').hidden = !this.#moderates;
     part('[data-do=lock]').textContent = this.#locked ? 'Unlock' : 'Lock';
     this.#personalise();
-    await this.#reactions.learn(me);
+    await Promise.all([this.#reactions.learn(me), this.#learnOwn()]);
     this.#personalise();
+  }
+
+  async #learnOwn() {
+    await this.#own.learn(this.#account.me);
+    this.#show(this.#thread);
   }
 
   #personalise() {
     const { me } = this.#account;
     this.#list.personalise((post) => ({
       mine: Boolean(me) && post.author.uid === me.uid, moderates: this.#moderates, locked: this.#locked,
-      marks: this.#reactions.of(post.id),
+      marks: this.#reactions.of(post.id), withheld: this.#own.has(post.id), edit: this.#own.edit(post.id),
     }));
   }
 
@@ -144,6 +155,7 @@ export class Discussion {
   async #post(values, idempotencyKey) {
     const post = await this.#pottle.post(this.#channel, values, { idempotencyKey });
     if (!values.parent && !isNewest(this.#thread)) return location.assign(this.#section.dataset.here);
+    if (this.#account.me) this.#own.note(post);
     this.#show(offer(this.#thread, post));
     return post;
   }
@@ -157,7 +169,7 @@ export class Discussion {
     if (!article) return;
     const id = Number(article.dataset.id);
     if (button.dataset.kind) this.#react(article, id, button.dataset.kind);
-    const actions = { pick: togglePicker, reply: () => this.#reply(article, id), edit: () => this.#edit(article, id), remove: () => this.#remove(article, id), restore: () => this.#restore(id) };
+    const actions = { pick: togglePicker, reply: () => this.#reply(article, id), edit: () => this.#edit(article, id), withdraw: () => this.#withdraw(id), remove: () => this.#remove(id), restore: () => this.#restore(id) };
     actions[button.dataset.do]?.(article);
   }
 
@@ -206,16 +218,26 @@ export class Discussion {
     this.#composing.reply(article, id, (post) => this.#list.article(post.id)?.focus());
   }
 
-  async #edit(article, id) {
-    try {
-      this.#composing.edit(article, await this.#pottle.api('GET', `/api/posts/${id}`), () => article.focus());
-    } catch (problem) {
-      this.#status.complain(problem.message);
-    }
+  /** One that waits, or was declined, is edited on. */
+  #edit(article, id) {
+    return this.#attempt(id, async () => {
+      const post = await this.#pottle.api('GET', `/api/posts/${id}`);
+      const body = this.#own.edit(id)?.body ?? post.body;
+      this.#composing.edit(article, { ...post, body }, () => article.focus());
+    });
   }
 
   async #save(id, body, version) {
-    this.#show(offer(this.#thread, await this.#pottle.edit(id, body, version)));
+    const post = await this.#pottle.edit(id, body, version);
+    this.#own.note(post);
+    this.#show(offer(this.#thread, post));
+  }
+
+  #withdraw(id) {
+    return this.#attempt(id, async () => {
+      await this.#pottle.api('DELETE', `/api/posts/${id}/edit`);
+      await this.#learnOwn();
+    });
   }
 
   // what a moderator does
@@ -229,23 +251,37 @@ export class Discussion {
     }
   }
 
-  async #restore(id) {
-    try {
-      this.#show(offer(this.#thread, await this.#pottle.api('PATCH', `/api/posts/${id}`, { state: 'published' })));
-    } catch (problem) {
-      this.#status.complain(problem.message);
-    }
+  #restore(id) {
+    const { version } = this.#shown(id);
+    return this.#attempt(id, async () => {
+      this.#show(offer(this.#thread, await this.#pottle.api('PATCH', `/api/posts/${id}`, { state: 'published' }, { ifMatch: `"${version}-0"` })));
+    });
   }
 
-  async #remove(article, id) {
-    const author = nameOf(this.#thread.posts.find((post) => post.id === id).author);
-    if (!window.confirm(`Delete this post by ${isolated(author)}?`)) return;
+  /** Of others' posts, a moderator removes what is to be seen here; one's own goes whatever it has become. */
+  #remove(id) {
+    const { author, version } = this.#shown(id);
+    if (!window.confirm(`Delete this post by ${isolated(nameOf(author))}?`)) return undefined;
+    const mine = author.uid === this.#account.me?.uid;
+    return this.#attempt(id, async () => {
+      await this.#pottle.remove(id, mine ? undefined : version);
+      this.#own.forget(id);
+      const known = this.#thread.posts.find((post) => post.id === id);
+      const gone = known && { ...known, version: known.version + 1, state: 'removed', html: '', reactions: {} };
+      this.#show(gone && known.state !== 'removed' ? offer(this.#thread, gone) : this.#thread);
+    });
+  }
+
+  #shown(id) { return this.#list.posts.find((post) => post.id === id); }
+
+  /** Tells why something could not be done to a post. One that is another than was seen is shown as it is now. */
+  async #attempt(id, task) {
     try {
-      await this.#pottle.remove(id);
-      const { version, ...post } = this.#thread.posts.find((known) => known.id === id) ?? {};
-      if (post.state !== 'removed') this.#show(offer(this.#thread, { ...post, version: version + 1, state: 'removed', html: '', reactions: {} }));
+      await task();
     } catch (problem) {
-      this.#status.complain(problem.message);
+      const stale = problem.status === 412;
+      if (stale) this.#show(offer(this.#thread, await this.#pottle.api('GET', `/api/posts/${id}`)));
+      this.#status.complain(stale ? CHANGED : problem.message);
     }
   }
 }

@@ -1,5 +1,5 @@
 /** The posts of a discussion in the page: brings the DOM to a thread with as few moves as it takes. */
-import { conversations, visible } from './thread.js';
+import { conversations, visibleTo } from './thread.js';
 import { fill, personalise, read } from './view.js';
 
 export class PostList {
@@ -34,9 +34,12 @@ export class PostList {
 
   article(id) { return this.#shown.get(id)?.article; }
 
-  /** Shows a thread, with the posts of `kept` in any case, and the reader's place in it stays where it is. @returns {number[]} ids that were not there before */
-  render(thread, kept) {
-    const posts = visible(thread, kept);
+  /**
+   * Shows a thread, with the posts of `kept` in any case, and the reader's `own` ones that others do not see. The reader's
+   * place in it stays where it is. @returns {number[]} ids that were not there before
+   */
+  render(thread, kept, own) {
+    const posts = visibleTo(thread, own, kept);
     const before = new Set(this.#shown.keys());
     keepingPlace(this.#list, () => this.#update(posts));
     return posts.map(({ id }) => id).filter((id) => !before.has(id));

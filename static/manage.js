@@ -25,27 +25,59 @@ async function titled(link, id) {
   link.textContent = (await titles.get(id)).title;
 }
 
-function posts(section, state, actions) {
+function posts(section, state, fill, actions) {
   const list = new Listing(section, pottle, {
-    path: `${group}/posts`, plural: 'posts', actions,
-    fill(of, { id, author, created, channel, html }) {
-      of('.when').href = addressOf(id, pottle.url);
-      of('.author').textContent = nameOf(author);
-      at(of('time'), created);
-      of('.body').innerHTML = html; // sanitised by the server
-      titled(of('.channel'), channel);
+    path: `${group}/posts`, plural: 'posts', actions, version: (post) => (post.edit ?? post).version,
+    fill(of, post) {
+      of('.when').href = addressOf(post.id, pottle.url);
+      of('.author').textContent = nameOf(post.author);
+      of('.body').innerHTML = post.html; // sanitised by the server
+      at(of('time'), post.created);
+      titled(of('.channel'), post.channel);
+      fill(of, post);
     },
   });
   list.query = { state };
   return list;
 }
 
-const moderate = (id, state) => noted(pottle.api('PATCH', `/api/posts/${id}`, { state }));
-const removed = posts(part('#removed'), 'removed', { restore: ({ id }) => moderate(id, 'published') });
-const waiting = posts(part('#waiting'), 'pending', {
-  approve: ({ id }) => moderate(id, 'published'),
-  async remove({ id }) { await moderate(id, 'removed'); removed.reload(); },
+/** Each names the version that is on the page. */
+const change = (path, { version }, fields) => noted(pottle.api('PATCH', path, fields, { ifMatch: `"${version}-0"` }));
+const decide = (post, state) => change(`/api/posts/${post.id}${post.edit ? '/edit' : ''}`, post.edit ?? post, { state });
+
+const removed = posts(part('#removed'), 'removed', () => {}, {
+  restore: async (post) => { await change(`/api/posts/${post.id}`, post, { state: 'published' }); waiting.reload(); },
 });
+const waiting = posts(part('#waiting'), 'pending', (of, { edit, html }) => {
+  of('.was').hidden = of('.edit').hidden = !edit;
+  if (!edit) return;
+  of('.body').innerHTML = edit.html;
+  of('.was .body').innerHTML = html;
+  at(of('time'), edit.created);
+  of('[data-do=remove]').textContent = 'Decline';
+}, {
+  approve: (post) => decide(post, 'published'),
+  async remove(post) { await decide(post, 'removed'); removed.reload(); },
+});
+
+// new discussions
+
+const begun = new Listing(part('#begun'), pottle, {
+  path: `${group}/channels`, plural: 'channels',
+  fill(of, channel) {
+    const { id, title, key, url, by } = channel;
+    titles.set(id, channel);
+    Object.assign(of('.title'), { href: channelPage(id), textContent: title });
+    of('.key').textContent = key;
+    of('.address').textContent = url ?? '';
+    of('.by').textContent = by ? `begun by ${by}` : 'begun by a guest';
+  },
+  actions: {
+    async approve(channel) { await change(`/api/channels/${channel.id}`, channel, { state: 'published' }); discussions.reload(); },
+    remove: ({ id, title }) => sure(`Delete “${isolated(title)}” with all its posts? Nobody can bring it back.`) && noted(pottle.api('DELETE', `/api/channels/${id}`)),
+  },
+});
+begun.query = { state: 'pending' };
 
 // people
 
@@ -136,4 +168,5 @@ submits(part('#rules form'), async () => {
   done.reload();
 });
 
-[waiting, invitations, members, discussions, removed, done].forEach((list) => list.reload());
+begun.reload().then(() => [waiting, removed].forEach((list) => list.reload())); // whose titles are then known
+[invitations, members, discussions, done].forEach((list) => list.reload());

@@ -146,12 +146,16 @@ class Pottle {
     return this.api('POST', `/api/channels/${channel}/posts`, { body, parent, guest }, options);
   }
 
-  /** @param {number} [version] of the post that was edited: refused with 412 when it is no longer that */
+  /**
+   * @param {number} [version] of the post that was edited: refused with 412 when it is no longer that
+   * @returns {Promise<Post>} with the new text as `edit`, where that waits for a moderator
+   */
   edit(post, body, version) {
     return this.api('PATCH', `/api/posts/${post}`, { body }, version && { ifMatch: `"${version}-0"` });
   }
 
-  remove(post) { return this.api('DELETE', `/api/posts/${post}`); }
+  /** @param {number} [version] that was seen, as in `edit` */
+  remove(post, version) { return this.api('DELETE', `/api/posts/${post}`, undefined, version && { ifMatch: `"${version}-0"` }); }
 
   /** @returns {Promise<object>} the post's counts by kind */
   react(post, kind, on = true) { return this.api(on ? 'PUT' : 'DELETE', `/api/posts/${post}/reactions/${kind}`); }

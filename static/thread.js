@@ -60,6 +60,19 @@ export const visible = ({ posts }, kept = new Set()) =>
   posts.filter(({ id, state, replies }) => state !== 'removed' || replies > 0 || kept.has(id));
 
 /**
+ * As `visible`, for one reader, with what of `own` posts others do not see: those that wait, and those that were removed.
+ * What the thread knows in a newer version is as it is there.
+ */
+export function visibleTo(thread, own, kept) {
+  const withheld = own.filter((post) => {
+    const known = find(thread, post.id);
+    return known ? known.version <= post.version : !outside(thread, post);
+  });
+  const ids = new Set(withheld.map(({ id }) => id));
+  return sorted([...visible(thread, kept).filter(({ id }) => !ids.has(id)), ...withheld]);
+}
+
+/**
  * Posts as conversations: the newest first, each with all the replies to it, and to those, oldest first. A reply
  * whose parent is not among the posts begins one of its own.
  * @param {Post[]} posts newest first @returns {{post: Post, replies: Post[]}[]}

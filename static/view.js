@@ -7,6 +7,9 @@ const spoken = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 /** People's text within a sentence of ours: its direction is its own, and does not turn ours around. */
 export const isolated = (text) => `\u2068${text}\u2069`;
 
+const WITHHELD = { pending: 'Waiting for review', removed: 'Removed by a moderator' }; // what only its author sees
+const UNAPPROVED = { pending: 'Your edit is waiting for review', removed: 'Your edit was not approved' };
+
 export const nameOf = ({ name, guest }) => name ?? guest;
 
 /** The post that the server rendered; its `body` (the Markdown) is not in the page. */
@@ -38,9 +41,9 @@ export function fill(article, post, { parent, root }, base) {
   setTime(part('.when time'), post.created);
   part('.edited').hidden = !post.edited;
   setTime(part('.edited time'), post.edited ?? '');
-  part('.waiting').hidden = state !== 'pending';
+  part('.waiting').textContent = state === 'published' || !post.html ? '' : WITHHELD[state];
   part('footer').hidden = removed;
-  if (removed) part('.body').replaceChildren(paragraph('This post was removed.'));
+  if (removed && !post.html) part('.body').replaceChildren(paragraph('This post was removed.'));
   else part('.body').innerHTML = post.html; // sanitised by the server; nothing else here is HTML
   fillContext(part('.context'), post, parent, root, base);
   for (const chip of article.querySelectorAll('.chip')) fillChip(chip, post.reactions[chip.dataset.kind] ?? 0);
@@ -62,8 +65,8 @@ function fillChip(chip, count) {
   chip.classList.toggle('none', !count);
 }
 
-/** What depends on who is looking: own reactions, and what one may do. */
-export function personalise(article, { mine, moderates, locked, marks }) {
+/** What depends on who is looking: own reactions, an own `edit` that is not approved, and what one may do. */
+export function personalise(article, { mine, moderates, locked, marks, withheld, edit }) {
   for (const chip of article.querySelectorAll('.chip')) {
     chip.disabled = false;
     chip.setAttribute('aria-pressed', String(marks.has(chip.dataset.kind)));
@@ -72,8 +75,9 @@ export function personalise(article, { mine, moderates, locked, marks }) {
   const { state } = article.dataset;
   const removed = state === 'removed';
   const open = state === 'published' && !shut;
-  const allow = { pick: open, reply: open, edit: mine && !shut && !removed, remove: (mine || moderates) && !removed, restore: moderates && removed };
-  article.querySelector('footer').hidden = removed && !moderates;
+  const allow = { pick: open, reply: open, edit: mine && !shut && !removed, withdraw: Boolean(edit), remove: (mine || moderates) && (!removed || withheld), restore: moderates && removed };
+  article.querySelector('footer').hidden = removed && !moderates && !withheld;
+  article.querySelector('.unapproved').textContent = edit ? UNAPPROVED[edit.state] : '';
   for (const [name, allowed] of Object.entries(allow)) article.querySelector(`[data-do=${name}]`).hidden = !allowed;
 }
 

@@ -115,7 +115,8 @@ async def test_an_edit_survives_its_post(dora: Visitor, root: httpx.AsyncClient)
     await expect(field).to_have_value(TYPED)
     await dora.page.get_by_role("button", name="Post on its own").click()
     await expect(dora.article(TYPED)).to_have_attribute("data-version", "1")
-    await expect(dora.page.locator(".posts .post")).to_have_count(1)
+    await expect(dora.page.locator(".posts .post")).to_have_count(2)
+    await expect(dora.article("Frist").locator(".badge.waiting").first).to_have_text("Removed by a moderator")
 
 
 async def test_a_text_survives_a_lock(dora: Visitor, alice: httpx.AsyncClient, root: httpx.AsyncClient) -> None:

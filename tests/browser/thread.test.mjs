@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { apply, conversations, isNewest, offer, older, start, visible } from '../../static/thread.js';
+import { apply, conversations, isNewest, offer, older, start, visible, visibleTo } from '../../static/thread.js';
 
 const post = (id, fields = {}) => ({
   id, channel: 7, parent: null, author: { uid: 'alice', name: 'Alice', avatar: null }, body: `post ${id}`,
@@ -156,4 +156,22 @@ test('a post below which somebody writes stays, when removed and when the list i
   assert.deepEqual(again.posts.map(({ id, state }) => [id, state]), [[10, 'published'], [9, 'removed'], [8, 'published'], [2, 'published']]);
   assert.deepEqual(ids(again), [10, 8, 2]);
   assert.equal(start(page([post(1)]), { newest: false, kept: [post(5)] }).posts[0].state, 'published');
+});
+
+test('an author sees own posts that wait or were removed, as long as the thread knows nothing newer', () => {
+  const waiting = post(3, { state: 'pending' });
+  const removed = post(1, { state: 'removed', version: 2 });
+  const own = (thread) => visibleTo(thread, [waiting, removed]).map(({ id, state }) => `${id} ${state}`);
+  const thread = apply(start(page([post(2), post(1)])), change(11, 'post.removed', post(1, { state: 'removed', version: 2, body: '', html: '' })));
+  assert.deepEqual(ids(thread), [2]);
+  assert.deepEqual(own(thread), ['3 pending', '2 published', '1 removed']);
+  assert.equal(visibleTo(thread, [removed]).at(-1), removed, 'with its text');
+  const later = after(thread, change(12, 'post.created', post(3, { version: 2 })), change(13, 'post.restored', post(1, { version: 3 })));
+  assert.deepEqual(own(later), ['3 published', '2 published', '1 published']);
+});
+
+test('own posts that belong to other pages do not come to this one', () => {
+  const own = [post(9, { state: 'pending' }), post(1, { state: 'pending' })];
+  assert.deepEqual(visibleTo(start(page([post(5), post(4)], { next: 'n' })), own).map(({ id }) => id), [9, 5, 4]);
+  assert.deepEqual(visibleTo(start(page([post(5), post(4)]), { newest: false }), own).map(({ id }) => id), [5, 4, 1]);
 });

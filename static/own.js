@@ -1,0 +1,35 @@
+/** One's own posts in a channel that others do not see as one wrote them: they wait, were removed, or have an edit. */
+
+const MOST = 100;
+
+export class OwnPosts {
+  #pottle; #channel; #posts = new Map();
+
+  constructor(pottle, channel) {
+    this.#pottle = pottle;
+    this.#channel = channel;
+  }
+
+  async learn(me) {
+    const path = `/api/me/posts?channel=${this.#channel}&limit=${MOST}`;
+    const known = { posts: [...this.#posts.values()] }; // unreachable: the next time will tell
+    const { posts } = me ? await this.#pottle.api('GET', path).catch(() => known) : { posts: [] };
+    this.#posts = new Map(posts.map((post) => [post.id, post]));
+  }
+
+  /** Those that others do not see at all. */
+  get withheld() { return [...this.#posts.values()].filter(({ state }) => state !== 'published'); }
+
+  /** The answer to one's own request. */
+  note(post) {
+    if (post.edit || post.state !== 'published') this.#posts.set(post.id, post);
+    else this.#posts.delete(post.id);
+  }
+
+  forget(id) { this.#posts.delete(id); }
+
+  has(id) { return this.#posts.has(id); }
+
+  /** @returns {?{body: string, state: string}} the new text of a post that is not approved */
+  edit(id) { return this.#posts.get(id)?.edit; }
+}
