@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import LargeBinary, String, bindparam, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from model import audit, channel, flask_plan, group, posting, reaction, user
+from model import audit, channel, flask_numbers, flask_plan, group, posting, reaction, user
 from model.channel import Channel
 from model.errors import NotFound
 from model.flask_items import Item, NewChannel, NewGroup, NewMember, NewPost, NewUser, NewVote, Plan
@@ -114,6 +114,7 @@ class _Bringer:
         self._progress("Importing", all_, all_)
         for on in sorted(self._voted_on):
             reaction.count_again(self._tx, self._tx.one(PLACED, on=on))
+        self._keep_numbers()
         said = ", ".join(f"{count} {kind}" for kind, count in self._counts.items())
         audit.note(self._tx, None, "flask.imported", name, detail=said)
         return self._counts, self._report.lines
@@ -215,6 +216,19 @@ class _Bringer:
         if there is None:
             self._gone(kind, item, "was imported before, and was deleted here since")
         return True
+
+    def _keep_numbers(self) -> None:
+        """Has pages call everything that is here by the number that it had there.
+
+        What clashes with another import's keeps the number from here, and the report says so.
+        """
+        beside = {("channel", new.theirs): new.attributes for new in self._plan.channels}
+        for (kind, number), here in self._ours.items():
+            extra = beside.get((kind, number)) or None
+            if here is not None and not flask_numbers.keep(self._tx, kind, number, here, extra):
+                why = "has another number below /flask: its own is taken by what came from another back end"
+                self._report.changed(kind, number, why)
+        self._tx.changed("flask.imported", tags=["flask"])
 
     def _gone(self, kind: str, item: Item, why: str) -> None:
         self._ours[kind, item.theirs] = None

@@ -1,6 +1,7 @@
 """What an import from a Flask back end consists of, and the report of what was left out or changed, and why."""
 
 import hashlib
+from typing import Any
 
 import msgspec
 
@@ -36,6 +37,7 @@ class NewChannel(Item):
 
     group: int
     key: str
+    attributes: Any = None
 
 
 class NewPost(Item):

@@ -124,7 +124,8 @@ class _Planner:
             elif not fits(key, Key):
                 self._report.left_out("channel", row["id"], "has a name without or with more than 300 characters")
             else:
-                made = NewChannel(row["id"], digest("channel", group.digest.hex(), key), group.theirs, key)
+                key_of = digest("channel", group.digest.hex(), key)
+                made = NewChannel(row["id"], key_of, group.theirs, key, self._json(row, "attributes", "channel"))
                 if (other := first.setdefault(made.digest, made.theirs)) != made.theirs:
                     self._report.changed("channel", row["id"], f"has the name of channel {other}: here they are one")
                 if len(key) > LONGEST_TITLE:
@@ -162,7 +163,7 @@ class _Planner:
         wrong = ""
         if not isinstance(title, str) or not isinstance(comment, str):
             wrong = "is no text in UTF-8"
-        elif not (body := joined(title, comment, self._content(row))).strip():
+        elif not (body := joined(title, comment, self._json(row, "content", "post"))).strip():
             wrong = "is empty"
         elif "\0" in body:
             wrong = "has a NUL character"
@@ -180,15 +181,14 @@ class _Planner:
             return ""
         return html
 
-    def _content(self, row: Row) -> Any:
-        """The free-form content, which SQLAlchemy keeps as JSON text."""
-        written = row.get("content")
+    def _json(self, row: Row, column: str, kind: str) -> Any:
+        """What a free-form column holds, which SQLAlchemy keeps as JSON text; None for nothing."""
+        written = row.get(column)
         try:
-            content = None if written is None else msgspec.json.decode(written)
+            return None if written is None else msgspec.json.decode(written)
         except (msgspec.DecodeError, TypeError, UnicodeError, RecursionError):
-            self._report.left_out("content of post", row["id"], "is not JSON")
+            self._report.left_out(f"{column} of {kind}", row["id"], "is not JSON")
             return None
-        return content
 
     def _post(self, row: Row, channel: NewChannel | None, body: str, html: str) -> NewPost:
         user, guest = self._users_by_id.get(row["user_id"]), None

@@ -30,7 +30,7 @@ KNOWN: dict[str, tuple[set[str], set[str]]] = {
     "user_sections": ({"user_id", "section_id"}, set()),
     "groups": ({"id", "name"}, {"section_id"}),
     "group_moderators": ({"group_id", "user_id"}, set()),
-    "channels": ({"id", "name", "group_id"}, set()),
+    "channels": ({"id", "name", "group_id"}, {"attributes"}),
     "posts": ({"id", "comment", "user_id"}, {"title", "content", "channel_id"}),
     "votes": ({"id", "vote_type", "user_id", "post_id"}, set()),
 }

@@ -43,8 +43,8 @@ PRIVATE = (
 NAMED = group.LISTED.where(
     or_(Group.name == bindparam("called"), Group.name == bindparam("meant"), Group.slug == bindparam("called"))
 )
-FAMILY = group.LISTED.where(
-    select(Channel.id).where(Channel.group_id == Group.id).exists(),
+HAS_CHANNELS = select(Channel.id).where(Channel.group_id == Group.id).exists().label("has_channels")
+FAMILY = group.LISTED.add_columns(HAS_CHANNELS).where(
     or_(
         Group.name == bindparam("called"),
         Group.name == bindparam("meant"),
@@ -98,15 +98,18 @@ async def groups(identity: Identity | None) -> Overview:
 
 
 async def groups_of_section(identity: Identity | None, section: str, meant: str) -> list[Any]:
-    """The groups with channels that have that name (`section`, or `meant` by it), or whose slug begins with it.
+    """The groups that have that name (`section`, or `meant` by it), or whose slug begins with it.
 
-    If there are none, all groups: Pottle has no sections, and a page asks for the one that it was made for.
+    Those without channels are among them where none has any. If there are no such groups, all are given: Pottle has no
+    sections, and a page asks for the one that it was made for.
     """
     slug = re.sub(r"[^a-z0-9]+", "-", meant.lower()).strip("-")
     named = {"called": section, "meant": meant, "slug": slug, "family": f"{slug}-%" if slug else ""}
     with db.snapshot() as read:
         found = _all(read, FAMILY, Group.id, **named, **asker(identity))
-        return found or _all(read, group.LISTED, Group.id, **asker(identity))
+        return (
+            [row for row in found if row.has_channels] or found or _all(read, group.LISTED, Group.id, **asker(identity))
+        )
 
 
 async def memberships(user: int) -> list[Any]:

@@ -21,6 +21,7 @@ from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes
 from model.store.changes import Row
 from model.user import User, avatar_path
 
+GRACE_SECONDS = 30  # for which a request that had begun may go on after `sign_out`
 MOST_REMEMBERED = 10_000
 FOREVER = "9999"  # sorts after every time
 CONFIRMED_MINUTES = 10  # for which a password that was typed counts for sensitive changes
@@ -144,13 +145,16 @@ START = (
     .returning(Session.id)
 )
 ROLE = select(User.role).where(User.disabled.is_(None))
-ALIVE = ROLE.join(Session, Session.user_id == User.id).where(Session.id == bindparam("session"))
+ALIVE = ROLE.join(Session, Session.user_id == User.id).where(
+    Session.id == bindparam("session"), Session.expires > bindparam("at")
+)
 TOKEN_ALIVE = ROLE.join(Token, Token.user_id == User.id).where(Token.id == bindparam("token"))
 ENABLED = ROLE.where(User.id == bindparam("user"))
 CONFIRMED = select(Session.confirmed).where(Session.id == bindparam("session"))
 CONFIRM = update(Session).where(Session.id == bindparam("session")).values(confirmed=bindparam("now"))
 USED = update(Session).where(Session.id == bindparam("session")).values(used=bindparam("today"))
 MINE = select(Session).where(Session.user_id == bindparam("user")).order_by(Session.id.desc())
+EXPIRE = update(Session).where(Session.id == bindparam("session")).values(expires=bindparam("now"))
 END = delete(Session).where(Session.id == bindparam("session"))
 EXPIRED = delete(Session).where(Session.expires < bindparam("before"))
 END_ONE = END.where(Session.user_id == bindparam("user"))
@@ -176,10 +180,13 @@ def identify(secret: str) -> Identity | None:
     return known
 
 
-def confirm(tx: Statements, identity: Identity) -> None:
-    """Raises Unauthenticated in the transaction of a write whose asker's session, token or role has ended meanwhile."""
+def confirm(tx: Tx, identity: Identity, grace: float = 0) -> None:
+    """Raises Unauthenticated in the transaction of a write whose asker's session, token or role has ended meanwhile.
+
+    A session that its own user ended by `sign_out` counts for another `grace` seconds.
+    """
     if identity.session:
-        alive = tx.one(ALIVE, session=identity.session)
+        alive = tx.one(ALIVE, session=identity.session, at=times.later(seconds=-grace) if grace else tx.now)
     else:
         alive = tx.one(TOKEN_ALIVE, token=identity.token)
     if alive is None or alive.role != identity.role:
@@ -240,6 +247,15 @@ def end(tx: Tx, identity: Identity) -> None:
         _end_session(tx, identity, identity.session)
     elif identity.token:
         delete_token(tx, identity, identity.token)
+
+
+def sign_out(tx: Tx, identity: Identity) -> None:
+    """Unit: ends the session that `identity` asks by, but lets what was begun in it end (`confirm`, with a grace).
+
+    Pages of Flask back ends send a new password and sign out right behind, without waiting for the answer.
+    """
+    if tx.run(EXPIRE, session=identity.session or 0, now=tx.now):
+        tx.changed("session.ended", subject=identity.session, tags=[f"user:{identity.uid}"])
 
 
 def end_others(tx: Tx, identity: Identity) -> None:
@@ -319,8 +335,8 @@ def forget_all() -> None:
 
 
 def drop_expired(tx: Tx) -> None:
-    """Sweep: deletes sessions that have expired, and writes on which day others were used."""
-    tx.run(EXPIRED, before=tx.now)
+    """Sweep: deletes sessions in which nothing can still be under way, and writes on which day others were used."""
+    tx.run(EXPIRED, before=times.later(seconds=-GRACE_SECONDS))
     while _used:
         session, today = _used.popitem()
         tx.run(USED, session=session, today=today)

@@ -18,6 +18,7 @@ log = logging.getLogger("pottle")
 PREFIX = "POTTLE_"
 # Kubernetes injects these for a service of the name "pottle"; they are nobody's mistake.
 INJECTED = re.compile(r"POTTLE_(SERVICE_|PORT($|_))")
+FLASK_CHANNELS = ("car_chat", "messages", "jokes")
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
@@ -43,6 +44,7 @@ class Settings:
     access_log: bool = False
     metrics: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     flask_origins: tuple[str, ...] = ()
+    flask_channels: tuple[tuple[str, int], ...] = ()
     development: bool = False
 
     @property
@@ -115,6 +117,7 @@ def _parser(name: str) -> Callable[[str], Any]:
         "development": _on_or_off,
         "trusted_proxies": _networks,
         "flask_origins": _origins,
+        "flask_channels": _flask_channels,
         "instance": Path,
         "url": _public_url,
     }
@@ -155,6 +158,15 @@ def _origin(text: str) -> str:
         raise ValueError(f"{text} is no origin; one looks like https://school.github.io, without a path or a *")
     scheme, host, port = found.groups()
     return f"{scheme}://{host}" + (f":{port}" if port and port != DEFAULT_PORTS[scheme] else "")
+
+
+def _flask_channels(text: str) -> tuple[tuple[str, int], ...]:
+    """Which channel answers which endpoint of Flask back ends, by its number."""
+    pairs = tuple(tuple(part.strip().partition("=")[::2]) for part in text.split(",") if part.strip())
+    for name, number in pairs:
+        if name not in FLASK_CHANNELS or not re.fullmatch(r"[1-9][0-9]{0,17}", number):
+            raise ValueError(f"must look like {'=7,'.join(FLASK_CHANNELS)}=7, each with the number of a channel")
+    return tuple((name, int(number)) for name, number in pairs)
 
 
 def _public_url(text: str) -> str:

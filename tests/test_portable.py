@@ -55,6 +55,8 @@ def lively(instance: Path) -> Path:
         raw.execute("INSERT INTO edits VALUES (7, 2, 1, 'New', '<p>', 'pending', '2026')")
         raw.execute("INSERT INTO reactions VALUES (1, 1, 'up', '2026')")
         raw.execute("INSERT INTO imports VALUES (x'00ff', 'post', 1)")
+        raw.execute("INSERT INTO flask_numbers VALUES ('channel', 17, 1, '{}')")
+        raw.execute("INSERT INTO flask_laughs VALUES (1, 2, 3)")
         raw.execute("INSERT INTO audit VALUES (NULL, '2026', '', 'user.created', 'bob', NULL, NULL)")
         raw.execute("INSERT INTO changes VALUES (41, 0, 1, 'post.created', 1, '', '2026')")
         raw.execute("UPDATE channels SET seq = 41, locked = 1, state = 'pending', begun_by = 1 WHERE id = 1")

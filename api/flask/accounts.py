@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint, Response
 
-from api.flask.asking import clear_cookie
+from api.flask.asking import by_any_program, clear_cookie
 from api.flask.refusals import answered
 from api.flask.sections import FlaskSection, sections_of
 from api.flask.texts import safe, sent_back
@@ -106,6 +106,7 @@ async def _seen(found: Account) -> FlaskUser:
 
 
 @blueprint.post("/user")
+@by_any_program
 @limited(SIGN_UP, ahead=True)
 @anyone
 @idempotent

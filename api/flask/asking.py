@@ -1,11 +1,27 @@
 """Who asks at `/flask`: by the cookie of those back ends, which here holds a session that expires and can be ended."""
 
-from quart import Response, g, request
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from quart import Response, current_app, g, request
 
 from api.flask.front_ends import COOKIE, of_request, unlisted
-from api.http.asking import SAFE, recognise
+from api.http.asking import SAFE, around, recognise
+from model import session
 from model.errors import Forbidden
 from model.store import db
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+
+
+def by_any_program(handler: Handler) -> Handler:
+    """Lets a program POST here with the cookie and without an origin: to read, to sign in again, to sign up.
+
+    No page can do so, for browsers name the origin of every POST.
+    """
+    handler.by_any_program = True  # type: ignore[attr-defined]
+    return handler
 
 
 async def look() -> None:
@@ -15,10 +31,14 @@ async def look() -> None:
     """
     asking = of_request(request.scope)  # type: ignore[arg-type]  # a dict like any, to ASGI middleware
     if request.method not in SAFE and not asking.listed and (asking.origin is not None or asking.credentials):
-        raise Forbidden(unlisted(asking))
+        handler = current_app.view_functions.get(request.endpoint or "")
+        if asking.origin is not None or not hasattr(handler, "by_any_program"):
+            raise Forbidden(unlisted(asking))
     if asking.credentials and asking.identity is None:
         g.bad_credentials = True
     recognise(asking.identity)
+    if asking.identity:
+        around().confirm = partial(session.confirm, identity=asking.identity, grace=session.GRACE_SECONDS)
 
 
 def set_cookie(response: Response, secret: str) -> None:

@@ -2,7 +2,7 @@
 
 from quart import Blueprint, Response
 
-from api.flask.asking import clear_cookie, set_cookie
+from api.flask.asking import by_any_program, clear_cookie, set_cookie
 from api.http.answers import gives, takes
 from api.http.asking import address, anyone, device, me, signed_in
 from api.http.bodies import Tolerant
@@ -23,6 +23,7 @@ class FlaskCredentials(Tolerant):
 
 
 @blueprint.post("")
+@by_any_program
 @limited(SIGN_IN)
 @anyone
 @takes(FlaskCredentials)
@@ -41,7 +42,7 @@ async def create(data: FlaskCredentials) -> Response:
 @gives(str)
 async def delete() -> Response:
     """Sign out: the session ends at once, everywhere. 401 for who is not signed in."""
-    await db.write(session.end, me())
+    await db.write(session.sign_out, me())
     response = _text("Token invalidated successfully")
     clear_cookie(response)
     return response

@@ -14,7 +14,7 @@ from werkzeug.sansio.http import parse_cookie
 
 from api.flask.refusals import FlaskRefusal
 from api.http.asgi import App, Headers, Message, Ready, Receive, Scope, Send, at_once, header
-from api.http.asking import FOREIGN_SITES, SAFE
+from api.http.asking import FOREIGN_SITES
 from api.http.caching import AUDIENCE
 from model import overview, session
 from model.session import Identity
@@ -42,13 +42,13 @@ class Visitor:
 
 
 def visitor(scope: Scope, origins: Iterable[str]) -> Visitor:
-    """Whoever asks. Without an origin (of the same site, or no browser) the cookie counts for reading alone."""
+    """Whoever asks. Without an origin (a program) the cookie counts, for what asking.py lets by."""
     origin = header(scope, b"origin")
     if origin is None and header(scope, b"sec-fetch-site") in FOREIGN_SITES:
         origin = "null"  # a page that does not say which
     listed = origin is not None and origin in origins
     secret = parse_cookie(_cookies(scope)).get(COOKIE)
-    counts = listed or (origin is None and scope["method"] in SAFE)
+    counts = listed or origin is None
     return Visitor(session.identify(secret) if secret and counts else None, listed, origin, secret is not None)
 
 

@@ -2,7 +2,7 @@
 
 from quart import Blueprint, Quart
 
-from api.flask import accounts, authentication, pictures, places, posts, sections, votes
+from api.flask import accounts, authentication, chats, pictures, places, posts, sections, votes
 from api.flask.asking import look
 from api.flask.front_ends import COOKIE
 from api.flask.refusals import FlaskRefusal, refusal
@@ -11,7 +11,7 @@ from api.http import openapi, problems
 # Their tag in the OpenAPI document is its name.
 blueprint = Blueprint("Flask", __name__, url_prefix="/flask")
 blueprint.before_request(look)
-for resource in (authentication, accounts, pictures, sections, places, posts, votes):
+for resource in (authentication, accounts, pictures, sections, places, posts, votes, chats):
     blueprint.register_blueprint(resource.blueprint)
 
 

@@ -1,5 +1,6 @@
 """`/flask/api/post` and `/flask/api/posts`: what people write, with a title, a comment and free-form content."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -7,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint
 
 from api.flask.accounts import FlaskMessage
+from api.flask.asking import by_any_program
 from api.flask.lists import kept_for
 from api.flask.texts import is_too_deep, safe, safe_content, sent_back
 from api.http.answers import asks, gives, takes
@@ -16,6 +18,7 @@ from api.http.limits import EDITING, POSTING, limited
 from api.http.retries import idempotent
 from model import channel, flask_post, overview, post, posting, review
 from model.errors import Invalid, NotFound
+from model.flask_numbers import ours, theirs
 from model.post import Author, PostView
 from model.store import db
 from model.values import as_it_is, line
@@ -81,9 +84,14 @@ class FlaskOfChannel(Tolerant):
 @gives(FlaskPost)
 async def create(data: FlaskNewPost) -> FlaskPost:
     """Post. Everybody who reads the channel sees it at once, pages on the websocket too."""
-    place = await channel.find(me(), int(data.channel_id))
-    draft = await _draft(data.title, data.comment, data.content)
-    return _view(await db.write(posting.create, me(), place.id, draft, None), place.title)
+    place = await channel.find(me(), ours("channel", int(data.channel_id)))
+    return view(await make(place.id, data.title, data.comment, data.content), place.title)
+
+
+async def make(channel_id: int, title: str, comment: str, content: Any = None) -> PostView:
+    """Posts in the channel with that id here."""
+    draft = await _draft(title, comment, content)
+    return await db.write(posting.create, me(), channel_id, draft, None)
 
 
 async def _draft(title: str, comment: str, content: Any) -> posting.Draft:
@@ -104,10 +112,10 @@ async def _draft(title: str, comment: str, content: Any) -> posting.Draft:
 @gives(FlaskPost)
 async def show(query: FlaskWhichPost) -> FlaskPost:
     """A post, by `?id=`."""
-    view, place = await post.find(asker(), int(query.id))
-    if view.state == "removed":
+    found, place = await post.find(asker(), ours("post", int(query.id)))
+    if found.state == "removed":
         raise NotFound("Post not found")
-    return _view(view, place.title)
+    return view(found, place.title)
 
 
 @blueprint.put("/post")
@@ -117,10 +125,10 @@ async def show(query: FlaskWhichPost) -> FlaskPost:
 @gives(FlaskPost)
 async def edit(data: FlaskPostEdit) -> FlaskPost:
     """Change one's own post. Where posts wait for a moderator, so does the change; the answer has one's own text."""
-    view, place = await post.find(me(), int(data.id))
-    if data.channel_id is not UNSET and int(data.channel_id) != view.channel:
+    found, place = await post.find(me(), ours("post", int(data.id)))
+    if data.channel_id is not UNSET and ours("channel", int(data.channel_id)) != found.channel:
         raise Invalid({"channel_id": "cannot be changed: a post stays in its channel"})
-    title, comment, content = flask_post.split(await review.own_text(me(), view))
+    title, comment, content = flask_post.split(await review.own_text(me(), found))
     if data.title is not UNSET:
         title = sent_back(data.title, title)
     if data.comment is not UNSET:
@@ -128,7 +136,7 @@ async def edit(data: FlaskPostEdit) -> FlaskPost:
     if data.content is not UNSET and data.content != safe_content(content):
         content = data.content
     draft = await _draft(title, comment, content)
-    return _view(await db.write(posting.edit, me(), view.id, {view.version}, draft), place.title)
+    return view(await db.write(posting.edit, me(), found.id, {found.version}, draft), place.title)
 
 
 @blueprint.delete("/post")
@@ -138,7 +146,7 @@ async def edit(data: FlaskPostEdit) -> FlaskPost:
 @gives(FlaskMessage)
 async def delete(data: FlaskWhichPost) -> FlaskMessage:
     """Delete one's own post; a moderator removes anybody's."""
-    await db.write(posting.remove, me(), int(data.id), None)
+    await db.write(posting.remove, me(), ours("post", int(data.id)), None)
     return FlaskMessage("Post deleted")
 
 
@@ -147,7 +155,7 @@ async def delete(data: FlaskWhichPost) -> FlaskMessage:
 @gives(list[FlaskPost])
 async def mine() -> list[FlaskPost]:
     """One's own posts, oldest first, with the changes that wait for a moderator."""
-    return [_view(review.view(row), row.channel_title) for row in await overview.posts_by(me())]
+    return _listed(await overview.posts_by(me()), review.view)
 
 
 @blueprint.get("/posts")
@@ -157,29 +165,37 @@ async def index() -> list[FlaskPost]:
     """The newest posts that you may see, oldest first."""
     found = await overview.posts(asker())
     kept_for(found.audience, "groups", "channels", "posts", *{f"user:{row.uid}" for row in found.rows})
-    return [_listed(row) for row in found.rows]
+    return _listed(found.rows)
 
 
 @blueprint.post("/posts/filter")
+@by_any_program
 @anyone
 @takes(FlaskOfChannel)
 @gives(list[FlaskPost])
 async def in_channel(data: FlaskOfChannel) -> list[FlaskPost]:
     """The newest posts of a channel, oldest first."""
-    return [_listed(row) for row in await overview.posts_in(asker(), int(data.channel_id))]
+    return _listed(await overview.posts_in(asker(), ours("channel", int(data.channel_id))))
 
 
-def _listed(row: Any) -> FlaskPost:
-    return _view(post.view(row), row.channel_title)
+def _listed(rows: list[Any], seen: Callable[[Any], PostView] = post.view) -> list[FlaskPost]:
+    numbers = theirs("post", (row.id for row in rows)), theirs("channel", (row.channel_id for row in rows))
+    return [_view(seen(row), row.channel_title, *numbers) for row in rows]
 
 
-def _view(found: PostView, channel_name: str) -> FlaskPost:
+def view(found: PostView, channel_name: str) -> FlaskPost:
+    """A post as pages see it."""
+    return _view(found, channel_name, theirs("post", [found.id]), theirs("channel", [found.channel]))
+
+
+def _view(found: PostView, channel_name: str, posts: dict[int, int], channels: dict[int, int]) -> FlaskPost:
     body = review.latest_text(found)
     title, comment, content = flask_post.split(body)
     if is_too_deep(content):  # somebody wrote it by hand
         title, comment, content = "", body, {}
     texts = safe(title), safe(comment), safe_content(content)
-    return FlaskPost(found.id, *texts, safe(_name(found.author)), safe(channel_name), found.channel)
+    names = safe(_name(found.author)), safe(channel_name)
+    return FlaskPost(posts[found.id], *texts, *names, channels[found.channel])
 
 
 def _name(author: Author) -> str:

@@ -16,9 +16,6 @@ GUARDED = (401, 403)
 NOT_HERE = {
     "/flask/api/analytics": "There are no GitHub analytics here: ask api.github.com.",
     "/flask/facial": "Nobody signs in by a picture here: POST /flask/api/authenticate.",
-    "/flask/api/jokes": "There are no jokes here: make a channel of them, and vote with POST /flask/api/vote.",
-    "/flask/api/car_chat": "There is no chat of its own here: use a channel, with POST /flask/api/post.",
-    "/flask/api/messages": "There are no messages of their own here: use a channel, with POST /flask/api/post.",
 }
 UNKNOWN = "Pottle has no such endpoint: docs/flask-front-ends.md lists those that it has."
 
@@ -41,6 +38,11 @@ def refusal(status: int, detail: str, headers: dict[str, str]) -> Response:
         view = FlaskRefusal(view.message, None, title(status))
     kept = {name: value for name, value in headers.items() if name != "WWW-Authenticate"}
     return answered(view, status, kept)
+
+
+def not_here(name: str) -> str:
+    """What to say at an endpoint that shows a channel, where no channel is named for it."""
+    return f"No channel is shown here: POTTLE_FLASK_CHANNELS={name}=7 would show the channel with the number 7."
 
 
 def answered(view: Any, status: int, headers: dict[str, str]) -> Response:

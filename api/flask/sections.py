@@ -14,6 +14,7 @@ from api.http.bodies import Tolerant
 from api.http.limits import EDITING, limited
 from model import joining, overview
 from model.errors import Forbidden
+from model.flask_numbers import theirs
 from model.values import line
 
 blueprint = Blueprint("sections", __name__, url_prefix="/api")
@@ -55,13 +56,15 @@ async def index() -> list[FlaskSectionView]:
     """The groups that you may see."""
     found = await overview.groups(asker())
     kept_for(found.audience, "groups")
-    return [FlaskSectionView(row.id, safe(row.name), row.slug) for row in found.rows]
+    numbers = theirs("section", (row.id for row in found.rows))
+    return [FlaskSectionView(numbers[row.id], safe(row.name), row.slug) for row in found.rows]
 
 
 async def sections_of(user: int) -> list[FlaskSection]:
     """The groups that a user belongs to."""
     rows = await overview.memberships(user)
-    return [FlaskSection(row.id, safe(row.name), row.slug, int(row.created[:4])) for row in rows]
+    numbers = theirs("section", (row.id for row in rows))
+    return [FlaskSection(numbers[row.id], safe(row.name), row.slug, int(row.created[:4])) for row in rows]
 
 
 @blueprint.get("/user/section")

@@ -6,9 +6,15 @@ from typing import Any
 DEEPEST = 30  # levels of lists and objects in a post's content
 
 
+# Quotes end an attribute, but pages that use `textContent` would show `&quot;`: typographic ones do neither.
+QUOTES = str.maketrans("'\"", "\u2019\u201d")
+PLAIN_QUOTES = str.maketrans("\u2019\u201d", "'\"")
+
+
 def safe(text: str) -> str:
     """A text that shows as what it is, in an element or in a quoted attribute, and can be sent."""
-    return escape(text).encode(errors="replace").decode()  # half a character: JSON can spell it, UTF-8 cannot
+    plain = escape(text, quote=False).translate(QUOTES)
+    return plain.encode(errors="replace").decode()  # half a character: JSON can spell it, UTF-8 cannot
 
 
 def safe_content(value: Any) -> Any:
@@ -32,7 +38,7 @@ def is_too_deep(value: Any, levels: int = DEEPEST) -> bool:
 
 def meant(text: str) -> str:
     """What a page means by a text that it may have got from here."""
-    return unescape(text)
+    return unescape(text).translate(PLAIN_QUOTES)
 
 
 def sent_back(text: str, kept: str) -> str:

@@ -13,6 +13,7 @@ from api.http.asking import anyone, asker, me, signed_in
 from api.http.bodies import Tolerant
 from api.http.limits import REACTING, limited
 from model import post, reaction
+from model.flask_numbers import ours
 from model.reaction import Kind
 from model.store import db
 
@@ -56,8 +57,8 @@ class FlaskVoted(Tolerant):
 @gives(FlaskVote)
 async def create(data: FlaskNewVote) -> FlaskVote:
     """Vote for a post, or against it."""
-    marked = await db.write(reaction.mark, me(), int(data.post_id), KINDS[data.vote_type])
-    return FlaskVote(marked.id, data.vote_type)
+    await db.write(reaction.mark, me(), ours("post", int(data.post_id)), KINDS[data.vote_type])
+    return FlaskVote(int(data.post_id), data.vote_type)
 
 
 @blueprint.delete("")
@@ -67,7 +68,7 @@ async def create(data: FlaskNewVote) -> FlaskVote:
 @gives(FlaskMessage)
 async def delete(data: FlaskVoted) -> FlaskMessage:
     """Take one's vote back."""
-    await db.write(reaction.unvote, me(), int(data.post_id))
+    await db.write(reaction.unvote, me(), ours("post", int(data.post_id)))
     return FlaskMessage("Vote removed")
 
 
@@ -77,8 +78,8 @@ async def delete(data: FlaskVoted) -> FlaskMessage:
 @gives(FlaskVotes)
 async def show(query: FlaskVoted) -> FlaskVotes:
     """How a post was voted for."""
-    view, place = await post.find(asker(), int(query.post_id))
+    view, place = await post.find(asker(), ours("post", int(query.post_id)))
     if view.state == "published":
         kept_in(place, f"post:{view.id}")
     counts = view.reactions
-    return FlaskVotes(view.id, counts.get("up", 0), counts.get("down", 0))
+    return FlaskVotes(int(query.post_id), counts.get("up", 0), counts.get("down", 0))

@@ -63,7 +63,7 @@ def report(result: Result) -> list[str]:
 
 
 USUAL = [
-    "Left out: column users._pfp, users._car, sections._theme, channels._attributes: is not known here",
+    "Left out: column users._pfp, users._car, sections._theme: is not known here",
     "Changed: user 1 (toby): is no admin here: --admins, or user role",
 ]
 
