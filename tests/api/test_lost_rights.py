@@ -56,12 +56,12 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, instance: Path) -> Callable[..., 
     async def run(loss: Callable[[], Any], request: Callable[[], Any]) -> tuple[Any, bool]:
         write, after = db.write, []
 
-        async def late(unit: Any, *args: Any) -> Any:
+        async def late(unit: Any, *args: Any, **kwargs: Any) -> Any:
             if not after:
                 after.append(None)
                 await asyncio.create_task(loss(), context=contextvars.Context())
                 after[0] = dump(instance)
-            return await write(unit, *args)
+            return await write(unit, *args, **kwargs)
 
         monkeypatch.setattr(db, "write", late)
         answer = await request()
