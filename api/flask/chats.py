@@ -6,7 +6,7 @@ import msgspec
 from quart import Blueprint
 
 from api.flask.lists import kept_in
-from api.flask.posts import make
+from api.flask.posts import PartOfText, make
 from api.flask.refusals import not_here
 from api.flask.texts import safe
 from api.http.answers import gives, takes
@@ -24,7 +24,7 @@ blueprint = Blueprint("chats", __name__, url_prefix="/api")
 class FlaskNewMessage(Tolerant):
     """What to say."""
 
-    message: str
+    message: PartOfText
 
 
 class FlaskChatMessage(msgspec.Struct):

@@ -135,7 +135,7 @@ async def test_accounts(context: BrowserContext, site: Site, tmp_path: Path) -> 
     page = await context.new_page()
     await page.goto(f"{site.origin}/signup.html")
     for uid, said in (
-        ("b b", "Sign up failed: uid"),
+        ("b b", "Sign up failed: The user name"),
         ("ann", "Account created"),
         ("ann", "Sign up failed: The uid ann"),
     ):
