@@ -23,3 +23,4 @@ class Log(Logger):  # type: ignore[misc]  # it has no types
             for handler in self.error_log.handlers:
                 stream = getattr(handler, "stream", None)
                 handler.setFormatter(logs.formatter(settings.get("POTTLE_LOG") or "auto", stream))
+                handler.addFilter(logs.bounded)

@@ -5,6 +5,7 @@ admin. The group `home` is public.
 """
 
 import asyncio
+import logging
 import os
 import random
 import shutil
@@ -19,6 +20,7 @@ from sqlalchemy import update
 from werkzeug.routing import Rule
 
 import main
+from api import logs
 from model import group, session, signing_in, times, user
 from model.settings import Settings
 from model.store import Tx, db, engines
@@ -30,6 +32,10 @@ ADDRESS = "127.0.0.1"
 
 # Reads are answered in the event loop's thread: one that stalls it for about 20 ms fails its test.
 engines.MOST_INSTRUCTIONS = 2_000_000
+
+# A test's lines are not bounded: that some were left out would be said in the middle of another test.
+for _handler in logging.getLogger().handlers:
+    _handler.removeFilter(logs.bounded)
 
 # Each test has an application of its own, for which werkzeug would compile the same two functions for each route again:
 # two thirds of what an application costs.

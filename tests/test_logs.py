@@ -5,10 +5,13 @@ import io
 import json
 import logging
 import re
+import socket
 import sqlite3
+import string
 import threading
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, closing
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +28,7 @@ from model.settings import Settings
 from model.store import Tx, db
 from tests.api.conftest import LOBBY
 from tests.conftest import ADDRESS, PASSWORD, Person, World
-from tests.server import Server, connected, wait_until
+from tests.server import PATIENCE, Server, connected, wait_until
 
 log = logging.getLogger("pottle")
 
@@ -197,6 +200,82 @@ class TestRequestIds:
         (line,) = written.lines
         assert (line["request_id"], line["level"]) == ("gone", "error")
         assert "Too late" in line["exception"]
+
+
+class TestBounds:
+    """Fails without `Bounded`: every line is written, 0.5 MB a second of them."""
+
+    @pytest.fixture
+    def now(self, monkeypatch: pytest.MonkeyPatch, written: Written) -> list[float]:
+        """What the clock says."""
+        clock = [1_000.0]
+        monkeypatch.setattr(logs, "monotonic", lambda: clock[0])
+        written.handler.addFilter(logs.Bounded())
+        return clock
+
+    def test_only_so_many_of_a_kind_are_written_and_then_how_many_were_not(
+        self, written: Written, now: list[float]
+    ) -> None:
+        for number in range(logs.MOST + 7):
+            log.warning("Bad request %s", number)
+        log.warning("Another")
+        assert [line["event"] for line in written.lines[-2:]] == [f"Bad request {logs.MOST - 1}", "Another"]
+        now[0] += logs.MINUTE_SECONDS
+        log.info("Later")
+        assert [line["event"] for line in written.lines[-2:]] == ["Bad request %s: 7 more lines were left out", "Later"]
+        log.warning("Bad request %s", "again")
+        assert written.lines[-1]["event"] == "Bad request again"
+
+    def test_errors_of_different_places_are_of_different_kinds(self, written: Written, now: list[float]) -> None:
+        def fails(how: int) -> None:
+            raise (ValueError() if how else OSError())
+
+        def breaks() -> None:
+            raise ValueError
+
+        for broken in (lambda: fails(0), breaks):
+            for _ in range(logs.MOST + 5):
+                try:
+                    broken()
+                except (OSError, ValueError):
+                    log.exception("GET failed")
+        assert len(written.lines) == 2 * logs.MOST
+
+    def test_texts_that_differ_in_numbers_alone_are_one_kind(self, written: Written, now: list[float]) -> None:
+        for number in range(logs.MOST + 5):
+            log.warning(f"Task 0x{number:x} of {number}")  # noqa: G004  # as libraries do
+        assert len(written.lines) == logs.MOST
+
+    def test_thousands_of_kinds_are_one(self, written: Written, now: list[float]) -> None:
+        for letters in product(string.ascii_letters, repeat=2):
+            log.warning("".join(letters))
+        assert len(written.lines) == logs.MOST_KINDS + logs.MOST
+        assert len(string.ascii_letters) ** 2 > logs.MOST_KINDS + logs.MOST
+
+    def test_access_lines_are_all_written(self, written: Written, now: list[float]) -> None:
+        for _ in range(logs.MOST + 5):
+            logging.getLogger("pottle.access").warning("request")
+        assert len(written.lines) == logs.MOST + 5
+
+    def test_it_is_said_too_where_nothing_more_is_logged(
+        self, written: Written, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(logs, "MINUTE_SECONDS", 0.5)
+        written.handler.addFilter(logs.Bounded())
+        for _ in range(logs.MOST + 7):
+            log.warning("Bad request")
+        wait_until(lambda: "7 more lines were left out" in written.stream.getvalue(), "the number")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", ["gunicorn", "uvicorn", "hypercorn"])
+def test_malformed_requests_fill_no_disk(by: str, instance: Path, tmp_path: Path) -> None:
+    with Server(instance, tmp_path, by, WEB_CONCURRENCY="1") as server:
+        for number in range(3 * logs.MOST):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as client:
+                client.sendall((b"\x00 noise\r\n\r\n", b"GET / HTTP/1.1\r\nX\r\n\r\n")[number % 2])
+                assert b" 400 " in client.recv(100)
+        assert server.output().count("Invalid HTTP") <= logs.MOST
 
 
 class TestAccessLines:

@@ -1,13 +1,13 @@
 """Lines in the log about who was let in and who was refused, for operators and for programs that block addresses.
 
 They name the client's address and a keyed digest of the user name, never the name itself: one can see that the same
-account is tried again and again, but not whose it is. They are bounded, so that an attack does not fill a disk.
+account is tried again and again, but not whose it is. They are bounded, so that an attack does not fill a disk
+(api/logs.py).
 """
 
 import hmac
 import logging
 from collections.abc import Awaitable
-from time import monotonic
 from typing import Any, TypeVar
 
 from quart import g, has_request_context, request
@@ -21,11 +21,8 @@ T = TypeVar("T")
 
 log = logging.getLogger("pottle.notices")
 
-MOST = 60  # lines of one kind in a minute and a worker; of the rest only their number
 FAILED = (Unauthenticated, Forbidden, NotFound)
 NOTICED = "noticed"  # on `g`: this request has its line already
-
-_wanted: dict[str, tuple[int, int]] = {}  # by kind: a minute, and the lines that were wanted in it
 
 
 async def attempt(entering: Awaitable[T], uid: str = "") -> T:
@@ -53,17 +50,9 @@ def refused(refusal: Refusal, status: int) -> None:
 
 def _notice(event: str, uid: str, **fields: Any) -> None:
     setattr(g, NOTICED, True)
-    minute = int(monotonic() // 60)
-    before, wanted = _wanted.get(event, (minute, 0))
-    if before != minute:
-        if wanted > MOST:
-            log.warning("%s: %d more lines were left out", event, wanted - MOST)
-        wanted = 0
-    _wanted[event] = minute, wanted + 1
-    if wanted < MOST:
-        rule = request.url_rule.rule if request.url_rule else "none"
-        known = {"account": _digest(uid)} if uid else {}
-        log.info(event, extra={"client": address(), "method": request.method, "route": rule, **known, **fields})
+    rule = request.url_rule.rule if request.url_rule else "none"
+    known = {"account": _digest(uid)} if uid else {}
+    log.info(event, extra={"client": address(), "method": request.method, "route": rule, **known, **fields})
 
 
 def _digest(uid: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from api import logs
 from api.http import measures, notices
 from model.settings import Settings
 from tests.api.conftest import bearer, refused, signed_in_again
@@ -16,17 +17,13 @@ OFTEN, REFUSED = "Passwords or codes were tried too often", "A request was refus
 SECRET = "not the password"
 
 
-@pytest.fixture(autouse=True)
-def nothing_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notices, "_wanted", {})
-
-
 @pytest.fixture
 def lines() -> Iterator[list[logging.LogRecord]]:
     """What the logger of notices has written."""
     kept: list[logging.LogRecord] = []
     handler = logging.Handler()
     handler.emit = kept.append  # type: ignore[method-assign]
+    handler.addFilter(logs.Bounded())
     notices.log.addHandler(handler)
     yield kept
     notices.log.removeHandler(handler)
@@ -99,10 +96,10 @@ class TestBounds:
         self, anyone: Person, lines: list[logging.LogRecord], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         now = 1_000_000.0
-        monkeypatch.setattr(notices, "monotonic", lambda: now)
-        for _ in range(notices.MOST + 7):
+        monkeypatch.setattr(logs, "monotonic", lambda: now)
+        for _ in range(logs.MOST + 7):
             await anyone.post("/api/channels/1/posts", {"body": "x"})
-        assert told(lines) == [REFUSED] * notices.MOST
+        assert told(lines) == [REFUSED] * logs.MOST
         now += 60
         await anyone.post("/api/channels/1/posts", {"body": "x"})
-        assert told(lines)[notices.MOST :] == [f"{REFUSED}: 7 more lines were left out", REFUSED]
+        assert told(lines)[logs.MOST :] == [f"{REFUSED}: 7 more lines were left out", REFUSED]
