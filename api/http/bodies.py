@@ -1,8 +1,10 @@
 """Request bodies: bounded while they arrive, and checked field by field."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
+from math import isfinite
 from typing import Any, TypeVar, cast
 
 import msgspec
@@ -19,6 +21,7 @@ from model.values import Unfit, fit, tidier
 
 Model = TypeVar("Model", bound=msgspec.Struct)
 
+EXACT = 2**53  # up to which a float is every integer
 DRAIN = 1024 * 1024  # bytes; a client still sending when it is refused would see a reset instead of the answer
 UPLOADS = {"/api/me/avatar": 1.0, "/flask/api/id/pfp": 1.4}  # times what an image may have: base64 in JSON is longer
 
@@ -114,9 +117,32 @@ async def parsed(model: type[Model]) -> Model:
         raise UnsupportedMediaType("Send JSON, as Content-Type: application/json.")
     body = await raw()
     try:
-        return checked(msgspec.json.decode(body), model)
+        return checked(decoder.decode(body), model)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(f"The body is not JSON in UTF-8: {error}") from error
+        raise BadRequest(_half_character(body) or f"The body is not JSON in UTF-8: {error}") from error
+
+
+def _number(text: str) -> int | float:
+    """A number with a point or an exponent. JSON has no integers of its own: some programs write 1 as 1.0."""
+    number = float(text)
+    if not isfinite(number):
+        raise msgspec.DecodeError("a number is out of range")
+    return int(number) if number.is_integer() and abs(number) <= EXACT else number
+
+
+decoder = msgspec.json.Decoder(float_hook=_number)
+
+
+def _half_character(body: bytes) -> str:
+    """What to say of JSON with half of a surrogate pair in it, which msgspec takes for the end of the text."""
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = ascii(error.object[error.start])[1:-1]
+        return f"A text has {half}, which is half of a character: its other half (of a surrogate pair) is missing."
+    except (ValueError, RecursionError):
+        pass
+    return ""
 
 
 def checked(value: Any, model: type[Model], strict: bool = True) -> Model:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from api.http.bodies import decoder
 from api.live.hub import hub, joined
 from api.live.rounds import rounds
 from model import channel, session
@@ -247,7 +248,7 @@ def _asked(text: str | bytes) -> Asked:
     if isinstance(text, bytes):
         raise Refused("bad-request")
     try:
-        return msgspec.json.decode(text, type=Asked)
+        return msgspec.convert(decoder.decode(text), Asked)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise Refused("bad-request") from None
 
