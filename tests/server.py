@@ -24,6 +24,10 @@ PATIENCE = 30  # seconds until something that should happen counts as not happen
 COMMANDS = {
     "gunicorn": ["gunicorn", "main:app", "--bind", "127.0.0.1:{port}"],
     "uvicorn": ["uvicorn", "main:app", "--port", "{port}"],
+    "uvicorn as ours": [
+        *("uvicorn", "main:app", "--port", "{port}", "--no-proxy-headers"),
+        *("--http", "api.server:HttpProtocol", "--ws", "api.server:WebSocketProtocol"),
+    ],
     "hypercorn": ["hypercorn", "main:app", "--bind", "127.0.0.1:{port}"],
     "development": ["main", "--port", "{port}"],
 }
@@ -51,7 +55,7 @@ class Server:
         self.settings = {"POTTLE_RATE_LIMITS": "off", "POTTLE_INSTANCE": str(instance), **settings}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self.log = home / f"{by}-{self.port}.log"
+        self.log = home / f"{by.split()[0]}-{self.port}.log"
 
     def __enter__(self) -> "Server":
         self.start()

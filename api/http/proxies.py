@@ -6,15 +6,36 @@ leaves it there makes no difference.
 """
 
 import logging
+import re
+from functools import lru_cache
 
+import msgspec
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from api.http.asgi import App, Ready, Receive, Scope, Send, at_once
+from api.http.asgi import App, Headers, Ready, Receive, Scope, Send, at_once
+from api.http.problems import PROBLEM, body_of
 from api.http.watching import TRUSTED
 
 log = logging.getLogger("pottle")
 
 FORWARDED = (b"x-forwarded-for", b"x-forwarded-proto")
+# A name or an address, and maybe a port. Names of the kind that DNS, /etc/hosts and Docker have.
+HOST = re.compile(rb"(?:(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}\.?|\[[0-9A-Fa-f:.]{2,45}\])(?::(\d{0,5}))?")
+HOST_BYTES = 262  # 255 of a name, and a port
+
+
+def names_a_host(scope: Scope) -> bool:
+    """Whether a request names the host that it asks, once (RFC 9112, 3.2). HTTP/1.0 need not; HTTP/2 does elsewhere."""
+    named = [value for name, value in scope["headers"] if name == b"host"]
+    if not named:
+        return bool(scope["http_version"] != "1.1")
+    return len(named) == 1 and _is_host(named[0])
+
+
+@lru_cache(maxsize=1_000)
+def _is_host(value: bytes) -> bool:
+    found = HOST.fullmatch(value) if len(value) <= HOST_BYTES else None
+    return found is not None and int(found[1] or 0) < 65_536
 
 
 class BehindProxies:
@@ -31,12 +52,15 @@ class BehindProxies:
 
     def at_once(self, scope: Scope) -> Ready | None:
         """Whoever the client is: what the application has ready is for everybody."""
-        return self._ready(self.inside(scope)) if self._ready else None
+        return self._ready(self.inside(scope)) if self._ready and names_a_host(scope) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request or websocket."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
+            return
+        if not names_a_host(scope):
+            await _refuse(scope, send)
             return
         scope = self.inside(scope)
         peer = scope["client"][0] if scope.get("client") else None
@@ -69,3 +93,14 @@ class BehindProxies:
                 peer,
                 peer,
             )
+
+
+async def _refuse(scope: Scope, send: Send) -> None:
+    body = msgspec.json.encode(body_of(400, "The request has to name one host, in one Host header."))
+    headers: Headers = [(b"content-type", PROBLEM.encode()), (b"content-length", b"%d" % len(body))]
+    kind = "http.response" if scope["type"] == "http" else "websocket.http.response"
+    if kind in ("http.response", *(scope.get("extensions") or {})):
+        await send({"type": f"{kind}.start", "status": 400, "headers": headers})
+        await send({"type": f"{kind}.body", "body": body})
+    else:
+        await send({"type": "websocket.close"})

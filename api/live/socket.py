@@ -10,10 +10,12 @@ import os
 from typing import Any, cast
 
 import msgspec
-from quart import Blueprint, websocket
+from quart import Blueprint, Response, request, websocket
 from quart.asgi import ASGIWebsocketConnection
+from quart_schema import hide
 
-from api.http.asking import by_cookie, foreign_origin
+from api.http.asking import anyone, by_cookie, foreign_origin
+from api.http.problems import problem
 from api.http.watching import CLOSED
 from api.live.connection import FAILED, Connection
 from api.live.sending import GONE, Receive, Scope, Send, client_gone, sender
@@ -33,6 +35,17 @@ ASKER = "pottle.asker"  # where in the ASGI scope the route leaves who is asking
 async def live() -> None:
     """Subscriptions: see the README's chapter on live updates for the frames."""
     cast(Scope, websocket.scope)[ASKER] = _by_cookie()
+
+
+@blueprint.get(PATH)
+@hide
+@anyone
+async def no_websocket() -> Response:
+    """426 (RFC 9110, 15.5.22) for whatever asks here without the handshake of a websocket."""
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    if request.http_version[:1] != "1":
+        del upgrade["Connection"]  # which HTTP/2 has not
+    return problem(426, "This is a websocket: connect with ws:// or wss://, version 13.", upgrade)
 
 
 class BoundedConnection(ASGIWebsocketConnection):

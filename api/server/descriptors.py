@@ -8,9 +8,12 @@ import logging
 import math
 import os
 import sys
-import time
+from collections import deque
+from collections.abc import Callable, Collection
 from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 if sys.platform != "win32":
     import resource
@@ -18,8 +21,12 @@ if sys.platform != "win32":
 log = logging.getLogger("pottle")
 
 OWN = 200  # for 64 reads at once, the writer, the follower, files on their way out, and what gunicorn needs
-QUIET_SECONDS = 60.0
 OPEN = Path("/proc/self/fd")
+MARGIN = 16  # connections that may come at one moment, before no more are accepted
+GRACE_SECONDS = 1.0  # for a client to ask, before its place may be given to another
+LOOK_SECONDS = 0.1  # between two looks at who waits
+
+Waiting = tuple[bool, float]  # whether it has asked for something already, and since when we wait
 
 
 def most_connections() -> int:
@@ -50,20 +57,55 @@ def used() -> tuple[int, float]:
 
 
 class Door:
-    """Refuses connections beyond `most`, and says so in the log, once a minute."""
+    """Where `most` connections are taken, each newcomer gets the place of the client that has kept us waiting longest:
+    of those that never asked for anything; while there are none, of those that have not finished what they ask, or have
+    no request for the moment. Requests that are being answered and websockets are left alone.
+    """
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._quiet_until = 0.0
+        self.crowded: Callable[[], object] = lambda: None  # told when it is nearly full
+        self._margin = min(MARGIN, most // 8)
+        self._next_look = 0.0
+        self._idle: deque[tuple[Waiting, Any]] = deque()  # who is to go next
 
-    def shut(self, connections: int) -> bool:
-        """Whether the newest of so many is one too many."""
-        if connections <= self.most:
-            return False
-        if time.monotonic() > self._quiet_until:
-            self._quiet_until = time.monotonic() + QUIET_SECONDS
-            log.warning("More than %d connections are refused: raise the limit of open files (ulimit -n).", self.most)
-        return True
+    def lets_in(self, connections: Collection[Any], newcomer: Any) -> bool:
+        """Whether the newest of these connections may stay: there is room, or some was made."""
+        if len(connections) <= self.most - self._margin:
+            self._idle.clear()
+            return True
+        self.crowded()
+        if len(connections) <= self.most:
+            return True
+        log.warning("All %d connections are taken: raise the limit of open files (ulimit -n).", self.most)
+        self._look(connections, newcomer.since)
+        while self._idle:
+            waited, protocol = self._idle.popleft()
+            if _waiting(protocol) == waited:  # still
+                protocol.transport.close()
+                return True
+        return False
+
+    def has_room(self, connections: Collection[Any], now: float) -> bool:
+        """Whether some more would be let in."""
+        if len(connections) > self.most - self._margin:
+            self._look(connections, now)
+        return len(connections) - len(self._idle) <= self.most - self._margin
+
+    def _look(self, connections: Collection[Any], now: float) -> None:
+        if now < self._next_look:  # for it looks at all of them
+            return
+        self._next_look = now + LOOK_SECONDS
+        waiting = [(waits, protocol) for protocol in connections if (waits := _waiting(protocol))]
+        silent = [one for one in waiting if not one[0][0]]
+        late = [one for one in silent or waiting if one[0][1] < now - GRACE_SECONDS]
+        self._idle = deque(sorted(late, key=itemgetter(0)))
+
+
+def _waiting(protocol: Any) -> Waiting | None:
+    """Since when an open HTTP connection has kept us waiting; None for any other."""
+    waits: Waiting | None = getattr(protocol, "keeps_us_waiting", lambda: None)()
+    return None if protocol.transport.is_closing() else waits
 
 
 door = Door(most_connections())

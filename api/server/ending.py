@@ -59,9 +59,6 @@ class EndingHttpProtocol(HttpProtocol):
         else:
             self._end_soon()
 
-    def _under_way(self) -> bool:
-        return bool(self.cycle) and not self.cycle.response_complete
-
     def _end_soon(self) -> None:
         self.loop.call_later(LAST_REQUEST_SECONDS, self._end_if_idle)
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any, cast
 
+import httptools
+import msgspec
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -14,6 +17,9 @@ from api.server.transports import BoundedTransport, WatchedTransport
 
 PIECE_BYTES = 4 * 1024  # of what a client sends, parsed at a time
 HEAD_BYTES = 64 * 1024  # of a request line and headers
+HEAD_SECONDS = 10.0  # for a head to arrive, from its first byte or, of the first one, from the connection's beginning
+HALF_CLOSED_SECONDS = 10.0  # for answers to a client that sends nothing more: it may as well have gone
+WEBSOCKET_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
 
 class HeldFlow(FlowControl):
@@ -49,13 +55,17 @@ class HttpProtocol(HttpToolsProtocol):
         self.head_bytes = 0
         self.running: RequestResponseCycle | None = None
         self.parsing = False
+        self.said_all = False
+        self.since = self.loop.time()  # when the newest request's head was there; before it, the connection
+        self.head_timer: asyncio.TimerHandle | None = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
         # As api/http/asgi.py has it; None where middleware is around that has to see every request.
         self.at_once = getattr(getattr(self.config.loaded_app, "asgi_app", None), "at_once", None)
-        if door.shut(len(self.connections)):
+        if not door.lets_in(self.connections, self):
             BoundedTransport(self.watch.transport, self.loop).abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.unparsed = b""
+        self._head_is_here()
         self._drop_unanswered()  # uvicorn tells the last request to have arrived, which may still be waiting
         super().connection_lost(exc)
         self.watch.watched(False)
@@ -88,6 +98,26 @@ class HttpProtocol(HttpToolsProtocol):
         self.on_response_complete()
         return True
 
+    def keeps_us_waiting(self) -> tuple[bool, float] | None:
+        """Since when we wait for it: (False, …) for its first request, (True, …) for the rest of one or for the next.
+        None while it waits for us."""
+        if self._answers_soon():
+            return None
+        return self.cycle is not None, self.since
+
+    def _answers_soon(self) -> bool:
+        """Whether a request that has arrived whole is being answered."""
+        running = self.running
+        return running is not None and not running.response_complete and not running.more_body
+
+    def eof_received(self) -> bool:  # type: ignore[override]  # uvicorn's says None, and with it "close"
+        """Lets a client that only ends its own side hear its answers (RFC 9112, 9.6)."""
+        self.said_all = True
+        if self.scheme == "https" or not (self.unparsed or self._answers_soon()):  # TLS has no half
+            return False
+        self.loop.call_later(HALF_CLOSED_SECONDS, self.transport.close)
+        return True
+
     def data_received(self, data: bytes) -> None:
         if self.unparsed or len(data) > PIECE_BYTES:
             self.unparsed += data
@@ -100,6 +130,10 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_response_complete()
         if self.unparsed and not self.parsing and not self.transport.is_closing():
             self._parse()
+        if "method" not in cast(dict[str, Any], self.scope):  # the next one, half there
+            self._expect_head()
+        if self.said_all and not self.unparsed and not self._answers_soon():
+            self.transport.close()
 
     def _parse(self) -> None:
         """Goes on until a request has to wait. Whatever runs then reads on, when it is answered at the latest."""
@@ -112,18 +146,97 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _parse_piece(self, piece: bytes) -> None:
         self.parsing = True  # in which some are answered at once
-        super().data_received(piece)
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgrade(piece[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.logger.warning("Invalid HTTP request received.")
+            self.refuse(400, "This is not HTTP.")
         self.parsing = False
         scope: dict[str, Any] | None = cast(Any, self.scope)
         if scope is not None and "method" not in scope:  # a head without its end
             self._bound_head(scope, len(piece))
+        if self.timeout_keep_alive_task is None and not self._under_way():
+            self._expect_head()
+
+    def _under_way(self) -> bool:
+        return bool(self.cycle) and not self.cycle.response_complete
+
+    def _expect_head(self) -> None:
+        """Gives the next request's head its time."""
+        if self.head_timer is None and self in self.connections:  # and not a websocket by now
+            self.head_timer = self.loop.call_later(HEAD_SECONDS, self._head_is_late)
+
+    def _head_is_here(self) -> None:
+        if self.head_timer is not None:
+            self.head_timer.cancel()
+            self.head_timer = None
+
+    def _head_is_late(self) -> None:
+        if cast(Any, self.scope):
+            self.refuse(408, "The request's headers took too long.")
+        else:  # it has said nothing at all
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        self._head_is_here()
+        if self.parser.should_upgrade() and not self._should_upgrade():
+            return  # and httptools raises HttpParserUpgrade
+        self.since = self.loop.time()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        if not self.parser.should_upgrade():
+            super().on_message_complete()
+
+    def _should_upgrade(self) -> bool:
+        """Whether this is a WebSocket handshake (RFC 6455, 4.2.1), the only upgrade that there is here."""
+        given = dict(self.headers)
+        return (
+            self.parser.get_method() == b"GET"
+            and super()._should_upgrade()
+            and given.get(b"sec-websocket-version") == b"13"
+            and WEBSOCKET_KEY.fullmatch(given.get(b"sec-websocket-key", b"")) is not None
+        )
+
+    def _upgrade(self, rest: bytes) -> None:
+        if self._should_upgrade():
+            self.handle_websocket_upgrade()
+        elif self.parser.get_method() == b"CONNECT":
+            self.refuse(400, "This is not a proxy.")
+        else:
+            self._without_upgrade(rest)
+
+    def _without_upgrade(self, rest: bytes) -> None:
+        """Reads a request once more as if it asked for no upgrade: httptools takes what follows for another protocol,
+        and uvicorn would wait for a body that has come."""
+        first = b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())
+        lines = [b"%b: %b" % pair for pair in self.headers if pair[0] != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn has it
+        self._parse_piece(b"\r\n".join((first, *lines, b"", rest)))
+
+    def refuse(self, status: int, detail: str) -> None:
+        """Answers what is no request, and closes."""
+        if self.transport.is_closing():
+            return
+        from api.http.problems import PROBLEM, body_of  # not above: gunicorn's master reads this file
+
+        body = msgspec.json.encode(body_of(status, detail))
+        headers = [*self.server_state.default_headers, (b"content-type", PROBLEM.encode())]
+        headers += [(b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        self.transport.write(b"".join((STATUS_LINE[status], *lines, b"\r\n", body)))
+        self.transport.close()
 
     def _bound_head(self, scope: dict[str, Any], more: int) -> None:
         """uvicorn would keep all of a head that never ends."""
         self.head_bytes = self.head_bytes + more if scope is self.head else more
         self.head = scope
-        if self.head_bytes > HEAD_BYTES and not self.transport.is_closing():
-            self.send_400_response("The headers are too large.")
+        if self.head_bytes > HEAD_BYTES:
+            self.refuse(400, "The headers are too large.")
 
     def handle_websocket_upgrade(self) -> None:
         """Requests before it that are not answered yet never will be: what follows is not HTTP any more."""
@@ -134,7 +247,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().handle_websocket_upgrade()
         upgraded = cast(WebSocketsSansIOProtocol, self.transport.get_protocol())
         if upgraded.conn.handshake_exc is not None and not self.transport.is_closing():
-            self.send_400_response("This is no WebSocket handshake.")  # uvicorn would never answer it
+            self.refuse(400, "This is no WebSocket handshake.")  # uvicorn would never answer it
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -5,6 +5,7 @@ Only gunicorn may import this: on Windows there is no gunicorn.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import mmap
@@ -12,6 +13,7 @@ import signal
 import socket
 import sys
 import time
+from functools import partial
 from types import FrameType
 from typing import Any, ClassVar
 
@@ -20,6 +22,7 @@ from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 from uvicorn_worker import UvicornWorker
 
 from api.server import OPTIONS
+from api.server.descriptors import door
 from api.server.ending import EndingHttpProtocol, EndingWebSocketProtocol
 
 log = logging.getLogger("uvicorn.error")
@@ -77,6 +80,7 @@ class Server(uvicorn.Server):
         self.number = number
         self.asked_to_end = 0
         self.staying = False
+        self.sockets: list[socket.socket] = []
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         from api.health import stopping  # not above: gunicorn's master reads this file, and not the application
@@ -89,6 +93,10 @@ class Server(uvicorn.Server):
         # uvicorn compares times of day: after a clock was set back, gunicorn would hear nothing and kill the worker.
         self.last_notified = min(self.last_notified, time.time())
         ended = await super().on_tick(counter)
+        if self.servers:
+            self._close_if_full()
+        elif not ended and self._has_room():
+            self.servers = [await self._listen_at(sock) for sock in self.sockets]
         if not ended or not self._stays():
             return ended
         if not self.staying:
@@ -99,8 +107,28 @@ class Server(uvicorn.Server):
     def _stays(self) -> bool:
         return self.asked_to_end == 1 and self.generations.needed(self.number)
 
+    def _close_if_full(self) -> None:
+        """A worker whose connections are all at work accepts no more: others may, or clients wait until it has room."""
+        if not self._has_room():
+            for server in self.servers:
+                server.close()
+            self.servers = []
+
+    def _has_room(self) -> bool:
+        return door.has_room(self.server_state.connections, asyncio.get_running_loop().time())
+
+    async def _listen_at(self, sock: socket.socket) -> asyncio.Server:
+        """As uvicorn does it at the start."""
+        protocol: Any = self.config.http_protocol_class
+        state = {"server_state": self.server_state, "app_state": self.lifespan.state}
+        made = partial(protocol, config=self.config, **state)
+        loop, backlog = asyncio.get_running_loop(), self.config.backlog
+        return await loop.create_server(made, sock=sock.dup(), ssl=self.config.ssl, backlog=backlog)
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        self.sockets = sockets or []
+        await super().startup([sock.dup() for sock in self.sockets])  # what stops listening is closed
+        door.crowded = self._close_if_full
         leave_alone_what_stays()
         self.generations.serves(self.number)
 
