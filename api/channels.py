@@ -21,9 +21,9 @@ blueprint = Blueprint("channels", __name__, url_prefix="/api")
 
 
 class NewChannel(msgspec.Struct):
-    """A channel to find or make. The key is a room's name or a page's path."""
+    """A channel to find or make: its key is a room's name or a page's path. Without one, a new one of that title."""
 
-    key: Key
+    key: Key | UnsetType = UNSET
     title: Title | None = None
     url: Url | None = None
 
@@ -79,10 +79,15 @@ async def index(slug: str, query: ChannelQuery) -> Answer:
 async def create(slug: str, data: NewChannel) -> Answer:
     """Get the channel with a key (200), or make it (201). Whoever may post in the group may make one.
 
-    Where posts wait for a moderator, so does a new channel (`pending`): others may talk in it at once, but do not see
-    its title, url and key.
+    Without a key, a new discussion of that title is begun (201); 409 where there is one, which `channel` then names.
     """
-    opened = await db.write(channel.open_, asker(), slug, data.key, data.title, data.url, foreign_origin())
+    who, where = asker(), (data.url, foreign_origin())
+    if data.key is not UNSET:
+        opened = await db.write(channel.open_, who, slug, data.key, data.title, *where)
+    elif data.title is not None:
+        opened = await db.write(channel.begin, who, slug, data.title, *where)
+    else:
+        raise Invalid({"key": "is required, or a title to begin a new discussion with"})
     location = f"/api/channels/{opened.channel.id}"
     return Answer(opened.channel, 201 if opened.created else 200, location=location)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 from msgspec import Meta
-from quart import Blueprint
+from quart import Blueprint, request
 
 from api.http.answers import asks, gives
 from api.http.asking import anyone, asker
@@ -24,7 +24,7 @@ class CountsQuery(msgspec.Struct):
 
 
 class CountsView(msgspec.Struct):
-    """The number of published posts by key; 0 where there is no channel yet."""
+    """The number of published posts by key, as it was asked for; 0 where there is no channel yet."""
 
     counts: dict[str, int]
 
@@ -38,4 +38,4 @@ async def index(query: CountsQuery) -> CountsView:
     in_group, counts, ids = await channel.counts(asker(), query.group, query.key)
     if in_group.reading == "public":
         shown(f"group:{in_group.id}", f"channels-of:{in_group.id}", *(f"channel:{id_}" for id_ in ids))
-    return CountsView(counts)
+    return CountsView({sent: counts[key] for sent, key in zip(request.args.getlist("key"), query.key, strict=True)})

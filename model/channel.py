@@ -7,8 +7,8 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, case, delete, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from model import audit, group, rules
-from model.errors import NotFound, Versions, check_version
+from model import audit, group, keys, rules
+from model.errors import Conflict, NotFound, Versions, check_version
 from model.group import STANDING, VISIBLE, Group, asker
 from model.session import Identity
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes, db
@@ -17,7 +17,7 @@ from model.user import User
 from model.values import line
 
 State = Literal["published", "pending"]
-Key = Annotated[str, line(300)]
+Key = Annotated[str, line(300, tidies=keys.normal)]
 Title = Annotated[str, line(200)]
 Url = Annotated[
     str, line(2_000, pattern=r"^https?://[^\s]+$(?!\n)", says="must be an address that begins with http:// or https://")
@@ -105,6 +105,7 @@ BY_KEY = _places(**{**SHOWN, "key": Channel.key}).where(
 )
 LISTED = AS_GIVEN.where(Channel.state == "published")
 IN_GROUP = LISTED.where(Group.slug == bindparam("named"))
+BY_TITLE = IN_GROUP.where(Channel.title == bindparam("titled")).order_by(Channel.id).limit(1)
 WAITING = (
     AS_GIVEN.outerjoin(User, User.id == Channel.begun_by)
     .add_columns(User.uid.label("by"))
@@ -220,6 +221,19 @@ def open_(
     beginner = identity.user if identity and waits else None
     made = add(tx, in_group.id, key, title or key, url, rules.first_state(in_group, identity), beginner)
     return Opened(view(tx.one(GIVEN_BY_ID, channel=made, **asker(identity))), created=True)
+
+
+def begin(tx: Tx, identity: Identity | None, slug: str, title: str, url: str | None, origin: str | None) -> Opened:
+    """Unit: makes a discussion of a title that the group has none of. Raises Conflict, which names the one it has."""
+    in_group = group.visible_to(tx, identity, slug)
+    rules.may_post(in_group, identity, origin)
+    key, who = keys.of_title(title), asker(identity)
+    there = tx.one(BY_KEY, named=slug, key=key, **who) or tx.one(BY_TITLE, named=slug, titled=title, **who)
+    if there is not None:
+        said = "There is a discussion of that title already."
+        named = {"id": there.id, "title": there.title}
+        raise Conflict(said, channel=named, errors=[{"field": "title", "message": said}])
+    return open_(tx, identity, slug, key, title, url, origin)
 
 
 def add(

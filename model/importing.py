@@ -18,9 +18,12 @@ from model.store import Statements, migrations
 from model.store.backup import TABLES, Progress, explained, rows
 from model.store.placing import begin_anew, placed
 from model.store.statements import Prepared
+from model.text import made_one_line
 
 LONGEST_LINE = 16 * 1024 * 1024  # bytes
 FRESH = {"groups": 1, "channels": 1}  # what the migrations put into a new database: `home` and its lobby
+
+LINES = {"user": ("name",), "group": ("name",), "channel": ("title",), "post": ("guest",)}  # by type and field
 
 SEQUENCES = table("sqlite_sequence", column("name"), column("seq"))
 SET_NEWEST = insert(SEQUENCES).values(name=bindparam("of"), seq=bindparam("is_"))
@@ -98,12 +101,19 @@ def _fill(raw: sqlite3.Connection, tables: dict[type[msgspec.Struct], Table], li
         if isinstance(row, End):
             return _ended(row, lines)
         ready = inserts[type(row)]
-        values = {f"_{i}": value for i, value in enumerate(msgspec.structs.astuple(row))}
+        values = {f"_{i}": value for i, value in enumerate(_tidy(row))}
         try:
             raw.execute(ready.sql, ready.values(values))
         except (sqlite3.IntegrityError, OverflowError, TypeError) as error:
             raise lines.wrong(error) from error
     raise Invalid({"The export": f"was cut off after line {lines.number}. Nothing was imported."})
+
+
+def _tidy(row: Any) -> Iterator[Any]:
+    """The values of a row, names and titles as lines of visible text: a file may be an older version's."""
+    lines = LINES.get(type(row).__name__, ())
+    for name, value in msgspec.structs.asdict(row).items():
+        yield made_one_line(value) or value if name in lines and value else value
 
 
 def _union(types: list[Any]) -> Any:

@@ -39,14 +39,14 @@ def line(text: str) -> str:
     text = text.strip(" \t")
     if _PLAIN.fullmatch(text):
         return text
-    if any(not _may_stand_in_a_line(letter) for letter in text):
+    if any(not may_stand_in_a_line(letter) for letter in text):
         raise ValueError("must be one line, without characters that cannot be shown")
     return _shown(text)
 
 
 def made_one_line(text: str) -> str:
     """As `line`, of a text that is not to be refused: what cannot stand in it becomes a space."""
-    return _shown(_trimmed("".join(letter if _may_stand_in_a_line(letter) else " " for letter in text)))
+    return _shown(_trimmed("".join(letter if may_stand_in_a_line(letter) else " " for letter in text)))
 
 
 def _trimmed(text: str) -> str:
@@ -59,7 +59,8 @@ def _shown(text: str) -> str:
     return text if visible(text) else ""
 
 
-def _may_stand_in_a_line(letter: str) -> bool:
+def may_stand_in_a_line(letter: str) -> bool:
+    """Whether a character is no control character, end of a line or the like."""
     return unicodedata.category(letter) not in UNSEEN and not _is_no_character(letter)
 
 
@@ -124,7 +125,7 @@ def printable(text: str) -> str:
 
 def _is_harmless(letter: str) -> bool:
     joins = letter in (ZWNJ, ZWJ) or SEEN_FORMATS.match(letter)
-    return bool(joins) or (_may_stand_in_a_line(letter) and unicodedata.category(letter) != "Cf")
+    return bool(joins) or (may_stand_in_a_line(letter) and unicodedata.category(letter) != "Cf")
 
 
 def _written_out(letter: str) -> str:

@@ -98,6 +98,7 @@ export function showProblem(form, problem) {
   here.forEach(({ field, message }) => showAt(form.elements[field], message));
   const rest = elsewhere.map(({ message }) => message).join(' ');
   if (here.length === 0 || rest) form.append(complaint('form-error', rest || problem.detail || problem.message));
+  if (problem.offer) form.querySelector('.field-error, .form-error').append(' ', Object.assign(document.createElement('a'), problem.offer));
   (form.querySelector('[aria-invalid]') ?? form.querySelector('[type=password]') ?? form.querySelector('textarea, input:not([type=hidden])'))?.focus();
 }
 

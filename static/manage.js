@@ -1,7 +1,7 @@
 /** The page of a group's moderators: who belongs to it, what waits for them, its rules and discussions. */
 import { submits } from './forms.js';
 import { Listing, at, sure } from './listing.js';
-import { account, keyOf, pottle } from './pages.js';
+import { account, begin, pottle } from './pages.js';
 import { Poster } from './poster.js';
 import { showRoster } from './roster.js';
 import { trail } from './trail.js';
@@ -153,7 +153,7 @@ const discussions = new Listing(part('#discussions'), pottle, {
 });
 
 submits(part('#discussions form'), async ({ title }) => {
-  await pottle.api('POST', `${group}/channels`, { key: keyOf(title), title: title.trim() });
+  await begin(page.dataset.group, title, page.dataset.page);
   part('#discussions form').reset();
   await discussions.reload();
 });

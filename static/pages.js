@@ -27,10 +27,19 @@ function reloads(user, byOneself) {
   else account.ask();
 }
 
-/** The key of a discussion is made from its title, so the same title finds the same discussion. */
-export function keyOf(title) {
-  const key = title.trim().toLowerCase().replace(/[^\p{L}\p{N}]+/gu, '-').replace(/^-|-$/g, '');
-  return key || title.trim();
+/**
+ * Begins a discussion; the Problem of one that is there already leads to it.
+ * @param {string} page the address of a discussion, with 0 for its id
+ */
+export async function begin(group, title, page) {
+  const at = (id) => page.replace(/0(?=\/?$)/, id);
+  try {
+    const { id } = await pottle.api('POST', `/api/groups/${group}/channels`, { title });
+    return at(id);
+  } catch (problem) {
+    if (problem.channel) problem.offer = { href: at(problem.channel.id), textContent: `Go to “${problem.channel.title}”` };
+    throw problem;
+  }
 }
 
 /** The form that begins a discussion. */
@@ -38,8 +47,5 @@ function beginning(form) {
   const show = () => { form.hidden = !account.me && !isTyped(form); };
   account.onChange(show);
   show();
-  submits(form, async ({ title }) => {
-    const { id } = await pottle.api('POST', `/api/groups/${form.dataset.group}/channels`, { key: keyOf(title), title: title.trim() });
-    location.assign(form.dataset.page.replace(/0(?=\/?$)/, id));
-  });
+  submits(form, async ({ title }) => location.assign(await begin(form.dataset.group, title, form.dataset.page)));
 }

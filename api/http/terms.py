@@ -41,7 +41,7 @@ TERMS = {
     "channel_id": Term("Id of the channel.", 7),
     "channels": Term("The channels of this page of the list."),
     "code": Term("The code. Case, hyphens and blanks do not count.", "K7QM-9XWT-2HPD"),
-    "counts": Term("Number of published posts by key.", {"/2026/hello/": 12}),
+    "counts": Term("Number of published posts by key, as it was asked for.", {"/2026/hello/": 12}),
     "created": _time("When it was made."),
     "csv": Term(
         "The roster as CSV text: a name in each row, and maybe a user name. Either this or `names`.", "Ada Lovelace,ada"
@@ -70,7 +70,10 @@ TERMS = {
     "invitation": Term("Code of an invitation: one joins its group at once.", "K7QM-9XWT-2HPD"),
     "invitation_id": Term("Id of the invitation.", 4),
     "invitations": Term("The invitations that are still good."),
-    "key": Term("What the channel is found by in its group: a room's name, or the path of a page.", "/2026/hello/"),
+    "key": Term(
+        "What the channel is found by in its group: a room's name, or the path of a page, whichever way it is written.",
+        "/2026/hello",
+    ),
     "CountsQuery.key": Term("Key of a channel. May be given many times.", ["/2026/hello/"]),
     "kind": Term("Which reaction. `up` and `down` exclude each other.", "heart"),
     "MeaningView.kind": Term("What the code does: lets one join a group, or set a password.", "group"),

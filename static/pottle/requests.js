@@ -7,11 +7,11 @@ const KEYLESS = /^\/api\/(session|me\/tokens|me\/invitations|invitations|users\/
 
 /** A refusal, in the words of RFC 9457; `status` 0 says that the server could not be reached. */
 export class Problem extends Error {
-  constructor({ type = 'about:blank', title = '', status = 0, detail = '', errors = [] }, { retryAfter, cause } = {}) {
+  constructor({ type = 'about:blank', title = '', status = 0, detail = '', errors = [], channel }, { retryAfter, cause } = {}) {
     super(detail || title || `HTTP ${status}`, { cause });
     this.name = 'Problem';
-    /** `errors` lists `{field, message}`; `retryAfter` is in seconds. */
-    Object.assign(this, { type, title, status, detail, errors, retryAfter });
+    /** `errors` lists `{field, message}`; `retryAfter` is in seconds; `channel` is the one there is already. */
+    Object.assign(this, { type, title, status, detail, errors, channel, retryAfter });
   }
 }
 

@@ -180,3 +180,24 @@ async def test_signing_up_survives_a_reload_and_ends_with_signing_out(visitor: N
     await expect(dora.page.locator(".site .me")).to_have_text("Dora")
     await dora.page.get_by_role("button", name="Sign out").click()
     await expect(dora.page.locator("#compose")).to_be_hidden()
+
+
+async def test_a_title_that_differs_is_another_discussion(visitor: Newcomer) -> None:
+    """And one that is there is offered: nobody lands in another discussion without a word."""
+    dora = await visitor()
+    await dora.come()
+    await dora.sign_up("dora", "Dora")
+    title = dora.page.locator("form.begin [name=title]")
+    for name in ("C", "C++", "\U0001f389 Party", "\U0001f38a Party", "\u0915\u0940", "\u0915\u094b"):
+        await title.fill(name)
+        await title.press("Enter")
+        await expect(dora.page.locator(".channel-title")).to_have_text(name)
+        await dora.come()
+
+    await title.fill("c++")
+    await title.press("Enter")
+    await expect(dora.page.get_by_role("alert")).to_contain_text("There is a discussion of that title already.")
+    await expect(title).to_be_focused()
+    await expect(title).to_have_value("c++")
+    await dora.page.get_by_role("link", name="Go to \u201cC++\u201d").click()
+    await expect(dora.page.locator(".channel-title")).to_have_text("C++")
