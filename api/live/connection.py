@@ -13,7 +13,7 @@ from api.live.hub import hub, joined
 from api.live.rounds import rounds
 from model import channel, session
 from model.errors import NotFound
-from model.session import Identity
+from model.session import FOREVER, Identity
 from model.store import Statements, changes, db
 from model.store.changes import Row
 
@@ -74,6 +74,8 @@ class Connection:
         self._woken: set[int] = set()
         self._room: asyncio.Event | None = None
         hub.connections.add(self)
+        if identity:
+            hub.expires(identity.expires)
 
     def leave(self) -> None:
         """Undoes everything; the connection is gone."""
@@ -107,6 +109,14 @@ class Connection:
             self._unsubscribe(row.subject)
             self._reply(type="error", code="not-found", channel=row.subject)
 
+    def expire(self, now: str) -> str:
+        """The hub's word that it is `now`: closes if its session has expired; else says until when that is good."""
+        until = self.identity.expires if self.identity else FOREVER
+        if until < now:
+            self.end(SIGNED_OUT)
+            return FOREVER
+        return until
+
     def _lost_by(self, row: Row, read: Statements) -> bool:
         who = self.identity
         match row.kind:
@@ -139,6 +149,9 @@ class Connection:
         if len(self._replies) >= MOST_REPLIES:
             self._room = asyncio.Event()
             await self._room.wait()
+        hub.end_expired()
+        if self._closed:
+            return
         try:
             asked = _asked(text)
             handler = {"subscribe": self._subscribe, "unsubscribe": self._leave_channel, "auth": self._authenticate}
@@ -154,6 +167,7 @@ class Connection:
         if identity is None:
             raise Refused("unauthenticated")
         self.identity = identity
+        hub.expires(identity.expires)
         self._reply(type="authenticated", uid=identity.uid)
         self._check_again()
 

@@ -5,19 +5,24 @@ cursor into its channel's part of the ring; one that lags behind the ring reads 
 and lag are one loop, and there is no queue that could overflow.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from itertools import takewhile
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 from api.live.rounds import rounds
+from model import times
+from model.session import FOREVER
 from model.store import Statements, changes, db
 from model.store.changes import Row
 
 RING_BYTES = 8 * 1024 * 1024
 FRAME_BYTES = 64 * 1024  # of changes gathered in one message
+LOOK_SECONDS = 60.0  # at most, between two looks for sessions that have expired
 PAGE = 100  # changes in a page from the log, and at most in a message
 REVOKING = (
     "session.ended",
@@ -59,6 +64,9 @@ class Subscriber(Protocol):
     def revoke(self, row: Row, read: Statements) -> None:
         """A right ended; close if it was yours. `read` is the state that it ended in."""
 
+    def expire(self, now: str) -> str:
+        """Close if your session has expired; else say until when it is good, or FOREVER."""
+
 
 class Feed:
     """A channel that somebody here subscribes to: its newest frames, complete after `since`."""
@@ -80,6 +88,8 @@ class Hub:
     def clear(self) -> None:
         """Forgets everything; a worker that opens a database begins so."""
         rounds.clear()
+        self._soonest = FOREVER  # when the first of the connections' sessions expires
+        self._timer: asyncio.TimerHandle | None = None
         self._feeds: dict[int, Feed] = {}
         self._ring: deque[Frame] = deque()
         self._bytes = 0
@@ -125,8 +135,34 @@ class Hub:
         db.catch_up()  # a right that ended before this page was read is revoked before the page is sent (L8)
         return _gathered(cursor, frames, PAGE + 1)
 
+    def expires(self, when: str) -> None:
+        """A connection's session is good until `when`: it is closed then, also if nothing happens."""
+        if when < self._soonest:
+            self._soonest = when
+            self._wait()
+
+    def _wait(self) -> None:
+        """Looks again when the soonest is due, and in between: clocks are set, and machines sleep."""
+        if self._timer:
+            self._timer.cancel()
+        seconds = (datetime.fromisoformat(self._soonest) - datetime.now(UTC)).total_seconds()
+        self._timer = asyncio.get_running_loop().call_later(min(max(seconds, 0) + 0.001, LOOK_SECONDS), self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        self.end_expired()
+        if self._soonest != FOREVER:
+            self._wait()
+
+    def end_expired(self) -> None:
+        """Closes the connections whose sessions have expired."""
+        now = times.now()
+        if now > self._soonest:
+            self._soonest = min([connection.expire(now) for connection in list(self.connections)], default=FOREVER)
+
     def take(self, read: Statements, rows: list[Row]) -> None:
         """Listener: revokes what ended, in all of the snapshot, and only then hands out what is new in it (L8)."""
+        self.end_expired()
         for row in rows:
             if row.kind in (*REVOKING, changes.LOST):
                 for connection in list(self.connections):
