@@ -4,7 +4,7 @@ from quart import Blueprint, Response, render_template
 from quart_schema import hide
 
 from api.http.asking import me, signed_in
-from api.http.caching import PRIVATE
+from api.http.caching import rule
 from api.joining import link
 from model import group, rules
 from model.errors import NotFound
@@ -36,4 +36,4 @@ async def admin() -> Response:
 
 async def _page(template: str, **context: object) -> Response:
     body = await render_template(template, me=me(), **context)
-    return Response(body, headers={"Cache-Control": PRIVATE}, content_type="text/html; charset=utf-8")
+    return Response(body, headers={"Cache-Control": rule()}, content_type="text/html; charset=utf-8")

@@ -67,7 +67,7 @@ async def edit(data: AccountEdit) -> Account:
 async def _prove(new: str | None, current: str | UnsetType) -> None:
     session.must_be_session(me())
     if new is not None:
-        user.check_password(new)
+        user.check_password(new, me().uid, me().name)
     if current is not UNSET:
         await attempt(signing_in.prove(me(), current), me().uid)
     elif new is not None:

@@ -11,7 +11,7 @@ from quart_schema import hide
 from api.http.answers import asks, encode, etag
 from api.http.asking import anyone, asker
 from api.http.bodies import Tolerant
-from api.http.caching import PRIVATE, shown, shown_in
+from api.http.caching import rule, shown, shown_in
 from api.http.cross_origin import framed_by
 from api.http.lists import Paging, cursor, edges
 from api.http.memo import Memo
@@ -92,7 +92,7 @@ async def conversation(post_id: int) -> Response:
 async def join() -> Response:
     """Where a code is typed, or a link with one leads; the code is in the link's fragment, which we never see."""
     body = await render_template("join.html", me=asker())
-    headers = {"Cache-Control": PRIVATE, "Vary": "Cookie", "Referrer-Policy": "no-referrer"}
+    headers = {"Cache-Control": rule(), "Vary": "Cookie", "Referrer-Policy": "no-referrer"}
     return Response(body, headers=headers, content_type="text/html; charset=utf-8")
 
 
@@ -109,7 +109,7 @@ async def _page(
     common = {"me": who, "group": _group(place), "channel": own_view, "page": page}
     talk = await _talk(listed.page.items, named)
     body = (await rendered(template, **common, talk=talk, named=named, **context)).encode()
-    headers = {"Cache-Control": PRIVATE, "Vary": "Cookie", "ETag": etag(body, listed.seq)}
+    headers = {"Cache-Control": rule(), "Vary": "Cookie", "ETag": etag(body, listed.seq)}
     return Response(body, headers=headers, content_type="text/html; charset=utf-8")
 
 

@@ -15,7 +15,7 @@ async def edit(identity: Identity, versions: Versions, fields: dict[str, str | N
     Raises Stale, NotFound; Invalid for a password that is too short. Who must know the old one is the caller's to say.
     """
     if password is not None:
-        user.check_password(password)
+        user.check_password(password, identity.uid, identity.name)
         fields = {**fields, "password_hash": await passwords.hashed(password)}
     return await db.write(_edit, identity, versions, fields)
 

@@ -163,7 +163,7 @@ async def sign_up(uid: str, name: str, password: str, email: str | None, code: s
 
     Raises Conflict for a uid that is taken; Invalid; Forbidden where nobody signs up, not even by invitation.
     """
-    user.check_password(password)
+    user.check_password(password, uid, name)
     return await db.write(_sign_up, uid, name, await passwords.hashed(password), email, code)
 
 

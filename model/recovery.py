@@ -82,10 +82,10 @@ async def set_password(code: str, password: str, address: str, device: str = "")
 
     Raises NotFound for a wrong code, TooMany for a guesser, Invalid for too short a password.
     """
-    user.check_password(password)
     held = await invitation.find(code, address)
     if held.user_id is None:
         raise invitation.unknown()
+    user.check_password(password, held.uid, held.user_name)
     return await db.write(_set_password, code, await passwords.hashed(password), device)
 
 

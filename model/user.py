@@ -29,6 +29,7 @@ Email = Annotated[
 ]
 Password = Annotated[str, as_it_is("every character of a password counts", 1_000, 1)]
 Role = Literal["user", "admin"]
+OURS = "Pottle"  # is a name, too, that a password must not be made of
 
 
 class User(Base):
@@ -89,20 +90,24 @@ async def sign_up(uid: str, name: str, password: str, email: str | None = None) 
     if db.settings.sign_up != "open":
         how = "by invitation only" if db.settings.sign_up == "invitation" else "closed"
         raise Forbidden(f"Sign-up is {how} here.")
-    check_password(password)
+    check_password(password, uid, name)
     return await db.write(add, uid, name, await passwords.hashed(password), email, "user")
 
 
 async def create(uid: str, name: str, password: str, email: str | None = None, role: Role = "user") -> UserView:
     """A new account of any role, made by the operator, whatever the sign-up setting. Raises Conflict, Invalid."""
-    check_password(password)
+    check_password(password, uid, name)
     return await db.write(_create_noted, uid, name, await passwords.hashed(password), email, role)
 
 
-def check_password(password: str) -> None:
-    """Raises Invalid for a password that is too short."""
+def check_password(password: str, *names: str) -> None:
+    """Raises Invalid for a password that is too short, very common, or one of the user's `names` with some digits."""
     if len(password) < db.settings.password_min:
         raise Invalid({"password": f"must have at least {db.settings.password_min} characters"})
+    if passwords.is_common(password):
+        raise Invalid({"password": "is too easy to guess: many people use it"})
+    if passwords.is_made_of(password, (*names, OURS)):
+        raise Invalid({"password": "is too easy to guess: it is little more than a name"})
 
 
 def add(tx: Tx, uid: str, name: str, kept: str | None, email: str | None, role: Role) -> UserView:

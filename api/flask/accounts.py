@@ -145,7 +145,7 @@ async def _prove(data: FlaskUserEdit) -> None:
     """Raises Forbidden unless whoever asks has just proven to know the password."""
     session.must_be_session(me())
     if data.password:
-        user.check_password(data.password)
+        user.check_password(data.password, me().uid, me().name)
     if data.current_password is not UNSET:
         await attempt(signing_in.prove(me(), data.current_password), me().uid)
         return

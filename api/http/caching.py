@@ -11,7 +11,7 @@ from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qsl
 
-from quart import request
+from quart import g, request
 
 from api.http.asgi import App, Headers, Message, Receive, Scope, Send
 from api.http.conditions import CHANGED, precondition_failed, status_for, without_content
@@ -29,6 +29,7 @@ MISSED = "pottle.missed"  # the key under which a moment ago there was nothing: 
 
 SHARED = "no-cache"  # anybody may keep it, and asks whether it is still good
 PRIVATE = "private, no-cache"
+PERSONAL = "no-store"  # of what somebody sees because of who they are, no copy stays on a disk
 
 Key = tuple[str, tuple[tuple[str, str], ...], str, str | None]  # path, query, prefix, audience
 
@@ -68,10 +69,15 @@ def renewed_by(renew: Renew) -> None:
 
 
 def rule() -> str:
-    """The Cache-Control of this answer: what is kept here for everybody may be kept elsewhere too."""
+    """The Cache-Control of this answer: what is kept here for everybody may be kept elsewhere too.
+
+    What is kept here for all who belong to the same groups (`/flask`) stays in the browser, for its pages ask every
+    few seconds whether it is still good; anything else for somebody who is signed in does not.
+    """
     fill = _fill_of_request()
-    for_all = fill is not None and fill.tags and not fill.signed_out_only and AUDIENCE not in _scope()
-    return SHARED if for_all else PRIVATE
+    if fill is not None and fill.tags and not fill.signed_out_only:
+        return SHARED if AUDIENCE not in _scope() else PRIVATE
+    return PERSONAL if g.get("asker") else PRIVATE
 
 
 def audience() -> str | None:

@@ -14,8 +14,8 @@ HTML = {"Accept": "text/html"}
 async def test_it_works(alice: Person, root: Person) -> None:
     page = await alice.get("/groups/class", headers=HTML)
     assert page.status_code == 200
-    assert page.headers["Cache-Control"] == "private, no-cache"
-    assert '<h1 class="channel-title">Class</h1>' in page.text
+    assert page.headers["Cache-Control"] == "no-store"
+    assert '<h1 class="channel-title" dir="auto">Class</h1>' in page.text
     assert '<option value="members" selected>Members only</option>' in page.text
     assert (await root.get("/groups/class", headers=HTML)).status_code == 200
     assert '<h1 class="channel-title">Admin</h1>' in (await root.get("/admin", headers=HTML)).text

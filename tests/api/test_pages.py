@@ -116,7 +116,7 @@ async def test_a_cookie_signs_the_reader_in(anyone: Person, bob: Person, world: 
     page = await anyone.get(path, headers=HTML)
     assert "Only for the class" in str(Text(page.text))
     assert "Sign out" in str(Text(page.text))
-    assert "private" in page.headers["Cache-Control"]
+    assert page.headers["Cache-Control"] == "no-store"
     assert page.headers["Vary"] == "Cookie"
     await anyone.delete("/api/session")
     assert (await anyone.get(path, headers=HTML)).status_code == 404

@@ -7,8 +7,10 @@ from pathlib import Path
 import argon2
 import httpx
 import pytest
+from sqlalchemy import update
 
-from model import times
+from model import session, times
+from model.settings import Settings
 from model.store import db
 from tests.api.conftest import LOBBY, bearer, refused, signed_in_again, wrong_fields
 from tests.conftest import PASSWORD, Person
@@ -76,6 +78,69 @@ async def test_the_cookie_is_out_of_reach_for_scripts_and_other_sites(anyone: Pe
 
 async def test_the_cookie_is_secure_under_https(anyone: Person) -> None:
     assert cookie_of(await anyone.post("https://pottle.test/api/session", ALICE))["secure"]
+
+
+HTTPS = "https://pottle.test"
+
+
+class TestUnderHttps:
+    """Its name says that only this host can have set it, by https and for all of its paths (RFC 6265bis, 4.1.3)."""
+
+    async def test_it_works(self, anyone: Person) -> None:
+        cookie = cookie_of(await anyone.post(f"{HTTPS}/api/session", ALICE))
+        assert cookie.key == f"__Host-pottle_{db.instance.id}"
+        assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
+        assert (await anyone.get(f"{HTTPS}/api/me")).json()["uid"] == "alice"
+
+    async def test_a_cookie_that_a_neighbouring_host_could_have_set_does_not_count(self, anyone: Person) -> None:
+        """Seen to fail with the plain name accepted as it was."""
+        planted = {"Cookie": f"pottle_{db.instance.id}={await signed_in_again(anyone, 'charlie', PASSWORD)}"}
+        assert (await anyone.get("/api/me", headers=planted)).json()["uid"] == "charlie"
+        refused(await anyone.get(f"{HTTPS}/api/me", headers=planted), 401)
+        refused(await anyone.post(f"{HTTPS}{LOBBY}", {"body": "Hello"}, headers=planted), 401)
+
+    async def test_a_session_from_before_stays_signed_in(self, anyone: Person) -> None:
+        """Of the version that knew only the plain name: until it expires, and not beside a cookie of the other."""
+        token = await signed_in_again(anyone, "alice", PASSWORD)
+        identity = session.identify(token)
+        assert identity
+        old = update(session.Session).where(session.Session.id == identity.session).values(device=None)
+        await db.write(lambda tx: tx.session.execute(old) and None)
+        session.forget_all()
+        kept = f"pottle_{db.instance.id}={token}"
+        assert (await anyone.get(f"{HTTPS}/api/me", headers={"Cookie": kept})).json()["uid"] == "alice"
+        bobs = f"__Host-pottle_{db.instance.id}={await signed_in_again(anyone, 'bob', PASSWORD)}"
+        both = {"Cookie": f"{kept}; {bobs}"}
+        assert (await anyone.get(f"{HTTPS}/api/me", headers=both)).json()["uid"] == "bob"
+
+    async def test_signing_out_takes_both_away(self, anyone: Person) -> None:
+        """Browsers take a `__Host-` cookie away only by one that could have set it."""
+        await anyone.post(f"{HTTPS}/api/session", ALICE)
+        out = await anyone.delete(f"{HTTPS}/api/session")
+        assert out.status_code == 204
+        cleared = {cookie.split("=")[0]: cookie for cookie in out.headers.get_list("Set-Cookie")}
+        assert cleared.keys() == {f"__Host-pottle_{db.instance.id}", f"pottle_{db.instance.id}"}
+        for cookie in cleared.values():
+            assert all(part in cookie for part in ("Max-Age=0", "Secure", "Path=/"))
+
+
+class TestUnderAPrefix:
+    """Where other applications share the host, the name says at least that it came by https."""
+
+    @pytest.fixture
+    def settings(self, instance: Path) -> Settings:
+        return Settings(instance=instance, url="https://pottle.test/pottle")
+
+    async def test_it_works(self, anyone: Person) -> None:
+        cookie = cookie_of(await anyone.post("/pottle/api/session", ALICE))
+        assert (cookie.key, cookie["path"]) == (f"__Secure-pottle_{db.instance.id}", "/pottle/")
+        assert cookie["secure"]
+
+
+async def test_signing_out_clears_what_the_browser_kept(browser: Person) -> None:
+    """Not the storage, where drafts are, nor the cookies, which would be those of the whole domain."""
+    out = await browser.delete("/api/session")
+    assert out.headers["Clear-Site-Data"] == '"cache"'
 
 
 async def test_the_cookie_carries_the_instances_id(anyone: Person) -> None:
