@@ -17,7 +17,7 @@ COLUMNS = {
     "class": (("count", "times"), *TIMES, ("refused", "refused"), ("memory", "MB")),
 }
 SUMMED = ("errors", "lost", "refused")
-COMPARED = ("list", "post", "channels", "create", "mixed", "home", "home-in")
+COMPARED = ("list", "limited", "post", "channels", "create", "mixed", "home", "home-in")
 OURS = "pottle"
 
 Row = list[str]

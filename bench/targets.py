@@ -82,6 +82,7 @@ TARGETS = (
     _times("list", "limit", 0.75),
     _times("list", "pocketbase", 10),
     _times("list", "flask", 15),
+    _times("limited", "limit", 0.7),
     _times("post", "limit", 0.75),
     _times("post", "pocketbase", 3),
     _times("channels", "pocketbase", 2),

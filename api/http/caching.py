@@ -7,6 +7,7 @@ none of its tags was dropped since before its handler ran: a slow handler must n
 
 import logging
 import sqlite3
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qsl
@@ -31,7 +32,9 @@ SHARED = "no-cache"  # anybody may keep it, and asks whether it is still good
 PRIVATE = "private, no-cache"
 PERSONAL = "no-store"  # of what somebody sees because of who they are, no copy stays on a disk
 
-Key = tuple[str, tuple[tuple[str, str], ...], str, str | None]  # path, query, prefix, audience
+LONG_QUERY = 200  # bytes
+Pairs = tuple[tuple[str, str], ...]
+Key = tuple[str, Pairs, str, str | None]  # path, query, prefix, audience
 
 shelf = Shelf()
 db.on_changes(shelf.drop)
@@ -211,8 +214,16 @@ async def _send(kept: Kept, scope: Scope, send: Send) -> None:
 
 
 def _key(scope: Scope) -> Key:
-    query = escaped(scope["query_string"]).decode()
-    # As request.args reads it; sorted by name alone: of a name that is given twice, the order may count.
-    given = parse_qsl(query, keep_blank_values=True, errors="werkzeug.url_quote") if query else ()
-    pairs = tuple(sorted(given, key=itemgetter(0)))
+    query: bytes = scope["query_string"]
+    if not query:
+        pairs: Pairs = ()
+    else:  # a long one is hardly asked again, and 1,000 of them would be 8 MB
+        pairs = _pairs(query) if len(query) <= LONG_QUERY else _pairs.__wrapped__(query)
     return scope["path"], pairs, scope.get("root_path", ""), scope.get(AUDIENCE)
+
+
+@lru_cache(maxsize=1_000)
+def _pairs(query: bytes) -> Pairs:
+    """As request.args reads it; sorted by name alone: of a name that is given twice, the order may count."""
+    given = parse_qsl(escaped(query).decode(), keep_blank_values=True, errors="werkzeug.url_quote")
+    return tuple(sorted(given, key=itemgetter(0)))

@@ -24,7 +24,7 @@ class Peer:
     name: ClassVar[str]
     title: ClassVar[str]
     module: ClassVar[str] = "gunicorn"  # without which it cannot run
-    works: ClassVar[Sequence[str]] = ("list", "post", "channels", "create", "mixed", "home", "home-in")
+    works: ClassVar[Sequence[str]] = ("list", "limited", "post", "channels", "create", "mixed", "home", "home-in")
     ready: ClassVar[str] = "/readyz"
 
     def __init__(self, folder: Path, data: Data) -> None:
@@ -51,6 +51,7 @@ class Peer:
             return self._mixed()
         kinds: dict[str, Callable[[], list[Request]]] = {
             "list": lambda: [self.listing(BUSY)],
+            "limited": lambda: [Request("GET", f"{self.listing(BUSY).path}?limit=20")],
             "post": lambda: [self.one(self.data.total // 2)],
             "channels": lambda: [self.listing(channel) for channel in range(1, self.data.channels + 1)],
             "create": lambda: [self.creating(channel) for channel in range(1, MIXED_CHANNELS + 1)],

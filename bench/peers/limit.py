@@ -17,7 +17,7 @@ class Limit(Peer):
 
     name = "limit"
     title = "empty ASGI app"
-    works = ("list", "post", "channels", "home")
+    works = ("list", "limited", "post", "channels", "home")
     ready = "/"
 
     @property

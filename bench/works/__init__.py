@@ -5,6 +5,7 @@ from bench.works import classroom, growth, http, live, memory, starting
 
 WORKS = (
     Work("list", "20 newest posts of a channel, again and again", http.run),
+    Work("limited", "the same, asked for with ?limit=20", http.run),
     Work("post", "one post by its id, again and again", http.run),
     Work("channels", "20 newest posts of 5,000 channels in turn", http.run),
     Work("create", "create a post, on disk when answered, signed in", http.run),
