@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from model import audit, times
 from model.errors import ConfirmationNeeded, Forbidden, NotFound, SessionNeeded, Unauthenticated
-from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, changes, db
+from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, db
 from model.store.changes import Row
 from model.user import User, avatar_path
 
@@ -319,8 +319,6 @@ ENDING = ("session.ended", "token.ended", "user.edited", "user.role", "user.pass
 
 def forget(_read: Statements, rows: list[Row]) -> None:
     """Listener: drops whom a change concerns from memory."""
-    if rows[0].kind == changes.LOST:
-        forget_all()
     tags = {tag for row in rows if row.kind in ENDING for tag in row.tags.split()}
     if not tags:
         return
@@ -329,7 +327,7 @@ def forget(_read: Statements, rows: list[Row]) -> None:
 
 
 def forget_all() -> None:
-    """Empties the memory; a worker that opens a database begins so."""
+    """Listener: empties the memory. A worker that opens a database begins so."""
     _remembered.clear()
     _used.clear()
 
@@ -365,5 +363,5 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-db.on_changes(forget)
+db.on_changes(forget, forget_all)
 db.on_sweep(drop_expired)

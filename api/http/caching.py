@@ -37,7 +37,7 @@ Pairs = tuple[tuple[str, str], ...]
 Key = tuple[str, Pairs, str, str | None]  # path, query, prefix, audience
 
 shelf = Shelf()
-db.on_changes(shelf.drop)
+db.on_changes(shelf.drop, shelf.clear)
 
 
 def shown(*tags: str, signed_out_only: bool = False) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from api.http.asgi import Headers
 from api.http.conditions import CHANGED, precondition_failed, status_for, without_content
-from model.store import Statements, changes
+from model.store import Statements
 from model.store.changes import Row
 
 MOST_BYTES = 32 * 1024 * 1024
@@ -118,14 +118,16 @@ class Shelf:
 
     def __init__(self) -> None:
         self.hits = self.misses = self.renewals = 0
+        self._filling: set[Fill] = set()
         self.clear()
 
     def clear(self) -> None:
-        """Forgets everything."""
+        """Listener: forgets everything, and what answers on their way show is not kept."""
         self._kept: OrderedDict[tuple[object, ...], Kept] = OrderedDict()
         self._by_tag: dict[str, set[tuple[object, ...]]] = {}
-        self._filling: set[Fill] = set()
         self._bytes = 0
+        for fill in self._filling:
+            fill.spoilt = True
 
     @property
     def bytes(self) -> int:
@@ -164,15 +166,13 @@ class Shelf:
 
         Of those that somebody asked for not long ago, some can be renewed at once, for whoever asks next.
         """
-        lost = rows[0].kind == changes.LOST
-        tags = {*self._by_tag} if lost else {tag for row in rows for tag in row.tags.split()}
+        tags = {tag for row in rows for tag in row.tags.split()}
         for fill in self._filling:
             fill.dropped |= tags
-            fill.spoilt |= lost
         stale = {key: self._kept[key] for tag in tags for key in self._by_tag.get(tag, ())}
         for key in stale:
             self._remove(key)
-        if not lost and len(rows) <= MOST_CHANGES:
+        if len(rows) <= MOST_CHANGES:
             self._renew(stale, read, rows)
 
     def _renew(self, stale: dict[tuple[object, ...], Kept], read: Statements, rows: list[Row]) -> None:

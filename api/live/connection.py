@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from api.http.bodies import decoder
-from api.live.hub import hub, joined
+from api.live.hub import TOO_SLOW, hub, joined
 from api.live.rounds import rounds
 from model import channel, session
 from model.errors import NotFound
@@ -21,7 +21,6 @@ log = logging.getLogger("pottle")
 
 MOST_REPLIES = 100  # waiting to be sent; a client that asks faster than it reads has to wait
 SIGNED_OUT = 4401
-TOO_SLOW = 1013
 FAILED = 1011
 
 
@@ -101,9 +100,7 @@ class Connection:
 
     def revoke(self, row: Row, read: Statements) -> None:
         """The hub's word that a right ended: closes if it was this connection's, before anything newer is sent (L8)."""
-        if row.kind == changes.LOST:
-            self.end(TOO_SLOW)
-        elif self._lost_by(row, read):
+        if self._lost_by(row, read):
             self.end(SIGNED_OUT)
         elif row.kind == "channel.deleted" and row.subject in self._subscriptions:
             self._unsubscribe(row.subject)

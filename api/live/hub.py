@@ -24,6 +24,7 @@ RING_BYTES = 8 * 1024 * 1024
 FRAME_BYTES = 64 * 1024  # of changes gathered in one message
 LOOK_SECONDS = 60.0  # at most, between two looks for sessions that have expired
 PAGE = 100  # changes in a page from the log, and at most in a message
+TOO_SLOW = 1013  # the close code of whoever cannot follow the log any more
 REVOKING = (
     "session.ended",
     "token.ended",
@@ -67,6 +68,9 @@ class Subscriber(Protocol):
     def expire(self, now: str) -> str:
         """Close if your session has expired; else say until when it is good, or FOREVER."""
 
+    def end(self, code: int) -> None:
+        """Send nothing more, and close."""
+
 
 class Feed:
     """A channel that somebody here subscribes to: its newest frames, complete after `since`."""
@@ -86,14 +90,23 @@ class Hub:
         self.clear()
 
     def clear(self) -> None:
-        """Forgets everything; a worker that opens a database begins so."""
+        """A worker that opens a database begins so."""
         rounds.clear()
         self._soonest = FOREVER  # when the first of the connections' sessions expires
         self._timer: asyncio.TimerHandle | None = None
+        self._forget_changes()
+        self.connections: set[Subscriber] = set()
+
+    def forget(self) -> None:
+        """Listener: nobody knows what a connection may still see. All are closed; clients come back and resume."""
+        for connection in list(self.connections):
+            connection.end(TOO_SLOW)
+        self._forget_changes()
+
+    def _forget_changes(self) -> None:
         self._feeds: dict[int, Feed] = {}
         self._ring: deque[Frame] = deque()
         self._bytes = 0
-        self.connections: set[Subscriber] = set()
 
     @property
     def subscriptions(self) -> int:
@@ -164,7 +177,7 @@ class Hub:
         """Listener: revokes what ended, in all of the snapshot, and only then hands out what is new in it (L8)."""
         self.end_expired()
         for row in rows:
-            if row.kind in (*REVOKING, changes.LOST):
+            if row.kind in REVOKING:
                 for connection in list(self.connections):
                     connection.revoke(row, read)
         for frame in _encoded(read, [row for row in rows if row.channel_id in self._feeds]):
@@ -216,4 +229,4 @@ def joined(objects: list[bytes]) -> bytes:
 
 
 hub = Hub()
-db.on_changes(hub.take)
+db.on_changes(hub.take, hub.forget)

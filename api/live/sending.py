@@ -12,7 +12,8 @@ from typing import Any
 
 from websockets.frames import Frame, Opcode
 
-from api.live.connection import FAILED, TOO_SLOW, Connection
+from api.live.connection import FAILED, Connection
+from api.live.hub import TOO_SLOW
 from api.live.rounds import rounds
 
 log = logging.getLogger("pottle")

@@ -78,8 +78,8 @@ class Bus:
         self._heard()
 
     def _poll(self) -> None:
+        self._timer = self._loop.call_later(POLL_SECONDS, self._poll)  # first: whatever goes wrong now, it looks again
         self._heard()
-        self._timer = self._loop.call_later(POLL_SECONDS, self._poll)
 
 
 def _told(voice: socket.socket, place: str) -> bool:

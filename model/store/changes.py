@@ -43,8 +43,6 @@ class Row(NamedTuple):
     tags: str
 
 
-LOST = "log.lost"  # not in the log: what listeners are told when changes were pruned before this worker read them
-
 COLUMNS = (Change.seq, Change.prev, Change.channel_id, Change.kind, Change.subject, Change.tags)
 OF_CHANNEL = Change.channel_id == bindparam("channel")
 AFTER = Change.seq > bindparam("after")

@@ -7,12 +7,11 @@ import random
 import shutil
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -22,7 +21,7 @@ from model.settings import Settings
 from model.store import changes, first_look, limits, migrations, replays
 from model.store.bus import Bus
 from model.store.engines import Reading, open_writer, write_engine
-from model.store.follower import Follower, Listener
+from model.store.follower import Follow, Follower, Forget, Listener
 from model.store.instance import Instance, identify
 from model.store.presence import Presence
 from model.store.start import Start
@@ -52,6 +51,7 @@ class Database:
     def __init__(self) -> None:
         self.tally = Tally()
         self._listeners: list[Listener] = []
+        self._blind = False  # whether the last look at the change log failed
         self._sweeps: list[Callable[[Tx], object]] = [limits.forget_old, replays.forget_old, self._prune]
 
     async def open(self, settings: Settings, serving: bool = False) -> None:
@@ -71,7 +71,7 @@ class Database:
         self._reading = Reading(path)
         for listener in self._listeners:
             self._follower.listen(listener)
-        self._bus = Bus(path, self.catch_up)
+        self._bus = Bus(path, self._look)
         self._loop = asyncio.get_running_loop()
         self._writer = Writer(write_engine(path), self._turn, self._committed, settings.waiting_writes, self.tally)
         self._sweeper = asyncio.create_task(self._sweep_now_and_then())
@@ -106,11 +106,12 @@ class Database:
         finally:
             envelope.set(around)
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncSession]:
-        """An ordinary async session on one snapshot. Leave it before you wait for anything else."""
-        async with AsyncSession(self._reading.engine, expire_on_commit=False) as session:
-            yield session
+    def read(self) -> AbstractAsyncContextManager[AsyncSession]:
+        """An ordinary async session on one snapshot, beside the event loop, however long it takes.
+
+        Leave it before you wait for anything else. Raises Overloaded where too many others take long.
+        """
+        return self._reading.session()
 
     def snapshot(self) -> AbstractContextManager[Statements]:
         """One snapshot for hot reads: Core statements, answered at once. Never await inside."""
@@ -128,9 +129,9 @@ class Database:
             return "No write can be committed: the lock or the disk does not let go."
         try:
             self.catch_up()
-            async with self.read() as session:
-                await session.execute(text("SELECT 1 FROM users LIMIT 1"))
-        except (DBAPIError, sqlite3.Error) as error:
+            with self.snapshot() as read:
+                read.raw.execute("SELECT 1 FROM users LIMIT 1").fetchall()
+        except Exception as error:
             log.error("The database does not answer: %s", error)
             return "The database does not answer."
         return None
@@ -156,9 +157,12 @@ class Database:
         """The seq of the newest change that this worker has seen."""
         return self._follower.head
 
-    def on_changes(self, listener: Listener) -> None:
-        """Calls `listener(read, rows)` in every worker with each run of new changes, in commit order."""
-        self._listeners.append(listener)
+    def on_changes(self, follow: Follow, forget: Forget) -> None:
+        """Calls `follow(read, rows)` in every worker with each run of new changes, in commit order.
+
+        Where somebody's fails, or changes were lost, it calls everybody's `forget()`: drop all that was kept in memory.
+        """
+        self._listeners.append(Listener(follow, forget))
 
     def on_sweep(self, unit: Callable[[Tx], object]) -> None:
         """Runs `unit(tx)` once a minute, to drop what has expired."""
@@ -178,7 +182,18 @@ class Database:
         """In the writer's thread, after each commit, while it still has the turn."""
         self._turn.note(self.instance.epoch, changes.head(tx))
         self._bus.poke()
-        self._loop.call_soon_threadsafe(self.catch_up)
+        self._loop.call_soon_threadsafe(self._look)
+
+    def _look(self) -> None:
+        """Catches up where nobody waits for it. An error that stays is logged once; whoever serves meets it too."""
+        try:
+            self.catch_up()
+        except Exception:
+            if not self._blind:
+                log.exception("The change log cannot be followed")
+            self._blind = True
+        else:
+            self._blind = False
 
     def _prune(self, tx: Tx) -> None:
         changes.prune(tx, times.later(days=-self.settings.log_days), self.settings.log_changes)

@@ -1,21 +1,33 @@
-"""How the database file is opened: for the writer's thread, for ordinary reads, and for reads at once.
+"""How the database file is opened: for the writer's thread, for ordinary reads, and for hot reads.
 
-Reads run in the event loop's own thread. SQLite answers them in microseconds from its page cache, and the trip through
-aiosqlite's thread costs 600 to 800 us (docs/decisions/inline-reads.md). Reading never waits for a lock in WAL mode.
+Ordinary reads may take long, so each has a thread beside the event loop. Hot reads run in the event loop's own: SQLite
+answers them in microseconds from its page cache, and the trip through aiosqlite's thread costs 600 to 800 us
+(docs/decisions/inline-reads.md). Reading never waits for a lock in WAL mode.
 """
 
+import asyncio
 import sqlite3
-from collections.abc import Callable, Generator
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
 
-import aiosqlite
-from sqlalchemy import Engine, StaticPool, create_engine, event
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from model.errors import Overloaded
 
 BUSY_MS = 5_000  # how long to wait for a program that is not Pottle
-# A read that runs more SQLite instructions than this (about 20 ms) stalls everybody; tests set it and see it raise.
+SESSIONS = 8  # ordinary reads at once in one worker, each with a thread
+PATIENCE = 15.0  # seconds that one waits for a session
+LONGEST = 30.0  # seconds that a statement of one may take
+# The cache in KiB; the kernel has the pages too.
+READING = ("PRAGMA query_only=ON", "PRAGMA cache_size=-500")
+# A hot read that runs more SQLite instructions than this (about 20 ms) stalls all; tests set it and see it raise.
 MOST_INSTRUCTIONS: int | None = None
 
 
@@ -32,8 +44,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
 
 def open_reader(path: Path) -> sqlite3.Connection:
     """A connection that only reads. It is used in one thread at a time, though not always in the same one."""
-    # The cache in KiB; the kernel has the pages too, and there may be 64 of these.
-    raw = _opened(path, "PRAGMA query_only=ON", "PRAGMA cache_size=-500")
+    raw = _opened(path, *READING)
     if MOST_INSTRUCTIONS is not None:
         _Budget(raw, MOST_INSTRUCTIONS)
     return raw
@@ -58,57 +69,66 @@ def write_engine(path: Path) -> Engine:
 
 
 class Reading:
-    """The engine of ordinary async reads: each session is one snapshot."""
+    """The engine of ordinary async reads: each session is one snapshot, and works in a thread of aiosqlite's.
+
+    A statement ends early (SQLITE_INTERRUPT) after LONGEST, or when whoever asked was cancelled: what nobody waits for
+    would hold the write-ahead log back.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._opened: WeakSet[InlineConnection] = WeakSet()
+        self._closing = False
         self.engine = create_async_engine(
             f"sqlite+aiosqlite:///{path}",
-            connect_args={"async_creator_fn": self._open},
-            # A session is given back by a task of its own, so that each of many requests at once holds one.
-            pool_size=64,
-            max_overflow=-1,
+            connect_args={"isolation_level": None, "timeout": BUSY_MS / 1000},
+            pool_size=SESSIONS,
+            max_overflow=0,
+            pool_timeout=PATIENCE,
             hide_parameters=True,  # an error goes to the log, and what people wrote does not
         )
+        event.listen(self.engine.sync_engine, "connect", self._prepare)
         event.listen(self.engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+        event.listen(self.engine.sync_engine, "before_cursor_execute", _note_who_asks)
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """A session, once one of SESSIONS is free. Raises Overloaded where none is, or where a statement takes long."""
+        async with AsyncSession(self.engine, expire_on_commit=False) as session:
+            try:
+                await session.connection()
+                yield session
+            except PoolTimeout:
+                raise Overloaded("Too many long questions to the database are under way.") from None
+            except DBAPIError as error:
+                if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
+                    raise Overloaded("A question to the database took too long.") from error
+                raise
 
     async def close(self) -> None:
-        """Closes all connections, also those whose session is just being given back."""
+        """Ends what is still being read, and closes all connections."""
+        self._closing = True
+        until = time.monotonic() + PATIENCE
+        pool: Any = self.engine.pool
+        while pool.checkedout() and time.monotonic() < until:  # noqa: ASYNC110  # given back by tasks that tell nobody
+            await asyncio.sleep(0.001)
         await self.engine.dispose()
-        for connection in list(self._opened):
-            connection.stop()
 
-    def _open(self, *_: Any, **__: Any) -> "InlineConnection":
-        connection = InlineConnection(lambda: open_reader(self._path), 64)
-        self._opened.add(connection)
-        return connection
+    def _prepare(self, connection: Any, record: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        for pragma in READING:
+            cursor.execute(pragma)
+        cursor.close()
+        asking = record.info
+
+        def too_long() -> bool:
+            task = asking.get("task")
+            return self._closing or time.monotonic() > asking["until"] or (task is not None and task.cancelling() > 0)
+
+        asking["until"] = float("inf")
+        connection.run_async(lambda driver: driver.set_progress_handler(too_long, 10_000))
 
 
-class InlineConnection(aiosqlite.Connection):
-    """An aiosqlite connection without the thread: what is asked of it is done at once, in the caller's thread."""
-
-    def __await__(self) -> Generator[Any, None, "InlineConnection"]:
-        return self._opened().__await__()
-
-    async def _opened(self) -> "InlineConnection":
-        self._connection = self._connector()
-        return self
-
-    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if self._connection is None:
-            raise ValueError("Connection closed")
-        return fn(*args, **kwargs)
-
-    def stop(self) -> None:
-        """Closes without waiting; SQLAlchemy calls it for a connection whose user was cancelled."""
-        raw, self._connection = self._connection, None
-        if raw is not None:
-            raw.close()
-
-    async def close(self) -> None:
-        """Closes."""
-        self.stop()
+def _note_who_asks(connection: Connection, *_: Any) -> None:
+    connection.info.update(task=asyncio.current_task(), until=time.monotonic() + LONGEST)
 
 
 class _Budget:

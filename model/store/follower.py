@@ -2,12 +2,16 @@
 
 It runs in the event loop and never waits: whoever calls `catch_up` has, when it returns, seen every change that was
 committed before the call. This one step carries L2, L6 and L8.
+
+Changes are followed by all listeners or by none. Where one fails, or where changes were pruned before they were read,
+nobody knows what is still true: everybody forgets all they have (responses, sessions, sockets) and begins anew.
 """
 
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from model.store import changes
 from model.store.changes import Row
@@ -16,7 +20,15 @@ from model.store.statements import Statements
 
 log = logging.getLogger("pottle")
 
-Listener = Callable[[Statements, list[Row]], None]
+Follow = Callable[[Statements, list[Row]], None]
+Forget = Callable[[], None]
+
+
+class Listener(NamedTuple):
+    """Somebody who keeps in memory what changes make untrue."""
+
+    follow: Follow  # with the snapshot in which the changes were found; what it raises has everybody forget
+    forget: Forget  # drops all that is kept, without reading anything
 
 
 class Follower:
@@ -29,26 +41,29 @@ class Follower:
         self._reader = Statements(open_reader(path))
         self._listeners: list[Listener] = []
         self._version = -1
+        self._unsure = False  # whether somebody has failed to forget
         with self.snapshot() as read:
             self.head = changes.head(read)
 
     def listen(self, listener: Listener) -> None:
-        """Calls `listener(read, rows)` with each run of new changes; `read` is the snapshot they were found in."""
+        """Calls `listener.follow(read, rows)` with each run of new changes, in the snapshot they were found in."""
         self._listeners.append(listener)
 
     def catch_up(self) -> None:
-        """Passes on every change committed before this call."""
+        """Has everybody follow every change committed before this call. Raises where the log cannot be read."""
         version = self._watch.execute("PRAGMA data_version").fetchone()[0]
         if version == self._version:
             return
         with self.snapshot() as read:
             rows = changes.since(read, self.head)
+            newest = rows[-1].seq if rows else self.head
             if not changes.all_there(read, self.head, rows):
                 log.warning("The change log was pruned before this worker read it: all that it knows is forgotten")
-                rows.insert(0, Row(changes.head(read), 0, None, changes.LOST, None, ""))
-            if rows:
-                self.head = max(rows[0].seq, rows[-1].seq)
-                self._tell(read, rows)
+                newest = changes.head(read)
+                self._forget()
+            elif self._unsure or (rows and not self._followed(read, rows)):
+                self._forget()
+            self.head = newest
         self._version = version  # taken before the rows were read: what came later moves it again
 
     @contextmanager
@@ -65,9 +80,19 @@ class Follower:
         self._watch.close()
         self._reader.raw.close()
 
-    def _tell(self, read: Statements, rows: list[Row]) -> None:
+    def _followed(self, read: Statements, rows: list[Row]) -> bool:
+        """Whether everybody has followed the changes."""
+        try:
+            for listener in self._listeners:
+                listener.follow(read, rows)
+        except Exception:
+            log.exception("Changes %s to %s could not be followed: all is forgotten", rows[0].seq, rows[-1].seq)
+            return False
+        return True
+
+    def _forget(self) -> None:
+        """Where that fails too, `catch_up` raises until it succeeds: nothing is served meanwhile."""
+        self._unsure = True
         for listener in self._listeners:
-            try:
-                listener(read, rows)
-            except Exception:
-                log.exception("A listener failed on changes %s to %s", rows[0].seq, rows[-1].seq)
+            listener.forget()
+        self._unsure = False

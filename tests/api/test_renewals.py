@@ -18,7 +18,6 @@ from api.http import caching
 from api.http.shelf import MOST_CHANGES, RENEWALS
 from model.settings import Settings
 from model.store import changes, db
-from model.store.changes import Row
 from tests.api.conftest import LOBBY, opened, posted
 from tests.conftest import Person
 
@@ -163,21 +162,14 @@ async def test_what_would_hold_others_up_is_dropped(
         await same_as_made_anew(anyone, url)
 
 
-@pytest.mark.parametrize(
-    "told",
-    [
-        pytest.param(lambda row: [row] * (MOST_CHANGES + 1), id="an import"),
-        pytest.param(lambda row: [Row(row.seq, 0, None, changes.LOST, None, ""), row], id="changes that were lost"),
-    ],
-)
-async def test_all_is_made_anew_after(anyone: Person, alice: Person, told: Callable[[Row], list[Row]]) -> None:
+async def test_after_an_import_all_is_made_anew(anyone: Person, alice: Person) -> None:
     made = await posted(alice)
     await anyone.get(LOBBY)
 
     async def follow() -> None:
         with db.snapshot() as read:
             (row,) = [row for row in changes.since(read, 0) if row.subject == made["id"]]
-            caching.shelf.drop(read, told(row))
+            caching.shelf.drop(read, [row] * (MOST_CHANGES + 1))
 
     assert await renewals(follow) == (0, 0)
 

@@ -203,7 +203,7 @@ async def swept(instance: Path) -> AsyncIterator[Sweep]:
             sweep.gone.append(head - KEEP)
             await asyncio.sleep(0.02)
 
-    db.on_changes(note)
+    db.on_changes(note, sweep.rows.clear)
     await db.open(Settings(instance=instance, log_changes=KEEP))
     pruning = asyncio.create_task(prune())
     try:
@@ -212,7 +212,7 @@ async def swept(instance: Path) -> AsyncIterator[Sweep]:
         pruning.cancel()
         await asyncio.wait([pruning])
         await db.close()
-        db._listeners.remove(note)
+        db._listeners.pop()
 
 
 async def test_on_a_quiet_channel_and_on_busy_ones_a_pruned_log_is_never_a_silent_hole(

@@ -16,7 +16,7 @@ from model.store import changes
 from model.store.bus import SLOTS, Bus
 from model.store.changes import Row
 from model.store.database import Database
-from model.store.follower import Follower
+from model.store.follower import Follower, Listener
 from model.store.statements import Statements
 from model.store.unit import Tx
 from tests.server import PATIENCE
@@ -43,7 +43,7 @@ def following(path: Path) -> Iterator[tuple[Follower, list[Row]]]:
     """A follower, and what it has told."""
     follower = Follower(path)
     heard: list[Row] = []
-    follower.listen(lambda _, rows: heard.extend(rows))
+    follower.listen(Listener(lambda _, rows: heard.extend(rows), heard.clear))
     yield follower, heard
     follower.close()
 
@@ -115,7 +115,7 @@ def test_what_is_committed_while_it_looks_is_seen_by_the_next_look(path: Path) -
     """Fails when the version is taken after the rows were read: it then counts as seen what was not."""
     with following(path) as (follower, heard), editor(path) as raw:
         late = iter([True])
-        follower.listen(lambda _read, _rows: add(raw, 2) if next(late, False) else None)
+        follower.listen(Listener(lambda _read, _rows: add(raw, 2) if next(late, False) else None, heard.clear))
         add(raw, 1)
         follower.catch_up()
         follower.catch_up()
@@ -134,20 +134,90 @@ def test_it_watches_on_a_connection_that_is_never_blind(path: Path) -> None:
         assert len(heard) == 1
 
 
-def test_a_listener_that_fails_keeps_nobody_from_hearing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with closing(Follower(path)) as follower, editor(path) as raw:
+class Memory:
+    """A listener that keeps what it heard, and fails when it is told to."""
 
-        def failing(_read: Statements, _rows: list[Row]) -> None:
+    def __init__(self, follower: Follower) -> None:
+        self.kept: list[int | None] = []
+        self.following = self.forgetting = 0  # how many more times it fails at that
+        self.forgot = 0
+        follower.listen(Listener(self._follow, self._forget))
+
+    def _follow(self, _: Statements, rows: list[Row]) -> None:
+        self.kept += [row.subject for row in rows]
+        if self.following:
+            self.following -= 1
             raise ValueError("oh")
 
-        heard: list[Row] = []
-        follower.listen(failing)
-        follower.listen(lambda _, rows: heard.extend(rows))
-        for n in range(3):
-            add(raw, n)
-            follower.catch_up()
-        assert [row.subject for row in heard] == [0, 1, 2]
-        assert "A listener failed" in caplog.text
+    def _forget(self) -> None:
+        if self.forgetting:
+            self.forgetting -= 1
+            raise ValueError("oh no")
+        self.kept.clear()
+        self.forgot += 1
+
+
+@pytest.mark.parametrize("which", [0, 1, 2])
+def test_where_one_listener_fails_all_forget(path: Path, caplog: pytest.LogCaptureFixture, which: int) -> None:
+    """Nobody keeps half of what was: neither those before it, nor those after it, who never heard."""
+    with closing(Follower(path)) as follower, editor(path) as raw:
+        memories = [Memory(follower) for _ in range(3)]
+        add(raw, 1)
+        follower.catch_up()
+        memories[which].following = 1
+        add(raw, 2)
+        follower.catch_up()
+        assert [memory.kept for memory in memories] == [[]] * 3
+        assert "could not be followed" in caplog.text
+        add(raw, 3)
+        follower.catch_up()
+        assert [memory.kept for memory in memories] == [[3]] * 3
+        assert [memory.forgot for memory in memories] == [1] * 3
+
+
+def test_where_one_cannot_even_forget_nothing_is_served_until_it_can(path: Path) -> None:
+    with closing(Follower(path)) as follower, editor(path) as raw:
+        memories = [Memory(follower) for _ in range(3)]
+        memories[1].following = 1
+        memories[1].forgetting = 2
+        add(raw, 1)
+        for _ in range(2):
+            with pytest.raises(ValueError, match="oh no"):
+                follower.catch_up()
+        follower.catch_up()
+        assert [memory.kept for memory in memories] == [[]] * 3
+        add(raw, 2)
+        follower.catch_up()
+        assert [memory.kept for memory in memories] == [[2]] * 3
+
+
+async def test_it_looks_again_after_a_look_that_failed(
+    instance: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The slow poll goes on, and does not say the same ten times a second."""
+    monkeypatch.setattr(bus_module, "POLL_SECONDS", 0.001)
+    writing, listening = Database(), Database()
+    heard = Heard(listening)
+    for database in (writing, listening):
+        await database.open(Settings(instance=instance))
+        deafen(database._bus)
+    looking, failed = listening._follower.catch_up, asyncio.Event()
+    looks = iter(range(20))
+
+    def failing() -> None:
+        if next(looks, None) is None:
+            listening._follower.catch_up = looking  # type: ignore[method-assign]
+            failed.set()
+        raise sqlite3.OperationalError("disk I/O error")
+
+    monkeypatch.setattr(listening._follower, "catch_up", failing)
+    async with asyncio.timeout(PATIENCE):
+        await failed.wait()
+    await writing.write(told, 1)
+    await heard.until(1)
+    assert caplog.text.count("The change log cannot be followed") == 1
+    for database in (writing, listening):
+        await database.close()
 
 
 def test_a_snapshot_is_given_back_when_its_reader_fails(path: Path) -> None:
@@ -165,7 +235,7 @@ class Heard:
         self.database = database
         self.subjects: list[int | None] = []
         self._news = asyncio.Event()
-        database.on_changes(self._hear)
+        database.on_changes(self._hear, self.subjects.clear)
 
     def _hear(self, _: Statements, rows: list[Row]) -> None:
         self.subjects += [row.subject for row in rows if row.kind == "test"]
