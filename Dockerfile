@@ -18,9 +18,9 @@ COPY . .
 ENV POTTLE_INSTANCE=/instance
 RUN mkdir -m 777 /instance
 
-# Three processes share the work, at every address of the container. To change it, no new image is needed:
-# docker run -e GUNICORN_CMD_ARGS="--workers=5 --bind=0.0.0.0:8080"
-ENV GUNICORN_CMD_ARGS="--workers=3 --bind=0.0.0.0:8080"
+# At every address of the container, whatever gunicorn.conf.py says. How many processes share the work, it says (three);
+# to change that, no new image is needed: docker run -e WEB_CONCURRENCY=5
+ENV GUNICORN_CMD_ARGS="--bind=0.0.0.0:8080"
 
 # Print at once, so that docker logs shows a message when it is written.
 ENV PYTHONUNBUFFERED=1

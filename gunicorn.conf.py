@@ -70,8 +70,8 @@ def on_exit(server):  # type: ignore[no-untyped-def]
 def on_reload(server):  # type: ignore[no-untyped-def]  # gunicorn has no types
     """SIGHUP replaces the workers. The old ones serve until the new ones do: api/server/worker.py says how.
 
-    For that long, `graceful_timeout` at most, both write to the same database: for code that brings a migration,
-    stop and start instead.
+    For that long, `graceful_timeout` at most, both write to the same database: for code with a migration that does more
+    than add, stop and start instead (docs/deploy.md, A new version).
     """
     from api.server.worker import Server  # gunicorn reads this file before it has found the folder
 

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import fields
 from fnmatch import fnmatch
 from ipaddress import ip_address, ip_network
 from pathlib import Path
@@ -20,6 +21,7 @@ import httpx
 import pytest
 import yaml
 
+from model.settings import Settings
 from tests.server import free_port, wait_until
 
 ROOT = Path(__file__).parents[1]
@@ -81,6 +83,15 @@ def test_only_the_proxy_that_comes_with_it_is_trusted() -> None:
     assert ip_address(address) not in ip_network(net["ip_range"]), "somebody else may get it first"
     assert f"POTTLE_UPSTREAM=pottle:{said('EXPOSE')}" in proxy["environment"]
     assert "./deploy/Caddyfile:/etc/caddy/Caddyfile:ro" in proxy["volumes"]
+
+
+@pytest.mark.check
+def test_every_setting_reaches_the_container() -> None:
+    """One that is given in the shell or in .env and not named here would have no effect, and nobody would say so."""
+    passed = {line.partition("=")[0] for line in service()["environment"]}
+    settings = {field.name for field in fields(Settings)} - {"instance", "development"}  # which the image decides
+    assert passed - {"WEB_CONCURRENCY"} == {f"POTTLE_{name.upper()}" for name in settings}
+    assert "--workers" not in variables()["GUNICORN_CMD_ARGS"], "it would win over WEB_CONCURRENCY"
 
 
 @pytest.mark.check

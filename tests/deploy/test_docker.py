@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 NAMES = "pottle.example", "localhost"
 PLAIN, SAFE = "http://localhost:8087", "https://localhost"
 POSTS = "/api/channels/1/posts"
+PUPILS = [{"uid": f"pupil{number:02}", "password": PASSWORD} for number in range(30)]
 ADA = {"uid": "ada", "password": PASSWORD}
 # On the machine there is no sudo, all is installed, `git` has brought the checkout, and it is tested from here.
 STANDING_IN = 'sudo() { "$@"; }\napt() { :; }\ngit() { :; }\ncurl() { :; }\n'
@@ -166,9 +167,12 @@ def behind_the_proxy(site: Machine) -> ssl.SSLContext:
     return trust
 
 
-async def following(stack: AsyncExitStack, trust: ssl.SSLContext, **place: Any) -> tuple[Socket, dict[str, Any]]:
-    """A websocket through the proxy that follows the lobby, and what it was told of its place."""
-    raw = await stack.enter_async_context(websockets.connect("wss://localhost/api/live", ssl=trust))
+async def following(
+    stack: AsyncExitStack, trust: ssl.SSLContext | None = None, **place: Any
+) -> tuple[Socket, dict[str, Any]]:
+    """A websocket that follows the lobby, through the proxy if its certificate is known, and where it begins."""
+    url = f"{SAFE if trust else PLAIN}/api/live".replace("http", "ws", 1)
+    raw = await stack.enter_async_context(websockets.connect(url, ssl=trust, max_queue=None))
     socket = Socket(raw)
     assert (await socket.receive())["type"] == "hello"
     subscribed = await socket.ask(type="subscribe", channel=1, **place)
@@ -218,6 +222,32 @@ def test_the_log_of_a_container_is_bounded(site: Machine) -> None:
     wait_until(lambda: log_bytes(site) > 30_000_000, "what was written")
     assert log_bytes(site) < 60_000_000
     ready(PLAIN)
+
+
+@pytest.mark.parametrize(("memory", "workers"), [("384m", 3), ("192m", 1)])
+async def test_it_has_enough_memory(site: Machine, stack: AsyncExitStack, memory: str, workers: int) -> None:
+    """Three quarters of the least that docs/deploy.md says, and of what is enough for one worker.
+
+    A class signs in at once, follows, and writes.
+    """
+    bounded = {"services": {"pottle": {"mem_limit": memory, "memswap_limit": memory}}}
+    site.run(f"chown 1000:1000 instance; echo '{json.dumps(bounded)}' > docker-compose.override.yml")
+    site.run(f"export WEB_CONCURRENCY={workers} POTTLE_SESSION_DAYS=3; docker compose up -d --build")
+    ready(PLAIN)
+    http = await stack.enter_async_context(httpx.AsyncClient(base_url=PLAIN, timeout=PATIENCE))
+    await asyncio.gather(*[http.post("/api/users", json={**pupil, "name": "Pupil"}) for pupil in PUPILS])
+    signed_in = await asyncio.gather(*[http.post("/api/session", json=pupil) for pupil in PUPILS])
+    assert "Max-Age=259200" in signed_in[0].headers["Set-Cookie"], "settings reach the container"
+    readers = [(await following(stack))[0] for _ in range(100)]
+    tokens = [ok(answer)["token"] for answer in signed_in]
+    headers = [{"Authorization": f"Bearer {token}"} for token in tokens]
+    posts = [{"json": {"body": f"{number} " * 100}, "headers": who} for number in range(4) for who in headers]
+    await asyncio.gather(*[http.post(POSTS, **post) for post in posts])
+    for reader in readers:
+        assert len([await reader.receive() for _ in posts]) == len(posts)
+    said = site.run("docker compose logs pottle")
+    assert said.count("startup complete") == workers
+    assert "SIGKILL" not in said
 
 
 def log_bytes(site: Machine) -> int:

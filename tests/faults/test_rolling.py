@@ -7,6 +7,7 @@ import asyncio
 import fcntl
 import os
 import random
+import shutil
 import signal
 import socket
 import sqlite3
@@ -19,11 +20,12 @@ import pytest
 import websockets
 
 from api.server.ending import LAST_REQUEST_SECONDS
+from model.store import migrations
 from tests.conftest import World
 from tests.faults.http import Client, Line, request
 from tests.lasting import lasting
 from tests.live.meeting import Frame, Meeting, names
-from tests.server import PATIENCE, Server, connected
+from tests.server import PATIENCE, ROOT, Server, connected
 
 pytestmark = pytest.mark.slow
 
@@ -162,6 +164,53 @@ async def test_nobody_notices_that_the_workers_are_replaced(meeting: Meeting, rn
     assert [id_ for _, _, id_ in names(told[0])] == kept(server, channel)
     assert all(names(one) == names(told[0]) for one in told)
     assert "Traceback" not in server.output()
+
+
+ADDING = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision = {new!r}, {old!r}
+
+def upgrade():
+    op.create_table("links", sa.Column("id", sa.Integer, primary_key=True), sa.Column("url", sa.String, nullable=False))
+    with op.batch_alter_table("posts") as batch_op:
+        batch_op.add_column(sa.Column("mood", sa.String(20), nullable=True))
+        batch_op.add_column(sa.Column("weight", sa.Integer, nullable=False, server_default="1"))
+        batch_op.create_index("ix_posts_mood", ["mood"])
+"""
+
+
+async def test_a_migration_that_only_adds_may_come_with_a_reload(
+    instance: Path, tmp_path: Path, stack: AsyncExitStack, world: World, rng: random.Random
+) -> None:
+    """docs/deploy.md says so: the old workers serve on while the new ones change the tables under them."""
+    code = tmp_path / "code"
+    for name in ("api", "model", "static", "templates"):
+        shutil.copytree(ROOT / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("main.py", "gunicorn.conf.py"):
+        shutil.copy(ROOT / name, code)
+    with Server(instance, tmp_path, root=code) as server:
+        meeting = Meeting(server, stack, world.tokens)
+        crowd = Crowd(meeting, await meeting.channel(), rng)
+        async with asyncio.TaskGroup() as group:
+            asking = [group.create_task(crowd.write(by, kept=True)) for by in ("alice", "bob", "charlie")]
+            asking += [group.create_task(crowd.read(kept=kept)) for kept in (True, False)]
+            await until(lambda: len(crowd.made) > 5, "posts", server)
+            old = migrations.newest_revision()
+            (code / "model/store/migrations/versions/9999_more.py").write_text(ADDING.format(new="9999", old=old))
+            await reload(server)
+            before = len(crowd.made)
+            await until(lambda: len(crowd.made) > before + 5, "posts of the new workers", server)
+            crowd.over = True
+            await asyncio.wait(asking)
+        crossed = sum(client.crossed for client in crowd.clients)
+        assert set(crowd.made) <= set(kept(server, crowd.channel))
+        assert len(kept(server, crowd.channel)) <= len(crowd.made) + crossed
+        assert "Traceback" not in server.output()
+    with closing(sqlite3.connect(instance / "app.db")) as raw:
+        assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
+        assert raw.execute("SELECT DISTINCT mood, weight FROM posts").fetchall() == [(None, 1)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
