@@ -14,11 +14,8 @@ PREFLIGHT: Headers = [
     (b"access-control-max-age", b"7200"),
     (b"cache-control", b"no-store"),
 ]
-# No script, style, image or socket from another host; the docs page's bundled viewer draws its icons from data: URLs.
-PAGE_POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors {}"
-)
+# No script, style, image or socket from another host.
+PAGE_POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors {}"
 OF_ALL: Headers = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"strict-origin-when-cross-origin"),

@@ -14,18 +14,21 @@ from functools import cached_property
 from typing import Any, get_args, get_origin
 
 import msgspec
+from markupsafe import Markup
 from msgspec import UNSET
-from quart import Blueprint, Quart, Response, current_app, render_template
+from quart import Blueprint, Quart, Response, current_app, request
 from quart_schema import OpenAPIProvider, QuartSchema, hide
 from quart_schema.openapi import APIKeySecurityScheme
 from quart_schema.validation import DataSource
 from werkzeug.routing.converters import BaseConverter
 from werkzeug.routing.rules import Rule
 
-from api.http import operations
+from api.http import operations, reading
 from api.http.answers import etag, ready_made
 from api.http.bodies import Tolerant
+from api.http.memo import Memo
 from api.http.problems import Problem
+from api.http.rendering import rendered
 from api.http.terms import explain
 from model.avatar import MEDIA_TYPE
 from model.store import db
@@ -218,6 +221,7 @@ def _in_plain_types(document: Any) -> Any:
 
 
 blueprint = Blueprint("documentation", __name__)
+_pages: Memo[Markup] = Memo(2 * 1024 * 1024)
 
 
 def register(app: Quart) -> None:
@@ -257,6 +261,12 @@ async def openapi() -> Response:
 
 @blueprint.get("/docs")
 @hide
-async def docs() -> str:
-    """The document, to read and to try."""
-    return await render_template("docs.html")
+async def docs() -> Response:
+    """The document, to read and to try; as a page it is made once, too."""
+    provider = current_app.extensions["QUART_SCHEMA"].openapi_provider
+    tag = etag(provider.document + request.root_path.encode(), 0)
+    if (page := _pages.get(tag.encode())) is None:
+        api = reading.Reading(msgspec.json.decode(provider.document))
+        page = await rendered("docs.html", api=api, prose=reading.prose, coded=reading.coded, limits=reading.limits)
+        _pages.put(tag.encode(), page)
+    return ready_made(page.encode(), "text/html; charset=utf-8", tag)

@@ -69,7 +69,7 @@ async def test_what_is_not_there_for_you_is_said_to_be_so(
     await anyone.post("/api/session", {"uid": "bob", "password": PASSWORD})
     page = await anyone.get(f"/posts/{secret}", headers=HTML)
     assert page.status_code == 200
-    assert page.headers["Cache-Control"].startswith("private")
+    assert page.headers["Cache-Control"] == "no-store"
 
 
 async def test_a_removed_post_leaves_its_conversation(alice: Person, bob: Person, anyone: Person) -> None:

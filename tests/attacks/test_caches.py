@@ -61,7 +61,7 @@ async def test_what_is_one_readers_says_so(app: Quart, alice: Person, anyone: Pe
             assert hers.headers["Cache-Control"] == "no-store", path
         elif theirs.headers.get("Cache-Control") == "no-cache":
             assert hers.headers["Cache-Control"] == "no-cache", path
-        if hers.headers["Content-Type"].startswith("text/html") and "ETag" in hers.headers:
+        if hers.headers["Content-Type"].startswith("text/html") and "ETag" in hers.headers and path != "/docs":
             assert hers.headers["Vary"] == "Cookie"
         for answer in (hers, theirs):
             rule = answer.headers.get("Cache-Control", "no-store")
