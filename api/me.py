@@ -142,7 +142,7 @@ async def list_sessions() -> SessionsView:
 @blueprint.delete("/sessions")
 @limited(EDITING)
 @signed_in
-@by_session
+@confirmed
 @gives(None, 204)
 async def end_other_sessions() -> None:
     """Sign out everywhere else: all one's sessions end but the one that asks."""
@@ -152,7 +152,7 @@ async def end_other_sessions() -> None:
 @blueprint.delete("/sessions/<id:session_id>")
 @limited(EDITING)
 @signed_in
-@by_session
+@confirmed
 @gives(None, 204)
 async def end_session(session_id: int) -> None:
     """End a session of one's own, at once and everywhere."""

@@ -18,10 +18,11 @@ from model.store import Base, replays
 from tests.server import ROOT
 
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
-GUIDES = [ROOT / "docs" / "deploy.md", ROOT / "docs" / "classroom.md", ROOT / "SECURITY.md"]
+ASVS = ROOT / "docs" / "asvs.md"
+GUIDES = [ASVS, ROOT / "docs" / "deploy.md", ROOT / "docs" / "classroom.md", ROOT / "SECURITY.md"]
 PAGES = [ROOT / "docs" / "anatomy.md", *DECISIONS, *GUIDES]
 NAMED = re.compile(r"`((?:api|model|static|templates|bench|tests|deploy|docs)/[\w./-]+|[\w.-]+\.py)(?:: (\w+))?`")
-SECURITY = GUIDES[2].read_text()
+SECURITY = (ROOT / "SECURITY.md").read_text()
 FROM_FLASK = ROOT / "docs" / "from-flask.md"
 
 
@@ -147,6 +148,38 @@ def test_the_numbers_of_passwords_codes_and_memories_are_those_of_the_code() -> 
     assert f"| first admin | {first_admin.HOURS} hours" in SECURITY
     assert f"| {audit.KEPT_DAYS} days" in SECURITY
     assert f"| {replays.KEPT_HOURS} hours" in SECURITY
+
+
+# How many requirements of levels 1 and 2 each section of ASVS 5.0 has; they are numbered from 1.
+REQUIREMENTS = """
+1.1 2, 1.2 9, 1.3 11, 1.4 3, 1.5 2, 2.1 3, 2.2 3, 2.3 4, 2.4 1, 3.2 2, 3.3 4, 3.4 6, 3.5 5, 3.7 2, 4.1 3, 4.2 1, 4.3 2,
+4.4 4, 5.1 1, 5.2 3, 5.3 2, 5.4 3, 6.1 3, 6.2 12, 6.3 4, 6.4 4, 6.5 5, 6.6 3, 6.8 4, 7.1 3, 7.2 4, 7.3 2, 7.4 5, 7.5 2,
+7.6 2, 8.1 2, 8.2 3, 8.3 1, 8.4 1, 9.1 3, 9.2 4, 10.1 2, 10.2 2, 10.3 4, 10.4 11, 10.5 5, 10.6 2, 10.7 3, 11.1 2,
+11.2 3, 11.3 3, 11.4 4, 11.5 1, 11.6 1, 12.1 3, 12.2 2, 12.3 4, 13.1 1, 13.2 5, 13.3 2, 13.4 5, 14.1 2, 14.2 4, 14.3 3,
+15.1 3, 15.2 3, 15.3 7, 16.1 1, 16.2 5, 16.3 4, 16.4 3, 16.5 3, 17.1 1, 17.2 4, 17.3 2
+"""
+
+
+def requirements(text: str) -> Iterator[str]:
+    """The numbers in a cell: `1.2.6 to 1.2.8, 1.3.6`."""
+    for first, last in re.findall(r"(\d+\.\d+\.\d+)(?: to (\d+\.\d+\.\d+))?", text):
+        section, _, number = first.rpartition(".")
+        until = (last or first).rpartition(".")[2]
+        yield from (f"{section}.{n}" for n in range(int(number), int(until) + 1))
+
+
+@pytest.mark.check
+def test_the_asvs_is_gone_through_without_a_gap() -> None:
+    """Each requirement once, with one of three states and a reason; what is met names a test, a page or a file."""
+    sections = re.findall(r"(\d+\.\d+) (\d+)", REQUIREMENTS)
+    expected = {f"{section}.{n + 1}" for section, many in sections for n in range(int(many))}
+    named: list[str] = []
+    for which, state, why in re.findall(r"^\| ([\d., to]+) \| ([^|]+) \| ([^|]+) \|$", ASVS.read_text(), re.MULTILINE):
+        named += requirements(which)
+        assert state in ("met", "not applicable", "open"), which
+        assert why.strip(), which
+    assert len(expected) == 253
+    assert sorted(named) == sorted(expected)
 
 
 @pytest.mark.check

@@ -47,8 +47,9 @@ def run(checkout: Path, *arguments: str, **more: str) -> subprocess.CompletedPro
 
 
 def pins(name: str) -> list[str]:
+    """The requirements of a file, each on one line without its hashes."""
     lines = (ROOT / name).read_text().splitlines()
-    return [line for line in lines if line and not line.startswith(("#", "-r"))]
+    return [line.removesuffix(" \\") for line in lines if line and not line.startswith(("#", "-r", "    --hash="))]
 
 
 def requirement_name(line: str) -> str:
@@ -104,6 +105,32 @@ def test_an_old_python_is_refused_with_what_to_do(checkout: Path) -> None:
 def test_every_requirement_is_pinned(name: str) -> None:
     for line in pins(name):
         assert re.fullmatch(r"[\w.-]+==[\w.]+( ; [^@]+)?", line), line
+
+
+@pytest.mark.check
+@pytest.mark.parametrize("name", REQUIREMENTS)
+def test_every_pin_has_the_hashes_of_its_files(name: str) -> None:
+    """One without would have pip refuse them all; and no line says where to get them from."""
+    text = (ROOT / name).read_text().replace(" \\\n", "")
+    lines = [line for line in text.splitlines() if line and not line.startswith(("#", "-r requirements.txt"))]
+    assert len(lines) == len(pins(name)) > 40
+    for line in lines:
+        assert re.fullmatch(r"[\w.-]+==[\w.]+( ; [^@]+?)?( {4}--hash=sha256:[0-9a-f]{64})+", line), line
+    assert "://" not in text
+
+
+@pytest.mark.slow
+def test_a_file_of_another_hash_is_not_installed(tmp_path: Path) -> None:
+    pinned = (ROOT / "requirements.txt").read_text()
+    name = "python-dotenv"
+    found = re.search(rf"^{name}==.*(?:\n    .*)+", pinned, re.MULTILINE)
+    assert found
+    (tmp_path / "forged.txt").write_text(re.sub("sha256:[0-9a-f]", "sha256:" + "0", found[0]))
+    pip = [sys.executable, "-m", "pip", "install", "--no-deps", "--target", str(tmp_path / "there"), "-r"]
+    refused = subprocess.run([*pip, str(tmp_path / "forged.txt")], capture_output=True, text=True)
+    assert refused.returncode != 0
+    assert "DO NOT MATCH THE HASHES" in refused.stderr
+    assert not list((tmp_path / "there").glob("dotenv*"))
 
 
 @pytest.mark.check
