@@ -8,7 +8,7 @@ from quart import Blueprint, Response
 
 from api.http.answers import Answer, asks, changed_fields, gives, ready_made, respond, takes, wanted_versions
 from api.http.asking import by_session, clear_cookie, confirmed, me, signed_in
-from api.http.limits import EDITING, limited
+from api.http.limits import EDITING, PICTURES, limited
 from api.http.lists import Paging, cursor, edges, links
 from api.http.notices import attempt
 from model import account, avatar, channel, leaving, reaction, review, session, signing_in, user
@@ -50,7 +50,7 @@ async def show() -> Account:
 
 
 @blueprint.patch("")
-@limited(EDITING, ahead=True)
+@limited(EDITING)
 @signed_in
 @takes(AccountEdit)
 @gives(Account)
@@ -77,7 +77,7 @@ async def _prove(new: str | None, current: str | UnsetType) -> None:
 
 
 @blueprint.delete("")
-@limited(EDITING, ahead=True)
+@limited(EDITING)
 @signed_in
 @by_session
 @takes(Leaving)
@@ -97,7 +97,7 @@ class AvatarView(msgspec.Struct):
 
 
 @blueprint.put("/avatar")
-@limited(EDITING, ahead=True)
+@limited(PICTURES)
 @signed_in
 @takes(bytes)
 @gives(AvatarView)

@@ -134,8 +134,7 @@ def authors_of(posts: list[PostView]) -> set[str]:
 @gives(PostView, 201)
 async def create(channel_id: int, data: NewPost) -> Answer:
     """Post, or reply. Everybody who reads the channel sees it at once, unless a moderator has to look at it first."""
-    draft = await posting.draft(data.body, data.parent, data.guest)
-    made = await db.write(posting.create, asker(), channel_id, draft, foreign_origin())
+    made = await posting.publish(asker(), channel_id, data.body, data.parent, data.guest, foreign_origin())
     return Answer(made, location=f"/api/posts/{made.id}")
 
 
@@ -165,8 +164,7 @@ async def edit(post_id: int, data: PostEdit) -> Answer:
     if len(fields) > 1:
         raise Invalid({"state": "cannot be changed together with body"})
     if "body" in fields:
-        draft = await posting.draft(fields["body"])
-        changed = await db.write(posting.edit, me(), post_id, wanted_versions(), draft)
+        changed = await posting.revise(me(), post_id, wanted_versions(), fields["body"])
         return Answer(changed, 200 if changed.edit is UNSET else 202)
     return Answer(await db.write(posting.moderate, me(), post_id, wanted_versions(), fields["state"]))
 

@@ -9,7 +9,7 @@ from api.http.answers import gives, takes
 from api.http.asking import by_session, confirmed, me, signed_in
 from api.http.limits import EDITING, ROSTERS, limited
 from api.joining import AccountCode, account_code
-from model import enrolling, recovery, roster
+from model import enrolling, group, recovery, roster
 from model.errors import Invalid
 from model.roster import Pupil
 from model.store import db
@@ -45,6 +45,7 @@ class RosterView(msgspec.Struct):
 @gives(RosterView, 201)
 async def create(slug: str, data: NewRoster) -> RosterView:
     """Make accounts for up to 500 people, all or none, as members of the group. Its moderators may."""
+    await group.managed(me(), slug)
     enrolled = await db.write(enrolling.enrol, me(), slug, _pupils(data))
     return RosterView([account_code(made) for made in enrolled])
 

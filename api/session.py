@@ -68,7 +68,7 @@ class Confirmation(msgspec.Struct):
 
 
 @blueprint.post("/session/confirm")
-@limited(EDITING, ahead=True)
+@limited(EDITING)
 @signed_in
 @by_session
 @takes(Confirmation)

@@ -11,7 +11,7 @@ from api.http import bodies
 from api.http.answers import Answer, gives, ready_made, takes
 from api.http.asking import address, anyone
 from api.http.caching import shown
-from api.http.limits import SIGN_UP, limited
+from api.http.limits import BY_CODE, SIGN_UP, Party, limited
 from api.http.retries import idempotent
 from model import avatar, joining, user
 from model.errors import Invalid
@@ -31,23 +31,24 @@ class NewUser(msgspec.Struct):
     invitation: Annotated[str, line(80, shortest=0)] | None = None
 
 
-async def _by_invitation() -> bool:
-    """Whether the request comes with a good code: a school is one address. Raises TooMany for a guesser."""
+async def _by_code() -> Party | None:
+    """Whom a sign-up by a good code counts against: a school is one address. Raises TooMany for a guesser."""
     code = None
     with suppress(HTTPException, Invalid):  # which the handler's own check will tell
         code = (await bodies.parsed(NewUser)).invitation
-    return code is not None and await joining.is_good(code, address())
+    held = await joining.good(code, address()) if code is not None else None
+    return None if held is None else (f"code {held} address {address()}", BY_CODE)
 
 
 @blueprint.post("")
-@limited(SIGN_UP, ahead=True, unless=_by_invitation)
+@limited(SIGN_UP, instead=_by_code)
 @anyone
 @idempotent
 @takes(NewUser)
 @gives(UserView, 201)
 async def create(data: NewUser) -> Answer:
-    """Sign up. With the code of an invitation one is at once a member of its group; it is no matter then how many
-    others have signed up at this address."""
+    """Sign up. With the code of an invitation one is at once a member of its group, and of those who sign up at this
+    address only those with the same code count."""
     who = data.uid, data.name, data.password, data.email
     made = await (joining.sign_up(*who, data.invitation) if data.invitation else user.sign_up(*who))
     return Answer(made, location=f"/api/users/{made.uid}")

@@ -3,7 +3,7 @@
 An invitation is worth its maker's rights: one who no longer moderates the group has none that still work.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,7 @@ from model.group import Membership, Standing
 from model.invitation import VALID, Invitation
 from model.session import Identity
 from model.store import Statements, Tx, db
+from model.store.unit import answered
 from model.user import Role, User, UserView
 
 Uses = Annotated[int, Meta(ge=1, le=10_000)]
@@ -152,10 +153,10 @@ def _note(tx: Tx, who: audit.Actor, held: Any) -> None:
     audit.note(tx, who, "member.joined", who.uid, group=held.slug, detail=f"{held.role}, by invitation {held.id}")
 
 
-async def is_good(code: str, address: str) -> bool:
-    """Whether somebody new may come by this code. Raises TooMany for a guesser."""
+async def good(code: str, address: str) -> int | None:
+    """The id of the invitation by which somebody new may come, None without one. Raises TooMany for a guesser."""
     held = await db.write(invitation.guessed, code, address)
-    return held is not None and held.user_id is None
+    return held.id if held is not None and held.user_id is None else None
 
 
 async def sign_up(uid: str, name: str, password: str, email: str | None, code: str) -> UserView:
@@ -164,17 +165,27 @@ async def sign_up(uid: str, name: str, password: str, email: str | None, code: s
     Raises Conflict for a uid that is taken; Invalid; Forbidden where nobody signs up, not even by invitation.
     """
     user.check_password(password, uid, name)
+    with db.snapshot() as read:
+        if (made := answered(read, _sign_up)) is not None:
+            return cast(UserView, made)
+        _held_by_somebody_new(read, code)
+        user.check_free(read, uid)
     return await db.write(_sign_up, uid, name, await passwords.hashed(password), email, code)
 
 
-def _sign_up(tx: Tx, uid: str, name: str, kept: str, email: str | None, code: str) -> UserView:
-    held = invitation.held(tx, code, tx.now)
+def _held_by_somebody_new(read: Statements, code: str) -> Any:
+    held = invitation.held(read, code, times.now())
     if held is None or held.user_id is not None:
         raise Invalid({"invitation": "is not, or no longer, good"})
+    if held.group_id is not None and db.settings.sign_up == "closed":
+        raise Forbidden("Sign-up is closed here.")
+    return held
+
+
+def _sign_up(tx: Tx, uid: str, name: str, kept: str, email: str | None, code: str) -> UserView:
+    held = _held_by_somebody_new(tx, code)
     if held.group_id is None:
         return _first_admin(tx, uid, name, kept, email, held)
-    if db.settings.sign_up == "closed":
-        raise Forbidden("Sign-up is closed here.")
     made = user.add(tx, uid, name, kept, email, "user")
     _join(tx, tx.one(user.TAKEN, folded=uid.lower()).id, made, held)
     return made

@@ -180,15 +180,15 @@ def identify(secret: str) -> Identity | None:
     return known
 
 
-def confirm(tx: Tx, identity: Identity, grace: float = 0) -> None:
+def confirm(read: Statements, identity: Identity, grace: float = 0) -> None:
     """Raises Unauthenticated in the transaction of a write whose asker's session, token or role has ended meanwhile.
 
     A session that its own user ended by `sign_out` counts for another `grace` seconds.
     """
     if identity.session:
-        alive = tx.one(ALIVE, session=identity.session, at=times.later(seconds=-grace) if grace else tx.now)
+        alive = read.one(ALIVE, session=identity.session, at=times.later(seconds=-grace) if grace else times.now())
     else:
-        alive = tx.one(TOKEN_ALIVE, token=identity.token)
+        alive = read.one(TOKEN_ALIVE, token=identity.token)
     if alive is None or alive.role != identity.role:
         raise Unauthenticated("This session has ended.")
 

@@ -1,6 +1,6 @@
 """Users: accounts. A uid is unique whatever its case, and is shown as it was first written."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import msgspec
 from sqlalchemy import String, bindparam, insert, select
@@ -8,7 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from model import audit, passwords
 from model.errors import Forbidden, Invalid, NotFound, Versions, check_version, taken
-from model.store import NEVER_REUSE_IDS, Base, Id, Time, Tx, db
+from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, db
+from model.store.unit import answered
 from model.values import as_it_is, line
 
 # In a pattern `$` alone would also match before a last newline.
@@ -91,6 +92,10 @@ async def sign_up(uid: str, name: str, password: str, email: str | None = None) 
         how = "by invitation only" if db.settings.sign_up == "invitation" else "closed"
         raise Forbidden(f"Sign-up is {how} here.")
     check_password(password, uid, name)
+    with db.snapshot() as read:
+        if (made := answered(read, add)) is not None:
+            return cast(UserView, made)
+        check_free(read, uid)
     return await db.write(add, uid, name, await passwords.hashed(password), email, "user")
 
 
@@ -110,10 +115,15 @@ def check_password(password: str, *names: str) -> None:
         raise Invalid({"password": "is too easy to guess: it is little more than a name"})
 
 
+def check_free(read: Statements, uid: str) -> None:
+    """Raises Conflict for a uid that is taken."""
+    if read.one(TAKEN, folded=uid.lower()):
+        raise taken("uid", uid)
+
+
 def add(tx: Tx, uid: str, name: str, kept: str | None, email: str | None, role: Role) -> UserView:
     """Unit: a new account with a password hash, or None where it is yet to be claimed. Raises Conflict."""
-    if tx.one(TAKEN, folded=uid.lower()):
-        raise taken("uid", uid)
+    check_free(tx, uid)
     tx.run(ADD, as_written=uid, folded=uid.lower(), called=name, mail=email, kept=kept, as_=role, now=tx.now)
     return UserView(uid, name, None, tx.now)
 

@@ -107,7 +107,7 @@ async def _seen(found: Account) -> FlaskUser:
 
 @blueprint.post("/user")
 @by_any_program
-@limited(SIGN_UP, ahead=True)
+@limited(SIGN_UP)
 @anyone
 @idempotent
 @takes(FlaskNewUser)
@@ -120,7 +120,7 @@ async def create(data: FlaskNewUser) -> FlaskSignedUp:
 
 
 @blueprint.put("/user")
-@limited(EDITING, ahead=True)
+@limited(EDITING)
 @signed_in
 @takes(FlaskUserEdit)
 @gives(FlaskUser)
@@ -159,7 +159,7 @@ async def _prove(data: FlaskUserEdit) -> None:
 
 
 @blueprint.delete("/user")
-@limited(EDITING, ahead=True)
+@limited(EDITING)
 @signed_in
 @by_session
 @takes(FlaskLeaving)

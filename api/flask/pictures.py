@@ -13,7 +13,7 @@ from api.flask.accounts import FlaskMessage
 from api.http.answers import asks, gives, takes
 from api.http.asking import me, signed_in
 from api.http.bodies import Tolerant
-from api.http.limits import EDITING, limited
+from api.http.limits import EDITING, PICTURES, limited
 from model import avatar
 from model.errors import Forbidden, Invalid
 from model.store import db
@@ -51,7 +51,7 @@ async def show() -> FlaskPictureView:
 
 
 @blueprint.put("")
-@limited(EDITING, ahead=True)
+@limited(PICTURES)
 @signed_in
 @takes(FlaskPicture)
 @gives(FlaskMessage)

@@ -90,11 +90,10 @@ async def create(data: FlaskNewPost) -> FlaskPost:
 
 async def make(channel_id: int, title: str, comment: str, content: Any = None) -> PostView:
     """Posts in the channel with that id here."""
-    draft = await _draft(title, comment, content)
-    return await db.write(posting.create, me(), channel_id, draft, None)
+    return await posting.publish(me(), channel_id, _joined(title, comment, content), None, None, None)
 
 
-async def _draft(title: str, comment: str, content: Any) -> posting.Draft:
+def _joined(title: str, comment: str, content: Any) -> str:
     if is_too_deep(content):
         raise Invalid({"content": "has too many levels"})
     try:
@@ -103,7 +102,7 @@ async def _draft(title: str, comment: str, content: Any) -> posting.Draft:
         raise Invalid({"content": "is nothing that JSON can hold"}) from error
     if not body.strip():
         raise Invalid({"comment": "is required"})
-    return await posting.draft(body)
+    return body
 
 
 @blueprint.get("/post")
@@ -135,8 +134,8 @@ async def edit(data: FlaskPostEdit) -> FlaskPost:
         comment = sent_back(data.comment, comment)
     if data.content is not UNSET and data.content != safe_content(content):
         content = data.content
-    draft = await _draft(title, comment, content)
-    return view(await db.write(posting.edit, me(), found.id, {found.version}, draft), place.title)
+    body = _joined(title, comment, content)
+    return view(await posting.revise(me(), found.id, {found.version}, body), place.title)
 
 
 @blueprint.delete("/post")

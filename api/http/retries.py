@@ -11,6 +11,7 @@ from quart import request
 from api.http import bodies
 from api.http.asking import address, around, asker
 from model.errors import Invalid
+from model.store import db, replays
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -28,6 +29,15 @@ def idempotent(handler: Handler) -> Handler:
 
     wrapper.idempotent = True  # type: ignore[attr-defined]
     return wrapper
+
+
+async def is_repeated() -> bool:
+    """Whether this request was answered before. Raises Invalid where another one was, with its key."""
+    if (key := request.headers.get("Idempotency-Key")) is None:
+        return False
+    scoped, fingerprint = _scoped(key), await _fingerprint(key)
+    with db.snapshot() as read:
+        return replays.find(read, scoped, fingerprint) is not None
 
 
 def _scoped(key: str) -> str:

@@ -34,10 +34,10 @@ MOVE = MOVE.on_conflict_do_update(index_elements=[Limit.key], set_={"due": MOVE.
 FORGET = delete(Limit).where(Limit.due < bindparam("before"))
 
 
-def check(tx: Statements, party: str, rate: Rate) -> None:
-    """Raises TooMany when `party` has used `rate` up."""
-    full_in = _due(tx, party, rate) - time.time()
-    wait = full_in - rate.per + rate.step
+def check(read: Statements, party: str, rate: Rate, uses: int = 1) -> None:
+    """Raises TooMany when `party` does not have so many uses of `rate` left."""
+    full_in = _due(read, party, rate) - time.time()
+    wait = full_in - rate.per + uses * rate.step
     if wait > 1e-6:
         raise TooMany(max(1, ceil(wait)), Allowance(rate, 0, full_in))
 
@@ -55,13 +55,13 @@ def forget_old(tx: Statements) -> int:
     return tx.run(FORGET, before=time.time())
 
 
-def _due(tx: Statements, party: str, rate: Rate) -> float:
+def _due(read: Statements, party: str, rate: Rate) -> float:
     """When the allowance is full again: now at the earliest, and in `per` seconds at the latest.
 
     What was kept and lies further ahead was kept before the clock was set back. It counts for nothing: no matter how
     far the clock was set back, nobody is locked out.
     """
-    row = tx.one(DUE, of=_key(party, rate))
+    row = read.one(DUE, of=_key(party, rate))
     now = time.time()
     return now if row is None or row.due > now + rate.per + SLEW else max(row.due, now)
 

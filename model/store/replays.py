@@ -4,10 +4,11 @@ After the IETF draft "The Idempotency-Key HTTP Header Field". The row is written
 write, so that of many copies sent at once, to whatever workers, one creates and the others are answered like it.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from sqlalchemy import LargeBinary, String, bindparam, delete, insert, select, update
+from sqlalchemy import LargeBinary, String, bindparam, delete, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import times
@@ -26,11 +27,11 @@ class Replay(Base):
     key: Mapped[str] = mapped_column(String(400), primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
     answer: Mapped[bytes]
-    subject: Mapped[str | None] = mapped_column(String(60), index=True)  # what the answer is a copy of
+    subject: Mapped[str | None] = mapped_column(String(60), index=True)  # what the answer is
     created: Mapped[Time] = mapped_column(index=True)
 
 
-FIND = select(Replay.fingerprint, Replay.answer).where(
+FIND = select(Replay.fingerprint, Replay.answer, Replay.subject).where(
     Replay.key == bindparam("of"), Replay.created > bindparam("since")
 )
 FORGET = delete(Replay).where(Replay.created <= bindparam("before"))
@@ -39,31 +40,40 @@ KEEP = insert(Replay).values(
     key=bindparam("of"),
     fingerprint=bindparam("print"),
     answer=bindparam("kept"),
-    subject=bindparam("copied"),
+    subject=bindparam("about"),
     created=bindparam("now"),
 )
-REDACT = update(Replay).where(Replay.subject == bindparam("copied")).values(answer=bindparam("kept"))
+Reader = Callable[[Statements, int], Any]
+_readers: dict[type, Reader] = {}  # of answers that need not be kept, by id
 
 
-def find(tx: Statements, key: str, fingerprint: bytes) -> bytes | None:
-    """The answer kept for `key`; None where there is none. Raises Invalid when it was another request's."""
-    row = tx.one(FIND, of=key, since=times.later(hours=-KEPT_HOURS))
+def not_copied(answer_type: type, reader: Reader) -> None:
+    """Has answers of that type be read again by their id, as they are then: what is large would be stored twice."""
+    _readers[answer_type] = reader
+
+
+def find(read: Statements, key: str, fingerprint: bytes) -> Any:
+    """The row of what was answered to `key`; None where nothing was. Raises Invalid when it was another request's."""
+    row = read.one(FIND, of=key, since=times.later(hours=-KEPT_HOURS))
     if row is None:
         return None
     if row.fingerprint != fingerprint:
         raise Invalid({"Idempotency-Key": "was used for another request"})
-    return bytes(row.answer)
+    return row
+
+
+def told(read: Statements, row: Any, answer_type: type) -> Any:
+    """The answer of a row of `find`. Raises what its reader does where it is gone."""
+    if reader := _readers.get(answer_type):
+        return reader(read, int(row.subject.rpartition(" ")[2]))
+    return msgspec.json.decode(row.answer, type=answer_type)
 
 
 def keep(tx: Statements, key: str, fingerprint: bytes, answer: Any) -> None:
     """Keeps the answer of a request that is about to commit."""
     tx.run(DROP, of=key)
-    tx.run(KEEP, of=key, print=fingerprint, kept=encode(answer), copied=_subject(answer), now=times.now())
-
-
-def redact(tx: Statements, view: Any) -> None:
-    """Puts `view` in the place of the copies that were kept of it: what was erased must not live on here."""
-    tx.run(REDACT, copied=_subject(view), kept=encode(view))
+    copy = b"" if type(answer) in _readers else msgspec.json.encode(answer)
+    tx.run(KEEP, of=key, print=fingerprint, kept=copy, about=_subject(answer), now=times.now())
 
 
 def forget_old(tx: Statements) -> int:
@@ -74,11 +84,3 @@ def forget_old(tx: Statements) -> int:
 def _subject(answer: Any) -> str | None:
     id_ = getattr(answer, "id", None)
     return None if id_ is None else f"{type(answer).__name__} {id_}"
-
-
-encode = msgspec.json.encode
-
-
-def decode(kept: bytes, answer_type: Any) -> Any:
-    """A kept answer, as the type that its unit declares."""
-    return msgspec.json.decode(kept, type=answer_type)

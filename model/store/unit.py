@@ -66,11 +66,11 @@ class Tx(Statements):
 Unit = Callable[..., Any]
 
 
-@dataclass
+@dataclass(eq=False)
 class Envelope:
     """What surrounds the write of one request, in the same transaction."""
 
-    confirm: Callable[["Tx"], None] | None = None  # that whoever asks may still ask; raises a Refusal
+    confirm: Callable[[Statements], None] | None = None  # that whoever asks may still ask; raises a Refusal
     limit: tuple[str, Rate] | None = None  # whom to count against
     allowance: Allowance | None = None  # what they have left, once it was counted
     replay: tuple[str, bytes] | None = None  # the key and a fingerprint of the request
@@ -105,8 +105,8 @@ class Work:
         around = self.envelope or Envelope()
         if around.confirm:
             around.confirm(tx)
-        if around.replay and (kept := replays.find(tx, *around.replay)) is not None:
-            return replays.decode(kept, _answer_type(self.unit))
+        if (known := _answered(tx, around, self.unit)) is not None:
+            return known
         if around.limit:
             limits.check(tx, *around.limit)
         answer = self.unit(tx, *self.args, **self.kwargs)
@@ -118,6 +118,19 @@ class Work:
         return answer
 
 
-def _answer_type(unit: Unit) -> Any:
-    """The type that a unit declares to return: it says how a kept answer is read back."""
-    return typing.get_type_hints(unit)["return"]
+def answered(read: Statements, unit: Unit) -> Any:
+    """What the request that is being served was answered at its first try, by `unit`; None where this is the first.
+
+    To be asked before what is costly. Raises what `confirm` does.
+    """
+    around = envelope.get() or Envelope()
+    if around.replay and around.confirm:
+        around.confirm(read)
+    return _answered(read, around, unit)
+
+
+def _answered(read: Statements, around: Envelope, unit: Unit) -> Any:
+    """A kept answer, as the type that its unit declares to return."""
+    if around.replay is None or (kept := replays.find(read, *around.replay)) is None:
+        return None
+    return replays.told(read, kept, typing.get_type_hints(unit)["return"])

@@ -90,12 +90,13 @@ async def test_it_is_told_to_pages_of_other_origins(alice: Person) -> None:
     assert "Retry-After" in answer.headers["Access-Control-Expose-Headers"]
 
 
-async def test_a_refused_post_is_not_counted(alice: Person) -> None:
-    for _ in range(POSTING + 5):
+async def test_a_refused_post_counts(alice: Person) -> None:
+    for _ in range(POSTING // 4):
         assert (await alice.post(LOBBY, {"body": "Hello", "parent": 999})).status_code == 422
         assert (await alice.post(LOBBY, {"body": ""})).status_code == 422
+        assert (await alice.post(LOBBY, content=b"?")).status_code == 415
         assert (await alice.post("/api/channels/999/posts", {"body": "Hello"})).status_code == 404
-    await use_up(alice)
+    too_many(await alice.post(LOBBY, {"body": "Hello"}))
 
 
 async def test_a_repeated_post_is_not_counted(alice: Person) -> None:

@@ -135,3 +135,24 @@ async def test_what_is_kept_gives_no_password_away(anyone: Person, instance: Pat
 async def test_tokens_are_made_anew(alice: Person) -> None:
     made = [(await alice.post("/api/me/tokens", {"name": "x"}, headers=KEY)).json() for _ in range(2)]
     assert made[0]["token"] != made[1]["token"]
+
+
+async def test_a_post_is_not_stored_twice(alice: Person, instance: Path) -> None:
+    """Its answer is read again: as it is then, and gone with it."""
+    made = await alice.post(LOBBY, {"body": "seldom " * 1_000}, headers=KEY)
+    with closing(sqlite3.connect(instance / "app.db")) as raw:
+        ((kept,),) = raw.execute("SELECT length(answer) FROM replays").fetchall()
+    assert kept == 0
+    path = made.headers["Location"]
+    await alice.patch(path, {"body": "Another text"})
+    again = await alice.post(LOBBY, {"body": "seldom " * 1_000}, headers=KEY)
+    assert (again.status_code, again.json()["body"]) == (201, "Another text")
+    assert again.headers["ETag"] == (await alice.get(path)).headers["ETag"]
+
+
+async def test_a_post_that_is_gone_is_not_answered_again(alice: Person, root: Person) -> None:
+    channel = await opened(root, "site")
+    path = f"/api/channels/{channel}/posts"
+    assert (await alice.post(path, {"body": "Hello"}, headers=KEY)).status_code == 201
+    assert (await root.delete(f"/api/channels/{channel}")).status_code == 204
+    refused(await alice.post(path, {"body": "Hello"}, headers=KEY), 404)

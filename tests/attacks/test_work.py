@@ -1,0 +1,346 @@
+"""What a request may do, and how often, is asked before anything costly is done for it; what is refused counts too.
+
+Seen to fail at commit ebebf1a: refused requests cost more than accepted ones, and none of them counted.
+"""
+
+import asyncio
+import base64
+import importlib
+import io
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+from quart import Quart
+from werkzeug.routing import Rule
+
+import main
+from api.http.limits import POSTING, _counting
+from model.errors import Overloaded, TooMany
+from model.rates import Allowance, Rate
+from model.settings import Settings
+from model.store import db, limits
+from tests.api.conftest import LOBBY, opened, posted, refused
+from tests.api.test_limits import clock
+from tests.attacks.conftest import Raw
+from tests.conftest import PASSWORD, Person, World
+from tests.test_policy import CHANGING, importing, modules, routes
+
+__all__ = ["clock"]
+
+SLOW = ("[a](http://[ " * 1_000)[:10_000]  # the slowest text that we know
+SITE = "https://flask.example"
+ELSEWHERE = "/api/channels/99999/posts"
+KEY = {"Idempotency-Key": "once"}
+
+
+def picture() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (9, 9)).save(out, "PNG")
+    return out.getvalue()
+
+
+PICTURE = picture()
+NEW_USER = {"uid": "new", "name": "New", "password": PASSWORD}
+BODIES: dict[str, Any] = {
+    "POST /api/users": NEW_USER,
+    "PATCH /api/users/<uid>": {"disabled": True},
+    "POST /api/session": {"uid": "alice", "password": PASSWORD},
+    "POST /api/session/confirm": {"password": PASSWORD},
+    "PUT /api/password": {"code": "K7QD-29XM", "password": PASSWORD},
+    "PATCH /api/me": {"password": "another horse", "current_password": PASSWORD},
+    "DELETE /api/me": {"password": PASSWORD},
+    "PUT /api/me/avatar": PICTURE,
+    "POST /api/me/tokens": {"name": "x"},
+    "POST /api/groups": {"slug": "new", "name": "New"},
+    "PATCH /api/groups/<slug>": {"name": "New"},
+    "POST /api/groups/<slug>/members": {"uid": "bob"},
+    "POST /api/groups/<slug>/invitations": {},
+    "POST /api/invitations/look-up": {"code": "K7QD-29XM"},
+    "POST /api/me/invitations": {"code": "K7QD-29XM"},
+    "POST /api/users/<uid>/invitations": None,
+    "POST /api/groups/<slug>/roster": {"names": [f"Pupil {chr(97 + n)}" for n in range(26)]},
+    "POST /api/groups/<slug>/roster/<uid>": None,
+    "POST /api/groups/<slug>/channels": {"key": "new"},
+    "PATCH /api/channels/<id:channel_id>": {"title": "New"},
+    "POST /api/channels/<id:channel_id>/posts": {"body": SLOW},
+    "PATCH /api/posts/<id:post_id>": {"body": SLOW},
+    "PATCH /api/posts/<id:post_id>/edit": {"state": "published"},
+    "PUT /api/posts/<id:post_id>/reactions/<kind>": None,
+    "POST /flask/api/authenticate": {"uid": "alice", "password": PASSWORD},
+    "POST /flask/api/user": NEW_USER,
+    "PUT /flask/api/user": {"password": "another horse", "current_password": PASSWORD},
+    "DELETE /flask/api/user": {"password": PASSWORD},
+    "PUT /flask/api/id/pfp": {"pfp": base64.b64encode(PICTURE).decode()},
+    "POST /flask/api/channel": {"name": "new", "group_id": 99999},
+    "POST /flask/api/car_chat": {"message": SLOW},
+    "POST /flask/api/messages": {"message": SLOW},
+    "PUT /flask/api/jokes/like/<id:joke_id>": None,
+    "PUT /flask/api/jokes/jeer/<id:joke_id>": None,
+    "POST /flask/api/user/section": {"sections": ["K7QD-29XM"]},
+    "POST /flask/api/post": {"title": "", "comment": SLOW, "channel_id": 99999},
+    "PUT /flask/api/post": {"id": 99999, "comment": SLOW},
+    "DELETE /flask/api/post": {"id": 99999},
+    "POST /flask/api/vote": {"post_id": 99999, "vote_type": "upvote"},
+    "DELETE /flask/api/vote": {"post_id": 99999},
+}
+# Whether a password is right is what these ask: model/signing_in.py counts the attempt before it looks.
+ASK_FOR_A_PASSWORD = {
+    *("POST /api/session", "POST /api/session/confirm", "PATCH /api/me", "DELETE /api/me"),
+    *("POST /flask/api/authenticate", "PUT /flask/api/user", "DELETE /flask/api/user"),
+}
+SIGN_OUT = {"DELETE /api/session", "DELETE /flask/api/authenticate"}
+NOWHERE = {"slug": "nowhere", "uid": "nobody", "kind": "up"}
+
+
+def called(method: str, rule: Rule) -> str:
+    """What the tests call a route."""
+    return f"{method} {re.sub('<any[^<>]*:kind>', '<kind>', rule.rule)}"
+
+
+def asked(method: str, rule: Rule) -> dict[str, Any]:
+    """A request of a route that is well-formed, about what is not there."""
+    name = called(method, rule)
+    path = re.sub(r"<(?:[^<>]*:)?(\w+)>", lambda part: NOWHERE.get(part[1], "99999"), rule.rule)
+    body = BODIES.get(name)
+    assert name in BODIES or method == "DELETE", f"{name} has to be in BODIES of {__file__}"
+    sent = {"content": body} if isinstance(body, bytes) else {"json": body} if body is not None else {}
+    return {"method": method, "url": path, **sent}
+
+
+@pytest.fixture
+def settings(instance: Path) -> Settings:
+    return Settings(instance=instance, flask_origins=(SITE,))
+
+
+@pytest.fixture
+def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of what is costly, each time that it is done."""
+    done: list[str] = []
+
+    def spied(place: str) -> None:
+        module, _, name = place.rpartition(".")
+        original = getattr(importlib.import_module(module), name)
+
+        def spy(*args: Any, **kwargs: Any) -> Any:
+            done.append(name)
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(place, spy)
+
+    for place in (
+        *("model.posting.rendered", "model.passwords.hashed", "model.passwords.matches", "model.avatar.drawn"),
+        *("model.roster.from_names", "model.roster.from_csv", "api.flask.pictures._decoded"),
+    ):
+        spied(place)
+    return done
+
+
+@pytest.mark.check
+class TestPolicy:
+    def test_costly_work_has_one_door_each(self) -> None:
+        """The spies above stand there."""
+        for package, door in (
+            ("argon2", "passwords"),
+            ("PIL", "avatar"),
+            ("markdown_it", "markdown"),
+            ("nh3", "markdown"),
+        ):
+            assert importing(modules("api", "model", "main.py"), package) == [f"model/{door}.py"], package
+        assert importing(modules("api", "model"), "model.markdown.rendered") == [
+            "model/flask_plan.py",
+            "model/posting.py",
+        ]
+
+    def test_every_change_below_flask_has_a_limit_too(self) -> None:
+        built = main.create_app(Settings(instance=Path("/nowhere"), flask_origins=(SITE,)))
+        for method, rule, handler in routes(built):
+            if method in CHANGING and not rule.rule.endswith("/filter"):  # which only read
+                assert hasattr(handler, "limit"), f"{method} {rule.rule} has no limit"
+
+
+def changing(app: Quart) -> Iterator[tuple[str, Rule]]:
+    """Every state-changing route."""
+    for method, rule, handler in routes(app):
+        if method in CHANGING and hasattr(handler, "limit"):
+            yield method, rule
+
+
+def of_flask(world: World, uid: str) -> dict[str, str]:
+    return {"Origin": SITE, "Cookie": f"jwt_python_flask={world.tokens[uid]}"}
+
+
+async def sent(who: Person, world: World, method: str, rule: Rule) -> httpx.Response:
+    headers = of_flask(world, who.uid) if who.uid and rule.rule.startswith("/flask") else {}
+    return await who.http.request(**asked(method, rule), headers=headers)
+
+
+async def test_where_the_limit_is_used_up_no_route_does_any_work(
+    app: Quart, root: Person, world: World, work: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def used_up(_read: object, _party: str, rate: Any, _uses: int = 1) -> None:
+        raise TooMany(1, Allowance(rate, 0, 1.0))
+
+    monkeypatch.setattr(limits, "check", used_up)
+    for method, rule in changing(app):
+        answer = await sent(root, world, method, rule)
+        assert (answer.status_code, work) == (429, []), f"{called(method, rule)}: {answer.text}"
+
+
+@pytest.mark.parametrize("uid", ["charlie", ""])
+async def test_what_somebody_may_not_do_is_no_work_and_counts(
+    app: Quart, person: Callable[..., Person], world: World, work: list[str], monkeypatch: pytest.MonkeyPatch, uid: str
+) -> None:
+    spent: list[str] = []
+    spend = limits.spend
+
+    def counted(tx: Any, party: str, rate: Any, uses: int = 1) -> Allowance:
+        spent.append(rate.name)
+        return spend(tx, party, rate, uses)
+
+    monkeypatch.setattr(limits, "spend", counted)
+    for method, rule in changing(app):
+        name, who = called(method, rule), person(uid)
+        if name in ASK_FOR_A_PASSWORD | SIGN_OUT:
+            continue
+        spent.clear()
+        answer = await sent(who, world, method, rule)
+        if answer.status_code < 400:
+            work.clear()
+        else:
+            limit = app.view_functions[rule.endpoint].limit  # type: ignore[union-attr]
+            names = {limit.name, "guests" if limit is POSTING and not uid else limit.name}
+            assert work == [], f"{name}: {answer.status_code}"
+            assert names & {*spent}, f"{name}: {answer.status_code} {answer.text} counted as {spent}"
+
+
+async def use_up(ask: Callable[[], Awaitable[httpx.Response]], status: int, count: int = POSTING.count) -> None:
+    """Does what is refused as often as it is allowed, and sees that the next one is too many."""
+    for _ in range(count):
+        refused(await ask(), status)
+    refused(await ask(), 429)
+
+
+async def test_refused_posts_count(alice: Person, work: list[str]) -> None:
+    await use_up(lambda: alice.post(ELSEWHERE, {"body": SLOW}), 404)
+    refused(await alice.post(LOBBY, {"body": "Hello"}), 429)
+    assert work == []
+
+
+async def test_refused_posts_of_guests_count(root: Person, anyone: Person, work: list[str]) -> None:
+    path = f"/api/channels/{await opened(root, 'blog')}/posts"
+    await use_up(lambda: anyone.post(path, {"body": SLOW, "guest": "Gus"}), 401, 60)
+    assert work == []
+
+
+async def test_a_post_of_somebody_else_is_not_edited_with_work(alice: Person, bob: Person, work: list[str]) -> None:
+    path = f"/api/posts/{(await posted(alice))['id']}"
+    work.clear()
+    await use_up(lambda: bob.patch(path, {"body": SLOW}), 403, 60)
+    assert work == []
+
+
+async def test_an_old_version_is_not_edited_with_work(alice: Person, work: list[str]) -> None:
+    path = f"/api/posts/{(await posted(alice))['id']}"
+    work.clear()
+    refused(await alice.patch(path, {"body": SLOW}, headers={"If-Match": '"9-00"'}), 412)
+    assert work == []
+
+
+async def test_a_taken_uid_is_told_without_work(anyone: Person, work: list[str]) -> None:
+    await use_up(lambda: anyone.post("/api/users", {**NEW_USER, "uid": "Alice"}), 409, 100)
+    assert work == []
+
+
+async def test_a_class_code_does_not_make_signing_up_free(
+    alice: Person, anyone: Person, work: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.users.BY_CODE", Rate("few", 40, per=3600))
+    code = (await alice.post("/api/groups/class/invitations", {})).json()["code"]
+    other = (await alice.post("/api/groups/class/invitations", {})).json()["code"]
+    taken = {**NEW_USER, "uid": "alice", "invitation": code}
+    await use_up(lambda: anyone.post("/api/users", taken), 409, 40)
+    assert work == []
+    assert (await anyone.post("/api/users", {**NEW_USER, "invitation": other})).status_code == 201
+    assert (await anyone.post("/api/users", {**NEW_USER, "uid": "two"})).status_code == 201
+
+
+async def test_of_many_at_once_no_more_are_looked_at_than_may_be(alice: Person) -> None:
+    answers = await asyncio.gather(*(alice.post(ELSEWHERE, {"body": SLOW}) for _ in range(200)))
+    assert sorted(answer.status_code for answer in answers) == [404] * 20 + [429] * 180
+
+
+async def test_of_many_at_once_no_more_are_rendered_than_may_be(alice: Person, work: list[str]) -> None:
+    answers = await asyncio.gather(*(alice.post(LOBBY, {"body": SLOW}) for _ in range(60)))
+    assert sorted(answer.status_code for answer in answers) == [201] * 20 + [429] * 40
+    assert work == ["rendered"] * 20
+
+
+async def test_a_repeated_post_is_not_rendered_again(alice: Person, work: list[str]) -> None:
+    made = await alice.post(LOBBY, {"body": SLOW}, headers=KEY)
+    for _ in range(POSTING.count - 1):
+        await posted(alice)
+    work.clear()
+    for _ in range(3):
+        again = await alice.post(LOBBY, {"body": SLOW}, headers=KEY)
+        assert (again.status_code, again.content) == (201, made.content)
+    refused(await alice.post(LOBBY, {"body": SLOW}, headers={"Idempotency-Key": "another"}), 429)
+    refused(await alice.post(LOBBY, {"body": "Hello"}, headers=KEY), 422)
+    assert work == []
+
+
+async def test_a_repeated_sign_up_is_not_hashed_again(anyone: Person, work: list[str]) -> None:
+    made = await anyone.post("/api/users", NEW_USER, headers=KEY)
+    work.clear()
+    assert (await anyone.post("/api/users", NEW_USER, headers=KEY)).content == made.content
+    assert work == []
+
+
+async def test_who_hangs_up_while_a_post_is_made_has_used_it(
+    alice: Person, raw: Raw, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a client could have work done for it without end."""
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(*_: object) -> str:
+        begun.set()
+        await go_on.wait()
+        return "<p>x</p>"
+
+    headers = ((b"authorization", f"Bearer {alice.token}".encode()), (b"content-type", b"application/json"))
+    with monkeypatch.context() as patch:
+        patch.setattr(asyncio, "to_thread", hold)
+        for _ in range(POSTING.count):
+            task = asyncio.create_task(raw("POST", LOBBY, headers, body=b'{"body": "%b"}' % (b"*x* " * 2_000)))
+            await begun.wait()
+            begun.clear()
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    while _counting:  # in the background
+        await asyncio.wait(_counting)
+    refused(await alice.post(LOBBY, {"body": "Hello"}), 429)
+
+
+async def test_what_is_our_own_fault_does_not_count(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def overloaded(*_: object, **__: object) -> None:
+        raise Overloaded("Too many writes are waiting.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(db, "write", overloaded)
+        for _ in range(POSTING.count + 5):
+            refused(await alice.post(LOBBY, {"body": "Hello"}), 503)
+    for _ in range(POSTING.count):
+        await posted(alice)
+
+
+async def test_the_spies_see_what_is_done(alice: Person, anyone: Person, work: list[str]) -> None:
+    await posted(alice, "*Hello*")
+    await anyone.post("/api/users", NEW_USER)
+    await anyone.post("/api/session", {"uid": "new", "password": PASSWORD})
+    await alice.put("/api/me/avatar", content=PICTURE)
+    await alice.post("/api/groups/class/roster", {"names": ["Ann Other"]})
+    assert work == ["rendered", "hashed", "matches", "drawn", "from_names"]
