@@ -14,7 +14,12 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 LIMIT = 20
 NEWEST = 12  # channels on the home page
 PATH = os.environ.get("DATABASE", "")
-LINKED = {"pages.join": "/join", "managing_pages.admin": "/admin", "managing_pages.group": "/groups/<slug>"}
+LINKED = {
+    "pages.join": "/join",
+    "managing_pages.admin": "/admin",
+    "managing_pages.group": "/groups/<slug>",
+    "pages.post": "/posts/<int:post_id>",
+}
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
 
 
