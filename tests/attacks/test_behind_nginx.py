@@ -133,5 +133,5 @@ async def test_a_host_or_a_query_that_makes_no_sense_is_no_crash(proxy: Proxy, s
             assert status in (b"200", b"400", b"422")
     live = b"GET /api/live HTTP/1.1\r\nHost: a..b\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     live += b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    assert b'"hello"' in await spoken(server.port, live, None)
+    assert (await spoken(server.port, live, None)).startswith(b"HTTP/1.1 400 ")
     assert "Traceback" not in server.output()

@@ -78,7 +78,7 @@ def test_many_in_one_go_are_answered_in_their_order(short_way: Server) -> None:
 
     Fails when `_parse` is entered again from within the parser.
     """
-    quick, slow = f"GET {LIST} HTTP/1.1\r\n\r\n".encode(), b"GET /api/me HTTP/1.1\r\n\r\n"
+    quick, slow = (f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in (LIST, "/api/me"))
     httpx.get(short_way.url + LIST)
     answers = said(short_way, slow + quick * 600 + (slow + quick) * 300, 1_201)
     statuses = [answer[:3] for answer in answers]
@@ -95,10 +95,9 @@ def test_a_key_is_for_its_own_request_only(short_way: Server, world: World) -> N
 
     def post(uid: str, body: str, more: str = "") -> bytes:
         content = f'{{"body": "{body}"}}'
-        head = (
-            f"POST {LIST} HTTP/1.1\r\nAuthorization: Bearer {world.tokens[uid]}\r\nContent-Length: {len(content)}\r\n"
-        )
-        return f"{head}Content-Type: application/json\r\n{more}\r\n{content}".encode()
+        head = f"POST {LIST} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {world.tokens[uid]}\r\n"
+        kind = f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n"
+        return f"{head}{kind}{more}\r\n{content}".encode()
 
     key = "Idempotency-Key: one-of-alice\r\n"
     wrong, bobs, mended = said(short_way, post("alice", "", key) + post("bob", "mine") + post("alice", "Hello", key), 3)
