@@ -82,6 +82,27 @@ def test_an_older_one_is_brought_up_to_date(tmp_path: Path) -> None:
         assert raw.execute("SELECT key FROM channels").fetchall() == [("lobby",)]
 
 
+def test_channels_from_before_review_are_as_they_were_and_no_id_comes_twice(tmp_path: Path) -> None:
+    """The table is made anew, which by itself forgets the ids that were given to rows that are gone."""
+    migrations.upgrade(tmp_path / "app.db", "0004")
+    columns = "group_id, key, title, locked, posts, seq, created, version"
+    add = f"INSERT INTO channels ({columns}) VALUES (1, ?, 'T', 0, 0, 0, '2026', 1)"  # noqa: S608
+    with closing(sqlite3.connect(tmp_path / "app.db")) as raw, raw:
+        raw.executemany(add, [("kept",), ("gone",)])
+        raw.execute(
+            "INSERT INTO posts VALUES (7, 2, NULL, NULL, 'Gus', 'Hi', '<p>', 'published', '{}', 0, '2026', NULL, 1)"
+        )
+        raw.execute("DELETE FROM channels WHERE key = 'gone'")
+    prepare(Settings(instance=tmp_path))
+    with closing(sqlite3.connect(tmp_path / "app.db")) as raw, raw:
+        assert raw.execute("SELECT key, state, begun_by FROM channels").fetchall() == [
+            ("lobby", "published", None),
+            ("kept", "published", None),
+        ]
+        assert raw.execute("SELECT channel_id FROM posts").fetchall() == [(2,)]
+        assert raw.execute(add, ("new",)).lastrowid == 4
+
+
 def test_a_migration_that_fails_leaves_nothing_half_done(
     fresh: Path, versions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
