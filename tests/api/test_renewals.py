@@ -77,6 +77,21 @@ async def test_a_page_fills_up_and_gets_a_cursor(anyone: Person, alice: Person, 
         assert ("Link" in said.headers) == (said.json()["next"] is not None) == (count > limit)
 
 
+async def test_one_that_waited_does_not_come_to_a_page_that_ends_before_it(
+    anyone: Person, bob: Person, root: Person
+) -> None:
+    """A page that its bytes have ended has room for a small one, but between them there are others."""
+    place = await opened(root, "club", review="all")
+    url = f"/api/channels/{place}/posts?limit=100"
+    waiting = await posted(bob, "Small", channel=place)
+    for _ in range(5):
+        await posted(root, "\N{GRINNING FACE}" * 10_000, channel=place)
+    page = (await anyone.get(url)).json()
+    assert len(page["posts"]) == 3
+    assert await renewals(lambda: root.patch(f"/api/posts/{waiting['id']}", {"state": "published"})) == (1, 0)
+    assert (await same_as_made_anew(anyone, url)).json()["next"] == page["next"]
+
+
 async def test_who_has_the_list_is_told_that_it_changed(anyone: Person, alice: Person) -> None:
     await anyone.get(LOBBY)
     before = (await anyone.get(LOBBY)).headers["ETag"]
