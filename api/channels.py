@@ -80,6 +80,8 @@ async def create(slug: str, data: NewChannel) -> Answer:
     """Get the channel with a key (200), or make it (201). Whoever may post in the group may make one.
 
     Without a key, a new discussion of that title is begun (201); 409 where there is one, which `channel` then names.
+    Where posts wait for a moderator, so does a new channel (`pending`): others may talk in it at once, but do not see
+    its title, url and key.
     """
     who, where = asker(), (data.url, foreign_origin())
     if data.key is not UNSET:

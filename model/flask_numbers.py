@@ -92,13 +92,14 @@ def keep(tx: Tx, kind: Kind, number: int, id_: int, attributes: Any = None) -> b
 def open_channel(tx: Tx, identity: Identity, group_id: int, name: str, attributes: Any) -> Opened:
     """Unit: the channel of that name in a group; where it has to be made, `attributes` are kept beside it.
 
-    Raises NotFound, and what rules.may_post does.
+    But for one that waits for a moderator, who would not see them. Raises NotFound, and what rules.may_post
+    does.
     """
     in_group = tx.one(SLUG, id=group_id, **asker(identity))
     if in_group is None:
         raise NotFound("Group not found")
     opened = channel.open_(tx, identity, in_group.slug, name, name[:LONGEST_TITLE], None, None)
-    if opened.created and attributes:
+    if opened.created and attributes and opened.channel.state == "published":
         id_ = opened.channel.id
         keep(tx, "channel", _theirs(tx, "channel", id_), id_, attributes)
     return opened
