@@ -90,7 +90,12 @@ def _with_new_posts(limit: int, url: str, read: Statements, body: bytes, rows: l
     was = msgspec.json.decode(body, type=PostsView)
     last = was.posts[-1].id if was.next is not None else 0  # one that waited may be older than this page
     filling = Filling(limit, post.weight)
-    all(map(filling.takes, post.joined(read, was.posts, {row.subject for row in rows if (row.subject or 0) > last})))
+    all(
+        map(
+            filling.takes,
+            post.joined(read, was.posts, {row.subject for row in rows if row.subject and row.subject > last}),
+        )
+    )
     more = filling.more or was.next is not None
     page = Page(filling.items, filling.items[-1].id if more else None, None)
     seq = rows[-1].seq
