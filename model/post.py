@@ -1,5 +1,7 @@
 """Posts: one message in a channel, maybe a reply to another there; how they are read. model/posting.py writes them."""
 
+from contextlib import closing
+from itertools import takewhile
 from operator import attrgetter
 from typing import Annotated, Any, Literal
 
@@ -13,7 +15,7 @@ from model.edit import EditView
 from model.errors import NotFound
 from model.session import Identity
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, changes, db
-from model.store.paging import Cursor, Page, paged
+from model.store.paging import Cursor, Filling, Page, paged
 from model.user import User, avatar_path
 from model.values import as_it_is, line
 
@@ -91,7 +93,7 @@ BY_ID = FOUND.where(Post.id == bindparam("post"))
 SHOWN = or_(Post.state == "published", (Post.state == "removed") & (Post.replies > 0))
 IN_CHANNEL = FOUND.where(Post.channel_id == bindparam("channel"))
 LISTED = IN_CHANNEL.where(SHOWN)
-ANSWERS = FOUND.where(Post.parent_id == bindparam("parent"), SHOWN).order_by(Post.id).limit(bindparam("most"))
+ANSWERS = FOUND.where(Post.parent_id == bindparam("parent"), SHOWN).order_by(Post.id)
 
 MOST_ABOVE = 30  # posts that one answers, and those answer, shown with it
 MOST_TOGETHER = 100  # posts of a conversation shown on one page
@@ -182,25 +184,25 @@ async def conversation(identity: Identity | None, id_: int) -> PostsPage:
     with db.snapshot() as read:
         row, place = visible_to(read, identity, id_)
         rows = _around(read, identity, row, place)
-        items = [view(rows[found]) for found in sorted(rows, reverse=True)]
+        items = [view(found) for found in sorted(rows, key=attrgetter("id"), reverse=True)]
         return PostsPage(Page(items, None, None), place.seq, place)
 
 
-def _around(read: Statements, identity: Identity | None, row: Any, place: Any) -> dict[int, Any]:
-    rows = {row.id: row}
-    while row.parent_id is not None and len(rows) <= MOST_ABOVE:
+def _around(read: Statements, identity: Identity | None, row: Any, place: Any) -> list[Any]:
+    """The rows of a conversation that are nearest to one of them, until they are many or large."""
+    page: Filling[Any] = Filling(MOST_TOGETHER, weight)
+    while page.takes(row) and row.parent_id is not None and len(page.items) <= MOST_ABOVE:
         row = read.one(BY_ID, post=row.parent_id)
         if not _shown_to(row, place, identity):
             break
-        rows[row.id] = row
-    for above in [*rows.values()]:  # from the post upwards: what is nearest to it is the last to be left out
+    for above in [*page.items]:  # from the post upwards, so that what is far from it is left out first
         asked = [above]
         for row in asked:
-            if row.replies and (room := MOST_TOGETHER - len(rows)) > 0:
-                new = [answer for answer in read.all(ANSWERS, parent=row.id, most=room) if answer.id not in rows]
-                rows |= {answer.id: answer for answer in new}
-                asked += new
-    return rows
+            if row.replies and not page.more:
+                known = {other.id for other in page.items}
+                with closing(read.each(ANSWERS, parent=row.id)) as answers:
+                    asked += takewhile(page.takes, (answer for answer in answers if answer.id not in known))
+    return page.items
 
 
 def views(read: Statements, ids: set[int]) -> dict[int, PostView]:
