@@ -17,7 +17,7 @@ from quart import Quart
 from api import commands, joining, logs
 from api.flask import front_ends, mounting
 from api.health import stopping
-from api.http import assets, caching, cross_origin, openapi, problems, signed, watching
+from api.http import assets, caching, cross_origin, openapi, problems, rendering, signed, watching
 from api.http.application import Application
 from api.http.proxies import BehindProxies
 from api.live import hub, socket
@@ -57,6 +57,7 @@ def create_app(chosen: Settings) -> Quart:
     app.config["BODY_TIMEOUT"] = 30  # seconds for a body to arrive
     app.logger.addFilter(_is_news)
     app.jinja_env.globals["asset"] = assets.asset
+    app.jinja_env.globals["hue"] = rendering.hue
     app.jinja_env.globals["sign_up"] = chosen.sign_up
     app.jinja_env.globals["post_length"] = chosen.post_length
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from model import audit, passwords, session, user
+from model import audit, namesakes, passwords, session, user
 from model.errors import Versions
 from model.session import Identity
 from model.store import Tx, db
@@ -21,6 +21,8 @@ async def edit(identity: Identity, versions: Versions, fields: dict[str, str | N
 
 
 def _edit(tx: Tx, identity: Identity, versions: Versions, fields: dict[str, Any]) -> Account:
+    if "name" in fields and not identity.admin:
+        namesakes.check_own(tx, str(fields["name"]), identity.user)
     account = user.edit(tx, identity.user, versions, fields)
     if "password_hash" in fields:
         session.end_others(tx, identity)

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from model import audit, group, invitation, joining, roster, times, user
+from model import audit, group, invitation, joining, namesakes, roster, times, user
 from model.errors import Forbidden, Invalid
 from model.group import Membership
 from model.recovery import CODE_DAYS, ResetCode
@@ -44,6 +44,11 @@ def _check_free(tx: Tx, group_id: int, pupils: list[Pupil]) -> None:
         pupil.where: f"has the user name {pupil.uid}, which is taken"
         for pupil in pupils
         if pupil.uid is not None and tx.one(user.TAKEN, folded=pupil.uid.lower())
+    }
+    wrong |= {
+        pupil.where: f"is {pupil.name}, a name that can be taken for that of somebody who looks after the group"
+        for pupil in pupils
+        if namesakes.alike(tx, pupil.name, group_id)
     }
     if wrong:
         raise Invalid(wrong)

@@ -179,6 +179,7 @@ class _Bringer:
             return  # and here where they are another's: what one was there is no right here
         if self._tx.one(STANDING, in_group=in_group, who=who) is None:
             self._tx.run(group.JOIN, group=in_group, user=who, as_=new.role, now=self._tx.now)
+            group.tell_standing(self._tx, who)
         self._tx.run(REMEMBER, of=new.digest, is_="member", here=None)
 
     def _post(self, new: NewPost) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from model import passwords, text
+from model import likeness, passwords, text
 from model.channel import Key
 from model.flask_items import NewChannel, NewGroup, NewMember, NewPost, NewUser, NewVote, Plan, Report, digest
 from model.flask_post import joined
@@ -64,6 +64,8 @@ class _Planner:
             self._named[id_] = name or (_one_line(uid)[:LONGEST_NAME] or FORMER_USER)
             if not fits(uid, Uid):
                 self._report.left_out("user", id_, f"has the uid {uid!r:.60}; here it is 2 to 40 of A-Z a-z 0-9 . _ -")
+            elif likeness.reserved(uid):
+                self._report.left_out("user", id_, f"has the uid {uid}, which is reserved here: the operator gives it")
             elif (first := taken.setdefault(uid.lower(), id_)) != id_:
                 self._report.left_out("user", id_, f"has the uid of user {first}, but for upper and lower case")
             else:

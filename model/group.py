@@ -232,8 +232,17 @@ def put_member(tx: Tx, identity: Identity, slug: str, uid: str, role: Standing) 
         raise NotFound(f"There is no user {uid}.")
     tx.run(OUT, group=row.id, user=user.id)
     tx.run(JOIN, group=row.id, user=user.id, as_=role, now=tx.now)
+    tell_standing(tx, user.id)
     audit.note(tx, identity, "member.put", user.uid, group=slug, detail=role)
     return MemberView(user.uid, user.name, role)
+
+
+UID = select(User.uid).where(User.id == bindparam("user"))
+
+
+def tell_standing(tx: Tx, user_id: int) -> None:
+    """Within a unit: says that a user is something else in a group now, which the user's posts there show."""
+    tx.changed("member.changed", subject=user_id, tags=[f"user:{tx.one(UID, user=user_id).uid}"])
 
 
 def remove_member(tx: Tx, identity: Identity, slug: str, uid: str) -> None:
@@ -242,5 +251,5 @@ def remove_member(tx: Tx, identity: Identity, slug: str, uid: str) -> None:
     user = tx.one(USER, folded=uid.lower())
     if user is None or not tx.run(OUT, group=row.id, user=user.id):
         raise NotFound(f"{uid} is not a member.")
-    tx.changed("member.removed", subject=user.id, tags=[f"group:{row.id}"])
+    tx.changed("member.removed", subject=user.id, tags=[f"group:{row.id}", f"user:{user.uid}"])
     audit.note(tx, identity, "member.removed", user.uid, group=slug)

@@ -10,7 +10,7 @@ from msgspec import Meta
 from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import aliased
 
-from model import audit, group, invitation, passwords, times, user
+from model import audit, group, invitation, namesakes, passwords, times, user
 from model.errors import Conflict, Forbidden, Invalid, NotFound
 from model.group import Membership, Standing
 from model.invitation import VALID, Invitation
@@ -135,9 +135,12 @@ def _accept(tx: Tx, identity: Identity, code: str, address: str) -> Joined | Non
         return None
     had = tx.one(STANDING, group=held.group_id, user=identity.user)
     if had is None:
+        if held.role != "moderator":
+            namesakes.check(tx, identity.name, held.group_id, but=identity.user)
         _join(tx, identity.user, identity, held)
     elif had.role == "member" and held.role == "moderator":
         tx.run(PROMOTE, group=held.group_id, user=identity.user, as_=held.role)
+        group.tell_standing(tx, identity.user)
         _note(tx, identity, held)
     role = held.role if had is None or had.role == "member" else had.role
     return Joined(GroupName(held.slug, held.group_name), role)
@@ -145,6 +148,7 @@ def _accept(tx: Tx, identity: Identity, code: str, address: str) -> Joined | Non
 
 def _join(tx: Tx, user_id: int, who: audit.Actor, held: Any) -> None:
     tx.run(group.JOIN, group=held.group_id, user=user_id, as_=held.role, now=tx.now)
+    group.tell_standing(tx, user_id)
     _note(tx, who, held)
 
 
@@ -186,6 +190,9 @@ def _sign_up(tx: Tx, uid: str, name: str, kept: str, email: str | None, code: st
     held = _held_by_somebody_new(tx, code)
     if held.group_id is None:
         return _first_admin(tx, uid, name, kept, email, held)
+    user.check_uid(uid)
+    if held.role != "moderator":
+        namesakes.check(tx, name, held.group_id)
     made = user.add(tx, uid, name, kept, email, "user")
     _join(tx, tx.one(user.TAKEN, folded=uid.lower()).id, made, held)
     return made

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import ForeignKey, Index, String, bindparam, literal_column, or_, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, String, bindparam, case, literal_column, or_, select
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from model import channel, rules
 from model.edit import EditView
 from model.errors import NotFound
+from model.group import Membership
 from model.session import Identity
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, changes, db
 from model.store.paging import Cursor, Filling, Page, paged
@@ -51,12 +52,16 @@ class Post(Base):
 
 
 class Author(msgspec.Struct):
-    """Who wrote a post: a user (`uid`, `name`, `avatar`), or somebody without an account (`guest`, the name given)."""
+    """Who wrote a post: a user (`uid`, `name`, `avatar`), or somebody without an account (`guest`, the name given).
+
+    `badge` says that the user looks after the group, now: posts show it, so that nobody else is taken for that one.
+    """
 
     uid: str | UnsetType = UNSET
     name: str | UnsetType = UNSET
     avatar: str | UnsetType | None = UNSET
     guest: str | UnsetType = UNSET
+    badge: rules.Badge | UnsetType = UNSET
 
 
 class PostView(msgspec.Struct):
@@ -88,7 +93,18 @@ class PostsPage(msgspec.Struct):
     place: Any
 
 
-FOUND = select(*Post.__table__.c, User.uid, User.name, User.avatar_hash).outerjoin(User, User.id == Post.author_id)
+_place = aliased(channel.Channel)
+_moderates = (
+    select(Membership.user_id)
+    .join(_place, _place.group_id == Membership.group_id)
+    .where(_place.id == Post.channel_id, Membership.user_id == Post.author_id, Membership.role == "moderator")
+    .correlate(Post)
+    .exists()
+)
+BADGE = case((User.role == "admin", "admin"), (_moderates, "moderator")).label("badge")
+FOUND = select(*Post.__table__.c, User.uid, User.name, User.avatar_hash, BADGE).outerjoin(
+    User, User.id == Post.author_id
+)
 BY_ID = FOUND.where(Post.id == bindparam("post"))
 SHOWN = or_(Post.state == "published", (Post.state == "removed") & (Post.replies > 0))
 IN_CHANNEL = FOUND.where(Post.channel_id == bindparam("channel"))
@@ -136,7 +152,7 @@ def weight(post: Any) -> int:
 def _author(row: Any) -> Author:
     if row.uid is None:
         return Author(guest=row.guest or FORMER_USER)
-    return Author(row.uid, row.name, avatar_path(row.uid, row.avatar_hash))
+    return Author(row.uid, row.name, avatar_path(row.uid, row.avatar_hash), badge=row.badge or UNSET)
 
 
 async def listed(identity: Identity | None, channel_id: int, cursor: Cursor) -> PostsPage:

@@ -6,7 +6,7 @@ from typing import Any, cast
 import msgspec
 from sqlalchemy import bindparam, insert, update
 
-from model import audit, channel, rules, text
+from model import audit, channel, namesakes, rules, text
 from model import edit as edits
 from model.channel import Channel
 from model.errors import Conflict, Forbidden, Invalid, NotFound, Versions, check_version, must_name_a_version
@@ -87,6 +87,9 @@ async def draft(body: str, parent: int | None = None, guest: str | None = None) 
 def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origin: str | None) -> PostView:
     """Unit: a new post. Raises what rules.may_post does; Invalid for a parent that is not in the channel."""
     place = _place_for(tx, identity, channel_id, new.parent, new.guest, origin)
+    badge = rules.badge(place, identity)
+    if badge is None:
+        _check_name(tx, place.group_id, identity, new.guest)
     state = rules.first_state(place, identity)
     id_ = tx.one(
         ADD,
@@ -101,9 +104,9 @@ def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origi
     ).id
     if state == "published":
         _count(tx, "post.created", id_, channel_id, new.parent, 1)
-    author = (
-        Author(identity.uid, identity.name, identity.avatar) if identity else Author(guest=new.guest or FORMER_USER)
-    )
+    author = Author(guest=new.guest or FORMER_USER)
+    if identity:
+        author = Author(identity.uid, identity.name, identity.avatar, badge=badge or msgspec.UNSET)
     return PostView(id_, channel_id, new.parent, author, new.body, new.html, state, {}, 0, tx.now, None, 1)  # type: ignore[arg-type]
 
 
@@ -142,6 +145,15 @@ def bring(tx: Tx, channel_id: int, author: int | None, guest: str | None, new: D
     ).id
     _count(tx, "post.created", id_, channel_id, None, 1)
     return id_
+
+
+def _check_name(tx: Tx, group: int, identity: Identity | None, guest: str | None) -> None:
+    if identity is None:
+        namesakes.check(tx, guest or "", group, "guest")
+    elif namesakes.alike(tx, identity.name, group, identity.user):
+        raise Forbidden(
+            "Your name can be taken for that of somebody who looks after this group. Please change it first."
+        )
 
 
 def _check_parent(read: Statements, channel_id: int, parent: int) -> None:

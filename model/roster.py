@@ -12,7 +12,7 @@ from contextlib import suppress
 from itertools import count
 from typing import NamedTuple
 
-from model import text
+from model import likeness, text
 from model.errors import Invalid
 from model.user import Name, Uid
 from model.values import Unfit, fit
@@ -130,6 +130,8 @@ def _problem(pupil: Pupil, before: str | None) -> str | None:
         fit(pupil.uid or "ok", Uid)
     except Unfit as unfit:
         return f"has the user name {pupil.uid}: it {unfit}"
+    if pupil.uid is not None and likeness.reserved(pupil.uid):
+        return f"has the user name {pupil.uid}, which is reserved"
     return f"is {pupil.uid or pupil.name} again, as {before} is; tell the two apart" if before else None
 
 
@@ -143,6 +145,9 @@ def uid_from(name: str) -> str:
 
 def free(uid: str, taken: set[str]) -> str:
     """The uid itself, or the first of those with 2, 3, … behind it that is not taken; now it is."""
-    found = uid if uid not in taken else next(made for n in count(2) if (made := f"{uid}{n}") not in taken)
+    if uid in taken or likeness.reserved(uid):
+        found = next(made for n in count(2) if (made := f"{uid}{n}") not in taken and not likeness.reserved(made))
+    else:
+        found = uid
     taken.add(found)
     return found

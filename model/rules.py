@@ -1,9 +1,11 @@
 """Who may do what. Pure rules over a `Place`: a group's rules and the asker's standing, and maybe a channel there."""
 
-from typing import Protocol
+from typing import Literal, Protocol
 
 from model.errors import Forbidden, Unauthenticated
 from model.session import Identity
+
+Badge = Literal["moderator", "admin"]
 
 
 class Place(Protocol):
@@ -52,6 +54,13 @@ def waits(place: Place, identity: Identity | None) -> bool:
     """Whether a moderator has to look first at what the asker writes there: posts, edits, new discussions."""
     reviewed = place.review == "all" or (place.review == "guests" and identity is None)
     return reviewed and not moderates(place, identity)
+
+
+def badge(place: Place, identity: Identity | None) -> Badge | None:
+    """What the asker's posts there show beside the name, so that nobody else is taken for who looks after the place."""
+    if identity is None or not moderates(place, identity):
+        return None
+    return "admin" if identity.admin else "moderator"
 
 
 def first_state(place: Place, identity: Identity | None) -> str:

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import String, bindparam, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from model import audit, passwords
+from model import audit, likeness, passwords
 from model.errors import Forbidden, Invalid, NotFound, Versions, check_version, taken
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, db
 from model.store.unit import answered
@@ -43,6 +43,7 @@ class User(Base):
     uid: Mapped[str] = mapped_column(String(40))
     uid_folded: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(80))
+    likeness: Mapped[str | None] = mapped_column(String(200), index=True)  # what the name can be taken for
     email: Mapped[str | None] = mapped_column(String(254))
     password_hash: Mapped[str | None] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(String(10))
@@ -77,6 +78,7 @@ ADD = insert(User).values(
     uid=bindparam("as_written"),
     uid_folded=bindparam("folded"),
     name=bindparam("called"),
+    likeness=bindparam("looks"),
     email=bindparam("mail"),
     password_hash=bindparam("kept"),
     role=bindparam("as_"),
@@ -84,6 +86,7 @@ ADD = insert(User).values(
     version=1,
 )
 TAKEN = select(User.id).where(User.uid_folded == bindparam("folded"))
+LIKE_AN_ADMIN = select(User.id).where(User.likeness == bindparam("looks"), User.role == "admin").limit(1)
 
 
 async def sign_up(uid: str, name: str, password: str, email: str | None = None) -> UserView:
@@ -91,18 +94,31 @@ async def sign_up(uid: str, name: str, password: str, email: str | None = None) 
     if db.settings.sign_up != "open":
         how = "by invitation only" if db.settings.sign_up == "invitation" else "closed"
         raise Forbidden(f"Sign-up is {how} here.")
+    check_uid(uid)
     check_password(password, uid, name)
     with db.snapshot() as read:
-        if (made := answered(read, add)) is not None:
+        if (made := answered(read, _sign_up)) is not None:
             return cast(UserView, made)
         check_free(read, uid)
-    return await db.write(add, uid, name, await passwords.hashed(password), email, "user")
+    return await db.write(_sign_up, uid, name, await passwords.hashed(password), email)
 
 
 async def create(uid: str, name: str, password: str, email: str | None = None, role: Role = "user") -> UserView:
     """A new account of any role, made by the operator, whatever the sign-up setting. Raises Conflict, Invalid."""
     check_password(password, uid, name)
     return await db.write(_create_noted, uid, name, await passwords.hashed(password), email, role)
+
+
+def _sign_up(tx: Tx, uid: str, name: str, kept: str, email: str | None) -> UserView:
+    if tx.one(LIKE_AN_ADMIN, looks=likeness.of(name)):
+        raise Invalid({"name": "can be taken for that of an admin; please add something, such as a last name"})
+    return add(tx, uid, name, kept, email, "user")
+
+
+def check_uid(uid: str) -> None:
+    """Raises Invalid for a user name that only the operator gives, for others would take it for who runs the place."""
+    if likeness.reserved(uid):
+        raise Invalid({"uid": f"{uid} is reserved; please choose another"})
 
 
 def check_password(password: str, *names: str) -> None:
@@ -124,7 +140,8 @@ def check_free(read: Statements, uid: str) -> None:
 def add(tx: Tx, uid: str, name: str, kept: str | None, email: str | None, role: Role) -> UserView:
     """Unit: a new account with a password hash, or None where it is yet to be claimed. Raises Conflict."""
     check_free(tx, uid)
-    tx.run(ADD, as_written=uid, folded=uid.lower(), called=name, mail=email, kept=kept, as_=role, now=tx.now)
+    shown = {"as_written": uid, "called": name, "looks": likeness.of(name)}
+    tx.run(ADD, **shown, folded=uid.lower(), mail=email, kept=kept, as_=role, now=tx.now)
     return UserView(uid, name, None, tx.now)
 
 
@@ -166,6 +183,7 @@ def edit(tx: Tx, id_: int, versions: Versions, fields: dict[str, str | None]) ->
     check_version(user.version, versions)
     for field, value in fields.items():
         setattr(user, field, value)
+    user.likeness = likeness.of(user.name)
     user.version += 1
     tx.session.flush()
     tx.changed("user.edited", subject=id_, tags=[f"user:{user.uid}"])

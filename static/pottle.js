@@ -11,7 +11,7 @@
  * own localStorage, because browsers block cookies of other sites.
  *
  * @typedef {{epoch: string, seq: number}} Position  which history of the database, and how far in it
- * @typedef {{uid: string, name: string, avatar: ?string} | {guest: string}} Author
+ * @typedef {{uid: string, name: string, avatar: ?string, badge?: 'moderator' | 'admin'} | {guest: string}} Author
  * @typedef {{id: number, channel: number, parent: ?number, author: Author, body: string, html: string, state: string,
  *   reactions: Object<string, number>, replies: number, created: string, edited: ?string, version: number}} Post
  * @typedef {{posts: Post[], next: ?string, prev: ?string, epoch: string, seq: number}} Page

@@ -17,11 +17,12 @@ export function read(article) {
   const { id, parent, version, state, replies, uid } = article.dataset;
   const name = article.querySelector('.author').textContent;
   const avatar = article.querySelector('.avatar img')?.src ?? null;
+  const badge = article.querySelector('.rank').textContent || undefined;
   const stamp = (place) => article.querySelector(`${place} time`).getAttribute('datetime') || null;
   const chips = [...article.querySelectorAll('.chip')].map((chip) => [chip.dataset.kind, Number(chip.querySelector('.count').textContent)]);
   return {
     id: Number(id), parent: Number(parent) || null, version: Number(version), state, replies: Number(replies),
-    author: uid ? { uid, name, avatar } : { guest: name }, html: article.querySelector('.body').innerHTML,
+    author: uid ? { uid, name, avatar, badge } : { guest: name }, html: article.querySelector('.body').innerHTML,
     reactions: Object.fromEntries(chips.filter(([, count]) => count)), created: stamp('.when'), edited: stamp('.edited'),
   };
 }
@@ -35,7 +36,8 @@ export function fill(article, post, { parent, root }, base) {
   Object.assign(article.dataset, { id: post.id, parent: post.parent ?? '', version: post.version, state, replies: post.replies, uid: author.uid ?? '' });
   const part = (selector) => article.querySelector(selector);
   part('.slot-avatar').replaceChildren(avatar(author, base));
-  part('.author').textContent = nameOf(author);
+  Object.assign(part('.author'), { textContent: nameOf(author), title: author.uid ?? '' });
+  part('.rank').textContent = author.badge ?? '';
   part('.guest').hidden = 'uid' in author;
   part('.when').href = addressOf(post.id, base);
   setTime(part('.when time'), post.created);
@@ -82,13 +84,16 @@ export function personalise(article, { mine, moderates, locked, marks, withheld,
 }
 
 function avatar(author, base) {
-  const name = nameOf(author) || '?';
+  const [letter] = author.uid ?? (author.guest || '?');
   const place = Object.assign(document.createElement('span'), { ariaHidden: 'true' });
-  place.className = `avatar hue-${(('abcdefghijklmnopqrstuvwxyz'.indexOf(name[0].toLowerCase()) % HUES) + HUES) % HUES}`;
-  if (!author.avatar) place.textContent = name[0].toUpperCase();
+  place.className = `avatar hue-${author.uid ? hue(author.uid) : 'none'}`;
+  if (!author.avatar) place.textContent = letter.toUpperCase();
   else place.append(Object.assign(new Image(40, 40), { alt: '', loading: 'lazy', src: new URL(author.avatar, base) }));
   return place;
 }
+
+/** As `hue` in api/http/rendering.py. */
+const hue = (uid) => [...uid.toLowerCase()].reduce((sum, letter) => sum + letter.codePointAt(0), 0) % HUES;
 
 const paragraph = (text) => Object.assign(document.createElement('p'), { textContent: text });
 

@@ -44,7 +44,8 @@ ABOUT = {
     "contact": {"name": "Whoever runs this server"},
 }
 # Structs of which one part of the fields or the other is there: the name and the fields of each part.
-EITHER = {"Author": {"UserAuthor": ("uid", "name", "avatar"), "GuestAuthor": ("guest",)}}
+EITHER = {"Author": {"UserAuthor": ("uid", "name", "avatar", "badge"), "GuestAuthor": ("guest",)}}
+AT_TIMES = ("badge",)  # of these the ones that are there only at times
 
 
 class Id(BaseConverter):
@@ -187,7 +188,7 @@ def _as_either(name: str, schema: dict[str, Any]) -> dict[str, Any]:
             **schema,
             "title": part,
             "properties": {field: schema["properties"][field] for field in fields},
-            "required": [*fields],
+            "required": [field for field in fields if field not in AT_TIMES],
         }
         for part, fields in EITHER[name].items()
     }

@@ -30,6 +30,7 @@ TERMS = {
     "avatar": Term(
         "Path of the picture, which changes with the picture; null without one.", "/api/users/ada/avatar?v=3"
     ),
+    "badge": Term("That the author looks after the group, as moderator or admin; absent otherwise.", "moderator"),
     "before": Term(
         "Only what is older than this cursor: the `next` of another answer. Not together with `after`.", "YzE3"
     ),
