@@ -4,8 +4,6 @@ A code is shown once, in the answer that makes it, so these routes keep no answe
 there would be one that is stored.
 """
 
-from typing import Annotated
-
 import msgspec
 from quart import Blueprint
 
@@ -15,13 +13,11 @@ from api.http.limits import EDITING, SIGN_IN, limited
 from api.joining import AccountCode, account_code, link
 from model import invitation, joining, recovery, session
 from model.group import Standing
+from model.invitation import Code
 from model.joining import Days, GroupName, InvitationView, Joined, Uses
 from model.store import db
-from model.values import line
 
 blueprint = Blueprint("invitations", __name__, url_prefix="/api")
-
-Code = Annotated[str, line(80)]
 
 
 class NewInvitation(msgspec.Struct):

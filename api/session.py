@@ -1,7 +1,5 @@
 """`/api/session`: signing in and out. `/api/password`: in by a code, for who has no password, or forgot it."""
 
-from typing import Annotated
-
 import msgspec
 from quart import Blueprint, Response
 
@@ -20,10 +18,10 @@ from api.http.asking import (
 from api.http.limits import EDITING, SIGN_IN, limited
 from api.http.notices import attempt
 from model import recovery, session, signing_in, user
+from model.invitation import Code
 from model.session import Signed
 from model.store import db
 from model.user import Account, Password, SomeUid
-from model.values import line
 
 blueprint = Blueprint("session", __name__, url_prefix="/api")
 
@@ -95,7 +93,7 @@ async def delete() -> Response:
 class NewPassword(msgspec.Struct):
     """A code from a reset link or a roster, and the password to set."""
 
-    code: Annotated[str, line(80)]
+    code: Code
     password: Password
 
 

@@ -8,7 +8,7 @@ One for both is a line of a group's roster: it says for good that this group mad
 import hashlib
 import re
 import secrets
-from typing import Any
+from typing import Annotated, Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -30,7 +30,9 @@ from model.group import Group, Membership
 from model.rates import Rate
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, db, limits
 from model.user import User
+from model.values import as_it_is
 
+Code = Annotated[str, as_it_is("`digest` leaves out what does not count", 80, 1)]
 # Crockford's base 32: no I, L, O or U, which are misread. Four characters are 20 bits.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 MISREAD = str.maketrans("ILO", "110")
