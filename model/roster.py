@@ -4,11 +4,14 @@ A CSV has one column (the name) or two (first name, last name), with commas, sem
 headings it may have more, in any order: `name`, or `first name` and `last name`, and maybe `uid`; others are ignored.
 """
 
+# ruff: noqa: RUF001
+
 import csv
 import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from itertools import count
 from typing import NamedTuple
 
@@ -19,14 +22,37 @@ from model.values import Unfit, fit
 
 MOST = 500  # names at once
 LONGEST_UID = 36  # leaves room for a number
+# What a column is called, in the languages of many schools.
 HEADINGS = {
-    "name": ("name", "full name", "student", "pupil", "display name"),
-    "first": ("first", "first name", "firstname", "given name", "forename", "vorname"),
-    "last": ("last", "last name", "lastname", "surname", "family name", "nachname", "familienname"),
-    "uid": ("uid", "user", "user name", "username", "login", "benutzername"),
+    "name": (
+        "name;names;full name;student;students;student name;pupil;display name;schüler;schülerin;"
+        "schülername;nom complet;élève;nom de l’élève;nombre completo;alumno;alumna;estudiante;"
+        "nome completo;aluno;alunno;studente;volledige naam;leerling;imię i nazwisko;uczeń;фио;ф.и.о;"
+        "фамилия имя отчество;фамилия имя;ученик;піб;учень;f.i.o;f.i.sh;to’liq ism;o’quvchi;adı soyadı;"
+        "öğrenci;họ và tên;họ tên;học sinh;姓名;名字;学生;學生;学生姓名;氏名;名前;生徒;生徒名;이름;성명;학생;नाम;"
+        "पूरा नाम;छात्र;"
+        "الاسم الكامل;الاسم;اسم الطالب;الطالب;نام و نام خانوادگی;שם מלא;תלמיד;ชื่อ-สกุล;ชื่อ-นามสกุล;nama;"
+        "nama lengkap;siswa;navn;namn;név;jméno a příjmení;nume complet;"
+    ),
+    "first": (
+        "first;first name;firstname;given;given name;given names;forename;vorname;prénom;prenom;nombre;"
+        "nombres;nome;primeiro nome;voornaam;imię;имя;ім’я;ism;ismi;ad;adı;isim;tên;名;fornavn;förnamn;"
+        "etunimi;keresztnév;utónév;jméno;meno;prenume;όνομα;име;ime;الاسم الأول;نام;שם פרטי;ชื่อ;पहला नाम;"
+        "nama depan;исм;"
+    ),
+    "last": (
+        "last;last name;lastname;surname;family;family name;nachname;familienname;zuname;nom;"
+        "nom de famille;apellido;apellidos;sobrenome;apelido;cognome;achternaam;nazwisko;фамилия;прізвище;"
+        "familiya;familiyasi;familya;soyad;soyadı;soyisim;họ;姓;etternavn;efternavn;efternamn;sukunimi;"
+        "vezetéknév;családnév;příjmení;priezvisko;nume;επώνυμο;фамилно име;prezime;اسم العائلة;اللقب;"
+        "نام خانوادگی;שם משפחה;นามสกุล;สกุล;उपनाम;nama belakang;фамилияси;"
+    ),
+    "uid": ("uid;user;user name;username;login;benutzername;nom d’utilisateur;usuario;логин;"),
 }
+LONGEST_HEADING = 4  # words, as in "Vor- und Nachname"
 # What Unicode does not take apart into a letter and its mark.
-LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"})  # noqa: RUF001
+LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"})
+APOSTROPHES = str.maketrans("'ʻʼ‘`", "’’’’’")
 NAMELESS = "user"  # for a name without any letter that ASCII has a likeness of
 
 
@@ -77,16 +103,45 @@ def _rows(table: str) -> Iterator[tuple[str, list[str]]]:
 
 def _headings(cells: list[str]) -> dict[str, int] | None:
     """Which column is what; None where the first line already is somebody."""
-    words = [cell.casefold().replace("_", " ").replace("-", " ") for cell in cells]
-    found = {kind: words.index(word) for kind, known in HEADINGS.items() for word in known if word in words}
+    words = [_word(cell) for cell in cells]
+    found = {kind: at for kind in HEADINGS for at, word in enumerate(words) if word in _known(kind)}
+    whole = next((at for at, word in enumerate(words) if _is_whole_name(word)), None)
+    if whole is not None:
+        found.setdefault("name", whole)
     if "first" in found and "name" in found and "last" not in found:
         found["last"] = found.pop("name")
+    elif "last" in found and "name" in found and "first" not in found:
+        found["first"] = found.pop("name")
+    if len(list(filter(None, words))) == 1 and len(found) == 1:
+        return {"name": next(iter(found.values()))}  # the only column: in some languages one word means both
     return found if "name" in found or {"first", "last"} <= found.keys() else None
 
 
+def _word(cell: str) -> str:
+    plain = cell.casefold().translate(APOSTROPHES).replace("_", " ").replace("-", " ")
+    return " ".join(plain.strip(" .:*#").split())
+
+
+@cache
+def _known(kind: str) -> set[str]:
+    return {_word(word) for word in HEADINGS[kind].split(";") if word}
+
+
+def _is_whole_name(word: str) -> bool:
+    """Whether a heading names both parts: `Ism Familiya`, `Vor- und Nachname`, `Nom et prénom`, `Soyad, Ad`."""
+    parts = {part.strip(",") for part in word.split()}
+    return bool(parts & (_known("first") | {"vor"}) and parts & _known("last")) and len(parts) <= LONGEST_HEADING
+
+
 def _plain(where: str, cells: list[str]) -> Pupil:
+    advice = "say in a first line what the columns are, such as name,uid"
     if any(cells[2:]):
-        raise Invalid({where: "has more than two columns; say in a first line what they are, such as name,uid"})
+        raise Invalid({where: f"has more than two columns; {advice}"})
+    for cell in filter(None, cells):
+        if not any(letter.isalpha() for letter in cell) or "@" in cell:
+            raise Invalid({where: f"has {cell} where a name should be; {advice}"})
+    if len(cells) > 1 and any(letter.isdigit() for letter in cells[1]):
+        raise Invalid({where: f"has {cells[1]} where a last name should be; {advice}"})
     return Pupil(where, " ".join(filter(None, cells)))
 
 
@@ -122,6 +177,8 @@ def checked(pupils: list[Pupil]) -> list[Pupil]:
 def _problem(pupil: Pupil, before: str | None) -> str | None:
     if not pupil.name:
         return "has no name"
+    if not any(letter.isalpha() for letter in pupil.name):
+        return f"has a name without a letter: {pupil.name}"
     try:
         fit(pupil.name, Name)
     except Unfit as unfit:

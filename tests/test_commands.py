@@ -121,3 +121,25 @@ class TestGroups:
 
     def test_it_rejects_an_unknown_rule(self, run: Run) -> None:
         assert run("group", "create", "club", "--reading", "nobody").exit_code == 2
+
+
+class TestWhatATerminalObeys:
+    """A database may hold names that an older version took."""
+
+    @pytest.mark.parametrize("evil", ["x\nroot\tadmin", "\x1b[2J", "\u202eevil", "\x9b31m", "a\u2028b"])
+    def test_it_is_written_out(self, run: Run, instance: Path, evil: str) -> None:
+        with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+            raw.execute("UPDATE users SET name = ? WHERE uid = 'bob'", (evil,))
+            raw.execute("UPDATE groups SET name = ? WHERE slug = 'class'", (evil,))
+        for command in (("user", "list", "bob"), ("group", "list")):
+            lines = [line for line in said(run(*command)).split("\n") if line]
+            assert all(line.replace("\t", "").isprintable() for line in lines)
+            assert len(lines) == (1 if command[0] == "user" else 2)
+
+    def test_in_a_refusal_too(self, run: Run) -> None:
+        assert refused(run("user", "disable", "a\u202eb\x1b[2J")).isprintable()
+
+    def test_names_are_lines_of_visible_text(self, run: Run) -> None:
+        assert "one line" in refused(run("user", "create", "dora", "--name", "a\x1b[2J", given=PASSWORD))
+        said(run("user", "create", " dora ", "--name", " Dora\u200b ", given=PASSWORD))
+        assert said(run("user", "list", "dora")) == "dora\tuser\tenabled\tDora\n"

@@ -49,6 +49,68 @@ def test_it_reads_what_schools_write(text: str) -> None:
     assert names(text) == ["Anna Schmidt", "Ben Müller"]
 
 
+@pytest.mark.parametrize(
+    "heading",
+    [
+        *(
+            "Ism Familiya",
+            "Familiya Ism Sharif",
+            "F.I.Sh.",
+            "ФИО",
+            "Фамилия Имя Отчество",
+            "Ad Soyad",
+            "Adı Soyadı",
+            "姓名",
+            "氏名",
+        ),
+        *("이름", "Họ và tên", "Nom et prénom", "Vor- und Nachname", "Nombre y apellidos", "Cognome e nome"),
+        *("Imię i nazwisko", "NAME", "Full_Name:", "नाम", "الاسم", "שם מלא", "Nom", "Имя", "O'quvchi", "O\u02bbquvchi"),
+    ],
+)
+def test_headings_in_other_languages_are_no_pupils(heading: str) -> None:
+    assert names(f"{heading}\nAnna Schmidt\nBen Müller") == ["Anna Schmidt", "Ben Müller"]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["Ism,Familiya", "Имя;Фамилия;Класс", "Prénom,Nom", "Nombre,Apellidos", "Adı\tSoyadı", "Vorname,Zuname", "名,姓"],
+)
+def test_nor_are_two(heading: str) -> None:
+    separator = next(mark for mark in ";\t," if mark in heading)
+    rows = "\n".join(separator.join((*row, "7b")) for row in (("Anna", "Schmidt"), ("Ben", "Müller")))
+    assert names(f"{heading}\n{rows}") == ["Anna Schmidt", "Ben Müller"]
+
+
+@pytest.mark.parametrize(
+    "first", ["Nome Rossi", "Ad Astra", "Ime Okon", "Jina Park", "Anh,Họ", "Ma,Nom", "Last Samurai"]
+)
+def test_a_pupil_is_no_heading(first: str) -> None:
+    assert names(f"{first}\nAnna Schmidt")[0] == first.replace(",", " ")
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("Anna Dee,17", "17"),
+        ("1,Anna Dee", "1"),
+        ("17", "17"),
+        ("Anna Dee;2010-05-01", "2010-05-01"),
+        ("Anna Dee,anna@school.example", "anna@school.example"),
+        ("Anna Dee,5b", "5b"),
+        ("Anna Dee,+1 555 0100", "+1 555 0100"),
+        ("Anna Dee,\u0661\u0667", "\u0661\u0667"),
+    ],
+)
+def test_a_number_is_no_name(line: str, what: str) -> None:
+    (said,) = complaints(f"{line}\n{line}").values()
+    assert f"has {what} where a" in said
+    assert "name,uid" in said
+
+
+def test_a_digit_may_tell_namesakes_apart() -> None:
+    assert names("Anna Schmidt 1\nAnna Schmidt 2") == ["Anna Schmidt 1", "Anna Schmidt 2"]
+
+
 def test_a_uid_may_be_given() -> None:
     assert [pupil.uid for pupil in roster.from_csv("name,uid\nAnna Schmidt,as7\nBen Müller,\n")] == ["as7", None]
 
@@ -76,7 +138,7 @@ def test_namesakes_are_told_apart_by_their_uids() -> None:
 
 def test_a_third_column_needs_headings() -> None:
     assert complaints("Anna,Schmidt,7b") == {
-        "line 1": "Line 1 has more than two columns; say in a first line what they are, such as name,uid."
+        "line 1": "Line 1 has more than two columns; say in a first line what the columns are, such as name,uid."
     }
 
 
