@@ -4,7 +4,18 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, case, delete, insert, select, update
+from sqlalchemy import (
+    ForeignKey,
+    String,
+    UniqueConstraint,
+    bindparam,
+    case,
+    delete,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import audit, group, keys, rules
@@ -65,15 +76,17 @@ class ChannelView(msgspec.Struct):
     by: str | UnsetType | None = UNSET
 
 
-def _for_all(column: Any, instead: str | None) -> Any:
-    """A text that waits with its channel, as everybody sees it."""
-    return case((Channel.state == "published", column), else_=instead).label(column.name)
+def _for_all(column: Any, instead: str) -> Any:
+    """A text that waits with its channel, as everybody sees it; `instead` is SQL."""
+    return case((IS_PUBLISHED, column), else_=literal_column(instead)).label(column.name)
 
 
+# Written out, not bound: a place is looked up for every request, and that takes 7.6 us so, else 11.
+IS_PUBLISHED = Channel.state == literal_column("'published'")
 TEXTS = ("key", "title", "url")
 OWN = [column for column in Channel.__table__.c if column.name not in ("group_id", *TEXTS)]
-SHOWN_TITLE = _for_all(Channel.title, UNTITLED)
-SHOWN = {"key": _for_all(Channel.key, ""), "title": SHOWN_TITLE, "url": _for_all(Channel.url, None)}
+SHOWN_TITLE = _for_all(Channel.title, f"'{UNTITLED}'")
+SHOWN = {"key": _for_all(Channel.key, "''"), "title": SHOWN_TITLE, "url": _for_all(Channel.url, "NULL")}
 
 
 def _places(**texts: Any) -> Any:
