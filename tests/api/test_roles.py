@@ -38,6 +38,8 @@ Pages
 GET    /                                                   200    200    200  200  200  200   200
 GET    /channels/1                                         200    200    200  200  200  200   200
 GET    /channels/{ours}                                    404    404    200  200  200  200   401
+GET    /posts/{post}                                       200    200    200  200  200  200   200
+GET    /posts/{theirs}                                     404    404    200  200  200  200   401
 GET    /join                                               200    200    200  200  200  200   200
 GET    /groups/home                                        401    404    404  404  200  404   401
 GET    /groups/class                                       401    404    404  200  200  404   401
@@ -138,6 +140,7 @@ GET    /api/channels/{ours}/posts                          404    404    200  20
 GET    /api/channels/{ours}/posts?state=pending            404    404    403  200  200  403   401
 POST   /api/channels/1/posts     {"body": "Hello"}         401    201    201  201  201  201   401
 POST   /api/channels/{ours}/posts {"body": "Hello"}        404    404    201  201  201  201   401
+GET    /api/live                                           426    426    426  426  426  426   426
 WS     /api/live                 {"channel": 1}            200    200    200  200  200  200   401
 WS     /api/live                 {"channel": {ours}}       404    404    200  200  200  200   401
 
