@@ -117,7 +117,9 @@ async def test_a_class_comes_in(server: Server, browser: Browser) -> None:
     names = page.locator("#roster form [name=csv]")
     await names.fill("Ada Lovelace\n" + "x" * 81)
     await page.locator("#roster form [type=submit]").click()
-    await expect(page.locator("#roster .form-error")).to_contain_text("line 2 has a name of more than 80 characters")
+    await expect(page.locator("#roster .form-error")).to_contain_text(
+        "Line 2 has a name that cannot be used: it must have at most 80 characters."
+    )
     await expect(names).to_have_value("Ada Lovelace\n" + "x" * 81)
     file = {"name": "4b.csv", "mimeType": "text/csv", "buffer": "Name;Uid\nÄnne Schmidt;aenne\n".encode("cp1252")}
     await page.locator("#roster form [type=file]").set_input_files(file)  # type: ignore[arg-type]

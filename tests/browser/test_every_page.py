@@ -64,6 +64,19 @@ TOO_WIDE = """() => {
   const told = found.map((element) => element.outerHTML.slice(0, 120)).slice(0, 5);
   return document.documentElement.scrollWidth > room ? ['too wide', ...told] : [];
 }"""
+# Buttons in which a word goes over two lines.
+BROKEN_WORDS = """() => [...document.querySelectorAll('button, .button')].filter((button) => {
+  const range = document.createRange();
+  const texts = document.createTreeWalker(button, NodeFilter.SHOW_TEXT);
+  for (let node; (node = texts.nextNode());) {
+    for (const { index, 0: word } of node.data.matchAll(/\\S+/g)) {
+      range.setStart(node, index);
+      range.setEnd(node, index + word.length);
+      if (button.checkVisibility() && range.getClientRects().length > 1) return true;
+    }
+  }
+  return false;
+}).map((button) => button.outerHTML.slice(0, 120))"""
 WITHOUT_DIRECTION = """() => {
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   const wrong = [];
@@ -169,6 +182,7 @@ async def test_nothing_makes_a_page_scroll_sideways(site: Site, browser: Browser
         for width in WIDTHS:
             await page.set_viewport_size({"width": width, "height": 800})
             assert await page.evaluate(TOO_WIDE) == [], f"{path} at {width}"
+            assert await page.evaluate(BROKEN_WORDS) == [], f"{path} at {width}"
             await look(page, f"{uid or 'nobody'}-{path.strip('/').replace('/', '-') or 'home'}-{width}")
         await page.evaluate(SHOW_ALL)
         for width in WIDTHS:
@@ -185,6 +199,7 @@ async def test_a_form_full_of_long_words_stays_in_its_page(site: Site, browser: 
     await page.locator(".post form textarea").fill(BODY)
     await page.locator(".post [data-do=pick]").first.click()
     assert await page.evaluate(TOO_WIDE) == []
+    assert await page.evaluate(BROKEN_WORDS) == []
     await look(page, "forms-320")
 
 
