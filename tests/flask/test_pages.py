@@ -137,7 +137,7 @@ async def test_accounts(context: BrowserContext, site: Site, tmp_path: Path) -> 
     for uid, said in (
         ("b b", "Sign up failed: The user name"),
         ("ann", "Account created"),
-        ("ann", "Sign up failed: The uid ann"),
+        ("ann", "Sign up failed: The user name ann"),
     ):
         for field, value in (("uid", uid), ("name", ATTACK), ("password", PASSWORD)):
             await page.fill(f"#{field}", value)
