@@ -93,9 +93,8 @@ class Server(uvicorn.Server):
         # uvicorn compares times of day: after a clock was set back, gunicorn would hear nothing and kill the worker.
         self.last_notified = min(self.last_notified, time.time())
         ended = await super().on_tick(counter)
-        if self.servers:
-            self._close_if_full()
-        elif not ended and self._has_room():
+        self._close_if_full()
+        if not (ended or self.servers) and self._has_room():
             self.servers = [await self._listen_at(sock) for sock in self.sockets]
         if not ended or not self._stays():
             return ended
@@ -109,7 +108,8 @@ class Server(uvicorn.Server):
 
     def _close_if_full(self) -> None:
         """A worker whose connections are all at work accepts no more: others may, or clients wait until it has room."""
-        if not self._has_room():
+        if self.servers and not self._has_room():
+            self.sockets = [sock.dup() for sock in self.sockets]  # for the servers close theirs
             for server in self.servers:
                 server.close()
             self.servers = []
@@ -123,11 +123,11 @@ class Server(uvicorn.Server):
         state = {"server_state": self.server_state, "app_state": self.lifespan.state}
         made = partial(protocol, config=self.config, **state)
         loop, backlog = asyncio.get_running_loop(), self.config.backlog
-        return await loop.create_server(made, sock=sock.dup(), ssl=self.config.ssl, backlog=backlog)
+        return await loop.create_server(made, sock=sock, ssl=self.config.ssl, backlog=backlog)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.sockets = sockets or []
-        await super().startup([sock.dup() for sock in self.sockets])  # what stops listening is closed
+        await super().startup(sockets)
         door.crowded = self._close_if_full
         leave_alone_what_stays()
         self.generations.serves(self.number)

@@ -259,3 +259,53 @@ def test_hypercorn_reads_the_body_too(instance: Path, tmp_path: Path, world: Wor
         client.send(post(world, "hyper", Connection="Upgrade, HTTP2-Settings", Upgrade="h2c", HTTP2_Settings="AAMA"))
         status, _, body = client.answer()
         assert (status, json.loads(body)["body"]) == (201, "hyper")
+
+
+ODD_LINES = (
+    *(
+        "Content-Length: abc",
+        "Content-Length: -1",
+        "Content-Length: 1, 1",
+        "Content-Length: 1_0",
+        f"Content-Length: {'9' * 99}",
+    ),
+    *("Content-Length: ", "Content-Length: 0\r\nContent-Length: 1", "Transfer-Encoding: chunked, gzip"),
+    *("Transfer-Encoding: \xff", "Transfer-Encoding: chunked\r\nContent-Length: 5", "Expect: 200-ok", "Expect: \xff"),
+    *(
+        "Connection: \xff",
+        "Connection: " + "a," * 9_000,
+        "Upgrade: " + "a," * 9_000,
+        ": x",
+        "X : y",
+        "X\x00: y",
+        "X: \x00",
+    ),
+    *("Sec-WebSocket-Extensions: ;;;", "Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=99"),
+    *(
+        "Sec-WebSocket-Extensions: \xff",
+        "Sec-WebSocket-Protocol: ,,",
+        "Sec-WebSocket-Protocol: \xff",
+        "Sec-WebSocket-Protocol: a b",
+    ),
+    *("Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Accept: x"),
+    *(
+        "Origin: http://[::1",
+        "Cookie: \xff=\xff;;=",
+        "Host: x",
+        "Date: x",
+        "Trailer: x",
+        "TE: \xff",
+        "Keep-Alive: timeout=-1",
+    ),
+)
+
+
+def test_what_the_server_itself_reads_is_never_a_server_error(connect: Connect, server: Server, world: World) -> None:
+    for line in ODD_LINES:
+        for whole in (UPGRADE, post(world, "odd"), request("GET", "/static/pottle.js")):
+            client = connect()
+            client.send(whole.replace(b"\r\n\r\n", b"\r\n" + line.encode("latin-1") + b"\r\n\r\n", 1))
+            client.connection.shutdown(socket.SHUT_WR)
+            assert client.answer()[0] < 500, line
+            client.close()
+    assert "Traceback" not in server.output()
