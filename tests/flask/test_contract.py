@@ -183,6 +183,15 @@ class TestUser:
             refused(await visit("bob").put("/flask/api/user", json={"uid": uid}), 403)
         refused(await visit("root").put("/flask/api/user", json={"uid": "bob", "name": "X"}), 403)
 
+    async def test_a_named_token_in_the_cookie_changes_no_credential(self, visit: Visit, alice: Person) -> None:
+        """Not with the password beside it either. Seen to fail without `must_be_session` and `by_session`."""
+        token = (await alice.post("/api/me/tokens", {"name": "bell"})).json()["token"]
+        by_token = visit(secret=token)
+        for change in ({"password": "another horse"}, {"email": "alice@x.test"}):
+            refused(await by_token.put("/flask/api/user", json={**change, "current_password": PASSWORD}), 403)
+        refused(await by_token.delete("/flask/api/user", json={"password": PASSWORD}), 403)
+        ok(await by_token.put("/flask/api/user", json={"name": "Al"}))
+
     async def test_a_new_password_just_after_signing_in(self, visit: Visit) -> None:
         other = (await visit().post("/flask/api/authenticate", CREDENTIALS)).cookies[COOKIE]
         ok(await visit("bob").put("/flask/api/user", json={"password": "another horse"}))
