@@ -1,4 +1,4 @@
-"""The pages of those who look after things: `/groups/…` for a group's moderators, `/admin` for admins."""
+"""The pages of those who look after things: `/account` one's own, `/groups/…` for moderators, `/admin` for admins."""
 
 from quart import Blueprint, Response, render_template
 from quart_schema import hide
@@ -22,6 +22,14 @@ async def manage(slug: str) -> Response:
         raise NotFound("There is no such page.")
     board = link("").partition("://")[2].rstrip("#")
     return await _page("group.html", group=group.view(found), join_at=board)
+
+
+@blueprint.get("/account")
+@hide
+@signed_in
+async def account() -> Response:
+    """One's own account: another password, and where one is signed in."""
+    return await _page("account.html")
 
 
 @blueprint.get("/admin")

@@ -31,6 +31,9 @@ export class Listing {
   /** Reads the list from its beginning; a problem is told in the section. */
   reload() { return this.#attempt(this.#section, () => this.#load(null)); }
 
+  /** Reads it again when something was done; its problem is told in the section too. */
+  after(done) { return this.#attempt(this.#section, async () => { await done; await this.#load(null); }); }
+
   async #load(before) {
     const { path, plural } = this.#about;
     const wanted = Object.entries({ limit: AT_ONCE, before, ...this.query }).filter(([, value]) => value);

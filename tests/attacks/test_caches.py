@@ -23,7 +23,17 @@ async def paths(bob: Person, alice: Person, world: World) -> list[str]:
     post = (await posted(bob, SECRET, room))["id"]
     await posted(alice, "For all")
     return [
-        *("/", "/join", "/docs", "/admin", "/groups/class", "/channels/1", f"/channels/{room}", "/openapi.json"),
+        *(
+            "/",
+            "/join",
+            "/docs",
+            "/account",
+            "/admin",
+            "/groups/class",
+            "/channels/1",
+            f"/channels/{room}",
+            "/openapi.json",
+        ),
         *("/api/me", "/api/me/tokens", "/api/me/reactions?channel=1", "/api/me/avatar", "/api/users", "/api/audit"),
         *("/api/groups", "/api/groups/class", "/api/groups/class/channels", "/api/groups/class/members"),
         *("/api/groups/class/posts", "/api/groups/class/invitations", "/api/groups/class/audit"),

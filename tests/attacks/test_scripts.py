@@ -33,7 +33,7 @@ MARKDOWN = "\n\n".join(
     [*PAYLOADS, "[x](javascript:pwned=1)", "<javascript:pwned=1>", '[x](http://a.example "onload=pwned=1")']
 )
 
-PAGES = ["/", "/channels/{room}", "/posts/{post}", "/join", "/docs", "/groups/class", "/admin"]
+PAGES = ["/", "/channels/{room}", "/posts/{post}", "/join", "/docs", "/groups/class", "/account", "/admin"]
 
 
 class Inert(HTMLParser):

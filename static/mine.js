@@ -1,0 +1,32 @@
+/** The page of one's own account: another password, and where one is signed in. */
+import { submits } from './forms.js';
+import { Listing, at, sure } from './listing.js';
+import { pottle } from './pages.js';
+
+const part = (selector) => document.querySelector(selector);
+const day = (text) => new Date(`${text}T12:00`).toLocaleDateString();
+
+const sessions = new Listing(part('#sessions'), pottle, {
+  path: '/api/me/sessions', plural: 'sessions',
+  fill(of, { device, created, used, current }) {
+    of('.device').textContent = device || 'A browser';
+    of('.current').hidden = !current;
+    at(of('time'), created);
+    of('.used').textContent = used ? day(used) : 'a day that is not known';
+    of('[data-do=end]').hidden = current; // for that there is the button above
+  },
+  actions: { end: ({ id, device }) => sure(`Sign out ${device || 'that browser'}?`) && pottle.api('DELETE', `/api/me/sessions/${id}`) },
+});
+
+const others = part('#sessions .others');
+others.disabled = false;
+others.addEventListener('click', () => sure('Sign out everywhere but here?') && sessions.after(pottle.api('DELETE', '/api/me/sessions')));
+
+submits(part('#password form'), async (values) => {
+  await pottle.api('PATCH', '/api/me', values);
+  part('#password form').reset();
+  part('#password .saved').textContent = 'Changed.';
+  await sessions.reload();
+});
+
+sessions.reload();
