@@ -77,7 +77,7 @@ async def poisoned(root: Person, alice: Person, bob: Person, world: World) -> in
     """A payload in every field there is."""
     room = world.class_channel
     for person in (root, alice, bob):
-        assert (await person.patch("/api/me", {"name": NAME, "email": '"><b>@x'})).status_code == 200
+        assert (await person.patch("/api/me", {"name": NAME + person.uid, "email": '"><b>@x'})).status_code == 200
     assert (await alice.patch("/api/groups/class", {"name": NAME})).status_code == 200
     assert (await alice.patch(f"/api/channels/{room}", {"title": PAYLOAD})).status_code == 200
     url = 'https://a.example/"onmouseover="pwned=1'
@@ -89,7 +89,7 @@ async def poisoned(root: Person, alice: Person, bob: Person, world: World) -> in
     for body in (MARKDOWN, *PAYLOADS):
         await posted(bob, body, room)
     assert (await alice.post("/api/me/tokens", {"name": NAME})).status_code == 201
-    assert (await alice.post("/api/groups/class/roster", {"names": [NAME[2:]]})).status_code == 201
+    assert (await alice.post("/api/groups/class/roster", {"names": [f"{NAME[2:]} of Eve"]})).status_code == 201
     return room
 
 
@@ -224,11 +224,11 @@ class TestInChromium:
                 http.request(method, path, json=body, headers=headers).raise_for_status()
 
             for uid in ("bob", "alice"):
-                does(uid, "PATCH", "/api/me", {"name": NAME})
+                does(uid, "PATCH", "/api/me", {"name": NAME + uid})
             does("alice", "PATCH", "/api/groups/class", {"name": NAME})
             does("alice", "PATCH", f"/api/channels/{room}", {"title": PAYLOAD})
             does("alice", "POST", "/api/me/tokens", {"name": NAME})
-            does("alice", "POST", "/api/groups/class/roster", {"names": [NAME[2:]]})
+            does("alice", "POST", "/api/groups/class/roster", {"names": [f"{NAME[2:]} of Eve"]})
             for body in (MARKDOWN, *PAYLOADS):
                 does("bob", "POST", f"/api/channels/{room}/posts", {"body": body})
 
