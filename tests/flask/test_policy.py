@@ -33,7 +33,7 @@ DELETE /flask/api/authenticate                                            401   
 GET    /flask/api/id                                                      401   401   200   200  200   200
 GET    /flask/api/user                                                    401   401   200   200  200   200
 POST   /flask/api/user           {"uid": "NEW", "name": "New", "password": "PASSWORD"} 200 200 200 200 200 200
-PUT    /flask/api/user           {"name": "New"}                          401   401   200   200  200   200
+PUT    /flask/api/user           {"name": "NEW"}                          401   401   200   200  200   200
 DELETE /flask/api/user           {"password": "wrong"}                    401   401   403   403  403   403
 GET    /flask/api/id/pfp                                                  401   401   404   404  404   404
 PUT    /flask/api/id/pfp         {"pfp": "eA=="}                          401   401   400   400  400   400
