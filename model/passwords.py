@@ -55,7 +55,7 @@ def is_common(password: str) -> bool:
 
 @cache
 def _common_ones() -> bytes:
-    """As bytes they take 240 KB, and looking through them 30 us; as a set of strings they would take 4 MB."""
+    """As bytes they take 240 KB, and looking through them 0.2 ms; as a set of strings they would take 4 MB."""
     return b"\n" + gzip.decompress(COMMON.read_bytes())
 
 
