@@ -36,9 +36,12 @@ CADDY = (
 PLATFORMS = ["manylinux1", "manylinux2010", "manylinux2014", *(f"manylinux_2_{minor}" for minor in range(17, 42))]
 CGROUPS = Path("/sys/fs/cgroup")
 
-# An overlay, so that the cached system stays as it is; Docker wants its own folder to be none.
+# All that is written is in memory and gone with the machine; the cached system below it stays as it is. Docker's own
+# folder must be no overlay.
 BEGIN = """
 mount --make-rprivate /
+mount -t tmpfs tmpfs /mnt
+cd /mnt
 mkdir upper work root docker
 mount -t overlay overlay -o "lowerdir=$1,upperdir=upper,workdir=work" root
 mkdir -p root/var/lib/docker
