@@ -77,10 +77,13 @@ async def test_writes_are_counted_by_what_became_of_them(anyone: Person, alice: 
     await posted(alice)
     assert (await alice.post("/api/groups/home/channels", {"key": "k" * 500})).status_code == 422
     assert (await alice.post("/api/channels/1/posts", {"body": "x", "parent": 999})).status_code in (404, 422)
-    assert await grown(anyone, before, "pottle_writes_total", "committed") == 1
+    async with asyncio.timeout(PATIENCE):  # that a request was refused is counted behind its answer, for the limits
+        while await grown(anyone, before, "pottle_writes_total", "committed") < 3:
+            await asyncio.sleep(0.01)
+    assert await grown(anyone, before, "pottle_writes_total", "committed") == 3
     assert await grown(anyone, before, "pottle_writes_total", "refused") == 1
-    assert await grown(anyone, before, "pottle_batch_units_sum") == 2
-    assert await grown(anyone, before, "pottle_commit_seconds_count") == 2
+    assert await grown(anyone, before, "pottle_batch_units_sum") == 4
+    assert 2 <= await grown(anyone, before, "pottle_commit_seconds_count") <= 4
     assert await grown(anyone, before, "pottle_changes_head") == 1
 
 
