@@ -233,6 +233,13 @@ async def all_writes(
     yield await done("groups_delete", await root.delete("/api/groups/other"), "an empty one")
     yield await done("groups_delete", await root.delete("/api/groups/club"))
     yield await done("me_edit", await alice.patch("/api/me", {"name": "Alicia"}), "the name of who wrote in the lobby")
+    yield await done("session_confirm", await alice.post("/api/session/confirm", {"password": PASSWORD}))
+    other = await anyone.post("/api/session", {"uid": "alice", "password": PASSWORD})
+    anyone.http.cookies.clear()
+    listed = (await alice.get("/api/me/sessions")).json()["sessions"]
+    another = next(one["id"] for one in listed if not one["current"])
+    yield await done("me_end_session", await alice.delete(f"/api/me/sessions/{another}"), f"{other.status_code}")
+    yield await done("me_end_other_sessions", await alice.delete("/api/me/sessions"))
     yield await done("session_delete", await alice.delete("/api/session"))
 
 
