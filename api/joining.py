@@ -10,6 +10,7 @@ from quart import has_request_context, url_for
 
 from api import server
 from model import first_admin
+from model.errors import StorageFull
 from model.recovery import ResetCode
 from model.store import db
 
@@ -44,7 +45,14 @@ async def welcome() -> None:
     A worker that replaces another is no start, and the link stays good. Of processes that share no start, as other
     servers than gunicorn have them, only the first offers one.
     """
-    if db.first_of_start and (code := await db.write(first_admin.offer, server.START)):
+    if not db.first_of_start:
+        return
+    try:
+        code = await db.write(first_admin.offer, server.START)
+    except StorageFull:  # reading works without it
+        log.warning("Whether there is an admin was not looked at: the disk is full. The next start does.")
+        return
+    if code:
         log.warning(
             "There is no admin yet. Whoever opens %s within %d hours becomes it; a restart makes a new link.%s",
             link(code),

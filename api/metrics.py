@@ -138,6 +138,7 @@ class Reporter:
         database, wal, free = db.sizes()
         measures.database_bytes.set(database)
         measures.wal_bytes.set(wal)
+        measures.read_only.set(not db.writable)
         measures.disk_free_bytes.set(free)
         measures.last_backup.set(backup.last(db.settings.instance / "app.db"))
 

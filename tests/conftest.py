@@ -23,7 +23,7 @@ import main
 from api import logs
 from model import group, session, signing_in, times, user
 from model.settings import Settings
-from model.store import Tx, db, engines
+from model.store import Tx, db, engines, room
 from tests.lasting import SEED
 from tests.server import Server
 
@@ -32,6 +32,9 @@ ADDRESS = "127.0.0.1"
 
 # Reads are answered in the event loop's thread: one that stalls it for about 20 ms fails its test.
 engines.MOST_INSTRUCTIONS = 2_000_000
+
+# Each test has an instance folder of its own, which is kept for a while.
+room.RESERVE_BYTES = 64 * 1024
 
 # A test's lines are not bounded: that some were left out would be said in the middle of another test.
 for _handler in logging.getLogger().handlers:

@@ -4,8 +4,10 @@ stdout has the one line that a script wants, and stderr how far it is, on a term
 of it is done and on disk, otherwise 1 or, ended by SIGTERM, 143; then nothing half is left.
 """
 
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -83,7 +85,11 @@ def _remark(text: str) -> None:
 @contextmanager
 def _output(path: Path) -> Iterator[IO[bytes]]:
     if path == DASH:
-        yield sys.stdout.buffer
+        # First into a file: whoever reads the pipe may be slow, and the snapshot keeps the server's log from shrinking.
+        with tempfile.TemporaryFile() as whole_of_it:
+            yield whole_of_it
+            whole_of_it.seek(0)
+            shutil.copyfileobj(whole_of_it, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:
         with whole.appearing(path) as part, part.open("wb") as out:

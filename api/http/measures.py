@@ -62,6 +62,7 @@ sign_ins = _counter("sign_ins_total", "Passwords and codes that were tried.", "o
 limits_hit = _counter("limits_hit_total", "Requests refused by a rate limit.", "rate")
 database_bytes = _most("database_bytes", "Size of the database.")
 wal_bytes = _most("wal_bytes", "Size of its write-ahead log.")
+read_only = _most("read_only", "1 while the disk is full and nothing can be written.")
 disk_free_bytes = _most("disk_free_bytes", "Room on their disk.")
 ready = _least("ready", "Whether every worker can serve.")
 log_lines = _counter("log_lines_total", "Lines that workers logged.", "level")

@@ -48,6 +48,9 @@ def _revision(raw: sqlite3.Connection, database: Path) -> Finding:
     migrations.check_known(at, database)
     if at == migrations.newest_revision():
         return Finding("ok", "revision", f"{at}, the newest")
+    waiting = migrations.first_waiting(at)
+    if waiting:
+        return Finding("warn", "revision", f"{waiting} waits, for it drops something: quart --app main migrate")
     return Finding("warn", "revision", f"{at or 'none'}: the next start brings it to {migrations.newest_revision()}")
 
 
@@ -92,7 +95,7 @@ def _asked(patient: Patient, statement: Executable, column: str) -> Any:
     if not patient.database.exists():
         return None
     with closing(open_reader(patient.database)) as raw:
-        if migrations.revision_of(raw, patient.database) != migrations.newest_revision():
+        if not migrations.served(migrations.revision_of(raw, patient.database)):
             return None
         return getattr(Statements(raw).one(statement), column)
 

@@ -7,6 +7,7 @@ import random
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
@@ -16,19 +17,21 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from model import times
-from model.errors import Refusal
+from model.errors import NotFound, Refusal
 from model.settings import Settings
-from model.store import changes, first_look, limits, migrations, replays
+from model.store import backup, changes, first_look, limits, migrations, replays
 from model.store.bus import Bus
 from model.store.engines import Reading, open_writer, write_engine
 from model.store.follower import Follow, Follower, Forget, Listener
 from model.store.instance import Instance, identify
 from model.store.presence import Presence
+from model.store.room import RETRY_SECONDS, Room, readers
 from model.store.start import Start
 from model.store.statements import Statements
 from model.store.tally import Tally
 from model.store.turn import Turn
 from model.store.unit import Envelope, Tx, envelope
+from model.store.whole import keep_private, private
 from model.store.writer import Writer
 
 log = logging.getLogger("pottle")
@@ -65,6 +68,7 @@ class Database:
         self._presence = Presence(path)
         self._turn = Turn(turn_file(path))
         self._start = Start(path, self._turn) if serving else None
+        self._room = Room(path)
         with explaining(path):
             self.instance = self._identify(path)
             self._follower = Follower(path)
@@ -73,7 +77,9 @@ class Database:
             self._follower.listen(listener)
         self._bus = Bus(path, self._look)
         self._loop = asyncio.get_running_loop()
-        self._writer = Writer(write_engine(path), self._turn, self._committed, settings.waiting_writes, self.tally)
+        self._writer = Writer(
+            write_engine(path), self._turn, self._committed, settings.waiting_writes, self.tally, self._room
+        )
         self._sweeper = asyncio.create_task(self._sweep_now_and_then())
 
     async def close(self) -> None:
@@ -127,6 +133,8 @@ class Database:
             return "Too many writes are waiting."
         if self._writer.busy_seconds > STUCK_SECONDS:
             return "No write can be committed: the lock or the disk does not let go."
+        if self._room.trouble:
+            return self._room.trouble + readers(self.settings.instance / "app.db")
         try:
             self.catch_up()
             with self.snapshot() as read:
@@ -135,6 +143,11 @@ class Database:
             log.error("The database does not answer: %s", error)
             return "The database does not answer."
         return None
+
+    @property
+    def writable(self) -> bool:
+        """Whether there is room on the disk for a write."""
+        return self._room.trouble is None
 
     @property
     def waiting(self) -> int:
@@ -176,12 +189,14 @@ class Database:
             head = changes.head(tx)
             raw.execute("COMMIT")
             self._turn.note(found.epoch, head)
+            self._room.keep(raw)
         return found
 
     def _committed(self, tx: Tx) -> None:
         """In the writer's thread, after each commit, while it still has the turn."""
         self._turn.note(self.instance.epoch, changes.head(tx))
         self._bus.poke()
+        self._room.keep(tx.raw)
         self._loop.call_soon_threadsafe(self._look)
 
     def _look(self) -> None:
@@ -203,9 +218,18 @@ class Database:
         if free < LITTLE_SPACE:
             log.warning("The disk is nearly full: %d MiB are free. Without room, writes are refused.", free // 1024**2)
 
+    async def _rest(self, seconds: float) -> None:
+        """Sleeps; on a disk that is full, it looks each second whether there is room again."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            await asyncio.sleep(min(RETRY_SECONDS, seconds))
+            if self._room.trouble:
+                with suppress(Refusal):
+                    await self.write(_nothing)
+
     async def _sweep_now_and_then(self) -> None:
         while True:
-            await asyncio.sleep(SWEEP_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  # no secret: workers take turns
+            await self._rest(SWEEP_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  # no secret: workers take turns
             self._look_at_disk()
             for unit in self._sweeps:
                 try:
@@ -214,6 +238,10 @@ class Database:
                     log.warning("Nothing was swept up: %s", passing)
                 except Exception:
                     log.exception("Sweeping")
+
+
+def _nothing(_: Tx) -> None:
+    """Unit: to see whether anything can be written."""
 
 
 def prepare(settings: Settings) -> Path:
@@ -229,18 +257,55 @@ def prepare(settings: Settings) -> Path:
         raise first_look.unwritable(settings.instance, error) from error
     with closing(turn), explaining(path), turn_soon(turn, path):
         first_look.check(path, turn.noted()[0])
-        if not path.exists():  # there will be password hashes in it; SQLite gives its log the same mode
-            path.touch(mode=0o600)
+        Room(path).begin()
+        # It holds password hashes; SQLite gives its log the same mode and owner.
+        if path.exists():
+            keep_private(path)  # without opening it: to close any descriptor of it would drop SQLite's locks
+        else:
+            os.close(private(path, os.O_RDONLY))
         migrations.upgrade(path)
-        if settings.development and (written := migrations.write_missing(path)):
+        if settings.development:
+            _write_migrations(path)
+        if waiting := migrations.pending(path):
+            log.warning("Not applied: %s. A person says so: quart --app main migrate", ", ".join(waiting))
+    return path
+
+
+def _write_migrations(path: Path) -> None:
+    """What adds is applied at once; what drops or narrows is not."""
+    migrations.forget_waiting(path)
+    if migrations.pending(path):
+        return
+    try:
+        if written := migrations.write_missing(path):
             log.warning("The models have changed: wrote %s. Read it, and commit it with them.", written)
             migrations.upgrade(path)
-    return path
+        if written := migrations.write_losing(path):
+            log.warning("The models have less than the database: wrote %s, which would lose data. Read it.", written)
+    except migrations.Impossible as mended_how:
+        log.error("%s", mended_how)
+
+
+def migrate(settings: Settings) -> tuple[Path, list[str]]:
+    """Applies all migrations, also those that drop something; the copy of the database that was made before, and which.
+
+    Raises NotFound, StorageFull, WrongDatabase.
+    """
+    path = settings.instance / "app.db"
+    if not path.exists():
+        raise NotFound(f"There is no database {path}.")
+    with closing(Turn(turn_file(path))) as turn, explaining(path), turn_soon(turn, path):
+        names = migrations.pending(path)
+        copy = path.with_name(f"app.db-before-{names[-1].split('_')[0]}") if names else path
+        if names:
+            backup.backup(path, copy, lambda *_: None)
+        migrations.upgrade(path, willing=True)
+    return copy, names
 
 
 def make_durably(folder: Path) -> None:
     """Makes a folder that survives the loss of power: SQLite syncs what is in it, but not its own name (L7)."""
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for around in folder.resolve().parents:
         with suppress(OSError):  # Windows opens no folder, and one around ours may be closed to us
             opened = os.open(around, os.O_RDONLY)

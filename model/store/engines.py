@@ -21,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from model.errors import Overloaded
 
+LOG_BYTES = 16 * 1024 * 1024  # that the write-ahead log keeps on the disk
 BUSY_MS = 5_000  # how long to wait for a program that is not Pottle
 SESSIONS = 8  # ordinary reads at once in one worker, each with a thread
 PATIENCE = 15.0  # seconds that one waits for a session
@@ -38,6 +39,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
         "PRAGMA journal_mode=WAL",
         "PRAGMA synchronous=FULL",
         "PRAGMA foreign_keys=ON",
+        f"PRAGMA journal_size_limit={LOG_BYTES}",  # it shrinks by itself, once nobody reads what is in it
         "PRAGMA secure_delete=ON",  # a removed post's text is gone from the file too
     )
 

@@ -1,8 +1,7 @@
 """A database that is put into an instance folder whole: restored or imported. It begins a history of its own."""
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import delete, table
@@ -13,7 +12,7 @@ from model.store.backup import as_one_file, explained, rows
 from model.store.engines import write_engine
 from model.store.presence import alone
 from model.store.unit import Tx
-from model.store.whole import appearing, refuse_existing
+from model.store.whole import appearing, give_to_owner, refuse_existing
 
 # What a credential opens stays closed: one that was ended after the copy was made would come back to life with it.
 CREDENTIALS = ("sessions", "tokens", "invitations")
@@ -25,7 +24,7 @@ def placed(folder: Path, worthless: Callable[[Path], bool] = lambda _: False) ->
 
     Raises Conflict beside a server that runs, and where there is a database that is not `worthless`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = folder / "app.db"
     with alone(database):
         replacing = database.is_file() and worthless(database)
@@ -34,7 +33,7 @@ def placed(folder: Path, worthless: Callable[[Path], bool] = lambda _: False) ->
         _refuse_log(database)
         with appearing(database, replacing) as part:
             yield part
-            _give_to_owner(part)
+            give_to_owner(part)
 
 
 def begin_anew(part: Path, note: Callable[[Tx], None]) -> dict[str, int]:
@@ -66,11 +65,3 @@ def _refuse_log(database: Path) -> None:
         left = database.with_name(database.name + end)
         if left.exists() and left.stat().st_size:
             raise Conflict(f"{left} is left from another database, and may hold its newest posts: move it away too.")
-
-
-def _give_to_owner(part: Path) -> None:
-    """A file that root made belongs to whoever the folder belongs to, for the server has to write to it."""
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        folder = part.parent.stat()
-        with suppress(OSError):  # a file system without owners
-            os.chown(part, folder.st_uid, folder.st_gid)

@@ -12,14 +12,14 @@ from pathlib import Path
 from model.errors import Conflict
 from model.store import locks
 from model.store.bus import listeners
+from model.store.whole import private
 
 
 class Presence:
     """Says that this process has the database open, until it is closed. Waits while somebody is alone with it."""
 
     def __init__(self, database: Path) -> None:
-        # Only to read, so that a file which root's command made keeps no server from starting.
-        self._file = os.open(_file(database), os.O_RDONLY | os.O_CREAT, 0o644)
+        self._file = private(_file(database), os.O_RDONLY)
         locks.share(self._file)
 
     def close(self) -> None:
@@ -33,7 +33,7 @@ def alone(database: Path) -> Iterator[None]:
 
     The bus is asked too: a server whose folder was deleted and made anew holds a lock on a file without a name.
     """
-    held = os.open(_file(database), os.O_RDONLY | os.O_CREAT, 0o644)
+    held = private(_file(database), os.O_RDONLY)
     try:
         if not locks.take_at_once(held) or listeners(database):
             raise Conflict(f"A server or a command is using {database.parent.absolute()}. Stop it first.")

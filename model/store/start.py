@@ -9,14 +9,14 @@ from pathlib import Path
 
 from model.store import locks
 from model.store.turn import Turn
+from model.store.whole import private
 
 
 class Start:
     """`first` in the one process that found nobody else serving; until it is closed, others find this one."""
 
     def __init__(self, database: Path, turn: Turn) -> None:
-        # Only to read, so that a file which root's command made keeps no server from starting.
-        self._file = os.open(database.with_name(database.name + "-served"), os.O_RDONLY | os.O_CREAT, 0o644)
+        self._file = private(database.with_name(database.name + "-served"), os.O_RDONLY)
         with turn:  # flock turns one lock into another in two steps, and nobody may come in between
             self.first = locks.take_at_once(self._file)
             locks.share(self._file)

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 
 from model.store import locks
+from model.store.whole import private
 
 
 class Turn:
@@ -21,7 +22,7 @@ class Turn:
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        self._file = private(path, os.O_RDWR)
         self._threads = threading.Lock()
 
     def __enter__(self) -> "Turn":

@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from model.errors import Conflict, NotFound
@@ -31,6 +31,34 @@ def appearing(path: Path, replacing: bool = False) -> Iterator[Path]:
     finally:
         for left in ("", "-journal", "-wal", "-shm"):  # which SQLite keeps beside a database
             part.with_name(part.name + left).unlink(missing_ok=True)
+
+
+def private(path: Path, flags: int) -> int:
+    """Opens a file of the instance folder, made if need be, that only its owner can read, whatever the umask.
+
+    What root's command makes belongs to whoever the folder belongs to, for the server has to open it too.
+    """
+    file = os.open(path, flags | os.O_CREAT, 0o600)
+    keep_private(path)
+    return file
+
+
+def keep_private(path: Path) -> None:
+    """Takes from others what an older version, or a careless umask, let them do with a file of ours."""
+    about = path.stat()
+    if hasattr(os, "geteuid") and about.st_uid == os.geteuid():
+        with suppress(OSError):  # a file system without modes
+            if about.st_mode & 0o077:
+                path.chmod(0o600)
+        give_to_owner(path)
+
+
+def give_to_owner(path: Path) -> None:
+    """A file that root made belongs to whoever the folder belongs to, for the server has to write to it."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        folder = path.parent.stat()
+        with suppress(OSError):  # a file system without owners
+            os.chown(path, folder.st_uid, folder.st_gid)
 
 
 def refuse_existing(path: Path) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from model.errors import Overloaded, Refusal, StorageFull
+from model.store.room import Room, is_full
 from model.store.tally import Batch, Tally
 from model.store.turn import Turn
 from model.store.unit import Tx, Work, envelope
@@ -56,12 +57,14 @@ class Writer:
         committed: Callable[[Tx], None],
         most_waiting: int,
         tally: Tally | None = None,
+        room: Room | None = None,
     ) -> None:
         self._engine = engine
         self._turn = turn
         self._committed = committed  # called in the writer's thread, after each commit, before the turn is given up
         self._most_waiting = most_waiting
         self._tally = tally or Tally()
+        self._room = room
         self._busy_since = 0.0  # monotonic, s; 0 while nothing is under way
         self.waiting = 0
         self._stopping = False
@@ -126,19 +129,28 @@ class Writer:
             self._loop.call_soon_threadsafe(self._answer, batch, outcomes)
         self._engine.dispose()
 
-    def _in_turn(self, batch: list[Waiter], room: int) -> list[Outcome]:
+    def _in_turn(self, batch: list[Waiter], room: int, again: bool = True) -> list[Outcome]:
         """Waits for the turn, and runs the batch with up to `room` units that came meanwhile and now join it.
 
-        Where it cannot be committed, each of its units is run again alone.
+        Where the disk is full and room can be made, it is run again; where it cannot be committed, each unit alone.
         """
         try:
             with self._turn:
                 batch += self._queued(room)
                 return self._commit([work for work, _ in batch])
         except Exception as error:
-            if len(batch) == 1 or _locked(error):  # to wait for the lock again for each would take hours
+            if again and is_full(_cause(error)) and self._made_room():
+                return self._in_turn(batch, 0, again=False)
+            # Each would wait for the lock again, which would take hours, or be told the same.
+            if len(batch) == 1 or _locked(error) or isinstance(error, StorageFull):
                 return [Outcome(error=_explained(error)) for _ in batch]
-            return [self._in_turn([one], 0)[0] for one in batch]
+            return [self._in_turn([one], 0, again=False)[0] for one in batch]
+
+    def _made_room(self) -> bool:
+        if self._room is None:
+            return False
+        with self._turn, self._engine.connect() as connection:
+            return self._room.make(Tx(connection).raw)
 
     def _queued(self, most: int) -> Iterator[Waiter]:
         with suppress(Empty):
@@ -151,6 +163,8 @@ class Writer:
     def _commit(self, batch: list[Work]) -> list[Outcome]:
         """Runs the batch in one transaction; raises, having committed nothing, when any unit spoils it."""
         with self._engine.connect() as connection:
+            if self._room:
+                self._room.check(Tx(connection).raw)
             with connection.begin():
                 tx = Tx(connection)
                 outcomes = [_outcome(tx, work) for work in batch]
@@ -193,10 +207,16 @@ def _outcome(tx: Tx, work: Work) -> Outcome:
         raise Spoiled from error
 
 
+def _cause(error: BaseException | None) -> BaseException | None:
+    """SQLite's own error, without what was put around it."""
+    if isinstance(error, Spoiled):
+        return _cause(error.__cause__)
+    return error.orig if isinstance(error, DBAPIError) else error
+
+
 def _locked(error: Exception) -> bool:
     """Whether the transaction could not begin. Once it has begun, nothing locks it."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    return getattr(cause, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+    return getattr(_cause(error), "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
 
 
 def _explained(error: Exception) -> BaseException:
@@ -205,7 +225,6 @@ def _explained(error: Exception) -> BaseException:
         return _explained(error.__cause__) if isinstance(error.__cause__, Exception) else error.__cause__
     if _locked(error):
         return Overloaded("The database is locked by another program.")
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if getattr(cause, "sqlite_errorname", "") == "SQLITE_FULL":
+    if is_full(_cause(error)):
         return StorageFull("The disk is full.")
     return error

@@ -16,6 +16,7 @@ import main
 from api import health
 from model.settings import Settings
 from model.store import database, db
+from model.store.room import Room
 from model.store.turn import Turn
 from tests.api.conftest import LOBBY, a_write_under_way, refused
 from tests.conftest import Person
@@ -142,8 +143,8 @@ class TestTrouble:
 
 @pytest.mark.check
 def test_the_readme_explains_every_reason() -> None:
-    source = inspect.getsource(database.Database.trouble) + inspect.getsource(health.ready)
-    reasons = set(re.findall(r'"((?:The|No|Too) [^"]+\.)"', source))
+    source = "".join(map(inspect.getsource, (database.Database.trouble, Room, health.ready)))
+    reasons = set(re.findall(r'(?:return|trouble =) "((?:The|No|Too) [^"]+\.)"', source))
     explained = {name for name in first_column(chapter("Seeing what happens")) if name.endswith(".")}
-    assert len(reasons) == 4
+    assert len(reasons) == 5
     assert explained == reasons

@@ -5,18 +5,23 @@ import importlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, String, Table
+from sqlalchemy import Boolean, Column, Integer, String, Table
 
 from model import times
+from model.doctor import Patient, examine
 from model.settings import Settings
 from model.store import Base, migrations
-from model.store.database import Database, prepare
+from model.store.database import Database, migrate, prepare
 from model.store.first_look import WrongDatabase
+from tests.conftest import needs
+from tests.test_backup_commands import quart
 
 importlib.import_module("main")  # which knows all the models
 
@@ -246,6 +251,155 @@ def test_production_writes_none(fresh: Path, versions: Path, recipes: Table) -> 
     prepare(Settings(instance=fresh.parent))
     assert sorted(versions.iterdir()) == before
     assert "recipes" not in tables(fresh)
+
+
+class Recipes:
+    """A resource of one's own, whose model changes, and the development server, which starts again each time."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def are(self, *columns: Column[Any]) -> None:
+        """Saves a model of these columns (without any there is none), and starts."""
+        if "recipes" in Base.metadata.tables:
+            Base.metadata.remove(Base.metadata.tables["recipes"])
+        if columns:
+            Table("recipes", Base.metadata, Column("id", Integer, primary_key=True), *columns)
+        prepare(Settings(instance=self.path.parent, development=True))
+
+    def rows(self) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self.path)) as raw:
+            return raw.execute("SELECT * FROM recipes").fetchall()
+
+    def write(self, name: str) -> None:
+        with closing(sqlite3.connect(self.path)) as raw, raw:
+            raw.execute("INSERT INTO recipes (name) VALUES (?)", (name,))
+
+
+@pytest.fixture
+def kitchen(fresh: Path, versions: Path) -> Iterator[Recipes]:
+    """With one recipe, which has a name."""
+    kitchen = Recipes(fresh)
+    kitchen.are(name())
+    kitchen.write("soup")
+    yield kitchen
+    if "recipes" in Base.metadata.tables:
+        Base.metadata.remove(Base.metadata.tables["recipes"])
+
+
+def name(length: int = 80, nullable: bool = True) -> Column[Any]:
+    return Column("name", String(length), nullable=nullable)
+
+
+def newest(versions: Path) -> str:
+    return max(file.name for file in versions.glob("0*.py"))
+
+
+LOSING: dict[str, Callable[[], list[Column[Any]]]] = {
+    "drop_table_recipes": list,
+    "drop_column_recipes_name": lambda: [Column("rating", Integer)],
+    "change_type_recipes_name": lambda: [name(length=20)],
+    "change_nullable_recipes_name": lambda: [name(nullable=False)],
+}
+
+
+@pytest.mark.parametrize("named", LOSING)
+async def test_what_loses_something_is_written_and_not_applied(
+    kitchen: Recipes, versions: Path, named: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is named for what it does, and explained; servers start, and say what waits. Put back, it is gone."""
+    kitchen.are(*LOSING[named]())
+    assert newest(versions).endswith(f"_{named}.py")
+    assert "quart --app main migrate" in (versions / newest(versions)).read_text()
+    assert "quart --app main migrate" in caplog.text
+    assert kitchen.rows()[0][:2] == (1, "soup")
+    caplog.clear()
+    database = Database()
+    await database.open(Settings(instance=kitchen.path.parent))
+    await database.close()
+    assert newest(versions) in caplog.text
+    says = {finding.about: finding for finding in examine(Patient(Settings(instance=kitchen.path.parent), {}))}
+    assert newest(versions) in says["revision"].says
+    assert "admin" in says, "and it looks at the rest"
+    kitchen.are(name(), *([Column("rating", Integer)] if "column" in named else []))
+    assert not list(versions.glob(f"*_{named}.py"))
+    assert kitchen.rows()[0][:2] == (1, "soup")
+
+
+def test_a_renamed_column_is_added_and_what_was_in_it_stays(kitchen: Recipes, versions: Path) -> None:
+    kitchen.are(Column("title", String(80)))
+    assert [file.name[5:] for file in sorted(versions.glob("0*.py"))[-2:]] == [
+        "add_column_recipes_title.py",
+        "drop_column_recipes_name.py",
+    ]
+    assert kitchen.rows() == [(1, "soup", None)]
+
+
+def test_one_that_waits_is_written_anew_when_the_model_changes_again(kitchen: Recipes, versions: Path) -> None:
+    kitchen.are(name(), Column("rating", Integer))
+    before = len(list(versions.glob("0*.py")))
+    kitchen.are(Column("rating", Integer))
+    kitchen.are(Column("notes", String(80)))
+    assert len(list(versions.glob("0*.py"))) == before + 2, "one that adds the notes, one that drops both"
+    text = (versions / newest(versions)).read_text()
+    assert "'name'" in text
+    assert "'rating'" in text
+
+
+def test_one_that_is_committed_is_left_as_it_is(kitchen: Recipes, versions: Path) -> None:
+    """Others may have applied it."""
+    needs("git")
+    kitchen.are()
+    written = newest(versions)
+    for command in (["init", "-q"], ["add", "."]):
+        subprocess.run(["git", *command], cwd=versions, check=True)
+    kitchen.are(name())
+    assert newest(versions) == written
+    assert kitchen.rows() == [(1, "soup")]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        (Column("rating", Integer, nullable=False, default=3), 3),
+        (Column("kind", String(20), nullable=False, default="it's"), "it's"),
+        (Column("public", Boolean, nullable=False, default=True), 1),
+        (Column("notes", String(80), nullable=False, server_default=""), ""),
+    ],
+    ids=lambda value: str(value),
+)
+def test_a_plain_default_is_there_for_the_rows_there_are(kitchen: Recipes, column: Column[Any], value: object) -> None:
+    """Fails (SQLite: "Cannot add a NOT NULL column") where the migration knows only what the database has."""
+    kitchen.are(name(), column)
+    assert kitchen.rows() == [(1, "soup", value)]
+    assert migrations.differences(kitchen.path) == []
+
+
+def test_a_column_that_rows_cannot_have_is_refused_until_the_model_is_mended(
+    kitchen: Recipes, versions: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = newest(versions)
+    kitchen.are(name(), Column("stars", Integer, nullable=False, default=lambda: 3))
+    assert newest(versions) == before
+    assert "recipes.stars may not be empty" in caplog.text
+    assert "server_default" in caplog.text
+    kitchen.are(name(), Column("stars", Integer, nullable=False, server_default="3"))
+    assert kitchen.rows() == [(1, "soup", 3)]
+
+
+def test_a_person_applies_it_and_keeps_a_copy(kitchen: Recipes, versions: Path) -> None:
+    kitchen.are()
+    copy, applied = migrate(Settings(instance=kitchen.path.parent))
+    assert applied == [newest(versions)]
+    assert "recipes" not in tables(kitchen.path)
+    with closing(sqlite3.connect(copy)) as raw:
+        assert raw.execute("SELECT * FROM recipes").fetchall() == [(1, "soup")]
+    assert copy.stat().st_mode & 0o077 == 0
+    assert migrate(Settings(instance=kitchen.path.parent))[1] == []
+
+
+def test_the_command_says_when_nothing_waits(fresh: Path) -> None:
+    assert quart(fresh.parent, "migrate") == (0, "Nothing waits to be applied.\n", "")
 
 
 def test_times_are_as_the_models_write_them(fresh: Path) -> None:

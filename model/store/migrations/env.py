@@ -2,12 +2,11 @@
 
 from alembic import context
 
-from model.store.base import Base
-from model.store.migrations import COMPARING
+from model.store.migrations import COMPARING, described
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Base.metadata,
+    target_metadata=described(),
     transactional_ddl=True,  # SQLite can, and our engine begins for real: a migration happens whole or not at all
     **COMPARING,
 )

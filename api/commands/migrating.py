@@ -1,0 +1,29 @@
+"""`quart --app main migrate`: applies the migrations that no start applies, for they drop or narrow something."""
+
+import click
+from quart import Quart
+
+from model.errors import Refusal
+from model.settings import Settings
+from model.store import database, migrations
+from model.store.first_look import WrongDatabase
+
+
+def register(app: Quart, settings: Settings) -> None:
+    """Adds `migrate`."""
+
+    @app.cli.command("migrate")
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    def _migrate(yes: bool) -> None:
+        """Apply the migrations that wait, after a copy of app.db was made. What they drop is lost."""
+        try:
+            waiting = migrations.pending(settings.instance / "app.db")
+            if not waiting:
+                click.echo("Nothing waits to be applied.")
+                return
+            if not yes:
+                click.confirm(f"Apply {', '.join(waiting)}?", abort=True)
+            copy, applied = database.migrate(settings)
+        except (Refusal, WrongDatabase) as refused:
+            raise click.ClickException(str(refused)) from refused
+        click.echo(f"Applied {', '.join(applied)}. The database as it was is {copy}.")
