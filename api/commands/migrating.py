@@ -3,6 +3,7 @@
 import click
 from quart import Quart
 
+from api.commands.running import Failed, say
 from model.errors import Refusal
 from model.settings import Settings
 from model.store import database, migrations
@@ -19,11 +20,11 @@ def register(app: Quart, settings: Settings) -> None:
         try:
             waiting = migrations.pending(settings.instance / "app.db")
             if not waiting:
-                click.echo("Nothing waits to be applied.")
+                say("Nothing waits to be applied.")
                 return
             if not yes:
                 click.confirm(f"Apply {', '.join(waiting)}?", abort=True)
             copy, applied = database.migrate(settings)
         except (Refusal, WrongDatabase) as refused:
-            raise click.ClickException(str(refused)) from refused
-        click.echo(f"Applied {', '.join(applied)}. The database as it was is {copy}.")
+            raise Failed(str(refused)) from refused
+        say(f"Applied {', '.join(applied)}. The database as it was is {copy}.")
