@@ -11,7 +11,7 @@ from api.http.limits import EDITING, limited
 from api.http.lists import Paging, cursor, edges, links
 from api.http.retries import idempotent
 from model import group, session
-from model.group import GroupView, MemberView, Origin, Posting, Reading, Review, Slug, Standing
+from model.group import GroupView, MemberView, Origins, Posting, Reading, Review, Slug, Standing
 from model.store import db
 from model.user import Name, SomeUid
 
@@ -23,7 +23,7 @@ class NewGroup(msgspec.Struct):
 
     slug: Slug
     name: Name
-    origins: list[Origin] = []
+    origins: Origins = []
     reading: Reading = "public"
     posting: Posting = "users"
     review: Review = "none"
@@ -33,7 +33,7 @@ class GroupEdit(msgspec.Struct):
     """What to change."""
 
     name: Name | UnsetType = UNSET
-    origins: list[Origin] | UnsetType = UNSET
+    origins: Origins | UnsetType = UNSET
     reading: Reading | UnsetType = UNSET
     posting: Posting | UnsetType = UNSET
     review: Review | UnsetType = UNSET

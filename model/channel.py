@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from model import audit, group, keys, rules
+from model import amounts, audit, group, keys, rules
 from model.errors import Conflict, NotFound, Versions, check_version
 from model.group import STANDING, VISIBLE, Group, asker
 from model.session import Identity
@@ -232,6 +232,7 @@ def open_(
     rules.may_post(in_group, identity, origin)
     waits = rules.waits(in_group, identity)
     beginner = identity.user if identity and waits else None
+    amounts.count(tx, len(msgspec.json.encode((key, title, url))), amounts.BEGUN)
     made = add(tx, in_group.id, key, title or key, url, rules.first_state(in_group, identity), beginner)
     return Opened(view(tx.one(GIVEN_BY_ID, channel=made, **asker(identity))), created=True)
 

@@ -31,6 +31,8 @@ Origin = Annotated[
         says="must be an address in small letters with nothing behind it, such as https://class.example",
     ),
 ]
+MOST_ORIGINS = 50  # of one group
+Origins = Annotated[list[Origin], msgspec.Meta(max_length=MOST_ORIGINS)]
 Reading = Literal["public", "members"]
 Posting = Literal["guests", "users", "members"]
 Review = Literal["none", "guests", "all"]

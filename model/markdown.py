@@ -103,12 +103,17 @@ _cleaner = nh3.Cleaner(
 )
 
 
+def is_plain(text: str) -> bool:
+    """Whether a text has no markup and no link, as most have."""
+    return _PLAIN.fullmatch(text) is not None
+
+
 def rendered(text: str) -> str:
     """The HTML of a post's Markdown: harmless in anybody's page, and of at most HTML_BYTES.
 
     What would become more is shown as it was typed. That is at most five bytes for a character.
     """
-    if _PLAIN.fullmatch(text):  # a quarter of the work of making a post
+    if is_plain(text):  # a quarter of the work of making a post
         return f"<p>{text.rstrip()}</p>"
     html = _cleaner.clean(_parser.render(text)).strip()
     return html if len(html.encode()) <= HTML_BYTES else _as_typed(text)

@@ -6,11 +6,11 @@ from typing import Any, cast
 import msgspec
 from sqlalchemy import bindparam, insert, update
 
-from model import audit, channel, namesakes, rules, text
+from model import amounts, audit, channel, namesakes, rules, text
 from model import edit as edits
 from model.channel import Channel
 from model.errors import Conflict, Forbidden, Invalid, NotFound, Versions, check_version, must_name_a_version
-from model.markdown import rendered
+from model.markdown import is_plain, rendered
 from model.post import BY_ID, FORMER_USER, Author, Post, PostView, State, view, visible_to
 from model.session import Identity
 from model.store import Statements, Tx, db, replays
@@ -60,7 +60,9 @@ async def publish(
     with db.snapshot() as read:
         if (made := answered(read, create)) is not None:
             return cast(PostView, made)
-        _place_for(read, identity, channel_id, parent, guest, origin)
+        if not is_plain(body):  # which is no work
+            _place_for(read, identity, channel_id, parent, guest, origin)
+            amounts.check(read, len(body))
     return await db.write(create, identity, channel_id, await draft(body, parent, guest), origin)
 
 
@@ -68,6 +70,7 @@ async def revise(identity: Identity, id_: int, versions: Versions, body: str) ->
     """Changes a post's text; asks first, as `publish`. Raises what `edit` does; Invalid for a text that is no post."""
     with db.snapshot() as read:
         _editable(read, identity, id_, versions)
+        amounts.check(read, len(body))
     return await db.write(edit, identity, id_, versions, await draft(body))
 
 
@@ -90,6 +93,7 @@ def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origi
     badge = rules.badge(place, identity)
     if badge is None:
         _check_name(tx, place.group_id, identity, new.guest)
+    amounts.count(tx, len(new.body.encode()) + len(new.html.encode()))
     state = rules.first_state(place, identity)
     id_ = tx.one(
         ADD,
@@ -191,6 +195,7 @@ def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -
     Where the author's posts wait, so does the new text of a post that is public: it is the `edit` of the view.
     """
     row, place = _editable(tx, identity, id_, versions)
+    amounts.count(tx, len(new.body.encode()) + len(new.html.encode()))
     if row.state == "published" and rules.waits(place, identity) and new.body != row.body:
         edits.put(tx, id_, identity.user, new.body, new.html)
     else:

@@ -12,17 +12,19 @@ from collections import OrderedDict
 from typing import Any
 
 import msgspec
-from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, insert, literal, select, update
+from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import audit, times
-from model.errors import ConfirmationNeeded, Forbidden, NotFound, SessionNeeded, Unauthenticated
+from model.errors import ConfirmationNeeded, Conflict, Forbidden, NotFound, SessionNeeded, Unauthenticated
 from model.store import NEVER_REUSE_IDS, Base, Id, Statements, Time, Tx, db
 from model.store.changes import Row
 from model.user import User, avatar_path
 
 GRACE_SECONDS = 30  # for which a request that had begun may go on after `sign_out`
 MOST_REMEMBERED = 10_000
+MOST_SESSIONS = 100  # of one account: with another one the oldest ends
+MOST_TOKENS = 50  # of one account
 FOREVER = "9999"  # sorts after every time
 CONFIRMED_MINUTES = 10  # for which a password that was typed counts for sensitive changes
 
@@ -160,6 +162,10 @@ EXPIRED = delete(Session).where(Session.expires < bindparam("before"))
 END_ONE = END.where(Session.user_id == bindparam("user"))
 END_ALL = delete(Session).where(Session.user_id == bindparam("user"))
 END_TOKENS = delete(Token).where(Token.user_id == bindparam("user"))
+OLDEST = (
+    select(Session.id).where(Session.user_id == bindparam("user")).order_by(Session.id.desc()).offset(bindparam("kept"))
+)
+COUNT_TOKENS = select(func.count().label("n")).select_from(Token).where(Token.user_id == bindparam("user"))
 OTHERS = select(Session.id).where(Session.user_id == bindparam("user"), Session.id != bindparam("but"))
 
 _remembered: OrderedDict[bytes, Identity] = OrderedDict()
@@ -219,7 +225,10 @@ def begin(tx: Tx, user: int, device: str) -> Signed:
     digest = _digest(secret)
     until = times.later(days=db.settings.session_days)
     tx.one(START, user=user, secret=digest, now=tx.now, today=tx.now[:10], by=device, until=until)
-    return Signed(_identity(tx.one(BY_SESSION, secret=digest)), secret)
+    identity = _identity(tx.one(BY_SESSION, secret=digest))
+    for (session,) in tx.all(OLDEST, user=user, kept=MOST_SESSIONS):
+        _end_session(tx, identity, session)
+    return Signed(identity, secret)
 
 
 def restart(tx: Tx, user: int, uid: str, device: str) -> Signed:
@@ -295,7 +304,9 @@ async def tokens(user: int) -> list[TokenView]:
 
 
 def create_token(tx: Tx, identity: Identity, name: str) -> TokenView:
-    """Unit: a new named token."""
+    """Unit: a new named token. Raises Conflict for one who has very many."""
+    if tx.one(COUNT_TOKENS, user=identity.user).n >= MOST_TOKENS:
+        raise Conflict(f"You have {MOST_TOKENS} tokens. Delete one that you do not need any more first.")
     secret = "tok_" + secrets.token_urlsafe(32)
     token = Token(user_id=identity.user, name=name, secret_hash=_digest(secret), created=tx.now)
     tx.session.add(token)

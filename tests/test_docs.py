@@ -1,17 +1,21 @@
 """What docs/ and SECURITY.md say is there is there."""
 
 import ast
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import click
 import pytest
 from quart import Quart
 
+import api
 import main
-from api.http import limits as rates
-from model import audit, first_admin, invitation, passwords, recovery, signing_in
+import model
+from model import audit, first_admin, invitation, passwords, recovery
 from model.rates import Rate
 from model.settings import Settings
 from model.store import Base, replays
@@ -23,6 +27,7 @@ GUIDES = [ASVS, ROOT / "docs" / "deploy.md", ROOT / "docs" / "classroom.md", ROO
 PAGES = [ROOT / "docs" / "anatomy.md", *DECISIONS, *GUIDES]
 NAMED = re.compile(r"`((?:api|model|static|templates|bench|tests|deploy|docs)/[\w./-]+|[\w.-]+\.py)(?:: (\w+))?`")
 SECURITY = (ROOT / "SECURITY.md").read_text()
+README = (ROOT / "README.md").read_text()
 FROM_FLASK = ROOT / "docs" / "from-flask.md"
 
 
@@ -116,9 +121,9 @@ def test_what_the_classroom_says_stands_on_the_pages_does() -> None:
     assert [words for words in sorted(told) if words not in shown()] == []
 
 
-def rows(title: str) -> Iterator[list[str]]:
-    """The rows of the table below a heading of SECURITY.md."""
-    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", SECURITY, re.MULTILINE | re.DOTALL)
+def rows(title: str, text: str = SECURITY) -> Iterator[list[str]]:
+    """The rows of the table below a heading of SECURITY.md, or another text."""
+    found = re.search(rf"^## {title}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     assert found, title
     for line in re.findall(r"^\| `.+ \|$", found[1], re.MULTILINE):
         yield [cell.strip() for cell in line.strip("|").split("|")]
@@ -130,11 +135,29 @@ def test_every_table_is_in_the_account_of_what_is_kept() -> None:
     assert named == set(Base.metadata.tables)
 
 
+def modules() -> Iterator[ModuleType]:
+    """All of ours."""
+    for package in (api, model):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if "migrations" not in found.name:
+                yield importlib.import_module(found.name)
+
+
 @pytest.mark.check
 def test_every_rate_limit_is_named_with_its_numbers() -> None:
-    known = [value for module in (rates, signing_in, invitation) for value in vars(module).values()]
-    expected = {(rate.name, str(rate.count), f"{rate.per} s") for rate in known if isinstance(rate, Rate)}
-    assert {(row[0].strip("`"), row[1], row[2]) for row in rows("Limits")} == expected
+    known = {value for module in modules() for value in vars(module).values() if isinstance(value, Rate)}
+    named = {(row[0].strip("`"), row[1], row[2]) for row in rows("Limits", README) if row[2]}
+    assert named == {(rate.name, str(rate.count), f"{rate.per} s") for rate in known}
+
+
+@pytest.mark.check
+def test_every_other_limit_is_that_of_the_code() -> None:
+    lasting = [row for row in rows("Limits", README) if not row[2]]
+    assert len(lasting) > 10
+    for name, said, *_ in lasting:
+        module, _, constant = name.strip("`").rpartition(".")
+        number, unit = re.fullmatch(r"(\d+)( KiB)?", said).groups()  # type: ignore[union-attr]
+        assert getattr(importlib.import_module(module), constant) == int(number) * (1024 if unit else 1), name
 
 
 @pytest.mark.check

@@ -1,7 +1,7 @@
 """Who is asking: a bearer token, or the session cookie of our own pages; and who may."""
 
 from collections.abc import Awaitable, Callable
-from functools import partial, wraps
+from functools import lru_cache, partial, wraps
 from ipaddress import IPv6Address, IPv6Network
 from typing import Any
 
@@ -83,7 +83,11 @@ def address() -> str:
 
     Of IPv6 its network: whoever has one address there has 2^64 of them, and could have one for each guess.
     """
-    text = _asking().remote_addr or "unknown"
+    return _network(_asking().remote_addr or "unknown")
+
+
+@lru_cache(maxsize=10_000)
+def _network(text: str) -> str:
     try:
         found = IPv6Address(text)
     except ValueError:

@@ -57,7 +57,7 @@ def limited(
                 return await handler(*args, **kwargs)
             party = (instead and await instead()) or _asking(rate, guests or rate)
             counted = around()
-            counted.limit = party
+            counted.limit, counted.address = party, address()
             try:
                 _check(party)
             except TooMany:

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from api.http.bodies import decoder
+from api.live.crowds import MOST_OF_ACCOUNT, MOST_OF_ADDRESS, Pace, crowds
 from api.live.hub import TOO_SLOW, hub, joined
 from api.live.rounds import rounds
 from model import channel, session
@@ -60,9 +61,12 @@ class Connection:
     `send` is called when there may be something to send: it asks `next_message` for it, now or later.
     """
 
-    __slots__ = ("_close", "_closed", "_replies", "_room", "_subscriptions", "_woken", "identity", "in_line", "send")
+    __slots__ = (
+        *("_close", "_closed", "_pace", "_party", "_replies", "_room", "_subscriptions", "_woken"),
+        *("identity", "in_line", "send"),
+    )
 
-    def __init__(self, identity: Identity | None, close: Callable[[int], None]) -> None:
+    def __init__(self, identity: Identity | None, close: Callable[[int], None], address: str = "") -> None:
         self.identity = identity
         self.send: Callable[[], None] = _nobody
         self.in_line = False
@@ -72,9 +76,12 @@ class Connection:
         self._replies: list[bytes] = []
         self._woken: set[int] = set()
         self._room: asyncio.Event | None = None
+        self._pace, self._party = Pace(), ""
         hub.connections.add(self)
         if identity:
             hub.expires(identity.expires)
+        if not self._counted_as(f"user {identity.user}" if identity else f"address {address}"):
+            self.end(TOO_SLOW)
 
     def leave(self) -> None:
         """Undoes everything; the connection is gone."""
@@ -82,6 +89,19 @@ class Connection:
         hub.connections.discard(self)
         for channel_id in self._subscriptions:
             hub.leave(channel_id, self)
+        if self._party:
+            crowds.leave(self._party)
+
+    def _counted_as(self, party: str) -> bool:
+        """Counts this as one of a party's websockets, unless that has too many."""
+        if party == self._party or not db.settings.rate_limits:
+            return True
+        if not crowds.enter(party, MOST_OF_ACCOUNT if party.startswith("user ") else MOST_OF_ADDRESS):
+            return False
+        if self._party:
+            crowds.leave(self._party)
+        self._party = party
+        return True
 
     def wake(self, channel_id: int) -> None:
         """The hub's word that a channel has something new."""
@@ -142,7 +162,9 @@ class Connection:
         return any(held.private and f"group:{held.group}" in tags.split() for held in self._subscriptions.values())
 
     async def hear(self, text: str | bytes) -> None:
-        """Does what a frame asks. Waits while the client leaves many replies unread."""
+        """Does what a frame asks. Waits while the client leaves many replies unread, and if it asks too fast."""
+        if db.settings.rate_limits and (seconds := self._pace.wait()):
+            await asyncio.sleep(seconds)
         if len(self._replies) >= MOST_REPLIES:
             self._room = asyncio.Event()
             await self._room.wait()
@@ -163,6 +185,8 @@ class Connection:
         identity = session.identify(asked.token) if isinstance(asked.token, str) else None
         if identity is None:
             raise Refused("unauthenticated")
+        if not self._counted_as(f"user {identity.user}"):
+            raise Refused("too-many")
         self.identity = identity
         hub.expires(identity.expires)
         self._reply(type="authenticated", uid=identity.uid)

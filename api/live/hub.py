@@ -144,7 +144,7 @@ class Hub:
         with db.snapshot() as read:
             if not changes.whole(read, channel, cursor):
                 return None
-            frames = _encoded(read, changes.page(read, channel, cursor, db.head, PAGE))
+            frames = _in_a_message(read, changes.page(read, channel, cursor, db.head, PAGE))
         db.catch_up()  # a right that ended before this page was read is revoked before the page is sent (L8)
         return _gathered(cursor, frames, PAGE + 1)
 
@@ -203,6 +203,16 @@ class Hub:
             feed.frames.popleft()
             feed.since = oldest.seq
             feed.ready = None
+
+
+def _in_a_message(read: Statements, rows: Iterable[Row]) -> list[Frame]:
+    """The frames of the first rows, as many as one message takes; what comes after is loaded for the next."""
+    frames: list[Frame] = []
+    for row in rows:
+        frames += _encoded(read, [row])
+        if sum(len(frame.data) for frame in frames) >= FRAME_BYTES:
+            break
+    return frames
 
 
 def _encoded(read: Statements, rows: Iterable[Row]) -> list[Frame]:

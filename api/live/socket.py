@@ -14,7 +14,7 @@ from quart import Blueprint, Response, request, websocket
 from quart.asgi import ASGIWebsocketConnection
 from quart_schema import hide
 
-from api.http.asking import anyone, by_cookie, foreign_origin
+from api.http.asking import address, anyone, by_cookie, foreign_origin
 from api.http.problems import problem
 from api.http.watching import CLOSED
 from api.live.connection import FAILED, Connection
@@ -28,13 +28,13 @@ blueprint = Blueprint("live", __name__)
 
 PATH = "/api/live"
 WAITING_FRAMES = 16  # of other websockets
-ASKER = "pottle.asker"  # where in the ASGI scope the route leaves who is asking
+ASKER = "pottle.asker"  # where in the ASGI scope the route leaves who is asking, and from which address
 
 
 @blueprint.websocket(PATH)
 async def live() -> None:
     """Subscriptions: see the README's chapter on live updates for the frames."""
-    cast(Scope, websocket.scope)[ASKER] = _by_cookie()
+    cast(Scope, websocket.scope)[ASKER] = _by_cookie(), address()
 
 
 @blueprint.get(PATH)
@@ -96,7 +96,8 @@ async def _talk(scope: Scope, receive: Receive, send: Send) -> int:
 
     try:
         async with asyncio.timeout(None) as listening:
-            connection = Connection(scope.pop(ASKER), end)
+            identity, address_ = scope.pop(ASKER)
+            connection = Connection(identity, end, address_)
             sending = sender(connection, scope, send)
             try:
                 await _listen(connection, receive)

@@ -34,17 +34,29 @@ MOVE = MOVE.on_conflict_do_update(index_elements=[Limit.key], set_={"due": MOVE.
 FORGET = delete(Limit).where(Limit.due < bindparam("before"))
 
 
-def check(read: Statements, party: str, rate: Rate, uses: int = 1) -> None:
-    """Raises TooMany when `party` does not have so many uses of `rate` left."""
-    full_in = _due(read, party, rate) - time.time()
+def check(read: Statements, party: str, rate: Rate, uses: int = 1) -> float:
+    """Raises TooMany when `party` does not have so many uses of `rate` left; returns when all of them are back."""
+    due = _due(read, party, rate)
+    full_in = due - time.time()
     wait = full_in - rate.per + uses * rate.step
     if wait > 1e-6:
         raise TooMany(max(1, ceil(wait)), Allowance(rate, 0, full_in))
+    return due
 
 
-def spend(tx: Statements, party: str, rate: Rate, uses: int = 1) -> Allowance:
-    """Counts `uses` of `rate` against `party`, and returns what is left; a negative number gives them back."""
-    due = _due(tx, party, rate) + uses * rate.step
+def use(tx: Statements, wanted: list[tuple[str, Rate, int]]) -> None:
+    """Counts uses against several parties or rates, or raises TooMany and counts none."""
+    dues = [check(tx, *one) for one in wanted]
+    for one, due in zip(wanted, dues, strict=True):
+        spend(tx, *one, due=due)
+
+
+def spend(tx: Statements, party: str, rate: Rate, uses: int = 1, due: float | None = None) -> Allowance:
+    """Counts `uses` of `rate` against `party`, and returns what is left; a negative number gives them back.
+
+    `due` is what `check` has just returned, if it was asked.
+    """
+    due = (_due(tx, party, rate) if due is None else due) + uses * rate.step
     tx.run(MOVE, of=_key(party, rate), until=due)
     full_in = max(0.0, due - time.time())
     return Allowance(rate, max(0, floor((rate.per - full_in) / rate.step + 1e-6)), full_in)

@@ -13,7 +13,7 @@ from model.store.statements import Statements
 
 View = TypeVar("View")
 Item = TypeVar("Item")
-PAGE_BYTES = 256 * 1024  # of the texts in a page
+PAGE_BYTES = 128 * 1024  # of the texts in a page: a millisecond or two, in which nobody else is served
 LARGEST = 2**63 - 1  # what SQLite calls an integer
 
 

@@ -73,6 +73,7 @@ class Envelope:
     confirm: Callable[[Statements], None] | None = None  # that whoever asks may still ask; raises a Refusal
     limit: tuple[str, Rate] | None = None  # whom to count against
     allowance: Allowance | None = None  # what they have left, once it was counted
+    address: str = ""  # from which the request came, where there is a limit
     replay: tuple[str, bytes] | None = None  # the key and a fingerprint of the request
 
 
@@ -107,12 +108,11 @@ class Work:
             around.confirm(tx)
         if (known := _answered(tx, around, self.unit)) is not None:
             return known
-        if around.limit:
-            limits.check(tx, *around.limit)
+        due = limits.check(tx, *around.limit) if around.limit else None
         answer = self.unit(tx, *self.args, **self.kwargs)
         tx.finish_unit()
         if around.limit:
-            around.allowance = limits.spend(tx, *around.limit)
+            around.allowance = limits.spend(tx, *around.limit, due=due)
         if around.replay:
             replays.keep(tx, *around.replay, answer)
         return answer

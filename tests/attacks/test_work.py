@@ -198,9 +198,9 @@ async def test_what_somebody_may_not_do_is_no_work_and_counts(
     spent: list[str] = []
     spend = limits.spend
 
-    def counted(tx: Any, party: str, rate: Any, uses: int = 1) -> Allowance:
+    def counted(tx: Any, party: str, rate: Any, *more: Any, **named: Any) -> Allowance:
         spent.append(rate.name)
-        return spend(tx, party, rate, uses)
+        return spend(tx, party, rate, *more, **named)
 
     monkeypatch.setattr(limits, "spend", counted)
     for method, rule in changing(app):

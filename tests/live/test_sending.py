@@ -28,7 +28,14 @@ class Client:
 
     def scope(self) -> dict[str, Any]:
         can = {"room": self.room, "write": self.frames.append, "unsent": lambda: 1, "abort": lambda: None}
-        base = {"type": "websocket", "path": "/api/live", "query_string": b"", "scheme": "ws", "headers": []}
+        base: dict[str, Any] = {
+            "type": "websocket",
+            "http_version": "1.1",
+            "path": "/api/live",
+            "query_string": b"",
+            "scheme": "ws",
+        }
+        base["headers"] = [(b"host", b"pottle.test")]
         return {**base, "extensions": {f"pottle.{name}": does for name, does in can.items()}}
 
     def room(self, later: Callable[[], None]) -> bool:
