@@ -34,6 +34,7 @@ ROUTES: dict[tuple[str, str], Json] = {
     ("PATCH", "/api/channels/1"): {"title": "Lobby 2", "locked": True},
     ("POST", "/api/channels/1/posts"): {"body": "Hello", "parent": 1},
     ("PATCH", "/api/posts/1"): {"body": "Edited"},
+    ("PATCH", "/api/posts/1/edit"): {"state": "removed"},
     ("PATCH", "/api/users/alice"): {"role": "user", "disabled": False},
     ("PUT", "/api/password"): {"code": "ZZZZ-ZZZZ", "password": PASSWORD},
     ("POST", "/api/invitations/look-up"): {"code": "ZZZZ-ZZZZ"},

@@ -114,7 +114,7 @@ class TestEnumeration:
         """Of whoever is there, disabled, not yet claimed, and of nobody."""
         await root.patch("/api/users/charlie", {"disabled": True})
         made = await alice.post("/api/groups/class/roster", {"names": ["Eve"]})
-        return ["bob", "charlie", made.json()["accounts"][0]["uid"], "nobody", "no such uid", "x" * 5_000]
+        return ["bob", "charlie", made.json()["accounts"][0]["uid"], "nobody", "no such uid", "x" * 254]
 
     async def test_a_wrong_password_says_nothing(
         self, anyone: Person, uids: list[str], monkeypatch: pytest.MonkeyPatch
@@ -173,12 +173,12 @@ class TestForce:
         assert statuses == [401] * ALLOWED
         assert await guessed(person, password=PASSWORD, **headers) == 429
 
-    @pytest.mark.parametrize("uid", ["BOB", "Bob", "bOb"])
+    @pytest.mark.parametrize("uid", ["BOB", "Bob", "bOb", " bob", "bob ", "bob\t", "bob\u200b"])
     async def test_another_spelling_of_the_uid_does_not_help(self, anyone: Person, uid: str) -> None:
         await self.refused_from(anyone)
         assert await guessed(anyone, uid, PASSWORD) == 429
 
-    @pytest.mark.parametrize("uid", [" bob", "bob ", "bob\t", "\u24d1ob", "bob\u200b", "%62ob", "bob 127.0.0.1"])
+    @pytest.mark.parametrize("uid", ["\u24d1ob", "b ob", "%62ob", "bob 127.0.0.1"])
     async def test_what_is_no_spelling_of_it_is_nobody(self, anyone: Person, uid: str) -> None:
         assert await guessed(anyone, uid, PASSWORD) == 401
 
