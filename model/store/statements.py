@@ -28,6 +28,9 @@ class Prepared:
         self.sql = str(compiled)
         self.defaults = {name: compiled.params[name] for name in compiled.params}
         self.required = {name for bind, name in compiled.bind_names.items() if bind.required}
+        self.made = {column.key: column.default for column in compiled.insert_prefetch}
+        self.made |= {column.key: column.onupdate for column in compiled.update_prefetch}
+        self.expanding = compiled if any(bind.expanding for bind in compiled.bind_names) else None
         self.binders = {
             name: process
             for bind, name in compiled.bind_names.items()
@@ -38,21 +41,50 @@ class Prepared:
         readers = [c.type.dialect_impl(DIALECT).result_processor(DIALECT, None) for c in columns]
         self.readers: list[Processor] = readers if any(readers) else []
 
+    def bound(self, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The SQL for these values, and all values of the statement; raises KeyError for a name too many or too few."""
+        if self.expanding is None:
+            return self.sql, self.values(given)
+        # Of `in_()`: as many placeholders as there are values, this time.
+        state = self.expanding.construct_expanded_state(self._complete(given))
+        values = dict(state.parameters)
+        for name, process in state.processors.items():
+            if name in values and callable(process):
+                values[name] = process(values[name])
+        return state.statement, values
+
     def values(self, given: dict[str, Any]) -> dict[str, Any]:
         """All values of the statement, as SQLite takes them; raises KeyError for a name too many or too few."""
-        if not self.required <= given.keys() <= self.defaults.keys():
-            wrong = (given.keys() - self.defaults.keys()) | (self.required - given.keys())
-            raise KeyError(f"unknown or missing: {sorted(wrong)} in {self.sql}")
-        values = {**self.defaults, **given}
+        values = self._complete(given)
         for name, bind in self.binders.items():
             values[name] = bind(values[name])
         return values
+
+    def _complete(self, given: dict[str, Any]) -> dict[str, Any]:
+        if not self.required <= given.keys() <= self.defaults.keys():
+            wrong = (given.keys() - self.defaults.keys()) | (self.required - given.keys())
+            raise KeyError(f"unknown or missing: {sorted(wrong)} in {self.sql}")
+        if not self.made:
+            return {**self.defaults, **given}
+        return {**self.defaults, **{name: _default(of) for name, of in self.made.items() if name not in given}, **given}
 
     def shaped(self, raw: tuple[Any, ...]) -> Any:
         """A row with named fields, its values as the columns' types give them."""
         if self.readers:
             raw = tuple(read(v) if read else v for read, v in zip(self.readers, raw, strict=True))
         return self.row._make(raw)  # type: ignore[attr-defined]
+
+
+def _default(default: Any) -> Any:
+    """A column's `default=` or `onupdate=`: the value, or what the function returns now."""
+    if not default.is_callable:
+        return default.arg
+    try:
+        return default.arg(None)
+    except AttributeError as error:
+        raise TypeError(
+            f"The default of {default.column} asks for the statement's other values: give it one."
+        ) from error
 
 
 prepared = lru_cache(maxsize=1_000)(Prepared)
@@ -67,12 +99,12 @@ class Statements:
     def all(self, statement: Executable, **values: Any) -> list[Any]:
         """Every row, as a named tuple."""
         ready = prepared(statement)
-        return [ready.shaped(row) for row in self.raw.execute(ready.sql, ready.values(values)).fetchall()]
+        return [ready.shaped(row) for row in self.raw.execute(*ready.bound(values)).fetchall()]
 
     def each(self, statement: Executable, **values: Any) -> Generator[Any, None, None]:
         """Every row like `all`, but one by one, for more of them than are wanted at once. Close it, or read it out."""
         ready = prepared(statement)
-        with closing(self.raw.execute(ready.sql, ready.values(values))) as cursor:
+        with closing(self.raw.execute(*ready.bound(values))) as cursor:
             yield from map(ready.shaped, cursor)
 
     def one(self, statement: Executable, **values: Any) -> Any:
@@ -83,4 +115,4 @@ class Statements:
     def run(self, statement: Executable, **values: Any) -> int:
         """The number of rows that an INSERT, UPDATE or DELETE touched."""
         ready = prepared(statement)
-        return self.raw.execute(ready.sql, ready.values(values)).rowcount
+        return self.raw.execute(*ready.bound(values)).rowcount

@@ -2,7 +2,7 @@
 
 import threading
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,6 +110,9 @@ class Work:
             return known
         due = limits.check(tx, *around.limit) if around.limit else None
         answer = self.unit(tx, *self.args, **self.kwargs)
+        if isinstance(answer, Coroutine):
+            answer.close()
+            raise TypeError(f"{self.unit!r} is async. A unit is a plain function: the writer's thread runs it at once.")
         tx.finish_unit()
         if around.limit:
             around.allowance = limits.spend(tx, *around.limit, due=due)

@@ -241,3 +241,82 @@ async def test_pages_are_those_of_a_sorted_list(alice: Person) -> None:
             assert newer.items == newest_first[max(0, at - limit) : at]
             assert (older.next is None) == (at + 1 + limit >= 9)
             assert (newer.prev is None) == (at - limit <= 0)
+
+
+MADE = Table(
+    "made",
+    MetaData(),
+    Column("id", Integer, primary_key=True),
+    Column("name", String(20)),
+    Column("stars", Integer, default=3),
+    Column("tags", JSON, default=lambda: ["new"]),
+    Column("at", DateTime, default=NOON, onupdate=lambda: LATER),
+    Column("kind", String(20), default=func.lower("PLAIN")),
+)
+LATER = datetime(2026, 11, 23, 12)  # noqa: DTZ001
+MAKE = insert(MADE).values(name=bindparam("named"))
+
+
+@pytest.fixture
+def made() -> Iterator[Statements]:
+    """An empty table whose columns have defaults that Python makes."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as raw:
+        MADE.create(create_engine("sqlite://", creator=lambda: raw))
+        yield Statements(raw)
+
+
+def test_a_columns_default_is_kept(made: Statements) -> None:
+    """Fails (it is NULL) where only the values that are given count."""
+    made.run(MAKE, named="a")
+    assert made.one(select(MADE))[1:] == ("a", 3, ["new"], NOON, "plain")
+    made.run(MAKE.values(stars=bindparam("given")), named="b", given=None)
+    assert made.all(select(MADE))[1].stars is None, "a value that is given counts, also none"
+    made.run(MAKE, named="c", stars=5)
+    assert made.all(select(MADE))[2].stars == 5
+
+
+def test_what_an_update_makes_is_kept(made: Statements) -> None:
+    made.run(MAKE, named="a")
+    made.run(update(MADE).where(MADE.c.name == bindparam("named")).values(stars=4), named="a")
+    assert made.one(select(MADE)).at == LATER
+
+
+def test_a_default_that_needs_the_statement_is_refused_with_a_sentence(made: Statements) -> None:
+    column = Column("twice", Integer, default=lambda context: context.get_current_parameters()["stars"] * 2)
+    table = Table("twice", MetaData(), Column("id", Integer, primary_key=True), Column("stars", Integer), column)
+    with pytest.raises(TypeError, match=r"twice\.twice asks for the statement's other values"):
+        made.run(insert(table).values(stars=bindparam("given")), given=1)
+
+
+NAMED = select(MADE.c.name).where(MADE.c.name.in_(bindparam("names", expanding=True))).order_by(MADE.c.name)
+
+
+@pytest.mark.parametrize("names", [[], ["a"], ["a", "c"], ["a", "c", "nobody"], ("b",)])
+def test_in_takes_as_many_values_as_there_are(made: Statements, names: list[str]) -> None:
+    for name in "abc":
+        made.run(MAKE, named=name)
+    assert [name for (name,) in made.all(NAMED, names=names)] == [name for name in names if name != "nobody"]
+    assert [name for (name,) in made.all(select(MADE.c.name).where(MADE.c.name.in_([*names])))] == [
+        name for name in names if name != "nobody"
+    ]
+    assert made.run(delete(MADE).where(MADE.c.name.in_(bindparam("names", expanding=True))), names=names) == len(
+        {*names} & {*"abc"}
+    )
+
+
+def test_in_binds_values_as_the_columns_type_does(made: Statements) -> None:
+    made.run(MAKE, named="a")
+    at = select(MADE.c.name).where(MADE.c.at.in_(bindparam("times", expanding=True)), MADE.c.stars == bindparam("n"))
+    assert made.one(at, times=[LATER, NOON], n=3) == ("a",)
+    with pytest.raises(KeyError):
+        made.one(at, n=3)
+
+
+async def test_a_unit_that_is_async_is_refused_with_a_sentence(app: object) -> None:
+    """Fails where it commits, and gives back a coroutine that nobody awaits."""
+
+    async def unit(_tx: object) -> int:
+        return 1
+
+    with pytest.raises(TypeError, match=r"unit.* is async\. A unit is a plain function"):
+        await db.write(unit)  # type: ignore[unused-coroutine]
