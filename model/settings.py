@@ -46,6 +46,7 @@ class Settings:
     flask_origins: tuple[str, ...] = ()
     flask_channels: tuple[tuple[str, int], ...] = ()
     development: bool = False
+    shared_disk: bool = False
 
     @property
     def prefix(self) -> str:
@@ -115,6 +116,7 @@ def _parser(name: str) -> Callable[[str], Any]:
         "access_log": _on_or_off,
         "metrics": _networks,
         "development": _on_or_off,
+        "shared_disk": _on_or_off,
         "trusted_proxies": _networks,
         "flask_origins": _origins,
         "flask_channels": _flask_channels,

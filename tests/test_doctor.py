@@ -16,9 +16,11 @@ import pytest
 from model import times
 from model.doctor import Patient, examine, kept, machine
 from model.settings import Settings
-from model.store import migrations
+from model.store import file_systems, migrations
 from model.store.database import Database
+from model.store.first_look import WrongDatabase
 from model.store.presence import Presence
+from tests.conftest import cannot_run, needs
 from tests.store.test_backup import cut_off, damaged, foreign, newer, no_database
 from tests.test_backup_commands import quart
 
@@ -184,16 +186,55 @@ MOUNTS = r"""
 )
 def test_it_knows_where_a_folder_lies(tmp_path: Path, folder: str, kind: str) -> None:
     (tmp_path / "mounts").write_text(MOUNTS.lstrip())
-    assert machine.file_system(Path(folder), tmp_path / "mounts") == kind
-    assert machine.file_system(Path(folder), tmp_path / "nowhere") == ""
+    assert file_systems.kind_of(Path(folder), tmp_path / "mounts") == kind
+    assert file_systems.kind_of(Path(folder), tmp_path / "nowhere") == ""
 
 
 @pytest.mark.parametrize(
-    ("kind", "level"), [("nfs4", "warn"), ("fuse.sshfs", "warn"), ("overlay", "warn"), ("xfs", "ok")]
+    ("kind", "level"),
+    [
+        *[(kind, "FAIL") for kind in ("nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "fuse", "ceph", "lustre", "vboxsf")],
+        *[(kind, "warn") for kind in ("overlay", "tmpfs", "virtiofs", "fakeowner", "fuse.grpcfuse")],
+        *[(kind, "ok") for kind in ("ext4", "xfs", "btrfs", "zfs", "apfs", "fuseblk", "")],
+    ],
 )
-def test_it_warns_of_a_file_system(settings: Settings, monkeypatch: pytest.MonkeyPatch, kind: str, level: str) -> None:
-    monkeypatch.setattr(machine, "file_system", lambda *_: kind)
+async def test_a_disk_that_others_may_write_to_is_refused(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, kind: str, level: str
+) -> None:
+    """At a start and by the doctor, unless somebody insists; what is only unwise is a warning.
+
+    Two machines on one folder lost a write that was answered with 201, and nothing was said.
+    """
+    monkeypatch.setattr(file_systems, "kind_of", lambda *_: kind)
     assert found(settings)["file system"][0] == level
+    database = Database()
+    if level == "FAIL":
+        before = {path.name: path.read_bytes() for path in settings.instance.iterdir()}
+        with pytest.raises(WrongDatabase, match="POTTLE_SHARED_DISK=on"):
+            await database.open(settings)
+        assert {path.name: path.read_bytes() for path in settings.instance.iterdir()} == before
+        settings = replace(settings, shared_disk=True)
+        assert found(settings)["file system"][0] == "warn"
+    await database.open(settings)
+    await database.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("closed", ["folder", "app.db", "app.db-turn"])
+def test_whoever_runs_it_as_somebody_else_is_told_that_once(instance: Path, tmp_path: Path, closed: str) -> None:
+    """Here root without its rights. And of no backup: nothing is damaged. Fails where each look says what it could not open."""
+    needs("setpriv")
+    if os.getuid() != 0:
+        cannot_run("needs root, to become somebody else")
+    path = instance if closed == "folder" else instance / closed
+    os.chown(path, 4711, 4711)
+    path.chmod(0o700)
+    code, out, err = quart(instance, "doctor", through=("setpriv", "--bounding-set=-all"))
+    failures = [line for line in out.splitlines() if line.startswith("FAIL")]
+    assert (code, len(failures)) == (1, 1), out + err
+    assert "root (0)" in failures[0]
+    assert "user 4711" in failures[0]
+    assert "backup" not in out
 
 
 async def test_it_counts_the_workers(settings: Settings) -> None:

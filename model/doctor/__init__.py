@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 from model.doctor import choices, kept, machine
 from model.doctor.findings import Finding, Patient
-from model.store.first_look import WrongDatabase
+from model.store.first_look import WrongDatabase, explained
 
 Look = Callable[[Patient], Iterator[Finding]]
 
@@ -13,14 +13,18 @@ __all__ = ["Finding", "Patient", "examine"]
 
 
 def examine(patient: Patient) -> Iterator[Finding]:
-    """Every look in turn. One that cannot be taken is a finding too; nothing is changed."""
-    for look in (*machine.LOOKS, *kept.LOOKS, *choices.LOOKS):
+    """Every look in turn. One that cannot be taken is a finding too; nothing is changed.
+
+    What whoever runs it may not read is said once.
+    """
+    of_the_database = () if patient.closed else kept.LOOKS
+    for look in (*machine.LOOKS, *of_the_database, *choices.LOOKS):
         try:
             yield from look(patient)
         except (OSError, WrongDatabase) as error:
             yield Finding("FAIL", _name(look), str(error))
         except sqlite3.Error as error:
-            yield Finding("FAIL", _name(look), f"{patient.database}: {error}. Stop the server and restore a backup.")
+            yield Finding("FAIL", _name(look), str(explained(patient.database, error) or error))
 
 
 def _name(look: Look) -> str:

@@ -1,5 +1,6 @@
 """What a look of the doctor is given, and what it finds."""
 
+import os
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -27,3 +28,12 @@ class Patient(NamedTuple):
     def database(self) -> Path:
         """The file, which may not be there."""
         return self.settings.instance / "app.db"
+
+    @property
+    def closed(self) -> Path | None:
+        """What of the instance folder whoever runs this may not read and write; None where it may all that is there."""
+        folder = self.settings.instance.absolute()
+        if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+            return folder
+        files = sorted(folder.glob("app.db*")) if os.path.isdir(folder) else []
+        return next((file for file in files if not os.access(file, os.R_OK | os.W_OK)), None)

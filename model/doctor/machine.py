@@ -1,6 +1,5 @@
 """The doctor's looks at the machine: versions, the instance folder and where it lies, the disk, descriptors."""
 
-import os
 import platform
 import shutil
 import sqlite3
@@ -10,12 +9,11 @@ from pathlib import Path
 
 from model import VERSION
 from model.doctor.findings import MIB, Finding, Patient
+from model.store import file_systems, first_look
 from model.store.database import LITTLE_SPACE
 
 OLDEST_SQLITE = (3, 35)  # RETURNING
 FEW_DESCRIPTORS = 1_024
-# Where locks or shared memory do not work as SQLite's write-ahead log needs them.
-REMOTE = ("nfs", "cifs", "smb", "9p", "drvfs", "virtiofs", "fuse", "vboxsf", "vmhgfs", "afs", "ceph", "glusterfs")
 # What is gone with the machine's next start, or with the container.
 FLEETING = {"tmpfs": "memory", "ramfs": "memory", "overlay": "the container itself, and gone with it: mount a volume"}
 
@@ -32,56 +30,55 @@ def _sqlite(_: Patient) -> Iterator[Finding]:
 
 def _folder(patient: Patient) -> Iterator[Finding]:
     folder = patient.settings.instance.absolute()
-    if not folder.exists():
+    if closed := patient.closed:
+        yield Finding("FAIL", "folder", f"{closed} cannot be read and written: {first_look.as_whom(closed)}")
+    elif not folder.exists():
         yield Finding("warn", "folder", f"{folder} is not there: the first start makes it. Is POTTLE_INSTANCE right?")
-        return
+    else:
+        yield _writing(folder)
+
+
+def _writing(folder: Path) -> Finding:
     try:
         with tempfile.TemporaryFile(dir=folder):
-            yield Finding("ok", "folder", f"{folder} can be written")
+            return Finding("ok", "folder", f"{folder} can be written")
     except OSError as error:
-        owner, mine = folder.stat().st_uid, os.getuid() if hasattr(os, "getuid") else None
-        yield Finding(
-            "FAIL",
-            "folder",
-            f"{folder} cannot be written: {error.strerror}. It belongs to user {owner}, this is user {mine}.",
-        )
+        return Finding("FAIL", "folder", f"{folder} cannot be written: {error.strerror}.")
 
 
 def _file_system(patient: Patient) -> Iterator[Finding]:
-    kind = file_system(patient.settings.instance, Path("/proc/self/mountinfo"))
-    if kind.startswith(REMOTE):
-        yield Finding("warn", "file system", f"{kind}: SQLite's write-ahead log needs a local one. Move the folder.")
+    kind = file_systems.kind_of(patient.settings.instance)
+    if file_systems.is_shared(kind) and not patient.settings.shared_disk:
+        yield Finding("FAIL", "file system", f"{kind}: {first_look.SHARED}")
+    elif file_systems.is_shared(kind):
+        yield Finding("warn", "file system", f"{kind}: nobody else may write there, or answered writes are lost.")
+    elif kind in file_systems.OF_THE_HOST:
+        yield Finding("warn", "file system", f"{kind}, from the computer around this one: good to try things out.")
     elif kind in FLEETING:
         yield Finding("warn", "file system", f"{kind}: the folder is kept in {FLEETING[kind]}.")
     else:
         yield Finding("ok", "file system", kind or "not known on this system")
 
 
-def file_system(folder: Path, mounts: Path) -> str:
-    """The type of the file system that `folder` is on; "" where the system does not say."""
-    if not mounts.exists():
-        return ""
-    found = ("", "")
-    for line in mounts.read_text().splitlines():
-        before, _, after = line.partition(" - ")
-        place = before.split()[4].encode().decode("unicode_escape")  # a space is \040 there
-        if folder.resolve().is_relative_to(place) and len(place) >= len(found[0]):
-            found = (place, after.split()[0])
-    return found[1]
-
-
 def _space(patient: Patient) -> Iterator[Finding]:
     folder = patient.settings.instance.resolve()
-    while not folder.exists():
+    while not _there(folder):
         folder = folder.parent
     free = shutil.disk_usage(folder).free
-    size = patient.database.stat().st_size if patient.database.exists() else 0
+    size = patient.database.stat().st_size if _there(patient.database) else 0
     if free < LITTLE_SPACE:
         yield Finding("FAIL", "disk", f"{free // MIB} MiB are free: posts will soon be refused. Make room.")
     elif free < 2 * size:
         yield Finding("warn", "disk", f"{free // MIB} MiB are free, less than twice the database. Make room.")
     else:
         yield Finding("ok", "disk", f"{free // MIB} MiB are free")
+
+
+def _there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # nobody lets us look
+        return False
 
 
 def _descriptors(_: Patient) -> Iterator[Finding]:

@@ -250,6 +250,7 @@ def prepare(settings: Settings) -> Path:
     Raises WrongDatabase, which says what to do.
     """
     path = settings.instance / "app.db"
+    first_look.check_disk(settings.instance, settings.shared_disk)
     try:
         make_durably(settings.instance)
         turn = Turn(turn_file(path))

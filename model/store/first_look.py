@@ -7,9 +7,16 @@ import os
 import sqlite3
 from pathlib import Path
 
+from model.store import file_systems
+
 LOG_BEGINS_WITH = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")  # https://www.sqlite.org/fileformat2.html#walformat
 LEFT = "It was left as it is."
 RESTORE = f"{LEFT} Restore a backup, or move it away to begin with an empty database."
+
+SHARED = (
+    "several machines may write there, and then writes that were answered are lost. Move the folder to a local disk "
+    "(POTTLE_INSTANCE), or say that this machine is the only one: POTTLE_SHARED_DISK=on."
+)
 
 
 class WrongDatabase(RuntimeError):
@@ -36,6 +43,13 @@ def check(path: Path, noted_epoch: str) -> None:
             f"{wal} is no log of SQLite's: it is damaged, and with it what was written last. {LEFT} Restore a backup, "
             "or move this one file away to go on without what was in it."
         )
+
+
+def check_disk(folder: Path, insisted: bool) -> None:
+    """Raises WrongDatabase for a folder that other machines may write to, unless somebody insists."""
+    kind = file_systems.kind_of(folder)
+    if file_systems.is_shared(kind) and not insisted:
+        raise WrongDatabase(f"{folder.absolute()} is on a file system of type {kind}: {SHARED}")
 
 
 def untouched(path: Path) -> sqlite3.Connection:
@@ -81,6 +95,23 @@ def whose(path: Path) -> str:
     owner = path.stat().st_uid if path.exists() else None
     mine = os.getuid() if hasattr(os, "getuid") else None
     return "" if owner in (None, mine) else f" It belongs to user {owner}, and Pottle runs as user {mine}."
+
+
+def as_whom(path: Path) -> str:
+    """How to run it as who owns `path`, for whoever may not read or write it."""
+    owner, mine = path.stat().st_uid, os.getuid() if hasattr(os, "getuid") else None
+    if owner == mine:
+        return f"its mode forbids it, even to its owner: chmod u+rwX {path}"
+    return f"it belongs to {_named(owner)}, and this is {_named(mine)}. Run it as the other: sudo -u '#{owner}' …"
+
+
+def _named(user: int | None) -> str:
+    try:
+        import pwd
+
+        return f"user {pwd.getpwuid(user).pw_name} ({user})" if user is not None else "somebody"
+    except (ImportError, KeyError):  # Windows; a user without a name
+        return f"user {user}"
 
 
 def log_of(path: Path) -> Path:
