@@ -40,6 +40,7 @@ class Crowd:
         self.channels: list[int] = []
         self.posts: list[int] = [1]
         self.asked: Counter[str] = Counter()
+        self.room = asyncio.Semaphore(round(rate))
 
     async def begin(self) -> None:
         """Signs everybody up, and begins the discussions."""
@@ -96,14 +97,12 @@ class Crowd:
 
     async def go_on(self) -> None:
         """Until it is cancelled."""
-        begun, under_way = time.monotonic(), set[asyncio.Task[None]]()
-        for number in itertools.count():
-            await asyncio.sleep(max(0.0, begun + number / self.rate - time.monotonic()))
-            if len(under_way) > self.rate:  # the machine is busy with others
-                await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-            task = asyncio.create_task(self.one(number))
-            under_way.add(task)
-            task.add_done_callback(under_way.discard)
+        begun = time.monotonic()
+        async with asyncio.TaskGroup() as under_way:
+            for number in itertools.count():
+                await asyncio.sleep(max(0.0, begun + number / self.rate - time.monotonic()))
+                await self.room.acquire()  # the machine may be busy with others
+                under_way.create_task(self.one(number)).add_done_callback(lambda _: self.room.release())
 
     async def listen(self) -> None:
         """One socket after another, each for up to a minute."""
@@ -146,6 +145,7 @@ async def measure(server: Server, minutes: int, rate: float) -> None:
                 going[0].result()
         for task in going:
             task.cancel()
+        await asyncio.wait(going)
 
 
 def main() -> None:

@@ -222,7 +222,7 @@ async def test_a_disk_that_others_may_write_to_is_refused(
 @pytest.mark.slow
 @pytest.mark.parametrize("closed", ["folder", "app.db", "app.db-turn"])
 def test_whoever_runs_it_as_somebody_else_is_told_that_once(instance: Path, tmp_path: Path, closed: str) -> None:
-    """Here root without its rights. And of no backup, for nothing is damaged. Fails where each look says what it met."""
+    """Here root without its rights. And of no backup, for nothing is damaged. Fails where each look says so."""
     needs("setpriv")
     if os.getuid() != 0:
         cannot_run("needs root, to become somebody else")

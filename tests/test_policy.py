@@ -9,12 +9,15 @@ from typing import Any
 import httpx
 import pytest
 from quart import Quart
+from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table
 from werkzeug.routing import Rule
 
 import main
 from api.http import problems
 from model import errors
 from model.settings import Settings
+from model.store import Base
+from model.user import User
 from tests.api.conftest import posted, refused
 from tests.conftest import Person
 from tests.server import ROOT
@@ -243,6 +246,58 @@ TYPES = {
     503: "service-unavailable",
     507: "insufficient-storage",
 }
+
+
+OWNER = re.compile(r"(^|_)(uid|user|by|author|owner|creator|member|actor)(_|$)")
+NAMES = {"users", "audit"}  # where a user name is what is meant; what was done is remembered, whoever did it
+
+
+def forgotten(table: Table) -> Iterator[str]:
+    """What of a table would stay, or stop the deletion, when an account is deleted, with the line to write instead."""
+    cascade = 'ForeignKey("users.id", ondelete="CASCADE")'
+    for column in table.columns:
+        of_users = [key for key in column.foreign_keys if key.target_fullname.startswith("users.")]
+        where = f"{table.name}.{column.name}"
+        if not of_users and OWNER.search(column.name) and table.name not in NAMES:
+            yield f"{where} names somebody and belongs to nobody: user_id: Mapped[int] = mapped_column({cascade})"
+        for key in of_users:
+            if key.target_fullname != "users.id":
+                yield f"{where} refers to a name that another may have later: {cascade}"
+            elif key.ondelete not in ("CASCADE", "SET NULL"):
+                yield f'{where} keeps accounts from being deleted: {cascade}, or ondelete="SET NULL"'
+            elif key.ondelete == "SET NULL" and not column.nullable:
+                yield f"{where} cannot be set to NULL: Mapped[int | None]"
+
+
+@pytest.mark.check
+class TestOwnership:
+    """A resource that one adds is walked too: nothing of somebody stays when the account goes."""
+
+    def test_all_that_is_somebodys_leaves_with_the_account(self) -> None:
+        assert [line for table in Base.metadata.sorted_tables for line in forgotten(table)] == []
+
+    def test_no_id_of_a_user_is_given_twice(self) -> None:
+        assert User.__table__.dialect_options["sqlite"]["autoincrement"]
+
+    @pytest.mark.parametrize(
+        ("column", "says"),
+        [
+            (Column("shared_by", String(40)), "names somebody and belongs to nobody"),
+            (Column("user_id", Integer), "names somebody and belongs to nobody"),
+            (Column("owner", ForeignKey("users.uid")), "refers to a name"),
+            (Column("user_id", ForeignKey("users.id")), "keeps accounts from being deleted"),
+            (Column("by_id", ForeignKey("users.id", ondelete="SET NULL"), nullable=False), "cannot be set to NULL"),
+        ],
+        ids=lambda value: str(value),
+    )
+    def test_what_is_forgotten_is_named_with_the_line_to_write(self, column: Column[Any], says: str) -> None:
+        (line,) = forgotten(Table("links", MetaData(), column))
+        assert line.startswith(f"links.{column.name} {says}")
+
+    def test_what_leaves_is_not_named(self) -> None:
+        kept = Column("by_id", ForeignKey("users.id", ondelete="SET NULL"))
+        gone = Column("user_id", ForeignKey("users.id", ondelete="CASCADE"))
+        assert [*forgotten(Table("links", MetaData(), kept, gone, Column("replay", String(10))))] == []
 
 
 @pytest.mark.check

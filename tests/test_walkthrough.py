@@ -188,4 +188,4 @@ def own_tests(checkout: Path, home: Path) -> None:
         text=True,
     )
     assert ran.returncode == 0, ran.stdout
-    assert "4 passed" in ran.stdout
+    assert "5 passed" in ran.stdout
