@@ -15,6 +15,7 @@ from model.store import Base, Statements, Time, Tx, changes, db
 
 Kind = Literal["up", "down", "heart", "laugh", "hooray", "eyes"]
 KINDS: tuple[Kind, ...] = ("up", "down", "heart", "laugh", "hooray", "eyes")
+MOST_MARKS = 5_000  # one's own of a channel, in one answer: the newest
 EXCLUDES: dict[str, str] = {"up": "down", "down": "up"}
 
 
@@ -58,6 +59,7 @@ MINE = (
     .join(Post, Post.id == Reaction.post_id)
     .where(Reaction.user_id == bindparam("by"), Post.channel_id == bindparam("channel"))
     .order_by(Reaction.post_id.desc(), Reaction.kind)
+    .limit(MOST_MARKS)
 )
 OF_USER = select(Post.id, Post.channel_id).where(
     Post.id.in_(select(Reaction.post_id).where(Reaction.user_id == bindparam("by")))

@@ -1,9 +1,13 @@
 """Lists that pages poll: kept in the response cache, for all who may see the same groups."""
 
-from typing import Any
+from typing import Any, TypeVar
 
+from api.http.answers import encode
 from api.http.caching import audience, shown
 from model import overview
+from model.store.paging import Filling
+
+View = TypeVar("View")
 
 
 def kept_for(whose: str, *tags: str) -> None:
@@ -17,3 +21,10 @@ def kept_in(place: Any, *tags: str) -> None:
     whose = audience()
     if whose is not None and (place.reading == "public" or overview.sees(whose, place.group_id)):
         shown("flask", f"group:{place.group_id}", f"channel:{place.id}", *tags)
+
+
+def that_fit(views: list[View]) -> list[View]:
+    """The newest of them, oldest first as they are, that make a list which can be kept."""
+    filling = Filling[View](overview.MOST, lambda view: len(encode(view)), overview.MOST_BYTES)
+    all(map(filling.takes, reversed(views)))
+    return filling.items[::-1]

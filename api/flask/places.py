@@ -6,7 +6,7 @@ import msgspec
 from quart import Blueprint
 
 from api.flask.asking import by_any_program
-from api.flask.lists import kept_for
+from api.flask.lists import kept_for, that_fit
 from api.flask.posts import Number
 from api.flask.texts import is_too_deep, meant, safe, safe_content
 from api.http.answers import gives, takes
@@ -91,7 +91,7 @@ async def channels() -> list[FlaskChannel]:
     """The channels that you may see."""
     found = await overview.channels(asker())
     kept_for(found.audience, "groups", "channels")
-    return _channels(found.rows)
+    return that_fit(_channels(found.rows))
 
 
 @blueprint.post("/channels/filter")
@@ -104,7 +104,7 @@ async def channels_of_group(data: FlaskOfGroup) -> list[FlaskChannel]:
     places = await overview.channels_of(asker(), data.group_name, meant(data.group_name))
     if places is None:
         raise NotFound("Group not found")
-    return _channels(places)
+    return that_fit(_channels(places))
 
 
 @blueprint.post("/channel")

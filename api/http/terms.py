@@ -78,7 +78,7 @@ TERMS = {
     "CountsQuery.key": Term("Key of a channel. May be given many times.", ["/2026/hello/"]),
     "kind": Term("Which reaction. `up` and `down` exclude each other.", "heart"),
     "MeaningView.kind": Term("What the code does: lets one join a group, or set a password.", "group"),
-    "limit": Term("At most so many items.", 20),
+    "limit": Term("At most so many items; fewer where they are large.", 20),
     "locked": Term("Whether only moderators may post there.", False),
     "members": Term("The members of this page of the list."),
     "message": Term("What is wrong with it.", "The text must have at most 10000 characters."),

@@ -13,6 +13,10 @@ class Crowds:
     """The websockets of this worker, by whose they are."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets all of them."""
         self._found: Counter[str] = Counter()
 
     def enter(self, party: str, most: int) -> bool:

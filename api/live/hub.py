@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from api.live.crowds import crowds
 from api.live.rounds import rounds
 from model import times
 from model.session import FOREVER
@@ -92,6 +93,7 @@ class Hub:
     def clear(self) -> None:
         """A worker that opens a database begins so."""
         rounds.clear()
+        crowds.clear()
         self._soonest = FOREVER  # when the first of the connections' sessions expires
         self._timer: asyncio.TimerHandle | None = None
         self._forget_changes()

@@ -216,3 +216,17 @@ class TestMembers:
         uids = [member["uid"] for page in (first, rest) for member in page["members"]]
         assert uids == ["root", "charlie", "bob", "alice"]
         assert rest["next"] is None
+
+
+async def test_a_list_ends_early_where_groups_are_large(root: Person, anyone: Person) -> None:
+    origins = [f"https://{'a' * 180}{number}.example" for number in range(50)]
+    for number in range(20):
+        new = {"slug": f"g{number}", "name": "Large", "origins": origins}
+        assert (await root.post("/api/groups", new)).status_code == 201
+    answer, seen = await anyone.get("/api/groups?limit=100"), list[str]()
+    while seen := [*seen, *(group["slug"] for group in answer.json()["groups"])]:
+        assert len(answer.content) < 200_000
+        if not (cursor := answer.json()["next"]):
+            break
+        answer = await anyone.get(f"/api/groups?limit=100&before={cursor}")
+    assert seen == [*(f"g{number}" for number in reversed(range(20))), "home"]

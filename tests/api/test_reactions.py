@@ -1,6 +1,9 @@
 """PUT and DELETE /api/posts/{id}/reactions/{kind}."""
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -87,3 +90,18 @@ async def test_a_removed_post_cannot_be_marked(alice: Person, bob: Person) -> No
     await posted(bob, parent=post["id"])
     await alice.delete(f"/api/posts/{post['id']}")
     refused(await bob.put(f"/api/posts/{post['id']}/reactions/up"), 409)
+
+
+MANY = """WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)
+INSERT INTO posts (channel_id, author_id, body, html, state, reactions, replies, created, version)
+SELECT channel_id, author_id, body, html, state, reactions, replies, created, version FROM posts, n"""
+MARKS = "INSERT INTO reactions (post_id, user_id, kind, created) SELECT id, author_id, 'eyes', created FROM posts"
+
+
+async def test_of_ones_own_marks_the_newest_come(alice: Person, instance: Path) -> None:
+    await posted(alice)
+    with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+        raw.execute(MANY)
+        raw.execute(MARKS)
+    mine = (await alice.get("/api/me/reactions?channel=1")).json()["reactions"]
+    assert [mark["post"] for mark in mine] == list(range(6001, 1001, -1))

@@ -81,7 +81,10 @@ async def test_copies_sent_to_three_workers_create_one_thing_and_are_answered_al
     takes_key = {
         path
         for path, operations in document["paths"].items()
-        if any(part.get("name") == "Idempotency-Key" for part in operations.get("post", {}).get("parameters", []))
+        if any(
+            part.get("$ref", "").endswith("/Idempotency-Key")
+            for part in operations.get("post", {}).get("parameters", [])
+        )
     }
     assert takes_key == set(CREATING)
     channel = await meeting.channel()

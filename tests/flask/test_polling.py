@@ -134,6 +134,19 @@ async def test_the_list_ends_before_it_is_large(visit: Visit, monkeypatch: pytes
         assert ok(await asked) == made[3:]
 
 
+async def test_the_list_of_channels_ends_before_it_is_large(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each may have 4 KB of attributes."""
+    monkeypatch.setattr("model.overview.MOST_BYTES", 10_000)
+    for name in "abcd":
+        new = {"name": name, "group_id": 1, "attributes": {"content": "x" * 4_000}}
+        assert (await visit("bob").post("/flask/api/channel", new)).status_code == 200
+    for asked in (
+        visit("charlie").get("/flask/api/channels"),
+        visit("charlie").post("/flask/api/channels/filter", {"group_name": "home"}),
+    ):
+        assert [channel["name"] for channel in ok(await asked)] == ["c", "d"]
+
+
 @pytest.mark.slow
 class TestNoWriteForgets:
     """Every kind of write there is, by `/api`; after each, what is kept is what is true, for each audience."""
