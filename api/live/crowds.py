@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 
-MOST_OF_ADDRESS = 1_000  # a school, with several pages for everybody; a worker has room for as many in all, or a few
+MOST_OF_ADDRESS = 1_000  # a school, with a page or two for everybody
 MOST_OF_ACCOUNT = 100
 FRAMES_AT_ONCE = 300  # a page that comes back subscribes to 100 channels
 FRAMES_PER_SECOND = 10
