@@ -233,7 +233,7 @@ class Disk:
                 self._begun[n] = [self._rename(call.path, None)]
             case "pwrite64" | "write":
                 self._begun[n] = [self._write(call.path, call.offset, call.data[: call.result])]
-            case "ftruncate":
+            case "ftruncate" | "fallocate":  # of more than there is
                 self._begun[n] = [self._write(call.path, int(call.args.rsplit(", ", 1)[1]), None)]
             case "fsync" | "fdatasync":
                 self._begun[n] = [item for item in self._unsynced(call.path) if item.ended]

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import msgspec
+
 from api.live.connection import Connection
 from model import session
 from model.store import db
@@ -13,7 +15,9 @@ class Listener:
 
     def __init__(self, token: str = "") -> None:
         self.closed: int | None = None
-        self.connection = Connection(session.identify(token) if token else None, self._close)
+        found = session.identify(token) if token else None
+        lasting = found and msgspec.structs.replace(found, expires=session.FOREVER)  # there is no loop to end it in
+        self.connection = Connection(lasting, self._close)
         self._taken: list[dict[str, Any]] = []
 
     async def ask(self, **frame: Any) -> dict[str, Any]:
