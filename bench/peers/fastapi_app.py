@@ -20,7 +20,7 @@ app = FastAPI()
 engine = create_async_engine(f"sqlite+aiosqlite:///{models.PATH}")
 models.prepare(engine.sync_engine)
 pages = Environment(loader=FileSystemLoader(ROOT / "templates"), autoescape=True)
-pages.globals |= {"asset": "/static/{}".format, "sign_up": "open", "post_length": 10_000}
+pages.globals |= models.GLOBALS
 pages.globals["url_for"] = lambda name, channel_id=0, slug="": "/" if name == "pages.home" else f"/{slug}/{channel_id}"
 
 

@@ -14,7 +14,7 @@ from bench.running import ROOT
 from model.markdown import rendered
 
 app = Quart(__name__, template_folder=str(ROOT / "templates"))
-app.jinja_env.globals |= {"asset": "/static/{}".format, "sign_up": "open", "post_length": 10_000}
+app.jinja_env.globals |= models.GLOBALS
 engine = create_async_engine(f"sqlite+aiosqlite:///{models.PATH}")
 models.prepare(engine.sync_engine)
 pages = Blueprint("pages", __name__)
