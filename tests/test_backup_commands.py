@@ -192,6 +192,37 @@ def test_one_that_is_killed_does_not_stand_in_the_way(instance: Path, folder: Pa
 
 
 @pytest.mark.slow
+def test_an_export_into_a_pipe_that_nobody_reads_holds_no_log_back(instance: Path) -> None:
+    """The server's log can be written back while the export waits for its reader; and it is whole when that comes.
+
+    Fails (the log stays) where the export reads its snapshot as slowly as it is read.
+    """
+    with closing(sqlite3.connect(instance / "app.db", isolation_level=None)) as raw:
+        raw.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+            "INSERT INTO audit (at, actor, action, subject) SELECT '2026', 'alice', 'user.role', 'bob ' || i FROM n"
+        )
+        exporting = subprocess.Popen(
+            [*QUART, "export", "-"], cwd=ROOT, env=environment(instance), stdout=subprocess.PIPE
+        )
+        assert exporting.stdout
+        begun = exporting.stdout.read(1)
+
+        def written_back() -> bool:
+            raw.execute("DELETE FROM limits")
+            raw.execute("INSERT INTO limits VALUES ('a', 1)")
+            return bool(raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0)
+
+        wait_until(written_back, "the log to be written back")
+        assert exporting.poll() is None, "it waits for its reader"
+        lines = (begun + exporting.stdout.read()).splitlines()
+        assert exporting.wait(PATIENCE) == 0
+        exporting.stdout.close()
+    assert len(lines) > 20_000
+    assert json.loads(lines[-1])["type"] == "end"
+
+
+@pytest.mark.slow
 def test_nothing_is_restored_beside_a_server(server: Server, instance: Path, tmp_path: Path) -> None:
     """Neither over its database, nor where somebody has deleted that under it, also when all else is gone too."""
     copy = tmp_path / "copy.db"
