@@ -13,11 +13,13 @@ from model.store import db
 class Listener:
     """A `Connection` and what the hub has for it. It reads only when told to, so a test can have it lag."""
 
-    def __init__(self, token: str = "") -> None:
+    def __init__(self, token: str = "", endless: bool = False) -> None:
+        """`endless`: its session does not expire, so that no event loop is needed to end it."""
         self.closed: int | None = None
         found = session.identify(token) if token else None
-        lasting = found and msgspec.structs.replace(found, expires=session.FOREVER)  # there is no loop to end it in
-        self.connection = Connection(lasting, self._close)
+        if found and endless:
+            found = msgspec.structs.replace(found, expires=session.FOREVER)
+        self.connection = Connection(found, self._close)
         self._taken: list[dict[str, Any]] = []
 
     async def ask(self, **frame: Any) -> dict[str, Any]:

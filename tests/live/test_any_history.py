@@ -238,7 +238,7 @@ class History(RuleBasedStateMachine):
 
     def subscribed(self, channel: int, epoch: str, after: int | None) -> Reader:
         """A new reader; `recovered` if and only if all that it missed is there."""
-        reader = Reader(Listener(self.world.tokens["bob"]), channel, self.known.head(channel))
+        reader = Reader(Listener(self.world.tokens["bob"], endless=True), channel, self.known.head(channel))
         self.open.append(reader)
         position = {} if after is None else {"epoch": epoch, "after": after}
         answer = self.runner.run(reader.listener.ask(type="subscribe", channel=channel, **position))
