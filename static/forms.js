@@ -99,8 +99,12 @@ export function showProblem(form, problem) {
   const rest = elsewhere.map(({ message }) => message).join(' ');
   if (here.length === 0 || rest) form.append(complaint('form-error', rest || problem.detail || problem.message));
   if (problem.offer) form.querySelector('.field-error, .form-error').append(' ', Object.assign(document.createElement('a'), problem.offer));
+  if (isTypingElsewhere(form)) return;
   (form.querySelector('[aria-invalid]') ?? form.querySelector('[type=password]') ?? form.querySelector('textarea, input:not([type=hidden])'))?.focus();
 }
+
+/** Whether somebody has gone on to another form meanwhile, whose focus is not to be taken. */
+const isTypingElsewhere = (form) => document.activeElement?.matches('input, textarea') && !form.contains(document.activeElement);
 
 function showAt(field, message) {
   const note = complaint('field-error', message);

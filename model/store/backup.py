@@ -5,6 +5,7 @@ snapshot: without the transaction the copy starts again at every commit of anoth
 VACUUM INTO is a snapshot too, three times slower and without progress (docs/decisions/backup.md has the numbers).
 """
 
+import itertools
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -46,12 +47,18 @@ def backup(database: Path, to: Path, progress: Progress) -> tuple[Path, Content]
     """
     with reading(database) as source:
         found = content(source, database)
-        path = to / f"pottle-{times.now()[:19].replace(':', '')}Z-{found.seq}.db" if to.is_dir() else to
+        path = _free(to, f"pottle-{times.now()[:19].replace(':', '')}Z-{found.seq}") if to.is_dir() else to
         with appearing(path) as part:
             copy(source.raw, part, progress)
             source.raw.execute("ROLLBACK")  # the check takes longer, and holds the server's log back no more
             _verify(part, found, progress)
     return path, found
+
+
+def _free(folder: Path, stem: str) -> Path:
+    """A name that no backup there has: two may be made within a second."""
+    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    return next(path for name in names if not (path := folder / f"{name}.db").exists())
 
 
 def note(database: Path) -> None:

@@ -58,6 +58,15 @@ async def test_it_works(database: Database, path: Path, tmp_path: Path) -> None:
     assert beside(to) == {"copy.db"}, "also after it was read"
 
 
+async def test_two_within_a_second_have_names_of_their_own(
+    database: Database, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.times.now", lambda: "2026-11-26T07:51:27.000Z")
+    made = [backup(path, tmp_path, quietly)[0].name for _ in range(3)]
+    stem = f"pottle-2026-11-26T075127Z-{database.head}"
+    assert made == [f"{stem}.db", f"{stem}-2.db", f"{stem}-3.db"]
+
+
 async def test_what_is_written_meanwhile_does_not_disturb_it(
     database: Database, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
