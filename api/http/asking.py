@@ -122,7 +122,8 @@ def by_cookie() -> Identity | None:
     Under https one by the plain name counts only for a session of before there was the other: a page of a neighbouring
     host could set it, and have somebody act as whom that page chose.
     """
-    cookies = _asking().cookies
+    if not (cookies := _asking().cookies):
+        return None
     if secret := cookies.get(_cookie_name_here()):
         return session.identify(secret)
     found = session.identify(old) if (old := cookies.get(cookie_name())) else None
