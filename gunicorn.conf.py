@@ -13,10 +13,10 @@ bind = "0.0.0.0:8080"
 workers = int(os.environ.get("WEB_CONCURRENCY", "3"))
 
 # gunicorn looks after the processes. Inside each, uvicorn speaks HTTP and WebSocket, with our limits.
-worker_class = "api.server.worker.Worker"
+worker_class = "pottle.server.worker.Worker"
 
 # Its own lines in the same format as the workers' (POTTLE_LOG).
-logger_class = "api.arbiter.Log"
+logger_class = "pottle.server.arbiter.Log"
 
 # A worker that has not moved for so many seconds is replaced: something blocks its event loop.
 timeout = 30
@@ -45,7 +45,7 @@ forwarded_allow_ips = ""
 
 def on_starting(server):  # type: ignore[no-untyped-def]  # gunicorn has no types
     """The workers' numbers, for /metrics, meet in a folder in memory (or the temporary one)."""
-    from api import gathering  # gunicorn reads this file before it has found the folder
+    from pottle.server import gathering  # gunicorn reads this file before it has found the folder
 
     try:
         gathering.begin(server.cfg.uid, server.cfg.gid)
@@ -55,24 +55,24 @@ def on_starting(server):  # type: ignore[no-untyped-def]  # gunicorn has no type
 
 def child_exit(server, worker):  # type: ignore[no-untyped-def]
     """A worker's websockets and memory have gone with it."""
-    from api import gathering
+    from pottle.server import gathering
 
     gathering.forget_dead()
 
 
 def on_exit(server):  # type: ignore[no-untyped-def]
     """Nothing is left behind."""
-    from api import gathering
+    from pottle.server import gathering
 
     gathering.end()
 
 
 def on_reload(server):  # type: ignore[no-untyped-def]  # gunicorn has no types
-    """SIGHUP replaces the workers. The old ones serve until the new ones do: api/server/worker.py says how.
+    """SIGHUP replaces the workers. The old ones serve until the new ones do: pottle/server/worker.py says how.
 
     For that long, `graceful_timeout` at most, both write to the same database: for code with a migration that does more
     than add, stop and start instead (docs/deploy.md, A new version).
     """
-    from api.server.worker import Server  # gunicorn reads this file before it has found the folder
+    from pottle.server.worker import Server  # gunicorn reads this file before it has found the folder
 
     Server.generations.replace(server.worker_age, server.num_workers)

@@ -14,18 +14,18 @@ from typing import Any
 from dotenv import load_dotenv
 from quart import Quart
 
-from api import commands, joining, logs
+from api import commands, joining
 from api.flask import front_ends, mounting
-from api.health import stopping
-from api.http import assets, caching, cross_origin, openapi, problems, rendering, signed, watching
-from api.http.application import Application
-from api.http.proxies import BehindProxies
-from api.live import hub, socket
-from api.metrics import reporter
-from model import session, settings
-from model.settings import Settings
-from model.store import db
-from model.store.first_look import WrongDatabase
+from model.accounts import session
+from pottle import settings
+from pottle.http import assets, caching, cross_origin, openapi, problems, rendering, signed, watching
+from pottle.http.application import Application
+from pottle.http.proxies import BehindProxies
+from pottle.live import hub, socket
+from pottle.server import health, logs, metrics
+from pottle.settings import Settings
+from pottle.store import db
+from pottle.store.first_look import WrongDatabase
 
 # Each is a file in api/ with a Blueprint. Your own resource is one more line.
 RESOURCES = (
@@ -41,9 +41,6 @@ RESOURCES = (
     "reactions",
     "counts",
     "audit",
-    "live.socket",
-    "health",
-    "metrics",
     "pages",
     "managing_pages",
 )
@@ -67,6 +64,8 @@ def create_app(chosen: Settings) -> Quart:
     app.register_blueprint(assets.blueprint)
     for name in RESOURCES:
         app.register_blueprint(import_module(f"api.{name}").blueprint)
+    for engines in (socket, health, metrics):
+        app.register_blueprint(engines.blueprint)
     if chosen.flask_origins:
         mounting.register(app)
 
@@ -78,14 +77,14 @@ def create_app(chosen: Settings) -> Quart:
         logs.adopt_servers(chosen.log)
         await db.open(chosen, serving=True)
         app.secret_key = db.instance.secret
-        reporter.start()
-        stopping.watch()
+        metrics.reporter.start()
+        health.stopping.watch()
         await joining.welcome()
 
     @app.after_serving
     async def close_database() -> None:
-        stopping.leave()
-        await reporter.stop()
+        health.stopping.leave()
+        await metrics.reporter.stop()
         await db.close()
 
     served: Any = cross_origin.SafeHeaders(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
@@ -118,6 +117,6 @@ except settings.BadSetting as error:
     sys.exit(3)  # with which a worker tells gunicorn that it is no use to start another
 
 if __name__ == "__main__":
-    from api.development import serve
+    from pottle.server.development import serve
 
     serve(sys.argv[1:])

@@ -6,15 +6,15 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint
 
-from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
-from api.http.asking import admins, confirmed, me
-from api.http.limits import EDITING, limited
-from api.http.lists import Paging, cursor, edges, links
-from model import administration, leaving
-from model.administration import AccountView
-from model.store import db
-from model.user import Role
-from model.values import line
+from model.accounts import administration, leaving
+from model.accounts.administration import AccountView
+from model.accounts.user import Role
+from pottle.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
+from pottle.http.asking import admins, confirmed, me
+from pottle.http.limits import EDITING, limited
+from pottle.http.lists import Paging, cursor, edges, links
+from pottle.store import db
+from pottle.values import line
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/api/users")
 

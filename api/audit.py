@@ -5,13 +5,14 @@ from typing import Annotated
 import msgspec
 from quart import Blueprint
 
-from api.http.answers import Answer, asks, gives
-from api.http.asking import admins, me, signed_in
-from api.http.lists import Paging, cursor, edges, links
-from model import audit, group
+from model import audit
 from model.audit import EntryView
-from model.store.paging import Page
-from model.values import line
+from model.groups import group
+from pottle.http.answers import Answer, asks, gives
+from pottle.http.asking import admins, me, signed_in
+from pottle.http.lists import Paging, cursor, edges, links
+from pottle.store.paging import Page
+from pottle.values import line
 
 blueprint = Blueprint("audit", __name__, url_prefix="/api")
 

@@ -6,16 +6,16 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint
 
-from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
-from api.http.asking import anyone, asker, foreign_origin, me, signed_in
-from api.http.caching import shown, shown_in
-from api.http.limits import EDITING, GUESTS, POSTING, limited
-from api.http.lists import Paging, cursor, edges, links
-from api.http.retries import idempotent
-from model import channel
-from model.channel import ChannelView, Key, Title, Url
-from model.errors import Invalid
-from model.store import db
+from model.talk import channel
+from model.talk.channel import ChannelView, Key, Title, Url
+from pottle.errors import Invalid
+from pottle.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
+from pottle.http.asking import anyone, asker, foreign_origin, me, signed_in
+from pottle.http.caching import shown, shown_in
+from pottle.http.limits import EDITING, GUESTS, POSTING, limited
+from pottle.http.lists import Paging, cursor, edges, links
+from pottle.http.retries import idempotent
+from pottle.store import db
 
 blueprint = Blueprint("channels", __name__, url_prefix="/api")
 

@@ -6,12 +6,12 @@ import msgspec
 from msgspec import Meta
 from quart import Blueprint, request
 
-from api.http.answers import asks, gives
-from api.http.asking import anyone, asker
-from api.http.caching import shown
-from model import channel
-from model.channel import Key
-from model.group import Slug
+from model.groups.group import Slug
+from model.talk import channel
+from model.talk.channel import Key
+from pottle.http.answers import asks, gives
+from pottle.http.asking import anyone, asker
+from pottle.http.caching import shown
 
 blueprint = Blueprint("counts", __name__, url_prefix="/api/counts")
 

@@ -4,16 +4,17 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint
 
-from api.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
-from api.http.asking import admins, anyone, asker, me, signed_in
-from api.http.caching import shown
-from api.http.limits import EDITING, limited
-from api.http.lists import Paging, cursor, edges, links
-from api.http.retries import idempotent
-from model import group, session
-from model.group import GroupView, MemberView, Origins, Posting, Reading, Review, Slug, Standing
-from model.store import db
-from model.user import Name, SomeUid
+from model.accounts import session
+from model.accounts.user import Name, SomeUid
+from model.groups import group
+from model.groups.group import GroupView, MemberView, Origins, Posting, Reading, Review, Slug, Standing
+from pottle.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
+from pottle.http.asking import admins, anyone, asker, me, signed_in
+from pottle.http.caching import shown
+from pottle.http.limits import EDITING, limited
+from pottle.http.lists import Paging, cursor, edges, links
+from pottle.http.retries import idempotent
+from pottle.store import db
 
 blueprint = Blueprint("groups", __name__, url_prefix="/api/groups")
 

@@ -7,15 +7,16 @@ there would be one that is stored.
 import msgspec
 from quart import Blueprint
 
-from api.http.answers import gives, takes
-from api.http.asking import address, admins, anyone, by_session, confirmed, me, signed_in
-from api.http.limits import EDITING, SIGN_IN, limited
 from api.joining import AccountCode, account_code, link
-from model import invitation, joining, recovery, session
-from model.group import Standing
-from model.invitation import Code
-from model.joining import Days, GroupName, InvitationView, Joined, Uses
-from model.store import db
+from model.accounts import recovery, session
+from model.groups import invitation, joining
+from model.groups.group import Standing
+from model.groups.invitation import Code
+from model.groups.joining import Days, GroupName, InvitationView, Joined, Uses
+from pottle.http.answers import gives, takes
+from pottle.http.asking import address, admins, anyone, by_session, confirmed, me, signed_in
+from pottle.http.limits import EDITING, SIGN_IN, limited
+from pottle.store import db
 
 blueprint = Blueprint("invitations", __name__, url_prefix="/api")
 

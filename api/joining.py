@@ -8,11 +8,11 @@ import logging
 import msgspec
 from quart import has_request_context, url_for
 
-from api import server
-from model import first_admin
-from model.errors import StorageFull
-from model.recovery import ResetCode
-from model.store import db
+from model.accounts import first_admin
+from model.accounts.recovery import ResetCode
+from pottle import server
+from pottle.errors import StorageFull
+from pottle.store import db
 
 log = logging.getLogger("pottle")
 

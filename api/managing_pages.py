@@ -3,11 +3,11 @@
 from quart import Blueprint, Response, render_template
 from quart_schema import hide
 
-from api.http.asking import me, signed_in
-from api.http.caching import rule
 from api.joining import link
-from model import group, rules
-from model.errors import NotFound
+from model.groups import group, rules
+from pottle.errors import NotFound
+from pottle.http.asking import me, signed_in
+from pottle.http.caching import rule
 
 blueprint = Blueprint("managing_pages", __name__)
 

@@ -6,19 +6,20 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint, Response
 
-from api.http.answers import Answer, asks, changed_fields, gives, ready_made, respond, takes, wanted_versions
-from api.http.asking import by_session, clear_cookie, confirmed, me, signed_in
-from api.http.limits import EDITING, PICTURES, limited
-from api.http.lists import Paging, cursor, edges, links
-from api.http.notices import attempt
-from model import account, avatar, channel, leaving, reaction, review, session, signing_in, user
-from model.errors import Invalid
-from model.post import PostView
-from model.reaction import Mark
-from model.session import SessionInfo, TokenView
-from model.store import db
-from model.user import Account, Email, Name, Password
-from model.values import line
+from model.accounts import account, avatar, leaving, session, signing_in, user
+from model.accounts.session import SessionInfo, TokenView
+from model.accounts.user import Account, Email, Name, Password
+from model.talk import channel, reaction, review
+from model.talk.post import PostView
+from model.talk.reaction import Mark
+from pottle.errors import Invalid
+from pottle.http.answers import Answer, asks, changed_fields, gives, ready_made, respond, takes, wanted_versions
+from pottle.http.asking import by_session, clear_cookie, confirmed, me, signed_in
+from pottle.http.limits import EDITING, PICTURES, limited
+from pottle.http.lists import Paging, cursor, edges, links
+from pottle.http.notices import attempt
+from pottle.store import db
+from pottle.values import line
 
 blueprint = Blueprint("me", __name__, url_prefix="/api/me")
 

@@ -8,21 +8,21 @@ from markupsafe import Markup
 from quart import Blueprint, Response, render_template, request
 from quart_schema import hide
 
-from api.http.answers import asks, encode, etag
-from api.http.asking import anyone, asker
-from api.http.bodies import Tolerant
-from api.http.caching import rule, shown, shown_in
-from api.http.cross_origin import framed_by
-from api.http.lists import Paging, cursor, edges
-from api.http.memo import Memo
-from api.http.rendering import rendered
 from api.posts import authors_of
-from model import channel, post
-from model.errors import NotFound
-from model.post import PostsPage
-from model.session import Identity
-from model.store import db
-from model.store.paging import Cursor
+from model.accounts.session import Identity
+from model.talk import channel, post
+from model.talk.post import PostsPage
+from pottle.errors import NotFound
+from pottle.http.answers import asks, encode, etag
+from pottle.http.asking import anyone, asker
+from pottle.http.bodies import Tolerant
+from pottle.http.caching import rule, shown, shown_in
+from pottle.http.cross_origin import framed_by
+from pottle.http.lists import Paging, cursor, edges
+from pottle.http.memo import Memo
+from pottle.http.rendering import rendered
+from pottle.store import db
+from pottle.store.paging import Cursor
 
 blueprint = Blueprint("pages", __name__)
 

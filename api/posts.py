@@ -7,20 +7,20 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint
 
-from api.http.answers import Answer, asks, changed_fields, encode, etag, gives, takes, wanted_versions
-from api.http.asking import anyone, asker, foreign_origin, me, signed_in
-from api.http.caching import renewed_by, shown, shown_in
-from api.http.limits import EDITING, GUESTS, POSTING, limited
-from api.http.lists import Paging, cursor, edges, here, links
-from api.http.retries import idempotent
-from api.http.shelf import Renewed
-from model import post, posting, review
-from model.edit import EditView
-from model.errors import Invalid
-from model.post import Body, GuestName, PostView
-from model.store import Statements, db
-from model.store.changes import Row
-from model.store.paging import Filling, Page
+from model.talk import post, posting, review
+from model.talk.edit import EditView
+from model.talk.post import Body, GuestName, PostView
+from pottle.errors import Invalid
+from pottle.http.answers import Answer, asks, changed_fields, encode, etag, gives, takes, wanted_versions
+from pottle.http.asking import anyone, asker, foreign_origin, me, signed_in
+from pottle.http.caching import renewed_by, shown, shown_in
+from pottle.http.limits import EDITING, GUESTS, POSTING, limited
+from pottle.http.lists import Paging, cursor, edges, here, links
+from pottle.http.retries import idempotent
+from pottle.http.shelf import Renewed
+from pottle.store import Snapshot, db
+from pottle.store.changes import Row
+from pottle.store.paging import Filling, Page
 
 blueprint = Blueprint("posts", __name__, url_prefix="/api")
 
@@ -83,7 +83,7 @@ def _view(page: Page[PostView], seq: int) -> PostsView:
     return PostsView(page.items, **edges(page), epoch=db.instance.epoch, seq=seq)
 
 
-def _with_new_posts(limit: int, url: str, read: Statements, body: bytes, rows: list[Row]) -> Renewed | None:
+def _with_new_posts(limit: int, url: str, read: Snapshot, body: bytes, rows: list[Row]) -> Renewed | None:
     """The newest posts of a channel after changes that only brought more: the others are as they were."""
     if any(row.kind != "post.created" for row in rows):
         return None

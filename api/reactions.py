@@ -2,12 +2,12 @@
 
 from quart import Blueprint
 
-from api.http.answers import gives
-from api.http.asking import me, signed_in
-from api.http.limits import REACTING, limited
-from model import reaction
-from model.reaction import KINDS, Reactions
-from model.store import db
+from model.talk import reaction
+from model.talk.reaction import KINDS, Reactions
+from pottle.http.answers import gives
+from pottle.http.asking import me, signed_in
+from pottle.http.limits import REACTING, limited
+from pottle.store import db
 
 blueprint = Blueprint("reactions", __name__, url_prefix="/api/posts/<id:post_id>/reactions")
 

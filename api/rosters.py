@@ -5,20 +5,21 @@ from typing import Annotated
 import msgspec
 from quart import Blueprint
 
-from api.http.answers import gives, takes
-from api.http.asking import by_session, confirmed, me, signed_in
-from api.http.limits import EDITING, ROSTERS, limited
 from api.joining import AccountCode, account_code
-from model import enrolling, group, recovery, roster
-from model.errors import Invalid
-from model.roster import Pupil
-from model.store import db
-from model.values import as_it_is
+from model.accounts import enrolling, recovery
+from model.groups import group, roster
+from model.groups.roster import Pupil
+from pottle.errors import Invalid
+from pottle.http.answers import gives, takes
+from pottle.http.asking import by_session, confirmed, me, signed_in
+from pottle.http.limits import EDITING, ROSTERS, limited
+from pottle.store import db
+from pottle.values import as_it_is
 
 blueprint = Blueprint("rosters", __name__, url_prefix="/api/groups/<slug>/roster")
 
 
-Lines = Annotated[str, as_it_is("model/roster.py tells what is wrong with each line")]
+Lines = Annotated[str, as_it_is("model/groups/roster.py tells what is wrong with each line")]
 
 
 class NewRoster(msgspec.Struct):

@@ -3,8 +3,12 @@
 import msgspec
 from quart import Blueprint, Response
 
-from api.http.answers import gives, respond, takes
-from api.http.asking import (
+from model.accounts import recovery, session, signing_in, user
+from model.accounts.session import Signed
+from model.accounts.user import Account, Password, SomeUid
+from model.groups.invitation import Code
+from pottle.http.answers import gives, respond, takes
+from pottle.http.asking import (
     address,
     anyone,
     by_session,
@@ -15,13 +19,9 @@ from api.http.asking import (
     set_cookie,
     signed_in,
 )
-from api.http.limits import EDITING, SIGN_IN, limited
-from api.http.notices import attempt
-from model import recovery, session, signing_in, user
-from model.invitation import Code
-from model.session import Signed
-from model.store import db
-from model.user import Account, Password, SomeUid
+from pottle.http.limits import EDITING, SIGN_IN, limited
+from pottle.http.notices import attempt
+from pottle.store import db
 
 blueprint = Blueprint("session", __name__, url_prefix="/api")
 

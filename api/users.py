@@ -7,16 +7,17 @@ import msgspec
 from quart import Blueprint, Response
 from werkzeug.exceptions import HTTPException
 
-from api.http import bodies
-from api.http.answers import Answer, gives, ready_made, takes
-from api.http.asking import address, anyone
-from api.http.caching import shown
-from api.http.limits import BY_CODE, SIGN_UP, Party, limited
-from api.http.retries import idempotent
-from model import avatar, joining, user
-from model.errors import Invalid
-from model.user import Email, Name, Password, Uid, UserView
-from model.values import line
+from model.accounts import avatar, user
+from model.accounts.user import Email, Name, Password, Uid, UserView
+from model.groups import joining
+from pottle.errors import Invalid
+from pottle.http import bodies
+from pottle.http.answers import Answer, gives, ready_made, takes
+from pottle.http.asking import address, anyone
+from pottle.http.caching import shown
+from pottle.http.limits import BY_CODE, SIGN_UP, Party, limited
+from pottle.http.retries import idempotent
+from pottle.values import line
 
 blueprint = Blueprint("users", __name__, url_prefix="/api/users")
 

@@ -18,14 +18,15 @@ from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 
 from examples.seed import person
-from model import posting, times
-from model.channel import Channel
-from model.post import Post
-from model.posting import Draft
-from model.session import Identity
-from model.settings import Settings
-from model.store import db
-from model.store.changes import Change
+from model.accounts.session import Identity
+from model.talk import posting
+from model.talk.channel import Channel
+from model.talk.post import Post
+from model.talk.posting import Draft
+from pottle import times
+from pottle.settings import Settings
+from pottle.store import db
+from pottle.store.changes import Change
 
 TASKS = 64
 SECONDS = 6.0

@@ -17,11 +17,11 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from examples.seed import person
-from model import post, posting
-from model.post import Post
-from model.settings import Settings
-from model.store import db
-from model.user import User
+from model.accounts.user import User
+from model.talk import post, posting
+from model.talk.post import Post
+from pottle.settings import Settings
+from pottle.store import db
 
 SECONDS = 0.2
 ROUNDS = 6  # each way in turn and the best of each, so that other work on the machine counts for none of them
@@ -57,7 +57,7 @@ async def fill() -> None:
 
 
 async def list_posts() -> object:
-    async with db.read() as session:
+    async with db.session() as session:
         return [post.view(row) for row in await session.execute(LIST, {"channel": 1})]
 
 
@@ -67,7 +67,7 @@ async def list_at_once() -> object:
 
 
 async def one_user() -> object:
-    async with db.read() as session:
+    async with db.session() as session:
         return await session.scalar(USER, {"folded": "ada"})
 
 

@@ -16,11 +16,12 @@ from typing import Any
 
 from bench.audience import quantile
 from bench.data import SECRET
-from model import posting, session
-from model.post import PostView
-from model.posting import Draft
-from model.settings import Settings
-from model.store import Tx, db
+from model.accounts import session
+from model.talk import posting
+from model.talk.post import PostView
+from model.talk.posting import Draft
+from pottle.settings import Settings
+from pottle.store import Tx, db
 
 TICK_SECONDS = 0.002
 

@@ -20,11 +20,14 @@ from typing import Any
 from dotenv import load_dotenv
 from sqlalchemy import func, select
 
-from model import channel, group, posting, reaction, settings, times, user
-from model.errors import Conflict
-from model.session import Identity
-from model.store import Tx, db
-from model.user import User
+from model.accounts import user
+from model.accounts.session import Identity
+from model.accounts.user import User
+from model.groups import group
+from model.talk import channel, posting, reaction
+from pottle import settings, times
+from pottle.errors import Conflict
+from pottle.store import Tx, db
 
 PASSWORD = "correct horse"  # everybody's
 PEOPLE = {
@@ -175,7 +178,7 @@ async def person(uid: str, name: str) -> Identity:
     """The user with `uid`, made if need be, as whoever asks."""
     with suppress(Conflict):
         await user.create(uid, name, PASSWORD)
-    async with db.read() as session:
+    async with db.session() as session:
         found = (await session.scalars(select(User).where(User.uid_folded == uid))).one()
     return Identity(found.id, found.uid, found.name, None, found.role, None, None, "")
 
@@ -188,7 +191,7 @@ async def make_class(teacher: Identity) -> None:
 
 async def count_users() -> int:
     """How many users there are."""
-    async with db.read() as session:
+    async with db.session() as session:
         return (await session.execute(select(func.count()).select_from(User))).scalar_one()
 
 

@@ -9,9 +9,9 @@ import msgspec
 from sqlalchemy import String, bindparam, delete, func, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from model import times
-from model.store import NEVER_REUSE_IDS, Base, Id, Time, Tx, db
-from model.store.paging import Cursor, Page, paged_aside
+from pottle import times
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Time, Tx, db
+from pottle.store.paging import Cursor, Page, paged_aside
 
 KEPT_DAYS = 365
 
@@ -115,13 +115,13 @@ def note(
 
 async def listed(cursor: Cursor, group: str = "", uid: str = "") -> Page[EntryView]:
     """The whole trail, newest first; of one group, or what somebody did or had done to them. For admins only."""
-    async with db.read() as session:
+    async with db.session() as session:
         return await paged_aside(session, ABOUT, Entry.id, cursor, _view, group=group, uid=uid.lower())
 
 
 async def of_group(cursor: Cursor, slug: str, since: str) -> Page[EntryView]:
     """What was done in a group that was made at `since`: an older one of that name is not its moderators' business."""
-    async with db.read() as session:
+    async with db.session() as session:
         return await paged_aside(session, OF_GROUP, Entry.id, cursor, _view, group=slug, since=since)
 
 

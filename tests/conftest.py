@@ -20,10 +20,12 @@ from sqlalchemy import update
 from werkzeug.routing import Rule
 
 import main
-from api import logs
-from model import group, session, signing_in, times, user
-from model.settings import Settings
-from model.store import Tx, db, engines, room
+from model.accounts import session, signing_in, user
+from model.groups import group
+from pottle import times
+from pottle.server import logs
+from pottle.settings import Settings
+from pottle.store import Tx, db, engines, room
 from tests.lasting import SEED
 from tests.server import Server
 
@@ -127,7 +129,7 @@ def _stay_confirmed(tx: Tx) -> None:
 
 
 async def _make_class(tokens: dict[str, str]) -> int:
-    from model import channel
+    from model.talk import channel
 
     root, alice = session.identify(tokens["root"]), session.identify(tokens["alice"])
     assert root

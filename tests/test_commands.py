@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 import main
-from model.settings import Settings
+from pottle.settings import Settings
 from tests.conftest import PASSWORD
 
 Run = Callable[..., Result]

@@ -62,7 +62,7 @@ app = Quart(__name__)
 app.register_blueprint(things.blueprint)
 
 if __name__ == "__main__":
-    from api.development import serve
+    from pottle.server.development import serve
 
     serve()
 """
@@ -235,18 +235,19 @@ def listens(port: int) -> bool:
 
 def small_house(folder: Path) -> None:
     """A house with one room of each kind, served by our development server."""
-    for name in ("api", "model"):
+    for name in ("api", "model", "pottle"):
         (folder / name).mkdir()
         (folder / name / "__init__.py").touch()
-    shutil.copytree(ROOT / "api" / "server", folder / "api" / "server", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "api" / "development.py", folder / "api")
+    shutil.copytree(
+        ROOT / "pottle" / "server", folder / "pottle" / "server", ignore=shutil.ignore_patterns("__pycache__")
+    )
     (folder / "api" / "things.py").write_text(HANDLER)
     (folder / "model" / "thing.py").write_text(MODEL)
     (folder / "main.py").write_text(MAIN)
 
 
 def copied_house(folder: Path) -> None:
-    for name in ("api", "model", "templates", "static"):
+    for name in ("api", "model", "pottle", "templates", "static"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "main.py", folder)
 
@@ -275,11 +276,14 @@ def test_a_breakpoint_stops_again_after_a_reload(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_breakpoints_stop_in_pottle_itself(tmp_path: Path) -> None:
     copied_house(tmp_path)
-    with debugged(tmp_path, ("api/health.py", "alive"), ("model/user.py", "add")) as (debugger, port):
+    with debugged(tmp_path, ("pottle/server/health.py", "alive"), ("model/accounts/user.py", "add")) as (
+        debugger,
+        port,
+    ):
         with request(debugger, port, "GET", "/healthz") as status:
-            assert debugger.stop()[0] == tmp_path / "api" / "health.py"
+            assert debugger.stop()[0] == tmp_path / "pottle" / "server" / "health.py"
         assert status == [200]
         alice = {"uid": "alice", "name": "Alice", "password": "correct horse battery"}
         with request(debugger, port, "POST", "/api/users", alice) as status:
-            assert debugger.stop()[0] == tmp_path / "model" / "user.py"
+            assert debugger.stop()[0] == tmp_path / "model" / "accounts" / "user.py"
         assert status == [201]

@@ -15,17 +15,22 @@ from quart import Quart
 import api
 import main
 import model
-from model import audit, first_admin, invitation, passwords, recovery
-from model.rates import Rate
-from model.settings import Settings
-from model.store import Base, replays
+import pottle
+from model import audit
+from model.accounts import first_admin, passwords, recovery
+from model.groups import invitation
+from pottle.rates import Rate
+from pottle.settings import Settings
+from pottle.store import Base, replays
 from tests.server import ROOT
 
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 ASVS = ROOT / "docs" / "asvs.md"
 GUIDES = [ASVS, ROOT / "docs" / "deploy.md", ROOT / "docs" / "classroom.md", ROOT / "SECURITY.md"]
 PAGES = [ROOT / "docs" / "anatomy.md", *DECISIONS, *GUIDES]
-NAMED = re.compile(r"`((?:api|model|static|templates|bench|tests|deploy|docs)/[\w./-]+|[\w.-]+\.py)(?:: (\w+))?`")
+NAMED = re.compile(
+    r"`((?:api|model|pottle|static|templates|bench|tests|deploy|docs)/[\w./-]+|[\w.-]+\.py)(?:: (\w+))?`"
+)
 SECURITY = (ROOT / "SECURITY.md").read_text()
 README = (ROOT / "README.md").read_text()
 FROM_FLASK = ROOT / "docs" / "from-flask.md"
@@ -108,7 +113,7 @@ def test_every_setting_exists(page: Path) -> None:
 def shown() -> str:
     """All that can stand on a page of a new server, as one text."""
     files = [*(ROOT / "templates").rglob("*.html"), *(ROOT / "static").glob("*.js")]
-    beginnings = (ROOT / "model" / "store" / "migrations" / "versions").glob("*.py")  # the lobby
+    beginnings = (ROOT / "model" / "migrations").glob("*.py")  # the lobby
     return "\n".join(path.read_text() for path in [*files, *beginnings])
 
 
@@ -137,7 +142,7 @@ def test_every_table_is_in_the_account_of_what_is_kept() -> None:
 
 def modules() -> Iterator[ModuleType]:
     """All of ours."""
-    for package in (api, model):
+    for package in (api, model, pottle):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if "migrations" not in found.name:
                 yield importlib.import_module(found.name)

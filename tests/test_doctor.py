@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from model import times
-from model.doctor import Patient, examine, kept, machine
-from model.settings import Settings
-from model.store import file_systems, migrations
-from model.store.database import Database
-from model.store.first_look import WrongDatabase
-from model.store.presence import Presence
+from model.operating.doctor import Patient, examine, kept, machine
+from pottle import times
+from pottle.settings import Settings
+from pottle.store import file_systems, migrations
+from pottle.store.database import Database
+from pottle.store.first_look import WrongDatabase
+from pottle.store.presence import Presence
 from tests.conftest import cannot_run, needs
 from tests.store.test_backup import cut_off, damaged, foreign, newer, no_database
 from tests.test_backup_commands import quart

@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from model import times
+from pottle import times
 from tests.conftest import PASSWORD
 from tests.server import PATIENCE, ROOT, Server, clean_environment, wait_until
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api import gathering
+from pottle.server import gathering
 
 
 @pytest.fixture

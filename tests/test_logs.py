@@ -22,10 +22,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from structlog.contextvars import bound_contextvars
 
-from api import logs
-from api.http.caching import shelf
-from model.settings import Settings
-from model.store import Tx, db
+from pottle.http.caching import shelf
+from pottle.server import logs
+from pottle.settings import Settings
+from pottle.store import Tx, db
 from tests.api.conftest import LOBBY
 from tests.conftest import ADDRESS, PASSWORD, Person, World
 from tests.server import PATIENCE, Server, connected, wait_until
@@ -109,7 +109,7 @@ async def test_a_database_error_tells_no_parameters(app: Quart) -> None:
 
     with pytest.raises(DBAPIError) as writing:
         await db.write(doubled)
-    async with db.read() as session:
+    async with db.session() as session:
         with pytest.raises(DBAPIError) as reading:
             await session.execute(text("SELECT :secret FROM nowhere"), {"secret": HUSH})
     for error in (writing.value, reading.value):

@@ -13,14 +13,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from model.errors import Conflict, Invalid
-from model.exporting import export
-from model.importing import FRESH, import_
-from model.portable import LEFT_OUT, shapes
-from model.settings import Settings
-from model.store import Base, migrations
-from model.store.database import Database, prepare
-from model.store.first_look import WrongDatabase
+from model.operating.exporting import export
+from model.operating.importing import FRESH, import_
+from model.operating.portable import LEFT_OUT, shapes
+from pottle.errors import Conflict, Invalid
+from pottle.settings import Settings
+from pottle.store import Base, migrations
+from pottle.store.database import Database, prepare
+from pottle.store.first_look import WrongDatabase
 from tests.conftest import Person, World
 from tests.store.test_backup import one, quietly
 

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from model.settings import Settings
+from pottle.settings import Settings
 from tests.conftest import needs
 from tests.server import PATIENCE, ROOT, Server, Socket, clean_environment, connected
 
@@ -59,20 +59,18 @@ def tracked() -> set[str]:
 
 
 def house() -> set[str]:
-    """What the anatomy has to name: the top level, and the folders and modules of api/ and model/."""
+    """What the anatomy has to name: the top level, and the rooms of the application and the engine."""
     found = set()
     for name in tracked():
         top, *rest = name.split("/")
         found.add(f"{top}/" if rest else top)
-        if top in ("api", "model"):
+        if top in ("api", "model", "pottle"):
             found |= {f"{parent}/" for parent in Path(name).parents if parent != Path(".")}
-            if name.endswith(".py") and Path(name).name != "__init__.py" and "versions" not in name:
-                found.add(name)
     return found
 
 
 @pytest.mark.check
-def test_the_anatomy_names_everything_and_nothing_else() -> None:
+def test_the_anatomy_names_every_room_and_nothing_else() -> None:
     named = first_column(chapter("Anatomy"))
     assert sorted(named) == sorted(set(named)), "something is named twice"
     assert set(named) == house()
@@ -108,7 +106,7 @@ def headings() -> list[str]:
 
 @pytest.mark.check
 def test_every_code_of_the_live_protocol_is_named() -> None:
-    written = "".join(path.read_text() for path in (ROOT / "api" / "live").glob("*.py"))
+    written = "".join(path.read_text() for path in (ROOT / "pottle" / "live").glob("*.py"))
     errors = set(re.findall(r'(?:Refused\(|code=)"([a-z-]+)"', written))
     table = chapter("The live protocol").split("| error code |")[1]
     assert errors == {code for code in first_column(table) if not code.startswith("{")}
@@ -116,7 +114,7 @@ def test_every_code_of_the_live_protocol_is_named() -> None:
 
 @pytest.mark.check
 def test_every_kind_of_change_is_named() -> None:
-    written = "".join(path.read_text() for path in (ROOT / "model").glob("*.py"))
+    written = "".join(path.read_text() for path in (ROOT / "model").rglob("*.py"))
     kinds = {kind for listed in re.findall(r"changes\.carries\(\s*\[([^\]]+)\]", written) for kind in quoted(listed)}
     table = chapter("The live protocol").split("| kind |")[1].split("\n\n")[0]
     assert set(first_column(table)) == kinds

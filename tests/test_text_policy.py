@@ -16,8 +16,8 @@ from quart import Quart
 
 import main
 from api.commands.running import Value
-from model.settings import Settings
-from model.values import TIDIES, Unfit, fit, leaves
+from pottle.settings import Settings
+from pottle.values import TIDIES, Unfit, fit, leaves
 from tests.server import ROOT
 from tests.test_policy import routes
 
@@ -72,7 +72,9 @@ def test_it_looks_at_all_of_them(built: Quart) -> None:
 def test_every_text_is_of_a_declared_kind(built: Quart) -> None:
     for name, kind in fields(built):
         for leaf in filter(is_text, leaves(kind)):
-            assert any(TIDIES in (meta.extra or {}) for meta in metas(leaf)), f"{name} is any text: see model/values.py"
+            assert any(TIDIES in (meta.extra or {}) for meta in metas(leaf)), (
+                f"{name} is any text: see pottle/values.py"
+            )
 
 
 def test_every_pattern_has_words(built: Quart) -> None:

@@ -20,7 +20,7 @@ from tests.server import PATIENCE, ROOT, Server, clean_environment, connected, f
 
 CHAPTER = (ROOT / "README.md").read_text().partition("\n## Add your own resource\n")[2].partition("\n## ")[0]
 FIRST, LATER = CHAPTER.split("\n### A new column later\n")
-HOUSE = ("api", "model", "templates", "static", "tests", "main.py", "gunicorn.conf.py", "pyproject.toml")
+HOUSE = ("api", "model", "pottle", "templates", "static", "tests", "main.py", "gunicorn.conf.py", "pyproject.toml")
 LINKS = "/api/channels/1/links"
 
 
@@ -143,7 +143,7 @@ def add_a_column(checkout: Path, http: httpx.Client, log: Path) -> None:
 def assert_written(checkout: Path, log: Path, text: str) -> None:
     (name,) = set(re.findall(r"\d{4}_\w+\.py", text))
     assert f"wrote {name}" in log.read_text()
-    assert (checkout / "model" / "store" / "migrations" / "versions" / name).exists()
+    assert (checkout / "model" / "migrations" / name).exists()
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from quart import Quart
 
 from api.commands import backups, doctor, groups, import_flask, invitations, migrating, users
-from model.settings import Settings
+from pottle.settings import Settings
 
 # Each is a file here with a `register`; in this order, for one may add to the commands of another.
 SUBJECTS = (users, groups, invitations, backups, migrating, import_flask, doctor)

@@ -17,11 +17,11 @@ import click
 from quart import Quart
 
 from api.commands.running import Failed, say
-from model import exporting, importing, restore
-from model.errors import Refusal
-from model.settings import Settings
-from model.store import backup, whole
-from model.store.first_look import WrongDatabase
+from model.operating import exporting, importing, restore
+from pottle.errors import Refusal
+from pottle.settings import Settings
+from pottle.store import backup, whole
+from pottle.store.first_look import WrongDatabase
 
 PATH = click.argument("path", type=click.Path(path_type=Path))
 STREAM = click.argument("path", type=click.Path(path_type=Path, allow_dash=True))

@@ -8,9 +8,9 @@ import msgspec
 from quart import Quart
 
 from api.commands.running import say
-from model import doctor
-from model.doctor.findings import Level
-from model.settings import Settings
+from model.operating import doctor
+from model.operating.doctor.findings import Level
+from pottle.settings import Settings
 
 COLOURS = {"ok": "green", "warn": "yellow", "FAIL": "red"}
 

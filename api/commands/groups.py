@@ -6,12 +6,12 @@ import click
 from quart import Quart
 
 from api.commands.running import Value, run, say
-from model import group
-from model.group import Posting, Reading, Review, Slug
-from model.settings import Settings
-from model.store import db
-from model.store.paging import Cursor
-from model.user import Name
+from model.accounts.user import Name
+from model.groups import group
+from model.groups.group import Posting, Reading, Review, Slug
+from pottle.settings import Settings
+from pottle.store import db
+from pottle.store.paging import Cursor
 
 
 def register(app: Quart, settings: Settings) -> None:

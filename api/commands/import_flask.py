@@ -7,8 +7,9 @@ from quart import Quart
 
 from api.commands.backups import PATH, working
 from api.commands.running import run, say
-from model import flask_import, flask_source
-from model.settings import Settings
+from model.flask import importing as flask_import
+from model.flask import source as flask_source
+from pottle.settings import Settings
 
 
 def register(app: Quart, settings: Settings) -> None:

@@ -10,14 +10,15 @@ from quart import Quart
 
 from api.commands.running import Failed, Value, run, say
 from api.joining import link
-from model import enrolling, joining, recovery, roster
-from model.group import SomeSlug, Standing
-from model.joining import Days, Uses
-from model.recovery import ResetCode
-from model.roster import Pupil
-from model.settings import Settings
-from model.store import db
-from model.user import SomeUid
+from model.accounts import enrolling, recovery
+from model.accounts.recovery import ResetCode
+from model.accounts.user import SomeUid
+from model.groups import joining, roster
+from model.groups.group import SomeSlug, Standing
+from model.groups.joining import Days, Uses
+from model.groups.roster import Pupil
+from pottle.settings import Settings
+from pottle.store import db
 
 MOST_BYTES = 1_000_000
 

@@ -4,10 +4,10 @@ import click
 from quart import Quart
 
 from api.commands.running import Failed, say
-from model.errors import Refusal
-from model.settings import Settings
-from model.store import database, migrations
-from model.store.first_look import WrongDatabase
+from pottle.errors import Refusal
+from pottle.settings import Settings
+from pottle.store import database, migrations
+from pottle.store.first_look import WrongDatabase
 
 
 def register(app: Quart, settings: Settings) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from model import text
-from model.errors import Refusal, sentence
-from model.settings import Settings
-from model.store import db
-from model.store.first_look import WrongDatabase
-from model.values import Unfit, fit
+from pottle import text
+from pottle.errors import Refusal, sentence
+from pottle.settings import Settings
+from pottle.store import db
+from pottle.store.first_look import WrongDatabase
+from pottle.values import Unfit, fit
 
 
 class Failed(click.ClickException):
@@ -26,7 +26,7 @@ class Failed(click.ClickException):
 
 
 class Value(click.ParamType[Any]):
-    """An argument of the types that routes take too (model/values.py), with the same rules and words."""
+    """An argument of the types that routes take too (pottle/values.py), with the same rules and words."""
 
     name = "text"
 

@@ -7,12 +7,12 @@ import click
 from quart import Quart
 
 from api.commands.running import Value, run, say
-from model import administration, leaving, user
-from model.settings import Settings
-from model.store import db
-from model.store.paging import Cursor
-from model.user import Name, Password, Role, SomeUid, Uid
-from model.values import line
+from model.accounts import administration, leaving, user
+from model.accounts.user import Name, Password, Role, SomeUid, Uid
+from pottle.settings import Settings
+from pottle.store import db
+from pottle.store.paging import Cursor
+from pottle.values import line
 
 Beginning = Annotated[str, line(80, shortest=0)]
 

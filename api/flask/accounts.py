@@ -10,16 +10,17 @@ from api.flask.asking import by_any_program, clear_cookie
 from api.flask.refusals import answered
 from api.flask.sections import FlaskSection, sections_of
 from api.flask.texts import safe, sent_back
-from api.http.answers import gives, takes
-from api.http.asking import anyone, by_session, me, signed_in
-from api.http.bodies import Tolerant
-from api.http.limits import EDITING, SIGN_UP, limited
-from api.http.notices import attempt
-from api.http.retries import idempotent
-from model import account, joining, leaving, session, signing_in, user
-from model.errors import ConfirmationNeeded, Forbidden, Invalid
-from model.user import Account, Email, Name, Password, SomeUid, Uid
-from model.values import Unfit, as_it_is, fit, line
+from model.accounts import account, leaving, session, signing_in, user
+from model.accounts.user import Account, Email, Name, Password, SomeUid, Uid
+from model.groups import joining
+from pottle.errors import ConfirmationNeeded, Forbidden, Invalid
+from pottle.http.answers import gives, takes
+from pottle.http.asking import anyone, by_session, me, signed_in
+from pottle.http.bodies import Tolerant
+from pottle.http.limits import EDITING, SIGN_UP, limited
+from pottle.http.notices import attempt
+from pottle.http.retries import idempotent
+from pottle.values import Unfit, as_it_is, fit, line
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/api")
 

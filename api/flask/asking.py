@@ -7,10 +7,10 @@ from typing import Any, TypeVar
 from quart import Response, current_app, g, request
 
 from api.flask.front_ends import COOKIE, of_request, unlisted
-from api.http.asking import SAFE, around, recognise
-from model import session
-from model.errors import Forbidden
-from model.store import db
+from model.accounts import session
+from pottle.errors import Forbidden
+from pottle.http.asking import SAFE, around, recognise
+from pottle.store import db
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 

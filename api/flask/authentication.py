@@ -3,14 +3,14 @@
 from quart import Blueprint, Response
 
 from api.flask.asking import by_any_program, clear_cookie, set_cookie
-from api.http.answers import gives, takes
-from api.http.asking import address, anyone, device, me, signed_in
-from api.http.bodies import Tolerant
-from api.http.limits import EDITING, SIGN_IN, limited
-from api.http.notices import attempt
-from model import session, signing_in
-from model.store import db
-from model.user import Password, SomeUid
+from model.accounts import session, signing_in
+from model.accounts.user import Password, SomeUid
+from pottle.http.answers import gives, takes
+from pottle.http.asking import address, anyone, device, me, signed_in
+from pottle.http.bodies import Tolerant
+from pottle.http.limits import EDITING, SIGN_IN, limited
+from pottle.http.notices import attempt
+from pottle.store import db
 
 blueprint = Blueprint("authentication", __name__, url_prefix="/api/authenticate")
 

@@ -9,14 +9,17 @@ from api.flask.lists import kept_in
 from api.flask.posts import PartOfText, make
 from api.flask.refusals import not_here
 from api.flask.texts import safe
-from api.http.answers import gives, takes
-from api.http.asking import anyone, asker, me, signed_in
-from api.http.bodies import Tolerant
-from api.http.limits import POSTING, REACTING, limited
-from model import channel, flask_jokes, flask_post, overview
-from model.errors import NotFound
-from model.flask_numbers import ours, theirs
-from model.store import db
+from model.flask import jokes as flask_jokes
+from model.flask import overview
+from model.flask import post as flask_post
+from model.flask.numbers import ours, theirs
+from model.talk import channel
+from pottle.errors import NotFound
+from pottle.http.answers import gives, takes
+from pottle.http.asking import anyone, asker, me, signed_in
+from pottle.http.bodies import Tolerant
+from pottle.http.limits import POSTING, REACTING, limited
+from pottle.store import db
 
 blueprint = Blueprint("chats", __name__, url_prefix="/api")
 

@@ -13,12 +13,13 @@ import msgspec
 from werkzeug.sansio.http import parse_cookie
 
 from api.flask.refusals import FlaskRefusal
-from api.http.asgi import App, Headers, Message, Ready, Receive, Scope, Send, at_once, header
-from api.http.asking import FOREIGN_SITES
-from api.http.caching import AUDIENCE
-from model import overview, session
-from model.session import Identity
-from model.store import db
+from model.accounts import session
+from model.accounts.session import Identity
+from model.flask import overview
+from pottle.http.asgi import App, Headers, Message, Ready, Receive, Scope, Send, at_once, header
+from pottle.http.asking import FOREIGN_SITES
+from pottle.http.caching import AUDIENCE
+from pottle.store import db
 
 COOKIE = "jwt_python_flask"
 VISITOR = "pottle.flask"  # where in the ASGI scope the visitor is

@@ -2,10 +2,10 @@
 
 from typing import Any, TypeVar
 
-from api.http.answers import encode
-from api.http.caching import audience, shown
-from model import overview
-from model.store.paging import Filling
+from model.flask import overview
+from pottle.http.answers import encode
+from pottle.http.caching import audience, shown
+from pottle.store.paging import Filling
 
 View = TypeVar("View")
 

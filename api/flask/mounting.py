@@ -6,7 +6,7 @@ from api.flask import accounts, authentication, chats, pictures, places, posts, 
 from api.flask.asking import look
 from api.flask.front_ends import COOKIE
 from api.flask.refusals import FlaskRefusal, refusal
-from api.http import openapi, problems
+from pottle.http import openapi, problems
 
 # Their tag in the OpenAPI document is its name.
 blueprint = Blueprint("Flask", __name__, url_prefix="/flask")

@@ -10,15 +10,15 @@ from msgspec import UNSET, UnsetType
 from quart import Blueprint
 
 from api.flask.accounts import FlaskMessage
-from api.http.answers import asks, gives, takes
-from api.http.asking import me, signed_in
-from api.http.bodies import Tolerant
-from api.http.limits import EDITING, PICTURES, limited
-from model import avatar
-from model.errors import Forbidden, Invalid
-from model.store import db
-from model.user import SomeUid
-from model.values import as_it_is
+from model.accounts import avatar
+from model.accounts.user import SomeUid
+from pottle.errors import Forbidden, Invalid
+from pottle.http.answers import asks, gives, takes
+from pottle.http.asking import me, signed_in
+from pottle.http.bodies import Tolerant
+from pottle.http.limits import EDITING, PICTURES, limited
+from pottle.store import db
+from pottle.values import as_it_is
 
 blueprint = Blueprint("pictures", __name__, url_prefix="/api/id/pfp")
 

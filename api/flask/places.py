@@ -9,15 +9,17 @@ from api.flask.asking import by_any_program
 from api.flask.lists import kept_for, that_fit
 from api.flask.posts import Number
 from api.flask.texts import is_too_deep, meant, safe, safe_content
-from api.http.answers import gives, takes
-from api.http.asking import anyone, asker, me, signed_in
-from api.http.bodies import Tolerant
-from api.http.limits import POSTING, limited
-from model import channel, flask_numbers, overview
-from model.channel import Key
-from model.errors import Invalid, NotFound
-from model.store import db
-from model.values import as_it_is
+from model.flask import numbers as flask_numbers
+from model.flask import overview
+from model.talk import channel
+from model.talk.channel import Key
+from pottle.errors import Invalid, NotFound
+from pottle.http.answers import gives, takes
+from pottle.http.asking import anyone, asker, me, signed_in
+from pottle.http.bodies import Tolerant
+from pottle.http.limits import POSTING, limited
+from pottle.store import db
+from pottle.values import as_it_is
 
 blueprint = Blueprint("places", __name__, url_prefix="/api")
 

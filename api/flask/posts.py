@@ -11,17 +11,19 @@ from api.flask.accounts import FlaskMessage
 from api.flask.asking import by_any_program
 from api.flask.lists import kept_for
 from api.flask.texts import is_too_deep, safe, safe_content, sent_back
-from api.http.answers import asks, gives, takes
-from api.http.asking import anyone, asker, me, signed_in
-from api.http.bodies import Tolerant
-from api.http.limits import EDITING, POSTING, limited
-from api.http.retries import idempotent
-from model import channel, flask_post, overview, post, posting, review
-from model.errors import Invalid, NotFound
-from model.flask_numbers import ours, theirs
-from model.post import Author, PostView
-from model.store import db
-from model.values import as_it_is, line
+from model.flask import overview
+from model.flask import post as flask_post
+from model.flask.numbers import ours, theirs
+from model.talk import channel, post, posting, review
+from model.talk.post import Author, PostView
+from pottle.errors import Invalid, NotFound
+from pottle.http.answers import asks, gives, takes
+from pottle.http.asking import anyone, asker, me, signed_in
+from pottle.http.bodies import Tolerant
+from pottle.http.limits import EDITING, POSTING, limited
+from pottle.http.retries import idempotent
+from pottle.store import db
+from pottle.values import as_it_is, line
 
 blueprint = Blueprint("posts", __name__, url_prefix="/api")
 

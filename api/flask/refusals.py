@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Response, request
 
-from api.http.problems import title
+from pottle.http.problems import title
 
 # Invalid values and contradictions are both 400 there.
 STATUSES = {422: 400, 409: 400}

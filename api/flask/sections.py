@@ -8,14 +8,15 @@ from quart import Blueprint
 
 from api.flask.lists import kept_for
 from api.flask.texts import safe
-from api.http.answers import gives, takes
-from api.http.asking import address, anyone, asker, me, signed_in
-from api.http.bodies import Tolerant
-from api.http.limits import EDITING, limited
-from model import joining, overview
-from model.errors import Forbidden
-from model.flask_numbers import theirs
-from model.values import line
+from model.flask import overview
+from model.flask.numbers import theirs
+from model.groups import joining
+from pottle.errors import Forbidden
+from pottle.http.answers import gives, takes
+from pottle.http.asking import address, anyone, asker, me, signed_in
+from pottle.http.bodies import Tolerant
+from pottle.http.limits import EDITING, limited
+from pottle.values import line
 
 blueprint = Blueprint("sections", __name__, url_prefix="/api")
 

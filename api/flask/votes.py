@@ -8,14 +8,14 @@ from quart import Blueprint
 from api.flask.accounts import FlaskMessage
 from api.flask.lists import kept_in
 from api.flask.posts import Number
-from api.http.answers import asks, gives, takes
-from api.http.asking import anyone, asker, me, signed_in
-from api.http.bodies import Tolerant
-from api.http.limits import REACTING, limited
-from model import post, reaction
-from model.flask_numbers import ours
-from model.reaction import Kind
-from model.store import db
+from model.flask.numbers import ours
+from model.talk import post, reaction
+from model.talk.reaction import Kind
+from pottle.http.answers import asks, gives, takes
+from pottle.http.asking import anyone, asker, me, signed_in
+from pottle.http.bodies import Tolerant
+from pottle.http.limits import REACTING, limited
+from pottle.store import db
 
 blueprint = Blueprint("votes", __name__, url_prefix="/api/vote")
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from bench.peers import models
 from bench.peers.models import Channel, Post, User
 from bench.running import ROOT
-from model.markdown import rendered
+from model.talk.markdown import rendered
 
 app = FastAPI()
 engine = create_async_engine(f"sqlite+aiosqlite:///{models.PATH}")

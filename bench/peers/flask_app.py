@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session as Database
 from bench.peers import models
 from bench.peers.models import Channel, Post, User
 from bench.running import ROOT
-from model.markdown import rendered
+from model.talk.markdown import rendered
 
 app = Flask(__name__, template_folder=str(ROOT / "templates"))
 app.jinja_env.globals |= models.GLOBALS

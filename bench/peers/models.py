@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, event, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from api.http.rendering import hue
+from pottle.http.rendering import hue
 
 LIMIT = 20
 NEWEST = 12  # channels on the home page

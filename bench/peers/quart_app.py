@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from bench.peers import models
 from bench.peers.models import Channel, Post, User
 from bench.running import ROOT
-from model.markdown import rendered
+from model.talk.markdown import rendered
 
 app = Quart(__name__, template_folder=str(ROOT / "templates"))
 app.jinja_env.globals |= models.GLOBALS

@@ -13,7 +13,7 @@ from bench.contest import Contest, Measured, Work, say
 from bench.data import Data
 from bench.peers.pottle import seed, serve
 from bench.running import ROOT, environment
-from model.passwords import HASHER
+from model.accounts.passwords import HASHER
 
 PUPILS = 300
 MINUTE = 60.0

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from model.store import Tx, db
+from pottle.store import Tx, db
 from tests.conftest import Person
 
 LOBBY = "/api/channels/1/posts"

@@ -6,9 +6,9 @@ from functools import partial
 
 import pytest
 
-from model import session, signing_in
-from model.errors import Forbidden, Unauthenticated
-from model.store import db
+from model.accounts import session, signing_in
+from pottle.errors import Forbidden, Unauthenticated
+from pottle.store import db
 from tests.api.conftest import LOBBY, bearer, posted, refused, signed_in_again, wrong_fields
 from tests.conftest import PASSWORD, Person
 

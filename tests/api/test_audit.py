@@ -9,8 +9,9 @@ from typing import Any, get_args
 
 import pytest
 
-from model import audit, times
-from model.store import db
+from model import audit
+from pottle import times
+from pottle.store import db
 from tests.api.conftest import dump, posted, refused, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 from tests.server import ROOT
@@ -231,6 +232,6 @@ class TestTheList:
         assert re.findall(r"'([a-z]+\.[a-z]+)':", words) == list(get_args(audit.Action))
 
     def test_every_action_is_noted_somewhere(self) -> None:
-        files = [*(ROOT / "model").glob("*.py"), ROOT / "api" / "me.py"]
+        files = [*(ROOT / "model").rglob("*.py"), ROOT / "api" / "me.py"]
         written = "".join(file.read_text() for file in files if file.name != "audit.py")
         assert [action for action in get_args(audit.Action) if f'"{action}"' not in written] == []

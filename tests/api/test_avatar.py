@@ -8,7 +8,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from api.http import caching
+from pottle.http import caching
 from tests.api.conftest import LOBBY, posted, refused, wrong_fields
 from tests.conftest import Person
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from quart import Quart
 
-from model.settings import Settings
+from pottle.settings import Settings
 from tests.api.conftest import LOBBY, Json, posted, refused, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 
@@ -472,7 +472,7 @@ async def test_deep_markdown_is_answered_quickly(alice: Person, mark: str) -> No
 
 async def test_a_body_that_never_comes_is_not_waited_for(app: Quart, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor one that begins and never ends. Seen to fail without BEGIN_SECONDS: the first waited for ever."""
-    monkeypatch.setattr("api.http.inline.BEGIN_SECONDS", 0.01)
+    monkeypatch.setattr("pottle.http.inline.BEGIN_SECONDS", 0.01)
     monkeypatch.setitem(app.config, "BODY_TIMEOUT", 0.05)
     for begun in ([], [{"type": "http.request", "body": b"{", "more_body": True}]):
         arrived, sent = list(begun), []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model.settings import Settings
+from pottle.settings import Settings
 from tests.api.conftest import LOBBY, opened
 from tests.conftest import Person
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from model import passwords, user
-from model.errors import Invalid
-from model.settings import Settings
+from model.accounts import passwords, user
+from pottle.errors import Invalid
+from pottle.settings import Settings
 from tests.api.conftest import wrong_fields
 from tests.conftest import PASSWORD, Person
 

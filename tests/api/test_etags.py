@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.http import caching
+from pottle.http import caching
 from tests.api.conftest import LOBBY, Json, opened, posted, refused
 from tests.conftest import PASSWORD, Person, World
 

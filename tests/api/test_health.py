@@ -13,11 +13,11 @@ import httpx
 import pytest
 
 import main
-from api import health
-from model.settings import Settings
-from model.store import database, db
-from model.store.room import Room
-from model.store.turn import Turn
+from pottle.server import health
+from pottle.settings import Settings
+from pottle.store import database, db
+from pottle.store.room import Room
+from pottle.store.turn import Turn
 from tests.api.conftest import LOBBY, a_write_under_way, refused
 from tests.conftest import Person
 from tests.server import PATIENCE

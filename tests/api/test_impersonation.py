@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from model.likeness import RESERVED, of, reserved
-from model.settings import Settings
+from model.accounts.likeness import RESERVED, of, reserved
+from pottle.settings import Settings
 from tests.api.conftest import Json, joined, opened, posted, refused, wrong_fields
 from tests.conftest import Person
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from model import invitation, times
-from model.settings import Settings
-from model.store import limits
+from model.groups import invitation
+from pottle import times
+from pottle.settings import Settings
+from pottle.store import limits
 from tests.api.conftest import Json, bearer, joined, opened, refused, signed_in_again, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 

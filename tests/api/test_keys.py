@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 import pytest
 
-from model import keys
-from model.settings import Settings
-from model.store import migrations
-from model.store.database import prepare
+from model.talk import keys
+from pottle.settings import Settings
+from pottle.store import migrations
+from pottle.store.database import prepare
 from tests.api.conftest import Json, posted, refused, wrong_fields
 from tests.conftest import Person
 

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from quart import Quart
 
-from model.settings import Settings
-from model.store import limits
+from pottle.settings import Settings
+from pottle.store import limits
 from tests.api.conftest import LOBBY, bearer, opened, posted, refused
 from tests.conftest import PASSWORD, Person
 
@@ -188,7 +188,7 @@ class TestSignUp:
         async def cheap(_password: str) -> str:
             return "not a hash"
 
-        monkeypatch.setattr("model.passwords.hashed", cheap)
+        monkeypatch.setattr("model.accounts.passwords.hashed", cheap)
         for number in range(100):
             body = {"uid": f"user{number}", "name": "User", "password": PASSWORD}
             assert (await anyone.post("/api/users", body)).status_code == 201

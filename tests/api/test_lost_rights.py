@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from model import group, session
-from model.session import identify
-from model.store import db
+from model.accounts import session
+from model.accounts.session import identify
+from model.groups import group
+from pottle.store import db
 from tests.api.conftest import Json, dump, posted
 from tests.conftest import Person, World
 

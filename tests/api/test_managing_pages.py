@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from model.store import db
+from pottle.store import db
 from tests.api.conftest import refused
 from tests.conftest import Person
 

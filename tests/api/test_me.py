@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from model import signing_in
+from model.accounts import signing_in
 from tests.api.conftest import LOBBY, bearer, posted, refused, signed_in_again, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 

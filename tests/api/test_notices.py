@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from api import logs
-from api.http import measures, notices
-from model.settings import Settings
+from pottle.http import measures, notices
+from pottle.server import logs
+from pottle.settings import Settings
 from tests.api.conftest import bearer, refused, signed_in_again
 from tests.conftest import ADDRESS, PASSWORD, Person
 

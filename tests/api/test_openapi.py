@@ -9,7 +9,7 @@ import openapi_spec_validator
 import pytest
 from quart import Quart
 
-from api.http import openapi, terms
+from pottle.http import openapi, terms
 from tests.api.conftest import LOBBY, Json, posted, refused
 from tests.conftest import Person
 
@@ -196,7 +196,7 @@ async def test_it_says_where_a_version_can_be_named(document: Json) -> None:
 
 async def test_every_parameter_and_property_says_what_it_means(document: Json) -> None:
     unexplained = [f"{owner}.{name}" for owner, name, part in fields(document) if not part.get("description")]
-    assert unexplained == [], "say it in api/http/terms.py, or with Meta(description=…)"
+    assert unexplained == [], "say it in pottle/http/terms.py, or with Meta(description=…)"
 
 
 async def test_no_term_is_explained_that_nobody_uses(document: Json) -> None:

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from quart import Quart
 
-from api.http import caching
-from model.settings import Settings
-from model.store import db
+from pottle.http import caching
+from pottle.settings import Settings
+from pottle.store import db
 from tests.api.conftest import opened, posted, refused, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 from tests.test_policy import addresses
@@ -172,7 +172,9 @@ class TestBroken:
         async with httpx.AsyncClient(transport=transport, base_url="http://pottle.test") as client:
             yield client
 
-    @pytest.mark.parametrize("broken", [("snapshot", "read"), ("snapshot", "read", "catch_up")], ids=["reads", "all"])
+    @pytest.mark.parametrize(
+        "broken", [("snapshot", "session"), ("snapshot", "session", "catch_up")], ids=["reads", "all"]
+    )
     async def test_it_works(
         self, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, broken: tuple[str, ...]
     ) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.http import caching
-from model import posting
-from model.session import identify
-from model.settings import Settings
-from model.store import db
+from model.accounts.session import identify
+from model.talk import posting
+from pottle.http import caching
+from pottle.settings import Settings
+from pottle.store import db
 from tests.api.conftest import LOBBY, opened, posted, refused, wrong_fields
 from tests.api.test_renewals import same_as_made_anew
 from tests.conftest import Person, World

@@ -11,8 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from model import invitation, times
-from model.store import limits
+from model.groups import invitation
+from pottle import times
+from pottle.store import limits
 from tests.api.conftest import Json, bearer, refused, signed_in_again, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 from tests.server import Server, calling, connected

@@ -1,8 +1,8 @@
 """The newest posts of a channel, which the response cache renews when there are more: always what a handler would say.
 
-Seen to fail with each of these left out of api/posts.py or model/post.py: that only new posts may have come, that a
+Seen to fail with each left out of api/posts.py or model/talk/post.py: that only new posts may have come, that a
 post which was answered is read again, the cursor of a page that has become full, the ETag; and with each bound of
-api/http/shelf.py and `until` left out.
+pottle/http/shelf.py and `until` left out.
 """
 
 import asyncio
@@ -14,10 +14,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api.http import caching
-from api.http.shelf import MOST_CHANGES, RENEWALS
-from model.settings import Settings
-from model.store import changes, db
+from pottle.http import caching
+from pottle.http.shelf import MOST_CHANGES, RENEWALS
+from pottle.settings import Settings
+from pottle.store import changes, db
 from tests.api.conftest import LOBBY, opened, posted
 from tests.conftest import Person
 
@@ -135,7 +135,7 @@ async def test_it_is_made_anew_as_soon_as_without_renewals(
 ) -> None:
     """Five seconds after the handler ran: what somebody changed in a SQLite editor shows at last."""
     now = 1_000.0
-    monkeypatch.setattr("api.http.shelf.time.monotonic", lambda: now)
+    monkeypatch.setattr("pottle.http.shelf.time.monotonic", lambda: now)
     await anyone.get(LOBBY)
     now += 4
     await posted(alice)
@@ -171,7 +171,7 @@ async def test_what_would_hold_others_up_is_dropped(
     urls = [f"{LOBBY}?limit={limit}" for limit in range(1, 11)]
     for url in urls:
         await anyone.get(url)
-    monkeypatch.setattr("api.http.shelf.RENEWED_BYTES", 3 * 3_000)  # an empty list takes 2,100 there
+    monkeypatch.setattr("pottle.http.shelf.RENEWED_BYTES", 3 * 3_000)  # an empty list takes 2,100 there
     assert await renewals(lambda: posted(alice)) == (4, 0)
     for url in urls:
         await same_as_made_anew(anyone, url)

@@ -9,9 +9,9 @@ from quart.routing import QuartRule
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import RequestRedirect
 
-from api.http import routing
-from api.http.bodies import RequestHeaders
-from api.http.routing import Bound, Routes
+from pottle.http import routing
+from pottle.http.bodies import RequestHeaders
+from pottle.http.routing import Bound, Routes
 from tests.conftest import Person
 
 

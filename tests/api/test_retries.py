@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from quart import Quart
 
-from model import times
+from pottle import times
 from tests.api.conftest import LOBBY, opened, refused, wrong_fields
 from tests.conftest import PASSWORD, Person
 

@@ -1,7 +1,7 @@
 """Nothing that a moderator has not seen becomes public: new posts, edits of approved ones, new discussions.
 
 Alice moderates `site`, where everybody else's posts wait. Seen to fail with each of these left out: that an edit waits,
-the versions that approving compares and asks for, the texts that model/channel.py holds back.
+the versions that approving compares and asks for, the texts that model/talk/channel.py holds back.
 """
 
 import re
@@ -14,7 +14,7 @@ import httpx
 import pytest
 from quart import Quart
 
-from model.settings import Settings
+from pottle.settings import Settings
 from tests.api.conftest import Json, dump, joined, opened, posted, refused, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 from tests.flask.conftest import SITE

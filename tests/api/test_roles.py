@@ -18,10 +18,10 @@ from PIL import Image
 from quart import Quart
 
 import main
-from api.http.asking import cookie_name
-from model import user
-from model.settings import Settings
-from model.store import Tx, db
+from model.accounts import user
+from pottle.http.asking import cookie_name
+from pottle.settings import Settings
+from pottle.store import Tx, db
 from tests.api.conftest import Json, bearer, posted, signed_in_again
 from tests.conftest import PASSWORD, Person, World
 

@@ -9,9 +9,10 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from model import session, times
-from model.settings import Settings
-from model.store import db
+from model.accounts import session
+from pottle import times
+from pottle.settings import Settings
+from pottle.store import db
 from tests.api.conftest import LOBBY, bearer, refused, signed_in_again, wrong_fields
 from tests.conftest import PASSWORD, Person
 

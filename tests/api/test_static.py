@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from api.http import assets
+from pottle.http import assets
 from tests.api.conftest import refused
 from tests.conftest import Person
 

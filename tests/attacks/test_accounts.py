@@ -12,10 +12,10 @@ import httpx
 import pytest
 from quart import Quart
 
-from api.http.asking import cookie_name
-from model import passwords
-from model.settings import Settings
-from model.store import limits
+from model.accounts import passwords
+from pottle.http.asking import cookie_name
+from pottle.settings import Settings
+from pottle.store import limits
 from tests.api.conftest import bearer, refused, signed_in_again
 from tests.conftest import PASSWORD, Person
 

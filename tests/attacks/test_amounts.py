@@ -11,12 +11,13 @@ import httpx
 import pytest
 from quart import Quart
 
-from api.live import crowds
-from api.live.connection import TOO_SLOW, Connection
-from model import amounts, session
-from model.rates import Rate
-from model.store import Statements, changes
-from model.store.changes import Row
+from model.accounts import session
+from model.talk import amounts
+from pottle.live import crowds
+from pottle.live.connection import TOO_SLOW, Connection
+from pottle.rates import Rate
+from pottle.store import Snapshot, changes
+from pottle.store.changes import Row
 from tests.api.conftest import LOBBY, bearer, opened, posted, refused, signed_in_again, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 from tests.live.silent import Listener
@@ -165,7 +166,7 @@ class TestWebsockets:
         rows: list[Row] = []
         loaded = changes.loaded
 
-        def counted(read: Statements, some: Iterable[Row]) -> list[dict[str, Any]]:
+        def counted(read: Snapshot, some: Iterable[Row]) -> list[dict[str, Any]]:
             rows.extend(some := [*some])
             return loaded(read, some)
 

@@ -19,11 +19,11 @@ from quart import Quart
 from werkzeug.routing import Rule
 
 import main
-from api.http.limits import POSTING, _counting
-from model.errors import Overloaded, TooMany
-from model.rates import Allowance, Rate
-from model.settings import Settings
-from model.store import db, limits
+from pottle.errors import Overloaded, TooMany
+from pottle.http.limits import POSTING, _counting
+from pottle.rates import Allowance, Rate
+from pottle.settings import Settings
+from pottle.store import db, limits
 from tests.api.conftest import LOBBY, opened, posted, refused
 from tests.api.test_limits import clock
 from tests.attacks.conftest import Raw
@@ -88,7 +88,7 @@ BODIES: dict[str, Any] = {
     "POST /flask/api/vote": {"post_id": 99999, "vote_type": "upvote"},
     "DELETE /flask/api/vote": {"post_id": 99999},
 }
-# Whether a password is right is what these ask: model/signing_in.py counts the attempt before it looks.
+# Whether a password is right is what these ask: model/accounts/signing_in.py counts the attempt before it looks.
 ASK_FOR_A_PASSWORD = {
     *("POST /api/session", "POST /api/session/confirm", "PATCH /api/me", "DELETE /api/me"),
     *("POST /flask/api/authenticate", "PUT /flask/api/user", "DELETE /flask/api/user"),
@@ -133,8 +133,13 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         monkeypatch.setattr(place, spy)
 
     for place in (
-        *("model.posting.rendered", "model.passwords.hashed", "model.passwords.matches", "model.avatar.drawn"),
-        *("model.roster.from_names", "model.roster.from_csv", "api.flask.pictures._decoded"),
+        *(
+            "model.talk.posting.rendered",
+            "model.accounts.passwords.hashed",
+            "model.accounts.passwords.matches",
+            "model.accounts.avatar.drawn",
+        ),
+        *("model.groups.roster.from_names", "model.groups.roster.from_csv", "api.flask.pictures._decoded"),
     ):
         spied(place)
     return done
@@ -145,15 +150,15 @@ class TestPolicy:
     def test_costly_work_has_one_door_each(self) -> None:
         """The spies above stand there."""
         for package, door in (
-            ("argon2", "passwords"),
-            ("PIL", "avatar"),
-            ("markdown_it", "markdown"),
-            ("nh3", "markdown"),
+            ("argon2", "accounts/passwords"),
+            ("PIL", "accounts/avatar"),
+            ("markdown_it", "talk/markdown"),
+            ("nh3", "talk/markdown"),
         ):
             assert importing(modules("api", "model", "main.py"), package) == [f"model/{door}.py"], package
-        assert importing(modules("api", "model"), "model.markdown.rendered") == [
-            "model/flask_plan.py",
-            "model/posting.py",
+        assert importing(modules("api", "model"), "model.talk.markdown.rendered") == [
+            "model/flask/plan.py",
+            "model/talk/posting.py",
         ]
 
     def test_every_change_below_flask_has_a_limit_too(self) -> None:

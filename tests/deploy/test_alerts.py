@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from api.http import measures
+from pottle.http import measures
 from tests.conftest import needs
 from tests.server import ROOT
 

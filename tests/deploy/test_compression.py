@@ -1,6 +1,6 @@
 """What nginx, Caddy and Apache compress is still the same version: conditional reads and writes go on working.
 
-Each marks the ETag of what it compresses in its own way, or not at all; api/http/conditions.py reads them all.
+Each marks the ETag of what it compresses in its own way, or not at all; pottle/http/conditions.py reads them all.
 """
 
 import shutil

@@ -68,7 +68,7 @@ def test_it_is_not_started_again_and_again_where_that_cannot_help(tmp_path: Path
         raw.execute("CREATE TABLE somebody_elses (x)")
     bad_database = ends_with(ROOT, tmp_path)
     broken = tmp_path / "broken"
-    for name in ("api", "model", "static", "templates"):
+    for name in ("api", "model", "pottle", "static", "templates"):
         shutil.copytree(ROOT / name, broken / name)
     shutil.copy(ROOT / "gunicorn.conf.py", broken)
     (broken / "main.py").write_text("import nothing_of_that_name\n")

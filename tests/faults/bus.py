@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from model.store.bus import SLOTS, name_of
+from pottle.store.bus import SLOTS, name_of
 from tests.server import ROOT
 
 SICK = {"PYTHONPATH": str(ROOT / "tests/faults/sick")}  # a server started with it has a bus that loses and delays

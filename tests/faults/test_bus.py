@@ -21,7 +21,7 @@ from conformance.load import Load
 from conformance.nemesis import Nemesis
 from conformance.report import explained
 from conformance.workload import run
-from model.store.bus import Bus
+from pottle.store.bus import Bus
 from tests.conftest import World
 from tests.faults.bus import SICK, deafened, flooded
 from tests.faults.clock import DAY, HOUR, Clock

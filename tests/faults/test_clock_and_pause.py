@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from model.settings import Settings
-from model.store import db
+from pottle.settings import Settings
+from pottle.store import db
 from tests.conftest import World
 from tests.faults.bus import deafened
 from tests.faults.clock import DAY, HOUR, Clock
@@ -50,7 +50,7 @@ def last_sign_of_life(worker: int) -> float:
 async def test_a_clock_that_is_set_back_gets_no_worker_killed(timed: Meeting, clock: Clock) -> None:
     """gunicorn kills workers that give no sign of life; uvicorn gives one when so many seconds of the day have passed.
 
-    Fails when api/server/worker.py does not set `last_notified` back with the clock: 30 seconds after a clock was set
+    Fails when server/worker.py does not set `last_notified` back with the clock: 30 seconds after a clock was set
     back by an hour, all workers were killed at once, with everything that they were doing.
     """
     workers = timed.server.processes()[1:]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from model.store import migrations
+from pottle.store import migrations
 from tests.faults.reaching import all_serve
 from tests.lasting import lasting
 from tests.live.meeting import Meeting
@@ -27,8 +27,8 @@ RACE = """
 import asyncio, os, signal, sys, time
 from pathlib import Path
 import alembic.command, alembic.autogenerate
-from model.settings import Settings
-from model.store import db
+from pottle.settings import Settings
+from pottle.store import db
 
 async def start(folder):
     await db.open(Settings(instance=Path(folder)))

@@ -152,7 +152,7 @@ async def test_two_thousand_arrive_at_once_and_all_hear_what_is_posted(meeting: 
     """The others' posts and reads are answered all the while, and a later crowd finds the memory of the first.
 
     Fails with uvicorn's `limit_concurrency` at 500: the others are refused; and with Python's own thresholds for the
-    older objects in `api/server/worker.py`: the garbage of ten crowds is kept.
+    older objects in `pottle/server/worker.py`: the garbage of ten crowds is kept.
     """
     await until(all_serve(meeting.server), "all workers")  # one that is still starting opens files and takes memory
     busy, quiet = await meeting.channel(), await meeting.channel()

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from websockets import connect
 
-from api.logs import MOST
-from api.server.descriptors import MARGIN, share
+from pottle.server.descriptors import MARGIN, share
+from pottle.server.logs import MOST
 from tests.conftest import needs
 from tests.faults.reaching import all_serve, on_each_worker
 from tests.lasting import lasting

@@ -10,13 +10,13 @@ from typing import Any, NoReturn
 
 import pytest
 
-from api.http.caching import shelf
-from api.live import hub as live
-from model import session
-from model.settings import Settings
-from model.store import changes, db
-from model.store.database import Database
-from model.store.follower import Listener
+from model.accounts import session
+from pottle.http.caching import shelf
+from pottle.live import hub as live
+from pottle.settings import Settings
+from pottle.store import changes, db
+from pottle.store.database import Database
+from pottle.store.follower import Listener
 from tests.conftest import PASSWORD, Person, World
 from tests.live import silent
 
@@ -56,7 +56,7 @@ BREAKING = {
     "the last listener": a_listener(-1),
     "what reads what is told": lambda patch: patch.setattr(changes, "loaded", broken),
     "what encodes it": lambda patch: patch.setattr(live, "_encoded", broken),
-    "what closes a connection": lambda patch: patch.setattr("api.live.connection.Connection._lost_by", broken),
+    "what closes a connection": lambda patch: patch.setattr("pottle.live.connection.Connection._lost_by", broken),
 }
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
 from websockets.sync.client import ClientConnection, connect
 
-from api.server import FRAME_BYTES
+from pottle.server import FRAME_BYTES
 from tests.conftest import World
 from tests.faults.hostile import (
     BINARY,

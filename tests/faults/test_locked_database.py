@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from model.store import writer
-from model.store.database import turn_file
+from pottle.store import writer
+from pottle.store.database import turn_file
 from tests.faults.reaching import on_each_worker
 from tests.faults.writing import PROBLEM, Writing
 from tests.lasting import SECONDS, lasting

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from model.settings import Settings
-from model.store.database import Database
+from pottle.settings import Settings
+from pottle.store.database import Database
 from tests.conftest import PASSWORD, cannot_run, needs
 from tests.faults.power import Call, Disk, can_trace, has_ended, recorded, strace, tracer_of
 from tests.lasting import SECONDS
@@ -301,11 +301,11 @@ RECORD = f"""\
 
 def careless(root: Path) -> Path:
     """A copy of Pottle that does not sync its commits."""
-    for part in ("main.py", "gunicorn.conf.py", "api", "model", "templates", "static"):
+    for part in ("main.py", "gunicorn.conf.py", "api", "model", "pottle", "templates", "static"):
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
         root.mkdir(exist_ok=True)
         copy(ROOT / part, root / part)
-    engines = root / "model" / "store" / "engines.py"
+    engines = root / "pottle" / "store" / "engines.py"
     code = engines.read_text()
     assert "synchronous=FULL" in code
     engines.write_text(code.replace("synchronous=FULL", "synchronous=NORMAL"))

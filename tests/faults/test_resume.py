@@ -15,9 +15,9 @@ from typing import NamedTuple
 import pytest
 import websockets
 
-from model.settings import Settings
-from model.store import Statements, db
-from model.store.changes import Row
+from pottle.settings import Settings
+from pottle.store import Snapshot, db
+from pottle.store.changes import Row
 from tests.conftest import World
 from tests.lasting import lasting
 from tests.live.meeting import Frame, Meeting
@@ -193,7 +193,7 @@ async def swept(instance: Path) -> AsyncIterator[Sweep]:
     """This process opens the database, too, and does what each worker does once a minute, again and again."""
     sweep = Sweep([], [0])
 
-    def note(_: Statements, rows: list[Row]) -> None:
+    def note(_: Snapshot, rows: list[Row]) -> None:
         sweep.rows.extend(rows)
 
     async def prune() -> None:

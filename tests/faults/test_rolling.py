@@ -1,6 +1,6 @@
 """SIGHUP and SIGTERM: no request that a worker has begun to read fails, and nobody misses a change.
 
-HUP has gunicorn replace every worker, TERM ends the server. `api/server/worker.py` is what is attacked here.
+HUP has gunicorn replace every worker, TERM ends the server. `pottle/server/worker.py` is what is attacked here.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 import websockets
 
-from api.server.ending import LAST_REQUEST_SECONDS
-from model.store import migrations
+from pottle.server.ending import LAST_REQUEST_SECONDS
+from pottle.store import migrations
 from tests.conftest import World
 from tests.faults.http import Client, Line, request
 from tests.lasting import lasting
@@ -186,7 +186,7 @@ async def test_a_migration_that_only_adds_may_come_with_a_reload(
 ) -> None:
     """docs/deploy.md says so: the old workers serve on while the new ones change the tables under them."""
     code = tmp_path / "code"
-    for name in ("api", "model", "static", "templates"):
+    for name in ("api", "model", "pottle", "static", "templates"):
         shutil.copytree(ROOT / name, code / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("main.py", "gunicorn.conf.py"):
         shutil.copy(ROOT / name, code)
@@ -198,7 +198,7 @@ async def test_a_migration_that_only_adds_may_come_with_a_reload(
             asking += [group.create_task(crowd.read(kept=kept)) for kept in (True, False)]
             await until(lambda: len(crowd.made) > 5, "posts", server)
             old = migrations.newest_revision()
-            (code / "model/store/migrations/versions/9999_more.py").write_text(ADDING.format(new="9999", old=old))
+            (code / "model/migrations/9999_more.py").write_text(ADDING.format(new="9999", old=old))
             await reload(server)
             before = len(crowd.made)
             await until(lambda: len(crowd.made) > before + 5, "posts of the new workers", server)

@@ -12,8 +12,8 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 
 import pytest
 
-from api.live.hub import RING_BYTES
-from api.server.transports import STUCK_SECONDS
+from pottle.live.hub import RING_BYTES
+from pottle.server.transports import STUCK_SECONDS
 from tests.faults.hostile import (
     MIB,
     UPGRADE,

@@ -14,8 +14,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from model import passwords
-from model.settings import Settings
+from model.accounts import passwords
+from pottle.settings import Settings
 from tests.api.conftest import bearer, opened
 from tests.conftest import PASSWORD, Person, World
 from tests.flask.conftest import COOKIE, SITE, Visit, ok, posted, refused
@@ -106,14 +106,14 @@ class TestAuthenticate:
     async def test_our_own_cookie_and_tokens_do_not_count(self, visit: Visit, alice: Person, app: object) -> None:
         secret = alice.token
         refused(await visit().get("/flask/api/id", headers=bearer(secret)), 401)
-        from api.http.asking import cookie_name
+        from pottle.http.asking import cookie_name
 
         refused(await visit().get("/flask/api/id", headers={"Cookie": f"{cookie_name()}={secret}"}), 401)
         assert (await visit("alice").get("/api/me")).status_code == 401
 
     async def test_it_expires(self, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
         assert (await visit("bob").get("/flask/api/id")).status_code == 200
-        monkeypatch.setattr("model.times.now", lambda: "2099-01-01T00:00:00.000Z")
+        monkeypatch.setattr("pottle.times.now", lambda: "2099-01-01T00:00:00.000Z")
         refused(await visit("bob").get("/flask/api/id"), 401)
 
 
@@ -210,7 +210,7 @@ class TestUser:
             signed_out.append((await aside(visit("bob").delete("/flask/api/authenticate"))).status_code)
             return await hashed(password)
 
-        monkeypatch.setattr("model.passwords.hashed", slowly)
+        monkeypatch.setattr("model.accounts.passwords.hashed", slowly)
         changed = await visit("bob").put("/flask/api/user", json={"password": "another horse"})
         assert signed_out == [200]
         assert ok(changed)["uid"] == "bob"
@@ -225,7 +225,7 @@ class TestUser:
         hashed = passwords.hashed
 
         async def slowly(password: str) -> str:
-            monkeypatch.setattr("model.passwords.hashed", hashed)
+            monkeypatch.setattr("model.accounts.passwords.hashed", hashed)
             if loss == "disabled":
                 assert (await aside(root.patch("/api/users/bob", {"disabled": True}))).status_code == 200
             else:
@@ -233,12 +233,12 @@ class TestUser:
                 ok(await aside(visit(secret=other).put("/flask/api/user", json={"password": "a third horse"})))
             return await hashed(password)
 
-        monkeypatch.setattr("model.passwords.hashed", slowly)
+        monkeypatch.setattr("model.accounts.passwords.hashed", slowly)
         refused(await visit("bob").put("/flask/api/user", json={"password": "another horse"}), 401)
 
     async def test_a_new_password_later_needs_the_old_one(self, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
         """Seen to fail without `_prove`; so is another mail address, and the same one is no change."""
-        monkeypatch.setattr("model.session.CONFIRMED_MINUTES", -3 * 24 * 60)
+        monkeypatch.setattr("model.accounts.session.CONFIRMED_MINUTES", -3 * 24 * 60)
         bob = visit("bob")
         assert "Sign in again" in refused(await bob.put("/flask/api/user", json={"email": "bob@example.org"}), 403)
         ok(await bob.put("/flask/api/user", json={"name": "Bob", "email": ""}))
@@ -604,7 +604,7 @@ class TestWhatIsNotHere:
         refused(await bob.get("/flask/api/nowhere", headers={"Accept": "text/html"}), 404)
 
     async def test_a_crash_has_it_too(self, visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("model.overview.groups", None)
+        monkeypatch.setattr("model.flask.overview.groups", None)
         refused(await visit().get("/flask/api/groups"), 500)
 
 

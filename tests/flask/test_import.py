@@ -15,10 +15,12 @@ import pytest
 from click.testing import Result
 
 import main
-from model import flask_import, flask_source, posting
-from model.flask_post import split
-from model.settings import Settings
-from model.store import db
+from model.flask import importing as flask_import
+from model.flask import source as flask_source
+from model.flask.post import split
+from model.talk import posting
+from pottle.settings import Settings
+from pottle.store import db
 from tests.conftest import World
 from tests.flask.backends import FLOCKER, PASSWORD, PORTFOLIO, PORTFOLIO_2025, QUICK, Backend, flocker
 from tests.server import ROOT, Server, clean_environment
@@ -339,7 +341,7 @@ class TestNothing:
         assert told > 5
 
     def test_a_locked_one(self, import_: Import, theirs: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("model.flask_source.WAIT_SECONDS", 0.05)
+        monkeypatch.setattr("model.flask.source.WAIT_SECONDS", 0.05)
         with closing(sqlite3.connect(theirs.path, isolation_level=None)) as raw:
             raw.execute("BEGIN EXCLUSIVE")
             message = "database is locked. Stop the Flask server, or try again. Nothing was imported."

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from werkzeug.security import generate_password_hash
 
-from model import passwords
-from model.passwords import MOST_ITERATIONS, known, matches
-from model.signing_in import sign_in
-from model.store import db
+from model.accounts import passwords
+from model.accounts.passwords import MOST_ITERATIONS, known, matches
+from model.accounts.signing_in import sign_in
+from pottle.store import db
 from tests.conftest import ADDRESS, Person, World
 
 SECRET = "grüße, Ada"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from model.settings import BadSetting, read
+from pottle.settings import BadSetting, read
 from tests.conftest import PASSWORD, Person, World
 from tests.flask.conftest import COOKIE, LOCAL, SITE, STRANGER, Visit, ok, posted, refused
 

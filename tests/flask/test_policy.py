@@ -14,7 +14,7 @@ from quart import Quart
 
 import main
 from api.flask.refusals import NOT_HERE
-from model.settings import Settings
+from pottle.settings import Settings
 from tests.api.conftest import Json
 from tests.api.test_openapi import templated
 from tests.conftest import PASSWORD, Person, World

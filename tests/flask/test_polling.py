@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from api.http import caching
-from model.settings import Settings
-from model.store.paging import Cursor
+from pottle.http import caching
+from pottle.settings import Settings
+from pottle.store.paging import Cursor
 from tests.api.conftest import joined, opened
 from tests.conftest import Person, World
 from tests.faults.test_forgotten_tags import about, all_writes
@@ -64,7 +64,7 @@ async def test_who_joins_meanwhile_leaves_nothing_for_others(visit: Visit, world
     before = [(await visit().get(path)).json() for path in paths]
     caching.shelf.clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("model.overview.audience", lambda _: "")
+        patch.setattr("model.flask.overview.audience", lambda _: "")
         for path in paths:
             assert (await visit("bob").get(path)).status_code == 200
     assert [(await visit().get(path)).json() for path in paths] == before
@@ -114,7 +114,7 @@ async def test_whoever_has_it_already_has_it_kept_as_well(visit: Visit) -> None:
 
 async def test_the_list_ends_somewhere(visit: Visit, root: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """With the newest, and without counting what is for others."""
-    monkeypatch.setattr("model.overview.WHOLE", Cursor(2))
+    monkeypatch.setattr("model.flask.overview.WHOLE", Cursor(2))
     await opened(root, "closed", reading="members")
     made = [await posted(visit("bob"), title) for title in "abc"]
     await posted(visit("root"), channel_id=3)
@@ -124,7 +124,7 @@ async def test_the_list_ends_somewhere(visit: Visit, root: Person, monkeypatch: 
 
 async def test_the_list_ends_before_it_is_large(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     """An account's posts, a channel's and everybody's: they are asked for in full each second."""
-    monkeypatch.setattr("model.overview.WHOLE", Cursor(500, room=70_000))
+    monkeypatch.setattr("model.flask.overview.WHOLE", Cursor(500, room=70_000))
     made = [await posted(visit("bob"), title, comment="words " * 1_500) for title in "abcdef"]
     for asked in (
         visit("charlie").get("/flask/api/posts"),
@@ -136,7 +136,7 @@ async def test_the_list_ends_before_it_is_large(visit: Visit, monkeypatch: pytes
 
 async def test_the_list_of_channels_ends_before_it_is_large(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each may have 4 KB of attributes."""
-    monkeypatch.setattr("model.overview.MOST_BYTES", 10_000)
+    monkeypatch.setattr("model.flask.overview.MOST_BYTES", 10_000)
     for name in "abcd":
         new = {"name": name, "group_id": 1, "attributes": {"content": "x" * 4_000}}
         assert (await visit("bob").post("/flask/api/channel", new)).status_code == 200
@@ -158,7 +158,7 @@ class TestNoWriteForgets:
     async def test_it_works(
         self, visit: Visit, anyone: Person, alice: Person, bob: Person, charlie: Person, root: Person
     ) -> None:
-        """Seen to fail without the tag "posts" in model/posting.py, and with any of the tags that lists give left out
+        """Seen to fail without the tag "posts" in talk/posting.py, and with any of the tags that lists give left out
         where no other tag of the same change is among them."""
         paths = [*POLLED, "vote/post?post_id=1", "vote/post?post_id=6"]
         asked = [(visit(uid), f"/flask/api/{path}") for uid in ("", "bob") for path in paths]

@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from api.live.connection import Connection
-from model import session
-from model.store import db
+from model.accounts import session
+from pottle.live.connection import Connection
+from pottle.store import db
 
 
 class Listener:

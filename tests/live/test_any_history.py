@@ -28,9 +28,9 @@ from hypothesis.stateful import (
 )
 
 import main
-from api.live import hub as hub_module
-from model.settings import Settings
-from model.store import changes, db
+from pottle.live import hub as hub_module
+from pottle.settings import Settings
+from pottle.store import changes, db
 from tests.conftest import Person, World
 from tests.lasting import SECONDS, SEED
 from tests.live.silent import Listener

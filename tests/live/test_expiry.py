@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from model import times
-from model.store import db
+from pottle import times
+from pottle.store import db
 from tests.api.conftest import posted, signed_in_again
 from tests.conftest import PASSWORD, Person, World
 from tests.live.meeting import Meeting

@@ -18,12 +18,12 @@ import httpx
 import pytest
 from quart import Quart
 
-from api.http import caching
-from api.http.asgi import Headers, Message, Receive, Scope, Send, at_once
-from api.http.caching import FILL, ResponseCache
-from model import channel
-from model.store import db
-from model.store.bus import SLOTS, Bus
+from model.talk import channel
+from pottle.http import caching
+from pottle.http.asgi import Headers, Message, Receive, Scope, Send, at_once
+from pottle.http.caching import FILL, ResponseCache
+from pottle.store import db
+from pottle.store.bus import SLOTS, Bus
 from tests.conftest import PASSWORD, Person, World
 from tests.live.meeting import Meeting
 from tests.server import Server, calling, wait_until

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from api.live import hub as hub_module
-from model.store import changes as log
-from model.store import db
+from pottle.live import hub as hub_module
+from pottle.store import changes as log
+from pottle.store import db
 from tests.conftest import Person
 from tests.live.meeting import Frame, Meeting, changes, names
 from tests.live.silent import Listener

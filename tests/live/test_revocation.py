@@ -13,7 +13,7 @@ import httpx
 import pytest
 from websockets import ConnectionClosed
 
-from model.store import db
+from pottle.store import db
 from tests.conftest import PASSWORD, Person, World
 from tests.live.meeting import Meeting
 from tests.live.silent import Listener

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from api.live.connection import MOST_REPLIES, TOO_SLOW, Connection
-from api.live.hub import hub
-from api.live.rounds import AT_ONCE, rounds
-from api.live.sending import Patience
+from pottle.live.connection import MOST_REPLIES, TOO_SLOW, Connection
+from pottle.live.hub import hub
+from pottle.live.rounds import AT_ONCE, rounds
+from pottle.live.sending import Patience
 from tests.conftest import Person
 from tests.server import PATIENCE
 
@@ -161,7 +161,7 @@ async def test_patience_ends_with_a_client_that_takes_nothing_and_not_with_one_t
     monkeypatch: Any,
 ) -> None:
     """Fails when `_look` does not compare with what was unsent before."""
-    monkeypatch.setattr("api.live.sending.STUCK_SECONDS", 0.01)
+    monkeypatch.setattr("pottle.live.sending.STUCK_SECONDS", 0.01)
     unsent, looks, ended = 100, 0, asyncio.get_running_loop().create_future()
 
     def left() -> int:

@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.sync.client import ClientConnection, connect
 
-from api.server import WebSocketProtocol
+from pottle.server import WebSocketProtocol
 from tests.server import clean_environment, free_port, wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -240,7 +240,7 @@ def test_a_client_that_closes_and_reads_nothing_cannot_either(server: Running) -
 def test_with_uvicorns_own_protocol_it_can(tmp_path: Path, path: str) -> None:
     """Shows that the test above tests something."""
     (tmp_path / "plain.py").write_text(
-        "from api.server.worker import Worker as Ours\n"
+        "from pottle.server.worker import Worker as Ours\n"
         "from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol\n"
         "class Unpaused(WebSocketsSansIOProtocol):\n"
         "    async def run_asgi(self):\n"

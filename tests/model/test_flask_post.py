@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from model.flask_post import joined, split
-from model.markdown import rendered
+from model.flask.post import joined, split
+from model.talk.markdown import rendered
 
 PARTS = [
     "**t**",

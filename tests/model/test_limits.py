@@ -1,4 +1,4 @@
-"""model/store/limits.py: how the allowance goes and comes back."""
+"""pottle/store/limits.py: how the allowance goes and comes back."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -8,20 +8,20 @@ import pytest
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateTable
 
-from model.errors import TooMany
-from model.rates import Rate
-from model.store import limits
-from model.store.limits import Limit
-from model.store.statements import Statements
+from pottle.errors import TooMany
+from pottle.rates import Rate
+from pottle.store import limits
+from pottle.store.limits import Limit
+from pottle.store.statements import Snapshot
 
 THREE = Rate("three", 3, per=60)
 
 
 @pytest.fixture
-def tx() -> Iterator[Statements]:
+def tx() -> Iterator[Snapshot]:
     raw = sqlite3.connect(":memory:")
     raw.execute(str(CreateTable(Limit.__table__).compile(dialect=sqlite.dialect())))  # type: ignore[arg-type]
-    yield Statements(raw)
+    yield Snapshot(raw)
     raw.close()
 
 
@@ -36,7 +36,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     return advance
 
 
-def used(tx: Statements, party: str = "somebody") -> int:
+def used(tx: Snapshot, party: str = "somebody") -> int:
     """The seconds to wait, 0 if it was allowed."""
     try:
         limits.check(tx, party, THREE)
@@ -46,7 +46,7 @@ def used(tx: Statements, party: str = "somebody") -> int:
     return 0
 
 
-def test_it_works(tx: Statements, clock: Callable[[float], None]) -> None:
+def test_it_works(tx: Snapshot, clock: Callable[[float], None]) -> None:
     assert [used(tx) for _ in range(5)] == [0, 0, 0, 20, 20]
     clock(19.5)
     assert used(tx) == 1
@@ -56,43 +56,41 @@ def test_it_works(tx: Statements, clock: Callable[[float], None]) -> None:
     assert [used(tx) for _ in range(4)] == [0, 0, 0, 20]
 
 
-def test_waiting_longer_saves_nothing_up(tx: Statements, clock: Callable[[float], None]) -> None:
+def test_waiting_longer_saves_nothing_up(tx: Snapshot, clock: Callable[[float], None]) -> None:
     clock(3600)
     assert [used(tx) for _ in range(4)] == [0, 0, 0, 20]
 
 
-def test_everybody_has_an_allowance_of_their_own(tx: Statements, clock: Callable[[float], None]) -> None:
+def test_everybody_has_an_allowance_of_their_own(tx: Snapshot, clock: Callable[[float], None]) -> None:
     assert [used(tx, party) for party in ("a", "a", "a", "b", "a", "b")] == [0, 0, 0, 0, 20, 0]
 
 
-def test_what_is_given_back_can_be_used(tx: Statements, clock: Callable[[float], None]) -> None:
+def test_what_is_given_back_can_be_used(tx: Snapshot, clock: Callable[[float], None]) -> None:
     assert [used(tx) for _ in range(4)] == [0, 0, 0, 20]
     limits.spend(tx, "somebody", THREE, -1)
     assert [used(tx) for _ in range(2)] == [0, 20]
 
 
-def test_giving_back_what_was_not_used_saves_nothing_up(tx: Statements, clock: Callable[[float], None]) -> None:
+def test_giving_back_what_was_not_used_saves_nothing_up(tx: Snapshot, clock: Callable[[float], None]) -> None:
     for _ in range(5):
         limits.spend(tx, "somebody", THREE, -1)
     assert [used(tx) for _ in range(4)] == [0, 0, 0, 20]
 
 
-def test_a_clock_that_is_set_back_locks_nobody_out(tx: Statements, clock: Callable[[float], None]) -> None:
+def test_a_clock_that_is_set_back_locks_nobody_out(tx: Snapshot, clock: Callable[[float], None]) -> None:
     """Not for a day, and not for a while each time that they ask."""
     assert [used(tx) for _ in range(4)] == [0, 0, 0, 20]
     clock(-86_400)
     assert [used(tx) for _ in range(4)] == [0, 0, 0, 20]
 
 
-def test_a_clock_that_is_put_right_by_a_little_gives_nothing_away(
-    tx: Statements, clock: Callable[[float], None]
-) -> None:
+def test_a_clock_that_is_put_right_by_a_little_gives_nothing_away(tx: Snapshot, clock: Callable[[float], None]) -> None:
     assert [used(tx) for _ in range(4)] == [0, 0, 0, 20]
     clock(-0.5)
     assert used(tx) == 21
 
 
-def test_what_is_full_again_is_forgotten(tx: Statements, clock: Callable[[float], None]) -> None:
+def test_what_is_full_again_is_forgotten(tx: Snapshot, clock: Callable[[float], None]) -> None:
     used(tx)
     assert limits.forget_old(tx) == 0
     clock(21)

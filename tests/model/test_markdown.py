@@ -1,4 +1,4 @@
-"""model/markdown.py: what becomes of what people write. (That it is harmless: tests/api/test_bad_input.py.)"""
+"""model/talk/markdown.py: what becomes of what people write. (That it is harmless: tests/api/test_bad_input.py.)"""
 
 import re
 import time
@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model import markdown, text
-from model.markdown import rendered
+from model.talk import markdown
+from model.talk.markdown import rendered
+from pottle import text
 
 LINK = 'rel="nofollow ugc noopener noreferrer"'
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from model import roster
-from model.errors import Invalid
+from model.groups import roster
+from pottle.errors import Invalid
 
 
 def names(text: str) -> list[str]:

@@ -1,12 +1,12 @@
-"""model/rules.py: who may do what."""
+"""model/groups/rules.py: who may do what."""
 
 from dataclasses import dataclass, field
 
 import pytest
 
-from model import rules
-from model.errors import Forbidden, Unauthenticated
-from model.session import Identity
+from model.accounts.session import Identity
+from model.groups import rules
+from pottle.errors import Forbidden, Unauthenticated
 
 BLOG = "https://blog.example"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model.settings import BadSetting, Settings, read
+from pottle.settings import BadSetting, Settings, read
 
 
 def test_it_works() -> None:

@@ -1,4 +1,4 @@
-"""model/text.py: what of a text can be seen, and what may stand in a name."""
+"""pottle/text.py: what of a text can be seen, and what may stand in a name."""
 
 import unicodedata
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model import text
+from pottle import text
 
 NAMES = [
     *("Ms. Rivera", "O'Neil", "O’Neil", "Jean-Baptiste Dupont", "Nguyễn Văn Đức", "İbrahim Çağlı", "Øystein Åsen"),

@@ -1,9 +1,9 @@
-"""model/times.py: RFC 3339 in UTC, to the millisecond."""
+"""pottle/times.py: RFC 3339 in UTC, to the millisecond."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
 
-from model import times
+from pottle import times
 
 
 def test_it_works() -> None:

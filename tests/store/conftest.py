@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from model.settings import Settings
-from model.store.database import Database
+from pottle.settings import Settings
+from pottle.store.database import Database
 
 
 @pytest.fixture

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from model.errors import Conflict, NotFound, Refusal
-from model.settings import Settings
-from model.store import backup as backups
-from model.store.backup import backup
-from model.store.database import Database, prepare
-from model.store.first_look import WrongDatabase
-from model.store.unit import Tx
+from pottle.errors import Conflict, NotFound, Refusal
+from pottle.settings import Settings
+from pottle.store import backup as backups
+from pottle.store.backup import backup
+from pottle.store.database import Database, prepare
+from pottle.store.first_look import WrongDatabase
+from pottle.store.unit import Tx
 
 
 def quietly(what: str, done: int, of: int) -> None:
@@ -61,7 +61,7 @@ async def test_it_works(database: Database, path: Path, tmp_path: Path) -> None:
 async def test_two_within_a_second_have_names_of_their_own(
     database: Database, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("model.times.now", lambda: "2026-11-26T07:51:27.000Z")
+    monkeypatch.setattr("pottle.times.now", lambda: "2026-11-26T07:51:27.000Z")
     made = [backup(path, tmp_path, quietly)[0].name for _ in range(3)]
     stem = f"pottle-2026-11-26T075127Z-{database.head}"
     assert made == [f"{stem}.db", f"{stem}-2.db", f"{stem}-3.db"]
@@ -221,7 +221,7 @@ def test_a_copy_that_differs_is_not_kept(path: Path, tmp_path: Path, monkeypatch
 
 def test_an_older_database_is_backed_up_as_it_is(tmp_path: Path) -> None:
     """Before an upgrade, with the code of after it."""
-    from model.store import migrations
+    from pottle.store import migrations
 
     old = tmp_path / "old" / "app.db"
     old.parent.mkdir()

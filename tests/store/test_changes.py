@@ -11,10 +11,10 @@ from hypothesis import settings as rules
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from model.store import changes
-from model.store.database import Database
-from model.store.statements import Statements
-from model.store.unit import Tx
+from pottle.store import changes
+from pottle.store.database import Database
+from pottle.store.statements import Snapshot
+from pottle.store.unit import Tx
 from tests.conftest import World
 
 SCHEMA = """
@@ -30,18 +30,18 @@ CHANNELS = (1, 2)
 
 
 @pytest.fixture
-def log() -> Iterator[Statements]:
+def log() -> Iterator[Snapshot]:
     """An empty one, in memory, with two channels."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as raw:
         raw.executescript(SCHEMA)
-        yield Statements(raw)
+        yield Snapshot(raw)
 
 
-def add(log: Statements, channel: int | None = 1, at: str = "1") -> int:
+def add(log: Snapshot, channel: int | None = 1, at: str = "1") -> int:
     return changes.add(log, at, "test", channel, None, [])
 
 
-def test_it_works(log: Statements) -> None:
+def test_it_works(log: Snapshot) -> None:
     assert [add(log, channel) for channel in (1, 2, None, 1)] == [1, 2, 3, 4]
     assert [(row.seq, row.prev, row.channel_id) for row in changes.since(log, 0)] == [
         (1, 0, 1),
@@ -64,7 +64,7 @@ def test_the_schema_here_is_the_real_one(world: World) -> None:
         assert "AUTOINCREMENT" in sql
 
 
-def test_a_page_ends_where_it_is_told_to(log: Statements) -> None:
+def test_a_page_ends_where_it_is_told_to(log: Snapshot) -> None:
     for channel in (1, 2) * 10:
         add(log, channel)
     assert [row.seq for row in changes.page(log, 1, after=3, until=15, limit=100)] == [5, 7, 9, 11, 13, 15]
@@ -72,7 +72,7 @@ def test_a_page_ends_where_it_is_told_to(log: Statements) -> None:
     assert changes.page(log, 1, after=19, until=100, limit=2) == []
 
 
-def test_seqs_go_on_after_all_was_pruned(log: Statements) -> None:
+def test_seqs_go_on_after_all_was_pruned(log: Snapshot) -> None:
     for _ in range(3):
         add(log)
     assert changes.prune(log, "0", keep=0) == 3
@@ -80,21 +80,21 @@ def test_seqs_go_on_after_all_was_pruned(log: Statements) -> None:
     assert changes.since(log, 0)[0].prev == 3
 
 
-def test_at_most_a_thousand_go_at_once(log: Statements) -> None:
+def test_at_most_a_thousand_go_at_once(log: Snapshot) -> None:
     """A unit must not hold the turn for long."""
     for _ in range(1_200):
         add(log)
     assert [changes.prune(log, "0", keep=10) for _ in range(3)] == [1_000, 190, 0]
 
 
-def test_what_is_older_than_asked_goes(log: Statements) -> None:
+def test_what_is_older_than_asked_goes(log: Snapshot) -> None:
     for at in "12345":
         add(log, at=at)
     assert changes.prune(log, before="3", keep=1_000) == 2
     assert [row.seq for row in changes.since(log, 0)] == [3, 4, 5]
 
 
-def test_a_clock_that_was_wrong_for_a_while_makes_no_hole(log: Statements) -> None:
+def test_a_clock_that_was_wrong_for_a_while_makes_no_hole(log: Snapshot) -> None:
     """A Raspberry Pi begins in 1970 until it has asked for the time: changes 3 and 4 look old. What was dropped between
     others must not be taken for recovered by whoever comes back after change 1.
     """
@@ -112,7 +112,7 @@ class Log(RuleBasedStateMachine):
     def begin(self) -> None:
         self.raw = sqlite3.connect(":memory:", isolation_level=None)
         self.raw.executescript(SCHEMA)
-        self.log = Statements(self.raw)
+        self.log = Snapshot(self.raw)
         self.all: list[tuple[int, int | None]] = []
 
     def teardown(self) -> None:

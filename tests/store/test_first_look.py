@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from model.settings import Settings
-from model.store.database import Database
-from model.store.first_look import WrongDatabase
+from pottle.settings import Settings
+from pottle.store.database import Database
+from pottle.store.first_look import WrongDatabase
 
 # Writes, and dies as by kill -9: what it has committed stays in the log.
 DIE = """
@@ -135,7 +135,7 @@ async def test_a_log_that_the_loss_of_power_left_without_content_is_none(instanc
 
 
 async def test_a_lock_that_another_program_holds_is_named(instance: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("model.store.engines.BUSY_MS", 50)
+    monkeypatch.setattr("pottle.store.engines.BUSY_MS", 50)
     other = sqlite3.connect(instance / "app.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(WrongDatabase, match="locked by another program"):

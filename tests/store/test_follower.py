@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from model.settings import Settings
-from model.store import bus as bus_module
-from model.store import changes
-from model.store.bus import SLOTS, Bus
-from model.store.changes import Row
-from model.store.database import Database
-from model.store.follower import Follower, Listener
-from model.store.statements import Statements
-from model.store.unit import Tx
+from pottle.settings import Settings
+from pottle.store import bus as bus_module
+from pottle.store import changes
+from pottle.store.bus import SLOTS, Bus
+from pottle.store.changes import Row
+from pottle.store.database import Database
+from pottle.store.follower import Follower, Listener
+from pottle.store.statements import Snapshot
+from pottle.store.unit import Tx
 from tests.server import PATIENCE
 
 # Commits 1,000 changes one by one, as another process, with checkpoints in between, and says when it is done.
@@ -143,7 +143,7 @@ class Memory:
         self.forgot = 0
         follower.listen(Listener(self._follow, self._forget))
 
-    def _follow(self, _: Statements, rows: list[Row]) -> None:
+    def _follow(self, _: Snapshot, rows: list[Row]) -> None:
         self.kept += [row.subject for row in rows]
         if self.following:
             self.following -= 1
@@ -237,7 +237,7 @@ class Heard:
         self._news = asyncio.Event()
         database.on_changes(self._hear, self.subjects.clear)
 
-    def _hear(self, _: Statements, rows: list[Row]) -> None:
+    def _hear(self, _: Snapshot, rows: list[Row]) -> None:
         self.subjects += [row.subject for row in rows if row.kind == "test"]
         self._news.set()
 

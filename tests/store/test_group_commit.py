@@ -22,8 +22,8 @@ from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import registry
 
-from model.errors import Conflict, StorageFull
-from model.store.unit import Tx
+from pottle.errors import Conflict, StorageFull
+from pottle.store.unit import Tx
 from tests.lasting import SECONDS, SEED
 from tests.store.test_changes import CHANNELS, SCHEMA
 from tests.store.test_writer import Kept

@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Boolean, Column, Integer, String, Table
 
-from model import times
-from model.doctor import Patient, examine
-from model.settings import Settings
-from model.store import Base, migrations
-from model.store.database import Database, migrate, prepare
-from model.store.first_look import WrongDatabase
+from model.operating.doctor import Patient, examine
+from pottle import times
+from pottle.settings import Settings
+from pottle.store import Base, migrations
+from pottle.store.database import Database, migrate, prepare
+from pottle.store.first_look import WrongDatabase
 from tests.conftest import needs
 from tests.test_backup_commands import quart
 
@@ -191,10 +191,9 @@ async def test_an_empty_file_is_a_new_database(tmp_path: Path) -> None:
 @pytest.fixture
 def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the migrations, to write new ones to."""
-    here = Path(shutil.copytree(migrations.HERE, tmp_path / "model" / "store" / "migrations"))
-    monkeypatch.setattr(migrations, "HERE", here)
-    monkeypatch.setattr(migrations, "VERSIONS", here / "versions")
-    return here / "versions"
+    here = Path(shutil.copytree(migrations.VERSIONS, tmp_path / "model" / "migrations"))
+    monkeypatch.setattr(migrations, "VERSIONS", here)
+    return here
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from model.settings import Settings
-from model.store import Tx
-from model.store.database import Database
+from pottle.settings import Settings
+from pottle.store import Tx
+from pottle.store.database import Database
 from tests.server import Server
 
 

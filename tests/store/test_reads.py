@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from model.errors import Overloaded
-from model.settings import Settings
-from model.store import engines
-from model.store.database import Database
-from model.store.unit import Tx
+from pottle.errors import Overloaded
+from pottle.settings import Settings
+from pottle.store import engines
+from pottle.store.database import Database
+from pottle.store.unit import Tx
 from tests.server import PATIENCE
 
 COUNT_TO = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :to) SELECT count(*) FROM n"
@@ -27,7 +27,7 @@ def told(tx: Tx) -> int:
 
 
 async def test_it_works(database: Database) -> None:
-    async with database.read() as session:
+    async with database.session() as session:
         assert await session.scalar(text("SELECT count(*) FROM users")) == 4
 
 
@@ -36,14 +36,14 @@ async def test_a_long_read_stalls_nobody(database: Database) -> None:
 
     Fails (the loop does not go round once) where the session works in the event loop's thread.
     """
-    async with database.read() as session:
+    async with database.session() as session:
         asking = asyncio.create_task(session.scalar(text(COUNT_TO), {"to": 10**12}))
         for _ in range(1_000):
             await asyncio.sleep(0)
             with database.snapshot() as read:
                 read.raw.execute("SELECT count(*) FROM users").fetchall()
         assert not asking.done()
-        async with database.read() as another:
+        async with database.session() as another:
             assert await another.scalar(text("SELECT count(*) FROM users")) == 4
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -58,7 +58,7 @@ async def test_whoever_is_cancelled_in_a_long_read_holds_nothing_back(database: 
     begun = asyncio.Event()
 
     async def endless() -> None:
-        async with database.read() as session:
+        async with database.session() as session:
             begun.set()
             await session.scalar(text(COUNT_TO), {"to": 10**12})
 
@@ -84,10 +84,10 @@ async def test_who_finds_no_session_for_long_is_told_so(database: Database, monk
     monkeypatch.setattr(database._reading.engine.pool, "_timeout", 0.01)
     async with AsyncExitStack() as stack:
         for _ in range(engines.SESSIONS):
-            await stack.enter_async_context(database.read())
+            await stack.enter_async_context(database.session())
         with pytest.raises(Overloaded):
-            await stack.enter_async_context(database.read())
-    async with database.read() as session:
+            await stack.enter_async_context(database.session())
+    async with database.session() as session:
         assert await session.scalar(text("SELECT count(*) FROM users")) == 4
 
 
@@ -97,7 +97,7 @@ async def test_what_is_read_for_long_ends_with_the_worker(instance: Path) -> Non
     await database.open(Settings(instance=instance))
 
     async def endless() -> None:
-        async with database.read() as session:
+        async with database.session() as session:
             await session.scalar(text(COUNT_TO), {"to": 10**12})
 
     reading = asyncio.create_task(endless())
@@ -112,10 +112,10 @@ async def test_what_is_read_for_long_ends_with_the_worker(instance: Path) -> Non
 async def test_a_read_without_an_end_is_ended(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "LONGEST", 0.01)
     with pytest.raises(Overloaded, match="too long"):
-        async with database.read() as session:
+        async with database.session() as session:
             await session.scalar(text(COUNT_TO), {"to": 10**12})
     monkeypatch.undo()
-    async with database.read() as session:
+    async with database.session() as session:
         assert await session.scalar(text(COUNT_TO), {"to": 100_000}) == 100_000, "the next one has its own time"
 
 
@@ -143,16 +143,16 @@ async def test_without_the_bound_it_takes_what_it_takes(instance: Path, monkeypa
 
 async def test_a_session_reads_one_snapshot(database: Database) -> None:
     head = text("SELECT max(seq) FROM changes")
-    async with database.read() as session:
+    async with database.session() as session:
         before = await session.scalar(head)
         seq = await database.write(told)
         assert await session.scalar(head) == before
-    async with database.read() as session:
+    async with database.session() as session:
         assert await session.scalar(head) == seq
 
 
 async def test_it_cannot_write(database: Database) -> None:
-    async with database.read() as session:
+    async with database.session() as session:
         with pytest.raises(OperationalError, match="readonly"):
             await session.execute(text("DELETE FROM users"))
 
@@ -161,7 +161,7 @@ async def test_more_at_once_than_there_are_threads_wait_for_one_another(database
     before = threading.active_count()
 
     async def read() -> object:
-        async with database.read() as session:
+        async with database.session() as session:
             assert threading.active_count() <= before + engines.SESSIONS
             return await session.scalar(text("SELECT count(*) FROM users"))
 
@@ -176,7 +176,7 @@ async def test_whoever_is_cancelled_leaves_nothing_locked(database: Database) ->
     """
 
     async def endless() -> None:
-        async with database.read() as session:
+        async with database.session() as session:
             while True:
                 await session.execute(text("SELECT * FROM users"))
                 await asyncio.sleep(0)
@@ -188,7 +188,7 @@ async def test_whoever_is_cancelled_leaves_nothing_locked(database: Database) ->
         with pytest.raises(asyncio.CancelledError):
             await task
     seq = await database.write(told)
-    async with database.read() as session:
+    async with database.session() as session:
         assert await session.scalar(text("SELECT max(seq) FROM changes")) == seq
     gc.collect()
 
@@ -204,7 +204,7 @@ async def test_readers_do_not_wait_for_a_writer(database: Database) -> None:
 
     writing = asyncio.create_task(database.write(slow))
     await asyncio.to_thread(wrote.wait)
-    async with database.read() as session:
+    async with database.session() as session:
         assert await session.scalar(text("SELECT count(*) FROM users")) == 4
     with database.snapshot() as hot:
         assert hot.raw.execute("SELECT count(*) FROM users").fetchone() == (4,)

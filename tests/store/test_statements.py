@@ -28,10 +28,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from model import channel, group, post, reaction, review, session, signing_in, user
-from model.store import db
-from model.store.paging import Cursor, paged
-from model.store.statements import Statements, prepared
+from model.accounts import session, signing_in, user
+from model.groups import group
+from model.talk import channel, post, reaction, review
+from pottle.store import db
+from pottle.store.paging import Cursor, paged
+from pottle.store.statements import Snapshot, _prepared, prepared
 from tests.conftest import Person, World
 
 THINGS = Table(
@@ -53,15 +55,15 @@ NOON = datetime(2026, 11, 22, 12)  # noqa: DTZ001
 
 
 @pytest.fixture
-def things() -> Iterator[Statements]:
+def things() -> Iterator[Snapshot]:
     """An empty table of things of several types."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as raw:
         engine = create_engine("sqlite://", creator=lambda: raw)
         THINGS.create(engine)
-        yield Statements(raw)
+        yield Snapshot(raw)
 
 
-def test_it_works(things: Statements) -> None:
+def test_it_works(things: Snapshot) -> None:
     assert things.run(ADD, named="a", closed=True, told=["x", {"y": None}], when=NOON) == 1
     row = things.one(BY_NAME, named="a")
     assert row == (1, "a", True, ["x", {"y": None}], NOON, b"\x00\xff")
@@ -69,38 +71,52 @@ def test_it_works(things: Statements) -> None:
     assert row.shut is True
 
 
-def test_what_is_null_stays_null(things: Statements) -> None:
+def test_what_is_null_stays_null(things: Snapshot) -> None:
     things.run(ADD, named=None, closed=None, told=None, when=None)
     (row,) = things.all(select(THINGS))
     assert (row.name, row.shut, row.tags, row.at) == (None, None, None, None)
 
 
-def test_a_name_that_the_statement_does_not_have_is_an_error(things: Statements) -> None:
+def test_an_insert_or_update_writes_the_columns_that_it_is_given(things: Snapshot) -> None:
+    added = things.one(insert(THINGS).returning(THINGS.c.id), name="a", shut=True, tags=["x"])
+    assert things.run(update(THINGS).where(THINGS.c.id == bindparam("id")), id=added.id, at=NOON, shut=False) == 1
+    row = things.one(BY_NAME, named="a")
+    assert (row.shut, row.tags, row.at) == (False, ["x"], NOON)
+
+
+def test_a_column_that_there_is_not_is_an_error(things: Snapshot) -> None:
+    with pytest.raises(KeyError, match="nmae"):
+        things.run(insert(THINGS), nmae="a")
+    with pytest.raises(KeyError, match="nmae"):
+        things.run(update(THINGS).where(THINGS.c.id == bindparam("id")), id=1, nmae="a")
+
+
+def test_a_name_that_the_statement_does_not_have_is_an_error(things: Snapshot) -> None:
     """SQLite would ignore it, and the slip of a pen would go unseen."""
     with pytest.raises(KeyError, match="nmaed"):
         things.all(BY_NAME, nmaed="a")
 
 
-def test_a_value_that_is_missing_is_an_error(things: Statements) -> None:
+def test_a_value_that_is_missing_is_an_error(things: Snapshot) -> None:
     """It must not silently be NULL, for `WHERE name = NULL` finds nothing."""
     with pytest.raises(Exception, match="named"):
         things.all(BY_NAME)
 
 
-def test_a_value_that_no_statement_asks_for_is_an_error(things: Statements) -> None:
+def test_a_value_that_no_statement_asks_for_is_an_error(things: Snapshot) -> None:
     """It would be left out silently, be it a condition that is gone or a name that is misspelt."""
     with pytest.raises(KeyError, match="nmaed"):
         things.all(BY_NAME, named="a", nmaed="b")
 
 
-def test_values_are_never_part_of_the_sql(things: Statements) -> None:
+def test_values_are_never_part_of_the_sql(things: Snapshot) -> None:
     evil = "'; DROP TABLE things; --"
     things.run(ADD, named=evil, closed=False, told=[], when=NOON)
     assert things.one(BY_NAME, named=evil).name == evil
     assert len(things.all(select(THINGS))) == 1
 
 
-def test_rows_that_an_update_or_delete_touched_are_counted(things: Statements) -> None:
+def test_rows_that_an_update_or_delete_touched_are_counted(things: Snapshot) -> None:
     for name in "aab":
         things.run(ADD, named=name, closed=False, told=[], when=NOON)
     where = THINGS.c.name == bindparam("named")
@@ -109,17 +125,17 @@ def test_rows_that_an_update_or_delete_touched_are_counted(things: Statements) -
     assert things.run(delete(THINGS).where(where), named="b") == 0
 
 
-def test_none_is_the_first_of_nothing(things: Statements) -> None:
+def test_none_is_the_first_of_nothing(things: Snapshot) -> None:
     assert things.one(BY_NAME, named="nobody") is None
 
 
-def test_columns_may_have_labels_and_be_functions(things: Statements) -> None:
+def test_columns_may_have_labels_and_be_functions(things: Snapshot) -> None:
     things.run(ADD, named="a", closed=True, told=[], when=NOON)
     row = things.one(select(THINGS.c.shut.label("closed"), func.count().label("number")))
     assert (row.closed, row.number) == (True, 1)
 
 
-def test_a_returning_insert_leaves_no_cursor_open(things: Statements) -> None:
+def test_a_returning_insert_leaves_no_cursor_open(things: Snapshot) -> None:
     """An open cursor would hold the transaction."""
     things.raw.execute("BEGIN")
     assert things.one(ADDED, named="a", closed=True, told=[], when=NOON).id == 1
@@ -127,12 +143,12 @@ def test_a_returning_insert_leaves_no_cursor_open(things: Statements) -> None:
     assert not things.raw.in_transaction
 
 
-def test_a_statement_is_compiled_once(things: Statements) -> None:
-    before = prepared.cache_info().misses
+def test_a_statement_is_compiled_once(things: Snapshot) -> None:
+    before = _prepared.cache_info().misses
     statement = select(THINGS.c.id).where(THINGS.c.name == bindparam("named"))
     for name in "abc":
         things.all(statement, named=name)
-    assert prepared.cache_info().misses == before + 1
+    assert _prepared.cache_info().misses == before + 1
 
 
 @pytest.fixture
@@ -158,7 +174,7 @@ async def written(alice: Person, bob: Person, root: Person, world: World) -> int
 @pytest.fixture
 async def orm(app: object) -> AsyncIterator[AsyncSession]:
     """SQLAlchemy's own way to the same database."""
-    async with db.read() as opened:
+    async with db.session() as opened:
         yield opened
 
 
@@ -258,14 +274,14 @@ MAKE = insert(MADE).values(name=bindparam("named"))
 
 
 @pytest.fixture
-def made() -> Iterator[Statements]:
+def made() -> Iterator[Snapshot]:
     """An empty table whose columns have defaults that Python makes."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as raw:
         MADE.create(create_engine("sqlite://", creator=lambda: raw))
-        yield Statements(raw)
+        yield Snapshot(raw)
 
 
-def test_a_columns_default_is_kept(made: Statements) -> None:
+def test_a_columns_default_is_kept(made: Snapshot) -> None:
     """Fails (it is NULL) where only the values that are given count."""
     made.run(MAKE, named="a")
     assert made.one(select(MADE))[1:] == ("a", 3, ["new"], NOON, "plain")
@@ -275,13 +291,13 @@ def test_a_columns_default_is_kept(made: Statements) -> None:
     assert made.all(select(MADE))[2].stars == 5
 
 
-def test_what_an_update_makes_is_kept(made: Statements) -> None:
+def test_what_an_update_makes_is_kept(made: Snapshot) -> None:
     made.run(MAKE, named="a")
     made.run(update(MADE).where(MADE.c.name == bindparam("named")).values(stars=4), named="a")
     assert made.one(select(MADE)).at == LATER
 
 
-def test_a_default_that_needs_the_statement_is_refused_with_a_sentence(made: Statements) -> None:
+def test_a_default_that_needs_the_statement_is_refused_with_a_sentence(made: Snapshot) -> None:
     column = Column("twice", Integer, default=lambda context: context.get_current_parameters()["stars"] * 2)
     table = Table("twice", MetaData(), Column("id", Integer, primary_key=True), Column("stars", Integer), column)
     with pytest.raises(TypeError, match=r"twice\.twice asks for the statement's other values"):
@@ -292,7 +308,7 @@ NAMED = select(MADE.c.name).where(MADE.c.name.in_(bindparam("names", expanding=T
 
 
 @pytest.mark.parametrize("names", [[], ["a"], ["a", "c"], ["a", "c", "nobody"], ("b",)])
-def test_in_takes_as_many_values_as_there_are(made: Statements, names: list[str]) -> None:
+def test_in_takes_as_many_values_as_there_are(made: Snapshot, names: list[str]) -> None:
     for name in "abc":
         made.run(MAKE, named=name)
     assert [name for (name,) in made.all(NAMED, names=names)] == [name for name in names if name != "nobody"]
@@ -304,7 +320,7 @@ def test_in_takes_as_many_values_as_there_are(made: Statements, names: list[str]
     )
 
 
-def test_in_binds_values_as_the_columns_type_does(made: Statements) -> None:
+def test_in_binds_values_as_the_columns_type_does(made: Snapshot) -> None:
     made.run(MAKE, named="a")
     at = select(MADE.c.name).where(MADE.c.at.in_(bindparam("times", expanding=True)), MADE.c.stars == bindparam("n"))
     assert made.one(at, times=[LATER, NOON], n=3) == ("a",)

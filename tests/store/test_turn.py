@@ -9,18 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from model.settings import Settings
-from model.store.database import Database, turn_file
-from model.store.instance import Instance
-from model.store.turn import Turn
-from model.store.unit import Tx
+from pottle.settings import Settings
+from pottle.store.database import Database, turn_file
+from pottle.store.instance import Instance
+from pottle.store.turn import Turn
+from pottle.store.unit import Tx
 from tests.server import ROOT, clean_environment
 
 # Adds 1 to the number in a file 300 times, reading and writing it in two steps, in turn.
 COUNTING = """
 import sys
 from pathlib import Path
-from model.store.turn import Turn
+from pottle.store.turn import Turn
 
 turn, number = Turn(Path(sys.argv[1])), Path(sys.argv[2])
 for _ in range(300):

@@ -16,15 +16,15 @@ from hypothesis import given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
-from model.errors import Conflict, Overloaded, Refusal, StorageFull
-from model.settings import Settings
-from model.store import engines, writer
-from model.store.database import Database
-from model.store.engines import open_writer, write_engine
-from model.store.instance import Fact
-from model.store.turn import Turn
-from model.store.unit import Tx
-from model.store.writer import MOST_IN_A_BATCH, Writer
+from pottle.errors import Conflict, Overloaded, Refusal, StorageFull
+from pottle.settings import Settings
+from pottle.store import engines, writer
+from pottle.store.database import Database
+from pottle.store.engines import open_writer, write_engine
+from pottle.store.instance import Fact
+from pottle.store.turn import Turn
+from pottle.store.unit import Tx
+from pottle.store.writer import MOST_IN_A_BATCH, Writer
 from tests.server import PATIENCE
 
 

@@ -1,0 +1,1 @@
+"""What Flask back ends had, for front ends that still call it."""

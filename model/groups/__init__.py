@@ -1,0 +1,1 @@
+"""Groups: whose discussions these are, and who may do what."""

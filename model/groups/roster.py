@@ -1,0 +1,211 @@
+"""Rosters: who is in a class, as names or as the CSV that a school's program writes. Pure rules, no database.
+
+A CSV has one column (the name) or two (first name, last name), with commas, semicolons or tabs between. With a line of
+headings it may have more, in any order: `name`, or `first name` and `last name`, and maybe `uid`; others are ignored.
+"""
+
+# ruff: noqa: RUF001
+
+import csv
+import re
+import unicodedata
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import cache
+from itertools import count
+from typing import NamedTuple
+
+from model.accounts import likeness
+from model.accounts.user import Name, Uid
+from pottle import text
+from pottle.errors import Invalid
+from pottle.values import Unfit, fit
+
+MOST = 500  # names at once
+LONGEST_UID = 36  # leaves room for a number
+# What a column is called, in the languages of many schools.
+HEADINGS = {
+    "name": (
+        "name;names;full name;student;students;student name;pupil;display name;schüler;schülerin;"
+        "schülername;nom complet;élève;nom de l’élève;nombre completo;alumno;alumna;estudiante;"
+        "nome completo;aluno;alunno;studente;volledige naam;leerling;imię i nazwisko;uczeń;фио;ф.и.о;"
+        "фамилия имя отчество;фамилия имя;ученик;піб;учень;f.i.o;f.i.sh;to’liq ism;o’quvchi;adı soyadı;"
+        "öğrenci;họ và tên;họ tên;học sinh;姓名;名字;学生;學生;学生姓名;氏名;名前;生徒;生徒名;이름;성명;학생;नाम;"
+        "पूरा नाम;छात्र;"
+        "الاسم الكامل;الاسم;اسم الطالب;الطالب;نام و نام خانوادگی;שם מלא;תלמיד;ชื่อ-สกุล;ชื่อ-นามสกุล;nama;"
+        "nama lengkap;siswa;navn;namn;név;jméno a příjmení;nume complet;"
+    ),
+    "first": (
+        "first;first name;firstname;given;given name;given names;forename;vorname;prénom;prenom;nombre;"
+        "nombres;nome;primeiro nome;voornaam;imię;имя;ім’я;ism;ismi;ad;adı;isim;tên;名;fornavn;förnamn;"
+        "etunimi;keresztnév;utónév;jméno;meno;prenume;όνομα;име;ime;الاسم الأول;نام;שם פרטי;ชื่อ;पहला नाम;"
+        "nama depan;исм;"
+    ),
+    "last": (
+        "last;last name;lastname;surname;family;family name;nachname;familienname;zuname;nom;"
+        "nom de famille;apellido;apellidos;sobrenome;apelido;cognome;achternaam;nazwisko;фамилия;прізвище;"
+        "familiya;familiyasi;familya;soyad;soyadı;soyisim;họ;姓;etternavn;efternavn;efternamn;sukunimi;"
+        "vezetéknév;családnév;příjmení;priezvisko;nume;επώνυμο;фамилно име;prezime;اسم العائلة;اللقب;"
+        "نام خانوادگی;שם משפחה;นามสกุล;สกุล;उपनाम;nama belakang;фамилияси;"
+    ),
+    "uid": ("uid;user;user name;username;login;benutzername;nom d’utilisateur;usuario;логин;"),
+}
+LONGEST_HEADING = 4  # words, as in "Vor- und Nachname"
+# What Unicode does not take apart into a letter and its mark.
+LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"})
+APOSTROPHES = str.maketrans("'ʻʼ‘`", "’’’’’")
+NAMELESS = "user"  # for a name without any letter that ASCII has a likeness of
+
+
+class Pupil(NamedTuple):
+    """One of a roster: where it stands there, the name, and the uid if the roster says it."""
+
+    where: str
+    name: str
+    uid: str | None = None
+
+
+def decoded(data: bytes) -> str:
+    """The text of a file, as spreadsheets write it: UTF-8, UTF-16 with its mark, or Windows-1252."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return data.decode("cp1252", errors="replace")
+
+
+def from_names(names: list[str]) -> list[Pupil]:
+    """The pupils of a plain list. Raises Invalid with every name that is wrong."""
+    return checked([Pupil(f"names[{number}]", _tidy(name)) for number, name in enumerate(names)])
+
+
+def from_csv(table: str) -> list[Pupil]:
+    """The pupils of a CSV. Raises Invalid with every line that is wrong."""
+    rows = list(_rows(table.removeprefix("\ufeff")))
+    columns = _headings(rows[0][1]) if rows else None
+    if columns is None:
+        return checked([_plain(where, cells) for where, cells in rows])
+    return checked([_by_heading(where, cells, columns) for where, cells in rows[1:]])
+
+
+def _rows(table: str) -> Iterator[tuple[str, list[str]]]:
+    """Where each line that is not blank stands, and its cells."""
+    first = next((line for line in table.splitlines() if line.strip(" \t,;")), "")
+    separator = max(";\t,", key=first.count)
+    reader = csv.reader(table.splitlines(), delimiter=separator, strict=True)
+    try:
+        for cells in reader:
+            if any(tidied := [_tidy(cell) for cell in cells]):
+                yield f"line {reader.line_num}", tidied
+    except csv.Error as error:
+        raise Invalid({f"line {reader.line_num}": f"is not CSV: {error}"}) from error
+
+
+def _headings(cells: list[str]) -> dict[str, int] | None:
+    """Which column is what; None where the first line already is somebody."""
+    words = [_word(cell) for cell in cells]
+    found = {kind: at for kind in HEADINGS for at, word in enumerate(words) if word in _known(kind)}
+    whole = next((at for at, word in enumerate(words) if _is_whole_name(word)), None)
+    if whole is not None:
+        found.setdefault("name", whole)
+    if "first" in found and "name" in found and "last" not in found:
+        found["last"] = found.pop("name")
+    elif "last" in found and "name" in found and "first" not in found:
+        found["first"] = found.pop("name")
+    if len(list(filter(None, words))) == 1 and len(found) == 1:
+        return {"name": next(iter(found.values()))}  # the only column: in some languages one word means both
+    return found if "name" in found or {"first", "last"} <= found.keys() else None
+
+
+def _word(cell: str) -> str:
+    plain = cell.casefold().translate(APOSTROPHES).replace("_", " ").replace("-", " ")
+    return " ".join(plain.strip(" .:*#").split())
+
+
+@cache
+def _known(kind: str) -> set[str]:
+    return {_word(word) for word in HEADINGS[kind].split(";") if word}
+
+
+def _is_whole_name(word: str) -> bool:
+    """Whether a heading names both parts: `Ism Familiya`, `Vor- und Nachname`, `Nom et prénom`, `Soyad, Ad`."""
+    parts = {part.strip(",") for part in word.split()}
+    return bool(parts & (_known("first") | {"vor"}) and parts & _known("last")) and len(parts) <= LONGEST_HEADING
+
+
+def _plain(where: str, cells: list[str]) -> Pupil:
+    advice = "say in a first line what the columns are, such as name,uid"
+    if any(cells[2:]):
+        raise Invalid({where: f"has more than two columns; {advice}"})
+    for cell in filter(None, cells):
+        if not any(letter.isalpha() for letter in cell) or "@" in cell:
+            raise Invalid({where: f"has {cell} where a name should be; {advice}"})
+    if len(cells) > 1 and any(letter.isdigit() for letter in cells[1]):
+        raise Invalid({where: f"has {cells[1]} where a last name should be; {advice}"})
+    return Pupil(where, " ".join(filter(None, cells)))
+
+
+def _by_heading(where: str, cells: list[str], columns: dict[str, int]) -> Pupil:
+    said = {kind: cells[at] if at < len(cells) else "" for kind, at in columns.items()}
+    name = said.get("name") or f"{said.get('first', '')} {said.get('last', '')}".strip()
+    return Pupil(where, name, said.get("uid") or None)
+
+
+def _tidy(cell: str) -> str:
+    """A cell as one visible line; one that cannot be is left as it is, and told about later."""
+    with suppress(ValueError):
+        return text.line(" ".join(cell.split()))
+    return cell
+
+
+def checked(pupils: list[Pupil]) -> list[Pupil]:
+    """The pupils as they are. Raises Invalid: none, too many, bad names or uids, or somebody who is there twice."""
+    if not 1 <= len(pupils) <= MOST:
+        raise Invalid({"": f"a class list has 1 to {MOST} names, not {len(pupils)}"})
+    wrong: dict[str, str] = {}
+    seen: dict[tuple[bool, str], str] = {}
+    for pupil in pupils:
+        key = pupil.uid is None, (pupil.uid or pupil.name).casefold()
+        if problem := _problem(pupil, seen.get(key)):
+            wrong[pupil.where] = problem
+        seen.setdefault(key, pupil.where)
+    if wrong:
+        raise Invalid(wrong)
+    return pupils
+
+
+def _problem(pupil: Pupil, before: str | None) -> str | None:
+    if not pupil.name:
+        return "has no name"
+    if not any(letter.isalpha() for letter in pupil.name):
+        return f"has a name without a letter: {pupil.name}"
+    try:
+        fit(pupil.name, Name)
+    except Unfit as unfit:
+        return f"has a name that cannot be used: it {unfit}"
+    try:
+        fit(pupil.uid or "ok", Uid)
+    except Unfit as unfit:
+        return f"has the user name {pupil.uid}: it {unfit}"
+    if pupil.uid is not None and likeness.reserved(pupil.uid):
+        return f"has the user name {pupil.uid}, which is reserved"
+    return f"is {pupil.uid or pupil.name} again, as {before} is; tell the two apart" if before else None
+
+
+def uid_from(name: str) -> str:
+    """A uid made of a name, in ASCII: `anna.schmidt`. It need not be free."""
+    plain = unicodedata.normalize("NFKD", name.lower().translate(LETTERS)).encode("ascii", "ignore").decode()
+    words = [word.strip("-") for word in re.findall(r"[a-z0-9-]+", plain.replace("'", ""))]
+    uid = ".".join(filter(None, words))[:LONGEST_UID].strip(".-")
+    return uid if len(uid) > 1 else (f"{NAMELESS}.{uid}" if uid else NAMELESS)
+
+
+def free(uid: str, taken: set[str]) -> str:
+    """The uid itself, or the first of those with 2, 3, … behind it that is not taken; now it is."""
+    if uid in taken or likeness.reserved(uid):
+        found = next(made for n in count(2) if (made := f"{uid}{n}") not in taken and not likeness.reserved(made))
+    else:
+        found = uid
+    taken.add(found)
+    return found

@@ -1,0 +1,1 @@
+"""Talk: channels, posts and reactions."""

@@ -1,0 +1,126 @@
+"""Answers: a view as JSON, with its ETag, its caching rule, and its place in the OpenAPI document."""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from functools import wraps
+from typing import Any, get_origin
+
+import msgspec
+from quart import Response, request
+from quart_schema import document_querystring, document_request, document_response
+
+from pottle.errors import Invalid
+from pottle.http import bodies, caching, conditions
+
+Handler = Callable[..., Awaitable[Any]]
+
+encode = msgspec.json.encode
+
+
+class Answer(msgspec.Struct):
+    """What a handler returns when a view alone does not say it: another status than the first documented, headers,
+    and the path of what was made."""
+
+    view: Any = None
+    status: int | None = None
+    location: str | None = None
+    headers: Mapping[str, str] = {}
+
+
+def gives(model: Any, *statuses: int) -> Callable[[Handler], Handler]:
+    """Answers with `model` (None for no body) under the first of `statuses` (200), and documents them all."""
+    statuses = statuses or (200,)
+
+    def decorate(handler: Handler) -> Handler:
+        for status in statuses:
+            handler = document_response(model, status)(handler)
+
+        @wraps(handler)
+        async def wrapper(*args: Any, **kwargs: Any) -> Response:
+            returned = await handler(*args, **kwargs)
+            if isinstance(returned, Response):
+                return returned
+            answer = returned if isinstance(returned, Answer) else Answer(returned)
+            made = {"Location": request.root_path + answer.location} if answer.location else {}
+            return respond(answer.view, answer.status or statuses[0], {**answer.headers, **made})
+
+        return wrapper
+
+    return decorate
+
+
+def respond(view: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A view as JSON with its ETag. (pottle/http/caching.py makes a 304 of it where the client has it.)"""
+    if view is None:
+        return Response(b"", status, {"Cache-Control": "no-store", **(headers or {})}, mimetype="application/json")
+    body = encode(view)
+    tag = etag(body, getattr(view, "version", getattr(view, "seq", 0)))
+    rule = caching.rule() if request.method in ("GET", "HEAD") else "no-store"
+    all_headers = {"ETag": tag, "Cache-Control": rule, **(headers or {})}
+    return Response(body, status, all_headers, content_type="application/json")
+
+
+def ready_made(data: bytes, media_type: str, tag: str) -> Response:
+    """Bytes as they are, with their ETag."""
+    return Response(data, 200, {"ETag": tag, "Cache-Control": caching.rule()}, content_type=media_type)
+
+
+def etag(body: bytes, version: int) -> str:
+    """`"version-bytehash"`: the version is what If-Match compares, the hash what If-None-Match does."""
+    return f'"{version}-{hashlib.blake2b(body, digest_size=8).hexdigest()}"'
+
+
+def wanted_versions() -> set[int] | None:
+    """The versions in If-Match; None without one, or for `*`. What is no ETag of ours matches nothing."""
+    given = request.headers.getlist("If-Match")
+    return conditions.versions(",".join(given)) if given else None
+
+
+def takes(model: Any) -> Callable[[Handler], Handler]:
+    """Passes the request's JSON, checked against `model`, as `data`, and documents it; for `bytes`, what was sent."""
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            data = await (bodies.raw() if model is bytes else bodies.parsed(model))
+            return await handler(*args, data=data, **kwargs)
+
+        return document_request(model)(wrapper)
+
+    return decorate
+
+
+def asks(model: type[msgspec.Struct]) -> Callable[[Handler], Handler]:
+    """Passes the query, checked against `model`, as `query`, and documents it."""
+    fields = frozenset(field.encode_name for field in msgspec.structs.fields(model))
+    lists = {field.encode_name for field in msgspec.structs.fields(model) if _is_list(field.type)}
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            caching.asked_for(fields)
+            given = {name: request.args.getlist(name) if name in lists else request.args[name] for name in request.args}
+            query = bodies.checked(given, model, strict=False)
+            # msgspec reads the text "null" as None; a query leaves out what it does not ask for.
+            if nulls := [name for name in given if name in fields and getattr(query, name) is None]:
+                raise Invalid(dict.fromkeys(nulls, "cannot be null; leave it out"))
+            return await handler(*args, query=query, **kwargs)
+
+        return document_querystring(model)(wrapper)
+
+    return decorate
+
+
+def _is_list(kind: Any) -> bool:
+    """Whether a query field may be given more than once."""
+    while hasattr(kind, "__metadata__"):
+        kind = kind.__origin__
+    return get_origin(kind) is list
+
+
+def changed_fields(data: msgspec.Struct) -> dict[str, Any]:
+    """The fields of a PATCH that were sent; msgspec.UNSET marks the others. Raises Invalid when there are none."""
+    fields = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET}
+    if not fields:
+        raise Invalid({"": "send at least one field to change"})
+    return fields

@@ -1,0 +1,42 @@
+"""ASGI (asgi.readthedocs.io), as our middleware uses it: its types, a request's headers, and answers that are ready."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Protocol
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+
+def header(scope: Scope, wanted: bytes) -> str | None:
+    """A request's first header of the name `wanted`, which is in small letters; None without one."""
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)
+
+
+class Ready(Protocol):
+    """An answer that can be sent as it is."""
+
+    def status_for(self, headers: Headers) -> int:
+        """The status, 200, 304 or 412, for a request with these headers."""
+
+    def head(self, status: int) -> bytes:
+        """Its headers as HTTP/1.1 has them, with the empty line."""
+
+    def body_for(self, status: int, method: str) -> bytes:
+        """What follows them."""
+
+
+AtOnce = Callable[[Scope], Ready | None]
+
+
+def at_once(app: Any) -> AtOnce | None:
+    """What a server may ask `app` before it begins a task for a request (pottle/server/http.py); None where it may not.
+
+    Middleware that passes such questions on has a method `at_once`. Around any other, nothing is answered at once: it
+    sees every request.
+    """
+    found: AtOnce | None = getattr(app, "at_once", None)
+    return found

@@ -1,0 +1,201 @@
+"""Request bodies: bounded while they arrive, and checked field by field."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cache
+from math import isfinite
+from typing import Any, TypeVar, cast
+
+import msgspec
+from quart import Request, request
+from quart.wrappers.request import Body
+from werkzeug.datastructures import Headers
+from werkzeug.datastructures.mixins import ImmutableHeadersMixin
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
+
+from pottle.errors import Invalid
+from pottle.http.routing import escaped
+from pottle.store import db
+from pottle.values import Unfit, fit, tidier
+
+Model = TypeVar("Model", bound=msgspec.Struct)
+
+EXACT = 2**53  # up to which a float is every integer
+DRAIN = 1024 * 1024  # bytes; a client still sending when it is refused would see a reset instead of the answer
+UPLOADS = {"/api/me/avatar": 1.0, "/flask/api/id/pfp": 1.4}  # times what an image may have: base64 in JSON is longer
+
+
+class Tolerant(msgspec.Struct):
+    """A body or query that may have more fields than are known, which count for nothing: existing pages send such."""
+
+
+class BoundedBody(Body):
+    """A body that keeps at most its limit in memory, chunked or not, and reads on a little before it is refused.
+
+    Quart 0.22 answers an announced excess without reading it, and 0.23.1 buffers a chunked one whole; for both the
+    client's view matters: an answer that it can read.
+    """
+
+    def __init__(self, expected: int | None, limit: int | None) -> None:
+        super().__init__(None, None)
+        self._limit = limit if limit is not None else 0
+        self._received = 0
+        if expected is not None and expected > self._limit + DRAIN:
+            self._refuse()
+
+    def append(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._received <= self._limit:
+            super().append(data)
+        elif self._received > self._limit + DRAIN:
+            self._refuse()
+
+    def set_complete(self) -> None:
+        if self._received > self._limit:
+            self._must_raise = RequestEntityTooLarge(f"The body may have at most {self._limit} bytes.")
+        super().set_complete()
+
+    async def whole(self) -> bytes | None:
+        """All of it where it has come; None where it has not."""
+        return await self if self._complete.is_set() else None
+
+    def _refuse(self) -> None:
+        self._received = self._limit + DRAIN + 1
+        self.set_complete()
+
+
+class RequestHeaders(ImmutableHeadersMixin, Headers):  # type: ignore[misc]  # as werkzeug has a WSGI request's
+    """A request's headers. Nobody changes them, as in Flask, so that one is found without a look at all of them."""
+
+    def __init__(self, sent: list[tuple[str, str]]) -> None:
+        self._list = sent
+        self._first = {name.lower(): value for name, value in reversed(sent)}
+
+    def get(self, key: str, default: Any = None, type: Any = None) -> Any:  # type: ignore[override]  # noqa: A002
+        """The first of that name."""
+        return self._first.get(key.lower(), default) if type is None else super().get(key, default, type)
+
+
+class BoundedRequest(Request):
+    """A request whose body is bounded by what its path is for."""
+
+    body_class = BoundedBody  # type: ignore[assignment]  # its types want the very class
+
+    def __init__(
+        self, method: str, scheme: str, path: str, query: bytes, headers: Headers, *args: Any, **kwargs: Any
+    ) -> None:
+        settings = db.settings
+        limit = int(settings.upload_bytes * UPLOADS[path]) if path in UPLOADS else settings.body_bytes
+        kwargs["max_content_length"] = limit
+        if not isinstance(headers, RequestHeaders):
+            headers = RequestHeaders([*headers])
+        super().__init__(method, scheme, path, escaped(query), headers, *args, **kwargs)
+
+    @property
+    def blueprints(self) -> list[str]:
+        """Quart's, which asks three times for each request, and takes the endpoint apart each time."""
+        return _blueprints_of(self.endpoint)
+
+
+@cache
+def _blueprints_of(endpoint: str | None) -> list[str]:
+    """The blueprints of an endpoint, `shop.cart.add`, from its own outwards: `shop.cart`, `shop`."""
+    parts = endpoint.split(".")[:-1] if endpoint else []
+    return [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+
+
+async def raw() -> bytes:
+    """The request's body. Raises 413."""
+    body = await cast(BoundedBody, request.body).whole()  # Quart would make a task, to time what is there
+    return cast(bytes, await request.get_data()) if body is None else body
+
+
+async def parsed(model: type[Model]) -> Model:
+    """The request's JSON as `model`. Raises 400, 413 or 415; Invalid with every invalid or unknown field."""
+    if request.mimetype != "application/json":
+        raise UnsupportedMediaType("Send JSON, as Content-Type: application/json.")
+    body = await raw()
+    try:
+        return checked(decoder.decode(body), model)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise BadRequest(_half_character(body) or f"The body is not JSON in UTF-8: {error}") from error
+
+
+def _number(text: str) -> int | float:
+    """A number with a point or an exponent. JSON has no integers of its own: some programs write 1 as 1.0."""
+    number = float(text)
+    if not isfinite(number):
+        raise msgspec.DecodeError("a number is out of range")
+    return int(number) if number.is_integer() and abs(number) <= EXACT else number
+
+
+decoder = msgspec.json.Decoder(float_hook=_number)
+
+
+def _half_character(body: bytes) -> str:
+    """What to say of JSON with half of a surrogate pair in it, which msgspec takes for the end of the text."""
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = ascii(error.object[error.start])[1:-1]
+        return f"A text has {half}, which is half of a character: its other half (of a surrogate pair) is missing."
+    except (ValueError, RecursionError):
+        pass
+    return ""
+
+
+def checked(value: Any, model: type[Model], strict: bool = True) -> Model:
+    """`value` (decoded JSON, or strings if not `strict`) as `model`; raises Invalid with all that is wrong."""
+    if not isinstance(value, dict):
+        raise Invalid({"": "must be a JSON object"})
+    with suppress(ValueError):  # msgspec.ValidationError is one
+        value = {**value, **{name: tidy(value[name]) for name, tidy in _tidiers(model).items() if name in value}}
+        good = msgspec.convert(value, model, strict=strict)
+        if not _unknown(value, model) and not any(_has_nul(value[name]) for name in _fields(model) if name in value):
+            return good
+    raise Invalid(dict(_wrong_fields(value, model, strict)))
+
+
+def _unknown(value: dict[str, Any], model: type[msgspec.Struct]) -> set[str]:
+    return set() if issubclass(model, Tolerant) else value.keys() - _fields(model).keys()
+
+
+@cache
+def _fields(model: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    return {field.encode_name: field for field in msgspec.structs.fields(model)}
+
+
+@cache
+def _tidiers(model: type[msgspec.Struct]) -> dict[str, Callable[[Any], Any]]:
+    """What makes the fields tidy that hold one line of text."""
+    return {name: tidy for name, field in _fields(model).items() if (tidy := tidier(field.type))}
+
+
+def _wrong_fields(value: dict[str, Any], model: type[Model], strict: bool) -> Iterator[tuple[str, str]]:
+    """What msgspec does not tell: every field that is wrong, not only the first."""
+    known = _fields(model)
+    for name in _unknown(value, model):
+        yield name[:100].replace("\x00", "\ufffd"), "is not a field here"
+    for name, field in known.items():
+        if name not in value:
+            if field.required:
+                yield name, "is required"
+            continue
+        try:
+            fit(value[name], field.type, strict)
+        except Unfit as unfit:
+            yield name, str(unfit)
+        else:
+            if _has_nul(value[name]):
+                yield name, "must not have the character NUL"
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\x00" in value
+    if isinstance(value, list):
+        return any(map(_has_nul, value))
+    if isinstance(value, dict):
+        return any(_has_nul(part) for pair in value.items() for part in pair)
+    return False

@@ -1,0 +1,229 @@
+"""The response cache: ready-made bytes in front of the framework, never stale (L6).
+
+Before an answer is served, one question to SQLite (`PRAGMA data_version`, 3 us) says whether anything was committed
+anywhere since; if so the follower catches up first and drops what the changes' tags name. An answer is kept only if
+none of its tags was dropped since before its handler ran: a slow handler must not keep what a write just made stale.
+"""
+
+import logging
+import sqlite3
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
+from urllib.parse import parse_qsl
+
+from quart import g, request
+
+from pottle.http.asgi import App, Headers, Message, Receive, Scope, Send
+from pottle.http.conditions import CHANGED, precondition_failed, status_for, without_content
+from pottle.http.routing import escaped
+from pottle.http.shelf import LARGEST_BYTES, Fill, Kept, Renew, Shelf, header_of, signed_in
+from pottle.store import db
+
+log = logging.getLogger("pottle")
+
+METHODS = ("GET", "HEAD")
+# Where in the ASGI scope this is found:
+FILL = "pottle.fill"  # the fill of a handler's own answer
+AUDIENCE = "pottle.audience"  # whom an answer is for, if not for everybody alike: those with the same text here
+MISSED = "pottle.missed"  # the key under which a moment ago there was nothing: not worth a second look
+
+SHARED = "no-cache"  # anybody may keep it, and asks whether it is still good
+PRIVATE = "private, no-cache"
+PERSONAL = "no-store"  # of what somebody sees because of who they are, no copy stays on a disk
+
+LONG_QUERY = 200  # bytes
+Pairs = tuple[tuple[str, str], ...]
+Key = tuple[str, Pairs, str, str | None]  # path, query, prefix, audience
+
+shelf = Shelf()
+db.on_changes(shelf.drop, shelf.clear)
+
+
+def shown(*tags: str, signed_out_only: bool = False) -> None:
+    """A handler's word that its answer may be kept, and that it shows what `tags` name.
+
+    Only for what everybody gets alike; with `signed_out_only` for what those get alike who are not signed in.
+    """
+    fill = _fill_of_request()
+    if fill is not None:
+        fill.tags.update(tags)
+        fill.signed_out_only = fill.signed_out_only or signed_out_only
+
+
+def shown_in(place: Any, *tags: str) -> None:
+    """As `shown`, for what shows something of a channel; where only members read, nothing is kept."""
+    if place.reading == "public":
+        shown(f"group:{place.group_id}", f"channel:{place.id}", *tags)
+
+
+def asked_for(names: frozenset[str]) -> None:
+    """A handler's word on which fields of the query its answer depends. One to a query with others is not kept."""
+    fill = _fill_of_request()
+    if fill is not None:
+        fill.asked |= names
+
+
+def renewed_by(renew: Renew) -> None:
+    """A handler's word that of its answer, where it is kept, `renew` makes what it is after a change."""
+    fill = _fill_of_request()
+    if fill is not None:
+        fill.renew = renew
+
+
+def rule() -> str:
+    """The Cache-Control of this answer: what is kept here for everybody may be kept elsewhere too.
+
+    What is kept here for all who belong to the same groups (`/flask`) stays in the browser, for its pages ask every
+    few seconds whether it is still good; anything else for somebody who is signed in does not.
+    """
+    fill = _fill_of_request()
+    if fill is not None and fill.tags and not fill.signed_out_only:
+        return SHARED if AUDIENCE not in _scope() else PRIVATE
+    return PERSONAL if g.get("asker") else PRIVATE
+
+
+def audience() -> str | None:
+    """Whom this answer may be kept for: None for everybody alike."""
+    found: str | None = _scope().get(AUDIENCE)
+    return found
+
+
+def _fill_of_request() -> Fill | None:
+    return _scope().get(FILL)
+
+
+def _scope() -> Scope:
+    return request.scope  # type: ignore[return-value]  # a dict like any, to ASGI middleware
+
+
+class ResponseCache:
+    """ASGI middleware: answers from the shelf, else passes on and keeps what may be kept."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def at_once(self, scope: Scope) -> Kept | None:
+        """The answer to a request, if it is on the shelf: for a server that can send it before there is a task."""
+        if scope["method"] not in METHODS:
+            return None
+        key = _key(scope)
+        try:
+            kept = _found(key, scope)
+        except sqlite3.Error:  # __call__ meets it too
+            return None
+        if kept is None:
+            scope[MISSED] = key
+        return kept
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        if scope["type"] != "http" or scope["method"] not in METHODS:
+            await self._app(scope, receive, send)
+            return
+        if MISSED in scope:
+            await self._fill(scope[MISSED], scope, receive, send)
+            return
+        key = _key(scope)
+        try:
+            kept = _found(key, scope)
+        except sqlite3.Error:  # the application will say so, with a page or a problem
+            log.exception("The database does not answer")
+            await self._app(scope, receive, send)
+            return
+        if kept is not None:
+            await _send(kept, scope, send)
+        else:
+            await self._fill(key, scope, receive, send)
+
+    async def _fill(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
+        shelf.misses += 1
+        fill = shelf.begin()
+        scope[FILL] = fill
+        recorder = _Recorder(send, scope)
+        try:
+            await self._app(scope, receive, recorder)
+        finally:
+            known = all(name in fill.asked for name, _ in key[1])  # else every `?x=1` would be one more answer to keep
+            keep = fill.tags and known and recorder.whole and scope["method"] == "GET"
+            keep = keep and _for_many(recorder, fill, scope)
+            shelf.end(fill, key, Kept(recorder.headers, bytes(recorder.body), fill) if keep else None)
+
+
+class _Recorder:
+    """Passes an answer on and remembers it, also where this client gets a 304 or 412 instead: for the next one."""
+
+    def __init__(self, send: Send, scope: Scope) -> None:
+        self._send, self._scope = send, scope
+        self._status = 0
+        self._instead: bytes | None = None  # of the answer's content
+        self.headers: Headers = []
+        self.body = bytearray()
+        self.whole = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            self.headers = list(message["headers"])
+            if self._status in (200, 206):
+                message = self._conditional(message)
+        elif message["type"] == "http.response.body" and len(self.body) <= LARGEST_BYTES:
+            self.body += message.get("body", b"")
+            self.whole = self._status == 200 and not message.get("more_body", False)
+        if self._instead is not None and message["type"] == "http.response.body":
+            message, self._instead = {**message, "body": self._instead}, b""
+        await self._send(message)
+
+    def _conditional(self, start: Message) -> Message:
+        """The answer's start, as the request's conditions want it."""
+        asked: Headers = self._scope["headers"]
+        status = status_for(header_of(b"etag", self.headers), asked, header_of(b"last-modified", self.headers))
+        if status == 304:
+            self._instead = b""
+            return {**start, "status": 304, "headers": without_content(self.headers)}
+        if status == 412:
+            self._instead = CHANGED if self._scope["method"] == "GET" else b""
+            return {**start, "status": 412, "headers": precondition_failed(self.headers)}
+        return start
+
+
+def _for_many(recorder: _Recorder, fill: Fill, scope: Scope) -> bool:
+    """Whether an answer may be for more than one reader: what sets or shows a cookie is not, whatever the handler says.
+
+    `Vary: Cookie` is there where a view used Quart's `session` (pottle/http/signed.py).
+    """
+    if any(name == b"set-cookie" for name, _ in recorder.headers):
+        return False
+    if fill.signed_out_only:
+        return not signed_in(scope["headers"])
+    return not any(name == b"vary" and b"cookie" in value.lower() for name, value in recorder.headers)
+
+
+def _found(key: Key, scope: Scope) -> Kept | None:
+    db.catch_up()
+    kept = shelf.get(key, scope["headers"])
+    if kept is not None:
+        shelf.hits += 1
+    return kept
+
+
+async def _send(kept: Kept, scope: Scope, send: Send) -> None:
+    status = kept.status_for(scope["headers"])
+    await send({"type": "http.response.start", "status": status, "headers": kept.headers_for(status)})
+    await send({"type": "http.response.body", "body": kept.body_for(status, scope["method"])})
+
+
+def _key(scope: Scope) -> Key:
+    query: bytes = scope["query_string"]
+    if not query:
+        pairs: Pairs = ()
+    else:  # a long one is hardly asked again, and 1,000 of them would be 8 MB
+        pairs = _pairs(query) if len(query) <= LONG_QUERY else _pairs.__wrapped__(query)
+    return scope["path"], pairs, scope.get("root_path", ""), scope.get(AUDIENCE)
+
+
+@lru_cache(maxsize=1_000)
+def _pairs(query: bytes) -> Pairs:
+    """As request.args reads it; sorted by name alone: of a name that is given twice, the order may count."""
+    given = parse_qsl(escaped(query).decode(), keep_blank_values=True, errors="werkzeug.url_quote")
+    return tuple(sorted(given, key=itemgetter(0)))

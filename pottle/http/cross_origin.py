@@ -1,0 +1,69 @@
+"""CORS: every origin may call the API, without credentials of the browser's; and the headers that keep pages safe."""
+
+from quart import Response
+
+from pottle.http.asgi import App, Headers, Message, Receive, Scope, Send
+
+EVERYWHERE = ("/api/", "/static/", "/openapi.json")
+EXPOSED = b"ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Idempotency-Key, X-Request-Id"
+ASKS = b"access-control-request-method"
+PREFLIGHT: Headers = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-allow-methods", b"GET, HEAD, POST, PUT, PATCH, DELETE"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match"),
+    (b"access-control-max-age", b"7200"),
+    (b"cache-control", b"no-store"),
+]
+# No script, style, image or socket from another host.
+PAGE_POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors {}"
+OF_ALL: Headers = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"strict-origin-when-cross-origin"),
+]
+OF_THE_API: Headers = [
+    (b"access-control-allow-origin", b"*"),
+    (b"access-control-expose-headers", EXPOSED),
+    (b"cross-origin-resource-policy", b"cross-origin"),
+]
+OF_PAGES: Headers = [(b"content-security-policy", PAGE_POLICY.format("'self'").encode())]
+
+
+class SafeHeaders:
+    """ASGI middleware: answers preflights, and adds to every other answer what it does not say itself."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        everywhere = scope["path"].removeprefix(scope.get("root_path", "")).startswith(EVERYWHERE)
+        wanted = OF_ALL + OF_THE_API if everywhere else OF_ALL
+
+        async def headed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": _with(wanted, message["status"], message["headers"])}
+            await send(message)
+
+        if everywhere and scope["method"] == "OPTIONS" and any(name == ASKS for name, _ in scope["headers"]):
+            await headed({"type": "http.response.start", "status": 204, "headers": PREFLIGHT})
+            await headed({"type": "http.response.body", "body": b""})
+        else:
+            await self._app(scope, receive, headed)
+
+
+def _with(wanted: Headers, status: int, headers: Headers) -> Headers:
+    """`headers`, and of `wanted` those that are missing in them."""
+    given = dict(headers)
+    if status in (204, 304):
+        headers = [pair for pair in headers if pair[0] != b"content-type"]  # there is no content
+    if given.get(b"content-type", b"").startswith(b"text/html"):
+        wanted = wanted + OF_PAGES
+    return [*headers, *(pair for pair in wanted if pair[0] not in given)]
+
+
+def framed_by(response: Response, origins: list[str]) -> None:
+    """Lets pages of `origins` show this page in a frame; otherwise only our own may."""
+    response.headers["Content-Security-Policy"] = PAGE_POLICY.format(" ".join(["'self'", *origins]))

@@ -1,0 +1,139 @@
+"""Rate limits of state-changing routes.
+
+A limit is looked at before anything is done for a request. A use counts in the transaction of the write that it limits;
+of a request that is refused, in one of its own. A request that was answered before (Idempotency-Key) costs nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from functools import wraps
+from math import ceil
+from typing import Any
+
+from quart import Response
+from werkzeug.exceptions import HTTPException
+
+from pottle.errors import Overloaded, Refusal, StorageFull, TooMany
+from pottle.http import retries
+from pottle.http.asking import address, around, asker
+from pottle.rates import Allowance, Rate
+from pottle.store import db, limits
+from pottle.store.unit import Envelope, envelope
+
+Handler = Callable[..., Awaitable[Any]]
+
+SIGN_UP = Rate("sign-up", 100, per=3600)
+BY_CODE = Rate("sign-up by code", 300, per=3600)  # of one code at one address: classes have a code each
+SIGN_IN = Rate("sign-in", 600, per=60)  # a school is one address; guessing has a limit of its own, per uid
+POSTING = Rate("posting", 20, per=60)
+GUESTS = Rate("guests", 60, per=60)
+REACTING = Rate("reacting", 120, per=60)
+EDITING = Rate("editing", 60, per=60)
+PICTURES = Rate("pictures", 30, per=3600)  # a photo of 16 million points takes a second to be drawn anew
+ROSTERS = Rate("rosters", 20, per=3600)  # each of up to 500 accounts
+
+
+Party = tuple[str, Rate]
+
+_under_way: dict[Party, set[Envelope]] = {}  # requests of this worker, by whom they count against
+_counting: set[asyncio.Task[None]] = set()
+
+
+def limited(
+    rate: Rate, guests: Rate | None = None, instead: Callable[[], Awaitable[Party | None]] | None = None
+) -> Callable[[Handler], Handler]:
+    """Limits a route to `rate` a user, or `guests` (else `rate`) an address where nobody is signed in.
+
+    Where `instead` returns a party and a rate, the request counts against those.
+    """
+
+    def decorate(handler: Handler) -> Handler:
+        can_be_repeated = hasattr(handler, "idempotent")
+
+        @wraps(handler)
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            if not db.settings.rate_limits:
+                return await handler(*args, **kwargs)
+            party = (instead and await instead()) or _asking(rate, guests or rate)
+            counted = around()
+            counted.limit, counted.address = party, address()
+            try:
+                _check(party)
+            except TooMany:
+                if not (can_be_repeated and await retries.is_repeated()):
+                    raise
+            _under_way.setdefault(party, set()).add(counted)
+            try:
+                response: Response = await handler(*args, **kwargs)
+            except BaseException as error:
+                await _count_refused(counted, error)
+                raise
+            finally:
+                _end(party, counted)
+            if counted.allowance:
+                response.headers.update(in_headers(counted.allowance))
+            return response
+
+        wrapper.limit = rate  # type: ignore[attr-defined]
+        return wrapper
+
+    return decorate
+
+
+def _asking(rate: Rate, guests: Rate) -> Party:
+    identity = asker()
+    return (f"user {identity.user}", rate) if identity else (f"address {address()}", guests)
+
+
+def _check(party: Party) -> None:
+    """Raises TooMany if no use is left. Those that are under way have one each: many may come at once."""
+    uses = 1 + sum(one.allowance is None for one in _under_way.get(party, ()))
+    with db.snapshot() as read:
+        limits.check(read, *party, uses)
+
+
+def _end(party: Party, counted: Envelope) -> None:
+    _under_way[party].discard(counted)
+    if not _under_way[party]:
+        del _under_way[party]
+
+
+async def _count_refused(counted: Envelope, error: BaseException) -> None:
+    """Counts a use, if the request was refused for what it asks, or given up by its client before it wrote."""
+    if isinstance(error, asyncio.CancelledError):
+        if envelope.get() is counted:
+            _count_later(counted)
+    elif counted.allowance is None and _asked_for_it(error):
+        await _count(counted)
+
+
+def _asked_for_it(error: BaseException) -> bool:
+    if isinstance(error, HTTPException):
+        return error.code is not None and error.code < 500
+    return isinstance(error, Refusal) and not isinstance(error, TooMany | Overloaded | StorageFull)
+
+
+def _count_later(counted: Envelope) -> None:
+    task = asyncio.create_task(_count(counted))
+    _counting.add(task)
+    task.add_done_callback(_counting.discard)
+
+
+async def _count(counted: Envelope) -> None:
+    if counted.limit is not None:
+        envelope.set(None)
+        with suppress(Overloaded, StorageFull):  # the answer is what is wrong with the request
+            counted.allowance = await db.write(limits.spend, *counted.limit)
+
+
+def in_headers(allowance: Allowance) -> dict[str, str]:
+    """What is left of a rate, after the IETF draft "RateLimit header fields for HTTP" (version 10).
+
+    `q` uses each `w` seconds; `r` are left, and all are back in `t` seconds.
+    """
+    rate = allowance.rate
+    return {
+        "RateLimit-Policy": f'"{rate.name}";q={rate.count};w={rate.per}',
+        "RateLimit": f'"{rate.name}";r={allowance.left};t={ceil(allowance.full_in)}',
+    }

@@ -1,0 +1,60 @@
+"""Lines in the log about who was let in and who was refused, for operators and for programs that block addresses.
+
+They name the client's address and a keyed digest of the user name, never the name itself: one can see that the same
+account is tried again and again, but not whose it is. They are bounded, so that an attack does not fill a disk
+(pottle/server/logs.py).
+"""
+
+import hmac
+import logging
+from collections.abc import Awaitable
+from typing import Any, TypeVar
+
+from quart import g, has_request_context, request
+
+from pottle.errors import Forbidden, NotFound, Refusal, TooMany, Unauthenticated
+from pottle.http import measures
+from pottle.http.asking import SAFE, address, asker
+from pottle.store import db
+
+T = TypeVar("T")
+
+log = logging.getLogger("pottle.notices")
+
+FAILED = (Unauthenticated, Forbidden, NotFound)
+NOTICED = "noticed"  # on `g`: this request has its line already
+
+
+async def attempt(entering: Awaitable[T], uid: str = "") -> T:
+    """Waits for somebody to prove who they are, by a password or a code; log and metrics learn how that went."""
+    try:
+        entered = await entering
+    except (*FAILED, TooMany) as refusal:
+        limited = isinstance(refusal, TooMany)
+        measures.sign_ins.labels("limited" if limited else "failed").inc()
+        _notice("Passwords or codes were tried too often" if limited else "A password or code was wrong", uid)
+        raise
+    measures.sign_ins.labels("succeeded").inc()
+    _notice("A password or code was right", uid)
+    return entered
+
+
+def refused(refusal: Refusal, status: int) -> None:
+    """Notes a refusal, but for those that any reader meets who is not signed in."""
+    if status not in (401, 403, 429) or not has_request_context() or g.get(NOTICED):
+        return
+    if status != 401 or request.method not in SAFE or g.get("bad_credentials"):
+        who = asker() if "asker" in g else None
+        _notice("A request was refused", who.uid if who else "", status=status, kind=type(refusal).__name__)
+
+
+def _notice(event: str, uid: str, **fields: Any) -> None:
+    setattr(g, NOTICED, True)
+    rule = request.url_rule.rule if request.url_rule else "none"
+    known = {"account": _digest(uid)} if uid else {}
+    log.info(event, extra={"client": address(), "method": request.method, "route": rule, **known, **fields})
+
+
+def _digest(uid: str) -> str:
+    """Alike for the same user name, on this server only."""
+    return hmac.new(db.instance.secret.encode(), uid.lower().encode(), "sha256").hexdigest()[:12]

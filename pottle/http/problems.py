@@ -1,0 +1,181 @@
+"""Every error is `application/problem+json` (RFC 9457) with a stable `type`; pages get an HTML page instead."""
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from quart import Quart, Response, current_app, g, has_request_context, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from pottle import errors
+from pottle.http import measures, notices
+from pottle.http.limits import in_headers
+
+log = logging.getLogger("pottle")
+
+PROBLEM = "application/problem+json"
+SHAPES = "pottle_shapes"  # where an application keeps the shapes of errors below certain paths
+
+Shape = Callable[[int, str, dict[str, str]], Response]  # (status, detail, headers)
+
+STATUS: dict[type[errors.Refusal], int] = {
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.SessionNeeded: 403,
+    errors.ConfirmationNeeded: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Stale: 412,
+    errors.Invalid: 422,
+    errors.Unseen: 428,
+    errors.TooMany: 429,
+    errors.Overloaded: 503,
+    errors.StorageFull: 507,
+}
+# Python's own phrases differ between its versions, and a problem's type must not.
+TITLES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    408: "Request Timeout",
+    409: "Conflict",
+    412: "Precondition Failed",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+    426: "Upgrade Required",
+    428: "Precondition Required",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+    507: "Insufficient Storage",
+}
+# What a program has to tell from other refusals of the same status.
+NAMED: dict[type[errors.Refusal], str] = {
+    errors.SessionNeeded: "Session Needed",
+    errors.ConfirmationNeeded: "Confirmation Needed",
+}
+# A page of its own; every other error of a page is shown on the 500's or 404's.
+PAGES = (401, 403, 404, 405, 422, 429, 500)
+
+
+class WrongField(msgspec.Struct):
+    """A field that is invalid, and why."""
+
+    field: str
+    message: str
+
+
+class Problem(msgspec.Struct):
+    """What went wrong (RFC 9457). `type` stays the same for as long as the API does; `errors` lists invalid fields."""
+
+    type: str
+    title: str
+    status: int
+    detail: str = ""
+    errors: list[WrongField] = []
+
+
+def slug(status: int) -> str:
+    """The last part of a problem's type: `not-found`."""
+    return title(status).lower().replace(" ", "-")
+
+
+def problem(status: int, detail: str = "", headers: dict[str, str] | None = None, **extra: Any) -> Response:
+    """An error's answer, with `extra` members."""
+    body = msgspec.json.encode(body_of(status, detail, **extra))
+    return Response(body, status, {"Cache-Control": "no-store", **(headers or {})}, content_type=PROBLEM)
+
+
+def body_of(status: int, detail: str = "", **extra: Any) -> dict[str, Any]:
+    """What an error's answer says."""
+    body = {"type": f"urn:pottle:{slug(status)}", "title": title(status), "status": status, **extra}
+    return {**body, "detail": detail} if detail else body
+
+
+def register(app: Quart) -> None:
+    """Has `app` answer every error in this one shape."""
+    app.register_error_handler(errors.Refusal, _refused)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _crashed)
+
+
+def shaped(app: Quart, path: str, shape: Shape) -> None:
+    """Has `app` answer errors below `path` in a shape of their own, which clients there know."""
+    app.extensions.setdefault(SHAPES, {})[path] = shape
+
+
+def title(status: int) -> str:
+    """What a status is called."""
+    return TITLES.get(status) or HTTPStatus(status).phrase
+
+
+async def _refused(refusal: errors.Refusal) -> Response:
+    if isinstance(refusal, errors.NotFound) and g.get("bad_credentials"):
+        refusal = errors.Unauthenticated("Your credentials are not, or no longer, good.")
+    status = STATUS[type(refusal)]
+    notices.refused(refusal, status)
+    return await _answer(status, refusal.detail, _headers(refusal), **_named(refusal), **refusal.extra)
+
+
+def _named(refusal: errors.Refusal) -> dict[str, str]:
+    """The type and title of a refusal that has its own, not its status's."""
+    own = NAMED.get(type(refusal))
+    return {"type": f"urn:pottle:{own.lower().replace(' ', '-')}", "title": own} if own else {}
+
+
+def _headers(refusal: errors.Refusal) -> dict[str, str]:
+    if isinstance(refusal, errors.TooMany):
+        measures.limits_hit.labels(refusal.allowance.rate.name).inc()
+        return {"Retry-After": str(refusal.retry_after), **in_headers(refusal.allowance)}
+    if isinstance(refusal, errors.Overloaded):
+        return {"Retry-After": "1"}
+    if isinstance(refusal, errors.Unauthenticated):
+        return {"WWW-Authenticate": "Bearer"}
+    return {}
+
+
+async def _http_error(error: HTTPException) -> Response:
+    if error.code is None or error.code < 400:
+        return error.get_response()  # type: ignore[return-value]
+    allow = {name: value for name, value in error.get_headers() if name == "Allow"}
+    return await _answer(error.code, error.description or "", allow)
+
+
+async def _crashed(error: Exception) -> Response:
+    log.error("%s %s failed", request.method, quote(request.path), exc_info=error)
+    return await _answer(500, "This is our fault. It has been logged.", {})
+
+
+async def _answer(status: int, detail: str, headers: dict[str, str], **extra: Any) -> Response:
+    if (shape := _own_shape()) is not None:
+        return shape(status, detail, headers)
+    if not wants_page():
+        return problem(status, detail, headers, **extra)
+    body = await render_template(f"errors/{_page(status)}.html", title=title(status), detail=detail)
+    return Response(body, status, {"Cache-Control": "no-store", **headers}, content_type="text/html; charset=utf-8")
+
+
+def _page(status: int) -> str:
+    page = status if status in PAGES else (404 if status < 500 else 500)
+    # Whoever is not signed in may see more once they are, and needs a way to do it.
+    return "404_signed_out" if page == 404 and "asker" in g and g.asker is None else str(page)
+
+
+def _own_shape() -> Shape | None:
+    shapes: dict[str, Shape] = current_app.extensions.get(SHAPES, {})
+    path = request.path if has_request_context() else ""
+    return next((shape for below, shape in shapes.items() if path.startswith(below)), None)
+
+
+def wants_page() -> bool:
+    """Whether whoever asks reads HTML: a browser outside the API, and no websocket to a path that has none."""
+    if not has_request_context():
+        return False
+    return not request.path.startswith("/api/") and "text/html" in request.headers.get("Accept", "")

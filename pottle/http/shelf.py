@@ -1,0 +1,208 @@
+"""The shelf: ready-made answers, each with the tags that say what it shows (pottle/http/caching.py)."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from pottle.http.asgi import Headers
+from pottle.http.conditions import CHANGED, precondition_failed, status_for, without_content
+from pottle.store import Snapshot
+from pottle.store.changes import Row
+
+MOST_BYTES = 32 * 1024 * 1024
+LARGEST_BYTES = 1024 * 1024
+SECONDS = 5.0  # so that what somebody edits in a SQLite editor shows too
+RENEWALS = 5  # for one reading: to make an answer takes seven times as long
+RENEWED_BYTES = 256 * 1024  # after one run of changes: a few milliseconds, in which nothing else is served
+MOST_CHANGES = 50  # in such a run; after more of them all is made anew
+NOT_KEPT = (b"x-request-id", b"transfer-encoding")  # of the request, and of its connection
+
+
+class Renewed(NamedTuple):
+    """What an answer has become: its body, the headers that are others now, and what it shows beside what it did."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    tags: set[str]
+
+
+# Makes of an answer's body what it is after those changes, in their snapshot; None where that would be as much work as
+# to answer anew.
+Renew = Callable[[Snapshot, bytes, list[Row]], Renewed | None]
+
+
+class Fill:
+    """An answer on its way: what it shows, how to renew it, and what was dropped meanwhile."""
+
+    def __init__(self) -> None:
+        self.tags: set[str] = set()
+        self.renew: Renew | None = None
+        self.dropped: set[str] = set()
+        self.spoilt = False  # nobody knows what was dropped
+        self.signed_out_only = False
+        self.asked: frozenset[str] = frozenset()  # fields of the query
+
+
+class Kept:
+    """An answer ready to be sent: with status 200, 304 to who has it, or 412 to who wants another version."""
+
+    __slots__ = ("_heads", "body", "credit", "etag", "headers", "renew", "signed_out_only", "size", "tags", "until")
+
+    def __init__(self, headers: Headers, body: bytes, fill: Fill) -> None:
+        self.headers = _without(headers, NOT_KEPT)
+        if not any(name == b"content-length" for name, _ in headers):  # it was a stream; now it is whole
+            self.headers.append((b"content-length", b"%d" % len(body)))
+        self.body = body
+        self.etag = header_of(b"etag", headers)
+        self.tags = fill.tags
+        self.renew = fill.renew
+        self.credit = RENEWALS  # that it is worth, until somebody asks for it again
+        self.signed_out_only = fill.signed_out_only
+        self.size = len(body) + 2_000
+        self.until = time.monotonic() + SECONDS
+        self._heads: dict[int, bytes] = {}
+
+    def status_for(self, headers: Headers) -> int:
+        """With which to answer the client that sent `headers`."""
+        return status_for(self.etag, headers)
+
+    def headers_for(self, status: int) -> Headers:
+        """Its headers under that status."""
+        if status == 412:
+            return precondition_failed(self.headers)
+        return without_content(self.headers) if status == 304 else self.headers
+
+    def body_for(self, status: int, method: str) -> bytes:
+        """What follows the headers."""
+        if method == "HEAD" or status == 304:
+            return b""
+        return self.body if status == 200 else CHANGED
+
+    def head(self, status: int) -> bytes:
+        """Its headers as HTTP/1.1 has them, up to and with the empty line."""
+        found = self._heads.get(status)
+        if found is None:
+            lines = (b"%b: %b\r\n" % pair for pair in self.headers_for(status))
+            found = self._heads[status] = b"".join(lines) + b"\r\n"
+        return found
+
+    def after(self, read: Snapshot, rows: list[Row]) -> "Kept | None":
+        """What this answer is after changes to what it shows; None where it is left to its handler, if anybody asks."""
+        if self.renew is None or self.credit == 0:
+            return None
+        about = [row for row in rows if not self.tags.isdisjoint(row.tags.split())]
+        if (renewed := self.renew(read, self.body, about)) is None:
+            return None
+        fill = Fill()
+        fill.tags, fill.renew, fill.signed_out_only = self.tags | renewed.tags, self.renew, self.signed_out_only
+        headers = [(name.lower().encode(), value.encode()) for name, value in renewed.headers.items()]
+        others = _without(self.headers, (b"content-length", *(name for name, _ in headers)))
+        kept = Kept([*others, *headers], renewed.body, fill)
+        kept.until = self.until  # the rest of it is as old as it was
+        kept.credit = self.credit - 1
+        return kept
+
+
+def header_of(wanted: bytes, headers: Headers) -> bytes:
+    """The value of a header; empty without one."""
+    return next((value for name, value in headers if name == wanted), b"")
+
+
+def _without(headers: Headers, names: tuple[bytes, ...]) -> Headers:
+    return [pair for pair in headers if pair[0] not in names]
+
+
+class Shelf:
+    """The answers that are kept, by what was asked and by what they show."""
+
+    def __init__(self) -> None:
+        self.hits = self.misses = self.renewals = 0
+        self._filling: set[Fill] = set()
+        self.clear()
+
+    def clear(self) -> None:
+        """Listener: forgets everything, and what answers on their way show is not kept."""
+        self._kept: OrderedDict[tuple[object, ...], Kept] = OrderedDict()
+        self._by_tag: dict[str, set[tuple[object, ...]]] = {}
+        self._bytes = 0
+        for fill in self._filling:
+            fill.spoilt = True
+
+    @property
+    def bytes(self) -> int:
+        """How much is kept."""
+        return self._bytes
+
+    def get(self, key: tuple[object, ...], headers: Headers) -> Kept | None:
+        """The answer to serve, if there is one that is good for whoever sent `headers`."""
+        kept = self._kept.get(key)
+        if kept is None:
+            return None
+        if kept.until < time.monotonic():
+            self._remove(key)
+            return None
+        if kept.signed_out_only and signed_in(headers):
+            return None
+        kept.credit = RENEWALS
+        return kept
+
+    def begin(self) -> Fill:
+        """Takes note that a handler begins to make an answer."""
+        fill = Fill()
+        self._filling.add(fill)
+        return fill
+
+    def end(self, fill: Fill, key: tuple[object, ...], kept: Kept | None) -> None:
+        """Keeps the answer that was made, unless something that it shows has changed meanwhile."""
+        self._filling.discard(fill)
+        if kept is None or not fill.tags or fill.spoilt or fill.tags & fill.dropped or len(kept.body) > LARGEST_BYTES:
+            return
+        self._remove(key)
+        self._put(key, kept)
+
+    def drop(self, read: Snapshot, rows: list[Row]) -> None:
+        """Listener: drops what the changes make stale, also from answers on their way.
+
+        Of those that somebody asked for not long ago, some can be renewed at once, for whoever asks next.
+        """
+        tags = {tag for row in rows for tag in row.tags.split()}
+        for fill in self._filling:
+            fill.dropped |= tags
+        stale = {key: self._kept[key] for tag in tags for key in self._by_tag.get(tag, ())}
+        for key in stale:
+            self._remove(key)
+        if len(rows) <= MOST_CHANGES:
+            self._renew(stale, read, rows)
+
+    def _renew(self, stale: dict[tuple[object, ...], Kept], read: Snapshot, rows: list[Row]) -> None:
+        left = RENEWED_BYTES
+        for key, kept in stale.items():
+            if kept.size <= left and (renewed := kept.after(read, rows)) is not None:
+                left -= kept.size
+                self.renewals += 1
+                self._put(key, renewed)
+
+    def _put(self, key: tuple[object, ...], kept: Kept) -> None:
+        self._kept[key] = kept
+        self._bytes += kept.size
+        for tag in kept.tags:
+            self._by_tag.setdefault(tag, set()).add(key)
+        while self._bytes > MOST_BYTES:
+            self._remove(next(iter(self._kept)))
+
+    def _remove(self, key: tuple[object, ...]) -> None:
+        kept = self._kept.pop(key, None)
+        if kept is None:
+            return
+        self._bytes -= kept.size
+        for tag in kept.tags:
+            keys = self._by_tag[tag]
+            keys.discard(key)
+            if not keys:
+                del self._by_tag[tag]
+
+
+def signed_in(headers: Headers) -> bool:
+    """Whether a request brings credentials, good or bad."""
+    return any(name in (b"authorization", b"cookie") for name, _ in headers)

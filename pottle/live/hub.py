@@ -1,0 +1,244 @@
+"""The hub: the fan-out inside one worker.
+
+One ring of encoded changes, each encoded once for all who read it, with the change log behind it. A subscription is a
+cursor into its channel's part of the ring; one that lags behind the ring reads pages from the log. So live, resume
+and lag are one loop, and there is no queue that could overflow.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from itertools import takewhile
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from model.accounts.session import FOREVER
+from pottle import times
+from pottle.live.crowds import crowds
+from pottle.live.rounds import rounds
+from pottle.store import Snapshot, changes, db
+from pottle.store.changes import Row
+
+RING_BYTES = 8 * 1024 * 1024
+FRAME_BYTES = 64 * 1024  # of changes gathered in one message
+LOOK_SECONDS = 60.0  # at most, between two looks for sessions that have expired
+PAGE = 100  # changes in a page from the log, and at most in a message
+TOO_SLOW = 1013  # the close code of whoever cannot follow the log any more
+REVOKING = (
+    "session.ended",
+    "token.ended",
+    "user.role",
+    "user.password",
+    "user.disabled",
+    "user.deleted",
+    "member.removed",
+    "group.closed",
+    "channel.deleted",
+)
+
+
+class Frame(NamedTuple):
+    """One change as it goes out."""
+
+    seq: int
+    channel: int
+    data: bytes
+
+
+class Batch(NamedTuple):
+    """What a subscriber whose cursor is `after` is sent next: one message, the same bytes for all who are there."""
+
+    after: int
+    until: int  # the cursor then
+    size: int  # changes; 0 when there are none
+    data: bytes  # the object itself, or an array of them
+    last: bool  # whether there is nothing more in the ring
+
+
+class Subscriber(Protocol):
+    """A connection, as the hub sees it."""
+
+    def wake(self, channel: int) -> None:
+        """There is something new in a channel."""
+
+    def revoke(self, row: Row, read: Snapshot) -> None:
+        """A right ended; close if it was yours. `read` is the state that it ended in."""
+
+    def expire(self, now: str) -> str:
+        """Close if your session has expired; else say until when it is good, or FOREVER."""
+
+    def end(self, code: int) -> None:
+        """Send nothing more, and close."""
+
+
+class Feed:
+    """A channel that somebody here subscribes to: its newest frames, complete after `since`."""
+
+    def __init__(self, since: int) -> None:
+        self.since = since
+        self.frames: deque[Frame] = deque()
+        self.subscribers: set[Subscriber] = set()
+        self.ready: Batch | None = None  # the one that was asked for last
+
+
+class Hub:
+    """All feeds of this worker."""
+
+    def __init__(self) -> None:
+        self.sent = 0  # changes, to all connections
+        self.clear()
+
+    def clear(self) -> None:
+        """A worker that opens a database begins so."""
+        rounds.clear()
+        crowds.clear()
+        self._soonest = FOREVER  # when the first of the connections' sessions expires
+        self._timer: asyncio.TimerHandle | None = None
+        self._forget_changes()
+        self.connections: set[Subscriber] = set()
+
+    def forget(self) -> None:
+        """Listener: nobody knows what a connection may still see. All are closed; clients come back and resume."""
+        for connection in list(self.connections):
+            connection.end(TOO_SLOW)
+        self._forget_changes()
+
+    def _forget_changes(self) -> None:
+        self._feeds: dict[int, Feed] = {}
+        self._ring: deque[Frame] = deque()
+        self._bytes = 0
+
+    @property
+    def subscriptions(self) -> int:
+        """How many subscriptions there are, of all connections."""
+        return sum(len(feed.subscribers) for feed in self._feeds.values())
+
+    def join(self, channel: int, seq: int, subscriber: Subscriber) -> None:
+        """Has `subscriber` woken at each change of `channel`, whose newest change now is `seq`."""
+        feed = self._feeds.get(channel)
+        if feed is None:
+            feed = self._feeds[channel] = Feed(since=seq)
+        feed.subscribers.add(subscriber)
+
+    def leave(self, channel: int, subscriber: Subscriber) -> None:
+        """Undoes join. The feed stays until the ring has moved past it, or nobody is left."""
+        feed = self._feeds.get(channel)
+        if feed is not None:
+            feed.subscribers.discard(subscriber)
+            if not feed.subscribers:
+                del self._feeds[channel]
+
+    def batch(self, channel: int, cursor: int) -> Batch | None:
+        """What comes after `cursor`: about FRAME_BYTES, PAGE changes at most; None where the log was pruned."""
+        feed = self._feeds[channel]
+        if cursor < feed.since:
+            return self._page(channel, cursor)
+        if feed.ready is None or feed.ready.after != cursor:
+            # From the newest back: most cursors are near the end, and the ring may hold thousands.
+            newer = list(takewhile(lambda frame: frame.seq > cursor, reversed(feed.frames)))
+            feed.ready = _gathered(cursor, newer[: -PAGE - 1 : -1], len(newer))
+        return feed.ready
+
+    def _page(self, channel: int, cursor: int) -> Batch | None:
+        """From the log, for whoever lags behind the ring."""
+        with db.snapshot() as read:
+            if not changes.whole(read, channel, cursor):
+                return None
+            frames = _in_a_message(read, changes.page(read, channel, cursor, db.head, PAGE))
+        db.catch_up()  # a right that ended before this page was read is revoked before the page is sent (L8)
+        return _gathered(cursor, frames, PAGE + 1)
+
+    def expires(self, when: str) -> None:
+        """A connection's session is good until `when`: it is closed then, also if nothing happens."""
+        if when < self._soonest:
+            self._soonest = when
+            self._wait()
+
+    def _wait(self) -> None:
+        """Looks again when the soonest is due, and in between: clocks are set, and machines sleep."""
+        if self._timer:
+            self._timer.cancel()
+        seconds = (datetime.fromisoformat(self._soonest) - datetime.now(UTC)).total_seconds()
+        self._timer = asyncio.get_running_loop().call_later(min(max(seconds, 0) + 0.001, LOOK_SECONDS), self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        self.end_expired()
+        if self._soonest != FOREVER:
+            self._wait()
+
+    def end_expired(self) -> None:
+        """Closes the connections whose sessions have expired."""
+        now = times.now()
+        if now > self._soonest:
+            self._soonest = min([connection.expire(now) for connection in list(self.connections)], default=FOREVER)
+
+    def take(self, read: Snapshot, rows: list[Row]) -> None:
+        """Listener: revokes what ended, in all of the snapshot, and only then hands out what is new in it (L8)."""
+        self.end_expired()
+        for row in rows:
+            if row.kind in REVOKING:
+                for connection in list(self.connections):
+                    connection.revoke(row, read)
+        for frame in _encoded(read, [row for row in rows if row.channel_id in self._feeds]):
+            self._append(frame)
+        for channel in {row.channel_id for row in rows if row.channel_id in self._feeds}:
+            for subscriber in self._feeds[channel].subscribers:
+                subscriber.wake(channel)
+
+    def _append(self, frame: Frame) -> None:
+        self._ring.append(frame)
+        self._bytes += len(frame.data)
+        feed = self._feeds[frame.channel]
+        feed.frames.append(frame)
+        feed.ready = None
+        while self._bytes > RING_BYTES:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        oldest = self._ring.popleft()
+        self._bytes -= len(oldest.data)
+        feed = self._feeds.get(oldest.channel)
+        if feed is not None and feed.frames and feed.frames[0] is oldest:
+            feed.frames.popleft()
+            feed.since = oldest.seq
+            feed.ready = None
+
+
+def _in_a_message(read: Snapshot, rows: Iterable[Row]) -> list[Frame]:
+    """The frames of the first rows, as many as one message takes; what comes after is loaded for the next."""
+    frames: list[Frame] = []
+    for row in rows:
+        frames += _encoded(read, [row])
+        if sum(len(frame.data) for frame in frames) >= FRAME_BYTES:
+            break
+    return frames
+
+
+def _encoded(read: Snapshot, rows: Iterable[Row]) -> list[Frame]:
+    frames = changes.loaded(read, rows)
+    return [Frame(frame["seq"], frame["channel"], msgspec.json.encode(frame)) for frame in frames]
+
+
+def _gathered(cursor: int, frames: list[Frame], newer: int) -> Batch:
+    """As many of the frames as go into one message, at least one if there is any; `newer` is how many there are."""
+    data: list[bytes] = []
+    room = FRAME_BYTES
+    for frame in frames:
+        if data and room <= 0:
+            break
+        data.append(frame.data)
+        room -= len(frame.data)
+    until = frames[len(data) - 1].seq if data else cursor
+    return Batch(cursor, until, len(data), joined(data), len(data) == newer)
+
+
+def joined(objects: list[bytes]) -> bytes:
+    """One message: the object itself, or an array of them; nothing for none."""
+    return objects[0] if len(objects) == 1 else b"[%b]" % b",".join(objects) if objects else b""
+
+
+hub = Hub()
+db.on_changes(hub.take, hub.forget)

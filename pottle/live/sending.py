@@ -1,0 +1,148 @@
+"""How messages leave: in our own server as ready-made frames, in any other as ASGI has it.
+
+ASGI's `send` takes a message at a time, in a task that waits until the socket takes more: for a thousand readers of one
+change a thousand tasks, and the same frame a thousand times. pottle/server/websocket.py takes the frame itself, once.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from websockets.frames import Frame, Opcode
+
+from pottle.live.connection import FAILED, Connection
+from pottle.live.hub import TOO_SLOW
+from pottle.live.rounds import rounds
+
+log = logging.getLogger("pottle")
+
+STUCK_SECONDS = 10
+GONE = 1006  # the client, without a word
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class Wire:
+    """Messages as frames (RFC 6455). A server's are not masked, so that one is good for everybody."""
+
+    def __init__(self) -> None:
+        self._message = self._frame = b""
+
+    def frame(self, message: bytes) -> bytes:
+        """The frame of a message; made once for all who are sent the same bytes one after another."""
+        if message is not self._message:
+            self._message, self._frame = message, Frame(Opcode.TEXT, message).serialize(mask=False)
+        return self._frame
+
+
+wire = Wire()
+
+
+class Patience:
+    """Ends a connection whose client takes nothing for STUCK_SECONDS (L5); `unsent()` is what it has yet to take."""
+
+    __slots__ = ("_end", "_timer", "_unsent")
+
+    def __init__(self, unsent: Callable[[], int], end: Callable[[int], None]) -> None:
+        self._unsent = unsent
+        self._end = end
+        self._timer: asyncio.TimerHandle | None = None
+
+    def begin(self) -> None:
+        """Something waits to be sent."""
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(STUCK_SECONDS, self._look, self._unsent())
+
+    def over(self) -> None:
+        """It was sent."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self, before: int) -> None:
+        self._timer = None
+        if self._unsent() < before:
+            self.begin()
+        else:
+            self._end(TOO_SLOW)
+
+
+class Direct:
+    """Writes frames to our own server's socket, one in each of the connection's turns."""
+
+    __slots__ = ("_connection", "_patience", "_room", "_write")
+
+    def __init__(self, connection: Connection, extensions: dict[str, Any]) -> None:
+        self._connection = connection
+        self._room, self._write = extensions["pottle.room"], extensions["pottle.write"]
+        self._patience = Patience(extensions["pottle.unsent"], connection.end)
+        connection.send = self._send
+
+    def _send(self) -> None:
+        if not self._room(self._go_on):
+            self._patience.begin()
+            return
+        if message := self._connection.next_message():
+            self._write(wire.frame(message))
+        if self._connection.waiting:
+            rounds.add(self._connection)
+
+    def _go_on(self) -> None:
+        self._patience.over()
+        rounds.add(self._connection)
+
+    async def stop(self) -> None:
+        """The connection is over."""
+        self._patience.over()
+
+
+class Awaited:
+    """Sends messages in a task of its own, which waits whenever the server has it wait."""
+
+    def __init__(self, connection: Connection, send: Send) -> None:
+        self._connection = connection
+        self._send = send
+        self._something = asyncio.Event()
+        self._task = asyncio.create_task(self._send_all())
+        connection.send = self._something.set
+
+    async def _send_all(self) -> None:
+        try:
+            while True:
+                await self._something.wait()
+                self._something.clear()
+                while message := self._connection.next_message():
+                    await self._send_one(message.decode())
+        except Exception as error:
+            if not client_gone(error):
+                log.exception("A websocket failed")
+            self._connection.end(GONE if client_gone(error) else FAILED)
+
+    async def _send_one(self, text: str) -> None:
+        patience = Patience(lambda: 0, self._connection.end)
+        patience.begin()
+        try:
+            await self._send({"type": "websocket.send", "bytes": None, "text": text})
+        finally:
+            patience.over()
+
+    async def stop(self) -> None:
+        """The connection is over."""
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+
+def sender(connection: Connection, scope: Scope, send: Send) -> Direct | Awaited:
+    """What sends for this connection, by what its server can do."""
+    extensions = scope.get("extensions") or {}
+    return Direct(connection, extensions) if "pottle.write" in extensions else Awaited(connection, send)
+
+
+def client_gone(error: BaseException) -> bool:
+    """Whether it is the server's word for a client that went away; each server has a class of its own."""
+    return type(error).__name__.startswith("ClientDisconnect")

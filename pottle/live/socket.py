@@ -1,0 +1,137 @@
+"""`WS /api/live`: the websocket.
+
+Quart answers the handshake: the route, the cookie, what else is registered for websockets. What comes after it is
+served here, in the one task that the server has started: Quart would keep 15 KB for as long as somebody listens.
+"""
+
+import asyncio
+import logging
+import os
+from typing import Any, cast
+
+import msgspec
+from quart import Blueprint, Response, request, websocket
+from quart.asgi import ASGIWebsocketConnection
+from quart_schema import hide
+
+from model.accounts.session import Identity
+from pottle.http.asking import address, anyone, by_cookie, foreign_origin
+from pottle.http.problems import problem
+from pottle.http.watching import CLOSED
+from pottle.live.connection import FAILED, Connection
+from pottle.live.sending import GONE, Receive, Scope, Send, client_gone, sender
+from pottle.store import db
+
+log = logging.getLogger("pottle")
+
+blueprint = Blueprint("live", __name__)
+
+PATH = "/api/live"
+WAITING_FRAMES = 16  # of other websockets
+ASKER = "pottle.asker"  # where in the ASGI scope the route leaves who is asking, and from which address
+
+
+@blueprint.websocket(PATH)
+async def live() -> None:
+    """Subscriptions: see the README's chapter on live updates for the frames."""
+    cast(Scope, websocket.scope)[ASKER] = _by_cookie(), address()
+
+
+@blueprint.get(PATH)
+@hide
+@anyone
+async def no_websocket() -> Response:
+    """426 (RFC 9110, 15.5.22) for whatever asks here without the handshake of a websocket."""
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    if request.http_version[:1] != "1":
+        del upgrade["Connection"]  # which HTTP/2 has not
+    return problem(426, "This is a websocket: connect with ws:// or wss://, version 13.", upgrade)
+
+
+class BoundedConnection(ASGIWebsocketConnection):
+    """Serves `live` after its handshake; any other websocket as Quart does, keeping a few frames and not all."""
+
+    async def __call__(self, receive: Any, send: Any) -> None:
+        """Serves the connection."""
+        scope = cast(Scope, self.scope)
+        if scope["path"] != scope.get("root_path", "") + PATH:
+            self.queue = asyncio.Queue(maxsize=WAITING_FRAMES)
+            await super().__call__(receive, send)
+            return
+        await self.handle_websocket(self._create_websocket_from_scope(send), send)
+        del self.queue
+        if ASKER in scope:
+            await _serve(scope, receive, send)
+
+    async def handle_messages(self, receive: Any) -> None:
+        """Passes on what comes until the client goes. (Quart 0.22 fails at a binary frame with nothing in it.)"""
+        while (event := await receive())["type"] != "websocket.disconnect":
+            if event["type"] == "websocket.receive":
+                data = event.get("bytes")
+                await self.queue.put(event["text"] if data is None else data)
+
+
+async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
+    """Accepts the connection, and closes it when it is not the client who goes."""
+    hello = {"type": "hello", "epoch": db.instance.epoch, "worker": os.getpid()}
+    try:
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "bytes": None, "text": msgspec.json.encode(hello).decode()})
+        code = await _talk(scope, receive, send)
+        if code != GONE:
+            await _close(code, scope, send)
+    except Exception as error:
+        if not client_gone(error):
+            raise
+
+
+async def _talk(scope: Scope, receive: Receive, send: Send) -> int:
+    """Hears what the client asks until it goes, or until it is to be closed; returns the code."""
+    code = GONE
+
+    def end(chosen: int) -> None:
+        nonlocal code
+        code = chosen
+        listening.reschedule(0)
+
+    try:
+        async with asyncio.timeout(None) as listening:
+            identity, address_ = scope.pop(ASKER)
+            connection = Connection(identity, end, address_)
+            sending = sender(connection, scope, send)
+            try:
+                await _listen(connection, receive)
+            finally:
+                connection.leave()
+                await sending.stop()
+    except TimeoutError:
+        return code
+    except Exception as error:
+        if client_gone(error):
+            return GONE
+        log.exception("A websocket failed")
+        return FAILED
+    return GONE
+
+
+async def _listen(connection: Connection, receive: Receive) -> None:
+    while (event := await receive())["type"] != "websocket.disconnect":
+        if event["type"] == "websocket.receive":
+            data = event.get("bytes")
+            await connection.hear(event["text"] if data is None else data)
+
+
+def _by_cookie() -> Identity | None:
+    """Whose cookie it is, on our own pages; from another origin it is ignored (cross-site websocket hijacking)."""
+    return by_cookie() if foreign_origin() is None else None
+
+
+async def _close(code: int, scope: Scope, send: Send) -> None:
+    """Closes with `code` if the client can be told so within a second, else by reset."""
+    scope[CLOSED] = code
+    try:
+        async with asyncio.timeout(1):
+            await send({"type": "websocket.close", "code": code, "reason": ""})
+    except TimeoutError:
+        if abort := (scope.get("extensions") or {}).get("pottle.abort"):
+            abort()

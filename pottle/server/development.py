@@ -1,0 +1,155 @@
+"""The development server, `python main.py`: to run, test and debug on your own machine.
+
+A supervisor holds the socket and runs the application in a process of its own, a new one whenever a source file
+changes; requests in between wait. Quart's own reloader replaces the process it is in, and debuggers lose their
+breakpoints with it; a child process they follow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import multiprocessing
+import os
+import signal
+import socket
+import stat
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from multiprocessing import resource_tracker
+from pathlib import Path
+
+from uvicorn import Config, Server
+from uvicorn.supervisors.basereload import BaseReload
+
+from pottle import server
+from pottle.server import OPTIONS
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("api", "model", "pottle", "templates", "static")
+IGNORED = {"__pycache__", "migrations"}  # starting writes new files there
+GRACE_SECONDS = 3  # for requests under way when a file changes
+
+
+def serve(argv: list[str] | None = None) -> None:
+    """Serve `main:app` as the command line `argv` says (default: this process's own), until interrupted."""
+    options = _options(argv)
+    listener = _listen(options.host, options.port)
+    print(f"Pottle is at http://{_address(listener)} (Ctrl-C to quit)", flush=True)
+    # How it logs, main.py has said.
+    config = Config("main:app", timeout_graceful_shutdown=GRACE_SECONDS, log_config=None, **OPTIONS)
+    if options.reload:
+        Reloader(config, partial(_run, config), [listener]).run()
+    else:
+        with suppress(KeyboardInterrupt):
+            _run(config, [listener])
+
+
+def _options(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python main.py", description="Pottle's development server.")
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine only)")
+    parser.add_argument("--port", type=_port, default=8080, help="default: 8080")
+    parser.add_argument("--no-reload", dest="reload", action="store_false", help="one process; stays as it is")
+    return parser.parse_args(argv)
+
+
+def _port(text: str) -> int:
+    if not 0 <= int(text) <= 65535:
+        raise ValueError
+    return int(text)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket at which connections already wait. Exits with one helpful line where there can be none."""
+    try:
+        return _bound(host, port)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise SystemExit(f"Cannot listen on {host} port {port}: {error.strerror}") from None
+        free = _bound(host, 0).getsockname()[1] if port == 65535 else port + 1
+        raise SystemExit(f"Port {port} is taken. Try: python main.py --port {free}") from None
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=2048)
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _run(config: Config, sockets: list[socket.socket] | None) -> None:
+    if sockets:
+        server.address = f"http://{_address(sockets[0])}"
+    # main.py already runs, as __main__: imported once more as main it would make a second application.
+    if hasattr(sys.modules["__main__"], "app"):
+        sys.modules.setdefault("main", sys.modules["__main__"])
+    if supervisor := multiprocessing.parent_process():
+        threading.Thread(target=_end_with, args=(supervisor,), daemon=True).start()
+    Server(config).run(sockets=sockets)
+
+
+def _end_with(supervisor: multiprocessing.process.BaseProcess) -> None:
+    """A killed supervisor cannot stop its child, which would keep the port."""
+    supervisor.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Reloader(BaseReload):
+    """uvicorn's supervisor, looking at our folders alone. uvicorn's own would look through all of `.venv` four times
+    a second, and notices neither new files nor templates."""
+
+    def startup(self) -> None:
+        self.reloader_name = "Reloader"
+        self.seen = _sources()
+        with _interrupts_held():
+            super().startup()
+
+    def restart(self) -> None:
+        with _interrupts_held():
+            super().restart()
+
+    def should_restart(self) -> list[Path] | None:
+        self.pause()
+        before, self.seen = self.seen, _sources()
+        return sorted({path for path, _ in before.items() ^ self.seen.items()})
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """A child started meanwhile never sees Ctrl-C, which the supervisor turns into SIGTERM: in the middle of its
+    imports it would answer with a traceback."""
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # multiprocessing would start it with the child, and let SIGINT in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _sources() -> dict[Path, int]:
+    """When each file was changed that the application is made of, in nanoseconds."""
+    times = {}
+    for path in _files():
+        with suppress(OSError):  # gone, or an editor's lock
+            if stat.S_ISREG((about := path.stat()).st_mode):
+                times[path] = about.st_mtime_ns
+    return times
+
+
+def _files() -> Iterator[Path]:
+    yield from ROOT.glob("*.py")
+    for folder in FOLDERS:
+        for path in (ROOT / folder).rglob("*"):
+            parts = path.relative_to(ROOT).parts
+            if not IGNORED.intersection(parts) and not any(part.startswith(".") for part in parts):
+                yield path

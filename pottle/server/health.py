@@ -1,0 +1,86 @@
+"""`/healthz` and `/readyz`: for whoever operates Pottle."""
+
+import logging
+import signal
+import threading
+from types import FrameType
+
+import msgspec
+from quart import Blueprint, Response
+
+from pottle.http.answers import gives
+from pottle.http.asking import anyone
+from pottle.http.problems import problem
+from pottle.store import db
+
+log = logging.getLogger("pottle")
+
+blueprint = Blueprint("health", __name__)
+
+
+class Health(msgspec.Struct):
+    """In order."""
+
+    status: str = "ok"
+
+
+class Stopping:
+    """Whether this process was asked to end, whichever server runs it."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self._watching = False
+
+    def watch(self) -> None:
+        """Once the server has its own handler for SIGTERM, which goes on doing its work."""
+        self.asked = False
+        self._watching = threading.current_thread() is threading.main_thread()
+        if self._watching:
+            self._theirs = signal.signal(signal.SIGTERM, self._ask)
+
+    def leave(self) -> None:
+        """The server's handler is again the only one."""
+        if self._watching:
+            signal.signal(signal.SIGTERM, self._theirs)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        self.asked = True
+        if callable(self._theirs):
+            self._theirs(number, frame)
+        else:
+            self.leave()
+            signal.raise_signal(number)
+
+
+stopping = Stopping()
+
+
+@blueprint.get("/healthz")
+@anyone
+@gives(Health)
+async def alive() -> Health:
+    """Whether the process answers."""
+    return Health()
+
+
+@blueprint.get("/readyz")
+@anyone
+@gives(Health)
+async def ready() -> Health | Response:
+    """Whether this worker can serve: it was not told to end, and its database and its writer are well."""
+    trouble = "The server is stopping." if stopping.asked else await db.trouble()
+    _tell(trouble)
+    if trouble:
+        return problem(503, trouble, {"Retry-After": "1"})
+    return Health()
+
+
+_told: str | None = None
+
+
+def _tell(trouble: str | None) -> None:
+    """Logs what changed since somebody asked the last time."""
+    global _told
+    if trouble != _told:
+        log.warning("Not ready: %s", trouble) if trouble else log.warning("Ready again")
+    _told = trouble

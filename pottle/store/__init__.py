@@ -1,0 +1,14 @@
+"""How everything is kept: one SQLite file, one writer per worker, one change log.
+
+@reads    a function that takes a snapshot first      hot reads, at once
+@writes   a function that takes a transaction first   every write
+async with db.session() as session: ...               all other reads, beside the event loop
+"""
+
+from pottle.store.base import NEVER_REUSE_IDS, Base, Id, Time
+from pottle.store.database import db
+from pottle.store.statements import Snapshot
+from pottle.store.unit import Tx
+from pottle.store.verbs import reads, writes
+
+__all__ = ["NEVER_REUSE_IDS", "Base", "Id", "Snapshot", "Time", "Tx", "db", "reads", "writes"]

@@ -1,0 +1,132 @@
+"""The first look at the files of an instance folder: what is wrong with them, and what to do about it.
+
+Nothing is changed by looking. What cannot be served is left for somebody to repair, byte for byte.
+"""
+
+import os
+import sqlite3
+from pathlib import Path
+
+from pottle.store import file_systems
+
+LOG_BEGINS_WITH = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")  # https://www.sqlite.org/fileformat2.html#walformat
+LEFT = "It was left as it is."
+RESTORE = f"{LEFT} Restore a backup, or move it away to begin with an empty database."
+
+SHARED = (
+    "several machines may write there, and then writes that were answered are lost. Move the folder to a local disk "
+    "(POTTLE_INSTANCE), or say that this machine is the only one: POTTLE_SHARED_DISK=on."
+)
+
+
+class WrongDatabase(RuntimeError):
+    """The database cannot be served; the message says why and what to do. Nothing was changed."""
+
+
+def check(path: Path, noted_epoch: str) -> None:
+    """Raises WrongDatabase for files that SQLite would not mind, and that were a database once.
+
+    SQLite takes an empty file for a new database, deletes a log that is none, and opens for reading alone what it may
+    not write. `noted_epoch` is that of the last commit in this folder; "" where there never was one.
+    """
+    if path.is_dir():
+        raise WrongDatabase(f"{path} is a folder, where the database should be. Move it away.")
+    if not path.exists():
+        return
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise WrongDatabase(f"{path} cannot be read and written.{whose(path)}")
+    if noted_epoch and not path.stat().st_size:
+        raise WrongDatabase(f"{path} is empty, and there was a database in it. {RESTORE}")
+    wal = log_of(path)
+    if not _is_log(wal):
+        raise WrongDatabase(
+            f"{wal} is no log of SQLite's: it is damaged, and with it what was written last. {LEFT} Restore a backup, "
+            "or move this one file away to go on without what was in it."
+        )
+
+
+def check_disk(folder: Path, insisted: bool) -> None:
+    """Raises WrongDatabase for a folder that other machines may write to, unless somebody insists."""
+    kind = file_systems.kind_of(folder)
+    if file_systems.is_shared(kind) and not insisted:
+        raise WrongDatabase(f"{folder.absolute()} is on a file system of type {kind}: {SHARED}")
+
+
+def untouched(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing in the database and its log, not even by being closed.
+
+    An ordinary one rolls back the journal that it finds, or writes what is in the log into the database and deletes
+    the log. Without a log the file is complete, and nobody changes it who does not hold the turn. Nor with a journal,
+    which is older than any log: where power was lost in the very first start, there may be one beside an empty log.
+    """
+    journal = path.with_name(path.name + "-journal")
+    how = "mode=ro" if log_of(path).exists() and not journal.exists() else "immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)
+
+
+def explained(path: Path, error: sqlite3.Error) -> WrongDatabase | None:
+    """What SQLite's error means for whoever starts Pottle; None where it is a mistake in the code."""
+    match getattr(error, "sqlite_errorname", "").split("_")[1:2]:
+        case ["BUSY" | "LOCKED"]:
+            return WrongDatabase(f"{path} is locked by another program: end it, and start Pottle again.")
+        case ["CORRUPT" | "NOTADB"]:
+            return WrongDatabase(f"{path} cannot be read as a database: {error}. {RESTORE}")
+        case ["FULL"]:
+            return WrongDatabase(f"{path} cannot be opened: the disk is full. Make room, and start Pottle again.")
+        case ["CANTOPEN" | "IOERR" | "PERM" | "READONLY"]:
+            return WrongDatabase(
+                f"{path} cannot be opened: {error}. Is the disk full or in order, and may Pottle write to "
+                f"{path.parent}?{whose(path)}"
+            )
+    return None
+
+
+def unwritable(folder: Path, error: OSError) -> WrongDatabase:
+    """What an OSError means that the folder, or the file in it whose lock is the turn, met with."""
+    what = Path(error.filename) if error.filename else folder
+    return WrongDatabase(
+        f"The instance folder {folder.absolute()} cannot be written: {what}: {error.strerror}.{whose(what)} "
+        "POTTLE_INSTANCE names the folder to use."
+    )
+
+
+def whose(path: Path) -> str:
+    """A sentence on the owner, where it is not who runs this."""
+    owner = path.stat().st_uid if path.exists() else None
+    mine = os.getuid() if hasattr(os, "getuid") else None
+    return "" if owner in (None, mine) else f" It belongs to user {owner}, and Pottle runs as user {mine}."
+
+
+def as_whom(path: Path) -> str:
+    """How to run it as who owns `path`, for whoever may not read or write it."""
+    owner, mine = path.stat().st_uid, os.getuid() if hasattr(os, "getuid") else None
+    if owner == mine:
+        return f"its mode forbids it, even to its owner: chmod u+rwX {path}"
+    return f"it belongs to {_named(owner)}, and this is {_named(mine)}. Run it as the other: sudo -u '#{owner}' …"
+
+
+def _named(user: int | None) -> str:
+    try:
+        import pwd
+
+        return f"user {pwd.getpwuid(user).pw_name} ({user})" if user is not None else "somebody"
+    except (ImportError, KeyError):  # Windows; a user without a name
+        return f"user {user}"
+
+
+def log_of(path: Path) -> Path:
+    """SQLite's write-ahead log, with what was committed and is not in the database file yet."""
+    return path.with_name(path.name + "-wal")
+
+
+def _is_log(wal: Path) -> bool:
+    """Whether it begins like one, or with nothing: after the loss of power, what was never synced may be zeros.
+
+    Or is not there: whoever is the last to close the database deletes it, at any moment.
+    """
+    try:
+        with wal.open("rb") as file:
+            first = file.read(4)
+    except FileNotFoundError:
+        return True
+    return first in LOG_BEGINS_WITH or not first.strip(b"\0")

@@ -1,0 +1,98 @@
+"""The follower: reads the change log once in each worker, in order, and tells whoever must act on a change.
+
+It runs in the event loop and never waits: whoever calls `catch_up` has, when it returns, seen every change that was
+committed before the call. This one step carries L2, L6 and L8.
+
+Changes are followed by all listeners or by none. Where one fails, or where changes were pruned before they were read,
+nobody knows what is still true: everybody forgets all they have (responses, sessions, sockets) and begins anew.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from pottle.store import changes
+from pottle.store.changes import Row
+from pottle.store.engines import open_reader
+from pottle.store.statements import Snapshot
+
+log = logging.getLogger("pottle")
+
+Follow = Callable[[Snapshot, list[Row]], None]
+Forget = Callable[[], None]
+
+
+class Listener(NamedTuple):
+    """Somebody who keeps in memory what changes make untrue."""
+
+    follow: Follow  # with the snapshot in which the changes were found; what it raises has everybody forget
+    forget: Forget  # drops all that is kept, without reading anything
+
+
+class Follower:
+    """Where this worker is in the change log (`head`), and who is told of what is new."""
+
+    def __init__(self, path: Path) -> None:
+        # PRAGMA data_version sees other connections' commits only on a connection that never begins, writes nothing
+        # and leaves no cursor open: this one is asked nothing else (2.6 us; no commit missed in 3,000).
+        self._watch = open_reader(path)
+        self._reader = Snapshot(open_reader(path))
+        self._listeners: list[Listener] = []
+        self._version = -1
+        self._unsure = False  # whether somebody has failed to forget
+        with self.snapshot() as read:
+            self.head = changes.head(read)
+
+    def listen(self, listener: Listener) -> None:
+        """Calls `listener.follow(read, rows)` with each run of new changes, in the snapshot they were found in."""
+        self._listeners.append(listener)
+
+    def catch_up(self) -> None:
+        """Has everybody follow every change committed before this call. Raises where the log cannot be read."""
+        version = self._watch.execute("PRAGMA data_version").fetchone()[0]
+        if version == self._version:
+            return
+        with self.snapshot() as read:
+            rows = changes.since(read, self.head)
+            newest = rows[-1].seq if rows else self.head
+            if not changes.all_there(read, self.head, rows):
+                log.warning("The change log was pruned before this worker read it: all that it knows is forgotten")
+                newest = changes.head(read)
+                self._forget()
+            elif self._unsure or (rows and not self._followed(read, rows)):
+                self._forget()
+            self.head = newest
+        self._version = version  # taken before the rows were read: what came later moves it again
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """One consistent state of the database, for Core statements that are answered at once. Never await inside."""
+        self._reader.raw.execute("BEGIN")
+        try:
+            yield self._reader
+        finally:
+            self._reader.raw.execute("ROLLBACK")
+
+    def close(self) -> None:
+        """Closes its connections."""
+        self._watch.close()
+        self._reader.raw.close()
+
+    def _followed(self, read: Snapshot, rows: list[Row]) -> bool:
+        """Whether everybody has followed the changes."""
+        try:
+            for listener in self._listeners:
+                listener.follow(read, rows)
+        except Exception:
+            log.exception("Changes %s to %s could not be followed: all is forgotten", rows[0].seq, rows[-1].seq)
+            return False
+        return True
+
+    def _forget(self) -> None:
+        """Where that fails too, `catch_up` raises until it succeeds: nothing is served meanwhile."""
+        self._unsure = True
+        for listener in self._listeners:
+            listener.forget()
+        self._unsure = False

@@ -1,0 +1,75 @@
+"""What a database knows of itself: its short id, its epoch, the history that its seqs belong to, and a secret."""
+
+import logging
+import secrets
+from typing import NamedTuple
+
+from sqlalchemy import String, bindparam, delete, or_, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pottle.store import changes
+from pottle.store.base import Base
+from pottle.store.statements import Snapshot
+from pottle.store.turn import Turn
+
+log = logging.getLogger("pottle")
+
+
+class Fact(Base):
+    """One named fact."""
+
+    __tablename__ = "instance"
+
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    value: Mapped[str]
+
+
+class Instance(NamedTuple):
+    """Which database this is."""
+
+    id: str  # short and public: it keeps the cookies of two instances on one host apart
+    epoch: str
+    secret: str  # signs what moved-in Flask code keeps in Quart's `session`; our own sessions need none
+
+
+KNOWN = select(Fact.value).where(Fact.name == bindparam("of"))
+SET = insert(Fact).values(name=bindparam("of"), value=bindparam("is_"))
+SET = SET.on_conflict_do_update(index_elements=[Fact.name], set_={"value": SET.excluded.value})
+FORGET = delete(Fact).where(or_(Fact.name == "id", Fact.name == "epoch", Fact.name == "secret"))
+
+
+def identify(tx: Snapshot, turn: Turn) -> Instance:
+    """The database's id, epoch and secret, in a transaction that holds the turn.
+
+    The epoch is a new one when the database is new, or is not the one that this instance folder last wrote: an older
+    copy was put in its place, or `app.db` came alone (L3: never a silent hole).
+    """
+    id_ = fact(tx, "id") or put(tx, "id", secrets.token_hex(3))
+    epoch, seq = fact(tx, "epoch"), changes.head(tx)
+    noted_epoch, noted_seq = turn.noted()
+    if epoch is None or noted_epoch != epoch or noted_seq > seq:
+        if noted_epoch:
+            log.warning("The database is not the one last written here: a new epoch, so clients read all again.")
+        epoch = put(tx, "epoch", secrets.token_hex(8))
+    return Instance(id_, epoch, fact(tx, "secret") or put(tx, "secret", secrets.token_hex(32)))
+
+
+def forget(tx: Snapshot) -> None:
+    """Makes the database another one, with an id, an epoch and a secret of its own from its next opening on.
+
+    Of the id and the secret too, so that a copy beside the original, on another port, does not answer to its cookies.
+    """
+    tx.run(FORGET)
+
+
+def fact(tx: Snapshot, name: str) -> str | None:
+    """What was put under a name."""
+    row = tx.one(KNOWN, of=name)
+    return row.value if row else None
+
+
+def put(tx: Snapshot, name: str, value: str) -> str:
+    """Keeps a value under a name of at most 20 characters, and returns it."""
+    tx.run(SET, of=name, is_=value)
+    return value

@@ -1,0 +1,86 @@
+"""Idempotency keys: a creating request that is sent again gets the first answer again, for 24 hours.
+
+After the IETF draft "The Idempotency-Key HTTP Header Field". The row is written in the transaction of the request's own
+write, so that of many copies sent at once, to whatever workers, one creates and the others are answered like it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from sqlalchemy import LargeBinary, String, bindparam, delete, insert, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from pottle import times
+from pottle.errors import Invalid
+from pottle.store.base import Base, Time
+from pottle.store.statements import Snapshot
+
+KEPT_HOURS = 24
+
+
+class Replay(Base):
+    """The answer that was given to one key of one user or address on one path."""
+
+    __tablename__ = "replays"
+
+    key: Mapped[str] = mapped_column(String(400), primary_key=True)
+    fingerprint: Mapped[bytes] = mapped_column(LargeBinary(32))
+    answer: Mapped[bytes]
+    subject: Mapped[str | None] = mapped_column(String(60), index=True)  # what the answer is
+    created: Mapped[Time] = mapped_column(index=True)
+
+
+FIND = select(Replay.fingerprint, Replay.answer, Replay.subject).where(
+    Replay.key == bindparam("of"), Replay.created > bindparam("since")
+)
+FORGET = delete(Replay).where(Replay.created <= bindparam("before"))
+DROP = delete(Replay).where(Replay.key == bindparam("of"))
+KEEP = insert(Replay).values(
+    key=bindparam("of"),
+    fingerprint=bindparam("print"),
+    answer=bindparam("kept"),
+    subject=bindparam("about"),
+    created=bindparam("now"),
+)
+Reader = Callable[[Snapshot, int], Any]
+_readers: dict[type, Reader] = {}  # of answers that need not be kept, by id
+
+
+def not_copied(answer_type: type, reader: Reader) -> None:
+    """Has answers of that type be read again by their id, as they are then: what is large would be stored twice."""
+    _readers[answer_type] = reader
+
+
+def find(read: Snapshot, key: str, fingerprint: bytes) -> Any:
+    """The row of what was answered to `key`; None where nothing was. Raises Invalid when it was another request's."""
+    row = read.one(FIND, of=key, since=times.later(hours=-KEPT_HOURS))
+    if row is None:
+        return None
+    if row.fingerprint != fingerprint:
+        raise Invalid({"Idempotency-Key": "was used for another request"})
+    return row
+
+
+def told(read: Snapshot, row: Any, answer_type: type) -> Any:
+    """The answer of a row of `find`. Raises what its reader does where it is gone."""
+    if reader := _readers.get(answer_type):
+        return reader(read, int(row.subject.rpartition(" ")[2]))
+    return msgspec.json.decode(row.answer, type=answer_type)
+
+
+def keep(tx: Snapshot, key: str, fingerprint: bytes, answer: Any) -> None:
+    """Keeps the answer of a request that is about to commit."""
+    tx.run(DROP, of=key)
+    copy = b"" if type(answer) in _readers else msgspec.json.encode(answer)
+    tx.run(KEEP, of=key, print=fingerprint, kept=copy, about=_subject(answer), now=times.now())
+
+
+def forget_old(tx: Snapshot) -> int:
+    """Drops the answers older than 24 hours; returns how many."""
+    return tx.run(FORGET, before=times.later(hours=-KEPT_HOURS))
+
+
+def _subject(answer: Any) -> str | None:
+    id_ = getattr(answer, "id", None)
+    return None if id_ is None else f"{type(answer).__name__} {id_}"

@@ -1,0 +1,139 @@
+"""What a unit of work writes with: the transaction of its batch, and what surrounds each unit in it."""
+
+import threading
+import typing
+from collections.abc import Callable, Coroutine, Iterable
+from contextvars import Context, ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from pottle import times
+from pottle.rates import Allowance, Rate
+from pottle.store import changes, limits, replays
+from pottle.store.statements import Snapshot
+
+
+class Tx(Snapshot):
+    """One transaction. Units take it first, never commit, and raise a Refusal only before they write."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection.connection.driver_connection)  # type: ignore[arg-type]
+        self.now = times.now()
+        self._connection = connection
+        self._session: Session | None = None
+
+    @property
+    def session(self) -> Session:
+        """An ORM session in this transaction, for code that is not hot; flushed when the unit returns."""
+        if self._session is None:
+            self._session = Session(self._connection, join_transaction_mode="rollback_only", expire_on_commit=False)
+        return self._session
+
+    def changed(
+        self, kind: str, *, channel: int | None = None, subject: int | None = None, tags: Iterable[str] = ()
+    ) -> int:
+        """Records a change and returns its seq.
+
+        `tags` name the cached answers that it makes stale, beside those that show the channel.
+        """
+        shown = [*tags] if channel is None else [f"channel:{channel}", *tags]
+        return changes.add(self, self.now, kind, channel, subject, shown)
+
+    @property
+    def traces(self) -> object:
+        """Equal before and after a unit that left nothing behind: no row, and the transaction still open.
+
+        SQLite ends a transaction on its own when the disk is full, and drops the other units' rows with it.
+        """
+        return self.raw.total_changes, self.raw.in_transaction
+
+    def finish_unit(self) -> None:
+        """Writes what the unit's session still holds, and forgets the session."""
+        if self._session is not None:
+            self._session.flush()
+            self.drop_session()
+
+    def drop_session(self) -> None:
+        """Forgets what the unit's session still holds; the transaction goes on."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+
+Unit = Callable[..., Any]
+
+
+@dataclass(eq=False)
+class Envelope:
+    """What surrounds the write of one request, in the same transaction."""
+
+    confirm: Callable[[Snapshot], None] | None = None  # that whoever asks may still ask; raises a Refusal
+    limit: tuple[str, Rate] | None = None  # whom to count against
+    allowance: Allowance | None = None  # what they have left, once it was counted
+    address: str = ""  # from which the request came, where there is a limit
+    replay: tuple[str, bytes] | None = None  # the key and a fingerprint of the request
+
+
+envelope: ContextVar[Envelope | None] = ContextVar("envelope", default=None)
+
+
+@dataclass
+class Work:
+    """A unit that waits to be run, with its arguments and what surrounds it."""
+
+    unit: Unit
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    envelope: Envelope | None
+    context: Context  # the caller's, so that what a unit logs names the request
+    _begun: bool = False
+    _fate: threading.Lock = field(default_factory=threading.Lock)  # whoever takes it first decides
+
+    def begins(self) -> bool:
+        """Whether it may be run, for the first time or again. From now on its caller has to wait for the outcome."""
+        self._begun = self._begun or self._fate.acquire(blocking=False)
+        return self._begun
+
+    def give_up(self) -> bool:
+        """Whether it was in time to keep it from ever being run."""
+        return self._fate.acquire(blocking=False)
+
+    def run(self, tx: Tx) -> Any:
+        """Runs the unit inside its envelope and returns what it returned now, or at the first try of the same key."""
+        around = self.envelope or Envelope()
+        if around.confirm:
+            around.confirm(tx)
+        if (known := _answered(tx, around, self.unit)) is not None:
+            return known
+        due = limits.check(tx, *around.limit) if around.limit else None
+        answer = self.unit(tx, *self.args, **self.kwargs)
+        if isinstance(answer, Coroutine):
+            answer.close()
+            raise TypeError(f"{self.unit!r} is async. A unit is a plain function: the writer's thread runs it at once.")
+        tx.finish_unit()
+        if around.limit:
+            around.allowance = limits.spend(tx, *around.limit, due=due)
+        if around.replay:
+            replays.keep(tx, *around.replay, answer)
+        return answer
+
+
+def answered(read: Snapshot, unit: Unit) -> Any:
+    """What the request that is being served was answered at its first try, by `unit`; None where this is the first.
+
+    To be asked before what is costly. Raises what `confirm` does.
+    """
+    around = envelope.get() or Envelope()
+    if around.replay and around.confirm:
+        around.confirm(read)
+    return _answered(read, around, unit)
+
+
+def _answered(read: Snapshot, around: Envelope, unit: Unit) -> Any:
+    """A kept answer, as the type that its unit declares to return."""
+    if around.replay is None or (kept := replays.find(read, *around.replay)) is None:
+        return None
+    return replays.told(read, kept, typing.get_type_hints(unit)["return"])

@@ -1,0 +1,230 @@
+"""The writer: one thread of each worker, which commits many units of work at once.
+
+Group commit (Gray and Reuter, Transaction Processing, 9.4): one lock, one fsync and one hop back to the event loop for
+all units that waited, where every request with a transaction of its own pays for each. The batch is closed once the
+writer has the turn: what comes while another process has it comes along. No savepoints: SQLITE_FULL inside one rolls
+the whole transaction back, and its RELEASE would then commit half a batch. A unit that fails after it wrote spoils its
+batch instead; the batch is rolled back and each unit is run again alone.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from pottle.errors import Overloaded, Refusal, StorageFull
+from pottle.store.room import Room, is_full
+from pottle.store.tally import Batch, Tally
+from pottle.store.turn import Turn
+from pottle.store.unit import Tx, Work, envelope
+
+log = logging.getLogger("pottle")
+
+MOST_IN_A_BATCH = 500
+PATIENCE = 15.0  # seconds that a unit waits to be run, for a turn that a stuck process holds; a proxy gives up at 60
+
+Waiter = tuple[Work, asyncio.Future[Any]]
+
+
+@dataclass
+class Outcome:
+    """What became of one unit: its value, or the exception it raised."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+
+class Spoiled(Exception):
+    """A unit failed after it wrote, or the transaction is gone: nothing of the batch may be committed."""
+
+
+class Writer:
+    """Runs units one after the other in its own thread; `await writer.run(unit, …)` returns once they are on disk."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        turn: Turn,
+        committed: Callable[[Tx], None],
+        most_waiting: int,
+        tally: Tally | None = None,
+        room: Room | None = None,
+    ) -> None:
+        self._engine = engine
+        self._turn = turn
+        self._committed = committed  # called in the writer's thread, after each commit, before the turn is given up
+        self._most_waiting = most_waiting
+        self._tally = tally or Tally()
+        self._room = room
+        self._busy_since = 0.0  # monotonic, s; 0 while nothing is under way
+        self.waiting = 0
+        self._stopping = False
+        self._gathered: list[Waiter] = []  # in this round of the event loop
+        self._queue: SimpleQueue[Waiter | None] = SimpleQueue()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
+        self._thread.start()
+
+    async def run(self, unit: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Runs `unit(tx, *args, **kwargs)` and returns what it returned, durably committed; raises what it raised.
+
+        Raises Overloaded when too many units wait, and when it cannot be run for PATIENCE: then it never will be. A
+        caller that is cancelled stops waiting; its unit still runs.
+        """
+        if self._stopping:
+            raise Overloaded("The server is stopping.")
+        if self.waiting >= self._most_waiting:
+            self._tally.turned_away += 1
+            raise Overloaded("Too many writes are waiting.")
+        future: asyncio.Future[Any] = self._loop.create_future()
+        work = Work(unit, args, kwargs, envelope.get(), copy_context())
+        envelope.set(None)  # it surrounds one write
+        self.waiting += 1
+        if not self._gathered:
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append((work, future))
+        impatient = self._loop.call_later(PATIENCE, _give_up, work, future)
+        try:
+            return await future
+        finally:
+            impatient.cancel()
+
+    @property
+    def busy_seconds(self) -> float:
+        """For how long the units that are under way have been."""
+        return time.monotonic() - self._busy_since if self._busy_since else 0.0
+
+    async def stop(self) -> None:
+        """Runs what waits, then ends the thread."""
+        self._stopping = True
+        self._hand_over()
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _hand_over(self) -> None:
+        """Wakes the thread once for all units of a round.
+
+        Each time it wakes, it and the event loop are in each other's way, for Python runs one of them at a time.
+        """
+        for waiter in self._gathered:
+            self._queue.put(waiter)
+        self._gathered.clear()
+
+    def _work(self) -> None:
+        while (first := self._queue.get()) is not None:
+            self._busy_since = begun = time.monotonic()
+            batch = [first]
+            outcomes = self._in_turn(batch, MOST_IN_A_BATCH - 1)
+            self._busy_since = 0.0
+            self._tally.count((outcome.error for outcome in outcomes), Batch(len(batch), time.monotonic() - begun))
+            self._loop.call_soon_threadsafe(self._answer, batch, outcomes)
+        self._engine.dispose()
+
+    def _in_turn(self, batch: list[Waiter], room: int, again: bool = True) -> list[Outcome]:
+        """Waits for the turn, and runs the batch with up to `room` units that came meanwhile and now join it.
+
+        Where the disk is full and room can be made, it is run again; where it cannot be committed, each unit alone.
+        """
+        try:
+            with self._turn:
+                batch += self._queued(room)
+                return self._commit([work for work, _ in batch])
+        except Exception as error:
+            if again and is_full(_cause(error)) and self._made_room():
+                return self._in_turn(batch, 0, again=False)
+            # Each would wait for the lock again, which would take hours, or be told the same.
+            if len(batch) == 1 or _locked(error) or isinstance(error, StorageFull):
+                return [Outcome(error=_explained(error)) for _ in batch]
+            return [self._in_turn([one], 0, again=False)[0] for one in batch]
+
+    def _made_room(self) -> bool:
+        if self._room is None:
+            return False
+        with self._turn, self._engine.connect() as connection:
+            return self._room.make(Tx(connection).raw)
+
+    def _queued(self, most: int) -> Iterator[Waiter]:
+        with suppress(Empty):
+            for _ in range(most):
+                if (more := self._queue.get_nowait()) is None:
+                    self._queue.put(None)  # the wish to stop: for when the batch is done
+                    return
+                yield more
+
+    def _commit(self, batch: list[Work]) -> list[Outcome]:
+        """Runs the batch in one transaction; raises, having committed nothing, when any unit spoils it."""
+        with self._engine.connect() as connection:
+            if self._room:
+                self._room.check(Tx(connection).raw)
+            with connection.begin():
+                tx = Tx(connection)
+                outcomes = [_outcome(tx, work) for work in batch]
+            self._note(connection)
+        return outcomes
+
+    def _note(self, connection: Connection) -> None:
+        try:
+            self._committed(Tx(connection))
+        except Exception:
+            log.exception("After a commit")
+
+    def _answer(self, batch: list[Waiter], outcomes: list[Outcome]) -> None:
+        self.waiting -= len(batch)
+        for (work, future), outcome in zip(batch, outcomes, strict=True):
+            if future.done():  # cancelled, or given up
+                if outcome.error is not None and not isinstance(outcome.error, Refusal):
+                    work.context.run(log.error, "A write failed, and its caller had gone", exc_info=outcome.error)
+            elif outcome.error is None:
+                future.set_result(outcome.value)
+            else:
+                future.set_exception(outcome.error)
+
+
+def _give_up(work: Work, future: asyncio.Future[Any]) -> None:
+    if not future.done() and work.give_up():
+        future.set_exception(Overloaded("Another process holds the right to write."))
+
+
+def _outcome(tx: Tx, work: Work) -> Outcome:
+    if not work.begins():
+        return Outcome()
+    before = tx.traces
+    try:
+        return Outcome(work.context.run(work.run, tx))
+    except Exception as error:
+        tx.drop_session()
+        if tx.traces == before:
+            return Outcome(error=error)
+        raise Spoiled from error
+
+
+def _cause(error: BaseException | None) -> BaseException | None:
+    """SQLite's own error, without what was put around it."""
+    if isinstance(error, Spoiled):
+        return _cause(error.__cause__)
+    return error.orig if isinstance(error, DBAPIError) else error
+
+
+def _locked(error: Exception) -> bool:
+    """Whether the transaction could not begin. Once it has begun, nothing locks it."""
+    return getattr(_cause(error), "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
+def _explained(error: Exception) -> BaseException:
+    """The error as the unit's caller should see it: SQLite's passing troubles as refusals."""
+    if isinstance(error, Spoiled) and error.__cause__ is not None:
+        return _explained(error.__cause__) if isinstance(error.__cause__, Exception) else error.__cause__
+    if _locked(error):
+        return Overloaded("The database is locked by another program.")
+    if is_full(_cause(error)):
+        return StorageFull("The disk is full.")
+    return error

@@ -1,0 +1,124 @@
+"""Values from outside: what a text may be, by its type, and what is wrong with a value, in words that everybody knows.
+
+Every text that a route or a command takes has a type that is made here: `line(…)` for names, titles and the like, whose
+rules are in pottle/text.py; `as_it_is(…)` for the others, with the reason. tests/test_text_policy.py walks them all.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+
+from pottle import text
+
+TIDIES, SAYS = "tidies", "says"  # in Meta.extra: what makes a text tidy; what is said where the value is wrong
+COMPOUND = (Union, UnionType, list)
+KINDS = {"str": "text", "int": "a whole number", "bool": "true or false", "array": "a list", "object": "an object"}
+
+
+class Unfit(Exception):
+    """A value of another kind than is wanted; its text reads on from the field's name: `must have …`."""
+
+
+def line(
+    longest: int,
+    shortest: int = 1,
+    pattern: str | None = None,
+    says: str | None = None,
+    tidies: Callable[[str], str] = text.line,
+) -> Meta:
+    """One line of visible text, trimmed and composed before its characters are counted.
+
+    A `pattern` needs words: `says`, which reads on from the field's name.
+    """
+    return Meta(min_length=shortest, max_length=longest, pattern=pattern, extra={TIDIES: tidies, SAYS: says})
+
+
+def as_it_is(why: str, longest: int | None = None, shortest: int | None = None) -> Meta:
+    """A text that is taken as it was sent, because of `why`."""
+    return Meta(min_length=shortest, max_length=longest, extra={TIDIES: None, "why": why})
+
+
+def fit(value: Any, kind: Any, strict: bool = True) -> Any:
+    """A value as `kind`, made tidy; where not `strict` a text may stand for a number. Raises Unfit."""
+    try:
+        tidy = tidier(kind)
+        return msgspec.convert(tidy(value) if tidy else value, kind, strict=strict)
+    except msgspec.ValidationError as error:  # which is a ValueError too
+        raise Unfit(_phrase(str(error), kind)) from error
+    except ValueError as error:
+        raise Unfit(str(error)) from error
+
+
+def fits(value: Any, kind: Any) -> bool:
+    """Whether a value is of that kind as it stands."""
+    try:
+        return bool(fit(value, kind) == value)
+    except Unfit:
+        return False
+
+
+@cache
+def tidier(kind: Any) -> Callable[[Any], Any] | None:
+    """What makes a value of that type tidy; it may raise ValueError. None where nothing does."""
+    kind = _bare(kind)
+    if get_origin(kind) is list:
+        inner = tidier(get_args(kind)[0])
+        return inner and (lambda value: [inner(part) for part in value] if isinstance(value, list) else value)
+    tidies = _extra(kind, TIDIES)
+    return tidies and (lambda value: tidies(value) if isinstance(value, str) else value)
+
+
+def leaves(kind: Any) -> Iterator[Any]:
+    """The types that a type is made of, each with its annotations: `str` of `list[Annotated[str, …]] | None`."""
+    kind = _bare(kind)
+    if get_origin(kind) not in COMPOUND:
+        yield kind
+    else:
+        for part in get_args(kind):
+            yield from leaves(part)
+
+
+def _bare(kind: Any) -> Any:
+    """A list or union without its own annotations."""
+    bare = getattr(kind, "__origin__", None) if hasattr(kind, "__metadata__") else None
+    return bare if get_origin(bare) in COMPOUND else kind
+
+
+def _extra(kind: Any, name: str) -> Any:
+    """What the annotations of a type say under that name; None where they say nothing."""
+    metas = (meta for leaf in leaves(kind) for meta in getattr(leaf, "__metadata__", ()) if isinstance(meta, Meta))
+    return next(filter(None, ((meta.extra or {}).get(name) for meta in metas)), None)
+
+
+def _phrase(error: str, kind: Any) -> str:
+    """What msgspec says, in words that everybody knows. It names the index of what is wrong in a list."""
+    what, _, path = error.partition(" - at `")
+    phrase = _in_words(what, kind)
+    index = re.match(r"\$\[(\d+)\]", path)
+    return f"is wrong in entry {int(index[1]) + 1}: it {phrase}" if index else phrase
+
+
+def _in_words(what: str, kind: Any) -> str:
+    if what.startswith("Expected `str` ") and (says := _extra(kind, SAYS)):
+        return str(says)
+    if bound := re.fullmatch(r"Expected `(\w+)` (?:of length )?([<>]=) (-?\d+)", what):
+        return _bounded(bound[1], bound[2] == ">=", int(bound[3]))
+    if wanted := re.match(r"Expected `([\w |]+)`, got `(\w+)`", what):
+        return "must be " + " or ".join(KINDS.get(part, part) for part in wanted[1].split(" | ") if part != "null")
+    choices = [choice for leaf in leaves(kind) if get_origin(leaf) is Literal for choice in get_args(leaf)]
+    return f"must be one of {', '.join(choices)}" if choices else "cannot be used"
+
+
+def _bounded(kind: str, least: bool, bound: int) -> str:
+    if kind == "int":
+        return f"must be at {'least' if least else 'most'} {bound}"
+    if least and bound == 1:
+        return "must not be empty"
+    unit = "character" if kind == "str" else "entry"
+    units = {"character": "characters", "entry": "entries"}[unit] if bound != 1 else unit
+    return f"must have at {'least' if least else 'most'} {bound} {units}"
