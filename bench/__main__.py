@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from bench import machine, report, tables
+from bench import machine, paired, report, tables
 from bench.contest import KINDS, Contest, Measured, Options, Work, say
 from bench.data import Data
 from bench.running import ROOT
@@ -28,6 +28,11 @@ def main() -> int:
     options = _options(asked)
     works = _chosen(asked)
     folder = Path(tempfile.mkdtemp(prefix="pottle-bench-", dir=asked.folder))
+    if asked.paired:
+        try:
+            return paired.run(asked.paired, options, folder, [work.name for work in works])
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
     about, data = machine.about(folder), Data()
     if about["disk"] in machine.IN_MEMORY:
         say(f"{folder} is on {about['disk']}, where commits may cost nothing: name a folder on a disk with --folder")
@@ -50,6 +55,7 @@ def _asked() -> argparse.Namespace:
     names = ", ".join(work.name for work in WORKS)
     parser.add_argument("--only", metavar="WORKS", help=f"separated by commas, of: {names}")
     parser.add_argument("--peers", metavar="NAMES", help=f"separated by commas, of: {', '.join(list(KINDS)[1:])}")
+    parser.add_argument("--paired", metavar="COMMIT", help="beside an earlier commit of Pottle, and without shortcuts")
     parser.add_argument("--seconds", type=float, help="the length of a round (5)")
     parser.add_argument("--rounds", type=int, help="how many (3)")
     parser.add_argument("--json", metavar="FILE", help="write all numbers there")
@@ -83,6 +89,8 @@ def _names(text: str | None, known: Sequence[str]) -> list[str]:
 
 
 def _chosen(asked: argparse.Namespace) -> list[Work]:
+    if asked.paired and not asked.only:
+        return [work for work in WORKS if work.name in paired.WANTED]
     names = _names(asked.only, [work.name for work in WORKS])
     return [work for work in WORKS if work.name in names and (asked.full or asked.only or not work.full)]
 

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,8 +56,10 @@ class Work(NamedTuple):
 class Contest:
     """`with Contest(options, folder) as contest:` stops every server at the end."""
 
-    def __init__(self, options: Options, folder: Path, data: Data) -> None:
-        self.options, self.folder, self.data = options, folder, data
+    def __init__(
+        self, options: Options, folder: Path, data: Data, kinds: Mapping[str, type[Peer]] | None = None
+    ) -> None:
+        self.options, self.folder, self.data, self._kinds = options, folder, data, kinds or KINDS
         self.peers: dict[str, Peer] = {}
         self.servers: dict[str, Server] = {}
         self.why: dict[str, str] = {}
@@ -75,15 +77,15 @@ class Contest:
             self._begin(name)
         return self.servers.get(name)
 
-    def pottle(self) -> tuple[Pottle, Server]:
-        """Pottle, without which there is nothing to measure. Raises RuntimeError."""
-        server, peer = self.server("pottle"), self.peers.get("pottle")
+    def pottle(self, name: str = "pottle") -> tuple[Pottle, Server]:
+        """Pottle, or another version of it, without which there is nothing to measure. Raises RuntimeError."""
+        server, peer = self.server(name), self.peers.get(name)
         if server is None or not isinstance(peer, Pottle):
-            raise RuntimeError(self.why["pottle"])
+            raise RuntimeError(self.why[name])
         return peer, server
 
     def _begin(self, name: str) -> None:
-        kind = KINDS[name]
+        kind = self._kinds[name]
         if missing := kind.missing():
             self.why[name] = missing
             return

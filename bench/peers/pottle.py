@@ -1,10 +1,11 @@
 """Pottle, as deployed."""
 
 import sqlite3
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from bench.asking import ask
 from bench.data import ASKER, BUSY, DIGEST, FOREVER, NOW, SECRET, Data
@@ -17,10 +18,13 @@ HOME = 1  # the group that the migrations make
 
 
 class Pottle(Peer):
-    """Three workers, synchronous=FULL, rate limits off."""
+    """Three workers, synchronous=FULL, rate limits off: of the checkout `root`, run by `python`."""
 
     name = "pottle"
     title = "Pottle"
+    root: ClassVar[Path] = ROOT
+    python: ClassVar[str] = sys.executable
+    settings: ClassVar[dict[str, str]] = {}
 
     @property
     def instance(self) -> Path:
@@ -33,7 +37,9 @@ class Pottle(Peer):
 
     def server(self) -> Server:
         """As `gunicorn main:app` starts it."""
-        return serve(self.instance, self.folder)
+        command = [self.python, *gunicorn("main:app")[1:]]
+        settings = {**self.settings, "PYTHONPATH": str(self.root)}
+        return serve(self.instance, self.folder, command=command, root=self.root, **settings)
 
     def headers(self, work: str, port: int) -> dict[str, str]:
         """The cookie carries the instance's id, which the metrics of a fresh answer tell."""
@@ -42,10 +48,12 @@ class Pottle(Peer):
         return super().headers(work, port)
 
 
-def serve(instance: Path, home: Path, *before: str, **settings: str) -> Server:
+def serve(
+    instance: Path, home: Path, *before: str, command: Sequence[str] = (), root: Path = ROOT, **settings: str
+) -> Server:
     """Pottle on an instance folder; `before` is put before the command."""
     settings = {"POTTLE_INSTANCE": str(instance), "POTTLE_RATE_LIMITS": "off", **settings}
-    return Server([*before, *gunicorn("main:app")], home, "/readyz", ROOT, **settings)
+    return Server([*before, *(command or gunicorn("main:app"))], home, "/readyz", root, **settings)
 
 
 def instance_id(instance: Path) -> str:

@@ -2,7 +2,6 @@
 
 import statistics
 import subprocess
-import sys
 import time
 from typing import Any
 
@@ -12,7 +11,7 @@ from bench.contest import Contest, Measured, Work, say
 from bench.data import BUSY, SECRET
 from bench.load import Round
 from bench.peers.pottle import Pottle
-from bench.running import ROOT, Server, environment
+from bench.running import Server, environment
 
 SUBSCRIBERS = 1_000
 TOO_MANY = 1_000  # posts a second: more than can be delivered to all
@@ -32,19 +31,19 @@ def fanout(contest: Contest, _work: Work) -> Measured:
         for number in range(contest.options.rounds):
             say(f"  round {number + 1} of {contest.options.rounds}")
             seconds = max(contest.options.seconds, LEAST_SECONDS)
-            most = _written(pottle, audience, TOO_MANY, seconds)
+            most = written(pottle, audience, TOO_MANY, seconds)
             measured.add("as fast as it goes", most)
-            measured.add("at half of that", _written(pottle, audience, most["rate"] / SUBSCRIBERS / 2, seconds))
-            measured.add("at 50,000/s", _written(pottle, audience, HALF_OF_TARGET / SUBSCRIBERS, seconds))
+            measured.add("at half of that", written(pottle, audience, most["rate"] / SUBSCRIBERS / 2, seconds))
+            measured.add("at 50,000/s", written(pottle, audience, HALF_OF_TARGET / SUBSCRIBERS, seconds))
     return measured
 
 
-def _written(pottle: Pottle, audience: Audience, rate: float, seconds: float) -> Round:
+def written(pottle: Pottle, audience: Audience, rate: float, seconds: float) -> Round:
     """Has posts written beside the server, in a process of their own, and counts what arrives meanwhile."""
     arguments = (str(pottle.instance), str(BUSY), str(rate), str(seconds + 2 * LEAD_SECONDS))
-    command = [sys.executable, "-m", "bench.live_writer", *arguments]
-    told = {"stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, cwd=ROOT, env=environment(pottle.folder), **told) as writer:
+    command = [pottle.python, "-m", "bench.live_writer", *arguments]
+    told = {"stdout": subprocess.PIPE, "text": True, "env": environment(pottle.folder, PYTHONPATH=str(pottle.root))}
+    with subprocess.Popen(command, cwd=pottle.root, **told) as writer:
         try:
             line_of(writer)
             time.sleep(LEAD_SECONDS)

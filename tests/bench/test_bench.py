@@ -93,6 +93,23 @@ def test_nothing_else_is_left_behind(measured: tuple[Path, str]) -> None:
     assert {path.name for path in folder.iterdir()} == {"numbers.json", "performance.md", "performance.svg"}
 
 
+@pytest.mark.slow
+def test_an_earlier_commit_is_measured_in_turn(tmp_path: Path) -> None:
+    needs("wrk")
+    ended = bench("--paired", "HEAD", "--quick", "--only", "list", "--folder", str(tmp_path))
+    table = ended.stdout.splitlines()
+    assert table[0].split()[:2] == ["of", "HEAD"], ended.stderr
+    assert table[1].split()[0] == "list"
+    assert table[1].split()[-1] in ("kept", "slower"), "it was not measured"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_commit_that_there_is_not_is_refused(tmp_path: Path) -> None:
+    ended = bench("--paired", "no-such-commit", "--folder", str(tmp_path))
+    assert ended.returncode == 1
+    assert "no-such-commit cannot be checked out." in ended.stderr
+
+
 @pytest.mark.parametrize("wrong", [("--only", "lists"), ("--peers", "limit,django")])
 def test_a_name_that_is_not_known_is_refused(wrong: tuple[str, str]) -> None:
     ended = bench(*wrong)
