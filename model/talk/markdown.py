@@ -24,8 +24,9 @@ HTML_BYTES = 64 * 1024  # of one post; 10,000 characters can be made to become 1
 FILLED_CELLS = 1_000  # of a table; 10,000 characters could become 65,536 cells, which are a second of work
 LONGEST_LINK = 2_000  # characters that are looked at once more for each address in them
 
-# What most posts are: a line of words, in which nothing is markup and nothing a link.
-_PLAIN = re.compile(r"[^\W\d_](?:[^\W_]|[ ,;?!'()%-]|\.(?= |\Z))*")
+# What most posts are: a line of words, in which nothing is markup (so no _) and nothing a link. Written as runs of
+# characters it takes 0.4 us, as a choice for each of them 2.9.
+_PLAIN = re.compile(r"[^\W\d_][\w ,;?!'()%-]*(?:\.(?= |\Z)[\w ,;?!'()%-]*)*")
 
 _UNDER_HEADINGS = re.compile(r"[-|: \t]+")
 _SCHEME = re.compile(r"(?:^|[^a-z0-9.+-])(https?)(?=\Z)", re.IGNORECASE)
@@ -105,7 +106,7 @@ _cleaner = nh3.Cleaner(
 
 def is_plain(text: str) -> bool:
     """Whether a text has no markup and no link, as most have."""
-    return _PLAIN.fullmatch(text) is not None
+    return "_" not in text and _PLAIN.fullmatch(text) is not None
 
 
 def rendered(text: str) -> str:

@@ -18,7 +18,7 @@ from model.talk.post import BY_ID, FORMER_USER, Author, Post, PostView, State, v
 from pottle import text
 from pottle.errors import Conflict, Forbidden, Invalid, NotFound, Versions, check_version, must_name_a_version
 from pottle.store import Snapshot, Tx, db, replays
-from pottle.store.unit import answered
+from pottle.store.unit import answered, may_be_repeated
 
 QUICK = 1_000  # characters that are rendered in a moment, whatever they are
 
@@ -58,13 +58,13 @@ async def publish(
 ) -> PostView:
     """Makes a post, and returns the one that was made where this request is repeated.
 
-    Whatever may refuse it is asked before its text is rendered, and in the transaction once more.
+    Whatever may refuse it is asked before its Markdown is rendered, and in the transaction once more.
     Raises what `create` does; Invalid for a text that is too long, or shows nothing.
     """
-    with db.snapshot() as read:
-        if (made := answered(read, create)) is not None:
-            return cast(PostView, made)
-        if not is_plain(body):  # which is no work
+    if may_be_repeated() or not is_plain(body):  # what is plain is no work, so only the transaction asks
+        with db.snapshot() as read:
+            if (made := answered(read, create)) is not None:
+                return cast(PostView, made)
             _place_for(read, identity, channel_id, parent, guest, origin)
             amounts.check(read, len(body))
     return await db.write(create, identity, channel_id, await draft(body, parent, guest), origin)

@@ -121,6 +121,12 @@ class Work:
         return answer
 
 
+def may_be_repeated() -> bool:
+    """Whether the request that is being served has a key by which it may have been `answered` before."""
+    around = envelope.get()
+    return around is not None and around.replay is not None
+
+
 def answered(read: Snapshot, unit: Unit) -> Any:
     """What the request that is being served was answered at its first try, by `unit`; None where this is the first.
 
