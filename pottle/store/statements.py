@@ -7,7 +7,7 @@ and, to an INSERT or UPDATE without `values(…)`, those of its columns.
 
 import sqlite3
 from collections import namedtuple
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from functools import lru_cache
 from typing import Any
@@ -18,8 +18,6 @@ from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.sql import visitors
 
 DIALECT = sqlite_dialect(paramstyle="named", json_deserializer=msgspec.json.decode)
-
-Processor = Callable[[Any], Any] | None
 
 
 class Prepared:
@@ -40,8 +38,8 @@ class Prepared:
         }
         shown = getattr(statement, "exported_columns", None) or {}
         self.row = namedtuple("Row", shown.keys(), rename=True) if shown else tuple
-        readers = [c.type.dialect_impl(DIALECT).result_processor(DIALECT, None) for c in shown]
-        self.readers: list[Processor] = readers if any(readers) else []
+        readers = (c.type.dialect_impl(DIALECT).result_processor(DIALECT, None) for c in shown)
+        self.readers = [(at, read) for at, read in enumerate(readers) if read]
 
     def bound(self, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """The SQL for these values, and all values of the statement; raises KeyError for a name too many or too few."""
@@ -73,7 +71,10 @@ class Prepared:
     def shaped(self, raw: tuple[Any, ...]) -> Any:
         """A row with named fields, its values as the columns' types give them."""
         if self.readers:
-            raw = tuple(read(v) if read else v for read, v in zip(self.readers, raw, strict=True))
+            values = list(raw)
+            for at, read in self.readers:
+                values[at] = read(values[at])
+            return self.row._make(values)  # type: ignore[attr-defined]
         return self.row._make(raw)  # type: ignore[attr-defined]
 
 
