@@ -47,7 +47,7 @@ async def index(query: AuditQuery) -> Answer:
 @gives(AuditView)
 async def of_group(slug: str, query: Paging) -> Answer:
     """What was done in a group. Its moderators may see it."""
-    found = await group.managed(me(), slug)
+    found = await group.moderated(me(), slug)
     return _answer(await audit.of_group(cursor(query), found.slug, found.created))
 
 

@@ -14,7 +14,6 @@ from pottle.http.caching import shown
 from pottle.http.limits import EDITING, limited
 from pottle.http.lists import Paging, cursor, edges, links
 from pottle.http.retries import idempotent
-from pottle.store import db
 
 blueprint = Blueprint("groups", __name__, url_prefix="/api/groups")
 
@@ -68,7 +67,7 @@ async def index(query: Paging) -> Answer:
 @gives(GroupView, 201)
 async def create(data: NewGroup) -> Answer:
     """Make a group. Whoever makes it is its first moderator."""
-    made = await db.write(group.create, me(), msgspec.structs.asdict(data))
+    made = await group.create(me(), msgspec.structs.asdict(data))
     return Answer(made, location=f"/api/groups/{made.slug}")
 
 
@@ -77,7 +76,7 @@ async def create(data: NewGroup) -> Answer:
 @gives(GroupView)
 async def show(slug: str) -> GroupView:
     """A group and its rules."""
-    row = await group.find(asker(), slug)
+    row = await group.visible_to(asker(), slug)
     if row.reading == "public":
         shown(f"group:{row.id}")
     return group.view(row)
@@ -90,7 +89,7 @@ async def show(slug: str) -> GroupView:
 @gives(GroupView)
 async def edit(slug: str, data: GroupEdit) -> GroupView:
     """Change a group's name or rules. Its moderators may."""
-    return await db.write(group.edit, me(), slug, wanted_versions(), changed_fields(data))
+    return await group.edit(me(), slug, wanted_versions(), changed_fields(data))
 
 
 @blueprint.delete("/<slug>")
@@ -99,7 +98,7 @@ async def edit(slug: str, data: GroupEdit) -> GroupView:
 @gives(None, 204)
 async def delete(slug: str) -> None:
     """Delete a group with all its channels and posts."""
-    await db.write(group.remove, me(), slug, wanted_versions())
+    await group.remove(me(), slug, wanted_versions())
 
 
 class MembersView(msgspec.Struct):
@@ -136,7 +135,7 @@ async def put_member(slug: str, data: NewMember) -> MemberView:
     """Make a user a member or a moderator. The group's moderators may."""
     if data.role == "moderator":
         session.must_be_confirmed(me())
-    return await db.write(group.put_member, me(), slug, data.uid, data.role)
+    return await group.put_member(me(), slug, data.uid, data.role)
 
 
 @blueprint.delete("/<slug>/members/<uid>")
@@ -145,4 +144,4 @@ async def put_member(slug: str, data: NewMember) -> MemberView:
 @gives(None, 204)
 async def remove_member(slug: str, uid: str) -> None:
     """End a membership, at once and on every socket. The group's moderators may."""
-    await db.write(group.remove_member, me(), slug, uid)
+    await group.remove_member(me(), slug, uid)

@@ -17,7 +17,7 @@ blueprint = Blueprint("managing_pages", __name__)
 @signed_in
 async def manage(slug: str) -> Response:
     """A group's rules, members, invitations and posts, for its moderators; to others there is no such page."""
-    found = await group.find(me(), slug)
+    found = await group.visible_to(me(), slug)
     if not rules.moderates(found, me()):
         raise NotFound("There is no such page.")
     board = link("").partition("://")[2].rstrip("#")

@@ -46,7 +46,7 @@ class RosterView(msgspec.Struct):
 @gives(RosterView, 201)
 async def create(slug: str, data: NewRoster) -> RosterView:
     """Make accounts for up to 500 people, all or none, as members of the group. Its moderators may."""
-    await group.managed(me(), slug)
+    await group.moderated(me(), slug)
     enrolled = await db.write(enrolling.enrol, me(), slug, _pupils(data))
     return RosterView([account_code(made) for made in enrolled])
 

@@ -186,7 +186,7 @@ async def person(uid: str, name: str) -> Identity:
 async def make_class(teacher: Identity) -> None:
     """The group of the class, whose moderator is its teacher."""
     with suppress(Conflict):
-        await db.write(group.create, teacher, {**CLASS, "origins": []})
+        await group.create(teacher, {**CLASS, "origins": []})
 
 
 async def count_users() -> int:

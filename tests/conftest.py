@@ -141,9 +141,9 @@ async def _make_class(tokens: dict[str, str]) -> int:
         "posting": "members",
         "review": "none",
     }
-    await db.write(group.create, root, fields)
-    await db.write(group.put_member, root, "class", "alice", "moderator")
-    await db.write(group.put_member, root, "class", "bob", "member")
+    await group.create(root, fields)
+    await group.put_member(root, "class", "alice", "moderator")
+    await group.put_member(root, "class", "bob", "member")
     opened = await db.write(channel.open_, alice, "class", "room", "Room", None, None)
     return opened.channel.id
 

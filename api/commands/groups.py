@@ -10,7 +10,6 @@ from model.accounts.user import Name
 from model.groups import group
 from model.groups.group import Posting, Reading, Review, Slug
 from pottle.settings import Settings
-from pottle.store import db
 from pottle.store.paging import Cursor
 
 
@@ -37,7 +36,7 @@ def register(app: Quart, settings: Settings) -> None:
             "posting": posting,
             "review": review,
         }
-        made = run(settings, lambda: db.write(group.create, None, fields))
+        made = run(settings, lambda: group.create(None, fields))
         say(f"Created {made.slug}.")
 
     @groups.command("list")

@@ -3,9 +3,10 @@
 from typing import Any
 
 from model import audit
-from model.accounts import namesakes, passwords, session, user
+from model.accounts import passwords, session, user
 from model.accounts.session import Identity
 from model.accounts.user import Account
+from model.groups import group
 from pottle.errors import Versions
 from pottle.store import Tx, db
 
@@ -23,7 +24,7 @@ async def edit(identity: Identity, versions: Versions, fields: dict[str, str | N
 
 def _edit(tx: Tx, identity: Identity, versions: Versions, fields: dict[str, Any]) -> Account:
     if "name" in fields and not identity.admin:
-        namesakes.check_own(tx, str(fields["name"]), identity.user)
+        group.check_own_name(tx, str(fields["name"]), identity.user)
     account = user.edit(tx, identity.user, versions, fields)
     if "password_hash" in fields:
         session.end_others(tx, identity)

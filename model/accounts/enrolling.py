@@ -5,11 +5,11 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from model import audit
-from model.accounts import namesakes, user
+from model.accounts import user
 from model.accounts.recovery import CODE_DAYS, ResetCode
 from model.accounts.session import Identity
 from model.accounts.user import User
-from model.groups import group, invitation, joining, roster
+from model.groups import group, invitation, roster
 from model.groups.group import Membership
 from model.groups.roster import Pupil
 from pottle import times
@@ -28,7 +28,7 @@ def enrol(tx: Tx, by: Identity | None, slug: str, pupils: list[Pupil]) -> list[R
     Raises Invalid, naming each line, for uids that are taken and for names that the group has already; Forbidden for
     moderators where sign-up is closed.
     """
-    row = joining.managed(tx, by, slug)
+    row = group.managed(tx, by, slug)
     if db.settings.sign_up == "closed" and by and not by.admin:
         raise Forbidden("Sign-up is closed here: only an admin can enrol a roster.")
     uids = _uids(tx, pupils)
@@ -51,7 +51,7 @@ def _check_free(tx: Tx, group_id: int, pupils: list[Pupil]) -> None:
     wrong |= {
         pupil.where: f"is {pupil.name}, a name that can be taken for that of somebody who looks after the group"
         for pupil in pupils
-        if namesakes.alike(tx, pupil.name, group_id)
+        if group.has_namesake(tx, pupil.name, group_id)
     }
     if wrong:
         raise Invalid(wrong)
@@ -68,7 +68,7 @@ def _uids(tx: Tx, pupils: list[Pupil]) -> list[str]:
 def _enrol(tx: Tx, by: Identity | None, row: Any, pupil: Pupil, uid: str) -> ResetCode:
     user.add(tx, uid, pupil.name, None, None, "user")
     id_ = tx.one(user.TAKEN, folded=uid.lower()).id
-    tx.run(group.JOIN, group=row.id, user=id_, as_="member", now=tx.now)
+    group.join(tx, row.id, id_, "member")
     code, until = invitation.fresh(invitation.SHORT), times.later(days=CODE_DAYS)
     invitation.add(tx, code, until, "member", group=row.id, user=id_, by=by.user if by else None)
     audit.note(tx, by, "user.created", uid, group=row.slug, detail="by a roster")

@@ -11,7 +11,7 @@ from model import audit
 from model.accounts import passwords, session, user
 from model.accounts.session import Identity, Signed
 from model.accounts.user import User
-from model.groups import invitation, joining
+from model.groups import group, invitation
 from model.groups.group import Membership
 from model.groups.invitation import Invitation
 from pottle import times
@@ -68,7 +68,7 @@ def renew(tx: Tx, by: Identity, slug: str, uid: str) -> ResetCode:
 
     Raises NotFound for an account that is not of the roster, Forbidden for one that has since become more.
     """
-    row, found = joining.managed(tx, by, slug), _found(tx, uid)
+    row, found = group.managed(tx, by, slug), _found(tx, uid)
     line = tx.one(LINE, user=found.id, group=row.id)
     if line is None:
         raise NotFound(f"{found.uid} is not of this group's roster; an admin can make a reset link.")

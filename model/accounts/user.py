@@ -4,7 +4,7 @@ from typing import Annotated, Literal, cast
 
 import msgspec
 from sqlalchemy import String, bindparam, insert, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from model import audit
 from model.accounts import likeness, passwords
@@ -152,12 +152,18 @@ def _create_noted(tx: Tx, uid: str, name: str, kept: str, email: str | None, rol
     return made
 
 
-async def find(uid: str) -> UserView:
-    """The public profile of a user, whatever the uid's case. Raises NotFound."""
-    async with db.session() as session:
-        user = await session.scalar(select(User).where(User.uid_folded == uid.lower()))
+def by_uid(session: Session, uid: str) -> User:
+    """A user, whatever the uid's case. Raises NotFound."""
+    user = session.scalar(select(User).where(User.uid_folded == uid.lower()))
     if user is None:
         raise NotFound(f"There is no user {uid}.")
+    return user
+
+
+async def find(uid: str) -> UserView:
+    """The public profile of a user. Raises NotFound."""
+    async with db.session() as session:
+        user = await session.run_sync(by_uid, uid)
     return UserView(user.uid, user.name, avatar_path(user.uid, user.avatar_hash), user.created)
 
 

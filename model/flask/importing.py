@@ -144,8 +144,8 @@ class _Bringer:
         slug, there = self._free(new.slug)
         if there is None:
             fields = {"slug": slug, "name": new.name, "origins": [], **(CLOSED if new.closed else RULES)}
-            group.create(self._tx, None, fields)
-            there = self._tx.one(group.TAKEN, named=slug).id
+            group.create.within(self._tx, None, fields)
+            there = self._tx.one(group.TAKEN, slug=slug).id
             self._counts["groups"] += 1
             self._remember(new.kind, new, there)
         else:
@@ -156,7 +156,7 @@ class _Bringer:
     def _free(self, base: str) -> tuple[str, int | None]:
         """A slug that is free, or that of a group that no import made, and its id."""
         slug, number = base, 1
-        while there := self._tx.one(group.TAKEN, named=slug):
+        while there := self._tx.one(group.TAKEN, slug=slug):
             if self._tx.one(CAME_AS, here=there.id) is None:
                 return slug, there.id
             slug, number = f"{base}-{number + 1}", number + 1
@@ -183,7 +183,7 @@ class _Bringer:
         if not self._matched.isdisjoint({(new.kind, new.group), ("user", new.theirs)}):
             return  # and here where they are another's: what one was there is no right here
         if self._tx.one(STANDING, in_group=in_group, who=who) is None:
-            self._tx.run(group.JOIN, group=in_group, user=who, as_=new.role, now=self._tx.now)
+            group.join(self._tx, in_group, who, new.role)
             group.tell_standing(self._tx, who)
         self._tx.run(REMEMBER, of=new.digest, is_="member", here=None)
 

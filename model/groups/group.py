@@ -1,17 +1,18 @@
 """Groups: a class, club or site, with its rules, and who belongs to it."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
-from sqlalchemy import JSON, ForeignKey, String, bindparam, delete, insert, or_, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, String, bindparam, delete, insert, or_, select
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from model import audit
+from model.accounts import likeness
 from model.accounts.session import Identity
-from model.accounts.user import User
+from model.accounts.user import User, by_uid
 from model.groups import rules
-from pottle.errors import NotFound, Versions, check_version, taken
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db
+from pottle.errors import Invalid, NotFound, Versions, check_version, taken
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads, writes
 from pottle.store.paging import Cursor, Page, paged
 from pottle.values import line
 
@@ -50,9 +51,9 @@ class Group(Base):
     slug: Mapped[str] = mapped_column(String(60), unique=True)
     name: Mapped[str] = mapped_column(String(80))
     origins: Mapped[list[str]] = mapped_column(JSON)
-    reading: Mapped[str] = mapped_column(String(10))
-    posting: Mapped[str] = mapped_column(String(10))
-    review: Mapped[str] = mapped_column(String(10))
+    reading: Mapped[Reading] = mapped_column(String(10))
+    posting: Mapped[Posting] = mapped_column(String(10))
+    review: Mapped[Review] = mapped_column(String(10))
     created: Mapped[Time]
     version: Mapped[int]
 
@@ -64,7 +65,7 @@ class Membership(Base):
 
     group_id: Mapped[int] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), primary_key=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True, index=True)
-    role: Mapped[str] = mapped_column(String(10))
+    role: Mapped[Standing] = mapped_column(String(10))
     created: Mapped[Time]
 
 
@@ -89,18 +90,33 @@ class MemberView(msgspec.Struct):
     role: Standing
 
 
-STANDING = (
-    select(Membership.role)
-    .where(Membership.group_id == Group.id, Membership.user_id == bindparam("user"))
-    .scalar_subquery()
-    .label("standing")
+class GroupRow(rules.Place, Protocol):
+    """A group as `visible_to` finds it, with the asker's `standing` there."""
+
+    id: int
+    slug: str
+    name: str
+    reading: Reading
+    posting: Posting
+    review: Review
+    created: str
+    version: int
+
+
+# Of whoever asks: `user` is the id, 0 for nobody; `admin` is 1 for admins.
+_own = select(Membership.role).where(Membership.group_id == Group.id, Membership.user_id == bindparam("user"))
+STANDING = _own.scalar_subquery().label("standing")
+VISIBLE = or_(Group.reading == "public", bindparam("admin") == 1, _own.exists())
+BY_SLUG = select(*Group.__table__.c, STANDING).where(Group.slug == bindparam("slug"), VISIBLE)
+LISTED = select(*Group.__table__.c).where(VISIBLE)
+TAKEN = select(Group.id).where(Group.slug == bindparam("slug"))
+MEMBERS = (
+    select(User.id, User.uid, User.name, Membership.role)
+    .join(Membership, Membership.user_id == User.id)
+    .where(Membership.group_id == bindparam("group_id"))
 )
-VISIBLE = or_(
-    Group.reading == "public",
-    bindparam("admin") == 1,
-    select(Membership.user_id).where(Membership.group_id == Group.id, Membership.user_id == bindparam("user")).exists(),
-)
-BY_SLUG = select(*Group.__table__.c, STANDING).where(Group.slug == bindparam("named"), VISIBLE)
+JOIN = insert(Membership)
+UID = select(User.uid).where(User.id == bindparam("id"))
 
 
 def asker(identity: Identity | None) -> dict[str, int]:
@@ -108,75 +124,74 @@ def asker(identity: Identity | None) -> dict[str, int]:
     return {"user": identity.user if identity else 0, "admin": int(bool(identity and identity.admin))}
 
 
-def visible_to(read: Snapshot, identity: Identity | None, slug: str) -> Any:
-    """The row of a group that whoever asks may see, with its `standing` there. Raises NotFound."""
-    row = read.one(BY_SLUG, named=slug, **asker(identity))
+def _found(read: Snapshot, slug: str, **who: int) -> GroupRow:
+    row: GroupRow | None = read.one(BY_SLUG, slug=slug, **who)
     if row is None:
         raise NotFound(f"There is no group {slug}.")
     return row
 
 
-def view(row: Any) -> GroupView:
-    """A row as clients see it."""
+@reads
+def visible_to(read: Snapshot, identity: Identity | None, slug: str) -> GroupRow:
+    """A group that whoever asks may see. Raises NotFound."""
+    return _found(read, slug, **asker(identity))
+
+
+@reads
+def moderated(read: Snapshot, identity: Identity | None, slug: str) -> GroupRow:
+    """A group that whoever asks moderates. Raises NotFound, Unauthenticated, Forbidden."""
+    row = visible_to.within(read, identity, slug)
+    rules.must_moderate(row, identity)
+    return row
+
+
+def managed(tx: Tx, by: Identity | None, slug: str) -> GroupRow:
+    """A group that `by` moderates, or any group for the operator (None). Raises NotFound, Forbidden."""
+    return moderated.within(tx, by, slug) if by else _found(tx, slug, user=0, admin=1)
+
+
+def view(row: GroupRow | Group) -> GroupView:
+    """A group as clients see it."""
     return GroupView(row.slug, row.name, row.origins, row.reading, row.posting, row.review, row.created, row.version)
 
 
-def _weight(row: Any) -> int:
+def _weight(row: GroupRow) -> int:
     """Bytes of a group's texts as JSON."""
     return len(msgspec.json.encode((row.name, row.origins)))
 
 
-async def find(identity: Identity | None, slug: str) -> Any:
-    """As visible_to, for a handler."""
-    with db.snapshot() as read:
-        return visible_to(read, identity, slug)
-
-
-async def listed(identity: Identity | None, cursor: Cursor) -> Page[GroupView]:
+@reads
+def listed(read: Snapshot, identity: Identity | None, cursor: Cursor) -> Page[GroupView]:
     """The groups that whoever asks may see, newest first."""
-    with db.snapshot() as read:
-        return paged(read, LISTED, Group.id, cursor, view, _weight, **asker(identity))
+    return paged(read, LISTED, Group.id, cursor, view, _weight, **asker(identity))
 
 
-LISTED = select(*Group.__table__.c).where(VISIBLE)
-
-
-async def everything(cursor: Cursor) -> Page[GroupView]:
+@reads
+def everything(read: Snapshot, cursor: Cursor) -> Page[GroupView]:
     """All groups, newest first, for the operator."""
-    with db.snapshot() as read:
-        return paged(read, LISTED, Group.id, cursor, view, _weight, user=0, admin=1)
+    return paged(read, LISTED, Group.id, cursor, view, _weight, user=0, admin=1)
 
 
+@writes
 def create(tx: Tx, identity: Identity | None, fields: dict[str, Any]) -> GroupView:
-    """Unit: a new group, whose maker (None: the operator) is its first moderator. Raises Conflict for a slug taken."""
-    if tx.one(TAKEN, named=fields["slug"]):
+    """Makes a group, whose maker (None: the operator) is its first moderator. Raises Conflict for a slug taken."""
+    if tx.one(TAKEN, slug=fields["slug"]):
         raise taken("slug", fields["slug"])
     group = Group(**fields, created=tx.now, version=1)
     tx.session.add(group)
     tx.session.flush()
     if identity:
-        tx.run(JOIN, group=group.id, user=identity.user, as_="moderator", now=tx.now)
+        join(tx, group.id, identity.user, "moderator")
     tx.changed("group.created", subject=group.id, tags=["groups"])
     audit.note(tx, identity, "group.created", group.slug, group=group.slug, detail=_described(fields))
     return view(group)
 
 
-TAKEN = select(Group.id).where(Group.slug == bindparam("named"))
-JOIN = insert(Membership).values(
-    group_id=bindparam("group"), user_id=bindparam("user"), role=bindparam("as_"), created=bindparam("now")
-)
-
-
-def moderated(tx: Snapshot, identity: Identity | None, slug: str) -> Any:
-    """The row of a group that whoever asks moderates. Raises NotFound, Forbidden."""
-    row = visible_to(tx, identity, slug)
-    rules.must_moderate(row, identity)
-    return row
-
-
+@writes
 def edit(tx: Tx, identity: Identity, slug: str, versions: Versions, fields: dict[str, Any]) -> GroupView:
-    """Unit: changes a group's name and rules. Its moderators may. Raises Stale."""
-    group = _held(tx, moderated(tx, identity, slug).id, versions)
+    """Changes a group's name and rules. Its moderators may. Raises NotFound, Forbidden, Stale."""
+    group = tx.session.get_one(Group, moderated.within(tx, identity, slug).id)
+    check_version(group.version, versions)
     closed = group.reading == "public" and fields.get("reading") == "members"
     for field, value in fields.items():
         setattr(group, field, value)
@@ -193,71 +208,90 @@ def _described(fields: dict[str, Any]) -> str:
     return ", ".join(f"{name}: {value}" for name, value in said.items() if name != "slug")
 
 
+@writes
 def remove(tx: Tx, identity: Identity, slug: str, versions: Versions) -> None:
-    """Unit: deletes a group with all that is in it. Raises Stale, NotFound."""
-    group = _held(tx, visible_to(tx, identity, slug).id, versions)
+    """Deletes a group with everything in it. Raises Stale, NotFound."""
+    group = tx.session.get_one(Group, visible_to.within(tx, identity, slug).id)
+    check_version(group.version, versions)
     tx.session.delete(group)
     tx.session.flush()
     tx.changed("group.closed", subject=group.id, tags=["groups", f"group:{group.id}"])
     audit.note(tx, identity, "group.removed", slug, group=slug)
 
 
-def _held(tx: Tx, id_: int, versions: Versions) -> Group:
-    group = tx.session.get(Group, id_)
-    if group is None:
-        raise NotFound("The group is gone.")
-    check_version(group.version, versions)
-    return group
-
-
-async def managed(identity: Identity, slug: str) -> Any:
-    """As moderated, for a handler."""
-    with db.snapshot() as read:
-        return moderated(read, identity, slug)
-
-
-async def members(identity: Identity, slug: str, cursor: Cursor) -> Page[MemberView]:
+@reads
+def members(read: Snapshot, identity: Identity, slug: str, cursor: Cursor) -> Page[MemberView]:
     """The members of a group, newest account first. Its moderators may see them."""
-    with db.snapshot() as read:
-        row = moderated(read, identity, slug)
-        return paged(read, MEMBERS, User.id, cursor, lambda row: MemberView(row.uid, row.name, row.role), group=row.id)
+    row = moderated.within(read, identity, slug)
+    return paged(read, MEMBERS, User.id, cursor, lambda row: MemberView(row.uid, row.name, row.role), group_id=row.id)
 
 
-MEMBERS = (
-    select(User.id, User.uid, User.name, Membership.role)
-    .join(Membership, Membership.user_id == User.id)
-    .where(Membership.group_id == bindparam("group"))
-)
-USER = select(User.id, User.uid, User.name).where(User.uid_folded == bindparam("folded"))
-OUT = delete(Membership).where(Membership.group_id == bindparam("group"), Membership.user_id == bindparam("user"))
-
-
+@writes
 def put_member(tx: Tx, identity: Identity, slug: str, uid: str, role: Standing) -> MemberView:
-    """Unit: makes a user a member or moderator of a group. Its moderators may. Raises NotFound for an unknown uid."""
-    row = moderated(tx, identity, slug)
-    user = tx.one(USER, folded=uid.lower())
-    if user is None:
-        raise NotFound(f"There is no user {uid}.")
-    tx.run(OUT, group=row.id, user=user.id)
-    tx.run(JOIN, group=row.id, user=user.id, as_=role, now=tx.now)
+    """Makes a user a member or moderator of a group. Its moderators may. Raises NotFound for an unknown uid."""
+    row, user = moderated.within(tx, identity, slug), by_uid(tx.session, uid)
+    tx.session.merge(Membership(group_id=row.id, user_id=user.id, role=role, created=tx.now))
     tell_standing(tx, user.id)
     audit.note(tx, identity, "member.put", user.uid, group=slug, detail=role)
     return MemberView(user.uid, user.name, role)
 
 
-UID = select(User.uid).where(User.id == bindparam("user"))
+@writes
+def remove_member(tx: Tx, identity: Identity, slug: str, uid: str) -> None:
+    """Ends a membership, and closes the connections that it allowed. Raises NotFound."""
+    row = moderated.within(tx, identity, slug)
+    user = tx.session.scalar(
+        select(User)
+        .join(Membership, Membership.user_id == User.id)
+        .where(User.uid_folded == uid.lower(), Membership.group_id == row.id)
+    )
+    if user is None:
+        raise NotFound(f"{uid} is not a member.")
+    tx.session.execute(delete(Membership).where(Membership.group_id == row.id, Membership.user_id == user.id))
+    tx.changed("member.removed", subject=user.id, tags=[f"group:{row.id}", f"user:{user.uid}"])
+    audit.note(tx, identity, "member.removed", user.uid, group=slug)
+
+
+def join(tx: Tx, group_id: int, user_id: int, role: str) -> None:
+    """Within a unit: makes a user who is not a member one."""
+    tx.run(JOIN, group_id=group_id, user_id=user_id, role=role, created=tx.now)
 
 
 def tell_standing(tx: Tx, user_id: int) -> None:
-    """Within a unit: says that a user is something else in a group now, which the user's posts there show."""
-    tx.changed("member.changed", subject=user_id, tags=[f"user:{tx.one(UID, user=user_id).uid}"])
+    """Within a unit: records that a user's role in a group has changed, which the user's posts there show."""
+    tx.changed("member.changed", subject=user_id, tags=[f"user:{tx.one(UID, id=user_id).uid}"])
 
 
-def remove_member(tx: Tx, identity: Identity, slug: str, uid: str) -> None:
-    """Unit: ends a membership; the user's sockets that it let in are closed. Raises NotFound."""
-    row = moderated(tx, identity, slug)
-    user = tx.one(USER, folded=uid.lower())
-    if user is None or not tx.run(OUT, group=row.id, user=user.id):
-        raise NotFound(f"{uid} is not a member.")
-    tx.changed("member.removed", subject=user.id, tags=[f"group:{row.id}", f"user:{user.uid}"])
-    audit.note(tx, identity, "member.removed", user.uid, group=slug)
+ALIKE = "can be taken for that of somebody who looks after this group; please add something, such as a last name"
+_mine = aliased(Membership)
+
+
+def _namesake(group: ColumnElement[bool]) -> Select[Any]:
+    """Another user with a name like that, who is an admin or moderates such a group."""
+    moderates = select(Membership.user_id).where(Membership.user_id == User.id, Membership.role == "moderator", group)
+    alike = User.likeness == bindparam("likeness"), User.id != bindparam("user_id")
+    return select(User.id).where(*alike, or_(User.role == "admin", moderates.exists())).limit(1)
+
+
+NAMESAKE = _namesake(Membership.group_id == bindparam("group_id"))
+NAMESAKE_IN_MINE = _namesake(
+    Membership.group_id.in_(select(_mine.group_id).where(_mine.user_id == bindparam("user_id")))
+)
+
+
+def has_namesake(read: Snapshot, name: str, group_id: int, user_id: int = 0) -> bool:
+    """Whether another user than `user_id` looks after a group whose name that one can be taken for."""
+    values = {"likeness": likeness.of(name), "group_id": group_id, "user_id": user_id}
+    return read.one(NAMESAKE, **values) is not None
+
+
+def check_name(read: Snapshot, name: str, group_id: int, field: str = "name", user_id: int = 0) -> None:
+    """Raises Invalid for a name that has a namesake who looks after the group."""
+    if has_namesake(read, name, group_id, user_id):
+        raise Invalid({field: ALIKE})
+
+
+def check_own_name(read: Snapshot, name: str, user_id: int) -> None:
+    """Raises Invalid for a name that has a namesake who looks after one of the user's own groups."""
+    if read.one(NAMESAKE_IN_MINE, likeness=likeness.of(name), user_id=user_id):
+        raise Invalid({"name": ALIKE})

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import aliased
 
 from model import audit
-from model.accounts import namesakes, passwords, user
+from model.accounts import passwords, user
 from model.accounts.session import Identity
 from model.accounts.user import Role, User, UserView
 from model.groups import group, invitation
@@ -84,19 +84,9 @@ PROMOTE = (
 )
 
 
-def managed(tx: Snapshot, by: Identity | None, slug: str) -> Any:
-    """The row of a group that whoever asks moderates, or of any for the operator (None). Raises NotFound, Forbidden."""
-    if by:
-        return group.moderated(tx, by, slug)
-    row = tx.one(group.BY_SLUG, named=slug, user=0, admin=1)
-    if row is None:
-        raise NotFound(f"There is no group {slug}.")
-    return row
-
-
 def invite(tx: Tx, by: Identity | None, slug: str, role: Standing, uses: int | None, days: int) -> Made:
     """Unit: a new invitation. The group's moderators may make it, and the operator (None). Raises Conflict."""
-    row = managed(tx, by, slug)
+    row = group.managed(tx, by, slug)
     if tx.one(COUNT, group=row.id).n >= MOST_AT_ONCE:
         raise Conflict(f"A group can have {MOST_AT_ONCE} invitations at once; revoke some first.")
     code, until = invitation.fresh(invitation.SHORT), times.later(days=days)
@@ -109,13 +99,13 @@ def invite(tx: Tx, by: Identity | None, slug: str, role: Standing, uses: int | N
 async def listed(identity: Identity, slug: str) -> list[InvitationView]:
     """A group's invitations that are good, newest first, without their codes. Its moderators may see them."""
     with db.snapshot() as read:
-        rows = read.all(LISTED, group=group.moderated(read, identity, slug).id, now=times.now())
+        rows = read.all(LISTED, group=group.moderated.within(read, identity, slug).id, now=times.now())
         return [InvitationView(*row) for row in rows]
 
 
 def revoke(tx: Tx, identity: Identity, slug: str, id_: int) -> None:
     """Unit: ends an invitation at once; who joined by it stays. Raises NotFound."""
-    row = group.moderated(tx, identity, slug)
+    row = group.moderated.within(tx, identity, slug)
     if not tx.run(REVOKE, group=row.id, named=id_):
         raise NotFound(f"There is no invitation {id_} to {slug}.")
     audit.note(tx, identity, "invitation.revoked", f"invitation {id_}", group=slug)
@@ -139,7 +129,7 @@ def _accept(tx: Tx, identity: Identity, code: str, address: str) -> Joined | Non
     had = tx.one(STANDING, group=held.group_id, user=identity.user)
     if had is None:
         if held.role != "moderator":
-            namesakes.check(tx, identity.name, held.group_id, but=identity.user)
+            group.check_name(tx, identity.name, held.group_id, user_id=identity.user)
         _join(tx, identity.user, identity, held)
     elif had.role == "member" and held.role == "moderator":
         tx.run(PROMOTE, group=held.group_id, user=identity.user, as_=held.role)
@@ -150,7 +140,7 @@ def _accept(tx: Tx, identity: Identity, code: str, address: str) -> Joined | Non
 
 
 def _join(tx: Tx, user_id: int, who: audit.Actor, held: Any) -> None:
-    tx.run(group.JOIN, group=held.group_id, user=user_id, as_=held.role, now=tx.now)
+    group.join(tx, held.group_id, user_id, held.role)
     group.tell_standing(tx, user_id)
     _note(tx, who, held)
 
@@ -195,7 +185,7 @@ def _sign_up(tx: Tx, uid: str, name: str, kept: str, email: str | None, code: st
         return _first_admin(tx, uid, name, kept, email, held)
     user.check_uid(uid)
     if held.role != "moderator":
-        namesakes.check(tx, name, held.group_id)
+        group.check_name(tx, name, held.group_id)
     made = user.add(tx, uid, name, kept, email, "user")
     _join(tx, tx.one(user.TAKEN, folded=uid.lower()).id, made, held)
     return made

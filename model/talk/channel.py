@@ -162,7 +162,7 @@ async def listed(identity: Identity | None, slug: str, cursor: Cursor, key: str 
     """The row of a group, and the places of its channels, newest first, or the one with `key`. Raises NotFound."""
     who = asker(identity)
     with db.snapshot() as read:
-        in_group = group.visible_to(read, identity, slug)
+        in_group = group.visible_to.within(read, identity, slug)
         if key is not None:
             return in_group, Page(read.all(BY_KEY, named=slug, key=key, **who), None, None)
         return in_group, paged(read, IN_GROUP, Channel.id, cursor, lambda row: row, weight, named=slug, **who)
@@ -180,7 +180,7 @@ async def waiting(identity: Identity | None, slug: str, cursor: Cursor) -> Page[
     Raises NotFound, Unauthenticated, Forbidden.
     """
     with db.snapshot() as read:
-        of = group.moderated(read, identity, slug).id
+        of = group.moderated.within(read, identity, slug).id
         return paged(read, WAITING, Channel.id, cursor, _with_beginner, weight, group=of, **asker(identity))
 
 
@@ -230,7 +230,7 @@ def open_(
     found = tx.one(BY_KEY, named=slug, key=key, **asker(identity))
     if found is not None:
         return Opened(view(found), created=False)
-    in_group = group.visible_to(tx, identity, slug)
+    in_group = group.visible_to.within(tx, identity, slug)
     rules.may_post(in_group, identity, origin)
     waits = rules.waits(in_group, identity)
     beginner = identity.user if identity and waits else None
@@ -241,7 +241,7 @@ def open_(
 
 def begin(tx: Tx, identity: Identity | None, slug: str, title: str, url: str | None, origin: str | None) -> Opened:
     """Unit: makes a discussion of a title that the group has none of. Raises Conflict, which names the one it has."""
-    in_group = group.visible_to(tx, identity, slug)
+    in_group = group.visible_to.within(tx, identity, slug)
     rules.may_post(in_group, identity, origin)
     key, who = keys.of_title(title), asker(identity)
     there = tx.one(BY_KEY, named=slug, key=key, **who) or tx.one(BY_TITLE, named=slug, titled=title, **who)
@@ -328,7 +328,7 @@ def _moderated(tx: Tx, identity: Identity | None, id_: int, versions: Versions) 
 async def counts(identity: Identity | None, slug: str, keys: list[str]) -> tuple[Any, dict[str, int], list[int]]:
     """(the group's row, the number of published posts by key, the ids of the channels found). Raises NotFound."""
     with db.snapshot() as read:
-        in_group = group.visible_to(read, identity, slug)
+        in_group = group.visible_to.within(read, identity, slug)
         found = [row for key in set(keys) for row in read.all(BY_KEY, named=slug, key=key, **asker(identity))]
     counted = {row.key: row.posts for row in found}
     return in_group, {key: counted.get(key, 0) for key in keys}, [row.id for row in found]

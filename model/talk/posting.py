@@ -7,8 +7,8 @@ import msgspec
 from sqlalchemy import bindparam, insert, update
 
 from model import audit
-from model.accounts import namesakes
 from model.accounts.session import Identity
+from model.groups import group as groups
 from model.groups import rules
 from model.talk import amounts, channel
 from model.talk import edit as edits
@@ -155,10 +155,10 @@ def bring(tx: Tx, channel_id: int, author: int | None, guest: str | None, new: D
     return id_
 
 
-def _check_name(tx: Tx, group: int, identity: Identity | None, guest: str | None) -> None:
+def _check_name(tx: Tx, group_id: int, identity: Identity | None, guest: str | None) -> None:
     if identity is None:
-        namesakes.check(tx, guest or "", group, "guest")
-    elif namesakes.alike(tx, identity.name, group, identity.user):
+        groups.check_name(tx, guest or "", group_id, "guest")
+    elif groups.has_namesake(tx, identity.name, group_id, identity.user):
         raise Forbidden(
             "Your name can be taken for that of somebody who looks after this group. Please change it first."
         )

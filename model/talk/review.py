@@ -92,8 +92,7 @@ async def to_moderate(
 
     Raises NotFound, Forbidden.
     """
-    with db.snapshot() as read:
-        of = group.moderated(read, identity, slug).id
+    of = (await group.moderated(identity, slug)).id
     async with db.session() as session:
         return await paged_aside(session, TO_MODERATE[state], Post.id, cursor, view, weight, group=of)
 

@@ -79,9 +79,9 @@ async def test_a_moderator_no_more(
 ) -> None:
     async def lose() -> None:
         if role:
-            await db.write(group.put_member, ROOT, "class", "alice", role)
+            await group.put_member(ROOT, "class", "alice", role)
         else:
-            await db.write(group.remove_member, ROOT, "class", "alice")
+            await group.remove_member(ROOT, "class", "alice")
 
     answer, unchanged = await meanwhile(lose, lambda: alice.http.request(method, path.format(**ids), json=body))
     assert answer.status_code in (403, 404)
@@ -93,7 +93,7 @@ async def test_a_member_no_more(
     alice: Person, ids: dict[str, int], meanwhile: Any, method: str, path: str, body: Json | None
 ) -> None:
     async def lose() -> None:
-        await db.write(group.remove_member, ROOT, "class", "alice")
+        await group.remove_member(ROOT, "class", "alice")
 
     answer, unchanged = await meanwhile(lose, lambda: alice.http.request(method, path.format(**ids), json=body))
     assert answer.status_code in (403, 404)
@@ -125,7 +125,7 @@ async def test_a_group_no_more(
     alice: Person, ids: dict[str, int], meanwhile: Any, method: str, path: str, body: Json | None
 ) -> None:
     async def lose() -> None:
-        await db.write(group.remove, ROOT, "class", None)
+        await group.remove(ROOT, "class", None)
 
     answer, unchanged = await meanwhile(lose, lambda: alice.http.request(method, path.format(**ids), json=body))
     assert answer.status_code == 404
