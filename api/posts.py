@@ -19,7 +19,7 @@ from pottle.http.lists import Paging, cursor, edges, here, links
 from pottle.http.retries import idempotent
 from pottle.http.shelf import Renewed
 from pottle.store import Snapshot, db
-from pottle.store.changes import Row
+from pottle.store.changes import Change
 from pottle.store.paging import Filling, Page
 
 blueprint = Blueprint("posts", __name__, url_prefix="/api")
@@ -83,7 +83,7 @@ def _view(page: Page[PostView], seq: int) -> PostsView:
     return PostsView(page.items, **edges(page), epoch=db.instance.epoch, seq=seq)
 
 
-def _with_new_posts(limit: int, url: str, read: Snapshot, body: bytes, rows: list[Row]) -> Renewed | None:
+def _with_new_posts(limit: int, url: str, read: Snapshot, body: bytes, rows: list[Change]) -> Renewed | None:
     """The newest posts of a channel after changes that only brought more: the others are as they were."""
     if any(row.kind != "post.created" for row in rows):
         return None

@@ -26,7 +26,7 @@ from model.talk.posting import Draft
 from pottle import times
 from pottle.settings import Settings
 from pottle.store import db
-from pottle.store.changes import Change
+from pottle.store.changes import LoggedChange, Stream
 
 TASKS = 64
 SECONDS = 6.0
@@ -80,11 +80,14 @@ async def ordinary(engine: AsyncEngine, ada: Identity, new: Draft) -> None:
         )
         session.add(made)
         await session.flush()
-        change = Change(prev=place.seq, channel_id=1, kind="post.created", subject=made.id, tags="", created=now)
+        stream = await session.get_one(Stream, "channel:1")
+        change = LoggedChange(
+            prev=stream.seq, stream="channel:1", kind="post.created", subject=made.id, tags="", created=now
+        )
         session.add(change)
         await session.flush()
         place.posts += 1
-        place.seq = change.seq
+        stream.seq = change.seq
 
 
 async def measured(name: str, write: Write) -> float:

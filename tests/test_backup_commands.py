@@ -280,11 +280,12 @@ def nothing_is_half(database: Path, channel: int) -> set[int]:
             return raw.execute(question, {"channel": channel}).fetchall()
 
         posts = {id_ for (id_,) in ask("SELECT id FROM posts WHERE channel_id = :channel")}
-        created = ask("SELECT subject FROM changes WHERE channel_id = :channel AND kind = 'post.created'")
+        created = ask("SELECT subject FROM changes WHERE stream = 'channel:' || :channel AND kind = 'post.created'")
         assert sorted(id_ for (id_,) in created) == sorted(posts), "each has its change, and each change its post"
-        log = ask("SELECT prev, seq FROM changes WHERE channel_id = :channel ORDER BY seq")
+        log = ask("SELECT prev, seq FROM changes WHERE stream = 'channel:' || :channel ORDER BY seq")
         assert [prev for prev, _ in log[1:]] == [seq for _, seq in log[:-1]], "an unbroken chain"
-        assert ask("SELECT posts, seq FROM channels WHERE id = :channel") == [(len(posts), log[-1][1])]
+        assert ask("SELECT posts FROM channels WHERE id = :channel") == [(len(posts),)]
+        assert ask("SELECT seq FROM streams WHERE name = 'channel:' || :channel") == [(log[-1][1],)]
         marks = "SELECT count(*) FROM reactions WHERE post_id = posts.id"
         assert ask(f"SELECT id FROM posts WHERE coalesce(reactions ->> '$.up', 0) != ({marks})") == []  # noqa: S608
         edits = ask("SELECT count(*) FROM changes WHERE kind = 'post.edited'")

@@ -72,7 +72,9 @@ def large_log(path: Path) -> None:
 def a_later_change(path: Path) -> None:
     """As after the clock was set back, or on a machine without a battery."""
     with closing(sqlite3.connect(path)) as raw, raw:
-        raw.execute("INSERT INTO changes VALUES (NULL, 0, 1, 'x', NULL, '', ?)", (times.later(hours=1),))
+        raw.execute(
+            "INSERT INTO changes VALUES (NULL, 0, NULL, 'x', NULL, '', ?, 'channel:1')", (times.later(hours=1),)
+        )
 
 
 def no_admin(path: Path) -> None:

@@ -58,7 +58,7 @@ def lively(instance: Path) -> Path:
         raw.execute("INSERT INTO flask_numbers VALUES ('channel', 17, 1, '{}')")
         raw.execute("INSERT INTO flask_laughs VALUES (1, 2, 3)")
         raw.execute("INSERT INTO audit VALUES (NULL, '2026', '', 'user.created', 'bob', NULL, NULL)")
-        raw.execute("INSERT INTO changes VALUES (41, 0, 1, 'post.created', 1, '', '2026')")
+        raw.execute("INSERT INTO changes VALUES (41, 0, NULL, 'post.created', 1, '', '2026', 'channel:1')")
         raw.execute("UPDATE channels SET seq = 41, locked = 1, state = 'pending', begun_by = 1 WHERE id = 1")
         raw.execute("""UPDATE groups SET origins = '["https://a.example"]' WHERE id = 1""")
     return instance
@@ -114,7 +114,7 @@ async def test_what_was_imported_can_be_used(
     database = Database()
     await database.open(Settings(instance=folder))
     assert one(folder / "app.db", "SELECT count(*) FROM sessions") == 0
-    made = await database.write(lambda tx: tx.changed("post.created", channel=1))
+    made = await database.write(lambda tx: tx.changed("post.created", stream="channel:1"))
     assert made == 42
     await database.close()
     with closing(sqlite3.connect(folder / "app.db")) as raw, raw:

@@ -20,7 +20,7 @@ from model.accounts.user import User, avatar_path
 from pottle import times
 from pottle.errors import ConfirmationNeeded, Conflict, Forbidden, NotFound, SessionNeeded, Unauthenticated
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db
-from pottle.store.changes import Row
+from pottle.store.changes import Change
 
 GRACE_SECONDS = 30  # for which a request that had begun may go on after `sign_out`
 MOST_REMEMBERED = 10_000
@@ -329,7 +329,7 @@ DELETE_TOKEN = delete(Token).where(Token.id == bindparam("token"), Token.user_id
 ENDING = ("session.ended", "token.ended", "user.edited", "user.role", "user.password", "user.disabled", "user.deleted")
 
 
-def forget(_read: Snapshot, rows: list[Row]) -> None:
+def forget(_read: Snapshot, rows: list[Change]) -> None:
     """Listener: drops whom a change concerns from memory."""
     tags = {tag for row in rows if row.kind in ENDING for tag in row.tags.split()}
     if not tags:

@@ -211,8 +211,11 @@ def _described(fields: dict[str, Any]) -> str:
 @writes
 def remove(tx: Tx, identity: Identity, slug: str, versions: Versions) -> None:
     """Deletes a group with everything in it. Raises Stale, NotFound."""
+    from model.talk import channel  # which knows groups
+
     group = tx.session.get_one(Group, visible_to.within(tx, identity, slug).id)
     check_version(group.version, versions)
+    channel.drop_streams(tx, group.id)
     tx.session.delete(group)
     tx.session.flush()
     tx.changed("group.closed", subject=group.id, tags=["groups", f"group:{group.id}"])

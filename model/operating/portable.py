@@ -23,7 +23,7 @@ PORTION = 1_000  # lines between two reports
 LEFT_OUT = {
     **dict.fromkeys(CREDENTIALS, "credentials: one that was ended after the export would come back to life"),
     "instance": "which database it is: an import makes another one",
-    "changes": "the positions of readers, which a new epoch makes void",
+    **dict.fromkeys(("changes", "streams"), "the positions of readers, which a new epoch makes void"),
     "replays": "answers to requests that may be sent again within a day, copies of what is exported",
     "limits": "counted by the minute",
     "alembic_version": "stands in the first line",

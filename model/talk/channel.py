@@ -51,7 +51,7 @@ class Channel(Base):
     url: Mapped[str | None] = mapped_column(String(2_000))
     locked: Mapped[bool]
     posts: Mapped[int]  # published ones
-    seq: Mapped[int]  # of its newest change
+    seq: Mapped[int] = mapped_column(default=int)  # not used since revision 0011: its stream knows
     created: Mapped[Time]
     version: Mapped[int]
     state: Mapped[str] = mapped_column(String(10), server_default="published")
@@ -86,7 +86,7 @@ def _for_all(column: Any, instead: str) -> Any:
 # Written out, not bound: a place is looked up for every request, and that takes 7.6 us so, else 11.
 IS_PUBLISHED = Channel.state == literal_column("'published'")
 TEXTS = ("key", "title", "url")
-OWN = [column for column in Channel.__table__.c if column.name not in ("group_id", *TEXTS)]
+OWN = [column for column in Channel.__table__.c if column.name not in ("group_id", "seq", *TEXTS)]
 SHOWN_TITLE = _for_all(Channel.title, f"'{UNTITLED}'")
 SHOWN = {"key": _for_all(Channel.key, "''"), "title": SHOWN_TITLE, "url": _for_all(Channel.url, "NULL")}
 
@@ -126,6 +126,16 @@ WAITING = (
     .add_columns(User.uid.label("by"))
     .where(Channel.state == "pending", Channel.group_id == bindparam("group"))
 )
+
+
+def stream(id_: int) -> str:
+    """The stream of a channel's changes."""
+    return f"channel:{id_}"
+
+
+def position(read: Snapshot, id_: int) -> int:
+    """The seq of a channel's newest change."""
+    return changes.position(read, stream(id_))
 
 
 def visible_to(read: Snapshot, identity: Identity | None, id_: int) -> Any:
@@ -206,7 +216,6 @@ ADD = (
         url=bindparam("at"),
         locked=False,
         posts=0,
-        seq=0,
         created=bindparam("now"),
         version=1,
         state=bindparam("in_state"),
@@ -294,7 +303,7 @@ def edit(
         tx.run(APPROVE, channel=id_)
         tags.append(f"channels-of:{place.group_id}")
         _note(tx, identity, "channel.approved", place)
-    tx.changed("channel.edited", channel=id_, subject=id_, tags=tags)
+    tx.changed("channel.edited", stream=stream(id_), subject=id_, tags=tags)
     if locked is not None and locked != bool(place.locked):
         _note(tx, identity, "channel.locked" if locked else "channel.unlocked", place)
     return view(_moderated(tx, identity, id_, None))
@@ -304,14 +313,20 @@ def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
     """Unit: deletes a channel with its posts. Only moderators may. Raises Stale."""
     place = _moderated(tx, identity, id_, versions)
     tx.run(DELETE, channel=id_)
-    tx.run(FORGET, channel=id_)
+    changes.drop(tx, stream(id_))
     tags = ["channels", f"group:{place.group_id}"]  # its posts too, each by itself
     tx.changed("channel.deleted", subject=id_, tags=tags)
     _note(tx, identity, "channel.deleted", place)
 
 
 DELETE = delete(Channel).where(Channel.id == bindparam("channel"))
-FORGET = delete(changes.Change).where(changes.Change.channel_id == bindparam("channel"))
+OF_GROUP = select(Channel.id).where(Channel.group_id == bindparam("group"))
+
+
+def drop_streams(tx: Tx, group_id: int) -> None:
+    """Within a unit that deletes a group: forgets the changes of its channels."""
+    for row in tx.all(OF_GROUP, group=group_id):
+        changes.drop(tx, stream(row.id))
 
 
 def _note(tx: Tx, identity: Identity, action: audit.Action, place: Any) -> None:

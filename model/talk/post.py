@@ -161,7 +161,7 @@ async def listed(identity: Identity | None, channel_id: int, cursor: Cursor) -> 
     with db.snapshot() as read:
         place = channel.visible_to(read, identity, channel_id)
         page = paged(read, LISTED, Post.id, cursor, view, weight, channel=channel_id)
-        return PostsPage(page, place.seq, place)
+        return PostsPage(page, channel.position(read, place.id), place)
 
 
 async def find(identity: Identity | None, id_: int) -> tuple[PostView, Any]:
@@ -202,7 +202,7 @@ async def conversation(identity: Identity | None, id_: int) -> PostsPage:
         row, place = visible_to(read, identity, id_)
         rows = _around(read, identity, row, place)
         items = [view(found) for found in sorted(rows, key=attrgetter("id"), reverse=True)]
-        return PostsPage(Page(items, None, None), place.seq, place)
+        return PostsPage(Page(items, None, None), channel.position(read, place.id), place)
 
 
 def _around(read: Snapshot, identity: Identity | None, row: Any, place: Any) -> list[Any]:

@@ -179,7 +179,7 @@ def _count(tx: Tx, kind: str, id_: int, channel_id: int, parent: int | None, by:
     if parent is not None:
         tx.run(COUNT_REPLY, parent=parent, by=by)
         tags.append(f"post:{parent}")
-    tx.changed(kind, channel=channel_id, subject=id_, tags=tags)
+    tx.changed(kind, stream=channel.stream(channel_id), subject=id_, tags=tags)
 
 
 EDIT = (
@@ -224,7 +224,9 @@ def rewrite(tx: Tx, row: Any, body: str, html: str) -> None:
     tx.run(EDIT, post=row.id, text=body, shown=html, now=tx.now)
     edits.drop(tx, row.id)
     if row.state == "published":
-        tx.changed("post.edited", channel=row.channel_id, subject=row.id, tags=["posts", f"post:{row.id}"])
+        tx.changed(
+            "post.edited", stream=channel.stream(row.channel_id), subject=row.id, tags=["posts", f"post:{row.id}"]
+        )
 
 
 def private_view(tx: Tx, id_: int) -> PostView:

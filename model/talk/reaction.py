@@ -8,7 +8,7 @@ from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model.accounts.session import Identity
-from model.talk import post
+from model.talk import channel, post
 from model.talk.post import Post
 from pottle.errors import Conflict, Forbidden
 from pottle.store import Base, Snapshot, Time, Tx, changes, db
@@ -107,7 +107,7 @@ def count_again(tx: Tx, row: Any) -> dict[str, int]:
     found: dict[str, int] = dict(tx.all(COUNT, post=row.id))
     counted: dict[str, int] = {kind: found[kind] for kind in KINDS if kind in found}
     tx.run(KEEP, post=row.id, counted=msgspec.json.encode(counted).decode())
-    tx.changed("reactions", channel=row.channel_id, subject=row.id, tags=[f"post:{row.id}"])
+    tx.changed("reactions", stream=channel.stream(row.channel_id), subject=row.id, tags=[f"post:{row.id}"])
     return counted
 
 

@@ -82,7 +82,7 @@ async def waiting_in(identity: Identity | None, channel_id: int, cursor: Cursor)
         place = channel.visible_to(read, identity, channel_id)
         rules.must_moderate(place, identity)
         page = paged(read, WAITING_IN_CHANNEL, Post.id, cursor, view, weight, channel=channel_id)
-        return PostsPage(page, place.seq, place)
+        return PostsPage(page, channel.position(read, place.id), place)
 
 
 async def to_moderate(

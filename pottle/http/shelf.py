@@ -8,7 +8,7 @@ from typing import NamedTuple
 from pottle.http.asgi import Headers
 from pottle.http.conditions import CHANGED, precondition_failed, status_for, without_content
 from pottle.store import Snapshot
-from pottle.store.changes import Row
+from pottle.store.changes import Change
 
 MOST_BYTES = 32 * 1024 * 1024
 LARGEST_BYTES = 1024 * 1024
@@ -29,7 +29,7 @@ class Renewed(NamedTuple):
 
 # Makes of an answer's body what it is after those changes, in their snapshot; None where that would be as much work as
 # to answer anew.
-Renew = Callable[[Snapshot, bytes, list[Row]], Renewed | None]
+Renew = Callable[[Snapshot, bytes, list[Change]], Renewed | None]
 
 
 class Fill:
@@ -87,7 +87,7 @@ class Kept:
             found = self._heads[status] = b"".join(lines) + b"\r\n"
         return found
 
-    def after(self, read: Snapshot, rows: list[Row]) -> "Kept | None":
+    def after(self, read: Snapshot, rows: list[Change]) -> "Kept | None":
         """What this answer is after changes to what it shows; None where it is left to its handler, if anybody asks."""
         if self.renew is None or self.credit == 0:
             return None
@@ -161,7 +161,7 @@ class Shelf:
         self._remove(key)
         self._put(key, kept)
 
-    def drop(self, read: Snapshot, rows: list[Row]) -> None:
+    def drop(self, read: Snapshot, rows: list[Change]) -> None:
         """Listener: drops what the changes make stale, also from answers on their way.
 
         Of those that somebody asked for not long ago, some can be renewed at once, for whoever asks next.
@@ -175,7 +175,7 @@ class Shelf:
         if len(rows) <= MOST_CHANGES:
             self._renew(stale, read, rows)
 
-    def _renew(self, stale: dict[tuple[object, ...], Kept], read: Snapshot, rows: list[Row]) -> None:
+    def _renew(self, stale: dict[tuple[object, ...], Kept], read: Snapshot, rows: list[Change]) -> None:
         left = RENEWED_BYTES
         for key, kept in stale.items():
             if kept.size <= left and (renewed := kept.after(read, rows)) is not None:

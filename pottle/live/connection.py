@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,13 +12,12 @@ from msgspec import UNSET, UnsetType
 from model.accounts import session
 from model.accounts.session import FOREVER, Identity
 from model.talk import channel
-from pottle.errors import NotFound
 from pottle.http.bodies import decoder
 from pottle.live.crowds import MOST_OF_ACCOUNT, MOST_OF_ADDRESS, Pace, crowds
-from pottle.live.hub import TOO_SLOW, hub, joined
+from pottle.live.hub import TOO_SLOW, hub, joined, named
 from pottle.live.rounds import rounds
 from pottle.store import Snapshot, changes, db
-from pottle.store.changes import Row
+from pottle.store.changes import Change
 
 log = logging.getLogger("pottle")
 
@@ -31,13 +31,14 @@ class Asked(msgspec.Struct):
 
     type: str
     channel: int | UnsetType = UNSET
+    stream: str | UnsetType = UNSET
     epoch: str | UnsetType = UNSET
     after: int | UnsetType = UNSET
     token: str | UnsetType = UNSET
 
 
 class Subscription:
-    """A cursor in one channel."""
+    """A cursor in one stream."""
 
     __slots__ = ("cursor", "group", "private")
 
@@ -50,10 +51,10 @@ class Subscription:
 class Refused(Exception):
     """A frame that is answered with an error."""
 
-    def __init__(self, code: str, channel: int | None = None) -> None:
+    def __init__(self, code: str, **about: Any) -> None:
         super().__init__(code)
         self.code = code
-        self.channel = channel
+        self.about = about
 
 
 class Connection:
@@ -73,9 +74,9 @@ class Connection:
         self.in_line = False
         self._close = close
         self._closed = False
-        self._subscriptions: dict[int, Subscription] = {}
+        self._subscriptions: dict[str, Subscription] = {}
         self._replies: list[bytes] = []
-        self._woken: set[int] = set()
+        self._woken: set[str] = set()
         self._room: asyncio.Event | None = None
         self._pace, self._party = Pace(), ""
         hub.connections.add(self)
@@ -88,8 +89,8 @@ class Connection:
         """Undoes everything; the connection is gone."""
         self._closed = True
         hub.connections.discard(self)
-        for channel_id in self._subscriptions:
-            hub.leave(channel_id, self)
+        for stream in self._subscriptions:
+            hub.leave(stream, self)
         if self._party:
             crowds.leave(self._party)
 
@@ -104,9 +105,9 @@ class Connection:
         self._party = party
         return True
 
-    def wake(self, channel_id: int) -> None:
-        """The hub's word that a channel has something new."""
-        self._woken.add(channel_id)
+    def wake(self, stream: str) -> None:
+        """The hub's word that a stream has something new."""
+        self._woken.add(stream)
         rounds.add(self)
 
     def serve(self) -> None:
@@ -119,13 +120,12 @@ class Connection:
             log.exception("A websocket failed")
             self.end(FAILED)
 
-    def revoke(self, row: Row, read: Snapshot) -> None:
+    def revoke(self, row: Change, read: Snapshot) -> None:
         """The hub's word that a right ended: closes if it was this connection's, before anything newer is sent (L8)."""
         if self._lost_by(row, read):
             self.end(SIGNED_OUT)
-        elif row.kind == "channel.deleted" and row.subject in self._subscriptions:
-            self._unsubscribe(row.subject)
-            self._reply(type="error", code="not-found", channel=row.subject)
+        elif row.kind == "channel.deleted" and (stream := f"channel:{row.subject}") in self._subscriptions:
+            self._lose(stream)
 
     def expire(self, now: str) -> str:
         """The hub's word that it is `now`: closes if its session has expired; else says until when that is good."""
@@ -135,7 +135,7 @@ class Connection:
             return FOREVER
         return until
 
-    def _lost_by(self, row: Row, read: Snapshot) -> bool:
+    def _lost_by(self, row: Change, read: Snapshot) -> bool:
         who = self.identity
         match row.kind:
             case "session.ended":
@@ -147,15 +147,15 @@ class Connection:
             case "member.removed":
                 return who is not None and who.user == row.subject and self._reads_privately(row.tags)
             case "group.closed":
-                return any(not self._still_sees(id_, read) for id_ in self._subscriptions_in(row.subject))
+                return any(not self._still_sees(stream, read) for stream in self._subscriptions_in(row.subject))
         return False
 
-    def _subscriptions_in(self, group: int | None) -> list[int]:
-        return [channel_id for channel_id, held in self._subscriptions.items() if held.group == group]
+    def _subscriptions_in(self, group: int | None) -> list[str]:
+        return [stream for stream, held in self._subscriptions.items() if held.group == group]
 
-    def _still_sees(self, channel_id: int, read: Snapshot) -> bool:
-        place = channel.seen_by(read, self.identity, channel_id)
-        self._subscriptions[channel_id].private = place is not None and place.reading != "public"
+    def _still_sees(self, stream: str, read: Snapshot) -> bool:
+        place = _place(read, self.identity, stream)
+        self._subscriptions[stream].private = place is not None and place.reading != "public"
         return place is not None
 
     def _reads_privately(self, tags: str) -> bool:
@@ -174,13 +174,12 @@ class Connection:
             return
         try:
             asked = _asked(text)
-            handler = {"subscribe": self._subscribe, "unsubscribe": self._leave_channel, "auth": self._authenticate}
+            handler = {"subscribe": self._subscribe, "unsubscribe": self._leave_stream, "auth": self._authenticate}
             if asked.type not in handler:
-                raise Refused("bad-request", asked.channel or None)
+                raise Refused("bad-request", **_given(asked))
             handler[asked.type](asked)
         except Refused as refused:
-            known = {} if refused.channel is None else {"channel": refused.channel}
-            self._reply(type="error", code=refused.code, **known)
+            self._reply(type="error", code=refused.code, **refused.about)
 
     def _authenticate(self, asked: Asked) -> None:
         identity = session.identify(asked.token) if isinstance(asked.token, str) else None
@@ -196,42 +195,45 @@ class Connection:
     def _check_again(self) -> None:
         """Ends the subscriptions that were another's right."""
         with db.snapshot() as read:
-            lost = [id_ for id_ in self._subscriptions if not self._still_sees(id_, read)]
-        for channel_id in lost:
-            self._unsubscribe(channel_id)
-            self._reply(type="error", code="not-found", channel=channel_id)
+            lost = [stream for stream in self._subscriptions if not self._still_sees(stream, read)]
+        for stream in lost:
+            self._lose(stream)
 
     def _subscribe(self, asked: Asked) -> None:
         """Looks, answers and sets the cursor in one go: no change can come between (L4)."""
-        channel_id, after = _wanted(asked)
-        if channel_id not in self._subscriptions and len(self._subscriptions) >= db.settings.subscriptions:
-            raise Refused("too-many", channel_id)
+        stream, after = _wanted(asked)
+        if stream not in self._subscriptions and len(self._subscriptions) >= db.settings.subscriptions:
+            raise Refused("too-many", **named(stream))
         db.catch_up()
         with db.snapshot() as read:
-            try:
-                place = channel.visible_to(read, self.identity, channel_id)
-            except NotFound:
-                raise Refused("not-found", channel_id) from None
+            if (place := _place(read, self.identity, stream)) is None:
+                raise Refused("not-found", **named(stream))
+            newest = changes.position(read, stream)
             recovered = after is None or (
-                asked.epoch == db.instance.epoch and changes.recoverable(read, channel_id, after, place.seq)
+                asked.epoch == db.instance.epoch and changes.recoverable(read, stream, after, newest)
             )
-        cursor = after if recovered and after is not None else place.seq
-        self._subscriptions[channel_id] = Subscription(cursor, place.group_id, place.reading != "public")
-        hub.join(channel_id, place.seq, self)
-        self._reply(type="subscribed", channel=channel_id, epoch=db.instance.epoch, seq=place.seq, recovered=recovered)
-        self.wake(channel_id)
+        cursor = after if recovered and after is not None else newest
+        self._subscriptions[stream] = Subscription(cursor, place.group_id, place.reading != "public")
+        hub.join(stream, newest, self)
+        at = {"epoch": db.instance.epoch, "seq": newest, "recovered": recovered}
+        self._reply(type="subscribed", **named(stream), **at)
+        self.wake(stream)
 
-    def _leave_channel(self, asked: Asked) -> None:
-        channel_id, _ = _wanted(asked)
-        if channel_id not in self._subscriptions:
-            raise Refused("not-found", channel_id)
-        self._unsubscribe(channel_id)
-        self._reply(type="unsubscribed", channel=channel_id)
+    def _leave_stream(self, asked: Asked) -> None:
+        stream, _ = _wanted(asked)
+        if stream not in self._subscriptions:
+            raise Refused("not-found", **named(stream))
+        self._unsubscribe(stream)
+        self._reply(type="unsubscribed", **named(stream))
 
-    def _unsubscribe(self, channel_id: int) -> None:
-        del self._subscriptions[channel_id]
-        self._woken.discard(channel_id)
-        hub.leave(channel_id, self)
+    def _lose(self, stream: str) -> None:
+        self._unsubscribe(stream)
+        self._reply(type="error", code="not-found", **named(stream))
+
+    def _unsubscribe(self, stream: str) -> None:
+        del self._subscriptions[stream]
+        self._woken.discard(stream)
+        hub.leave(stream, self)
 
     def _reply(self, **frame: Any) -> None:
         self._replies.append(msgspec.json.encode(frame))
@@ -258,17 +260,17 @@ class Connection:
             self._room = None
         return joined(replies)
 
-    def _next_of(self, channel_id: int) -> bytes:
-        """The next changes of one channel; empty when there are none, and it need not be asked again."""
-        held = self._subscriptions[channel_id]
-        self._woken.discard(channel_id)  # first: looking into the log may wake it again
-        batch = hub.batch(channel_id, held.cursor)
+    def _next_of(self, stream: str) -> bytes:
+        """The next changes of one stream; empty when there are none, and it need not be asked again."""
+        held = self._subscriptions[stream]
+        self._woken.discard(stream)  # first: looking into the log may wake it again
+        batch = hub.batch(stream, held.cursor)
         if batch is None:  # it was told `recovered`, and has lagged until that was no longer true
             self.end(TOO_SLOW)
-        if batch is None or self._closed or self._subscriptions.get(channel_id) is not held:
+        if batch is None or self._closed or self._subscriptions.get(stream) is not held:
             return b""  # the right to it ended while the log was read
         if batch.size and not batch.last:
-            self._woken.add(channel_id)
+            self._woken.add(stream)
         held.cursor = batch.until
         hub.sent += batch.size
         return batch.data
@@ -289,15 +291,32 @@ def _asked(text: str | bytes) -> Asked:
         raise Refused("bad-request") from None
 
 
-def _wanted(asked: Asked) -> tuple[int, int | None]:
-    """The channel, and the seq to go on after; None for "from now on"."""
-    if not isinstance(asked.channel, int) or not 0 < asked.channel < 10**18:
-        raise Refused("bad-request", asked.channel if isinstance(asked.channel, int) else None)
+def _wanted(asked: Asked) -> tuple[str, int | None]:
+    """The stream, and the seq to go on after; None for "from now on"."""
+    about = _given(asked)
+    if isinstance(asked.channel, int) and 0 < asked.channel < 10**18:
+        stream = f"channel:{asked.channel}"
+    elif isinstance(asked.stream, str) and changes.NAME.fullmatch(asked.stream):
+        stream = asked.stream
+    else:
+        raise Refused("bad-request", **about)
     if isinstance(asked.after, UnsetType):
-        return asked.channel, None
+        return stream, None
     if isinstance(asked.epoch, UnsetType) or not 0 <= asked.after < 10**18:
-        raise Refused("bad-request", asked.channel)
-    return asked.channel, asked.after
+        raise Refused("bad-request", **about)
+    return stream, asked.after
+
+
+def _given(asked: Asked) -> dict[str, Any]:
+    """What a frame says that it is about."""
+    if isinstance(asked.channel, int):
+        return {"channel": asked.channel}
+    return {"stream": asked.stream} if isinstance(asked.stream, str) else {}
+
+
+def _place(read: Snapshot, identity: Identity | None, stream: str) -> Any:
+    found = re.fullmatch("channel:([1-9][0-9]{0,17})", stream)
+    return channel.seen_by(read, identity, int(found[1])) if found else None
 
 
 def _nobody() -> None:

@@ -1,7 +1,7 @@
 """The hub: the fan-out inside one worker.
 
 One ring of encoded changes, each encoded once for all who read it, with the change log behind it. A subscription is a
-cursor into its channel's part of the ring; one that lags behind the ring reads pages from the log. So live, resume
+cursor into its stream's part of the ring; one that lags behind the ring reads pages from the log. So live, resume
 and lag are one loop, and there is no queue that could overflow.
 """
 
@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from itertools import takewhile
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
@@ -19,7 +19,7 @@ from pottle import times
 from pottle.live.crowds import crowds
 from pottle.live.rounds import rounds
 from pottle.store import Snapshot, changes, db
-from pottle.store.changes import Row
+from pottle.store.changes import Change
 
 RING_BYTES = 8 * 1024 * 1024
 FRAME_BYTES = 64 * 1024  # of changes gathered in one message
@@ -43,7 +43,7 @@ class Frame(NamedTuple):
     """One change as it goes out."""
 
     seq: int
-    channel: int
+    stream: str
     data: bytes
 
 
@@ -60,10 +60,10 @@ class Batch(NamedTuple):
 class Subscriber(Protocol):
     """A connection, as the hub sees it."""
 
-    def wake(self, channel: int) -> None:
-        """There is something new in a channel."""
+    def wake(self, stream: str) -> None:
+        """There is something new in a stream."""
 
-    def revoke(self, row: Row, read: Snapshot) -> None:
+    def revoke(self, row: Change, read: Snapshot) -> None:
         """A right ended; close if it was yours. `read` is the state that it ended in."""
 
     def expire(self, now: str) -> str:
@@ -74,7 +74,7 @@ class Subscriber(Protocol):
 
 
 class Feed:
-    """A channel that somebody here subscribes to: its newest frames, complete after `since`."""
+    """A stream that somebody here subscribes to: its newest frames, complete after `since`."""
 
     def __init__(self, since: int) -> None:
         self.since = since
@@ -106,7 +106,7 @@ class Hub:
         self._forget_changes()
 
     def _forget_changes(self) -> None:
-        self._feeds: dict[int, Feed] = {}
+        self._feeds: dict[str, Feed] = {}
         self._ring: deque[Frame] = deque()
         self._bytes = 0
 
@@ -115,38 +115,38 @@ class Hub:
         """How many subscriptions there are, of all connections."""
         return sum(len(feed.subscribers) for feed in self._feeds.values())
 
-    def join(self, channel: int, seq: int, subscriber: Subscriber) -> None:
-        """Has `subscriber` woken at each change of `channel`, whose newest change now is `seq`."""
-        feed = self._feeds.get(channel)
+    def join(self, stream: str, seq: int, subscriber: Subscriber) -> None:
+        """Has `subscriber` woken at each change of `stream`, whose newest change now is `seq`."""
+        feed = self._feeds.get(stream)
         if feed is None:
-            feed = self._feeds[channel] = Feed(since=seq)
+            feed = self._feeds[stream] = Feed(since=seq)
         feed.subscribers.add(subscriber)
 
-    def leave(self, channel: int, subscriber: Subscriber) -> None:
+    def leave(self, stream: str, subscriber: Subscriber) -> None:
         """Undoes join. The feed stays until the ring has moved past it, or nobody is left."""
-        feed = self._feeds.get(channel)
+        feed = self._feeds.get(stream)
         if feed is not None:
             feed.subscribers.discard(subscriber)
             if not feed.subscribers:
-                del self._feeds[channel]
+                del self._feeds[stream]
 
-    def batch(self, channel: int, cursor: int) -> Batch | None:
+    def batch(self, stream: str, cursor: int) -> Batch | None:
         """What comes after `cursor`: about FRAME_BYTES, PAGE changes at most; None where the log was pruned."""
-        feed = self._feeds[channel]
+        feed = self._feeds[stream]
         if cursor < feed.since:
-            return self._page(channel, cursor)
+            return self._page(stream, cursor)
         if feed.ready is None or feed.ready.after != cursor:
             # From the newest back: most cursors are near the end, and the ring may hold thousands.
             newer = list(takewhile(lambda frame: frame.seq > cursor, reversed(feed.frames)))
             feed.ready = _gathered(cursor, newer[: -PAGE - 1 : -1], len(newer))
         return feed.ready
 
-    def _page(self, channel: int, cursor: int) -> Batch | None:
+    def _page(self, stream: str, cursor: int) -> Batch | None:
         """From the log, for whoever lags behind the ring."""
         with db.snapshot() as read:
-            if not changes.whole(read, channel, cursor):
+            if not changes.whole(read, stream, cursor):
                 return None
-            frames = _in_a_message(read, changes.page(read, channel, cursor, db.head, PAGE))
+            frames = _in_a_message(read, changes.page(read, stream, cursor, db.head, PAGE))
         db.catch_up()  # a right that ended before this page was read is revoked before the page is sent (L8)
         return _gathered(cursor, frames, PAGE + 1)
 
@@ -175,23 +175,24 @@ class Hub:
         if now > self._soonest:
             self._soonest = min([connection.expire(now) for connection in list(self.connections)], default=FOREVER)
 
-    def take(self, read: Snapshot, rows: list[Row]) -> None:
+    def take(self, read: Snapshot, rows: list[Change]) -> None:
         """Listener: revokes what ended, in all of the snapshot, and only then hands out what is new in it (L8)."""
         self.end_expired()
         for row in rows:
             if row.kind in REVOKING:
                 for connection in list(self.connections):
                     connection.revoke(row, read)
-        for frame in _encoded(read, [row for row in rows if row.channel_id in self._feeds]):
+        frames = _encoded(read, [row for row in rows if row.stream in self._feeds])
+        for frame in frames:
             self._append(frame)
-        for channel in {row.channel_id for row in rows if row.channel_id in self._feeds}:
-            for subscriber in self._feeds[channel].subscribers:
-                subscriber.wake(channel)
+        for stream in {frame.stream for frame in frames}:
+            for subscriber in self._feeds[stream].subscribers:
+                subscriber.wake(stream)
 
     def _append(self, frame: Frame) -> None:
         self._ring.append(frame)
         self._bytes += len(frame.data)
-        feed = self._feeds[frame.channel]
+        feed = self._feeds[frame.stream]
         feed.frames.append(frame)
         feed.ready = None
         while self._bytes > RING_BYTES:
@@ -200,14 +201,14 @@ class Hub:
     def _drop_oldest(self) -> None:
         oldest = self._ring.popleft()
         self._bytes -= len(oldest.data)
-        feed = self._feeds.get(oldest.channel)
+        feed = self._feeds.get(oldest.stream)
         if feed is not None and feed.frames and feed.frames[0] is oldest:
             feed.frames.popleft()
             feed.since = oldest.seq
             feed.ready = None
 
 
-def _in_a_message(read: Snapshot, rows: Iterable[Row]) -> list[Frame]:
+def _in_a_message(read: Snapshot, rows: Iterable[Change]) -> list[Frame]:
     """The frames of the first rows, as many as one message takes; what comes after is loaded for the next."""
     frames: list[Frame] = []
     for row in rows:
@@ -217,9 +218,19 @@ def _in_a_message(read: Snapshot, rows: Iterable[Row]) -> list[Frame]:
     return frames
 
 
-def _encoded(read: Snapshot, rows: Iterable[Row]) -> list[Frame]:
-    frames = changes.loaded(read, rows)
-    return [Frame(frame["seq"], frame["channel"], msgspec.json.encode(frame)) for frame in frames]
+def _encoded(read: Snapshot, rows: Iterable[Change]) -> list[Frame]:
+    rows = list(rows)
+    return [_frame(row.stream or "", told) for row, told in zip(rows, changes.loaded(read, rows), strict=True)]
+
+
+def _frame(stream: str, told: dict[str, Any]) -> Frame:
+    return Frame(told["seq"], stream, msgspec.json.encode({"type": "change", **named(stream), **told}))
+
+
+def named(stream: str) -> dict[str, Any]:
+    """A stream as frames name it: `{"channel": 7}`, or `{"stream": "jokes"}`."""
+    kind, _, number = stream.partition(":")
+    return {kind: int(number)} if kind == "channel" and number.isdecimal() else {"stream": stream}
 
 
 def _gathered(cursor: int, frames: list[Frame], newer: int) -> Batch:

@@ -2,84 +2,96 @@
 
 A row holds references, not copies, so that a removed post's text is gone and a row is small. The numbering is
 Kafka's and Centrifugo's idea (offset and epoch), kept in the transaction of the write itself, so that a change is in
-the log if and only if its write committed (L1). `prev` chains the changes of one channel, so that everybody, a client
-too, can check that nothing is missing.
+the log if and only if its write committed (L1). A stream is a sequence of changes under a name, such as `jokes` or
+`channel:7`; `prev` chains them, so that everybody, a client too, can check that nothing is missing.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from sqlalchemy import Index, String, bindparam, column, delete, func, insert, select, table, update
+from sqlalchemy import Index, String, bindparam, column, delete, func, select, table
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pottle.store.base import NEVER_REUSE_IDS, Base, Id, Time
 from pottle.store.statements import Snapshot
 
+LONGEST_NAME = 200  # of a stream, in characters
+NAME = re.compile(r"[!-~]{1,200}")
 
-class Change(Base):
-    """One committed fact. Kinds without a channel are internal and never reach clients."""
+
+class LoggedChange(Base):
+    """One committed fact. Changes without a stream are internal and never reach clients."""
 
     __tablename__ = "changes"
-    __table_args__ = (Index("ix_changes_channel", "channel_id", "seq"), NEVER_REUSE_IDS)
+    __table_args__ = (Index("ix_changes_stream", "stream", "seq"), NEVER_REUSE_IDS)
 
     seq: Mapped[Id]
-    prev: Mapped[int]  # the channel's change before this one
-    channel_id: Mapped[int | None]
+    prev: Mapped[int]  # the stream's change before this one
+    channel_id: Mapped[int | None]  # not used since revision 0011, which gave the streams names
     kind: Mapped[str] = mapped_column(String(40))
     subject: Mapped[int | None]
     tags: Mapped[str]  # what it makes stale, separated by spaces
     created: Mapped[Time]
+    stream: Mapped[str | None] = mapped_column(String(LONGEST_NAME))
 
 
-class Row(NamedTuple):
-    """A change as the follower and the hub read it."""
+class Stream(Base):
+    """Where a stream is: the seq of its newest change, which stays when the log is pruned."""
+
+    __tablename__ = "streams"
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  # as SQLAlchemy has it
+
+    name: Mapped[str] = mapped_column(String(LONGEST_NAME), primary_key=True)
+    seq: Mapped[int]
+
+
+class Change(NamedTuple):
+    """A change as listeners read it."""
 
     seq: int
     prev: int
-    channel_id: int | None
+    stream: str | None
     kind: str
     subject: int | None
     tags: str
 
 
-COLUMNS = (Change.seq, Change.prev, Change.channel_id, Change.kind, Change.subject, Change.tags)
-OF_CHANNEL = Change.channel_id == bindparam("channel")
-AFTER = Change.seq > bindparam("after")
+COLUMNS = tuple(LoggedChange.__table__.c[name] for name in Change._fields)
+OF_STREAM = LoggedChange.stream == bindparam("stream")
+AFTER = LoggedChange.seq > bindparam("after")
+UP_TO = LoggedChange.seq <= bindparam("until")
 
-SINCE = select(*COLUMNS).where(AFTER).order_by(Change.seq)
-PAGE = (
-    select(*COLUMNS)
-    .where(OF_CHANNEL, AFTER, Change.seq <= bindparam("until"))
-    .order_by(Change.seq)
-    .limit(bindparam("limit"))
-)
-FIRST_PREV = select(Change.prev).where(OF_CHANNEL, AFTER).order_by(Change.seq).limit(1)
+SINCE = select(*COLUMNS).where(AFTER).order_by(LoggedChange.seq)
+PAGE = SINCE.where(OF_STREAM, UP_TO).limit(bindparam("limit"))
+FIRST_PREV = select(LoggedChange.prev).where(OF_STREAM, AFTER).order_by(LoggedChange.seq).limit(1)
 
 # AUTOINCREMENT's own memory: it outlives the pruning of the log.
 SEQUENCE = table("sqlite_sequence", column("name"), column("seq"))
-HEAD = select(SEQUENCE.c.seq).where(SEQUENCE.c.name == Change.__tablename__)
+HEAD = select(SEQUENCE.c.seq).where(SEQUENCE.c.name == LoggedChange.__tablename__)
 
-# The log advances the channel's own seq, which is never pruned; that column is all it knows of channels.
-CHANNELS = table("channels", column("id"), column("seq"))
+NEWEST = select(Stream.seq).where(Stream.name == bindparam("stream"))
 ADD = (
-    insert(Change)
+    insert(LoggedChange)
     .values(
-        prev=func.coalesce(select(CHANNELS.c.seq).where(CHANNELS.c.id == bindparam("channel")).scalar_subquery(), 0),
-        channel_id=bindparam("channel"),
+        prev=func.coalesce(NEWEST.scalar_subquery(), 0),
+        stream=bindparam("stream"),
         kind=bindparam("kind"),
         subject=bindparam("subject"),
         tags=bindparam("tags"),
-        created=bindparam("now"),
+        created=bindparam("created"),
     )
-    .returning(Change.seq)
+    .returning(LoggedChange.seq)
 )
-OWN = select(CHANNELS.c.seq).where(CHANNELS.c.id == bindparam("channel"))
-ADVANCE = update(CHANNELS).where(CHANNELS.c.id == bindparam("channel")).values(seq=bindparam("seq"))
+ADVANCE = insert(Stream).values(name=bindparam("name"), seq=bindparam("seq"))
+ADVANCE = ADVANCE.on_conflict_do_update(index_elements=["name"], set_={"seq": ADVANCE.excluded.seq})
+DROP = (delete(Stream).where(Stream.name == bindparam("stream")), delete(LoggedChange).where(OF_STREAM))
 
-UNTIL = select(Change.seq).where(Change.seq <= bindparam("until")).limit(1)
-OLDEST = select(Change.seq, Change.created).order_by(Change.seq).limit(1_000)
-PRUNE = delete(Change).where(Change.seq <= bindparam("until"))
+UNTIL = select(LoggedChange.seq).where(UP_TO).limit(1)
+OLDEST = select(LoggedChange.seq, LoggedChange.created).order_by(LoggedChange.seq).limit(1_000)
+PRUNE = delete(LoggedChange).where(UP_TO)
 
 
 def head(read: Snapshot) -> int:
@@ -88,12 +100,27 @@ def head(read: Snapshot) -> int:
     return row.seq if row else 0
 
 
-def add(tx: Snapshot, now: str, kind: str, channel: int | None, subject: int | None, tags: Iterable[str]) -> int:
-    """Writes one change, makes it the channel's newest, and returns its seq."""
-    seq: int = tx.one(ADD, kind=kind, channel=channel, subject=subject, tags=" ".join(tags), now=now).seq
-    if channel is not None:
-        tx.run(ADVANCE, channel=channel, seq=seq)
+def add(tx: Snapshot, now: str, kind: str, stream: str | None, subject: int | None, tags: Iterable[str]) -> int:
+    """Writes one change, makes it the stream's newest, and returns its seq."""
+    if stream is not None and not NAME.fullmatch(stream):
+        raise ValueError(f"{stream!r} is no name of a stream: 1 to {LONGEST_NAME} characters of ASCII, without spaces.")
+    of = {"kind": kind, "subject": subject, "tags": " ".join(tags), "created": now}
+    seq: int = tx.one(ADD, stream=stream, **of).seq
+    if stream is not None:
+        tx.run(ADVANCE, name=stream, seq=seq)
     return seq
+
+
+def position(read: Snapshot, stream: str) -> int:
+    """The seq of the stream's newest change; 0 where it never had one."""
+    row = read.one(NEWEST, stream=stream)
+    return row.seq if row else 0
+
+
+def drop(tx: Snapshot, stream: str) -> None:
+    """Forgets a stream. None may ever begin under its name again: who resumed would not learn what it missed."""
+    for statement in DROP:
+        tx.run(statement, stream=stream)
 
 
 def prune(tx: Snapshot, before: str, keep: int) -> int:
@@ -107,41 +134,41 @@ def prune(tx: Snapshot, before: str, keep: int) -> int:
     return tx.run(PRUNE, until=max((row.seq for row in old), default=0))
 
 
-def since(read: Snapshot, after: int) -> list[Row]:
-    """Every change after `after`, of all channels, internal kinds too."""
-    return [Row(*row) for row in read.all(SINCE, after=after)]
+def since(read: Snapshot, after: int) -> list[Change]:
+    """Every change after `after`, of all streams, internal ones too."""
+    return [Change(*row) for row in read.all(SINCE, after=after)]
 
 
-def all_there(read: Snapshot, after: int, rows: list[Row]) -> bool:
+def all_there(read: Snapshot, after: int, rows: list[Change]) -> bool:
     """Whether `rows`, found by `since(read, after)`, are all there were: none was pruned before it was read.
 
-    Seqs follow on one another, but for a deleted channel's. Pruning begins at the log's beginning, so that where
+    Seqs follow on one another, but for a dropped stream's. Pruning begins at the log's beginning, so that where
     something older is left, it took nothing newer.
     """
     first = rows[0].seq if rows else head(read) + 1
     return first == after + 1 or read.one(UNTIL, until=after) is not None
 
 
-def page(read: Snapshot, channel: int, after: int, until: int, limit: int) -> list[Row]:
-    """The channel's first `limit` changes with after < seq <= until."""
-    return [Row(*row) for row in read.all(PAGE, channel=channel, after=after, until=until, limit=limit)]
+def page(read: Snapshot, stream: str, after: int, until: int, limit: int) -> list[Change]:
+    """The stream's first `limit` changes with after < seq <= until."""
+    return [Change(*row) for row in read.all(PAGE, stream=stream, after=after, until=until, limit=limit)]
 
 
-def recoverable(read: Snapshot, channel: int, after: int, head: int) -> bool:
-    """Whether the log still has every change of the channel after `after`, its newest being `head`.
+def recoverable(read: Snapshot, stream: str, after: int, newest: int) -> bool:
+    """Whether the log still has every change of the stream after `after`, its newest being `newest`.
 
     The oldest one there is must follow on from `after`: its `prev` is no later than `after`.
     """
-    if after >= head:
-        return after == head
-    first = read.one(FIRST_PREV, channel=channel, after=after)
+    if after >= newest:
+        return after == newest
+    first = read.one(FIRST_PREV, stream=stream, after=after)
     return first is not None and first.prev <= after
 
 
-def whole(read: Snapshot, channel: int, after: int) -> bool:
-    """Whether nothing of the channel after `after` was pruned, be it its last change. True of one that is gone."""
-    own = read.one(OWN, channel=channel)
-    return own is None or recoverable(read, channel, after, own.seq)
+def whole(read: Snapshot, stream: str, after: int) -> bool:
+    """Whether nothing of the stream after `after` was pruned, be it its last change. True of one that is gone."""
+    own = read.one(NEWEST, stream=stream)
+    return own is None or recoverable(read, stream, after, own.seq)
 
 
 Loader = Callable[[Snapshot, set[int]], dict[int, Any]]
@@ -154,20 +181,20 @@ def carries(kinds: Iterable[str], field: str, loader: Loader) -> None:
     carriers.update(dict.fromkeys(kinds, (field, loader)))
 
 
-def loaded(read: Snapshot, rows: Iterable[Row]) -> list[dict[str, Any]]:
-    """The rows as clients see them (`{type, channel, seq, prev, kind, …}`), each with its subject as it is now."""
+def loaded(read: Snapshot, rows: Iterable[Change]) -> list[dict[str, Any]]:
+    """The changes as clients see them (`{seq, prev, kind, …}`), each with its subject as it is now."""
     rows = list(rows)
     wanted: dict[Loader, set[int]] = {}
     for row in rows:
         if row.kind in carriers and row.subject is not None:
             wanted.setdefault(carriers[row.kind][1], set()).add(row.subject)
     found = {loader: loader(read, ids) for loader, ids in wanted.items()}
-    return [_frame(row, found) for row in rows]
+    return [_told(row, found) for row in rows]
 
 
-def _frame(row: Row, found: dict[Loader, dict[int, Any]]) -> dict[str, Any]:
-    frame = {"type": "change", "channel": row.channel_id, "seq": row.seq, "prev": row.prev, "kind": row.kind}
+def _told(row: Change, found: dict[Loader, dict[int, Any]]) -> dict[str, Any]:
+    told = {"seq": row.seq, "prev": row.prev, "kind": row.kind}
     if row.kind in carriers and row.subject is not None:
         field, loader = carriers[row.kind]
-        frame[field] = found[loader].get(row.subject)
-    return frame
+        told[field] = found[loader].get(row.subject)
+    return told

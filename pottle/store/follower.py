@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pottle.store import changes
-from pottle.store.changes import Row
+from pottle.store.changes import Change
 from pottle.store.engines import open_reader
 from pottle.store.statements import Snapshot
 
 log = logging.getLogger("pottle")
 
-Follow = Callable[[Snapshot, list[Row]], None]
+Follow = Callable[[Snapshot, list[Change]], None]
 Forget = Callable[[], None]
 
 
@@ -80,7 +80,7 @@ class Follower:
         self._watch.close()
         self._reader.raw.close()
 
-    def _followed(self, read: Snapshot, rows: list[Row]) -> bool:
+    def _followed(self, read: Snapshot, rows: list[Change]) -> bool:
         """Whether everybody has followed the changes."""
         try:
             for listener in self._listeners:

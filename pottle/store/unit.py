@@ -33,14 +33,14 @@ class Tx(Snapshot):
         return self._session
 
     def changed(
-        self, kind: str, *, channel: int | None = None, subject: int | None = None, tags: Iterable[str] = ()
+        self, kind: str, *, stream: str | None = None, subject: int | None = None, tags: Iterable[str] = ()
     ) -> int:
-        """Records a change and returns its seq.
+        """Records a change, in an ordered stream that can be resumed or in none, and returns its seq.
 
-        `tags` name the cached answers that it makes stale, beside those that show the channel.
+        `tags` name the cached answers that it makes stale, beside those that are tagged with the stream's name.
         """
-        shown = [*tags] if channel is None else [f"channel:{channel}", *tags]
-        return changes.add(self, self.now, kind, channel, subject, shown)
+        shown = [*tags] if stream is None else [stream, *tags]
+        return changes.add(self, self.now, kind, stream, subject, shown)
 
     @property
     def traces(self) -> object:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from pottle.store import changes, db
 from tests.api.conftest import joined, opened, posted, refused, wrong_fields
 from tests.conftest import Person
 
@@ -154,6 +155,8 @@ async def test_an_admin_deletes_a_group_with_all_that_is_in_it(root: Person, any
     assert (await root.delete("/api/groups/chess")).status_code == 204
     for path in paths:
         refused(await anyone.get(path), 404)
+    with db.snapshot() as read:
+        assert changes.position(read, f"channel:{channel}") == 0, "nor is its stream left"
     assert await opened(root, "chess") > channel  # an id is never given twice
 
 

@@ -17,7 +17,7 @@ from pottle.live import crowds
 from pottle.live.connection import TOO_SLOW, Connection
 from pottle.rates import Rate
 from pottle.store import Snapshot, changes
-from pottle.store.changes import Row
+from pottle.store.changes import Change
 from tests.api.conftest import LOBBY, bearer, opened, posted, refused, signed_in_again, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 from tests.live.silent import Listener
@@ -163,10 +163,10 @@ class TestWebsockets:
         before = (await alice.get(LOBBY)).json()
         for _ in range(20):
             await posted(alice, LARGE)
-        rows: list[Row] = []
+        rows: list[Change] = []
         loaded = changes.loaded
 
-        def counted(read: Snapshot, some: Iterable[Row]) -> list[dict[str, Any]]:
+        def counted(read: Snapshot, some: Iterable[Change]) -> list[dict[str, Any]]:
             rows.extend(some := [*some])
             return loaded(read, some)
 

@@ -84,7 +84,7 @@ async def test_a_session_that_ended_elsewhere_is_over(
     def commit(tx: Any) -> None:
         session.end(tx, who)
         tx.raw.execute("UPDATE posts SET body = 'after', html = 'after' WHERE id = ?", (made["id"],))
-        tx.changed("post.edited", channel=1, subject=made["id"], tags=["posts"])
+        tx.changed("post.edited", stream="channel:1", subject=made["id"], tags=["posts"])
 
     with monkeypatch.context() as patch:
         breaks(patch)

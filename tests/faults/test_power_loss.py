@@ -207,11 +207,11 @@ HALF = {
         SELECT id FROM posts WHERE version - 1 !=
         (SELECT count(*) FROM changes WHERE kind = 'post.edited' AND subject = posts.id)""",
     "a broken chain": """
-        SELECT seq FROM (SELECT seq, prev, lag(seq, 1, 0) OVER (PARTITION BY channel_id ORDER BY seq) AS last
-        FROM changes WHERE channel_id IS NOT NULL) WHERE prev != last""",
+        SELECT seq FROM (SELECT seq, prev, lag(seq, 1, 0) OVER (PARTITION BY stream ORDER BY seq) AS last
+        FROM changes WHERE stream IS NOT NULL) WHERE prev != last""",
     "a channel with another seq than its newest change": """
-        SELECT id FROM channels WHERE seq !=
-        (SELECT coalesce(max(seq), 0) FROM changes WHERE channel_id = channels.id)""",
+        SELECT id FROM channels LEFT JOIN streams ON name = 'channel:' || id WHERE coalesce(streams.seq, 0) !=
+        (SELECT coalesce(max(seq), 0) FROM changes WHERE stream = 'channel:' || channels.id)""",
     "a channel that counts wrongly": """
         SELECT id FROM channels WHERE posts != (SELECT count(*) FROM posts WHERE channel_id = channels.id)""",
     "a post without the answer for its key, or the reverse": """

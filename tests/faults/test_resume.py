@@ -17,7 +17,7 @@ import websockets
 
 from pottle.settings import Settings
 from pottle.store import Snapshot, db
-from pottle.store.changes import Row
+from pottle.store.changes import Change
 from tests.conftest import World
 from tests.lasting import lasting
 from tests.live.meeting import Frame, Meeting
@@ -184,7 +184,7 @@ async def test_on_every_worker_what_the_ring_has_long_dropped_comes_from_the_log
 class Sweep(NamedTuple):
     """What one more process sees of the log that it prunes all the time."""
 
-    rows: list[Row]
+    rows: list[Change]
     gone: list[int]  # seqs up to which all was pruned, one for each time
 
 
@@ -193,7 +193,7 @@ async def swept(instance: Path) -> AsyncIterator[Sweep]:
     """This process opens the database, too, and does what each worker does once a minute, again and again."""
     sweep = Sweep([], [0])
 
-    def note(_: Snapshot, rows: list[Row]) -> None:
+    def note(_: Snapshot, rows: list[Change]) -> None:
         sweep.rows.extend(rows)
 
     async def prune() -> None:
@@ -231,7 +231,7 @@ async def test_on_a_quiet_channel_and_on_busy_ones_a_pruned_log_is_never_a_silen
     async def resume_again_and_again(sweep: Sweep) -> None:
         for n in lasting(10):
             channel = rng.choice([quiet, quiet, *busy])
-            known = [row.seq for row in sweep.rows if row.channel_id == channel]
+            known = [row.seq for row in sweep.rows if row.stream == f"channel:{channel}"]
             after = rng.choice([known[-1], *rng.choices(known, k=2), *known[-4:]]) if known else 0
             gone = sweep.gone[-1]
             heard.append((await resume(here, channel, epoch, after, live=0), gone))
@@ -250,13 +250,13 @@ async def test_on_a_quiet_channel_and_on_busy_ones_a_pruned_log_is_never_a_silen
         last = (await here.listed(quiet))["seq"]
         while sweep.gone[-1] < last:
             await here.post(busy[0])
-        first = next(row.seq for row in sweep.rows if row.channel_id == quiet)
+        first = next(row.seq for row in sweep.rows if row.stream == f"channel:{quiet}")
         for after in (first, last):
             heard.append((await resume(here, quiet, epoch, after), sweep.gone[-1]))
         assert [one.recovered for one, _ in heard[-2:]] == [False, True], "all of the quiet channel is gone"
         db.catch_up()
     for channel in (quiet, *busy):
-        truth = [as_frame(row) for row in sweep.rows if row.channel_id == channel]
+        truth = [as_frame(row) for row in sweep.rows if row.stream == f"channel:{channel}"]
         of_channel = [(one, gone) for one, gone in heard if one.channel == channel]
         for one, gone in of_channel:
             assert_exact(one, truth)
@@ -266,7 +266,7 @@ async def test_on_a_quiet_channel_and_on_busy_ones_a_pruned_log_is_never_a_silen
     print(f"{sum(one.recovered for one, _ in heard)} of {len(heard)} recovered, {sum(one.cut for one, _ in heard)} cut")
 
 
-def as_frame(row: Row) -> Frame:
+def as_frame(row: Change) -> Frame:
     return {"seq": row.seq, "prev": row.prev, "kind": row.kind, "post": {"id": row.subject}}
 
 

@@ -169,4 +169,4 @@ async def test_a_worker_is_killed_while_it_answers_one_of_three_copies(meeting: 
     assert same(await (await meeting.http("alice")).post(f"/api/channels/{channel}/posts", **asked)) == same(answers[0])
     bodies = [body for (body,) in kept(meeting, "SELECT body FROM posts WHERE channel_id = ?", channel)]
     assert sorted(bodies, key=lambda body: int(re.sub(r"\D", "", body))) == [f"once {i}" for i in range(n + 1)]
-    assert kept(meeting, "SELECT count(*) FROM changes WHERE channel_id = ?", channel) == [(n + 1,)]
+    assert kept(meeting, "SELECT count(*) FROM changes WHERE stream = 'channel:' || ?", channel) == [(n + 1,)]

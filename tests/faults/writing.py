@@ -68,11 +68,12 @@ class Writing:
 
     def assert_accounted_for(self) -> None:
         """What was acknowledged is there once, what was refused is not, and every post is whole: L1, L7."""
+        stream = (f"channel:{self.channel}",)
         with closing(sqlite3.connect(self.meeting.server.instance / "app.db")) as raw:
             rows = raw.execute("SELECT id, body FROM posts WHERE channel_id = ?", (self.channel,)).fetchall()
-            told = raw.execute("SELECT subject FROM changes WHERE channel_id = ?", (self.channel,)).fetchall()
-            seq = raw.execute("SELECT seq FROM channels WHERE id = ?", (self.channel,)).fetchone()
-            last = raw.execute("SELECT max(seq) FROM changes WHERE channel_id = ?", (self.channel,)).fetchone()
+            told = raw.execute("SELECT subject FROM changes WHERE stream = ?", stream).fetchall()
+            seq = raw.execute("SELECT seq FROM streams WHERE name = ?", stream).fetchone()
+            last = raw.execute("SELECT max(seq) FROM changes WHERE stream = ?", stream).fetchone()
             assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert raw.execute("PRAGMA foreign_key_check").fetchall() == []
         kept = {body: id_ for id_, body in rows}

@@ -53,7 +53,7 @@ async def test_nothing_newer_comes_before_it_is_closed(
     await posted(alice, "for bob too", channel=world.class_channel)
     assert "for bob too" in str(reader.take())
     monkeypatch.setattr(times, "now", lambda: LATER)
-    await db.write(lambda tx: tx.changed("post.edited", channel=world.class_channel, subject=1) and None)
+    await db.write(lambda tx: tx.changed("post.edited", stream=f"channel:{world.class_channel}", subject=1) and None)
     assert reader.take() == []
     assert reader.closed == SIGNED_OUT
 

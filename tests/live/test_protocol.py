@@ -77,6 +77,20 @@ async def test_a_session_that_has_ended_is_unauthenticated(meeting: Meeting) -> 
     assert await socket.ask(type="auth", token=token) == {"type": "error", "code": "unauthenticated"}
 
 
+async def test_a_stream_that_is_none_is_not_found(meeting: Meeting) -> None:
+    """`stream` stands where `channel` does; of a channel it is another name."""
+    channel = await meeting.channel()
+    socket = await meeting.socket()
+    for name in ("jokes", "channel:0", "channel:07", f"channel:{NOWHERE}", "channel:" + "9" * 190, "channel:x"):
+        answer = await socket.ask(type="subscribe", stream=name)
+        assert (answer["type"], answer["code"]) == ("error", "not-found")
+    for odd in ("", "two words", "x" * 201, 7, None):
+        answer = await socket.ask(type="subscribe", stream=odd)
+        assert (answer["type"], answer["code"]) == ("error", "bad-request")
+    answer = await socket.ask(type="subscribe", stream=f"channel:{channel}")
+    assert (answer["type"], answer["channel"]) == ("subscribed", channel)
+
+
 async def test_a_channel_that_one_may_not_see_looks_like_one_that_is_not_there(meeting: Meeting, world: World) -> None:
     for uid in ("", "charlie"):
         socket = await meeting.socket(uid)

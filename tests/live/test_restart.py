@@ -78,7 +78,7 @@ async def test_what_was_acknowledged_survives_the_death_of_everything(own_meetin
     server.start()
     with closing(sqlite3.connect(server.instance / "app.db")) as raw:
         kept = {id_ for (id_,) in raw.execute("SELECT id FROM posts WHERE channel_id = ?", (channel,))}
-        told = {id_ for (id_,) in raw.execute("SELECT subject FROM changes WHERE channel_id = ?", (channel,))}
+        told = {id_ for (id_,) in raw.execute("SELECT subject FROM changes WHERE stream = ?", (f"channel:{channel}",))}
         assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     assert {post["id"] for post in acknowledged} <= kept
     assert told == kept, "L1: in the log if and only if it was written"

@@ -29,7 +29,7 @@ def write(tx: Tx, bodies: int = 1) -> int:
             " VALUES (1, ?, '', 'published', '{}', 0, ?, 1)",
             ("word " * 500, tx.now),
         )
-        tx.changed("post.created", channel=1)
+        tx.changed("post.created", stream="channel:1")
     return bodies
 
 
@@ -81,7 +81,7 @@ async def test_what_is_written_meanwhile_does_not_disturb_it(
         if what == "Copying" and not copied.append(done) and done % 5 == 0:
             with closing(sqlite3.connect(path)) as raw, raw:
                 raw.execute("UPDATE posts SET body = 'new'")
-                raw.execute("INSERT INTO changes VALUES (NULL, 0, 1, 'new', NULL, '', '2026-01-01T00:00:00.000Z')")
+                raw.execute("INSERT INTO changes VALUES (NULL, 0, NULL, 'new', NULL, '', '2026', 'channel:1')")
 
     made, found = backup(path, tmp_path / "copy.db", meanwhile)
     assert copied == list(range(1, len(copied) + 1)), "every page once"

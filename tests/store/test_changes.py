@@ -20,56 +20,74 @@ from tests.conftest import World
 SCHEMA = """
 CREATE TABLE changes (
     seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, prev INTEGER NOT NULL, channel_id INTEGER,
-    kind VARCHAR(40) NOT NULL, subject INTEGER, tags VARCHAR NOT NULL, created VARCHAR(24) NOT NULL
+    kind VARCHAR(40) NOT NULL, subject INTEGER, tags VARCHAR NOT NULL, created VARCHAR(24) NOT NULL, stream VARCHAR(200)
 );
-CREATE INDEX ix_changes_channel ON changes (channel_id, seq);
-CREATE TABLE channels (id INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
-INSERT INTO channels VALUES (1, 0), (2, 0);
+CREATE INDEX ix_changes_stream ON changes (stream, seq);
+CREATE TABLE streams (name VARCHAR(200) NOT NULL PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 """
-CHANNELS = (1, 2)
+STREAMS = ("jokes", "channel:7")
 
 
 @pytest.fixture
 def log() -> Iterator[Snapshot]:
-    """An empty one, in memory, with two channels."""
+    """An empty one, in memory."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as raw:
         raw.executescript(SCHEMA)
         yield Snapshot(raw)
 
 
-def add(log: Snapshot, channel: int | None = 1, at: str = "1") -> int:
-    return changes.add(log, at, "test", channel, None, [])
+def add(log: Snapshot, stream: str | None = "jokes", at: str = "1") -> int:
+    return changes.add(log, at, "test", stream, None, [])
 
 
 def test_it_works(log: Snapshot) -> None:
-    assert [add(log, channel) for channel in (1, 2, None, 1)] == [1, 2, 3, 4]
-    assert [(row.seq, row.prev, row.channel_id) for row in changes.since(log, 0)] == [
-        (1, 0, 1),
-        (2, 0, 2),
+    assert [add(log, stream) for stream in ("jokes", "channel:7", None, "jokes")] == [1, 2, 3, 4]
+    assert [(row.seq, row.prev, row.stream) for row in changes.since(log, 0)] == [
+        (1, 0, "jokes"),
+        (2, 0, "channel:7"),
         (3, 0, None),
-        (4, 1, 1),
+        (4, 1, "jokes"),
     ]
     assert changes.head(log) == 4
+    assert [changes.position(log, stream) for stream in (*STREAMS, "nothing")] == [4, 2, 0]
 
 
 def test_the_schema_here_is_the_real_one(world: World) -> None:
     """As far as the log depends on it."""
     with closing(sqlite3.connect(world.folder / "app.db")) as real, closing(sqlite3.connect(":memory:")) as ours:
         ours.executescript(SCHEMA)
-        columns = "SELECT name, type FROM pragma_table_info('changes')"
-        assert real.execute(columns).fetchall() == ours.execute(columns).fetchall()
-        index = "SELECT name FROM pragma_index_info('ix_changes_channel')"
+        columns = "SELECT name, type FROM pragma_table_info(?)"
+        for table in ("changes", "streams"):
+            assert real.execute(columns, (table,)).fetchall() == ours.execute(columns, (table,)).fetchall()
+        index = "SELECT name FROM pragma_index_info('ix_changes_stream')"
         assert real.execute(index).fetchall() == ours.execute(index).fetchall()
         (sql,) = real.execute("SELECT sql FROM sqlite_master WHERE name = 'changes'").fetchone()
         assert "AUTOINCREMENT" in sql
 
 
+@pytest.mark.parametrize("name", ["", "two words", "a\nb", "käse", "x" * 201])
+def test_what_no_client_could_ask_for_is_no_name_of_a_stream(log: Snapshot, name: str) -> None:
+    with pytest.raises(ValueError, match="no name of a stream"):
+        add(log, name)
+    assert changes.head(log) == 0
+
+
+def test_a_stream_that_is_dropped_leaves_nothing(log: Snapshot) -> None:
+    for stream in ("jokes", "channel:7", "jokes"):
+        add(log, stream)
+    changes.drop(log, "jokes")
+    assert [row.stream for row in changes.since(log, 0)] == ["channel:7"]
+    assert changes.position(log, "jokes") == 0
+    assert not changes.recoverable(log, "jokes", after=1, newest=0)
+    assert changes.whole(log, "jokes", after=1), "there is nothing more to tell"
+
+
 def test_a_page_ends_where_it_is_told_to(log: Snapshot) -> None:
-    for channel in (1, 2) * 10:
-        add(log, channel)
-    assert [row.seq for row in changes.page(log, 1, after=3, until=15, limit=100)] == [5, 7, 9, 11, 13, 15]
-    assert [row.seq for row in changes.page(log, 1, after=3, until=100, limit=2)] == [5, 7]
-    assert changes.page(log, 1, after=19, until=100, limit=2) == []
+    for stream in STREAMS * 10:
+        add(log, stream)
+    assert [row.seq for row in changes.page(log, "jokes", after=3, until=15, limit=100)] == [5, 7, 9, 11, 13, 15]
+    assert [row.seq for row in changes.page(log, "jokes", after=3, until=100, limit=2)] == [5, 7]
+    assert changes.page(log, "jokes", after=19, until=100, limit=2) == []
 
 
 def test_seqs_go_on_after_all_was_pruned(log: Snapshot) -> None:
@@ -101,31 +119,31 @@ def test_a_clock_that_was_wrong_for_a_while_makes_no_hole(log: Snapshot) -> None
     for at in ("5", "5", "1", "1", "5"):
         add(log, at=at)
     changes.prune(log, before="3", keep=1_000)
-    there = [row.seq for row in changes.page(log, 1, after=1, until=5, limit=100)]
-    assert not changes.recoverable(log, 1, after=1, head=5) or there == [2, 3, 4, 5]
+    there = [row.seq for row in changes.page(log, "jokes", after=1, until=5, limit=100)]
+    assert not changes.recoverable(log, "jokes", after=1, newest=5) or there == [2, 3, 4, 5]
 
 
 class Log(RuleBasedStateMachine):
-    """The log against a list: changes are added in two channels and in none, and pruned; clients come back."""
+    """The log against a list: changes are added in two streams and in none, and pruned; clients come back."""
 
     @initialize()
     def begin(self) -> None:
         self.raw = sqlite3.connect(":memory:", isolation_level=None)
         self.raw.executescript(SCHEMA)
         self.log = Snapshot(self.raw)
-        self.all: list[tuple[int, int | None]] = []
+        self.all: list[tuple[int, str | None]] = []
 
     def teardown(self) -> None:
         if hasattr(self, "raw"):
             self.raw.close()
 
-    def of(self, channel: int | None) -> list[int]:
-        return [seq for seq, in_channel in self.all if in_channel == channel]
+    def of(self, stream: str | None) -> list[int]:
+        return [seq for seq, of in self.all if of == stream]
 
-    @rule(channel=st.sampled_from([*CHANNELS, None]), times=st.text("159", min_size=1, max_size=5))
-    def adds(self, channel: int | None, times: str) -> None:
+    @rule(stream=st.sampled_from([*STREAMS, None]), times=st.text("159", min_size=1, max_size=5))
+    def adds(self, stream: str | None, times: str) -> None:
         for at in times:
-            self.all.append((add(self.log, channel, at), channel))
+            self.all.append((add(self.log, stream, at), stream))
 
     @rule(before=st.sampled_from("037"), keep=st.sampled_from([0, 3, 10, 1_000]))
     def prunes(self, before: str, keep: int) -> None:
@@ -136,25 +154,24 @@ class Log(RuleBasedStateMachine):
         assert len(there - left) == gone
         assert len(left) <= keep or not [seq for seq in left if seq <= len(self.all) - keep]
 
-    @rule(channel=st.sampled_from(CHANNELS), after=st.integers(0, 15))
-    def comes_back(self, channel: int, after: int) -> None:
+    @rule(stream=st.sampled_from(STREAMS), after=st.integers(0, 15))
+    def comes_back(self, stream: str, after: int) -> None:
         """`recovered` if and only if `after` lies in the past and everything after it is still there (L3)."""
-        missed = [seq for seq in self.of(channel) if seq > after]
-        head = max(self.of(channel), default=0)
-        there = [row.seq for row in changes.page(self.log, channel, after, changes.head(self.log), 100)]
-        assert changes.recoverable(self.log, channel, after, head) == (after <= head and there == missed)
+        missed = [seq for seq in self.of(stream) if seq > after]
+        head = max(self.of(stream), default=0)
+        there = [row.seq for row in changes.page(self.log, stream, after, changes.head(self.log), 100)]
+        assert changes.recoverable(self.log, stream, after, head) == (after <= head and there == missed)
 
     @invariant()
     def seqs_are_gapless_and_chained(self) -> None:
         assert [seq for seq, _ in self.all] == [*range(1, len(self.all) + 1)]
         assert changes.head(self.log) == len(self.all)
-        for channel in CHANNELS:
-            seqs = [0, *self.of(channel)]
+        for stream in STREAMS:
+            seqs = [0, *self.of(stream)]
             prevs = {later: sooner for sooner, later in pairwise(seqs)}
-            rows = changes.page(self.log, channel, 0, len(self.all), 100)
+            rows = changes.page(self.log, stream, 0, len(self.all), 100)
             assert all(row.prev == prevs[row.seq] for row in rows)
-            (own,) = self.raw.execute("SELECT seq FROM channels WHERE id = ?", (channel,)).fetchone()
-            assert own == seqs[-1], "the channel's own seq is never pruned"
+            assert changes.position(self.log, stream) == seqs[-1], "where a stream is, is never pruned"
 
 
 TestLog = Log.TestCase

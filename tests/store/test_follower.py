@@ -14,7 +14,7 @@ from pottle.settings import Settings
 from pottle.store import bus as bus_module
 from pottle.store import changes
 from pottle.store.bus import SLOTS, Bus
-from pottle.store.changes import Row
+from pottle.store.changes import Change
 from pottle.store.database import Database
 from pottle.store.follower import Follower, Listener
 from pottle.store.statements import Snapshot
@@ -39,10 +39,10 @@ def told(tx: Tx, subject: int) -> int:
 
 
 @contextmanager
-def following(path: Path) -> Iterator[tuple[Follower, list[Row]]]:
+def following(path: Path) -> Iterator[tuple[Follower, list[Change]]]:
     """A follower, and what it has told."""
     follower = Follower(path)
-    heard: list[Row] = []
+    heard: list[Change] = []
     follower.listen(Listener(lambda _, rows: heard.extend(rows), heard.clear))
     yield follower, heard
     follower.close()
@@ -143,7 +143,7 @@ class Memory:
         self.forgot = 0
         follower.listen(Listener(self._follow, self._forget))
 
-    def _follow(self, _: Snapshot, rows: list[Row]) -> None:
+    def _follow(self, _: Snapshot, rows: list[Change]) -> None:
         self.kept += [row.subject for row in rows]
         if self.following:
             self.following -= 1
@@ -237,7 +237,7 @@ class Heard:
         self._news = asyncio.Event()
         database.on_changes(self._hear, self.subjects.clear)
 
-    def _hear(self, _: Snapshot, rows: list[Row]) -> None:
+    def _hear(self, _: Snapshot, rows: list[Change]) -> None:
         self.subjects += [row.subject for row in rows if row.kind == "test"]
         self._news.set()
 

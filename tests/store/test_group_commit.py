@@ -25,7 +25,7 @@ from sqlalchemy.orm import registry
 from pottle.errors import Conflict, StorageFull
 from pottle.store.unit import Tx
 from tests.lasting import SECONDS, SEED
-from tests.store.test_changes import CHANNELS, SCHEMA
+from tests.store.test_changes import SCHEMA, STREAMS
 from tests.store.test_writer import Kept
 
 NUMBERS = Table(
@@ -71,7 +71,7 @@ def carry_out(tx: Tx, n: int, plan: Plan) -> int:
             case "flush":
                 tx.session.flush()
             case "change":
-                tx.changed("test", channel=CHANNELS[n % 2], subject=n)
+                tx.changed("test", stream=STREAMS[n % 2], subject=n)
             case "fill":
                 tx.raw.execute("INSERT INTO numbers (n, data) VALUES (?, zeroblob(1000000))", (n,))
     match plan.ending:
@@ -197,14 +197,14 @@ class Commits(RuleBasedStateMachine):
         """L1, and no seq is lost or used twice, whatever was rolled back."""
         subjects = [n for n, plan in self.acknowledged for step in plan.steps if step == "change"]
         with closing(sqlite3.connect(self.folder / "app.db")) as raw:
-            log = raw.execute("SELECT seq, prev, channel_id, subject FROM changes ORDER BY seq").fetchall()
-            heads = dict(raw.execute("SELECT id, seq FROM channels"))
+            log = raw.execute("SELECT seq, prev, stream, subject FROM changes ORDER BY seq").fetchall()
+            heads = dict(raw.execute("SELECT name, seq FROM streams"))
         assert [seq for seq, *_ in log] == [*range(1, len(log) + 1)]
         assert sorted(subject for *_, subject in log) == sorted(subjects)
-        for channel in CHANNELS:
-            chain = [(prev, seq) for seq, prev, in_channel, _ in log if in_channel == channel]
+        for stream in STREAMS:
+            chain = [(prev, seq) for seq, prev, of, _ in log if of == stream]
             assert all(before[1] == after[0] for before, after in pairwise([(0, 0), *chain]))
-            assert heads[channel] == (chain[-1][1] if chain else 0)
+            assert heads.get(stream, 0) == (chain[-1][1] if chain else 0)
 
     @invariant()
     def nobody_is_waiting(self) -> None:

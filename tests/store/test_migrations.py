@@ -17,7 +17,7 @@ from sqlalchemy import Boolean, Column, Integer, String, Table
 from model.operating.doctor import Patient, examine
 from pottle import times
 from pottle.settings import Settings
-from pottle.store import Base, migrations
+from pottle.store import Base, changes, migrations
 from pottle.store.database import Database, migrate, prepare
 from pottle.store.first_look import WrongDatabase
 from tests.conftest import needs
@@ -106,6 +106,34 @@ def test_channels_from_before_review_are_as_they_were_and_no_id_comes_twice(tmp_
         ]
         assert raw.execute("SELECT channel_id FROM posts").fetchall() == [(2,)]
         assert raw.execute(add, ("new",)).lastrowid == 4
+
+
+async def test_positions_from_before_streams_had_names_are_as_they_were(tmp_path: Path) -> None:
+    """L3: no new epoch, and who resumes gets exactly what was missed. Fails without the two statements that fill in."""
+    migrations.upgrade(tmp_path / "app.db", "0010")
+    of_channel = "INSERT INTO changes (prev, channel_id, kind, tags, created) VALUES (?, ?, 'post.created', '', '2026')"
+    with closing(sqlite3.connect(tmp_path / "app.db")) as raw, raw:
+        raw.executemany("INSERT INTO instance VALUES (?, ?)", [("epoch", "e"), ("id", "i"), ("secret", "s")])
+        raw.executemany(of_channel, [(0, 1), (0, None), (1, 1), (3, 1)])
+        raw.execute("UPDATE channels SET seq = 4 WHERE id = 1")
+        raw.execute("DELETE FROM changes WHERE seq = 1")  # it was pruned
+    (tmp_path / "app.db-turn").write_text(f"e {4:020d}\n")
+    database = Database()
+    await database.open(Settings(instance=tmp_path))
+    assert database.instance.epoch == "e"
+    added = await database.write(lambda tx: tx.changed("post.created", stream="channel:1"))
+    with database.snapshot() as read:
+        newest = changes.position(read, "channel:1")
+        assert [row[:3] for row in changes.page(read, "channel:1", 1, newest, 100)] == [
+            (3, 1, "channel:1"),
+            (4, 3, "channel:1"),
+            (added, 4, "channel:1"),
+        ]
+        assert changes.recoverable(read, "channel:1", 1, newest)
+        assert not changes.recoverable(read, "channel:1", 0, newest)
+    with closing(sqlite3.connect(tmp_path / "app.db")) as raw, pytest.raises(sqlite3.IntegrityError, match="restart"):
+        raw.execute(of_channel, (5, 1))  # as a worker of the older code would, in a reload
+    await database.close()
 
 
 def test_a_migration_that_fails_leaves_nothing_half_done(

@@ -14,14 +14,14 @@ from model.operating.doctor.findings import MIB, Finding, Patient
 from pottle import times
 from pottle.store import Snapshot, migrations
 from pottle.store.bus import listeners
-from pottle.store.changes import Change
+from pottle.store.changes import LoggedChange
 from pottle.store.engines import open_reader, open_writer
 from pottle.store.presence import anybody
 
 LARGE_LOG = 64 * MIB
 
 ADMINS = select(func.count().label("n")).where(User.role == "admin", User.disabled.is_(None))
-NEWEST = select(func.max(Change.created).label("at"))
+NEWEST = select(func.max(LoggedChange.created).label("at"))
 
 
 def _database(patient: Patient) -> Iterator[Finding]:

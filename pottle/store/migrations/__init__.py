@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import DefaultClause, MetaData, String
 
 from pottle.store.base import Base
-from pottle.store.changes import Change
+from pottle.store.changes import LoggedChange
 from pottle.store.engines import write_engine
 from pottle.store.first_look import LEFT, WrongDatabase, untouched
 
@@ -287,7 +287,7 @@ def _revision(path: Path) -> str | None:
 def revision_of(raw: sqlite3.Connection, path: Path) -> str | None:
     """The revision that an open database is at; None for an empty one. Raises WrongDatabase where it is not ours."""
     tables = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if {"alembic_version", Change.__tablename__} <= tables:
+    if {"alembic_version", LoggedChange.__tablename__} <= tables:
         row = raw.execute("SELECT version_num FROM alembic_version").fetchone()
         return row[0] if row else None
     if tables:
