@@ -1,10 +1,8 @@
-"""The application: Quart, with our routes, our bounds, and two shorter ways."""
+"""The application: Quart, with our bounds."""
 
-from functools import lru_cache
 from typing import Any
 
 from flask.sansio.blueprints import Blueprint
-from flask.templating import _default_template_ctx_processor as of_flask
 from quart import Quart, Request
 from quart.typing import ResponseTypes
 
@@ -12,7 +10,6 @@ from pottle.http import contexts
 from pottle.http.asgi import Scope
 from pottle.http.bodies import BoundedRequest
 from pottle.http.inline import InlineConnection
-from pottle.http.routing import Routes
 from pottle.http.watching import ROUTE
 from pottle.store.unit import envelope
 
@@ -20,13 +17,12 @@ from pottle.store.unit import envelope
 class Application(Quart):
     """Quart as Pottle needs it."""
 
-    url_map_class = Routes
-    request_class = BoundedRequest  # type: ignore[assignment]  # its arguments have other names
+    request_class = BoundedRequest
     asgi_http_class = InlineConnection  # type: ignore[assignment]  # its types name ASGI's dicts
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.ensure_async = lru_cache(maxsize=1_000)(super().ensure_async)  # type: ignore[method-assign]
+        self.url_map.merge_slashes = False  # it would redirect from `//` to whatever host was named
 
     def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
         """Quart's. Its commands have our context, as in Flask.
@@ -34,9 +30,8 @@ class Application(Quart):
         What every blueprint inherits from Flask is left out: Quart 0.22 would run it in a thread, for each page.
         """
         contexts.give(blueprint.cli)
-        inherited = blueprint.template_context_processors[None]
-        if of_flask in inherited:
-            inherited.remove(of_flask)
+        given = blueprint.template_context_processors[None]
+        given[:] = [processor for processor in given if processor.__module__ != "flask.templating"]
         super().register_blueprint(blueprint, **options)
 
     async def handle_request(self, request: Request) -> ResponseTypes:

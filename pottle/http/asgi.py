@@ -1,5 +1,6 @@
 """ASGI (asgi.readthedocs.io), as our middleware uses it: its types, a request's headers, and answers that are ready."""
 
+import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Protocol
 
@@ -14,6 +15,11 @@ Headers = list[tuple[bytes, bytes]]
 def header(scope: Scope, wanted: bytes) -> str | None:
     """A request's first header of the name `wanted`, which is in small letters; None without one."""
     return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)
+
+
+def escaped(query: bytes) -> bytes:
+    """A query with its bytes beyond ASCII as browsers would send them: whoever reads it reads the same."""
+    return query if query.isascii() else re.sub(rb"[\x80-\xff]", lambda found: b"%%%02X" % found[0][0], query)
 
 
 class Ready(Protocol):

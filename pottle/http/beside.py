@@ -2,8 +2,7 @@
 
 from typing import Any
 
-from pottle.http.asgi import Receive, Scope, Send
-from pottle.http.routing import escaped
+from pottle.http.asgi import Receive, Scope, Send, escaped
 
 
 class Beside:

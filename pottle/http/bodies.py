@@ -1,7 +1,8 @@
 """Request bodies: bounded while they arrive, and checked field by field."""
 
+import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import suppress
 from functools import cache
 from math import isfinite
@@ -9,13 +10,9 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 from quart import Request, request
-from quart.wrappers.request import Body
-from werkzeug.datastructures import Headers
-from werkzeug.datastructures.mixins import ImmutableHeadersMixin
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from pottle.errors import Invalid
-from pottle.http.routing import escaped
 from pottle.store import db
 from pottle.values import Unfit, fit, tidier
 
@@ -30,85 +27,87 @@ class Tolerant(msgspec.Struct):
     """A body or query that may have more fields than are known, which count for nothing: existing pages send such."""
 
 
-class BoundedBody(Body):
-    """A body that keeps at most its limit in memory, chunked or not, and reads on a little before it is refused.
+class BoundedBody:
+    """A request's body as Quart has it (`Request.body_class`), of which at most `limit` bytes are kept in memory.
 
-    Quart 0.22 answers an announced excess without reading it, and 0.23.1 buffers a chunked one whole; for both the
-    client's view matters: an answer that it can read.
+    More is read for a while before it is refused, for a client can only read an answer once it has sent all: Quart 0.22
+    answers an announced excess without reading it, and 0.23.1 buffers a chunked one whole.
     """
 
     def __init__(self, expected: int | None, limit: int | None) -> None:
-        super().__init__(None, None)
-        self._limit = limit if limit is not None else 0
+        self._limit = limit or 0
         self._received = 0
+        self._kept = bytearray()
+        self._changed = asyncio.Event()
+        self.is_whole = False
         if expected is not None and expected > self._limit + DRAIN:
-            self._refuse()
+            self.set_complete()
+            self._received = expected
 
     def append(self, data: bytes) -> None:
+        """Another piece has come."""
         self._received += len(data)
         if self._received <= self._limit:
-            super().append(data)
+            self._kept += data
+            self._changed.set()
         elif self._received > self._limit + DRAIN:
-            self._refuse()
+            self.set_complete()
 
     def set_complete(self) -> None:
-        if self._received > self._limit:
-            self._must_raise = RequestEntityTooLarge(f"The body may have at most {self._limit} bytes.")
-        super().set_complete()
+        """Nothing more comes, or is waited for."""
+        self.is_whole = True
+        self._changed.set()
 
-    async def whole(self) -> bytes | None:
-        """All of it where it has come; None where it has not."""
-        return await self if self._complete.is_set() else None
-
-    def _refuse(self) -> None:
-        self._received = self._limit + DRAIN + 1
+    def set_result(self, data: bytes) -> None:
+        """All of it has come."""
+        self.append(data)
         self.set_complete()
 
+    def clear(self) -> None:
+        """Forgets what came."""
+        self._kept.clear()
 
-class RequestHeaders(ImmutableHeadersMixin, Headers):  # type: ignore[misc]  # as werkzeug has a WSGI request's
-    """A request's headers. Nobody changes them, as in Flask, so that one is found without a look at all of them."""
+    def __await__(self) -> Generator[Any, None, bytes]:
+        while not self.is_whole:
+            self._changed.clear()
+            yield from self._changed.wait().__await__()
+        self._refuse_excess()
+        return bytes(self._kept)
 
-    def __init__(self, sent: list[tuple[str, str]]) -> None:
-        self._list = sent
-        self._first = {name.lower(): value for name, value in reversed(sent)}
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while self._kept or not self.is_whole:
+            self._refuse_excess()
+            if self._kept:
+                piece = bytes(self._kept)
+                self._kept.clear()
+                yield piece
+            else:
+                self._changed.clear()
+                await self._changed.wait()
+        self._refuse_excess()
 
-    def get(self, key: str, default: Any = None, type: Any = None) -> Any:  # type: ignore[override]  # noqa: A002
-        """The first of that name."""
-        return self._first.get(key.lower(), default) if type is None else super().get(key, default, type)
+    def _refuse_excess(self) -> None:
+        if self._received > self._limit and self.is_whole:
+            raise RequestEntityTooLarge(f"The body may have at most {self._limit} bytes.")
 
 
 class BoundedRequest(Request):
     """A request whose body is bounded by what its path is for."""
 
-    body_class = BoundedBody  # type: ignore[assignment]  # its types want the very class
+    body_class = BoundedBody  # type: ignore[assignment]  # its types want a subclass
 
-    def __init__(
-        self, method: str, scheme: str, path: str, query: bytes, headers: Headers, *args: Any, **kwargs: Any
-    ) -> None:
+    def __init__(self, method: str, scheme: str, path: str, *args: Any, **kwargs: Any) -> None:
         settings = db.settings
         limit = int(settings.upload_bytes * UPLOADS[path]) if path in UPLOADS else settings.body_bytes
-        kwargs["max_content_length"] = limit
-        if not isinstance(headers, RequestHeaders):
-            headers = RequestHeaders([*headers])
-        super().__init__(method, scheme, path, escaped(query), headers, *args, **kwargs)
-
-    @property
-    def blueprints(self) -> list[str]:
-        """Quart's, which asks three times for each request, and takes the endpoint apart each time."""
-        return _blueprints_of(self.endpoint)
-
-
-@cache
-def _blueprints_of(endpoint: str | None) -> list[str]:
-    """The blueprints of an endpoint, `shop.cart.add`, from its own outwards: `shop.cart`, `shop`."""
-    parts = endpoint.split(".")[:-1] if endpoint else []
-    return [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+        super().__init__(method, scheme, path, *args, **{**kwargs, "max_content_length": limit})
 
 
 async def raw() -> bytes:
     """The request's body. Raises 413."""
-    body = await cast(BoundedBody, request.body).whole()  # Quart would make a task, to time what is there
-    return cast(bytes, await request.get_data()) if body is None else body
+    body = cast(BoundedBody, request.body)
+    if body.is_whole:
+        return await body
+    return cast(bytes, await request.get_data())  # makes a task, to time what comes
 
 
 async def parsed(model: type[Model]) -> Model:

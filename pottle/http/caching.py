@@ -14,9 +14,8 @@ from urllib.parse import parse_qsl
 
 from quart import g, request
 
-from pottle.http.asgi import App, Headers, Message, Receive, Scope, Send
+from pottle.http.asgi import App, Headers, Message, Receive, Scope, Send, escaped
 from pottle.http.conditions import CHANGED, precondition_failed, status_for, without_content
-from pottle.http.routing import escaped
 from pottle.http.shelf import LARGEST_BYTES, Fill, Kept, Renew, Shelf, header_of, signed_in
 from pottle.store import db
 
@@ -26,7 +25,6 @@ METHODS = ("GET", "HEAD")
 # Where in the ASGI scope this is found:
 FILL = "pottle.fill"  # the fill of a handler's own answer
 AUDIENCE = "pottle.audience"  # whom an answer is for, if not for everybody alike: those with the same text here
-MISSED = "pottle.missed"  # the key under which a moment ago there was nothing: not worth a second look
 
 SHARED = "no-cache"  # anybody may keep it, and asks whether it is still good
 PRIVATE = "private, no-cache"
@@ -109,20 +107,14 @@ class ResponseCache:
             return None
         key = _key(scope)
         try:
-            kept = _found(key, scope)
+            return _found(key, scope)
         except sqlite3.Error:  # __call__ meets it too
             return None
-        if kept is None:
-            scope[MISSED] = key
-        return kept
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
         if scope["type"] != "http" or scope["method"] not in METHODS:
             await self._app(scope, receive, send)
-            return
-        if MISSED in scope:
-            await self._fill(scope[MISSED], scope, receive, send)
             return
         key = _key(scope)
         try:

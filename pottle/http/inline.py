@@ -1,82 +1,84 @@
 """Requests that are served in the server's own task.
 
 Quart 0.22 makes two tasks for each request, and on Python 3.11 one more for each of its two time limits. A request that
-has arrived whole needs none of them, and neither does an answer that is there (docs/decisions/short-ways.md).
+has arrived whole needs none of them (docs/decisions/short-ways.md). POTTLE_SHORTCUTS=off has Quart serve all requests.
 """
 
 import asyncio
-from functools import partial
 from typing import Any, cast
 
-from quart import Request, Response
-from quart.asgi import ASGIHTTPConnection, _handle_exception
-from quart.wrappers.response import DataBody
+from quart import Quart, Response
+from quart.asgi import ASGIHTTPConnection
+from quart.debug import traceback_response
+from werkzeug.datastructures import Headers
 
-from pottle.http.asgi import Message, Receive, Send
-from pottle.http.bodies import RequestHeaders
+from pottle.http.asgi import Message, Receive, Scope, Send
 
 WITHOUT_BODY = ("GET", "HEAD")  # a body that comes with them is not read
 NO_BODY = {"type": "http.request"}
-BEGIN_SECONDS = 1.0  # for a body to begin; Quart's way has a limit for the whole of it, BODY_TIMEOUT
+BEGIN_SECONDS = 1.0  # for a body to begin; Quart has a limit for the whole of it, BODY_TIMEOUT
 
 
-class InlineConnection(ASGIHTTPConnection):
-    """Serves one request. What arrives in pieces, and an answer that is a stream, goes Quart's way.
+class InlineConnection:
+    """Serves one request. Quart serves what arrives in pieces.
 
-    There somebody watches whether the client is still there. Here nobody does: a handler runs to its end.
+    While Quart serves, it watches whether the client is still there. Here only a streamed answer is stopped when the
+    client goes; a handler runs to its end.
     """
 
-    answer: Any = None
+    def __init__(self, app: Quart, scope: Scope) -> None:
+        self._app, self._scope = app, scope
 
-    async def __call__(self, receive: Receive, send: Send) -> None:  # type: ignore[override]  # it names ASGI's dicts
-        message: Message | None = NO_BODY if self.scope["method"] in WITHOUT_BODY else await _first(receive)
-        if message is None or message["type"] != "http.request" or message.get("more_body"):
-            again = _again(message, receive) if message else receive
-            await super().__call__(again, send)  # type: ignore[arg-type]
+    async def __call__(self, receive: Receive, send: Send) -> None:
+        """Serves it."""
+        message: Message | None = NO_BODY if self._scope["method"] in WITHOUT_BODY else await _first(receive)
+        whole = message is not None and message["type"] == "http.request" and not message.get("more_body")
+        if message is None or not whole or self._scope["http_version"] != "1.1":
+            quarts: Any = ASGIHTTPConnection(self._app, self._scope)  # type: ignore[arg-type]  # it names ASGI's dicts
+            await quarts(_again(message, receive) if message else receive, send)
             return
-        request = self._create_request_from_scope(send)
-        request.body.append(message.get("body", b""))
-        request.body.set_complete()
-        try:
-            self.answer = await self.app.handle_request(request)
-        except Exception as error:
-            self.answer = await _handle_exception(self.app, error)
-        if isinstance(self.answer, Response) and isinstance(self.answer.response, DataBody):
-            await self._send_whole(send, self.answer.response)
+        answer = await self._answer(message.get("body", b""))
+        if isinstance(answer, Response) and not isinstance(answer.response, answer.data_body_class):
+            await _while_there(self._stream(answer, send), receive)
         else:
-            await super().__call__(receive, send)  # type: ignore[arg-type]
+            await _start(answer, send)
+            body = await answer.get_data(as_text=False) if isinstance(answer, Response) else answer.get_data()
+            await send({"type": "http.response.body", "body": body})
 
-    def _create_request_from_scope(self, send: Any) -> Request:
-        """As Quart's, where a request is as usual."""
-        scope = self.scope
-        if scope["http_version"] < "1.1" or not scope["path"].startswith(prefix := scope.get("root_path", "") + "/"):
-            return super()._create_request_from_scope(send)  # which knows what to make of it
-        client = scope.get("client") or ("<local>", 0)
+    async def _answer(self, body: bytes) -> Any:
+        scope = self._scope
+        prefix = scope.get("root_path", "")
         sent = [(name.decode("latin-1").title(), value.decode("latin-1")) for name, value in scope["headers"]]
-        return self.app.request_class(
+        headers = Headers([("Remote-Addr", (scope.get("client") or ("<local>",))[0]), *sent])
+        request = self._app.request_class(
             scope["method"],
             scope["scheme"],
-            scope["path"][len(prefix) - 1 :],
+            scope["path"].removeprefix(prefix) if scope["path"].startswith(prefix + "/") else " ",  # which is 404
             scope["query_string"],
-            RequestHeaders([("Remote-Addr", client[0]), *sent]),
-            scope.get("root_path", ""),
+            headers,
+            prefix,
             scope["http_version"],
-            body_timeout=self.app.config["BODY_TIMEOUT"],
-            send_push_promise=partial(self._send_push_promise, send),
-            scope=scope,
+            cast(Any, scope),
+            max_content_length=self._app.config["MAX_CONTENT_LENGTH"],
+            body_timeout=self._app.config["BODY_TIMEOUT"],
+            send_push_promise=_no_push,
         )
+        request.body.append(body)
+        request.body.set_complete()
+        try:
+            return await self._app.handle_request(request)
+        except Exception as error:
+            if self._app.debug or self._app.testing:
+                return await traceback_response(error)
+            raise
 
-    async def handle_request(self, request: Request, send: Any) -> None:
-        """Quart's task: only sends, where there is an answer already."""
-        if self.answer is None:
-            await super().handle_request(request, send)
-        else:
-            await self._send_response(send, self.answer)
-
-    async def _send_whole(self, send: Send, body: DataBody) -> None:
-        headers = [(name.lower().encode(), value.encode()) for name, value in self.answer.headers.items()]
-        await send({"type": "http.response.start", "status": self.answer.status_code, "headers": headers})
-        await send({"type": "http.response.body", "body": body.data[body.begin : body.end]})
+    async def _stream(self, answer: Response, send: Send) -> None:
+        await _start(answer, send)
+        async with answer.response as pieces:
+            async for piece in pieces:
+                body = piece.encode() if isinstance(piece, str) else piece
+                await send({"type": "http.response.body", "body": body, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
 
 async def _first(receive: Receive) -> Message | None:
@@ -96,3 +98,30 @@ def _again(first: Message, receive: Receive) -> Receive:
         return waiting.pop() if waiting else await receive()
 
     return cast(Receive, received)
+
+
+async def _start(answer: Any, send: Send) -> None:
+    headers = [(name.lower().encode(), value.encode()) for name, value in answer.headers.items()]
+    await send({"type": "http.response.start", "status": answer.status_code, "headers": headers})
+
+
+async def _while_there(streaming: Any, receive: Receive) -> None:
+    """Runs `streaming` until it ends or the client has gone."""
+
+    async def gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    tasks = [asyncio.ensure_future(streaming), asyncio.ensure_future(gone())]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    if isinstance(error := results[0], Exception):
+        raise error
+
+
+async def _no_push(path: str, headers: Headers) -> None:
+    """HTTP/1.1 has no server push."""

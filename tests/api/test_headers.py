@@ -142,7 +142,7 @@ HEADERS: dict[bytes, tuple[bytes, ...]] = {
     b"X-Forwarded-Prefix": (b"//evil.example", b"\xff"),
     b"X-Real-Ip": (b"999.1.1.1",),
     b"Forwarded": (b'for="[::1"', b"for=;;;proto=", b'for="\xff'),
-    b"Idempotency-Key": (b"\xff\xfe", b"x" * 201, b"a\nb", b"\xe2\x80\xa8"),
+    b"Idempotency-Key": (b"\xff\xfe", b"x" * 201, b"\xe2\x80\xa8"),
     b"Last-Event-Id": (b"a:b", b":", b"x:%d" % 10**30, b"\xff:1"),
     b"X-Request-Id": (b"a b", b"x" * 65, b"\x1b[31m"),
     b"X-Origin": (b"client", b"\xff"),
