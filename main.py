@@ -15,7 +15,6 @@ from dotenv import load_dotenv
 from quart import Quart
 
 from api import commands, joining
-from api.flask import front_ends, mounting
 from model.accounts import session
 from pottle import settings
 from pottle.http import assets, caching, cross_origin, openapi, problems, rendering, signed, watching
@@ -27,7 +26,7 @@ from pottle.settings import Settings
 from pottle.store import db
 from pottle.store.first_look import WrongDatabase
 
-# Each is a file in api/ with a Blueprint. Your own resource is one more line.
+# Each is a file or folder in api/ with a Blueprint. Your own resource is one more line.
 RESOURCES = (
     "users",
     "accounts",
@@ -43,6 +42,7 @@ RESOURCES = (
     "audit",
     "pages",
     "managing_pages",
+    "flask",  # what Flask back ends had, for class sites that still call it
 )
 
 
@@ -51,6 +51,7 @@ def create_app(chosen: Settings) -> Quart:
     app = Application(__name__, static_folder=None, instance_path=str(chosen.instance.resolve()))
     app.asgi_websocket_class = socket.BoundedConnection
     app.session_interface = signed.SignedSessions()
+    app.config["POTTLE"] = chosen
     app.config["BODY_TIMEOUT"] = 30  # seconds for a body to arrive
     app.logger.addFilter(_is_news)
     app.jinja_env.globals["asset"] = assets.asset
@@ -66,8 +67,6 @@ def create_app(chosen: Settings) -> Quart:
         app.register_blueprint(import_module(f"api.{name}").blueprint)
     for engines in (socket, health, metrics):
         app.register_blueprint(engines.blueprint)
-    if chosen.flask_origins:
-        mounting.register(app)
 
     @app.before_serving
     async def open_database() -> None:
@@ -89,9 +88,7 @@ def create_app(chosen: Settings) -> Quart:
 
     served: Any = cross_origin.SafeHeaders(app.asgi_app)  # type: ignore[arg-type]  # quart names ASGI's dicts one by one
     served = watching.Watched(served)
-    served = caching.ResponseCache(served)
-    if chosen.flask_origins:
-        served = front_ends.FrontEnds(served, chosen.flask_origins)
+    served = caching.cached(app, served)
     if chosen.access_log:
         served = watching.AccessLog(served)
     served = BehindProxies(served, chosen.trusted_proxies, chosen.prefix)

@@ -2,11 +2,11 @@
 
 from quart import Quart
 
-from api.commands import backups, doctor, groups, import_flask, invitations, migrating, users
+from api.commands import backups, doctor, groups, invitations, migrating, users
 from pottle.settings import Settings
 
 # Each is a file here with a `register`; in this order, for one may add to the commands of another.
-SUBJECTS = (users, groups, invitations, backups, migrating, import_flask, doctor)
+SUBJECTS = (users, groups, invitations, backups, migrating, doctor)
 
 
 def register(app: Quart, settings: Settings) -> None:

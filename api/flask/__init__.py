@@ -1,1 +1,61 @@
-"""`/flask`: the API of the Flask back ends that class sites were written for, so that their pages go on."""
+"""The room of Flask back ends: `/flask`, the API that class sites were written for, and the import of their databases.
+
+All that the rest knows of it is its line in main.py's RESOURCES. Without that line, and without `api/flask` and
+`model/flask`, the rest works as before.
+"""
+
+from pathlib import Path
+
+import click
+from quart import Blueprint, Quart, current_app
+from quart.blueprints import BlueprintSetupState
+
+from api.commands.backups import PATH, working
+from api.commands.running import run, say
+from api.flask import accounts, chats, discussions
+from api.flask.front_ends import COOKIE, FrontEnds, look, refusal
+from api.flask.shapes import FlaskRefusal
+from model.flask import importing, source
+from pottle.http import caching, openapi, problems
+
+blueprint = Blueprint("flask_room", __name__, cli_group=None)
+
+# Their tag in the OpenAPI document is its name.
+_front_ends = Blueprint("Flask", __name__, url_prefix="/flask")
+_front_ends.before_request(look)
+for resource in (accounts, discussions, chats):
+    _front_ends.register_blueprint(resource.blueprint)
+
+
+@blueprint.record_once
+def _serve_front_ends(state: BlueprintSetupState) -> None:
+    """Adds `/flask`, where POTTLE_FLASK_ORIGINS names pages that may use it."""
+    app: Quart = state.app  # type: ignore[assignment]
+    origins = app.config["POTTLE"].flask_origins
+    if not origins:
+        return
+    app.register_blueprint(_front_ends)
+    problems.shaped(app, "/flask/", refusal)
+    openapi.by_cookie(app, "flask", COOKIE)
+    for endpoint, handler in app.view_functions.items():
+        if endpoint.startswith(f"{_front_ends.name}."):
+            vars(handler).update(scheme="flask", refusal=FlaskRefusal)
+    caching.around(app, lambda served: FrontEnds(served, origins))
+
+
+@blueprint.cli.command("import-flask")
+@PATH
+@click.option("--admins", is_flag=True, help="Make their admins admins here.")
+@click.option("--notes", type=click.IntRange(1), metavar="CHANNEL", help="The channel's id for posts without one.")
+def _import_flask(path: Path, admins: bool, notes: int | None) -> None:
+    """Import what is new in PATH, a Flask back end's SQLite database: all of it, or nothing.
+
+    The server may run. It prints what was left out or changed, and why.
+    """
+    with working() as progress:
+        found = source.read(path, progress)
+        work = lambda: importing.import_(found, path.name, admins, notes, progress)  # noqa: E731
+        counts, report = run(current_app.config["POTTLE"], work)
+    for line in report:
+        say(line)
+    say(f"Imported {', '.join(f'{count} {kind}' for kind, count in counts.items())}.")

@@ -1,109 +1,76 @@
-"""`/flask/api/id` and `/flask/api/user`: signing up, and one's own account."""
+"""`/flask/api/authenticate`, `/id`, `/user` and `/section`: signing in and up, one's own account and its groups."""
 
-from typing import Annotated, Any
+import asyncio
+import base64
+import binascii
+from typing import Any
 
-import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 from quart import Blueprint, Response
 
-from api.flask.asking import by_any_program, clear_cookie
-from api.flask.refusals import answered
-from api.flask.sections import FlaskSection, sections_of
+from api.flask import shapes
+from api.flask.front_ends import answered, by_any_program, clear_cookie, kept_for, set_cookie
 from api.flask.texts import safe, sent_back
-from model.accounts import account, leaving, session, signing_in, user
-from model.accounts.user import Account, Email, Name, Password, SomeUid, Uid
+from model.accounts import account, avatar, leaving, session, signing_in, user
+from model.accounts.user import Account, Email, Name
+from model.flask import overview
 from model.groups import joining
 from pottle.errors import ConfirmationNeeded, Forbidden, Invalid
-from pottle.http.answers import gives, takes
-from pottle.http.asking import anyone, by_session, me, signed_in
-from pottle.http.bodies import Tolerant
-from pottle.http.limits import EDITING, SIGN_UP, limited
+from pottle.http.answers import asks, gives, takes
+from pottle.http.asking import address, anyone, asker, by_session, device, me, signed_in
+from pottle.http.limits import EDITING, PICTURES, SIGN_IN, SIGN_UP, limited
 from pottle.http.notices import attempt
 from pottle.http.retries import idempotent
-from pottle.values import Unfit, as_it_is, fit, line
+from pottle.store import db
+from pottle.values import Unfit, fit
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/api")
 
 ROLES = {"user": "User", "admin": "Admin"}
 
 
-Sent = Annotated[str, as_it_is("it may be what was sent to the page; `_as` looks at what is new")]
+@blueprint.post("/authenticate")
+@by_any_program
+@limited(SIGN_IN)
+@anyone
+@takes(shapes.FlaskCredentials)
+@gives(str)
+async def sign_in(data: shapes.FlaskCredentials) -> Response:
+    """Sign in. The answer is a text that no page reads, and the cookie."""
+    signed = await attempt(signing_in.sign_in(data.uid, data.password, address(), device()), data.uid)
+    response = _text(f"Authentication for {signed.identity.uid} successful")
+    set_cookie(response, signed.token)
+    return response
 
 
-class FlaskNewUser(Tolerant):
-    """An account to make. `invitation` is a group's code, which no page sends yet."""
-
-    uid: Uid
-    name: Name
-    password: Password
-    email: Sent = ""
-    invitation: Annotated[str, line(80, shortest=0)] = ""
-
-
-class FlaskUser(msgspec.Struct):
-    """An account as its user sees it; `kasm_server_needed` is always false, `pfp` where the picture is or null."""
-
-    uid: str
-    name: str
-    email: str
-    role: str
-    pfp: str | None
-    kasm_server_needed: bool
-    sections: list[FlaskSection]
-
-
-class FlaskSignedUp(msgspec.Struct):
-    """A new account. One page looks for `success`."""
-
-    success: bool
-    message: str
-    uid: str
-    name: str
-
-
-class FlaskUserEdit(Tolerant):
-    """What to change. Another password or mail address needs `current_password`, or a sign-in within ten minutes."""
-
-    name: Sent | UnsetType = UNSET
-    uid: SomeUid | UnsetType = UNSET
-    email: Sent | UnsetType = UNSET
-    password: Password | UnsetType = UNSET
-    current_password: Password | UnsetType = UNSET
-
-
-class FlaskLeaving(Tolerant):
-    """Whose account to delete: one's own, and the password again."""
-
-    password: Password
-    uid: SomeUid | UnsetType = UNSET
-
-
-class FlaskMessage(msgspec.Struct):
-    """What was done."""
-
-    message: str
-
-
-@blueprint.get("/id")
+@blueprint.delete("/authenticate")
+@limited(EDITING)
 @signed_in
-@gives(FlaskUser)
-async def identify() -> FlaskUser:
-    """Who is signed in."""
-    return await _seen(await user.account(me().user))
+@gives(str)
+async def sign_out() -> Response:
+    """Sign out: the session ends at once, everywhere. 401 for who is not signed in."""
+    await db.write(session.sign_out, me())
+    response = _text("Token invalidated successfully")
+    clear_cookie(response)
+    return response
 
 
+def _text(text: str) -> Response:
+    return Response(text, 200, {"Cache-Control": "no-store"}, content_type="text/plain; charset=utf-8")
+
+
+@blueprint.get("/id", endpoint="identify")
 @blueprint.get("/user")
 @signed_in
-@gives(FlaskUser)
-async def show() -> FlaskUser:
-    """One's own account: one object, as flocker's pages read it."""
+@gives(shapes.FlaskUser)
+async def show() -> shapes.FlaskUser:
+    """Who is signed in: one's own account, as one object."""
     return await _seen(await user.account(me().user))
 
 
-async def _seen(found: Account) -> FlaskUser:
-    sections = await sections_of(me().user)
+async def _seen(found: Account) -> shapes.FlaskUser:
     mail, role = safe(found.email or ""), ROLES[found.role]
-    return FlaskUser(found.uid, safe(found.name), mail, role, found.avatar, False, sections)
+    return shapes.FlaskUser(found.uid, safe(found.name), mail, role, found.avatar, False, await _sections())
 
 
 @blueprint.post("/user")
@@ -111,24 +78,23 @@ async def _seen(found: Account) -> FlaskUser:
 @limited(SIGN_UP)
 @anyone
 @idempotent
-@takes(FlaskNewUser)
-@gives(FlaskSignedUp)
-async def create(data: FlaskNewUser) -> FlaskSignedUp:
+@takes(shapes.FlaskNewUser)
+@gives(shapes.FlaskSignedUp)
+async def sign_up(data: shapes.FlaskNewUser) -> shapes.FlaskSignedUp:
     """Sign up, where that is allowed. One is not signed in by it."""
     who = data.uid, data.name, data.password, _address_of(data.email)
     made = await (joining.sign_up(*who, data.invitation) if data.invitation else user.sign_up(*who))
-    return FlaskSignedUp(True, f"User {made.uid} created", made.uid, safe(made.name))
+    return shapes.FlaskSignedUp(True, f"User {made.uid} created", made.uid, safe(made.name))
 
 
 @blueprint.put("/user")
 @limited(EDITING)
 @signed_in
-@takes(FlaskUserEdit)
-@gives(FlaskUser)
-async def edit(data: FlaskUserEdit) -> FlaskUser:
+@takes(shapes.FlaskUserEdit)
+@gives(shapes.FlaskUser)
+async def edit(data: shapes.FlaskUserEdit) -> shapes.FlaskUser:
     """Change one's name, e-mail address or password. The uid stays; fields that Pottle does not have are ignored."""
-    if data.uid and data.uid.lower() != me().uid.lower():
-        raise Forbidden("A user name stays as it is, and nobody changes the account of somebody else.")
+    _must_be_own(data.uid, "A user name stays as it is, and nobody changes the account of somebody else.")
     before = await user.account(me().user)
     fields: dict[str, str | None] = {}
     if data.name is not UNSET:
@@ -142,7 +108,7 @@ async def edit(data: FlaskUserEdit) -> FlaskUser:
     return await _seen(await account.edit(me(), None, fields, data.password or None))
 
 
-async def _prove(data: FlaskUserEdit) -> None:
+async def _prove(data: shapes.FlaskUserEdit) -> None:
     """Raises Forbidden unless whoever asks has just proven to know the password."""
     session.must_be_session(me())
     if data.password:
@@ -163,16 +129,20 @@ async def _prove(data: FlaskUserEdit) -> None:
 @limited(EDITING)
 @signed_in
 @by_session
-@takes(FlaskLeaving)
-@gives(FlaskMessage)
-async def delete(data: FlaskLeaving) -> Response:
+@takes(shapes.FlaskLeaving)
+@gives(shapes.FlaskMessage)
+async def delete(data: shapes.FlaskLeaving) -> Response:
     """Delete one's own account; its posts stay, without a name."""
-    if data.uid and data.uid.lower() != me().uid.lower():
-        raise Forbidden("Nobody deletes the account of somebody else here; an admin does, at /admin.")
+    _must_be_own(data.uid, "Nobody deletes the account of somebody else here; an admin does, at /admin.")
     await leaving.leave(me(), data.password, None)
-    response = answered(FlaskMessage(f"Deleted user: {me().uid}"), 200, {})
+    response = answered(shapes.FlaskMessage(f"Deleted user: {me().uid}"), 200)
     clear_cookie(response)
     return response
+
+
+def _must_be_own(uid: Any, why: str) -> None:
+    if uid and uid.lower() != me().uid.lower():
+        raise Forbidden(why)
 
 
 def _address_of(email: str) -> str | None:
@@ -186,3 +156,84 @@ def _as(field: str, text: str, kind: Any) -> str:
     except Unfit as unfit:
         raise Invalid({field: str(unfit)}) from unfit
     return kept
+
+
+@blueprint.get("/id/pfp")
+@signed_in
+@gives(shapes.FlaskPictureView)
+async def show_picture() -> shapes.FlaskPictureView:
+    """One's own picture; 404 without one."""
+    image, _, _ = await avatar.find(me().uid)
+    return shapes.FlaskPictureView(base64.b64encode(image).decode())
+
+
+@blueprint.put("/id/pfp")
+@limited(PICTURES)
+@signed_in
+@takes(shapes.FlaskPicture)
+@gives(shapes.FlaskMessage)
+async def put_picture(data: shapes.FlaskPicture) -> shapes.FlaskMessage:
+    """Keep a picture: its middle square, drawn anew."""
+    await avatar.put(me(), await asyncio.to_thread(_decoded, data.pfp))
+    return shapes.FlaskMessage("Profile picture updated successfully")
+
+
+def _decoded(text: str) -> bytes:
+    """The bytes of base64, also behind `data:…;base64,`. Raises Invalid."""
+    try:
+        return base64.b64decode(text.partition(",")[2] if text.startswith("data:") else text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise Invalid({"pfp": "is not base64"}) from error
+
+
+@blueprint.delete("/id/pfp")
+@limited(EDITING)
+@signed_in
+@asks(shapes.FlaskWhose)
+@gives(shapes.FlaskMessage)
+async def delete_picture(query: shapes.FlaskWhose) -> shapes.FlaskMessage:
+    """Take one's own picture away; 404 without one."""
+    _must_be_own(query.uid, "Nobody takes away the picture of somebody else.")
+    await db.write(avatar.remove, me())
+    return shapes.FlaskMessage("Profile picture deleted successfully")
+
+
+@blueprint.get("/section")
+@anyone
+@gives(list[shapes.FlaskSectionView])
+async def sections() -> list[shapes.FlaskSectionView]:
+    """The groups that you may see."""
+    found = await overview.groups(asker())
+    kept_for(found.audience, "groups")
+    return [shapes.FlaskSectionView(row.section_number, safe(row.name), row.slug) for row in found.rows]
+
+
+@blueprint.get("/user/section")
+@signed_in
+@gives(shapes.FlaskSections)
+async def own_sections() -> shapes.FlaskSections:
+    """The groups that one belongs to."""
+    return shapes.FlaskSections(await _sections())
+
+
+@blueprint.post("/user/section")
+@limited(EDITING)
+@signed_in
+@takes(shapes.FlaskNewSections)
+@gives(shapes.FlaskSections)
+async def join(data: shapes.FlaskNewSections) -> shapes.FlaskSections:
+    """Join groups by their codes. Nobody joins one by its name alone."""
+    mine = {row.slug for row in await overview.memberships(me().user)}
+    seen = {row.slug for row in (await overview.groups(asker())).rows}
+    for name in data.sections:
+        if name.lower() in seen - mine:
+            raise Forbidden(f"Nobody joins {name} by its name alone: send the code that its moderators give out.")
+    for code in data.sections:
+        if code.lower() not in mine:
+            await joining.accept(me(), code, address())
+    return shapes.FlaskSections(await _sections())
+
+
+async def _sections() -> list[shapes.FlaskSection]:
+    rows = await overview.memberships(me().user)
+    return [shapes.FlaskSection(row.section_number, safe(row.name), row.slug, int(row.created[:4])) for row in rows]

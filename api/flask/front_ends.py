@@ -1,25 +1,38 @@
-"""Which pages may use `/flask`, and as whom: around the response cache, whose answers are the same whatever the page.
+"""Which pages may use `/flask`, as whom, and how they are refused: around the response cache, and in each request.
 
 A page of a listed origin may send its visitors' cookie and read the answers (CORS with credentials). For any other page
-a visitor is nobody, and its browser does not let it read an answer.
+a visitor is nobody, and its browser does not let it read an answer. The cookie has the name that it has in those back
+ends; here it holds a session that expires and can be ended.
 """
 
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
+from html import escape
+from typing import Any, TypeVar
 
 import msgspec
+from quart import Response, current_app, g, request
 from werkzeug.sansio.http import parse_cookie
 
-from api.flask.refusals import FlaskRefusal
+from api.flask.shapes import FlaskRefusal
 from model.accounts import session
 from model.accounts.session import Identity
 from model.flask import overview
+from model.flask.overview import audience as audience_of
+from pottle.errors import Forbidden
+from pottle.http.answers import encode
 from pottle.http.asgi import App, Headers, Message, Ready, Receive, Scope, Send, at_once, header
-from pottle.http.asking import FOREIGN_SITES
-from pottle.http.caching import AUDIENCE
+from pottle.http.asking import FOREIGN_SITES, SAFE, around, recognise
+from pottle.http.caching import AUDIENCE, audience, shown
+from pottle.http.problems import title
 from pottle.store import db
+from pottle.store.paging import Filling
+
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+View = TypeVar("View")
 
 COOKIE = "jwt_python_flask"
 VISITOR = "pottle.flask"  # where in the ASGI scope the visitor is
@@ -30,6 +43,16 @@ HEADER = re.compile(r"[a-z0-9-]{1,60}")
 MOST_HEADERS = 30
 EXPOSED = b"ETag, RateLimit, RateLimit-Policy, Retry-After, Idempotency-Key, X-Request-Id"
 PREFLIGHT_SECONDS = b"7200"  # the longest that Chromium believes; each call of those pages has a preflight
+
+# Invalid values and contradictions are both 400 there.
+STATUSES = {422: 400, 409: 400}
+GUARDED = (401, 403)
+# What those back ends have, or those pages ask for, and Pottle does not: by the beginning of its path.
+NOT_HERE = {
+    "/flask/api/analytics": "There are no GitHub analytics here: ask api.github.com.",
+    "/flask/facial": "Nobody signs in by a picture here: POST /flask/api/authenticate.",
+}
+UNKNOWN = "Pottle has no such endpoint: docs/flask-front-ends.md lists those that it has."
 
 
 @dataclass(frozen=True)
@@ -73,7 +96,7 @@ class FrontEnds:
         try:
             scope[VISITOR] = found = visitor(scope, self._origins)
             if scope["method"] in ("GET", "HEAD"):
-                scope[AUDIENCE] = overview.audience(found.identity)
+                scope[AUDIENCE] = await audience_of(found.identity)
         except sqlite3.Error:  # the application will find out, and say so
             found = Visitor(None, header(scope, b"origin") in self._origins, header(scope, b"origin"), False)
         if scope["method"] == "OPTIONS" and (wanted := header(scope, b"access-control-request-method")):
@@ -144,3 +167,91 @@ def of_request(scope: Scope) -> Visitor:
 def _cookies(scope: Scope) -> str:
     """All of them: HTTP/2 may bring each in a header of its own (RFC 9113, 8.2.3), and hypercorn leaves it so."""
     return "; ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
+
+
+def by_any_program(handler: Handler) -> Handler:
+    """Lets a program POST here with the cookie and without an origin: to read, to sign in again, to sign up.
+
+    No page can do so, for browsers name the origin of every POST.
+    """
+    handler.by_any_program = True  # type: ignore[attr-defined]
+    return handler
+
+
+async def look() -> None:
+    """Before each request. Raises Forbidden where something is to be changed by a page that is not listed.
+
+    A cookie alone changes nothing, for any page can have it sent; without one, a program may sign up or in.
+    """
+    asking = of_request(request.scope)  # type: ignore[arg-type]  # a dict like any, to ASGI middleware
+    if request.method not in SAFE and not asking.listed and (asking.origin is not None or asking.credentials):
+        handler = current_app.view_functions.get(request.endpoint or "")
+        if asking.origin is not None or not hasattr(handler, "by_any_program"):
+            raise Forbidden(unlisted(asking))
+    if asking.credentials and asking.identity is None:
+        g.bad_credentials = True
+    recognise(asking.identity)
+    if asking.identity:
+        around().confirm = partial(session.confirm, identity=asking.identity, grace=session.GRACE_SECONDS)
+
+
+def set_cookie(response: Response, secret: str) -> None:
+    """Signs the browser in, for the site that its page belongs to (`Partitioned`) and as long as a session lasts."""
+    response.set_cookie(
+        COOKIE,
+        secret,
+        max_age=db.settings.session_days * 24 * 3600,
+        path=_path(),
+        secure=True,
+        httponly=True,
+        samesite="None",
+        partitioned=True,
+    )
+
+
+def clear_cookie(response: Response) -> None:
+    """Signs the browser out."""
+    response.delete_cookie(COOKIE, path=_path(), secure=True, httponly=True, samesite="None", partitioned=True)
+    response.headers["Clear-Site-Data"] = '"cache"'
+
+
+def _path() -> str:
+    return f"{request.root_path}/flask"
+
+
+def refusal(status: int, detail: str, headers: dict[str, str]) -> Response:
+    """An error's answer."""
+    status = STATUSES.get(status, status)
+    if status == 404 and request.url_rule is None:
+        detail = next((why for path, why in NOT_HERE.items() if request.path.startswith(path)), UNKNOWN)
+    view = FlaskRefusal(escape(detail or title(status), quote=False))
+    if status in GUARDED:
+        view = FlaskRefusal(view.message, None, title(status))
+    kept = {name: value for name, value in headers.items() if name != "WWW-Authenticate"}
+    return answered(view, status, kept)
+
+
+def answered(view: Any, status: int, headers: dict[str, str] | None = None) -> Response:
+    """A view as JSON that nobody keeps."""
+    headers = {"Cache-Control": "no-store", **(headers or {})}
+    return Response(msgspec.json.encode(view), status, headers, content_type="application/json")
+
+
+def kept_for(whose: str, *tags: str) -> None:
+    """A handler's word that its answer may be kept for that audience, if it is still the one that was asked for."""
+    if whose == audience():
+        shown("flask", *tags)
+
+
+def kept_in(place: Any, *tags: str) -> None:
+    """As `kept_for`, of what everybody sees who may see the channel."""
+    whose = audience()
+    if whose is not None and (place.reading == "public" or overview.sees(whose, place.group_id)):
+        shown("flask", f"group:{place.group_id}", f"channel:{place.id}", *tags)
+
+
+def that_fit(views: list[View]) -> list[View]:
+    """The newest of them, oldest first as they are, that make a list which can be kept."""
+    filling = Filling[View](overview.MOST, lambda view: len(encode(view)), overview.MOST_BYTES)
+    all(map(filling.takes, reversed(views)))
+    return filling.items[::-1]

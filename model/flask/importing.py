@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from model import audit
 from model.accounts import user
 from model.accounts.user import User
-from model.flask import numbers as flask_numbers
+from model.flask import extras
 from model.flask import plan as flask_plan
 from model.flask.items import Item, NewChannel, NewGroup, NewMember, NewPost, NewUser, NewVote, Plan
 from model.flask.source import Source
@@ -46,29 +46,28 @@ class Imported(Base):
     subject: Mapped[int | None]
 
 
-KNOWN = select(Imported.subject, Imported.kind).where(Imported.digest == bindparam("of"))
-REMEMBER = insert(Imported).values(digest=bindparam("of"), kind=bindparam("is_"), subject=bindparam("here"))
+KNOWN = select(Imported.subject, Imported.kind).where(Imported.digest == bindparam("digest"))
 CAME_AS = select(Imported.digest).where(
     or_(Imported.kind == "group", Imported.kind == "section", Imported.kind == MATCHED["group"]),
-    Imported.subject == bindparam("here"),
+    Imported.subject == bindparam("subject"),
 )
 THERE: dict[str, Any] = {
-    "user": select(User.id).where(User.id == bindparam("here")),
-    "group": select(Group.id).where(Group.id == bindparam("here")),
-    "section": select(Group.id).where(Group.id == bindparam("here")),
-    "channel": select(Channel.id).where(Channel.id == bindparam("here")),
-    "post": select(Post.id).where(Post.id == bindparam("here"), Post.state == "published"),
+    "user": select(User.id).where(User.id == bindparam("id")),
+    "group": select(Group.id).where(Group.id == bindparam("id")),
+    "section": select(Group.id).where(Group.id == bindparam("id")),
+    "channel": select(Channel.id).where(Channel.id == bindparam("id")),
+    "post": select(Post.id).where(Post.id == bindparam("id"), Post.state == "published"),
 }
-BY_KEY = select(Channel.id).where(Channel.group_id == bindparam("in_group"), Channel.key == bindparam("with_key"))
+BY_KEY = select(Channel.id).where(Channel.group_id == bindparam("group_id"), Channel.key == bindparam("key"))
 STANDING = select(Membership.role).where(
-    Membership.group_id == bindparam("in_group"), Membership.user_id == bindparam("who")
+    Membership.group_id == bindparam("group_id"), Membership.user_id == bindparam("user_id")
 )
 VOTED = select(Reaction.kind).where(
-    Reaction.post_id == bindparam("on"),
-    Reaction.user_id == bindparam("by"),
+    Reaction.post_id == bindparam("post_id"),
+    Reaction.user_id == bindparam("user_id"),
     or_(Reaction.kind == "up", Reaction.kind == "down"),
 )
-PLACED = select(Post.id, Post.channel_id).where(Post.id == bindparam("on"))
+PLACED = select(Post.id, Post.channel_id).where(Post.id == bindparam("id"))
 
 
 async def import_(
@@ -85,7 +84,7 @@ async def import_(
 
 def _bring(tx: Tx, plan: Plan, name: str, notes: int | None, progress: Progress) -> tuple[dict[str, int], list[str]]:
     """Unit: everything of a plan that was not brought before."""
-    if notes is not None and tx.one(THERE["channel"], here=notes) is None:
+    if notes is not None and tx.one(THERE["channel"], id=notes) is None:
         raise NotFound(f"There is no channel {notes}.")
     return _Bringer(tx, plan, notes, progress).bring(name)
 
@@ -118,7 +117,7 @@ class _Bringer:
                 done += 1
         self._progress("Importing", all_, all_)
         for on in sorted(self._voted_on):
-            reaction.count_again(self._tx, self._tx.one(PLACED, on=on))
+            reaction.count_again(self._tx, self._tx.one(PLACED, id=on))
         self._keep_numbers()
         said = ", ".join(f"{count} {kind}" for kind, count in self._counts.items())
         audit.note(self._tx, None, "flask.imported", name, detail=said)
@@ -157,7 +156,7 @@ class _Bringer:
         """A slug that is free, or that of a group that no import made, and its id."""
         slug, number = base, 1
         while there := self._tx.one(group.TAKEN, slug=slug):
-            if self._tx.one(CAME_AS, here=there.id) is None:
+            if self._tx.one(CAME_AS, subject=there.id) is None:
                 return slug, there.id
             slug, number = f"{base}-{number + 1}", number + 1
         return slug, None
@@ -167,7 +166,7 @@ class _Bringer:
         if in_group is None:
             self._gone("channel", new, "its group was deleted here")
         elif not self._came_before("channel", new):
-            there = self._tx.one(BY_KEY, in_group=in_group, with_key=new.key)
+            there = self._tx.one(BY_KEY, group_id=in_group, key=new.key)
             if there is None:
                 id_ = channel.add(self._tx, in_group, new.key, new.key[: flask_plan.LONGEST_TITLE], None)
                 self._counts["channels"] += 1
@@ -178,14 +177,14 @@ class _Bringer:
 
     def _member(self, new: NewMember) -> None:
         in_group, who = self._ours[new.kind, new.group], self._ours["user", new.theirs]
-        if in_group is None or who is None or self._tx.one(KNOWN, of=new.digest):
+        if in_group is None or who is None or self._tx.one(KNOWN, digest=new.digest):
             return  # where the group or the user is gone, the report says so already
         if not self._matched.isdisjoint({(new.kind, new.group), ("user", new.theirs)}):
             return  # and here where they are another's: what one was there is no right here
-        if self._tx.one(STANDING, in_group=in_group, who=who) is None:
+        if self._tx.one(STANDING, group_id=in_group, user_id=who) is None:
             group.join(self._tx, in_group, who, new.role)
             group.tell_standing(self._tx, who)
-        self._tx.run(REMEMBER, of=new.digest, is_="member", here=None)
+        self._tx.run(insert(Imported), digest=new.digest, kind="member", subject=None)
 
     def _post(self, new: NewPost) -> None:
         into = self._notes if new.channel is None else self._ours["channel", new.channel]
@@ -200,22 +199,22 @@ class _Bringer:
 
     def _vote(self, new: NewVote) -> None:
         who, on = self._ours["user", new.user], self._ours["post", new.post]
-        if who is None or on is None or self._tx.one(KNOWN, of=new.digest):
+        if who is None or on is None or self._tx.one(KNOWN, digest=new.digest):
             return
-        if self._tx.one(VOTED, on=on, by=who):
+        if self._tx.one(VOTED, post_id=on, user_id=who):
             self._report.left_out("vote", new.theirs, "its user has voted for the post here already")
         else:
             self._tx.run(reaction.ADD, post=on, by=who, of=new.kind, now=self._tx.now)
             self._voted_on.add(on)
             self._counts["votes"] += 1
-        self._tx.run(REMEMBER, of=new.digest, is_="vote", here=None)
+        self._tx.run(insert(Imported), digest=new.digest, kind="vote", subject=None)
 
     def _came_before(self, kind: str, item: Item) -> bool:
         """Whether a thing was imported once. If so it is known from now on, as what it is here or as gone."""
-        found = self._tx.one(KNOWN, of=item.digest)
+        found = self._tx.one(KNOWN, digest=item.digest)
         if found is None:
             return False
-        there = self._tx.one(THERE[kind], here=found.subject)
+        there = self._tx.one(THERE[kind], id=found.subject)
         self._ours[kind, item.theirs] = there.id if there else None
         if found.kind == MATCHED.get(kind):
             self._matched.add((kind, item.theirs))
@@ -231,7 +230,7 @@ class _Bringer:
         beside = {("channel", new.theirs): new.attributes for new in self._plan.channels}
         for (kind, number), here in self._ours.items():
             extra = beside.get((kind, number)) or None
-            if here is not None and not flask_numbers.keep(self._tx, kind, number, here, extra):
+            if here is not None and not extras.keep(self._tx, kind, number, here, extra):
                 why = "has another number below /flask: its own is taken by what came from another back end"
                 self._report.changed(kind, number, why)
         self._tx.changed("flask.imported", tags=["flask"])
@@ -244,4 +243,5 @@ class _Bringer:
         self._ours[kind, item.theirs] = here
         if matched:
             self._matched.add((kind, item.theirs))
-        self._tx.run(REMEMBER, of=item.digest, is_=MATCHED[kind] if matched else kind, here=here)
+        came = MATCHED[kind] if matched else kind
+        self._tx.run(insert(Imported), digest=item.digest, kind=came, subject=here)

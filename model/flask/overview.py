@@ -1,25 +1,25 @@
 """What somebody may see of all groups at once: their groups, channels and posts, each as one list, oldest first.
 
-Such a list is the same for all who may see the same groups, whom `audience` names: "" for those who see what is public,
-"admins" for those who see everything, and "3,7" for those who also see these two groups, because they belong to them.
+Rows also have the `number` by which pages call each of them. A list is the same for all who may see the same groups,
+whom `audience` names: "" for those who see what is public, "admins" for those who see everything, and "3,7" for those
+who also see these two groups, because they belong to them.
 """
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-import msgspec
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from model.accounts.session import Identity
+from model.flask.extras import OF_CHANNEL, Laughs, number
 from model.groups import group
 from model.groups.group import VISIBLE, Group, Membership, asker
-from model.talk import post, review
-from model.talk.channel import IN_GROUP, LISTED, SHOWN_TITLE, Channel
-from model.talk.channel import visible_to as channel_visible_to
+from model.talk import channel, post, review
+from model.talk.channel import SHOWN_TITLE, Channel
 from model.talk.edit import Edit
 from model.talk.post import FOUND, Post
-from pottle.store import Snapshot, db
+from pottle.store import Snapshot, db, reads
 from pottle.store.paging import Cursor, as_nothing, paged, paged_aside
 
 MOST = 500  # the newest ones; a list is not paged
@@ -28,7 +28,7 @@ ADMINS = "admins"
 WHOLE = Cursor(MOST, room=MOST_BYTES)
 
 
-class Overview(msgspec.Struct):
+class Overview(NamedTuple):
     """Rows, oldest first, and the audience that they are the same for."""
 
     audience: str
@@ -38,45 +38,61 @@ class Overview(msgspec.Struct):
 PRIVATE = (
     select(Group.id)
     .join(Membership, Membership.group_id == Group.id)
-    .where(Group.reading == "members", Membership.user_id == bindparam("user"))
+    .where(Group.reading == "members", Membership.user_id == bindparam("user_id"))
     .order_by(Group.id)
 )
-NAMED = group.LISTED.where(
-    or_(Group.name == bindparam("called"), Group.name == bindparam("meant"), Group.slug == bindparam("called"))
+NUMBERS = number("group", Group.id).label("number"), number("section", Group.id).label("section_number")
+GROUPS = group.LISTED.add_columns(*NUMBERS)
+NAMED = GROUPS.where(
+    or_(Group.name == bindparam("name"), Group.name == bindparam("meant"), Group.slug == bindparam("slug"))
 )
 HAS_CHANNELS = select(Channel.id).where(Channel.group_id == Group.id).exists().label("has_channels")
-FAMILY = group.LISTED.add_columns(HAS_CHANNELS).where(
+FAMILY = GROUPS.add_columns(HAS_CHANNELS).where(
     or_(
-        Group.name == bindparam("called"),
+        Group.name == bindparam("name"),
         Group.name == bindparam("meant"),
         Group.slug == bindparam("slug"),
         Group.slug.like(bindparam("family")),
-    ),
+    )
 )
 BELONGING = (
-    select(Group.id, Group.slug, Group.name, Membership.created)
+    select(Group.id, Group.slug, Group.name, Membership.created, *NUMBERS)
     .join(Membership, Membership.group_id == Group.id)
-    .where(Membership.user_id == bindparam("by"))
+    .where(Membership.user_id == bindparam("user_id"))
 )
+CHANNELS = channel.LISTED.add_columns(*OF_CHANNEL)
+IN_GROUP = CHANNELS.where(Group.id == bindparam("group_id"))
 SEEN = (
-    FOUND.add_columns(SHOWN_TITLE.label("channel_title"))
+    FOUND.add_columns(
+        SHOWN_TITLE.label("channel_title"),
+        number("post", Post.id).label("number"),
+        number("channel", Post.channel_id).label("channel_number"),
+    )
     .join(Channel, Channel.id == Post.channel_id)
     .join(Group, Group.id == Channel.group_id)
     .where(VISIBLE)
 )
 PUBLISHED = SEEN.where(Post.state == "published")
-IN_CHANNEL = PUBLISHED.where(Post.channel_id == bindparam("channel"))
+IN_CHANNEL = (
+    PUBLISHED.add_columns(
+        number("user", Post.author_id).label("author_number"),
+        func.coalesce(Laughs.haha, 0).label("haha"),
+        func.coalesce(Laughs.boohoo, 0).label("boohoo"),
+    )
+    .outerjoin(Laughs, Laughs.post_id == Post.id)
+    .where(Post.channel_id == bindparam("channel_id"))
+)
 OWN = (
     SEEN.add_columns(*review.OF_EDIT)
     .outerjoin(Edit, Edit.post_id == Post.id)
-    .where(Post.author_id == bindparam("by"), Post.state != "removed")
+    .where(Post.author_id == bindparam("author_id"), Post.state != "removed")
 )
 
 
-def audience(identity: Identity | None) -> str:
+@reads
+def audience(read: Snapshot, identity: Identity | None) -> str:
     """Whose lists are the same as those of whoever asks."""
-    with db.snapshot() as read:
-        return _audience(read, identity)
+    return _named(identity, read.all(PRIVATE, user_id=identity.user) if identity else [])
 
 
 def sees(audience: str, group_id: int) -> bool:
@@ -84,76 +100,70 @@ def sees(audience: str, group_id: int) -> bool:
     return audience == ADMINS or str(group_id) in audience.split(",")
 
 
-def _audience(read: Snapshot, identity: Identity | None) -> str:
-    return _named(identity, read.all(PRIVATE, user=identity.user) if identity else [])
-
-
 def _named(identity: Identity | None, private: Sequence[Any]) -> str:
     return ADMINS if identity and identity.admin else ",".join(str(id_) for (id_,) in private)
 
 
-async def groups(identity: Identity | None) -> Overview:
-    """The groups (rows of them) that whoever asks may see."""
-    with db.snapshot() as read:
-        return Overview(_audience(read, identity), _all(read, group.LISTED, Group.id, **asker(identity)))
+@reads
+def groups(read: Snapshot, identity: Identity | None) -> Overview:
+    """The groups that whoever asks may see."""
+    return Overview(audience.within(read, identity), _all(read, GROUPS, Group.id, **asker(identity)))
 
 
-async def groups_of_section(identity: Identity | None, section: str, meant: str) -> list[Any]:
+@reads
+def groups_of_section(read: Snapshot, identity: Identity | None, section: str, meant: str) -> list[Any]:
     """The groups that have that name (`section`, or `meant` by it), or whose slug begins with it.
 
     Those without channels are among them where none has any. If there are no such groups, all are given: Pottle has no
     sections, and a page asks for the one that it was made for.
     """
     slug = re.sub(r"[^a-z0-9]+", "-", meant.lower()).strip("-")
-    named = {"called": section, "meant": meant, "slug": slug, "family": f"{slug}-%" if slug else ""}
-    with db.snapshot() as read:
-        found = _all(read, FAMILY, Group.id, **named, **asker(identity))
-        return (
-            [row for row in found if row.has_channels] or found or _all(read, group.LISTED, Group.id, **asker(identity))
-        )
+    named = {"name": section, "meant": meant, "slug": slug, "family": f"{slug}-%" if slug else ""}
+    found = _all(read, FAMILY, Group.id, **named, **asker(identity))
+    return [row for row in found if row.has_channels] or found or groups.within(read, identity).rows
 
 
-async def memberships(user: int) -> list[Any]:
-    """The groups that a user belongs to: rows of `id`, `slug`, `name` and `created`, since when."""
-    with db.snapshot() as read:
-        return _all(read, BELONGING, Group.id, by=user)
+@reads
+def memberships(read: Snapshot, user_id: int) -> list[Any]:
+    """The groups that a user belongs to, and since when (`created`)."""
+    return _all(read, BELONGING, Group.id, user_id=user_id)
 
 
-async def channels(identity: Identity | None) -> Overview:
-    """The channels (places) of all groups that whoever asks may see."""
-    with db.snapshot() as read:
-        return Overview(_audience(read, identity), _all(read, LISTED, Channel.id, **asker(identity)))
+@reads
+def channels(read: Snapshot, identity: Identity | None) -> Overview:
+    """The channels of all groups that whoever asks may see."""
+    return Overview(audience.within(read, identity), _all(read, CHANNELS, Channel.id, **asker(identity)))
 
 
-async def channels_of(identity: Identity | None, called: str, meant: str) -> list[Any] | None:
-    """The channels of the groups of that name (`called`, or `meant` by it) or slug; None without such a group."""
+@reads
+def channels_of(read: Snapshot, identity: Identity | None, name: str, meant: str) -> list[Any] | None:
+    """The channels of the groups of that name (`name`, or `meant` by it) or slug; None without such a group."""
     who = asker(identity)
-    with db.snapshot() as read:
-        found = _all(read, NAMED, Group.id, called=called, meant=meant, **who)
-        places = [place for row in found for place in _all(read, IN_GROUP, Channel.id, named=row.slug, **who)]
-        return places if found else None
+    found = _all(read, NAMED, Group.id, name=name, slug=name, meant=meant, **who)
+    rows = [row for group in found for row in _all(read, IN_GROUP, Channel.id, group_id=group.id, **who)]
+    return rows if found else None
 
 
 async def posts(identity: Identity | None) -> Overview:
     """The published posts of all groups that whoever asks may see. A row also has its `channel_title`."""
     who = asker(identity)
     async with db.session() as session:  # beside the event loop: it may have to pass over many that are for others
-        whose = _named(identity, (await session.execute(PRIVATE, {"user": who["user"]})).all())
+        whose = _named(identity, (await session.execute(PRIVATE, {"user_id": who["user"]})).all())
         page = await paged_aside(session, PUBLISHED, Post.id, WHOLE, _as_it_is, post.weight, **who)
     return Overview(whose, page.items[::-1])
 
 
-async def posts_in(identity: Identity | None, channel_id: int) -> list[Any]:
-    """The published posts of a channel, likewise. Raises NotFound."""
-    with db.snapshot() as read:
-        channel_visible_to(read, identity, channel_id)
-        return _all(read, IN_CHANNEL, Post.id, post.weight, channel=channel_id, **asker(identity))
+@reads
+def posts_in(read: Snapshot, identity: Identity | None, channel_id: int) -> list[Any]:
+    """The published posts of a channel, likewise, and how often each was laughed and booed at. Raises NotFound."""
+    channel.visible_to(read, identity, channel_id)
+    return _all(read, IN_CHANNEL, Post.id, post.weight, channel_id=channel_id, **asker(identity))
 
 
-async def posts_by(identity: Identity) -> list[Any]:
-    """One's own posts (rows of review.WITH_EDIT), likewise, with those that wait for a moderator."""
-    with db.snapshot() as read:
-        return _all(read, OWN, Post.id, review.weight, by=identity.user, **asker(identity))
+@reads
+def posts_by(read: Snapshot, identity: Identity) -> list[Any]:
+    """One's own posts (rows for review.view), likewise, with those that wait for a moderator."""
+    return _all(read, OWN, Post.id, review.weight, author_id=identity.user, **asker(identity))
 
 
 def _all(

@@ -139,7 +139,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             "model.accounts.passwords.matches",
             "model.accounts.avatar.drawn",
         ),
-        *("model.groups.roster.from_names", "model.groups.roster.from_csv", "api.flask.pictures._decoded"),
+        *("model.groups.roster.from_names", "model.groups.roster.from_csv", "api.flask.accounts._decoded"),
     ):
         spied(place)
     return done

@@ -7,7 +7,7 @@ import pytest
 from click.testing import Result
 
 import main
-from model.flask.numbers import APART
+from model.flask.extras import APART
 from pottle.settings import Settings
 from tests.conftest import Person
 from tests.flask.backends import FLOCKER, Backend

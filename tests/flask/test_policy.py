@@ -13,7 +13,7 @@ import pytest
 from quart import Quart
 
 import main
-from api.flask.refusals import NOT_HERE
+from api.flask.front_ends import NOT_HERE
 from pottle.settings import Settings
 from tests.api.conftest import Json
 from tests.api.test_openapi import templated

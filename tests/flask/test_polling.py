@@ -59,12 +59,16 @@ async def test_who_joins_meanwhile_leaves_nothing_for_others(visit: Visit, world
 
     Seen to fail without the comparison in `kept_for`, and in `kept_in`.
     """
+
+    async def everybody(_: object) -> str:
+        return ""
+
     made = await posted(visit("bob"), channel_id=world.class_channel)
     paths = [f"/flask/api/{path}" for path in [*POLLED, f"vote/post?post_id={made['id']}"]]
     before = [(await visit().get(path)).json() for path in paths]
     caching.shelf.clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("model.flask.overview.audience", lambda _: "")
+        patch.setattr("api.flask.front_ends.audience_of", everybody)
         for path in paths:
             assert (await visit("bob").get(path)).status_code == 200
     assert [(await visit().get(path)).json() for path in paths] == before

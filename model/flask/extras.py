@@ -1,0 +1,133 @@
+"""What pages of Flask back ends have and Pottle has not: their own numbers, attributes of a channel, laughs at jokes.
+
+Imported things keep the numbers that they had there, for pages have them written in. What was made here is called by
+its id; where an imported thing has that number, by its id plus APART, so that no number ever means two things.
+"""
+
+from typing import Any, Literal, NamedTuple
+
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Integer, String, bindparam, case, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.orm import Mapped, mapped_column
+
+from model.accounts.session import Identity
+from model.groups.group import LISTED, Group, asker
+from model.talk import channel, post
+from model.talk.channel import Channel
+from pottle.errors import NotFound
+from pottle.store import Base, Snapshot, Tx, reads, writes
+
+LONGEST_TITLE = 200  # characters
+APART = 1_000_000_000  # more than any id, and still exact in JavaScript
+
+
+class Number(Base):
+    """A thing's number below `/flask` and its id here, and what pages keep beside a channel (`attributes`)."""
+
+    __tablename__ = "flask_numbers"
+
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)  # user, group, section, channel or post
+    theirs: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    ours: Mapped[int] = mapped_column(index=True)
+    attributes: Mapped[Any | None] = mapped_column(JSON)
+
+
+class Laughs(Base):
+    """How often somebody laughed and booed at a joke: not who."""
+
+    __tablename__ = "flask_laughs"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    haha: Mapped[int]
+    boohoo: Mapped[int]
+
+
+def number(kind: Any, id_: Any) -> ColumnElement[int]:
+    """SQL: the number by which pages call the thing with that id."""
+    kept = select(func.min(Number.theirs)).where(Number.ours == id_, Number.kind == kind).scalar_subquery()
+    taken = select(Number.ours).where(Number.kind == kind, Number.theirs == id_).exists()
+    return func.coalesce(kept, case((taken, id_ + APART), else_=id_))
+
+
+ATTRIBUTES = (
+    select(Number.attributes)
+    .where(Number.kind == "channel", Number.ours == Channel.id, Number.attributes.is_not(None))
+    .limit(1)
+    .correlate(Channel)
+    .scalar_subquery()
+)
+OF_CHANNEL = (
+    number("channel", Channel.id).label("number"),
+    number("group", Group.id).label("group_number"),
+    ATTRIBUTES.label("attributes"),
+)
+OURS = select(Number.ours).where(Number.kind == bindparam("kind"), Number.theirs == bindparam("theirs"))
+THEIRS = select(number(bindparam("kind"), bindparam("id", type_=Integer)).label("theirs"))
+SLUG = LISTED.where(Group.id == bindparam("id"))
+CHANNEL = channel.BY_ID.add_columns(*OF_CHANNEL)
+LAUGHS = select(Laughs.haha, Laughs.boohoo).where(Laughs.post_id == bindparam("post_id"))
+ADDED = upsert(Laughs)
+ADD = ADDED.on_conflict_do_update(
+    index_elements=[Laughs.post_id],
+    set_={"haha": Laughs.haha + ADDED.excluded.haha, "boohoo": Laughs.boohoo + ADDED.excluded.boohoo},
+)
+
+
+@reads
+def ours(read: Snapshot, kind: str, number: int | str) -> int:
+    """The id here of what pages call `number`. Raises NotFound for an id of what they call otherwise."""
+    number = int(number)
+    if (kept := read.one(OURS, kind=kind, theirs=number)) is not None:
+        return int(kept.ours)
+    id_ = number - APART if number > APART else number
+    if theirs.within(read, kind, id_) != number:
+        raise NotFound(f"There is no {kind} {number}.")
+    return id_
+
+
+@reads
+def theirs(read: Snapshot, kind: str, id_: int) -> int:
+    """The number by which pages call the thing with that id."""
+    return int(read.one(THEIRS, kind=kind, id=id_).theirs)
+
+
+def keep(tx: Tx, kind: str, number: int, id_: int, attributes: Any = None) -> bool:
+    """Within a unit: has pages call a thing by its old number. False where another thing has that already."""
+    if (kept := tx.one(OURS, kind=kind, theirs=number)) is not None:
+        return bool(kept.ours == id_)
+    tx.run(insert(Number), kind=kind, theirs=number, ours=id_, attributes=attributes)
+    return True
+
+
+@writes
+def open_channel(tx: Tx, identity: Identity, group: int | str, name: str, attributes: Any) -> Any:
+    """The channel (its row) of that name in the group with that number; one that is new keeps `attributes`.
+
+    But for one that waits for a moderator, who would not see them. Raises NotFound, and what rules.may_post does.
+    """
+    in_group = tx.one(SLUG, id=ours.within(tx, "group", group), **asker(identity))
+    if in_group is None:
+        raise NotFound("Group not found")
+    opened = channel.open_(tx, identity, in_group.slug, name, name[:LONGEST_TITLE], None, None)
+    id_ = opened.channel.id
+    if opened.created and attributes and opened.channel.state == "published":
+        keep(tx, "channel", theirs.within(tx, "channel", id_), id_, attributes)
+    return tx.one(CHANNEL, channel=id_, **asker(identity))
+
+
+class Joke(NamedTuple):
+    """The text of a joke, and how often somebody laughed and booed."""
+
+    body: str
+    haha: int
+    boohoo: int
+
+
+@writes
+def laugh(tx: Tx, identity: Identity | None, channel_id: int, joke: int, how: Literal["haha", "boohoo"]) -> Joke:
+    """Laughs or boos at the joke with that number. Raises NotFound for what is no joke of that channel."""
+    row, _ = post.visible_to(tx, identity, ours.within(tx, "post", joke))
+    if row.channel_id != channel_id or row.state != "published":
+        raise NotFound("Joke not found")
+    tx.run(ADD, post_id=row.id, haha=int(how == "haha"), boohoo=int(how == "boohoo"))
+    return Joke(row.body, *tx.one(LAUGHS, post_id=row.id))
