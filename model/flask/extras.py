@@ -63,6 +63,7 @@ OF_CHANNEL = (
 )
 OURS = select(Number.ours).where(Number.kind == bindparam("kind"), Number.theirs == bindparam("theirs"))
 THEIRS = select(number(bindparam("kind"), bindparam("id", type_=Integer)).label("theirs"))
+KEEP = insert(Number)
 SLUG = LISTED.where(Group.id == bindparam("id"))
 CHANNEL = channel.BY_ID.add_columns(*OF_CHANNEL)
 LAUGHS = select(Laughs.haha, Laughs.boohoo).where(Laughs.post_id == bindparam("post_id"))
@@ -95,7 +96,7 @@ def keep(tx: Tx, kind: str, number: int, id_: int, attributes: Any = None) -> bo
     """Within a unit: has pages call a thing by its old number. False where another thing has that already."""
     if (kept := tx.one(OURS, kind=kind, theirs=number)) is not None:
         return bool(kept.ours == id_)
-    tx.run(insert(Number), kind=kind, theirs=number, ours=id_, attributes=attributes)
+    tx.run(KEEP, kind=kind, theirs=number, ours=id_, attributes=attributes)
     return True
 
 

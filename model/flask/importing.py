@@ -47,6 +47,7 @@ class Imported(Base):
 
 
 KNOWN = select(Imported.subject, Imported.kind).where(Imported.digest == bindparam("digest"))
+REMEMBER = insert(Imported)
 CAME_AS = select(Imported.digest).where(
     or_(Imported.kind == "group", Imported.kind == "section", Imported.kind == MATCHED["group"]),
     Imported.subject == bindparam("subject"),
@@ -184,7 +185,7 @@ class _Bringer:
         if self._tx.one(STANDING, group_id=in_group, user_id=who) is None:
             group.join(self._tx, in_group, who, new.role)
             group.tell_standing(self._tx, who)
-        self._tx.run(insert(Imported), digest=new.digest, kind="member", subject=None)
+        self._tx.run(REMEMBER, digest=new.digest, kind="member", subject=None)
 
     def _post(self, new: NewPost) -> None:
         into = self._notes if new.channel is None else self._ours["channel", new.channel]
@@ -207,7 +208,7 @@ class _Bringer:
             self._tx.run(reaction.ADD, post=on, by=who, of=new.kind, now=self._tx.now)
             self._voted_on.add(on)
             self._counts["votes"] += 1
-        self._tx.run(insert(Imported), digest=new.digest, kind="vote", subject=None)
+        self._tx.run(REMEMBER, digest=new.digest, kind="vote", subject=None)
 
     def _came_before(self, kind: str, item: Item) -> bool:
         """Whether a thing was imported once. If so it is known from now on, as what it is here or as gone."""
@@ -244,4 +245,4 @@ class _Bringer:
         if matched:
             self._matched.add((kind, item.theirs))
         came = MATCHED[kind] if matched else kind
-        self._tx.run(insert(Imported), digest=item.digest, kind=came, subject=here)
+        self._tx.run(REMEMBER, digest=item.digest, kind=came, subject=here)
