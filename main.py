@@ -68,6 +68,9 @@ def create_app(chosen: Settings) -> Quart:
     for engines in (socket, health, metrics):
         app.register_blueprint(engines.blueprint)
 
+    # In this order: who asks is looked up anew, then responses go, then connections are closed and told.
+    db.listeners = (session.listener, caching.listener, hub.listener)
+
     @app.before_serving
     async def open_database() -> None:
         session.forget_all()

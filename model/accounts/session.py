@@ -21,6 +21,7 @@ from pottle import times
 from pottle.errors import ConfirmationNeeded, Conflict, Forbidden, NotFound, SessionNeeded, Unauthenticated
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db
 from pottle.store.changes import Change
+from pottle.store.follower import Listener
 
 GRACE_SECONDS = 30  # for which a request that had begun may go on after `sign_out`
 MOST_REMEMBERED = 10_000
@@ -329,9 +330,13 @@ DELETE_TOKEN = delete(Token).where(Token.id == bindparam("token"), Token.user_id
 ENDING = ("session.ended", "token.ended", "user.edited", "user.role", "user.password", "user.disabled", "user.deleted")
 
 
-def forget(_read: Snapshot, rows: list[Change]) -> None:
+def concerned(_read: Snapshot, rows: list[Change]) -> set[str]:
+    """Listener: the tags of those whom the changes concern."""
+    return {tag for row in rows if row.kind in ENDING for tag in row.tags.split()}
+
+
+def forget(tags: set[str]) -> None:
     """Listener: drops whom a change concerns from memory."""
-    tags = {tag for row in rows if row.kind in ENDING for tag in row.tags.split()}
     if not tags:
         return
     for digest in [digest for digest, known in _remembered.items() if f"user:{known.uid}" in tags]:
@@ -375,5 +380,5 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-db.on_changes(forget, forget_all)
+listener = Listener(concerned, forget, forget_all)
 db.on_sweep(drop_expired)

@@ -19,6 +19,7 @@ from pottle.http.asgi import App, Headers, Message, Receive, Scope, Send, escape
 from pottle.http.conditions import CHANGED, precondition_failed, status_for, without_content
 from pottle.http.shelf import LARGEST_BYTES, Fill, Kept, Renew, Shelf, header_of, signed_in
 from pottle.store import db
+from pottle.store.follower import Listener
 
 log = logging.getLogger("pottle")
 
@@ -38,7 +39,7 @@ Pairs = tuple[tuple[str, str], ...]
 Key = tuple[str, Pairs, str, str | None]  # path, query, prefix, audience
 
 shelf = Shelf()
-db.on_changes(shelf.drop, shelf.clear)
+listener = Listener(shelf.prepare, shelf.apply, shelf.clear)
 
 
 def shown(*tags: str, signed_out_only: bool = False) -> None:

@@ -113,6 +113,13 @@ def _without(headers: Headers, names: tuple[bytes, ...]) -> Headers:
     return [pair for pair in headers if pair[0] not in names]
 
 
+class Stale(NamedTuple):
+    """What changes make stale: tags, and answers, each with what it has become if it could be renewed."""
+
+    tags: set[str]
+    answers: dict[tuple[object, ...], Kept | None]
+
+
 class Shelf:
     """The answers that are kept, by what was asked and by what they show."""
 
@@ -161,25 +168,28 @@ class Shelf:
         self._remove(key)
         self._put(key, kept)
 
-    def drop(self, read: Snapshot, rows: list[Change]) -> None:
-        """Listener: drops what the changes make stale, also from answers on their way.
+    def prepare(self, read: Snapshot, rows: list[Change]) -> Stale:
+        """Listener: finds what the changes make stale.
 
-        Of those that somebody asked for not long ago, some can be renewed at once, for whoever asks next.
+        Of what somebody asked for not long ago, some can be renewed at once, for whoever asks next.
         """
         tags = {tag for row in rows for tag in row.tags.split()}
-        for fill in self._filling:
-            fill.dropped |= tags
-        stale = {key: self._kept[key] for tag in tags for key in self._by_tag.get(tag, ())}
-        for key in stale:
-            self._remove(key)
-        if len(rows) <= MOST_CHANGES:
-            self._renew(stale, read, rows)
-
-    def _renew(self, stale: dict[tuple[object, ...], Kept], read: Snapshot, rows: list[Change]) -> None:
-        left = RENEWED_BYTES
-        for key, kept in stale.items():
+        found = Stale(tags, {key: None for tag in tags for key in self._by_tag.get(tag, ())})
+        left = RENEWED_BYTES if len(rows) <= MOST_CHANGES else 0
+        for key in found.answers:
+            kept = self._kept[key]
             if kept.size <= left and (renewed := kept.after(read, rows)) is not None:
                 left -= kept.size
+                found.answers[key] = renewed
+        return found
+
+    def apply(self, stale: Stale) -> None:
+        """Listener: drops what is stale, also from answers on their way."""
+        for fill in self._filling:
+            fill.dropped |= stale.tags
+        for key, renewed in stale.answers.items():
+            self._remove(key)
+            if renewed is not None:
                 self.renewals += 1
                 self._put(key, renewed)
 

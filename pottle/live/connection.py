@@ -120,11 +120,18 @@ class Connection:
             log.exception("A websocket failed")
             self.end(FAILED)
 
-    def revoke(self, row: Change, read: Snapshot) -> None:
-        """The hub's word that a right ended: closes if it was this connection's, before anything newer is sent (L8)."""
-        if self._lost_by(row, read):
+    def lost(self, read: Snapshot, change: Change) -> list[str] | None:
+        """The streams that it may not read any more after a change; None where the connection itself ends by it."""
+        if self._ends_by(read, change):
+            return None
+        gone = f"channel:{change.subject}"
+        return [gone] if change.kind == "channel.deleted" and gone in self._subscriptions else []
+
+    def lose(self, streams: list[str] | None) -> None:
+        """Has it hear nothing more of these streams; None closes it, before anything newer is sent (L8)."""
+        if streams is None:
             self.end(SIGNED_OUT)
-        elif row.kind == "channel.deleted" and (stream := f"channel:{row.subject}") in self._subscriptions:
+        for stream in self._subscriptions.keys() & (streams or ()):
             self._lose(stream)
 
     def expire(self, now: str) -> str:
@@ -135,7 +142,7 @@ class Connection:
             return FOREVER
         return until
 
-    def _lost_by(self, row: Change, read: Snapshot) -> bool:
+    def _ends_by(self, read: Snapshot, row: Change) -> bool:
         who = self.identity
         match row.kind:
             case "session.ended":

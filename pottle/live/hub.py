@@ -20,6 +20,7 @@ from pottle.live.crowds import crowds
 from pottle.live.rounds import rounds
 from pottle.store import Snapshot, changes, db
 from pottle.store.changes import Change
+from pottle.store.follower import Listener
 
 RING_BYTES = 8 * 1024 * 1024
 FRAME_BYTES = 64 * 1024  # of changes gathered in one message
@@ -63,14 +64,24 @@ class Subscriber(Protocol):
     def wake(self, stream: str) -> None:
         """There is something new in a stream."""
 
-    def revoke(self, row: Change, read: Snapshot) -> None:
-        """A right ended; close if it was yours. `read` is the state that it ended in."""
+    def lost(self, read: Snapshot, change: Change) -> list[str] | None:
+        """The streams that it may not read any more after a change; None where the connection itself ends by it."""
+
+    def lose(self, streams: list[str] | None) -> None:
+        """Nothing more of these streams; close for None."""
 
     def expire(self, now: str) -> str:
         """Close if your session has expired; else say until when it is good, or FOREVER."""
 
     def end(self, code: int) -> None:
         """Send nothing more, and close."""
+
+
+class News(NamedTuple):
+    """What changes bring: who loses what, and what is to be told."""
+
+    lost: list[tuple[Subscriber, list[str] | None]]
+    frames: list[Frame]
 
 
 class Feed:
@@ -175,14 +186,19 @@ class Hub:
         if now > self._soonest:
             self._soonest = min([connection.expire(now) for connection in list(self.connections)], default=FOREVER)
 
-    def take(self, read: Snapshot, rows: list[Change]) -> None:
+    def prepare(self, read: Snapshot, rows: list[Change]) -> News:
+        """Listener: finds who loses a right, and encodes what is told."""
+        ending = [row for row in rows if row.kind in REVOKING]
+        lost = [(one, one.lost(read, row)) for row in ending for one in self.connections]
+        told = _encoded(read, [row for row in rows if row.stream in self._feeds])
+        return News([(one, streams) for one, streams in lost if streams != []], told)
+
+    def apply(self, news: News) -> None:
         """Listener: revokes what ended, in all of the snapshot, and only then hands out what is new in it (L8)."""
         self.end_expired()
-        for row in rows:
-            if row.kind in REVOKING:
-                for connection in list(self.connections):
-                    connection.revoke(row, read)
-        frames = _encoded(read, [row for row in rows if row.stream in self._feeds])
+        for connection, streams in news.lost:
+            connection.lose(streams)
+        frames = [frame for frame in news.frames if frame.stream in self._feeds]
         for frame in frames:
             self._append(frame)
         for stream in {frame.stream for frame in frames}:
@@ -252,4 +268,4 @@ def joined(objects: list[bytes]) -> bytes:
 
 
 hub = Hub()
-db.on_changes(hub.take, hub.forget)
+listener = Listener(hub.prepare, hub.apply, hub.forget)

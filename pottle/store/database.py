@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -22,7 +22,7 @@ from pottle.settings import Settings
 from pottle.store import backup, changes, first_look, limits, migrations, replays
 from pottle.store.bus import Bus
 from pottle.store.engines import Reading, open_writer, write_engine
-from pottle.store.follower import Follow, Follower, Forget, Listener
+from pottle.store.follower import Follower, Listener
 from pottle.store.instance import Instance, identify
 from pottle.store.presence import Presence
 from pottle.store.room import RETRY_SECONDS, Room, readers
@@ -53,7 +53,7 @@ class Database:
 
     def __init__(self) -> None:
         self.tally = Tally()
-        self._listeners: list[Listener] = []
+        self.listeners: Sequence[Listener] = ()  # who keeps what changes make untrue, in the order in which they apply
         self._blind = False  # whether the last look at the change log failed
         self._sweeps: list[Callable[[Tx], object]] = [limits.forget_old, replays.forget_old, self._prune]
 
@@ -71,10 +71,8 @@ class Database:
         self._room = Room(path)
         with explaining(path):
             self.instance = self._identify(path)
-            self._follower = Follower(path)
+            self._follower = Follower(path, self.listeners)
         self._reading = Reading(path)
-        for listener in self._listeners:
-            self._follower.listen(listener)
         self._bus = Bus(path, self._look)
         self._loop = asyncio.get_running_loop()
         self._writer = Writer(
@@ -169,13 +167,6 @@ class Database:
     def head(self) -> int:
         """The seq of the newest change that this worker has seen."""
         return self._follower.head
-
-    def on_changes(self, follow: Follow, forget: Forget) -> None:
-        """Calls `follow(read, rows)` in every worker with each run of new changes, in commit order.
-
-        Where somebody's fails, or changes were lost, it calls everybody's `forget()`: drop all that was kept in memory.
-        """
-        self._listeners.append(Listener(follow, forget))
 
     def on_sweep(self, unit: Callable[[Tx], object]) -> None:
         """Runs `unit(tx)` once a minute, to drop what has expired."""

@@ -3,15 +3,16 @@
 It runs in the event loop and never waits: whoever calls `catch_up` has, when it returns, seen every change that was
 committed before the call. This one step carries L2, L6 and L8.
 
-Changes are followed by all listeners or by none. Where one fails, or where changes were pruned before they were read,
-nobody knows what is still true: everybody forgets all they have (responses, sessions, sockets) and begins anew.
+All listeners prepare, in the one snapshot in which the changes were found; then all apply, which reads nothing. Changes
+are followed by all or by none: where one fails, or where changes were pruned before they were read, nobody knows what
+is still true, and everybody forgets all they have (responses, sessions, sockets) and begins anew.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pottle.store import changes
 from pottle.store.changes import Change
@@ -20,34 +21,28 @@ from pottle.store.statements import Snapshot
 
 log = logging.getLogger("pottle")
 
-Follow = Callable[[Snapshot, list[Change]], None]
-Forget = Callable[[], None]
-
 
 class Listener(NamedTuple):
-    """Somebody who keeps in memory what changes make untrue."""
+    """Keeps something in memory that changes make untrue. What it raises has everybody forget."""
 
-    follow: Follow  # with the snapshot in which the changes were found; what it raises has everybody forget
-    forget: Forget  # drops all that is kept, without reading anything
+    prepare: Callable[[Snapshot, list[Change]], Any]  # reads what applying takes, and changes nothing yet
+    apply: Callable[[Any], None]  # makes it true in memory, without reading
+    forget: Callable[[], None]  # drops all that is kept, without reading
 
 
 class Follower:
     """Where this worker is in the change log (`head`), and who is told of what is new."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, listeners: Iterable[Listener] = ()) -> None:
         # PRAGMA data_version sees other connections' commits only on a connection that never begins, writes nothing
         # and leaves no cursor open: this one is asked nothing else (2.6 us; no commit missed in 3,000).
         self._watch = open_reader(path)
         self._reader = Snapshot(open_reader(path))
-        self._listeners: list[Listener] = []
+        self.listeners = [*listeners]  # in the order in which they apply
         self._version = -1
         self._unsure = False  # whether somebody has failed to forget
         with self.snapshot() as read:
             self.head = changes.head(read)
-
-    def listen(self, listener: Listener) -> None:
-        """Calls `listener.follow(read, rows)` with each run of new changes, in the snapshot they were found in."""
-        self._listeners.append(listener)
 
     def catch_up(self) -> None:
         """Has everybody follow every change committed before this call. Raises where the log cannot be read."""
@@ -83,8 +78,9 @@ class Follower:
     def _followed(self, read: Snapshot, rows: list[Change]) -> bool:
         """Whether everybody has followed the changes."""
         try:
-            for listener in self._listeners:
-                listener.follow(read, rows)
+            prepared = [listener.prepare(read, rows) for listener in self.listeners]
+            for listener, ready in zip(self.listeners, prepared, strict=True):
+                listener.apply(ready)
         except Exception:
             log.exception("Changes %s to %s could not be followed: all is forgotten", rows[0].seq, rows[-1].seq)
             return False
@@ -93,6 +89,6 @@ class Follower:
     def _forget(self) -> None:
         """Where that fails too, `catch_up` raises until it succeeds: nothing is served meanwhile."""
         self._unsure = True
-        for listener in self._listeners:
+        for listener in self.listeners:
             listener.forget()
         self._unsure = False

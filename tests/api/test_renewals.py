@@ -155,7 +155,7 @@ async def test_what_the_handler_saw_before_the_follower_comes_once(anyone: Perso
         with db.snapshot() as read:
             rows = [row for row in changes.since(read, 0) if row.kind == "post.created"]
             assert len(rows) == 3
-            caching.shelf.drop(read, rows[-count:])
+            caching.shelf.apply(caching.shelf.prepare(read, rows[-count:]))
 
     for count in (3, 1):
         for url in urls:
@@ -184,7 +184,7 @@ async def test_after_an_import_all_is_made_anew(anyone: Person, alice: Person) -
     async def follow() -> None:
         with db.snapshot() as read:
             (row,) = [row for row in changes.since(read, 0) if row.subject == made["id"] and row.kind == "post.created"]
-            caching.shelf.drop(read, [row] * (MOST_CHANGES + 1))
+            caching.shelf.apply(caching.shelf.prepare(read, [row] * (MOST_CHANGES + 1)))
 
     assert await renewals(follow) == (0, 0)
 

@@ -16,7 +16,6 @@ from pottle.live import hub as live
 from pottle.settings import Settings
 from pottle.store import changes, db
 from pottle.store.database import Database
-from pottle.store.follower import Listener
 from tests.conftest import PASSWORD, Person, World
 from tests.live import silent
 
@@ -39,24 +38,28 @@ def broken(*_: Any, **__: Any) -> NoReturn:
     raise sqlite3.OperationalError("broken")
 
 
-def a_listener(number: int) -> Callable[[pytest.MonkeyPatch], None]:
+def a_listener(number: int, **at: Callable[..., NoReturn]) -> Callable[[pytest.MonkeyPatch], None]:
     """Of the application's own, in the order in which they are told."""
 
     def breaks(patch: pytest.MonkeyPatch) -> None:
-        told = [*db._follower._listeners]
-        told[number] = Listener(broken, told[number].forget)
-        patch.setattr(db._follower, "_listeners", told)
+        told = [*db._follower.listeners]
+        told[number] = told[number]._replace(**at)
+        patch.setattr(db._follower, "listeners", told)
 
     return breaks
 
 
 BREAKING = {
-    "the first listener": a_listener(0),
-    "the second listener": a_listener(1),
-    "the last listener": a_listener(-1),
+    "the first listener prepares": a_listener(0, prepare=broken),
+    "the first listener applies": a_listener(0, apply=broken),
+    "the second listener prepares": a_listener(1, prepare=broken),
+    "the second listener applies": a_listener(1, apply=broken),
+    "the last listener prepares": a_listener(-1, prepare=broken),
+    "the last listener applies": a_listener(-1, apply=broken),
     "what reads what is told": lambda patch: patch.setattr(changes, "loaded", broken),
     "what encodes it": lambda patch: patch.setattr(live, "_encoded", broken),
-    "what closes a connection": lambda patch: patch.setattr("pottle.live.connection.Connection._lost_by", broken),
+    "what finds out who loses a right": lambda patch: patch.setattr("pottle.live.connection.Connection.lost", broken),
+    "what closes a connection": lambda patch: patch.setattr("pottle.live.connection.Connection.lose", broken),
 }
 
 

@@ -16,8 +16,9 @@ import pytest
 import websockets
 
 from pottle.settings import Settings
-from pottle.store import Snapshot, db
+from pottle.store import db
 from pottle.store.changes import Change
+from pottle.store.follower import Listener
 from tests.conftest import World
 from tests.lasting import lasting
 from tests.live.meeting import Frame, Meeting
@@ -193,7 +194,7 @@ async def swept(instance: Path) -> AsyncIterator[Sweep]:
     """This process opens the database, too, and does what each worker does once a minute, again and again."""
     sweep = Sweep([], [0])
 
-    def note(_: Snapshot, rows: list[Change]) -> None:
+    def note(rows: list[Change]) -> None:
         sweep.rows.extend(rows)
 
     async def prune() -> None:
@@ -203,7 +204,8 @@ async def swept(instance: Path) -> AsyncIterator[Sweep]:
             sweep.gone.append(head - KEEP)
             await asyncio.sleep(0.02)
 
-    db.on_changes(note, sweep.rows.clear)
+    before = db.listeners
+    db.listeners = (*before, Listener(lambda _, rows: rows, note, sweep.rows.clear))
     await db.open(Settings(instance=instance, log_changes=KEEP))
     pruning = asyncio.create_task(prune())
     try:
@@ -212,7 +214,7 @@ async def swept(instance: Path) -> AsyncIterator[Sweep]:
         pruning.cancel()
         await asyncio.wait([pruning])
         await db.close()
-        db._listeners.pop()
+        db.listeners = before
 
 
 async def test_on_a_quiet_channel_and_on_busy_ones_a_pruned_log_is_never_a_silent_hole(

@@ -1,6 +1,6 @@
 """L8 for accounts: to be disabled, or to lose a role, ends everything on three workers before it is acknowledged.
 
-Fails (nothing is closed) when `Hub.take` does not revoke for `user.disabled` and `user.role`.
+Fails (nothing is closed) when `Hub.prepare` does not look for `user.disabled` and `user.role`.
 """
 
 import asyncio

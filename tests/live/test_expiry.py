@@ -48,7 +48,7 @@ async def listening(anyone: Person, channel: int) -> Listener:
 async def test_nothing_newer_comes_before_it_is_closed(
     anyone: Person, alice: Person, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However late the timer is, say on a machine that slept. Seen to fail without `end_expired` in `Hub.take`."""
+    """However late the timer is, say on a machine that slept. Seen to fail without `end_expired` in `Hub.apply`."""
     reader = await listening(anyone, world.class_channel)
     await posted(alice, "for bob too", channel=world.class_channel)
     assert "for bob too" in str(reader.take())

@@ -1,7 +1,7 @@
 """L8: nothing committed after a revocation was acknowledged reaches the revoked connection.
 
 Each way to lose a right is tried over HTTP, on whatever worker answers, against sockets on all three workers. They all
-fail (nothing is closed) when `Hub.take` does not call `revoke`.
+fail (nothing is closed) when `Hub.apply` does not call `lose`.
 """
 
 import asyncio
@@ -194,7 +194,7 @@ def looking_away() -> Iterator[None]:
 async def test_what_is_committed_with_a_revocation_does_not_reach_it(
     alice: Person, bob: Person, world: World, lost: str, lagging: bool
 ) -> None:
-    """The revocation and a later edit are found in one look at the log. Fails when `Hub.take` hands out before it
+    """The revocation and a later edit are found in one look at the log. Fails when `Hub.apply` hands out before it
     revokes; and for a reader that lags, whose page of the log shows posts as they are now, when `Hub._page` does not
     catch up after it was read.
     """

@@ -43,7 +43,7 @@ def following(path: Path) -> Iterator[tuple[Follower, list[Change]]]:
     """A follower, and what it has told."""
     follower = Follower(path)
     heard: list[Change] = []
-    follower.listen(Listener(lambda _, rows: heard.extend(rows), heard.clear))
+    follower.listeners.append(Listener(lambda _, rows: rows, heard.extend, heard.clear))
     yield follower, heard
     follower.close()
 
@@ -115,7 +115,8 @@ def test_what_is_committed_while_it_looks_is_seen_by_the_next_look(path: Path) -
     """Fails when the version is taken after the rows were read: it then counts as seen what was not."""
     with following(path) as (follower, heard), editor(path) as raw:
         late = iter([True])
-        follower.listen(Listener(lambda _read, _rows: add(raw, 2) if next(late, False) else None, heard.clear))
+        ready = Listener(lambda _read, _rows: add(raw, 2) if next(late, False) else None, lambda _: None, heard.clear)
+        follower.listeners.append(ready)
         add(raw, 1)
         follower.catch_up()
         follower.catch_up()
@@ -139,14 +140,20 @@ class Memory:
 
     def __init__(self, follower: Follower) -> None:
         self.kept: list[int | None] = []
-        self.following = self.forgetting = 0  # how many more times it fails at that
+        self.preparing = self.applying = self.forgetting = 0  # how many more times it fails at that
         self.forgot = 0
-        follower.listen(Listener(self._follow, self._forget))
+        follower.listeners.append(Listener(self._prepare, self._apply, self._forget))
 
-    def _follow(self, _: Snapshot, rows: list[Change]) -> None:
-        self.kept += [row.subject for row in rows]
-        if self.following:
-            self.following -= 1
+    def _prepare(self, _: Snapshot, rows: list[Change]) -> list[int | None]:
+        if self.preparing:
+            self.preparing -= 1
+            raise ValueError("oh")
+        return [row.subject for row in rows]
+
+    def _apply(self, subjects: list[int | None]) -> None:
+        self.kept += subjects
+        if self.applying:
+            self.applying -= 1
             raise ValueError("oh")
 
     def _forget(self) -> None:
@@ -157,14 +164,15 @@ class Memory:
         self.forgot += 1
 
 
+@pytest.mark.parametrize("at", ["preparing", "applying"])
 @pytest.mark.parametrize("which", [0, 1, 2])
-def test_where_one_listener_fails_all_forget(path: Path, caplog: pytest.LogCaptureFixture, which: int) -> None:
+def test_where_one_listener_fails_all_forget(path: Path, caplog: pytest.LogCaptureFixture, which: int, at: str) -> None:
     """Nobody keeps half of what was: neither those before it, nor those after it, who never heard."""
     with closing(Follower(path)) as follower, editor(path) as raw:
         memories = [Memory(follower) for _ in range(3)]
         add(raw, 1)
         follower.catch_up()
-        memories[which].following = 1
+        setattr(memories[which], at, 1)
         add(raw, 2)
         follower.catch_up()
         assert [memory.kept for memory in memories] == [[]] * 3
@@ -178,7 +186,7 @@ def test_where_one_listener_fails_all_forget(path: Path, caplog: pytest.LogCaptu
 def test_where_one_cannot_even_forget_nothing_is_served_until_it_can(path: Path) -> None:
     with closing(Follower(path)) as follower, editor(path) as raw:
         memories = [Memory(follower) for _ in range(3)]
-        memories[1].following = 1
+        memories[1].applying = 1
         memories[1].forgetting = 2
         add(raw, 1)
         for _ in range(2):
@@ -235,9 +243,9 @@ class Heard:
         self.database = database
         self.subjects: list[int | None] = []
         self._news = asyncio.Event()
-        database.on_changes(self._hear, self.subjects.clear)
+        database.listeners = [Listener(lambda _, rows: rows, self._hear, self.subjects.clear)]
 
-    def _hear(self, _: Snapshot, rows: list[Change]) -> None:
+    def _hear(self, rows: list[Change]) -> None:
         self.subjects += [row.subject for row in rows if row.kind == "test"]
         self._news.set()
 
