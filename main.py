@@ -15,8 +15,9 @@ from dotenv import load_dotenv
 from quart import Quart
 
 from api import commands, joining
+from api.access import sessions
 from model.accounts import session
-from pottle import settings
+from pottle import access, settings
 from pottle.http import assets, caching, cross_origin, openapi, problems, rendering, signed, watching
 from pottle.http.application import Application
 from pottle.http.proxies import BehindProxies
@@ -59,6 +60,7 @@ def create_app(chosen: Settings) -> Quart:
     app.jinja_env.globals["sign_up"] = chosen.sign_up
     app.jinja_env.globals["post_length"] = chosen.post_length
 
+    access.tell(sessions)
     openapi.register(app)
     problems.register(app)
     commands.register(app, chosen)

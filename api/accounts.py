@@ -6,11 +6,11 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint
 
+from api.access import admins, confirmed, me
 from model.accounts import administration, leaving
 from model.accounts.administration import AccountView
 from model.accounts.user import Role
 from pottle.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
-from pottle.http.asking import admins, confirmed, me
 from pottle.http.limits import EDITING, limited
 from pottle.http.lists import Paging, cursor, edges, links
 from pottle.store import db

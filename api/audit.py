@@ -5,11 +5,12 @@ from typing import Annotated
 import msgspec
 from quart import Blueprint
 
+from api.access import admins, me
 from model import audit
 from model.audit import EntryView
 from model.groups import group
 from pottle.http.answers import Answer, asks, gives
-from pottle.http.asking import admins, me, signed_in
+from pottle.http.asking import signed_in
 from pottle.http.lists import Paging, cursor, edges, links
 from pottle.store.paging import Page
 from pottle.values import line

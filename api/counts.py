@@ -6,11 +6,12 @@ import msgspec
 from msgspec import Meta
 from quart import Blueprint, request
 
+from api.access import asker
 from model.groups.group import Slug
 from model.talk import channel
 from model.talk.channel import Key
 from pottle.http.answers import asks, gives
-from pottle.http.asking import anyone, asker
+from pottle.http.asking import anyone
 from pottle.http.caching import shown
 
 blueprint = Blueprint("counts", __name__, url_prefix="/api/counts")

@@ -4,12 +4,13 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint
 
+from api.access import admins, asker, me
 from model.accounts import session
 from model.accounts.user import Name, SomeUid
 from model.groups import group
 from model.groups.group import GroupView, MemberView, Origins, Posting, Reading, Review, Slug, Standing
 from pottle.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
-from pottle.http.asking import admins, anyone, asker, me, signed_in
+from pottle.http.asking import anyone, signed_in
 from pottle.http.caching import shown
 from pottle.http.limits import EDITING, limited
 from pottle.http.lists import Paging, cursor, edges, links

@@ -7,6 +7,7 @@ there would be one that is stored.
 import msgspec
 from quart import Blueprint
 
+from api.access import admins, by_session, confirmed, me
 from api.joining import AccountCode, account_code, link
 from model.accounts import recovery, session
 from model.groups import invitation, joining
@@ -14,7 +15,7 @@ from model.groups.group import Standing
 from model.groups.invitation import Code
 from model.groups.joining import Days, GroupName, InvitationView, Joined, Uses
 from pottle.http.answers import gives, takes
-from pottle.http.asking import address, admins, anyone, by_session, confirmed, me, signed_in
+from pottle.http.asking import address, anyone, signed_in
 from pottle.http.limits import EDITING, SIGN_IN, limited
 from pottle.store import db
 

@@ -3,10 +3,11 @@
 from quart import Blueprint, Response, render_template
 from quart_schema import hide
 
+from api.access import me
 from api.joining import link
 from model.groups import group, rules
 from pottle.errors import NotFound
-from pottle.http.asking import me, signed_in
+from pottle.http.asking import signed_in
 from pottle.http.caching import rule
 
 blueprint = Blueprint("managing_pages", __name__)

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint, Response
 
+from api.access import by_session, clear_cookie, confirmed, me
 from model.accounts import account, avatar, leaving, session, signing_in, user
 from model.accounts.session import SessionInfo, TokenView
 from model.accounts.user import Account, Email, Name, Password
@@ -14,7 +15,7 @@ from model.talk.post import PostView
 from model.talk.reaction import Mark
 from pottle.errors import Invalid
 from pottle.http.answers import Answer, asks, changed_fields, gives, ready_made, respond, takes, wanted_versions
-from pottle.http.asking import by_session, clear_cookie, confirmed, me, signed_in
+from pottle.http.asking import signed_in
 from pottle.http.limits import EDITING, PICTURES, limited
 from pottle.http.lists import Paging, cursor, edges, links
 from pottle.http.notices import attempt

@@ -8,13 +8,14 @@ from markupsafe import Markup
 from quart import Blueprint, Response, render_template, request
 from quart_schema import hide
 
+from api.access import asker
 from api.posts import authors_of
 from model.accounts.session import Identity
 from model.talk import channel, post
 from model.talk.post import PostsPage
 from pottle.errors import NotFound
 from pottle.http.answers import asks, encode, etag
-from pottle.http.asking import anyone, asker
+from pottle.http.asking import anyone
 from pottle.http.bodies import Tolerant
 from pottle.http.caching import rule, shown, shown_in
 from pottle.http.cross_origin import framed_by

@@ -2,10 +2,11 @@
 
 from quart import Blueprint
 
+from api.access import me
 from model.talk import reaction
 from model.talk.reaction import KINDS, Reactions
 from pottle.http.answers import gives
-from pottle.http.asking import me, signed_in
+from pottle.http.asking import signed_in
 from pottle.http.limits import REACTING, limited
 from pottle.store import db
 

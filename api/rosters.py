@@ -5,13 +5,14 @@ from typing import Annotated
 import msgspec
 from quart import Blueprint
 
+from api.access import by_session, confirmed, me
 from api.joining import AccountCode, account_code
 from model.accounts import enrolling, recovery
 from model.groups import group, roster
 from model.groups.roster import Pupil
 from pottle.errors import Invalid
 from pottle.http.answers import gives, takes
-from pottle.http.asking import by_session, confirmed, me, signed_in
+from pottle.http.asking import signed_in
 from pottle.http.limits import EDITING, ROSTERS, limited
 from pottle.store import db
 from pottle.values import as_it_is

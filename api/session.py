@@ -3,22 +3,13 @@
 import msgspec
 from quart import Blueprint, Response
 
+from api.access import by_session, clear_cookie, device, me, set_cookie
 from model.accounts import recovery, session, signing_in, user
 from model.accounts.session import Signed
 from model.accounts.user import Account, Password, SomeUid
 from model.groups.invitation import Code
 from pottle.http.answers import gives, respond, takes
-from pottle.http.asking import (
-    address,
-    anyone,
-    by_session,
-    clear_cookie,
-    device,
-    foreign_origin,
-    me,
-    set_cookie,
-    signed_in,
-)
+from pottle.http.asking import address, anyone, foreign_origin, signed_in
 from pottle.http.limits import EDITING, SIGN_IN, limited
 from pottle.http.notices import attempt
 from pottle.store import db

@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+FOREVER = "9999"  # sorts after every time
+
 
 def now() -> str:
     """The time now, as `2026-11-22T09:50:28.123Z`."""

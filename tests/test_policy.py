@@ -27,10 +27,7 @@ FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "misc
 STANCES = {"anyone", "signed in", "admins"}
 # Modules of the engine that still know the application.
 STILL_KNOW = {
-    "pottle/http/asking.py",
     "pottle/live/connection.py",
-    "pottle/live/hub.py",
-    "pottle/live/socket.py",
 }
 
 

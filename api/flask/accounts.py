@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import UNSET
 from quart import Blueprint, Response
 
+from api.access import asker, by_session, device, me
 from api.flask import shapes
 from api.flask.front_ends import answered, by_any_program, clear_cookie, kept_for, set_cookie
 from api.flask.texts import safe, sent_back
@@ -17,7 +18,7 @@ from model.flask import overview
 from model.groups import joining
 from pottle.errors import ConfirmationNeeded, Forbidden, Invalid
 from pottle.http.answers import asks, gives, takes
-from pottle.http.asking import address, anyone, asker, by_session, device, me, signed_in
+from pottle.http.asking import address, anyone, signed_in
 from pottle.http.limits import EDITING, PICTURES, SIGN_IN, SIGN_UP, limited
 from pottle.http.notices import attempt
 from pottle.http.retries import idempotent

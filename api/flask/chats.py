@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from quart import Blueprint
 
+from api.access import asker, me
 from api.flask import shapes
 from api.flask.discussions import make
 from api.flask.front_ends import kept_in
@@ -14,7 +15,7 @@ from model.flask.extras import theirs
 from model.talk import channel
 from pottle.errors import NotFound
 from pottle.http.answers import gives, takes
-from pottle.http.asking import anyone, asker, me, signed_in
+from pottle.http.asking import anyone, signed_in
 from pottle.http.limits import POSTING, REACTING, limited
 from pottle.store import db
 

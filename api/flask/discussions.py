@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET
 from quart import Blueprint
 
+from api.access import asker, me
 from api.flask import shapes
 from api.flask.front_ends import by_any_program, kept_for, kept_in, that_fit
 from api.flask.texts import is_too_deep, meant, safe, safe_content, sent_back
@@ -18,7 +19,7 @@ from model.talk.post import PostView
 from model.talk.reaction import Kind
 from pottle.errors import Invalid, NotFound
 from pottle.http.answers import asks, gives, takes
-from pottle.http.asking import anyone, asker, me, signed_in
+from pottle.http.asking import anyone, signed_in
 from pottle.http.limits import EDITING, POSTING, REACTING, limited
 from pottle.http.retries import idempotent
 from pottle.store import db

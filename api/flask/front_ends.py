@@ -14,18 +14,20 @@ from html import escape
 from typing import Any, TypeVar
 
 import msgspec
-from quart import Response, current_app, g, request
+from quart import Response, current_app, request
 from werkzeug.sansio.http import parse_cookie
 
+from api.access import recognise
 from api.flask.shapes import FlaskRefusal
 from model.accounts import session
 from model.accounts.session import Identity
 from model.flask import overview
 from model.flask.overview import audience as audience_of
+from pottle.access import SAFE, around
 from pottle.errors import Forbidden
 from pottle.http.answers import encode
 from pottle.http.asgi import App, Headers, Message, Ready, Receive, Scope, Send, at_once, header
-from pottle.http.asking import FOREIGN_SITES, SAFE, around, recognise
+from pottle.http.asking import FOREIGN_SITES
 from pottle.http.caching import AUDIENCE, audience, shown
 from pottle.http.problems import title
 from pottle.store import db
@@ -188,9 +190,7 @@ async def look() -> None:
         handler = current_app.view_functions.get(request.endpoint or "")
         if asking.origin is not None or not hasattr(handler, "by_any_program"):
             raise Forbidden(unlisted(asking))
-    if asking.credentials and asking.identity is None:
-        g.bad_credentials = True
-    recognise(asking.identity)
+    recognise(asking.identity, bad_credentials=asking.credentials and asking.identity is None)
     if asking.identity:
         around().confirm = partial(session.confirm, identity=asking.identity, grace=session.GRACE_SECONDS)
 

@@ -27,7 +27,6 @@ GRACE_SECONDS = 30  # for which a request that had begun may go on after `sign_o
 MOST_REMEMBERED = 10_000
 MOST_SESSIONS = 100  # of one account: with another one the oldest ends
 MOST_TOKENS = 50  # of one account
-FOREVER = "9999"  # sorts after every time
 CONFIRMED_MINUTES = 10  # for which a password that was typed counts for sensitive changes
 
 
@@ -76,6 +75,11 @@ class Identity(msgspec.Struct, frozen=True):
     expires: str
     used: str | None = None  # the day, if it is a session
     device: str | None = ""
+
+    @property
+    def party(self) -> str:
+        """Whom limits count against."""
+        return f"user {self.user}"
 
     @property
     def admin(self) -> bool:
@@ -128,7 +132,7 @@ BY_TOKEN = (
         *WHO,
         literal(None).label("session"),
         Token.id.label("token"),
-        literal(FOREVER).label("expires"),
+        literal(times.FOREVER).label("expires"),
         literal(None).label("used"),
         literal("").label("device"),
     )

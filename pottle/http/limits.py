@@ -14,9 +14,10 @@ from typing import Any
 from quart import Response
 from werkzeug.exceptions import HTTPException
 
+from pottle.access import access, around
 from pottle.errors import Overloaded, Refusal, StorageFull, TooMany
 from pottle.http import retries
-from pottle.http.asking import address, around, asker
+from pottle.http.asking import address
 from pottle.rates import Allowance, Rate
 from pottle.store import db, limits
 from pottle.store.unit import Envelope, envelope
@@ -82,8 +83,8 @@ def limited(
 
 
 def _asking(rate: Rate, guests: Rate) -> Party:
-    identity = asker()
-    return (f"user {identity.user}", rate) if identity else (f"address {address()}", guests)
+    identity = access().asker()
+    return (identity.party, rate) if identity else (f"address {address()}", guests)
 
 
 def _check(party: Party) -> None:

@@ -12,9 +12,10 @@ from typing import Any, TypeVar
 
 from quart import g, has_request_context, request
 
+from pottle.access import SAFE, access
 from pottle.errors import Forbidden, NotFound, Refusal, TooMany, Unauthenticated
 from pottle.http import measures
-from pottle.http.asking import SAFE, address, asker
+from pottle.http.asking import address
 from pottle.store import db
 
 T = TypeVar("T")
@@ -44,7 +45,7 @@ def refused(refusal: Refusal, status: int) -> None:
     if status not in (401, 403, 429) or not has_request_context() or g.get(NOTICED):
         return
     if status != 401 or request.method not in SAFE or g.get("bad_credentials"):
-        who = asker() if "asker" in g else None
+        who = access().asker() if "asker" in g else None
         _notice("A request was refused", who.uid if who else "", status=status, kind=type(refusal).__name__)
 
 

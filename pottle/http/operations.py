@@ -6,21 +6,12 @@ from typing import Any
 
 from werkzeug.routing.rules import Rule
 
+from pottle.http.asking import ANYONE
 from pottle.http.problems import PROBLEM, TITLES, slug
 
 Function = Callable[..., Any]
 
 SCHEMA = "#/components/schemas/{}"
-STANCES = {
-    "anyone": "Nobody has to sign in; with a token it answers what its user may see and do.",
-    "signed in": "For whoever is signed in.",
-    "admins": "For admins.",
-}
-DEMANDS = {
-    "session": "Not by a named token: that answers 403 with the type `urn:pottle:session-needed`.",
-    "confirmation": "Not by a named token, and only within ten minutes after the password was typed, in signing in or "
-    "at `POST /api/session/confirm`; otherwise it answers 403 with the type `urn:pottle:confirmation-needed`.",
-}
 WHY = {
     400: "The request cannot be read.",
     401: "Sign in first, or sign in again.",
@@ -122,8 +113,8 @@ def _stance(function: Function) -> str:
 def _description(written: str, function: Function) -> str:
     rate = getattr(function, "limit", None)
     often = f"At most {rate.count} times in {rate.per} s (`{rate.name}`)." if rate else ""
-    demand = DEMANDS.get(getattr(function, "demand", ""))
-    return "\n\n".join(filter(None, (written, STANCES[_stance(function)], demand, often)))
+    said = getattr(function, "stance_says", ANYONE), getattr(function, "demand_says", "")
+    return "\n\n".join(filter(None, (written, *said, often)))
 
 
 def _header_parameters(function: Function) -> list[dict[str, Any]]:

@@ -8,9 +8,10 @@ from typing import Any
 
 from quart import request
 
+from pottle.access import access, around
 from pottle.errors import Invalid
 from pottle.http import bodies
-from pottle.http.asking import address, around, asker
+from pottle.http.asking import address
 from pottle.store import db, replays
 
 Handler = Callable[..., Awaitable[Any]]
@@ -43,8 +44,8 @@ async def is_repeated() -> bool:
 def _scoped(key: str) -> str:
     if not 1 <= len(key.strip()) <= LONGEST or not key.isprintable():
         raise Invalid({"Idempotency-Key": f"must be 1 to {LONGEST} printable characters"})
-    identity = asker()
-    party = f"user {identity.user}" if identity else f"address {address()}"
+    identity = access().asker()
+    party = identity.party if identity else f"address {address()}"
     return hashlib.sha256("\n".join((party, request.path, key)).encode()).hexdigest()
 
 

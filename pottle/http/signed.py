@@ -10,7 +10,8 @@ from quart.wrappers import Response
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from pottle.http.asking import SAFE, foreign_origin
+from pottle.access import SAFE
+from pottle.http.asking import foreign_origin
 from pottle.store import db
 
 

@@ -9,15 +9,16 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from model.accounts import session
-from model.accounts.session import FOREVER, Identity
+from model.accounts.session import Identity
 from model.talk import channel
+from pottle.access import access
 from pottle.http.bodies import decoder
 from pottle.live.crowds import MOST_OF_ACCOUNT, MOST_OF_ADDRESS, Pace, crowds
 from pottle.live.hub import TOO_SLOW, hub, joined, named
 from pottle.live.rounds import rounds
 from pottle.store import Snapshot, changes, db
 from pottle.store.changes import Change
+from pottle.times import FOREVER
 
 log = logging.getLogger("pottle")
 
@@ -82,7 +83,7 @@ class Connection:
         hub.connections.add(self)
         if identity:
             hub.expires(identity.expires)
-        if not self._counted_as(f"user {identity.user}" if identity else f"address {address}"):
+        if not self._counted_as(identity.party if identity else f"address {address}"):
             self.end(TOO_SLOW)
 
     def leave(self) -> None:
@@ -189,10 +190,10 @@ class Connection:
             self._reply(type="error", code=refused.code, **refused.about)
 
     def _authenticate(self, asked: Asked) -> None:
-        identity = session.identify(asked.token) if isinstance(asked.token, str) else None
+        identity = access().by_token(asked.token) if isinstance(asked.token, str) else None
         if identity is None:
             raise Refused("unauthenticated")
-        if not self._counted_as(f"user {identity.user}"):
+        if not self._counted_as(identity.party):
             raise Refused("too-many")
         self.identity = identity
         hub.expires(identity.expires)

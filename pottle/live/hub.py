@@ -14,13 +14,13 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from model.accounts.session import FOREVER
 from pottle import times
 from pottle.live.crowds import crowds
 from pottle.live.rounds import rounds
 from pottle.store import Snapshot, changes, db
 from pottle.store.changes import Change
 from pottle.store.follower import Listener
+from pottle.times import FOREVER
 
 RING_BYTES = 8 * 1024 * 1024
 FRAME_BYTES = 64 * 1024  # of changes gathered in one message

@@ -14,8 +14,8 @@ from quart import Blueprint, Response, request, websocket
 from quart.asgi import ASGIWebsocketConnection
 from quart_schema import hide
 
-from model.accounts.session import Identity
-from pottle.http.asking import address, anyone, by_cookie, foreign_origin
+from pottle.access import access
+from pottle.http.asking import address, anyone
 from pottle.http.problems import problem
 from pottle.http.watching import CLOSED
 from pottle.live.connection import FAILED, Connection
@@ -34,7 +34,7 @@ ASKER = "pottle.asker"  # where in the ASGI scope the route leaves who is asking
 @blueprint.websocket(PATH)
 async def live() -> None:
     """Subscriptions: see the README's chapter on live updates for the frames."""
-    cast(Scope, websocket.scope)[ASKER] = _by_cookie(), address()
+    cast(Scope, websocket.scope)[ASKER] = access().asking(), address()
 
 
 @blueprint.get(PATH)
@@ -119,11 +119,6 @@ async def _listen(connection: Connection, receive: Receive) -> None:
         if event["type"] == "websocket.receive":
             data = event.get("bytes")
             await connection.hear(event["text"] if data is None else data)
-
-
-def _by_cookie() -> Identity | None:
-    """Whose cookie it is, on our own pages; from another origin it is ignored (cross-site websocket hijacking)."""
-    return by_cookie() if foreign_origin() is None else None
 
 
 async def _close(code: int, scope: Scope, send: Send) -> None:

@@ -12,10 +12,11 @@ from pathlib import Path
 from prometheus_client import CONTENT_TYPE_LATEST, Counter
 from quart import Blueprint, Response, request
 
+from pottle.access import access
 from pottle.errors import Forbidden
 from pottle.http import measures
 from pottle.http.answers import gives
-from pottle.http.asking import anyone, asker
+from pottle.http.asking import anyone
 from pottle.http.caching import shelf
 from pottle.live.hub import hub
 from pottle.server import descriptors, gathering, logs
@@ -37,7 +38,7 @@ STATUS = Path("/proc/self/status")
 @gives(str)
 async def metrics() -> Response:
     """Numbers of all workers, for admins, and for whoever asks directly from one of POTTLE_METRICS."""
-    who = asker()
+    who = access().asker()
     if not (who and who.admin) and not _direct():
         raise Forbidden("Metrics are for admins, and for whoever asks directly from an address in POTTLE_METRICS.")
     reporter.report()

@@ -18,8 +18,8 @@ from PIL import Image
 from quart import Quart
 
 import main
+from api.access import cookie_name
 from model.accounts import user
-from pottle.http.asking import cookie_name
 from pottle.settings import Settings
 from pottle.store import Tx, db
 from tests.api.conftest import Json, bearer, posted, signed_in_again

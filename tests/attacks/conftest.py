@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from quart import Quart
 
-from pottle.http.asking import cookie_name
+from api.access import cookie_name
 from tests.api.conftest import nothing_changes
 from tests.conftest import Person
 

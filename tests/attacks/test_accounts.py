@@ -12,8 +12,8 @@ import httpx
 import pytest
 from quart import Quart
 
+from api.access import cookie_name
 from model.accounts import passwords
-from pottle.http.asking import cookie_name
 from pottle.settings import Settings
 from pottle.store import limits
 from tests.api.conftest import bearer, refused, signed_in_again

@@ -6,8 +6,8 @@ import json
 import pytest
 from quart import Quart
 
+from api.access import cookie_name
 from pottle.http import caching
-from pottle.http.asking import cookie_name
 from tests.api.conftest import LOBBY, bearer, posted
 from tests.attacks.conftest import Header, Raw
 from tests.conftest import Person, World

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 import pytest
 from quart import Quart
 
-from pottle.http.asking import cookie_name
+from api.access import cookie_name
 from tests.api.conftest import posted, refused
 from tests.conftest import PASSWORD, Person, World
 

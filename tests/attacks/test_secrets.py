@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from quart import Quart
 
+from api.access import cookie_name
 from model.accounts import signing_in, user
-from pottle.http.asking import cookie_name
 from tests.api.conftest import bearer, dump
 from tests.conftest import PASSWORD, Person
 

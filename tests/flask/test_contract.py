@@ -106,7 +106,7 @@ class TestAuthenticate:
     async def test_our_own_cookie_and_tokens_do_not_count(self, visit: Visit, alice: Person, app: object) -> None:
         secret = alice.token
         refused(await visit().get("/flask/api/id", headers=bearer(secret)), 401)
-        from pottle.http.asking import cookie_name
+        from api.access import cookie_name
 
         refused(await visit().get("/flask/api/id", headers={"Cookie": f"{cookie_name()}={secret}"}), 401)
         assert (await visit("alice").get("/api/me")).status_code == 401

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from model.accounts import session
+from pottle import times
 from pottle.live.connection import Connection
 from pottle.store import db
 
@@ -18,7 +19,7 @@ class Listener:
         self.closed: int | None = None
         found = session.identify(token) if token else None
         if found and endless:
-            found = msgspec.structs.replace(found, expires=session.FOREVER)
+            found = msgspec.structs.replace(found, expires=times.FOREVER)
         self.connection = Connection(found, self._close)
         self._taken: list[dict[str, Any]] = []
 

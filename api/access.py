@@ -1,0 +1,139 @@
+"""Who is asking: a bearer token, or the session cookie of our own pages; and who may."""
+
+from quart import Response, has_request_context, request
+
+from model.accounts import session
+from model.accounts.session import Identity
+from pottle.access import SAFE, Access
+from pottle.errors import Forbidden, Unauthenticated
+from pottle.http.asking import demand, foreign_origin, served, stance
+from pottle.store import Snapshot, db
+
+# Browsers keep a cookie of such a name only from https, the first only for one host and all of its paths.
+HOST, SECURE = "__Host-", "__Secure-"
+# What a User-Agent has in it, and what it is called; the first that fits.
+BROWSERS = (
+    *(("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser/", "Samsung Internet"), ("Firefox/", "Firefox")),
+    *(("FxiOS/", "Firefox"), ("CriOS/", "Chrome"), ("Chrome/", "Chrome"), ("Safari/", "Safari")),
+)
+SYSTEMS = (
+    *(("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("CrOS", "ChromeOS"), ("Windows", "Windows")),
+    *(("Mac OS X", "a Mac"), ("Linux", "Linux")),
+)
+
+
+class Sessions(Access[Identity]):
+    """Sessions and named tokens (model/accounts/session.py)."""
+
+    def asking(self) -> Identity | None:
+        """By the Authorization header, else the cookie, which changes nothing for a page of another origin.
+
+        At the handshake of a websocket only the cookie counts, and only for our own pages (cross-site websocket
+        hijacking).
+        """
+        if not has_request_context():
+            return _by_cookie() if foreign_origin() is None else None
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if not scheme:
+            return _by_cookie() if request.method in SAFE or foreign_origin() is None else None
+        found = session.identify(token.strip()) if scheme.lower() == "bearer" else None
+        if found is None:
+            raise Unauthenticated("Your credentials are not, or no longer, good.")
+        return found
+
+    def by_token(self, token: str) -> Identity | None:
+        """Whose session or named token it is."""
+        return session.identify(token)
+
+    def confirm(self, read: Snapshot, identity: Identity) -> None:
+        """Raises Unauthenticated if the session, the token or the role has ended."""
+        session.confirm(read, identity)
+
+
+sessions = Sessions()
+asker, me, recognise = sessions.asker, sessions.me, sessions.recognise
+
+
+def _must_be_admin() -> None:
+    if not me().admin:
+        raise Forbidden("Only an admin may do that.")
+
+
+admins = stance("admins", "For admins.", _must_be_admin)
+# For what makes credentials: not by a named token.
+by_session = demand(
+    "session",
+    "Not by a named token: that answers 403 with the type `urn:pottle:session-needed`.",
+    lambda: session.must_be_session(me()),
+)
+# For what could take an account over.
+confirmed = demand(
+    "confirmation",
+    "Not by a named token, and only within ten minutes after the password was typed, in signing in or "
+    "at `POST /api/session/confirm`; otherwise it answers 403 with the type `urn:pottle:confirmation-needed`.",
+    lambda: session.must_be_confirmed(me()),
+)
+
+
+def device() -> str:
+    """What kind of browser asks, so that people know their sessions apart: `Firefox on Windows`, and no more."""
+    agent = request.headers.get("User-Agent", "")
+    browser, system = (next((said for mark, said in known if mark in agent), "") for known in (BROWSERS, SYSTEMS))
+    return f"{browser} on {system}" if browser and system else browser or "a program"
+
+
+def cookie_name() -> str:
+    """The session cookie's name on plain http. It carries the instance's id, because cookies ignore ports."""
+    return f"pottle_{db.instance.id}"
+
+
+def set_cookie(response: Response, token: str, days: int) -> None:
+    """Signs the browser in, for our own pages."""
+    response.set_cookie(
+        _cookie_name_here(),
+        token,
+        max_age=days * 24 * 3600,
+        httponly=True,
+        samesite="Lax",
+        secure=_is_secure(),
+        path=_cookie_path(),
+    )
+
+
+def clear_cookie(response: Response) -> None:
+    """Signs the browser out, and has it forget the pages that it keeps.
+
+    Not its storage, for there are drafts in it; and not all cookies, which would be those of the whole domain.
+    """
+    for name in {_cookie_name_here(), cookie_name()}:
+        response.delete_cookie(name, path=_cookie_path(), secure=_is_secure(), httponly=True, samesite="Lax")
+    response.headers["Clear-Site-Data"] = '"cache"'
+
+
+def _by_cookie() -> Identity | None:
+    """Whose session the cookie holds.
+
+    Under https one by the plain name counts only for a session of before there was the other: a page of a neighbouring
+    host could set it, and have somebody act as whom that page chose.
+    """
+    if not (cookies := served().cookies):
+        return None
+    if secret := cookies.get(_cookie_name_here()):
+        return session.identify(secret)
+    found = session.identify(old) if (old := cookies.get(cookie_name())) else None
+    return found if found and found.device is None else None
+
+
+def _cookie_name_here() -> str:
+    """The session cookie's name for this request: under https one that no neighbouring host can set."""
+    if not _is_secure():
+        return cookie_name()
+    return (HOST if _cookie_path() == "/" else SECURE) + cookie_name()
+
+
+def _is_secure() -> bool:
+    return served().scheme in ("https", "wss") or db.settings.url.startswith("https:")
+
+
+def _cookie_path() -> str:
+    return f"{served().root_path}/"
