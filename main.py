@@ -41,9 +41,9 @@ RESOURCES = (
     "reactions",
     "counts",
     "audit",
+    "flask",  # what Flask back ends had, for class sites that still call it
     "pages",
     "managing_pages",
-    "flask",  # what Flask back ends had, for class sites that still call it
 )
 
 

@@ -14,7 +14,7 @@ from model.accounts import user
 from model.accounts.user import User
 from model.flask import extras
 from model.flask import plan as flask_plan
-from model.flask.items import Item, NewChannel, NewGroup, NewMember, NewPost, NewUser, NewVote, Plan
+from model.flask.items import Item, NewChannel, NewGroup, NewMember, NewPost, NewUser, NewVote, Plan, Report
 from model.flask.source import Source
 from model.groups import group
 from model.groups.group import Group, Membership
@@ -23,7 +23,7 @@ from model.talk.channel import Channel
 from model.talk.post import FORMER_USER, Post
 from model.talk.reaction import Reaction
 from pottle.errors import NotFound
-from pottle.store import Base, Tx, db
+from pottle.store import Base, Tx, db, writes
 from pottle.store.backup import Progress
 
 RULES = {"reading": "public", "posting": "users", "review": "none"}
@@ -80,11 +80,12 @@ async def import_(
     NotFound where there is no such channel; nothing is changed then.
     """
     plan = flask_plan.planned(source, db.settings.post_length, admins, notes is not None, progress)
-    return await db.write(_bring, plan, name, notes, progress)
+    return await _bring(plan, name, notes, progress)
 
 
+@writes
 def _bring(tx: Tx, plan: Plan, name: str, notes: int | None, progress: Progress) -> tuple[dict[str, int], list[str]]:
-    """Unit: everything of a plan that was not brought before."""
+    """Everything of a plan that was not brought before."""
     if notes is not None and tx.one(THERE["channel"], id=notes) is None:
         raise NotFound(f"There is no channel {notes}.")
     return _Bringer(tx, plan, notes, progress).bring(name)
@@ -94,7 +95,7 @@ class _Bringer:
     def __init__(self, tx: Tx, plan: Plan, notes: int | None, progress: Progress) -> None:
         self._tx, self._plan, self._notes, self._progress = tx, plan, notes, progress
         self._ours: dict[tuple[str, int], int | None] = {}  # ids here, by kind and id there; None for what is gone
-        self._report = plan.report.copy()  # for the unit may be run again
+        self._report = Report(plan.report)  # for the unit may be run again
         self._matched: set[tuple[str, int]] = set()  # by kind and id there: what no import made, maybe another's
         self._voted_on: set[int] = set()  # posts here
         self._counts = dict.fromkeys(("users", "groups", "channels", "posts", "votes"), 0)

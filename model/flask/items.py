@@ -66,30 +66,24 @@ class NewMember(Item):
     role: str
 
 
-class Report:
-    """What was left out, and what came otherwise than it was: the ids of each kind by the reason."""
-
-    def __init__(self) -> None:
-        self._found: dict[tuple[str, str, str], list[object]] = {}
-
-    def copy(self) -> "Report":
-        """Another of the same content."""
-        other = Report()
-        other._found = {key: list(ids) for key, ids in self._found.items()}
-        return other
+class Report(list[tuple[str, str, object, str]]):
+    """What was left out, and what came otherwise than it was: how, the kind, the id there, and why."""
 
     def left_out(self, kind: str, id_: object, why: str) -> None:
         """It is not here."""
-        self._found.setdefault(("Left out", kind, why), []).append(id_)
+        self.append(("Left out", kind, id_, why))
 
     def changed(self, kind: str, id_: object, why: str) -> None:
         """It is here, but not as it was."""
-        self._found.setdefault(("Changed", kind, why), []).append(id_)
+        self.append(("Changed", kind, id_, why))
 
     @property
     def lines(self) -> list[str]:
         """One for each reason, with all ids: `Left out: post 3, 7: is empty`."""
-        return [f"{how}: {kind} {', '.join(map(str, ids))}: {why}" for (how, kind, why), ids in self._found.items()]
+        ids: dict[tuple[str, str, str], list[str]] = {}
+        for how, kind, id_, why in self:
+            ids.setdefault((how, kind, why), []).append(str(id_))
+        return [f"{how}: {kind} {', '.join(found)}: {why}" for (how, kind, why), found in ids.items()]
 
 
 class Plan(msgspec.Struct):
