@@ -16,7 +16,6 @@ from pottle.http.caching import shown, shown_in
 from pottle.http.limits import EDITING, GUESTS, POSTING, limited
 from pottle.http.lists import Paging, cursor, edges, links
 from pottle.http.retries import idempotent
-from pottle.store import db
 
 blueprint = Blueprint("channels", __name__, url_prefix="/api")
 
@@ -61,14 +60,13 @@ async def index(slug: str, query: ChannelQuery) -> Answer:
     if query.state == "pending":
         if query.key is not None:
             raise Invalid({"key": "cannot be asked for together with state"})
-        waiting = await channel.waiting(asker(), slug, cursor(query))
-        return Answer(ChannelsView(waiting.items, **edges(waiting)), headers=links(waiting))
-    in_group, page = await channel.listed(asker(), slug, cursor(query), query.key)
+        page = await channel.pending(asker(), slug, cursor(query))
+        return Answer(ChannelsView(page.items, **edges(page)), headers=links(page))
+    in_group, found = await channel.listed(asker(), slug, cursor(query), query.key)
     if in_group.reading == "public":
-        tags = [f"channel:{place.id}" for place in page.items]
+        tags = [f"channel:{row.id}" for row in found.items]
         shown(f"group:{in_group.id}", f"channels-of:{in_group.id}", *tags)
-    views = [channel.view(place) for place in page.items]
-    return Answer(ChannelsView(views, **edges(page)), headers=links(page))
+    return Answer(ChannelsView([channel.view(row) for row in found.items], **edges(found)), headers=links(found))
 
 
 @blueprint.post("/groups/<slug>/channels")
@@ -86,9 +84,9 @@ async def create(slug: str, data: NewChannel) -> Answer:
     """
     who, where = asker(), (data.url, foreign_origin())
     if data.key is not UNSET:
-        opened = await db.write(channel.open_, who, slug, data.key, data.title, *where)
+        opened = await channel.get_or_create(who, slug, data.key, data.title, *where)
     elif data.title is not None:
-        opened = await db.write(channel.begin, who, slug, data.title, *where)
+        opened = await channel.begin(who, slug, data.title, *where)
     else:
         raise Invalid({"key": "is required, or a title to begin a new discussion with"})
     location = f"/api/channels/{opened.channel.id}"
@@ -100,9 +98,9 @@ async def create(slug: str, data: NewChannel) -> Answer:
 @gives(ChannelView)
 async def show(channel_id: int) -> ChannelView:
     """A channel."""
-    place = await channel.find(asker(), channel_id)
-    shown_in(place)
-    return channel.view(place)
+    found = await channel.visible_to(asker(), channel_id)
+    shown_in(found)
+    return channel.view(found)
 
 
 @blueprint.patch("/channels/<id:channel_id>")
@@ -112,9 +110,7 @@ async def show(channel_id: int) -> ChannelView:
 @gives(ChannelView)
 async def edit(channel_id: int, data: ChannelEdit) -> ChannelView:
     """Change a channel's title, lock it, or approve one that waits. The group's moderators may."""
-    fields = changed_fields(data)
-    approve = fields.pop("state", None) is not None
-    return await db.write(channel.edit, me(), channel_id, wanted_versions(), approve=approve, **fields)
+    return await channel.edit(me(), channel_id, wanted_versions(), changed_fields(data))
 
 
 @blueprint.delete("/channels/<id:channel_id>")
@@ -123,4 +119,4 @@ async def edit(channel_id: int, data: ChannelEdit) -> ChannelView:
 @gives(None, 204)
 async def delete(channel_id: int) -> None:
     """Delete a channel with all its posts. The group's moderators may."""
-    await db.write(channel.remove, me(), channel_id, wanted_versions())
+    await channel.remove(me(), channel_id, wanted_versions())

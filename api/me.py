@@ -10,9 +10,9 @@ from api.access import by_session, clear_cookie, confirmed, me
 from model.accounts import account, avatar, leaving, session, signing_in, user
 from model.accounts.session import SessionInfo, TokenView
 from model.accounts.user import Account, Email, Name, Password
-from model.talk import channel, reaction, review
+from model.talk import reaction, review
 from model.talk.post import PostView
-from model.talk.reaction import Mark
+from model.talk.reaction import OwnReaction
 from pottle.errors import Invalid
 from pottle.http.answers import Answer, asks, changed_fields, gives, ready_made, respond, takes, wanted_versions
 from pottle.http.asking import signed_in
@@ -207,20 +207,19 @@ class OfChannel(msgspec.Struct):
     channel: Annotated[int, Meta(ge=1, le=10**18 - 1)]
 
 
-class MarksView(msgspec.Struct):
-    """What I marked, newest post first."""
+class OwnReactions(msgspec.Struct):
+    """One's own reactions, newest post first."""
 
-    reactions: list[Mark]
+    reactions: list[OwnReaction]
 
 
 @blueprint.get("/reactions")
 @signed_in
 @asks(OfChannel)
-@gives(MarksView)
-async def list_reactions(query: OfChannel) -> MarksView:
-    """What I marked in a channel; it is not part of the posts, which are the same for everybody."""
-    await channel.find(me(), query.channel)
-    return MarksView(await reaction.mine(me(), query.channel))
+@gives(OwnReactions)
+async def list_reactions(query: OfChannel) -> OwnReactions:
+    """One's own reactions in a channel. They are not part of the posts, which are the same for everybody."""
+    return OwnReactions(await reaction.mine(me(), query.channel))
 
 
 class OwnPostsQuery(Paging):

@@ -59,8 +59,8 @@ async def home(query: PageQuery) -> Response:
         raise NotFound("The lobby was deleted.")
     newest = await channel.newest(who, NEWEST)
     listed = await post.listed(who, found.items[0].id, cursor(query))
-    tags = {"channels", "groups", *(f"channel:{place.id}" for place in newest)}
-    return await _page("home.html", who, listed, tags, channels=[channel.view(place) for place in newest])
+    tags = {"channels", "groups", *(f"channel:{row.id}" for row in newest)}
+    return await _page("home.html", who, listed, tags, channels=[channel.view(row) for row in newest])
 
 
 @blueprint.get("/channels/<id:channel_id>", endpoint="channel")
@@ -72,7 +72,7 @@ async def discussion(channel_id: int, query: PageQuery) -> Response:
     who = asker()
     listed = await post.listed(who, channel_id, cursor(query))
     response = await _page("channel.html", who, listed, set())
-    framed_by(response, listed.place.origins)
+    framed_by(response, listed.channel.origins)
     return response
 
 
@@ -83,7 +83,7 @@ async def conversation(post_id: int) -> Response:
     """A post in its conversation, wherever in its channel that is: what a link to a post leads to."""
     found = await post.conversation(asker(), post_id)
     response = await _page("channel.html", asker(), found, set(), named=post_id)
-    framed_by(response, found.place.origins)
+    framed_by(response, found.channel.origins)
     return response
 
 
@@ -102,12 +102,11 @@ async def _page(
 ) -> Response:
     """A page, kept by the response cache for those who are not signed in. `named` is the post that a link leads to."""
     if who is None:
-        shown_in(listed.place, *tags, *authors_of(listed.page.items))
+        shown_in(listed.channel, *tags, *authors_of(listed.page.items))
         shown(signed_out_only=True)
     page = Shown(listed.page.items, **edges(listed.page), epoch=db.instance.epoch, seq=listed.seq)
-    place = listed.place
-    own_view = await channel.own_view(who, place)
-    common = {"me": who, "group": _group(place), "channel": own_view, "page": page}
+    own_view = await channel.own_view(who, listed.channel)
+    common = {"me": who, "group": _group(listed.channel), "channel": own_view, "page": page}
     talk = await _talk(listed.page.items, named)
     body = (await rendered(template, **common, talk=talk, named=named, **context)).encode()
     headers = {"Cache-Control": rule(), "Vary": "Cookie", "ETag": etag(body, listed.seq)}
@@ -123,7 +122,7 @@ async def _talk(posts: list[post.PostView], named: int | None) -> Markup:
     return made
 
 
-def _group(place: Any) -> dict[str, Any]:
-    """The group of a place, and the reader's standing in it, as templates get them."""
-    rules = {name: getattr(place, name) for name in ("reading", "posting", "review", "standing")}
-    return {"slug": place.group, "name": place.group_name, **rules}
+def _group(row: channel.ChannelRow) -> dict[str, Any]:
+    """The group of a channel, and the reader's standing in it, as templates get them."""
+    rules = {name: getattr(row, name) for name in ("reading", "posting", "review", "standing")}
+    return {"slug": row.group, "name": row.group_name, **rules}

@@ -9,8 +9,7 @@ from quart import Blueprint
 
 from api.access import asker, me
 from model.talk import post, posting, review
-from model.talk.edit import EditView
-from model.talk.post import Body, GuestName, PostView
+from model.talk.post import Body, EditView, GuestName, PostView
 from pottle.errors import Invalid
 from pottle.http.answers import Answer, asks, changed_fields, encode, etag, gives, takes, wanted_versions
 from pottle.http.asking import anyone, foreign_origin, signed_in
@@ -71,10 +70,10 @@ async def index(channel_id: int, query: PostQuery) -> Answer:
     """The posts of a channel."""
     url = here()
     if query.state == "pending":
-        listed = await review.waiting_in(asker(), channel_id, cursor(query))
+        listed = await review.pending_in(asker(), channel_id, cursor(query))
     else:
         listed = await post.listed(asker(), channel_id, cursor(query))
-        shown_in(listed.place, *authors_of(listed.page.items))
+        shown_in(listed.channel, *authors_of(listed.page.items))
         if query.before is None and query.after is None:
             renewed_by(partial(_with_new_posts, query.limit, url))
     return Answer(_view(listed.page, listed.seq), headers=links(listed.page, url))
@@ -150,9 +149,9 @@ async def create(channel_id: int, data: NewPost) -> Answer:
 @gives(PostView)
 async def show(post_id: int) -> PostView:
     """A post."""
-    view, place = await post.find(asker(), post_id)
-    if place.reading == "public" and view.state == "published":
-        shown(f"group:{place.group_id}", f"post:{post_id}", f"user:{view.author.uid}")
+    view, channel = await post.find(asker(), post_id)
+    if channel.reading == "public" and view.state == "published":
+        shown(f"group:{channel.group_id}", f"post:{post_id}", f"user:{view.author.uid}")
     return view
 
 
@@ -173,7 +172,7 @@ async def edit(post_id: int, data: PostEdit) -> Answer:
     if "body" in fields:
         changed = await posting.revise(me(), post_id, wanted_versions(), fields["body"])
         return Answer(changed, 200 if changed.edit is UNSET else 202)
-    return Answer(await db.write(posting.moderate, me(), post_id, wanted_versions(), fields["state"]))
+    return Answer(await posting.moderate(me(), post_id, wanted_versions(), fields["state"]))
 
 
 @blueprint.delete("/posts/<id:post_id>")
@@ -182,7 +181,7 @@ async def edit(post_id: int, data: PostEdit) -> Answer:
 @gives(None, 204)
 async def delete(post_id: int) -> None:
     """Delete one's own post; a moderator removes anybody's. One with replies stays as a tombstone."""
-    await db.write(posting.remove, me(), post_id, wanted_versions())
+    await posting.remove(me(), post_id, wanted_versions())
 
 
 @blueprint.get("/posts/<id:post_id>/edit")
@@ -203,7 +202,7 @@ async def decide_edit(post_id: int, data: EditDecision) -> PostView:
 
     428: approving has to name the version of the edit that was read (If-Match).
     """
-    return await db.write(review.decide, me(), post_id, wanted_versions(), data.state)
+    return await review.decide(me(), post_id, wanted_versions(), data.state)
 
 
 @blueprint.delete("/posts/<id:post_id>/edit")
@@ -212,4 +211,4 @@ async def decide_edit(post_id: int, data: EditDecision) -> PostView:
 @gives(None, 204)
 async def withdraw_edit(post_id: int) -> None:
     """Take back one's own edit that waits or was declined."""
-    await db.write(review.withdraw, me(), post_id, wanted_versions())
+    await review.withdraw(me(), post_id, wanted_versions())

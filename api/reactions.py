@@ -1,4 +1,4 @@
-"""`/api/posts/…/reactions`: marks."""
+"""`/api/posts/…/reactions`: what somebody thinks of a post, in one click."""
 
 from quart import Blueprint
 
@@ -8,26 +8,25 @@ from model.talk.reaction import KINDS, Reactions
 from pottle.http.answers import gives
 from pottle.http.asking import signed_in
 from pottle.http.limits import REACTING, limited
-from pottle.store import db
 
 blueprint = Blueprint("reactions", __name__, url_prefix="/api/posts/<id:post_id>/reactions")
 
 KIND = f"<any({', '.join(KINDS)}):kind>"
 
 
-@blueprint.put(f"/{KIND}")
+@blueprint.put(f"/{KIND}", endpoint="mark")
 @limited(REACTING)
 @signed_in
 @gives(Reactions)
-async def mark(post_id: int, kind: reaction.Kind) -> Reactions:
-    """Mark a post. `up` and `down` exclude each other; marking twice is marking once."""
-    return await db.write(reaction.mark, me(), post_id, kind)
+async def add(post_id: int, kind: reaction.Kind) -> Reactions:
+    """React to a post. `up` and `down` exclude each other; reacting twice is reacting once."""
+    return await reaction.add(me(), post_id, kind)
 
 
-@blueprint.delete(f"/{KIND}")
+@blueprint.delete(f"/{KIND}", endpoint="unmark")
 @limited(REACTING)
 @signed_in
 @gives(Reactions)
-async def unmark(post_id: int, kind: reaction.Kind) -> Reactions:
-    """Take a mark back."""
-    return await db.write(reaction.unmark, me(), post_id, kind)
+async def remove(post_id: int, kind: reaction.Kind) -> Reactions:
+    """Take a reaction back."""
+    return await reaction.remove(me(), post_id, kind)

@@ -42,7 +42,7 @@ async def main() -> None:
         engine = stock_engine(Path(folder) / "app.db")
         print(f"{'':34}{'posts':>9}{'p50':>10}{'p99':>10}")
         plain = await measured("a transaction each, aiosqlite", lambda new: ordinary(engine, ada, new))
-        grouped = await measured("db.write", lambda new: db.write(posting.create, ada, 1, new, None))
+        grouped = await measured("db.write", lambda new: posting.create(ada, 1, new, None))
         print(f"{'ratio':34}{grouped / plain:>9.1f}")
         await engine.dispose()
         await db.close()

@@ -53,7 +53,7 @@ async def fill() -> None:
     """1,000 posts by Ada in the lobby."""
     ada = await person("ada", "Ada")
     new = await posting.draft("A post of *ordinary* length, such as people write when they talk in a class.")
-    await asyncio.gather(*(db.write(posting.create, ada, 1, new, None) for _ in range(1_000)))
+    await asyncio.gather(*(posting.create(ada, 1, new, None) for _ in range(1_000)))
 
 
 async def list_posts() -> object:

@@ -61,7 +61,7 @@ async def _timed(taken: list[float], who: Any, channel: int) -> None:
 def stamped(tx: Tx, who: Any, channel: int) -> PostView:
     """Unit: a post that says when it was written."""
     text = f"t{time.monotonic_ns()}"
-    return posting.create(tx, who, channel, Draft(text, f"<p>{text}</p>", None, None), None)
+    return posting.create.within(tx, who, channel, Draft(text, f"<p>{text}</p>", None, None), None)
 
 
 if __name__ == "__main__":

@@ -144,7 +144,7 @@ async def fill() -> int:
     await make_class(people["rivera"])
     ids = {}
     for slug, key, title in CHANNELS:
-        opened = await db.write(channel.open_, people["rivera"], slug, key, title, None, None)
+        opened = await channel.get_or_create(people["rivera"], slug, key, title, None, None)
         if opened.channel.posts == 0:
             ids[key] = opened.channel.id
     return await talk(people, ids)
@@ -157,11 +157,11 @@ async def talk(people: dict[str, Identity], channels: dict[str, int]) -> int:
         if key not in channels:
             continue
         new = await posting.draft(text, None if parent is None else made[parent])
-        view = await db.write(earlier, hours, posting.create, people[uid], channels[key], new, None)
+        view = await db.write(earlier, hours, posting.create.within, people[uid], channels[key], new, None)
         made[number] = view.id
         for kind, fans in reactions.items():
             for fan in fans:
-                await db.write(earlier, hours / 2, reaction.mark, people[fan], view.id, kind)
+                await db.write(earlier, hours / 2, reaction.add.within, people[fan], view.id, kind)
     return len(made)
 
 

@@ -144,7 +144,7 @@ async def _make_class(tokens: dict[str, str]) -> int:
     await group.create(root, fields)
     await group.put_member(root, "class", "alice", "moderator")
     await group.put_member(root, "class", "bob", "member")
-    opened = await db.write(channel.open_, alice, "class", "room", "Room", None, None)
+    opened = await channel.get_or_create(alice, "class", "room", "Room", None, None)
     return opened.channel.id
 
 

@@ -100,7 +100,7 @@ async def _channel(name: str) -> Any:
     if name not in named:
         example = f"POTTLE_FLASK_CHANNELS={name}=7 would show the channel with the number 7"
         raise NotFound(f"No channel is shown here: {example}.")
-    return await channel.find(asker(), named[name])
+    return await channel.visible_to(asker(), named[name])
 
 
 async def _posts(name: str) -> list[Any]:

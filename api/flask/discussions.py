@@ -22,7 +22,6 @@ from pottle.http.answers import asks, gives, takes
 from pottle.http.asking import anyone, signed_in
 from pottle.http.limits import EDITING, POSTING, REACTING, limited
 from pottle.http.retries import idempotent
-from pottle.store import db
 
 blueprint = Blueprint("discussions", __name__, url_prefix="/api")
 
@@ -121,7 +120,7 @@ async def posts_of_channel(data: shapes.FlaskOfChannel) -> list[shapes.FlaskPost
 @gives(list[shapes.FlaskPost])
 async def own_posts() -> list[shapes.FlaskPost]:
     """One's own posts, oldest first, with the changes that wait for a moderator."""
-    return _posts(await overview.posts_by(me()), review.view)
+    return _posts(await overview.posts_by(me()), post.own_view)
 
 
 def _posts(rows: list[Any], view: Callable[[Any], PostView] = post.view) -> list[shapes.FlaskPost]:
@@ -150,7 +149,7 @@ async def _one_post(found: PostView, channel_name: str) -> shapes.FlaskPost:
 @gives(shapes.FlaskPost)
 async def create(data: shapes.FlaskNewPost) -> shapes.FlaskPost:
     """Post. Everybody who reads the channel sees it at once, pages on the websocket too."""
-    place = await channel.find(me(), await ours("channel", data.channel_id))
+    place = await channel.visible_to(me(), await ours("channel", data.channel_id))
     return await _one_post(await make(place.id, data.title, data.comment, data.content), place.title)
 
 
@@ -211,7 +210,7 @@ async def edit(data: shapes.FlaskPostEdit) -> shapes.FlaskPost:
 @gives(shapes.FlaskMessage)
 async def delete(data: shapes.FlaskWhichPost) -> shapes.FlaskMessage:
     """Delete one's own post; a moderator removes anybody's."""
-    await db.write(posting.remove, me(), await ours("post", data.id), None)
+    await posting.remove(me(), await ours("post", data.id), None)
     return shapes.FlaskMessage("Post deleted")
 
 
@@ -222,7 +221,7 @@ async def delete(data: shapes.FlaskWhichPost) -> shapes.FlaskMessage:
 @gives(shapes.FlaskVote)
 async def vote(data: shapes.FlaskNewVote) -> shapes.FlaskVote:
     """Vote for a post, or against it."""
-    await db.write(reaction.mark, me(), await ours("post", data.post_id), KINDS[data.vote_type])
+    await reaction.add(me(), await ours("post", data.post_id), KINDS[data.vote_type])
     return shapes.FlaskVote(int(data.post_id), data.vote_type)
 
 
@@ -233,7 +232,7 @@ async def vote(data: shapes.FlaskNewVote) -> shapes.FlaskVote:
 @gives(shapes.FlaskMessage)
 async def delete_vote(data: shapes.FlaskVoted) -> shapes.FlaskMessage:
     """Take one's vote back."""
-    await db.write(reaction.unvote, me(), await ours("post", data.post_id))
+    await reaction.remove(me(), await ours("post", data.post_id), "up", "down")
     return shapes.FlaskMessage("Vote removed")
 
 

@@ -49,14 +49,14 @@ def _leave(tx: Tx, identity: Identity, versions: Versions) -> None:
 
 
 def _delete(tx: Tx, by: Identity | None, row: Any, versions: Versions) -> None:
-    """Posts stay, without a name; marks, sessions and tokens go."""
+    """Posts stay, without a name; reactions, sessions and tokens go."""
     check_version(row.version, versions)
     administration.check_an_admin_is_left(tx, row, row.role, off=True)
-    marked = tx.all(reaction.OF_USER, by=row.id)
+    reacted_to = tx.all(reaction.REACTED_TO, user_id=row.id)
     tx.run(DISOWN, user=row.id)
     tx.run(LINES, user=row.id)
-    tx.run(DELETE, user=row.id)  # sessions, tokens, memberships and marks go with it
-    for mark in marked:
-        reaction.count_again(tx, mark)
+    tx.run(DELETE, user=row.id)  # sessions, tokens, memberships and reactions go with it
+    for post in reacted_to:
+        reaction.count_again(tx, post)
     tx.changed("user.deleted", subject=row.id, tags=[f"user:{row.uid}"])
     audit.note(tx, by, "user.deleted", row.uid)

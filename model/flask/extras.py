@@ -109,11 +109,11 @@ def open_channel(tx: Tx, identity: Identity, group: int | str, name: str, attrib
     in_group = tx.one(SLUG, id=ours.within(tx, "group", group), **asker(identity))
     if in_group is None:
         raise NotFound("Group not found")
-    opened = channel.open_(tx, identity, in_group.slug, name, name[:LONGEST_TITLE], None, None)
+    opened = channel.get_or_create.within(tx, identity, in_group.slug, name, name[:LONGEST_TITLE], None, None)
     id_ = opened.channel.id
     if opened.created and attributes and opened.channel.state == "published":
         keep(tx, "channel", theirs.within(tx, "channel", id_), id_, attributes)
-    return tx.one(CHANNEL, channel=id_, **asker(identity))
+    return tx.one(CHANNEL, id=id_, **asker(identity))
 
 
 class Joke(NamedTuple):
@@ -127,7 +127,7 @@ class Joke(NamedTuple):
 @writes
 def laugh(tx: Tx, identity: Identity | None, channel_id: int, joke: int, how: Literal["haha", "boohoo"]) -> Joke:
     """Laughs or boos at the joke with that number. Raises NotFound for what is no joke of that channel."""
-    row, _ = post.visible_to(tx, identity, ours.within(tx, "post", joke))
+    row, _ = post.visible_to.within(tx, identity, ours.within(tx, "post", joke))
     if row.channel_id != channel_id or row.state != "published":
         raise NotFound("Joke not found")
     tx.run(ADD, post_id=row.id, haha=int(how == "haha"), boohoo=int(how == "boohoo"))

@@ -195,8 +195,8 @@ class _Bringer:
         elif not self._came_before("post", new):
             author = None if new.author is None else self._ours["user", new.author]
             guest = None if author else new.guest or FORMER_USER
-            draft = posting.Draft(new.body, new.html, None, None)
-            self._remember("post", new, posting.bring(self._tx, into, author, guest, draft))
+            draft = posting.Draft(new.body, new.html, None, guest)
+            self._remember("post", new, posting.add(self._tx, into, draft, author))
             self._counts["posts"] += 1
 
     def _vote(self, new: NewVote) -> None:
@@ -206,7 +206,7 @@ class _Bringer:
         if self._tx.one(VOTED, post_id=on, user_id=who):
             self._report.left_out("vote", new.theirs, "its user has voted for the post here already")
         else:
-            self._tx.run(reaction.ADD, post=on, by=who, of=new.kind, now=self._tx.now)
+            self._tx.run(reaction.ADD, post_id=on, user_id=who, kind=new.kind, created=self._tx.now)
             self._voted_on.add(on)
             self._counts["votes"] += 1
         self._tx.run(REMEMBER, digest=new.digest, kind="vote", subject=None)

@@ -17,8 +17,7 @@ from model.groups import group
 from model.groups.group import VISIBLE, Group, Membership, asker
 from model.talk import channel, post, review
 from model.talk.channel import SHOWN_TITLE, Channel
-from model.talk.edit import Edit
-from model.talk.post import FOUND, Post
+from model.talk.post import FOUND, OF_EDIT, Edit, Post
 from pottle.store import Snapshot, db, reads
 from pottle.store.paging import Cursor, as_nothing, paged, paged_aside
 
@@ -83,7 +82,7 @@ IN_CHANNEL = (
     .where(Post.channel_id == bindparam("channel_id"))
 )
 OWN = (
-    SEEN.add_columns(*review.OF_EDIT)
+    SEEN.add_columns(*OF_EDIT)
     .outerjoin(Edit, Edit.post_id == Post.id)
     .where(Post.author_id == bindparam("author_id"), Post.state != "removed")
 )
@@ -156,13 +155,13 @@ async def posts(identity: Identity | None) -> Overview:
 @reads
 def posts_in(read: Snapshot, identity: Identity | None, channel_id: int) -> list[Any]:
     """The published posts of a channel, likewise, and how often each was laughed and booed at. Raises NotFound."""
-    channel.visible_to(read, identity, channel_id)
+    channel.visible_to.within(read, identity, channel_id)
     return _all(read, IN_CHANNEL, Post.id, post.weight, channel_id=channel_id, **asker(identity))
 
 
 @reads
 def posts_by(read: Snapshot, identity: Identity) -> list[Any]:
-    """One's own posts (rows for review.view), likewise, with those that wait for a moderator."""
+    """One's own posts (rows for post.own_view), likewise, with those that wait for a moderator."""
     return _all(read, OWN, Post.id, review.weight, author_id=identity.user, **asker(identity))
 
 

@@ -63,7 +63,7 @@ def badge(place: Place, identity: Identity | None) -> Badge | None:
     return "admin" if identity.admin else "moderator"
 
 
-def first_state(place: Place, identity: Identity | None) -> str:
+def first_state(place: Place, identity: Identity | None) -> Literal["published", "pending"]:
     """The state that what the asker writes there begins in: `pending` where it waits, else `published`."""
     return "pending" if waits(place, identity) else "published"
 

@@ -1,31 +1,21 @@
 """Channels: one discussion in a group, found by its key (a room's name, or a page's path)."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import (
-    ForeignKey,
-    String,
-    UniqueConstraint,
-    bindparam,
-    case,
-    delete,
-    insert,
-    literal_column,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, ForeignKey, Select, String, UniqueConstraint, bindparam, case, delete, select
+from sqlalchemy import literal_column as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import audit
 from model.accounts.session import Identity
 from model.accounts.user import User
 from model.groups import group, rules
-from model.groups.group import STANDING, VISIBLE, Group, asker
+from model.groups.group import STANDING, VISIBLE, Group, GroupRow, asker
 from model.talk import amounts, keys
 from pottle.errors import Conflict, NotFound, Versions, check_version
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, changes, db
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, changes, reads, writes
 from pottle.store.paging import Cursor, Page, paged
 from pottle.values import line
 
@@ -35,7 +25,7 @@ Title = Annotated[str, line(200)]
 Url = Annotated[
     str, line(2_000, pattern=r"^https?://[^\s]+$(?!\n)", says="must be an address that begins with http:// or https://")
 ]
-UNTITLED = "New discussion"  # what others see of one that waits, in place of its title
+UNTITLED = "New discussion"  # what others see in place of the title of a pending one
 
 
 class Channel(Base):
@@ -54,8 +44,27 @@ class Channel(Base):
     seq: Mapped[int] = mapped_column(default=int)  # not used since revision 0011: its stream knows
     created: Mapped[Time]
     version: Mapped[int]
-    state: Mapped[str] = mapped_column(String(10), server_default="published")
-    begun_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))  # only while it waits
+    state: Mapped[State] = mapped_column(String(10), server_default="published")
+    begun_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))  # while it is pending
+
+
+class ChannelRow(rules.Place, Protocol):
+    """A channel with its group's rules and the asker's `standing` there: what the rules and the views are about."""
+
+    id: int
+    key: str
+    title: str
+    url: str | None
+    locked: bool
+    posts: int
+    created: str
+    version: int
+    state: State
+    begun_by: int | None
+    group_id: int
+    group: str  # its slug
+    group_name: str
+    reading: str
 
 
 class ChannelView(msgspec.Struct):
@@ -78,53 +87,39 @@ class ChannelView(msgspec.Struct):
     by: str | UnsetType | None = UNSET
 
 
-def _for_all(column: Any, instead: str) -> Any:
-    """A text that waits with its channel, as everybody sees it; `instead` is SQL."""
-    return case((IS_PUBLISHED, column), else_=literal_column(instead)).label(column.name)
+def _unless_pending(column: Any, instead: str) -> ColumnElement[Any]:
+    """A text of a channel as everybody sees it; `instead` is SQL."""
+    # Written out, not bound: a channel is looked up for every request, and that takes 7.6 us so, else 11.
+    return case((Channel.state == sql("'published'"), column), else_=sql(instead)).label(column.name)
 
 
-# Written out, not bound: a place is looked up for every request, and that takes 7.6 us so, else 11.
-IS_PUBLISHED = Channel.state == literal_column("'published'")
-TEXTS = ("key", "title", "url")
-OWN = [column for column in Channel.__table__.c if column.name not in ("group_id", "seq", *TEXTS)]
-SHOWN_TITLE = _for_all(Channel.title, f"'{UNTITLED}'")
-SHOWN = {"key": _for_all(Channel.key, "''"), "title": SHOWN_TITLE, "url": _for_all(Channel.url, "NULL")}
+TEXTS = {"key": Channel.key, "title": Channel.title, "url": Channel.url}
+SHOWN_TITLE = _unless_pending(Channel.title, f"'{UNTITLED}'")
+SHOWN = {"key": _unless_pending(Channel.key, "''"), "title": SHOWN_TITLE, "url": _unless_pending(Channel.url, "NULL")}
+OTHERS = [column for column in Channel.__table__.c if column.name not in ("group_id", "seq", *TEXTS)]
+OF_GROUP = (Group.id.label("group_id"), Group.slug.label("group"), Group.name.label("group_name"), Group.reading)
+RULES = (Group.posting, Group.review, Group.origins, STANDING)
 
 
-def _places(**texts: Any) -> Any:
-    """What the rules and views need to know of channels: the `texts`, what else belongs to them, and their group."""
-    return (
-        select(
-            *texts.values(),
-            *OWN,
-            Group.id.label("group_id"),
-            Group.slug.label("group"),
-            Group.name.label("group_name"),
-            Group.reading,
-            Group.posting,
-            Group.review,
-            Group.origins,
-            STANDING,
-        )
-        .join(Group, Group.id == Channel.group_id)
-        .where(VISIBLE)
-    )
+def _channels(texts: dict[str, Any]) -> Select[Any]:
+    """Channels that whoever asks may see, as `ChannelRow`s with these texts."""
+    rows = select(*texts.values(), *OTHERS, *OF_GROUP, *RULES)
+    return rows.join(Group, Group.id == Channel.group_id).where(VISIBLE)
 
 
-PLACE = _places(**SHOWN)
-AS_GIVEN = _places(key=Channel.key, title=Channel.title, url=Channel.url)  # by who began it
-BY_ID = PLACE.where(Channel.id == bindparam("channel"))
-GIVEN_BY_ID = AS_GIVEN.where(Channel.id == bindparam("channel"))
-BY_KEY = _places(**{**SHOWN, "key": Channel.key}).where(
-    Group.slug == bindparam("named"), Channel.key == bindparam("key")
+AS_GIVEN = _channels(TEXTS)  # for who began it, and moderators
+BY_ID = _channels(SHOWN).where(Channel.id == bindparam("id"))
+GIVEN_BY_ID = AS_GIVEN.where(Channel.id == bindparam("id"))
+BY_KEY = _channels({**SHOWN, "key": Channel.key}).where(
+    Group.slug == bindparam("slug"), Channel.key == bindparam("key")
 )
 LISTED = AS_GIVEN.where(Channel.state == "published")
-IN_GROUP = LISTED.where(Group.slug == bindparam("named"))
-BY_TITLE = IN_GROUP.where(Channel.title == bindparam("titled")).order_by(Channel.id).limit(1)
-WAITING = (
+IN_GROUP = LISTED.where(Group.slug == bindparam("slug"))
+BY_TITLE = IN_GROUP.where(Channel.title == bindparam("title")).order_by(Channel.id).limit(1)
+PENDING = (
     AS_GIVEN.outerjoin(User, User.id == Channel.begun_by)
     .add_columns(User.uid.label("by"))
-    .where(Channel.state == "pending", Channel.group_id == bindparam("group"))
+    .where(Channel.state == "pending", Channel.group_id == bindparam("group_id"))
 )
 
 
@@ -138,21 +133,8 @@ def position(read: Snapshot, id_: int) -> int:
     return changes.position(read, stream(id_))
 
 
-def visible_to(read: Snapshot, identity: Identity | None, id_: int) -> Any:
-    """The place (model/groups/rules.py) of a channel that one may see: the only way to get it. Raises NotFound."""
-    place = seen_by(read, identity, id_)
-    if place is None:
-        raise NotFound(f"There is no channel {id_}.")
-    return place
-
-
-def seen_by(read: Snapshot, identity: Identity | None, id_: int) -> Any:
-    """As visible_to, but None where there is nothing that the asker may see."""
-    return read.one(BY_ID, channel=id_, **asker(identity))
-
-
-def view(row: Any) -> ChannelView:
-    """A row as clients see it."""
+def view(row: ChannelRow) -> ChannelView:
+    """A channel as clients see it."""
     texts = (row.key, row.title, row.url)
     return ChannelView(row.id, row.group, *texts, bool(row.locked), row.posts, row.state, row.created, row.version)
 
@@ -162,103 +144,103 @@ def weight(row: Any) -> int:
     return len(msgspec.json.encode((row.key, row.title, row.url)))
 
 
-async def find(identity: Identity | None, id_: int) -> Any:
-    """As visible_to, for a handler."""
-    with db.snapshot() as read:
-        return visible_to(read, identity, id_)
+def seen_by(read: Snapshot, identity: Identity | None, id_: int) -> ChannelRow | None:
+    """As visible_to, but None where there is nothing that the asker may see."""
+    row: ChannelRow | None = read.one(BY_ID, id=id_, **asker(identity))
+    return row
 
 
-async def listed(identity: Identity | None, slug: str, cursor: Cursor, key: str | None = None) -> tuple[Any, Page[Any]]:
-    """The row of a group, and the places of its channels, newest first, or the one with `key`. Raises NotFound."""
+@reads
+def visible_to(read: Snapshot, identity: Identity | None, id_: int) -> ChannelRow:
+    """A channel that whoever asks may see: the only way to get one. Raises NotFound."""
+    row = seen_by(read, identity, id_)
+    if row is None:
+        raise NotFound(f"There is no channel {id_}.")
+    return row
+
+
+@reads
+def listed(
+    read: Snapshot, identity: Identity | None, slug: str, cursor: Cursor, key: str | None = None
+) -> tuple[GroupRow, Page[ChannelRow]]:
+    """A group and its channels, newest first, or the one with `key`. Raises NotFound for the group."""
     who = asker(identity)
-    with db.snapshot() as read:
-        in_group = group.visible_to.within(read, identity, slug)
-        if key is not None:
-            return in_group, Page(read.all(BY_KEY, named=slug, key=key, **who), None, None)
-        return in_group, paged(read, IN_GROUP, Channel.id, cursor, lambda row: row, weight, named=slug, **who)
+    in_group = group.visible_to.within(read, identity, slug)
+    if key is not None:
+        return in_group, Page(read.all(BY_KEY, slug=slug, key=key, **who), None, None)
+    return in_group, paged(read, IN_GROUP, Channel.id, cursor, lambda row: row, weight, slug=slug, **who)
 
 
-async def newest(identity: Identity | None, count: int) -> list[Any]:
-    """The places of the newest channels of all groups that whoever asks may see."""
-    with db.snapshot() as read:
-        return paged(read, LISTED, Channel.id, Cursor(count), lambda row: row, **asker(identity)).items
+@reads
+def newest(read: Snapshot, identity: Identity | None, count: int) -> list[ChannelRow]:
+    """The newest channels of all groups that whoever asks may see."""
+    return paged(read, LISTED, Channel.id, Cursor(count), lambda row: row, **asker(identity)).items
 
 
-async def waiting(identity: Identity | None, slug: str, cursor: Cursor) -> Page[ChannelView]:
-    """The channels of a group that wait for its moderators, newest first.
-
-    Raises NotFound, Unauthenticated, Forbidden.
-    """
-    with db.snapshot() as read:
-        of = group.moderated.within(read, identity, slug).id
-        return paged(read, WAITING, Channel.id, cursor, _with_beginner, weight, group=of, **asker(identity))
+@reads
+def pending(read: Snapshot, identity: Identity | None, slug: str, cursor: Cursor) -> Page[ChannelView]:
+    """The channels of a group that wait for a moderator, newest first. Raises NotFound, Unauthenticated, Forbidden."""
+    in_group = group.moderated.within(read, identity, slug).id
+    return paged(read, PENDING, Channel.id, cursor, _with_beginner, weight, group_id=in_group, **asker(identity))
 
 
 def _with_beginner(row: Any) -> ChannelView:
     return msgspec.structs.replace(view(row), by=row.by)
 
 
-async def own_view(identity: Identity | None, place: Any) -> ChannelView:
-    """A place as this one asker sees it: of a channel that waits, who began it and moderators see the texts."""
-    own = identity is not None and place.begun_by == identity.user
-    if place.state == "pending" and (own or rules.moderates(place, identity)):
-        with db.snapshot() as read:
-            place = read.one(GIVEN_BY_ID, channel=place.id, **asker(identity)) or place
-    return view(place)
+@reads
+def own_view(read: Snapshot, identity: Identity | None, row: ChannelRow) -> ChannelView:
+    """A channel as this one asker sees it: the texts of a pending one are for who began it and for moderators."""
+    own = identity is not None and row.begun_by == identity.user
+    if row.state == "pending" and (own or rules.moderates(row, identity)):
+        row = read.one(GIVEN_BY_ID, id=row.id, **asker(identity)) or row
+    return view(row)
 
 
-ADD = (
-    insert(Channel)
-    .values(
-        group_id=bindparam("in_group"),
-        key=bindparam("with_key"),
-        title=bindparam("titled"),
-        url=bindparam("at"),
-        locked=False,
-        posts=0,
-        created=bindparam("now"),
-        version=1,
-        state=bindparam("in_state"),
-        begun_by=bindparam("beginner"),
-    )
-    .returning(Channel.id)
-)
+@reads
+def counts(
+    read: Snapshot, identity: Identity | None, slug: str, keys: list[str]
+) -> tuple[GroupRow, dict[str, int], list[int]]:
+    """A group, the number of published posts by key, and the ids of the channels found. Raises NotFound."""
+    in_group = group.visible_to.within(read, identity, slug)
+    found = [row for key in set(keys) for row in read.all(BY_KEY, slug=slug, key=key, **asker(identity))]
+    counted = {row.key: row.posts for row in found}
+    return in_group, {key: counted.get(key, 0) for key in keys}, [row.id for row in found]
 
 
-class Opened(msgspec.Struct):
-    """A channel that was asked for by its key, and whether it had to be made."""
+class Opened(NamedTuple):
+    """A channel that was asked for by its key, and whether it was made for that."""
 
     channel: ChannelView
     created: bool
 
 
-def open_(
+@writes
+def get_or_create(
     tx: Tx, identity: Identity | None, slug: str, key: str, title: str | None, url: str | None, origin: str | None
 ) -> Opened:
-    """Unit: gets the channel with `key`, or makes it where whoever asks may post. Raises what rules.may_post does."""
-    found = tx.one(BY_KEY, named=slug, key=key, **asker(identity))
-    if found is not None:
+    """Gets the channel with `key`, or makes it where whoever asks may post. Raises what rules.may_post does."""
+    if (found := tx.one(BY_KEY, slug=slug, key=key, **asker(identity))) is not None:
         return Opened(view(found), created=False)
     in_group = group.visible_to.within(tx, identity, slug)
     rules.may_post(in_group, identity, origin)
-    waits = rules.waits(in_group, identity)
-    beginner = identity.user if identity and waits else None
     amounts.count(tx, len(msgspec.json.encode((key, title, url))), amounts.BEGUN)
-    made = add(tx, in_group.id, key, title or key, url, rules.first_state(in_group, identity), beginner)
-    return Opened(view(tx.one(GIVEN_BY_ID, channel=made, **asker(identity))), created=True)
+    state = rules.first_state(in_group, identity)
+    begun_by = identity.user if identity and state == "pending" else None
+    made = add(tx, in_group.id, key, title or key, url, state, begun_by)
+    return Opened(view(tx.one(GIVEN_BY_ID, id=made, **asker(identity))), created=True)
 
 
+@writes
 def begin(tx: Tx, identity: Identity | None, slug: str, title: str, url: str | None, origin: str | None) -> Opened:
-    """Unit: makes a discussion of a title that the group has none of. Raises Conflict, which names the one it has."""
-    in_group = group.visible_to.within(tx, identity, slug)
-    rules.may_post(in_group, identity, origin)
+    """Makes a discussion of a title that the group has none of. Raises Conflict, which names the one it has."""
+    rules.may_post(group.visible_to.within(tx, identity, slug), identity, origin)
     key, who = keys.of_title(title), asker(identity)
-    there = tx.one(BY_KEY, named=slug, key=key, **who) or tx.one(BY_TITLE, named=slug, titled=title, **who)
-    if there is not None:
+    if there := tx.one(BY_KEY, slug=slug, key=key, **who) or tx.one(BY_TITLE, slug=slug, title=title, **who):
         said = "There is a discussion of that title already."
         named = {"id": there.id, "title": there.title}
         raise Conflict(said, channel=named, errors=[{"field": "title", "message": said}])
-    return open_(tx, identity, slug, key, title, url, origin)
+    return get_or_create.within(tx, identity, slug, key, title, url, origin)
 
 
 def add(
@@ -267,90 +249,70 @@ def add(
     key: str,
     title: str,
     url: str | None,
-    state: str = "published",
-    beginner: int | None = None,
+    state: State = "published",
+    begun_by: int | None = None,
 ) -> int:
     """Within a unit: makes a channel of a key that the group does not have yet; its id."""
-    texts = {"with_key": key, "titled": title, "at": url}
-    id_: int = tx.one(ADD, in_group=group_id, **texts, in_state=state, beginner=beginner, now=tx.now).id
-    tx.changed("channel.created", subject=id_, tags=["channels", f"channels-of:{group_id}"])
-    return id_
+    texts = {"key": key, "title": title, "url": url}
+    channel = Channel(group_id=group_id, **texts, state=state, begun_by=begun_by, created=tx.now, version=1)
+    channel.locked, channel.posts = False, 0
+    tx.session.add(channel)
+    tx.session.flush()
+    tx.changed("channel.created", subject=channel.id, tags=["channels", f"channels-of:{group_id}"])
+    return channel.id
 
 
-EDIT = (
-    update(Channel)
-    .where(Channel.id == bindparam("channel"))
-    .values(title=bindparam("titled"), locked=bindparam("shut"), version=Channel.version + 1)
-)
-APPROVE = update(Channel).where(Channel.id == bindparam("channel")).values(state="published", begun_by=None)
-
-
-def edit(
-    tx: Tx,
-    identity: Identity,
-    id_: int,
-    versions: Versions,
-    title: str | None = None,
-    locked: bool | None = None,
-    approve: bool = False,
-) -> ChannelView:
-    """Unit: changes a channel's title, locks it, or approves one that waits. Only moderators may. Raises Stale."""
-    place = _moderated(tx, identity, id_, versions)
-    titled = place.title if title is None else title
-    tx.run(EDIT, channel=id_, titled=titled, shut=place.locked if locked is None else locked)
+@writes
+def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, fields: dict[str, Any]) -> ChannelView:
+    """Changes a channel's title or `locked`, or approves it (`state`). Only moderators may. Raises Stale."""
+    was = _moderated(tx, identity, id_, versions)
+    channel = tx.session.get_one(Channel, id_)
+    for field, value in fields.items():
+        setattr(channel, field, value)
+    channel.version += 1
     tags = ["channels"]
-    if approve and place.state == "pending":
-        tx.run(APPROVE, channel=id_)
-        tags.append(f"channels-of:{place.group_id}")
-        _note(tx, identity, "channel.approved", place)
+    if was.state != channel.state:
+        channel.begun_by = None
+        tags.append(f"channels-of:{was.group_id}")
+        _note(tx, identity, "channel.approved", was)
+    if was.locked != channel.locked:
+        _note(tx, identity, "channel.locked" if channel.locked else "channel.unlocked", was)
+    tx.session.flush()
     tx.changed("channel.edited", stream=stream(id_), subject=id_, tags=tags)
-    if locked is not None and locked != bool(place.locked):
-        _note(tx, identity, "channel.locked" if locked else "channel.unlocked", place)
-    return view(_moderated(tx, identity, id_, None))
+    return view(_moderated(tx, identity, id_))
 
 
+@writes
 def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
-    """Unit: deletes a channel with its posts. Only moderators may. Raises Stale."""
-    place = _moderated(tx, identity, id_, versions)
-    tx.run(DELETE, channel=id_)
+    """Deletes a channel with its posts. Only moderators may. Raises Stale."""
+    row = _moderated(tx, identity, id_, versions)
+    tx.session.execute(delete(Channel).where(Channel.id == id_))
     changes.drop(tx, stream(id_))
-    tags = ["channels", f"group:{place.group_id}"]  # its posts too, each by itself
+    tags = ["channels", f"group:{row.group_id}"]  # its posts too, each by itself
     tx.changed("channel.deleted", subject=id_, tags=tags)
-    _note(tx, identity, "channel.deleted", place)
-
-
-DELETE = delete(Channel).where(Channel.id == bindparam("channel"))
-OF_GROUP = select(Channel.id).where(Channel.group_id == bindparam("group"))
+    _note(tx, identity, "channel.deleted", row)
 
 
 def drop_streams(tx: Tx, group_id: int) -> None:
     """Within a unit that deletes a group: forgets the changes of its channels."""
-    for row in tx.all(OF_GROUP, group=group_id):
-        changes.drop(tx, stream(row.id))
+    for id_ in tx.session.scalars(select(Channel.id).where(Channel.group_id == group_id)):
+        changes.drop(tx, stream(id_))
 
 
-def _note(tx: Tx, identity: Identity, action: audit.Action, place: Any) -> None:
-    audit.note(tx, identity, action, f"channel {place.id}", group=place.group, detail=place.title)
+def _moderated(tx: Tx, identity: Identity, id_: int, versions: Versions = None) -> ChannelRow:
+    """A channel that whoever asks moderates, with its texts as they were given."""
+    rules.must_moderate(visible_to.within(tx, identity, id_), identity)
+    row: ChannelRow = tx.one(GIVEN_BY_ID, id=id_, **asker(identity))
+    check_version(row.version, versions)
+    return row
 
 
-def _moderated(tx: Tx, identity: Identity | None, id_: int, versions: Versions) -> Any:
-    rules.must_moderate(visible_to(tx, identity, id_), identity)
-    place = tx.one(GIVEN_BY_ID, channel=id_, **asker(identity))
-    check_version(place.version, versions)
-    return place
-
-
-async def counts(identity: Identity | None, slug: str, keys: list[str]) -> tuple[Any, dict[str, int], list[int]]:
-    """(the group's row, the number of published posts by key, the ids of the channels found). Raises NotFound."""
-    with db.snapshot() as read:
-        in_group = group.visible_to.within(read, identity, slug)
-        found = [row for key in set(keys) for row in read.all(BY_KEY, named=slug, key=key, **asker(identity))]
-    counted = {row.key: row.posts for row in found}
-    return in_group, {key: counted.get(key, 0) for key in keys}, [row.id for row in found]
+def _note(tx: Tx, identity: Identity, action: audit.Action, row: ChannelRow) -> None:
+    audit.note(tx, identity, action, f"channel {row.id}", group=row.group, detail=row.title)
 
 
 def _views(read: Snapshot, ids: set[int]) -> dict[int, ChannelView]:
-    return {row.id: view(row) for id_ in ids for row in read.all(BY_ID, channel=id_, user=0, admin=1)}
+    return {row.id: view(row) for id_ in ids for row in read.all(BY_ID, id=id_, user=0, admin=1)}
 
 
 changes.carries(["channel.edited"], "edited", _views)

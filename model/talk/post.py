@@ -3,7 +3,7 @@
 from contextlib import closing
 from itertools import takewhile
 from operator import attrgetter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple, Protocol
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -14,10 +14,10 @@ from model.accounts.session import Identity
 from model.accounts.user import User, avatar_path
 from model.groups import rules
 from model.groups.group import Membership
-from model.talk import channel
-from model.talk.edit import EditView
+from model.talk import channel as channels
+from model.talk.channel import Channel, ChannelRow
 from pottle.errors import NotFound
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, changes, db
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, changes, reads
 from pottle.store.paging import Cursor, Filling, Page, paged
 from pottle.values import as_it_is, line
 
@@ -25,6 +25,8 @@ Body = Annotated[str, as_it_is("Markdown; model/talk/posting.py looks whether it
 GuestName = Annotated[str, line(80)]
 State = Literal["published", "pending", "removed"]
 FORMER_USER = "Former user"
+MOST_ABOVE = 30  # posts that one answers, and those answer, shown with it
+MOST_TOGETHER = 100  # posts of a conversation shown on one page
 
 
 class Post(Base):
@@ -44,12 +46,52 @@ class Post(Base):
     guest: Mapped[str | None] = mapped_column(String(80))
     body: Mapped[str]
     html: Mapped[str]
-    state: Mapped[str] = mapped_column(String(10))
+    state: Mapped[State] = mapped_column(String(10))
     reactions: Mapped[str]  # JSON, how many of each kind; counted again from the table at every reaction
     replies: Mapped[int]  # published ones
     created: Mapped[Time]
     edited: Mapped[Time | None]
     version: Mapped[int]
+
+
+class Edit(Base):
+    """The new text of a post, which waits for a moderator (`pending`) or was declined (`removed`).
+
+    A post has at most one; its approved text stays public meanwhile. Each has an id of its own, which is its version.
+    """
+
+    __tablename__ = "edits"
+    __table_args__ = NEVER_REUSE_IDS
+
+    id: Mapped[Id]
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), unique=True)
+    author_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    body: Mapped[str]
+    html: Mapped[str]
+    state: Mapped[Literal["pending", "removed"]] = mapped_column(String(10))
+    created: Mapped[Time]
+
+
+class PostRow(Protocol):
+    """A post with what is shown of its author."""
+
+    id: int
+    channel_id: int
+    parent_id: int | None
+    author_id: int | None
+    guest: str | None
+    body: str
+    html: str
+    state: State
+    reactions: str
+    replies: int
+    created: str
+    edited: str | None
+    version: int
+    uid: str | None
+    name: str
+    avatar_hash: str | None
+    badge: rules.Badge | None
 
 
 class Author(msgspec.Struct):
@@ -63,6 +105,16 @@ class Author(msgspec.Struct):
     avatar: str | UnsetType | None = UNSET
     guest: str | UnsetType = UNSET
     badge: rules.Badge | UnsetType = UNSET
+
+
+class EditView(msgspec.Struct):
+    """A post's new text, for its author and moderators: it waits (`pending`) or was declined (`removed`)."""
+
+    body: str
+    html: str
+    state: Literal["pending", "removed"]
+    created: str
+    version: int
 
 
 class PostView(msgspec.Struct):
@@ -86,19 +138,19 @@ class PostView(msgspec.Struct):
     edit: EditView | UnsetType = UNSET
 
 
-class PostsPage(msgspec.Struct):
+class PostsPage(NamedTuple):
     """One page of a channel's posts, newest first, and the channel's position at that moment (L4)."""
 
-    page: Any
+    page: Page[PostView]
     seq: int
-    place: Any
+    channel: ChannelRow
 
 
-_place = aliased(channel.Channel)
+_its = aliased(Channel)
 _moderates = (
     select(Membership.user_id)
-    .join(_place, _place.group_id == Membership.group_id)
-    .where(_place.id == Post.channel_id, Membership.user_id == Post.author_id, Membership.role == "moderator")
+    .join(_its, _its.group_id == Membership.group_id)
+    .where(_its.id == Post.channel_id, Membership.user_id == Post.author_id, Membership.role == "moderator")
     .correlate(Post)
     .exists()
 )
@@ -106,29 +158,19 @@ BADGE = case((User.role == "admin", "admin"), (_moderates, "moderator")).label("
 FOUND = select(*Post.__table__.c, User.uid, User.name, User.avatar_hash, BADGE).outerjoin(
     User, User.id == Post.author_id
 )
-BY_ID = FOUND.where(Post.id == bindparam("post"))
+BY_ID = FOUND.where(Post.id == bindparam("id"))
 SHOWN = or_(Post.state == "published", (Post.state == "removed") & (Post.replies > 0))
-IN_CHANNEL = FOUND.where(Post.channel_id == bindparam("channel"))
-LISTED = IN_CHANNEL.where(SHOWN)
-ANSWERS = FOUND.where(Post.parent_id == bindparam("parent"), SHOWN).order_by(Post.id)
-
-MOST_ABOVE = 30  # posts that one answers, and those answer, shown with it
-MOST_TOGETHER = 100  # posts of a conversation shown on one page
+LISTED = FOUND.where(Post.channel_id == bindparam("channel_id"), SHOWN)
+REPLIES = FOUND.where(Post.parent_id == bindparam("parent_id"), SHOWN).order_by(Post.id)
+OF_EDIT = [column.label(f"edit_{column.name}") for column in Edit.__table__.c]
+WITH_EDIT = FOUND.add_columns(*OF_EDIT).outerjoin(Edit, Edit.post_id == Post.id)
 
 as_counts = msgspec.json.Decoder(dict[str, int]).decode
 
 
-def view(row: Any) -> PostView:
-    """A row of FOUND as clients see it."""
-    return _view(row, row.state != "removed")
-
-
-def full_view(row: Any) -> PostView:
-    """As view, with the text of a removed one: for its author and moderators only."""
-    return _view(row, True)
-
-
-def _view(row: Any, there: bool) -> PostView:
+def view(row: PostRow, removed_too: bool = False) -> PostView:
+    """A post as clients see it. A removed one has its text only with `removed_too`: for its author and moderators."""
+    there = removed_too or row.state != "removed"
     return PostView(
         id=row.id,
         channel=row.channel_id,
@@ -145,42 +187,36 @@ def _view(row: Any, there: bool) -> PostView:
     )
 
 
-def weight(post: Any) -> int:
-    """Bytes of a post's texts as JSON; a removed one is shown without."""
-    return len(msgspec.json.encode((post.body, post.html))) if post.state != "removed" else 0
+def own_view(row: Any, removed_too: bool = True) -> PostView:
+    """A row of WITH_EDIT as its author and moderators see it."""
+    found = view(row, removed_too)
+    if row.edit_id is not None:
+        found.edit = EditView(row.edit_body, row.edit_html, row.edit_state, row.edit_created, row.edit_id)
+    return found
 
 
-def _author(row: Any) -> Author:
+def _author(row: PostRow) -> Author:
     if row.uid is None:
         return Author(guest=row.guest or FORMER_USER)
     return Author(row.uid, row.name, avatar_path(row.uid, row.avatar_hash), badge=row.badge or UNSET)
 
 
-async def listed(identity: Identity | None, channel_id: int, cursor: Cursor) -> PostsPage:
-    """A page of a channel's posts. Raises NotFound."""
-    with db.snapshot() as read:
-        place = channel.visible_to(read, identity, channel_id)
-        page = paged(read, LISTED, Post.id, cursor, view, weight, channel=channel_id)
-        return PostsPage(page, channel.position(read, place.id), place)
+def weight(post: Any) -> int:
+    """Bytes of a post's texts as JSON; a removed one is shown without."""
+    return len(msgspec.json.encode((post.body, post.html))) if post.state != "removed" else 0
 
 
-async def find(identity: Identity | None, id_: int) -> tuple[PostView, Any]:
-    """A post and its place. Raises NotFound, also for one that is pending and not one's own to see."""
-    with db.snapshot() as read:
-        row, place = visible_to(read, identity, id_)
-        return view(row), place
-
-
-def visible_to(read: Snapshot, identity: Identity | None, id_: int) -> tuple[Any, Any]:
-    """The row and the place of a post that whoever asks may see: the only way to get one. Raises NotFound."""
-    row = read.one(BY_ID, post=id_)
-    place = row and channel.seen_by(read, identity, row.channel_id)
-    if place is None or not _shown_to(row, place, identity):
+@reads
+def visible_to(read: Snapshot, identity: Identity | None, id_: int) -> tuple[PostRow, ChannelRow]:
+    """A post that whoever asks may see, and its channel: the only way to get one. Raises NotFound."""
+    row: PostRow | None = read.one(BY_ID, id=id_)
+    channel = channels.seen_by(read, identity, row.channel_id) if row else None
+    if row is None or channel is None or not _shown_to(row, channel, identity):
         raise NotFound(f"There is no post {id_}.")
-    return row, place
+    return row, channel
 
 
-def _shown_to(row: Any, place: Any, identity: Identity | None) -> bool:
+def _shown_to(row: PostRow, channel: ChannelRow, identity: Identity | None) -> bool:
     """A post that is not for everybody is for its author, who may want to erase it, and for moderators.
 
     One that its author erased, and nobody replied to, is there for nobody.
@@ -190,41 +226,56 @@ def _shown_to(row: Any, place: Any, identity: Identity | None) -> bool:
     if not row.body:
         return False
     own = identity is not None and row.author_id == identity.user
-    return own or rules.moderates(place, identity)
+    return own or rules.moderates(channel, identity)
 
 
-async def conversation(identity: Identity | None, id_: int) -> PostsPage:
+@reads
+def find(read: Snapshot, identity: Identity | None, id_: int) -> tuple[PostView, ChannelRow]:
+    """A post that whoever asks may see, and its channel. Raises NotFound."""
+    row, channel = visible_to.within(read, identity, id_)
+    return view(row), channel
+
+
+@reads
+def listed(read: Snapshot, identity: Identity | None, channel_id: int, cursor: Cursor) -> PostsPage:
+    """A page of a channel's posts. Raises NotFound."""
+    channel = channels.visible_to.within(read, identity, channel_id)
+    page = paged(read, LISTED, Post.id, cursor, view, weight, channel_id=channel_id)
+    return PostsPage(page, channels.position(read, channel.id), channel)
+
+
+@reads
+def conversation(read: Snapshot, identity: Identity | None, id_: int) -> PostsPage:
     """A post with what it answers and what answers it, and of the rest of its conversation what has room.
 
     Raises NotFound, as `find`.
     """
-    with db.snapshot() as read:
-        row, place = visible_to(read, identity, id_)
-        rows = _around(read, identity, row, place)
-        items = [view(found) for found in sorted(rows, key=attrgetter("id"), reverse=True)]
-        return PostsPage(Page(items, None, None), channel.position(read, place.id), place)
+    row, channel = visible_to.within(read, identity, id_)
+    rows = _around(read, identity, row, channel)
+    items = [view(found) for found in sorted(rows, key=attrgetter("id"), reverse=True)]
+    return PostsPage(Page(items, None, None), channels.position(read, channel.id), channel)
 
 
-def _around(read: Snapshot, identity: Identity | None, row: Any, place: Any) -> list[Any]:
+def _around(read: Snapshot, identity: Identity | None, row: PostRow, channel: ChannelRow) -> list[PostRow]:
     """The rows of a conversation that are nearest to one of them, until they are many or large."""
-    page: Filling[Any] = Filling(MOST_TOGETHER, weight)
+    page: Filling[PostRow] = Filling(MOST_TOGETHER, weight)
     while page.takes(row) and row.parent_id is not None and len(page.items) <= MOST_ABOVE:
-        row = read.one(BY_ID, post=row.parent_id)
-        if not _shown_to(row, place, identity):
+        row = read.one(BY_ID, id=row.parent_id)
+        if not _shown_to(row, channel, identity):
             break
     for above in [*page.items]:  # from the post upwards, so that what is far from it is left out first
         asked = [above]
         for row in asked:
             if row.replies and not page.more:
                 known = {other.id for other in page.items}
-                with closing(read.each(ANSWERS, parent=row.id)) as answers:
-                    asked += takewhile(page.takes, (answer for answer in answers if answer.id not in known))
+                with closing(read.each(REPLIES, parent_id=row.id)) as replies:
+                    asked += takewhile(page.takes, (reply for reply in replies if reply.id not in known))
     return page.items
 
 
 def views(read: Snapshot, ids: set[int]) -> dict[int, PostView]:
     """Posts by id, as clients see them now."""
-    return {row.id: view(row) for id_ in ids for row in read.all(BY_ID, post=id_)}
+    return {row.id: view(row) for id_ in ids for row in read.all(BY_ID, id=id_)}
 
 
 def joined(read: Snapshot, posts: list[PostView], new: set[int]) -> list[PostView]:

@@ -1,26 +1,25 @@
 """Reactions: one user's mark of one kind on one post."""
 
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
-from sqlalchemy import ForeignKey, String, bindparam, delete, func, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import ForeignKey, String, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model.accounts.session import Identity
 from model.talk import channel, post
 from model.talk.post import Post
 from pottle.errors import Conflict, Forbidden
-from pottle.store import Base, Snapshot, Time, Tx, changes, db
+from pottle.store import Base, Snapshot, Time, Tx, changes, reads, writes
 
 Kind = Literal["up", "down", "heart", "laugh", "hooray", "eyes"]
 KINDS: tuple[Kind, ...] = ("up", "down", "heart", "laugh", "hooray", "eyes")
-MOST_MARKS = 5_000  # one's own of a channel, in one answer: the newest
+MOST_REACTIONS = 5_000  # one's own of a channel, in one answer: the newest
 EXCLUDES: dict[str, str] = {"up": "down", "down": "up"}
 
 
 class Reaction(Base):
-    """A mark."""
+    """That a user reacted so to a post."""
 
     __tablename__ = "reactions"
 
@@ -30,8 +29,8 @@ class Reaction(Base):
     created: Mapped[Time]
 
 
-class Mark(msgspec.Struct):
-    """One of my own marks."""
+class OwnReaction(msgspec.Struct):
+    """One of my own reactions."""
 
     post: int
     kind: Kind
@@ -44,82 +43,87 @@ class Reactions(msgspec.Struct):
     reactions: dict[str, int]
 
 
-OF = (Reaction.post_id == bindparam("post"), Reaction.user_id == bindparam("by"), Reaction.kind == bindparam("of"))
-ADD = insert(Reaction).values(
-    post_id=bindparam("post"), user_id=bindparam("by"), kind=bindparam("of"), created=bindparam("now")
+class ReactedTo(Protocol):
+    """Of a post what counting needs."""
+
+    id: int
+    channel_id: int
+
+
+ADD = insert(Reaction)
+THIS = (
+    Reaction.post_id == bindparam("post_id"),
+    Reaction.user_id == bindparam("user_id"),
+    Reaction.kind == bindparam("kind"),
 )
-ADD = ADD.on_conflict_do_nothing()
-DROP = delete(Reaction).where(*OF)
-COUNT = (
-    select(Reaction.kind, func.count().label("n")).where(Reaction.post_id == bindparam("post")).group_by(Reaction.kind)
-)
-KEEP = update(Post).where(Post.id == bindparam("post")).values(reactions=bindparam("counted"))
+FIND = select(Reaction.kind).where(*THIS)
+DROP = delete(Reaction).where(*THIS)
+COUNT = select(Reaction.kind, func.count()).where(Reaction.post_id == bindparam("post_id")).group_by(Reaction.kind)
+KEEP = update(Post).where(Post.id == bindparam("id"))
 MINE = (
     select(Reaction.post_id, Reaction.kind)
     .join(Post, Post.id == Reaction.post_id)
-    .where(Reaction.user_id == bindparam("by"), Post.channel_id == bindparam("channel"))
+    .where(Reaction.user_id == bindparam("user_id"), Post.channel_id == bindparam("channel_id"))
     .order_by(Reaction.post_id.desc(), Reaction.kind)
-    .limit(MOST_MARKS)
+    .limit(MOST_REACTIONS)
 )
-OF_USER = select(Post.id, Post.channel_id).where(
-    Post.id.in_(select(Reaction.post_id).where(Reaction.user_id == bindparam("by")))
+REACTED_TO = select(Post.id, Post.channel_id).where(
+    Post.id.in_(select(Reaction.post_id).where(Reaction.user_id == bindparam("user_id")))
 )
 
 
-def mark(tx: Tx, identity: Identity, post_id: int, kind: Kind) -> Reactions:
-    """Unit: marks a post; `up` takes the place of `down` and the other way round. Marking twice is marking once."""
-    row = _markable(tx, identity, post_id)
-    touched = tx.run(ADD, post=post_id, by=identity.user, of=kind, now=tx.now)
+@writes
+def add(tx: Tx, identity: Identity, post_id: int, kind: Kind) -> Reactions:
+    """Reacts to a post; `up` takes the place of `down` and the other way round. Twice is once."""
+    row = _open(tx, identity, post_id)
+    own = {"post_id": post_id, "user_id": identity.user}
+    touched = 0
+    if tx.one(FIND, **own, kind=kind) is None:
+        touched = tx.run(ADD, **own, kind=kind, created=tx.now)
     if kind in EXCLUDES:
-        touched += tx.run(DROP, post=post_id, by=identity.user, of=EXCLUDES[kind])
+        touched += tx.run(DROP, **own, kind=EXCLUDES[kind])
     return _counted(tx, row, touched)
 
 
-def unmark(tx: Tx, identity: Identity, post_id: int, kind: Kind) -> Reactions:
-    """Unit: takes a mark back, if it was there."""
-    row = _markable(tx, identity, post_id)
-    return _counted(tx, row, tx.run(DROP, post=post_id, by=identity.user, of=kind))
+@writes
+def remove(tx: Tx, identity: Identity, post_id: int, *kinds: Kind) -> Reactions:
+    """Takes reactions back, those that were there."""
+    row = _open(tx, identity, post_id)
+    return _counted(tx, row, sum(tx.run(DROP, post_id=post_id, user_id=identity.user, kind=kind) for kind in kinds))
 
 
-def unvote(tx: Tx, identity: Identity, post_id: int) -> Reactions:
-    """Unit: takes back `up` or `down`, whichever was there."""
-    row = _markable(tx, identity, post_id)
-    return _counted(tx, row, sum(tx.run(DROP, post=post_id, by=identity.user, of=kind) for kind in EXCLUDES))
-
-
-def _markable(tx: Tx, identity: Identity, post_id: int) -> Any:
-    row, place = post.visible_to(tx, identity, post_id)
+def _open(tx: Tx, identity: Identity, post_id: int) -> post.PostRow:
+    """A post to which whoever asks may react. Raises NotFound, Conflict, Forbidden."""
+    row, channel = post.visible_to.within(tx, identity, post_id)
     if row.state != "published":
         raise Conflict("Only a published post can be marked.")
-    if place.posting == "members" and not (place.standing or identity.admin):
+    if channel.posting == "members" and not (channel.standing or identity.admin):
         raise Forbidden("Only members may react here.")
     return row
 
 
-def _counted(tx: Tx, row: Any, touched: int) -> Reactions:
-    if not touched:
-        return Reactions(row.id, post.as_counts(row.reactions))
-    return Reactions(row.id, count_again(tx, row))
+def _counted(tx: Tx, row: post.PostRow, touched: int) -> Reactions:
+    return Reactions(row.id, count_again(tx, row) if touched else post.as_counts(row.reactions))
 
 
-def count_again(tx: Tx, row: Any) -> dict[str, int]:
-    """Counts the marks of a post (a row with `id` and `channel_id`), keeps the numbers beside it, tells everybody."""
-    found: dict[str, int] = dict(tx.all(COUNT, post=row.id))
-    counted: dict[str, int] = {kind: found[kind] for kind in KINDS if kind in found}
-    tx.run(KEEP, post=row.id, counted=msgspec.json.encode(counted).decode())
+def count_again(tx: Tx, row: ReactedTo) -> dict[str, int]:
+    """Within a unit: counts a post's reactions, keeps the numbers with it, and tells everybody."""
+    found: dict[str, int] = dict(tx.all(COUNT, post_id=row.id))
+    counts: dict[str, int] = {kind: found[kind] for kind in KINDS if kind in found}
+    tx.run(KEEP, id=row.id, reactions=msgspec.json.encode(counts).decode())
     tx.changed("reactions", stream=channel.stream(row.channel_id), subject=row.id, tags=[f"post:{row.id}"])
-    return counted
+    return counts
 
 
-async def mine(identity: Identity, channel_id: int) -> list[Mark]:
-    """What the user marked in a channel."""
-    with db.snapshot() as read:
-        return [Mark(*row) for row in read.all(MINE, by=identity.user, channel=channel_id)]
+@reads
+def mine(read: Snapshot, identity: Identity, channel_id: int) -> list[OwnReaction]:
+    """The user's own reactions in a channel, newest post first. Raises NotFound."""
+    channel.visible_to.within(read, identity, channel_id)
+    return [OwnReaction(*row) for row in read.all(MINE, user_id=identity.user, channel_id=channel_id)]
 
 
-def _views(read: Snapshot, ids: set[int]) -> dict[int, Reactions]:
-    found = post.views(read, ids)
-    return {id_: Reactions(id_, found[id_].reactions) for id_ in found}
+def _views(read: Snapshot, ids: set[int]) -> dict[int, Any]:
+    return {id_: Reactions(id_, found.reactions) for id_, found in post.views(read, ids).items()}
 
 
 changes.carries(["reactions"], "post", _views)

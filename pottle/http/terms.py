@@ -99,7 +99,7 @@ TERMS = {
     "prev": Term("Cursor of the previous, newer page, for `after`; null on the first one.", "YzE3"),
     "q": Term("Part of a user name, a name or a mail address.", "ada"),
     "reactions": Term("How many reactions of each kind.", {"up": 3, "heart": 1}),
-    "MarksView.reactions": Term("One's own reactions."),
+    "OwnReactions.reactions": Term("One's own reactions."),
     "reading": Term("Who may read: everybody, or members only.", "public"),
     "replies": Term("Number of published replies.", 2),
     "review": Term("Whose posts a moderator has to approve before others see them.", "none"),

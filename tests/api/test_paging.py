@@ -12,7 +12,6 @@ from model.accounts.session import identify
 from model.talk import posting
 from pottle.http import caching
 from pottle.settings import Settings
-from pottle.store import db
 from tests.api.conftest import LOBBY, opened, posted, refused, wrong_fields
 from tests.api.test_renewals import same_as_made_anew
 from tests.conftest import Person, World
@@ -30,7 +29,7 @@ async def ids(app: object, world: World) -> list[int]:
     """The ids of 250 posts in the lobby, newest first."""
     alice = identify(world.tokens["alice"])
     draft = await posting.draft("Hello")
-    made = await asyncio.gather(*[db.write(posting.create, alice, 1, draft, None) for _ in range(POSTS)])
+    made = await asyncio.gather(*[posting.create(alice, 1, draft, None) for _ in range(POSTS)])
     return sorted((view.id for view in made), reverse=True)
 
 

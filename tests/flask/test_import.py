@@ -364,14 +364,14 @@ class TestNothing:
     ) -> None:
         """Seen to fail with a commit after each table: the accounts were there."""
         calls = iter(range(10))
-        bring = posting.bring
+        add = posting.add
 
         def full(*args: Any) -> int:
             if next(calls) == 2:
                 raise sqlite3.OperationalError("disk I/O error")
-            return bring(*args)
+            return add(*args)
 
-        monkeypatch.setattr(posting, "bring", full)
+        monkeypatch.setattr(posting, "add", full)
         assert import_(theirs.path).exit_code != 0
 
     def test_what_may_only_be_read_is_read(self, theirs: Backend, import_: Import) -> None:

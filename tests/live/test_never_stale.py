@@ -200,7 +200,7 @@ async def test_an_answer_that_was_overtaken_by_a_write_is_not_kept(root: Person)
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         scope[FILL].tags.add("channel:1")
         with db.snapshot() as read:
-            title = channel.visible_to(read, None, 1).title
+            title = channel.visible_to.within(read, None, 1).title
         reading.set()
         await written.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})

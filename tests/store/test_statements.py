@@ -184,22 +184,22 @@ def places(uid: str) -> dict[str, Any]:
 
 
 HOT: dict[str, tuple[Select[Any], dict[str, Any]]] = {
-    "post.BY_ID": (post.BY_ID, {"post": "{made}"}),
-    "post.LISTED": (post.LISTED, {"channel": "{class}"}),
-    "review.WAITING_IN_CHANNEL": (review.WAITING_IN_CHANNEL, {"channel": "{class}"}),
-    "channel.BY_ID": (channel.BY_ID, {"channel": "{class}"}),
-    "channel.BY_KEY": (channel.BY_KEY, {"named": "class", "key": "room"}),
-    "channel.IN_GROUP": (channel.IN_GROUP, {"named": "class"}),
-    "channel.PLACE": (channel.PLACE, {}),
-    "channel.WAITING": (channel.WAITING, {"group": 2}),
+    "post.BY_ID": (post.BY_ID, {"id": "{made}"}),
+    "post.LISTED": (post.LISTED, {"channel_id": "{class}"}),
+    "review.PENDING_IN_CHANNEL": (review.PENDING_IN_CHANNEL, {"channel_id": "{class}"}),
+    "channel.BY_ID": (channel.BY_ID, {"id": "{class}"}),
+    "channel.BY_KEY": (channel.BY_KEY, {"slug": "class", "key": "room"}),
+    "channel.IN_GROUP": (channel.IN_GROUP, {"slug": "class"}),
+    "channel.LISTED": (channel.LISTED, {}),
+    "channel.PENDING": (channel.PENDING, {"group_id": 2}),
     "group.BY_SLUG": (group.BY_SLUG, {"slug": "class"}),
     "group.LISTED": (group.LISTED, {}),
     "group.MEMBERS": (group.MEMBERS, {"group_id": 2}),
     "session.BY_SESSION": (session.BY_SESSION, {"secret": "{secret}"}),
     "session.BY_TOKEN": (session.BY_TOKEN, {"secret": "{secret}"}),
     "signing_in.PASSWORD": (signing_in.PASSWORD, {"folded": "alice"}),
-    "reaction.COUNT": (reaction.COUNT, {"post": "{made}"}),
-    "reaction.MINE": (reaction.MINE, {"by": 4, "channel": "{class}"}),
+    "reaction.COUNT": (reaction.COUNT, {"post_id": "{made}"}),
+    "reaction.MINE": (reaction.MINE, {"user_id": 4, "channel_id": "{class}"}),
     "user.TAKEN": (user.TAKEN, {"folded": "bob"}),
 }
 
@@ -244,7 +244,7 @@ async def test_pages_are_those_of_a_sorted_list(alice: Person) -> None:
 
     def page(**cursor: Any) -> Any:
         with db.snapshot() as read:
-            return paged(read, post.LISTED, post.Post.id, Cursor(**cursor), lambda row: row.id, channel=1)
+            return paged(read, post.LISTED, post.Post.id, Cursor(**cursor), lambda row: row.id, channel_id=1)
 
     for limit in range(1, 11):
         first = page(limit=limit)
