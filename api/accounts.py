@@ -7,13 +7,12 @@ from msgspec import UNSET, UnsetType
 from quart import Blueprint
 
 from api.access import admins, confirmed, me
-from model.accounts import administration, leaving
-from model.accounts.administration import AccountView
+from model.accounts import account
+from model.accounts.account import AccountView
 from model.accounts.user import Role
 from pottle.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
 from pottle.http.limits import EDITING, limited
 from pottle.http.lists import Paging, cursor, edges, links
-from pottle.store import db
 from pottle.values import line
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/api/users")
@@ -46,7 +45,7 @@ class AccountChange(msgspec.Struct):
 @gives(AccountsView)
 async def index(query: AccountQuery) -> Answer:
     """All accounts."""
-    page = await administration.listed(cursor(query), query.q)
+    page = await account.listed(cursor(query), query.q)
     return Answer(AccountsView(page.items, **edges(page)), headers=links(page))
 
 
@@ -59,7 +58,7 @@ async def index(query: AccountQuery) -> Answer:
 async def change(uid: str, data: AccountChange) -> AccountView:
     """Give an account a role, disable it or enable it. What it could do until now ends at once, on every socket."""
     fields = changed_fields(data)
-    return await db.write(administration.change, me(), uid, wanted_versions(), **fields)
+    return await account.change(me(), uid, wanted_versions(), **fields)
 
 
 @blueprint.delete("/<uid>")
@@ -69,4 +68,4 @@ async def change(uid: str, data: AccountChange) -> AccountView:
 @gives(None, 204)
 async def delete(uid: str) -> None:
     """Delete an account, for good. Posts stay, without a name. One's own is deleted at `/api/me`, with its password."""
-    await db.write(leaving.delete_account, me(), uid, wanted_versions())
+    await account.remove(me(), uid, wanted_versions())

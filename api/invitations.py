@@ -9,15 +9,14 @@ from quart import Blueprint
 
 from api.access import admins, by_session, confirmed, me
 from api.joining import AccountCode, account_code, link
-from model.accounts import recovery, session
+from model.accounts import codes, session
 from model.groups import invitation, joining
 from model.groups.group import Standing
-from model.groups.invitation import Code
-from model.groups.joining import Days, GroupName, InvitationView, Joined, Uses
+from model.groups.invitation import Code, Days, InvitationView, Uses
+from model.groups.joining import GroupName, Joined
 from pottle.http.answers import gives, takes
 from pottle.http.asking import address, anyone, signed_in
 from pottle.http.limits import EDITING, SIGN_IN, limited
-from pottle.store import db
 
 blueprint = Blueprint("invitations", __name__, url_prefix="/api")
 
@@ -57,8 +56,8 @@ async def create(slug: str, data: NewInvitation) -> MadeView:
     """Invite to a group: whoever has the code may become a member (or moderator). The group's moderators may."""
     if data.role == "moderator":
         session.must_be_confirmed(me())
-    made = await db.write(joining.invite, me(), slug, data.role, data.uses, data.days)
-    return MadeView(made.id, made.code, link(made.code), made.role, made.uses, made.expires)
+    made = await invitation.invite(me(), slug, data.role, data.uses, data.days)
+    return MadeView(made.id, made.code, link(made.code), data.role, made.uses, made.expires)
 
 
 @blueprint.get("/groups/<slug>/invitations")
@@ -66,7 +65,7 @@ async def create(slug: str, data: NewInvitation) -> MadeView:
 @gives(InvitationsView)
 async def index(slug: str) -> InvitationsView:
     """The invitations to a group that are good, without their codes. Its moderators may see them."""
-    return InvitationsView(await joining.listed(me(), slug))
+    return InvitationsView(await invitation.listed(me(), slug))
 
 
 @blueprint.delete("/groups/<slug>/invitations/<id:invitation_id>")
@@ -75,7 +74,7 @@ async def index(slug: str) -> InvitationsView:
 @gives(None, 204)
 async def delete(slug: str, invitation_id: int) -> None:
     """Revoke an invitation, at once. Who joined by it stays. The group's moderators may."""
-    await db.write(joining.revoke, me(), slug, invitation_id)
+    await invitation.revoke(me(), slug, invitation_id)
 
 
 class Presented(msgspec.Struct):
@@ -134,4 +133,4 @@ async def accept(data: Presented) -> Joined:
 @gives(AccountCode, 201)
 async def create_reset(uid: str) -> AccountCode:
     """Make a link by which somebody sets a new password. Earlier links of the account end. Admins may."""
-    return account_code(await db.write(recovery.link, me(), uid))
+    return account_code(await codes.link(me(), uid))

@@ -8,8 +8,8 @@ import logging
 import msgspec
 from quart import has_request_context, url_for
 
-from model.accounts import first_admin
-from model.accounts.recovery import ResetCode
+from model.accounts import codes
+from model.accounts.codes import ResetCode
 from pottle import server
 from pottle.errors import StorageFull
 from pottle.store import db
@@ -48,7 +48,7 @@ async def welcome() -> None:
     if not db.first_of_start:
         return
     try:
-        code = await db.write(first_admin.offer, server.START)
+        code = await codes.offer_admin(server.START)
     except StorageFull:  # reading works without it
         log.warning("Whether there is an admin was not looked at: the disk is full. The next start does.")
         return
@@ -56,6 +56,6 @@ async def welcome() -> None:
         log.warning(
             "There is no admin yet. Whoever opens %s within %d hours becomes it; a restart makes a new link.%s",
             link(code),
-            first_admin.HOURS,
+            codes.FIRST_ADMIN_HOURS,
             "" if db.settings.url or server.address else " (That is a path on this server: POTTLE_URL is not set.)",
         )

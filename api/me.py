@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint, Response
 
 from api.access import by_session, clear_cookie, confirmed, me
-from model.accounts import account, avatar, leaving, session, signing_in, user
+from model.accounts import account, avatar, passwords, session, signing_in, user
 from model.accounts.session import SessionInfo, TokenView
 from model.accounts.user import Account, Email, Name, Password
 from model.talk import reaction, review
@@ -19,7 +19,6 @@ from pottle.http.asking import signed_in
 from pottle.http.limits import EDITING, PICTURES, limited
 from pottle.http.lists import Paging, cursor, edges, links
 from pottle.http.notices import attempt
-from pottle.store import db
 from pottle.values import line
 
 blueprint = Blueprint("me", __name__, url_prefix="/api/me")
@@ -69,7 +68,7 @@ async def edit(data: AccountEdit) -> Account:
 async def _prove(new: str | None, current: str | UnsetType) -> None:
     session.must_be_session(me())
     if new is not None:
-        user.check_password(new, me().uid, me().name)
+        passwords.check(new, me().uid, me().name)
     if current is not UNSET:
         await attempt(signing_in.prove(me(), current), me().uid)
     elif new is not None:
@@ -86,7 +85,7 @@ async def _prove(new: str | None, current: str | UnsetType) -> None:
 @gives(None, 204)
 async def delete(data: Leaving) -> Response:
     """Delete one's account. Posts stay, without a name."""
-    await attempt(leaving.leave(me(), data.password, wanted_versions()), me().uid)
+    await attempt(account.leave(me(), data.password, wanted_versions()), me().uid)
     response = respond(None, 204)
     clear_cookie(response)
     return response
@@ -113,8 +112,8 @@ async def put_avatar(data: bytes) -> AvatarView:
 @gives(bytes)
 async def show_avatar() -> Response:
     """One's own avatar, as WebP."""
-    data, hashed, _ = await avatar.find(me().uid)
-    return ready_made(data, avatar.MEDIA_TYPE, f'"{hashed}"')
+    found = await avatar.find(me().uid)
+    return ready_made(found.image, avatar.MEDIA_TYPE, f'"{found.hash}"')
 
 
 @blueprint.delete("/avatar")
@@ -123,7 +122,7 @@ async def show_avatar() -> Response:
 @gives(None, 204)
 async def delete_avatar() -> None:
     """Take one's avatar away."""
-    await db.write(avatar.remove, me())
+    await avatar.remove(me())
 
 
 class SessionsView(msgspec.Struct):
@@ -148,7 +147,7 @@ async def list_sessions() -> SessionsView:
 @gives(None, 204)
 async def end_other_sessions() -> None:
     """Sign out everywhere else: all one's sessions end but the one that asks."""
-    await db.write(session.end_others, me())
+    await session.end_others(me())
 
 
 @blueprint.delete("/sessions/<id:session_id>")
@@ -158,7 +157,7 @@ async def end_other_sessions() -> None:
 @gives(None, 204)
 async def end_session(session_id: int) -> None:
     """End a session of one's own, at once and everywhere."""
-    await db.write(session.end_one, me(), session_id)
+    await session.end_one(me(), session_id)
 
 
 class NewToken(msgspec.Struct):
@@ -189,7 +188,7 @@ async def list_tokens() -> TokensView:
 @gives(TokenView, 201)
 async def create_token(data: NewToken) -> TokenView:
     """Make a bearer token for a program. It is shown this once."""
-    return await db.write(session.create_token, me(), data.name)
+    return await session.create_token(me(), data.name)
 
 
 @blueprint.delete("/tokens/<id:token_id>")
@@ -198,7 +197,7 @@ async def create_token(data: NewToken) -> TokenView:
 @gives(None, 204)
 async def delete_token(token_id: int) -> None:
     """End a token, at once and everywhere."""
-    await db.write(session.delete_token, me(), token_id)
+    await session.delete_token(me(), token_id)
 
 
 class OfChannel(msgspec.Struct):

@@ -7,14 +7,13 @@ from quart import Blueprint
 
 from api.access import by_session, confirmed, me
 from api.joining import AccountCode, account_code
-from model.accounts import enrolling, recovery
+from model.accounts import codes
 from model.groups import group, roster
 from model.groups.roster import Pupil
 from pottle.errors import Invalid
 from pottle.http.answers import gives, takes
 from pottle.http.asking import signed_in
 from pottle.http.limits import EDITING, ROSTERS, limited
-from pottle.store import db
 from pottle.values import as_it_is
 
 blueprint = Blueprint("rosters", __name__, url_prefix="/api/groups/<slug>/roster")
@@ -48,7 +47,7 @@ class RosterView(msgspec.Struct):
 async def create(slug: str, data: NewRoster) -> RosterView:
     """Make accounts for up to 500 people, all or none, as members of the group. Its moderators may."""
     await group.moderated(me(), slug)
-    enrolled = await db.write(enrolling.enrol, me(), slug, _pupils(data))
+    enrolled = await codes.enrol(me(), slug, _pupils(data))
     return RosterView([account_code(made) for made in enrolled])
 
 
@@ -68,4 +67,4 @@ async def renew(slug: str, uid: str) -> AccountCode:
 
     The group's moderators may, as long as the account is no more than a member of this one group; admins always.
     """
-    return account_code(await db.write(recovery.renew, me(), slug, uid))
+    return account_code(await codes.renew(me(), slug, uid))

@@ -4,7 +4,7 @@ import msgspec
 from quart import Blueprint, Response
 
 from api.access import by_session, clear_cookie, device, me, set_cookie
-from model.accounts import recovery, session, signing_in, user
+from model.accounts import session, signing_in, user
 from model.accounts.session import Signed
 from model.accounts.user import Account, Password, SomeUid
 from model.groups.invitation import Code
@@ -66,7 +66,7 @@ async def confirm(data: Confirmation) -> None:
     """Enter the password again: for ten minutes this session may then do what a refusal of the type
     `urn:pottle:confirmation-needed` asks it for. Signing in counts as well."""
     await attempt(signing_in.prove(me(), data.password), me().uid)
-    await db.write(session.confirm_password, me())
+    await session.confirm_password(me())
 
 
 @blueprint.delete("/session")
@@ -75,7 +75,7 @@ async def confirm(data: Confirmation) -> None:
 @gives(None, 204)
 async def delete() -> Response:
     """Sign out: the session ends at once, on every worker and every socket."""
-    await db.write(session.end, me())
+    await session.end(me())
     response = respond(None, 204)
     clear_cookie(response)
     return response
@@ -95,4 +95,4 @@ class NewPassword(msgspec.Struct):
 @gives(SessionView, 201)
 async def set_password(data: NewPassword) -> Response:
     """Set the password of the account that a code is for, and sign in. All its sessions and tokens end at once."""
-    return await _begun(await attempt(recovery.set_password(data.code, data.password, address(), device())))
+    return await _begun(await attempt(signing_in.set_password(data.code, data.password, address(), device())))

@@ -70,6 +70,6 @@ async def show(uid: str) -> UserView:
 @gives(bytes)
 async def show_avatar(uid: str) -> Response:
     """A user's avatar, as WebP."""
-    data, hashed, written = await avatar.find(uid)
-    shown(f"user:{written}")
-    return ready_made(data, avatar.MEDIA_TYPE, f'"{hashed}"')
+    found = await avatar.find(uid)
+    shown(f"user:{found.uid}")
+    return ready_made(found.image, avatar.MEDIA_TYPE, f'"{found.hash}"')

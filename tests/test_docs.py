@@ -17,7 +17,7 @@ import main
 import model
 import pottle
 from model import audit
-from model.accounts import first_admin, passwords, recovery
+from model.accounts import codes, passwords
 from model.groups import invitation
 from pottle.rates import Rate
 from pottle.settings import Settings
@@ -171,9 +171,9 @@ def test_the_numbers_of_passwords_codes_and_memories_are_those_of_the_code() -> 
     assert f"{cost} {passwords.HASHER.parallelism} lane" in SECURITY
     assert f"{invitation.SHORT * 20} bits for those that are typed" in SECURITY
     assert f"{invitation.LONG * 20} bits for those that come as a link" in SECURITY
-    assert f"| roster | {recovery.CODE_DAYS} days" in SECURITY
-    assert f"| password link | {recovery.LINK_DAYS} days" in SECURITY
-    assert f"| first admin | {first_admin.HOURS} hours" in SECURITY
+    assert f"| roster | {codes.CODE_DAYS} days" in SECURITY
+    assert f"| password link | {codes.LINK_DAYS} days" in SECURITY
+    assert f"| first admin | {codes.FIRST_ADMIN_HOURS} hours" in SECURITY
     assert f"| {audit.KEPT_DAYS} days" in SECURITY
     assert f"| {replays.KEPT_HOURS} hours" in SECURITY
 

@@ -10,15 +10,14 @@ from quart import Quart
 
 from api.commands.running import Failed, Value, run, say
 from api.joining import link
-from model.accounts import enrolling, recovery
-from model.accounts.recovery import ResetCode
+from model.accounts import codes
+from model.accounts.codes import ResetCode
 from model.accounts.user import SomeUid
-from model.groups import joining, roster
+from model.groups import invitation, roster
 from model.groups.group import SomeSlug, Standing
-from model.groups.joining import Days, Uses
+from model.groups.invitation import Days, Uses
 from model.groups.roster import Pupil
 from pottle.settings import Settings
-from pottle.store import db
 
 MOST_BYTES = 1_000_000
 
@@ -34,7 +33,7 @@ def register(app: Quart, settings: Settings) -> None:
     def invite(slug: str, moderator: bool, uses: int | None, days: int) -> None:
         """Make an invitation to the group SLUG: a link, and its code to write on the board."""
         role: Standing = "moderator" if moderator else "member"
-        made = run(settings, lambda: db.write(joining.invite, None, slug, role, uses, days))
+        made = run(settings, lambda: invitation.invite(None, slug, role, uses, days))
         say(link(made.code))
         often = f"{made.uses} times" if made.uses else "any number of times"
         say(f"The code {made.code} makes a {role} of {slug}, {often}, until {made.expires}.")
@@ -45,7 +44,7 @@ def register(app: Quart, settings: Settings) -> None:
     @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with the links.")
     def enrol(slug: str, file: Path, as_csv: bool) -> None:
         """Make accounts for the names in FILE, a CSV, as members of the group SLUG; print a one-time code for each."""
-        enrolled = run(settings, lambda: db.write(enrolling.enrol, None, slug, _pupils(file)))
+        enrolled = run(settings, lambda: codes.enrol(None, slug, _pupils(file)))
         (_print_csv if as_csv else _print_table)(enrolled)
 
     users = cast(click.Group, app.cli.commands["user"])
@@ -54,7 +53,7 @@ def register(app: Quart, settings: Settings) -> None:
     @click.argument("uid", type=Value(SomeUid, "uid"))
     def reset(uid: str) -> None:
         """Make a link by which UID chooses a new password, once."""
-        made = run(settings, lambda: db.write(recovery.link, None, uid))
+        made = run(settings, lambda: codes.link(None, uid))
         say(link(made.code))
 
 

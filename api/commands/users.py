@@ -7,10 +7,9 @@ import click
 from quart import Quart
 
 from api.commands.running import Value, run, say
-from model.accounts import administration, leaving, user
+from model.accounts import account, user
 from model.accounts.user import Name, Password, Role, SomeUid, Uid
 from pottle.settings import Settings
-from pottle.store import db
 from pottle.store.paging import Cursor
 from pottle.values import line
 
@@ -46,14 +45,14 @@ def register(app: Quart, settings: Settings) -> None:
     @click.argument("uid", type=Value(SomeUid, "uid"))
     def disable(uid: str) -> None:
         """Take an account out of use, at once; its posts stay, and it can be enabled again."""
-        changed = run(settings, lambda: db.write(administration.change, None, uid, disabled=True))
+        changed = run(settings, lambda: account.change(None, uid, disabled=True))
         say(f"Disabled {changed.uid}.")
 
     @users.command("enable")
     @click.argument("uid", type=Value(SomeUid, "uid"))
     def enable(uid: str) -> None:
         """Let a disabled account sign in again."""
-        changed = run(settings, lambda: db.write(administration.change, None, uid, disabled=False))
+        changed = run(settings, lambda: account.change(None, uid, disabled=False))
         say(f"Enabled {changed.uid}.")
 
     @users.command("delete")
@@ -61,7 +60,7 @@ def register(app: Quart, settings: Settings) -> None:
     @click.confirmation_option(prompt="Delete it for good? Posts stay, without a name")
     def delete(uid: str) -> None:
         """Delete an account, for good; its posts stay, without a name."""
-        run(settings, lambda: db.write(leaving.delete_account, None, uid))
+        run(settings, lambda: account.remove(None, uid))
         say(f"Deleted {uid}.")
 
     @users.command("role")
@@ -69,7 +68,7 @@ def register(app: Quart, settings: Settings) -> None:
     @click.argument("role", type=click.Choice(get_args(Role)))
     def give_role(uid: str, role: Role) -> None:
         """Make an account an admin, or an ordinary user again, at once."""
-        changed = run(settings, lambda: db.write(administration.change, None, uid, role=role))
+        changed = run(settings, lambda: account.change(None, uid, role=role))
         say(f"{changed.uid} is now {changed.role}.")
 
     @users.command("list")
@@ -82,8 +81,8 @@ def register(app: Quart, settings: Settings) -> None:
 async def _print_all(beginning: str) -> None:
     edge: int | None = None
     while True:
-        page = await administration.listed(Cursor(100, before=edge), beginning)
-        for account in page.items:
-            say(account.uid, account.role, "disabled" if account.disabled else "enabled", account.name)
+        page = await account.listed(Cursor(100, before=edge), beginning)
+        for found in page.items:
+            say(found.uid, found.role, "disabled" if found.disabled else "enabled", found.name)
         if (edge := page.next) is None:
             return

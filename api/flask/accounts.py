@@ -12,7 +12,7 @@ from api.access import asker, by_session, device, me
 from api.flask import shapes
 from api.flask.front_ends import answered, by_any_program, clear_cookie, kept_for, set_cookie
 from api.flask.texts import safe, sent_back
-from model.accounts import account, avatar, leaving, session, signing_in, user
+from model.accounts import account, avatar, passwords, session, signing_in, user
 from model.accounts.user import Account, Email, Name
 from model.flask import overview
 from model.groups import joining
@@ -22,7 +22,6 @@ from pottle.http.asking import address, anyone, signed_in
 from pottle.http.limits import EDITING, PICTURES, SIGN_IN, SIGN_UP, limited
 from pottle.http.notices import attempt
 from pottle.http.retries import idempotent
-from pottle.store import db
 from pottle.values import Unfit, fit
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/api")
@@ -50,7 +49,7 @@ async def sign_in(data: shapes.FlaskCredentials) -> Response:
 @gives(str)
 async def sign_out() -> Response:
     """Sign out: the session ends at once, everywhere. 401 for who is not signed in."""
-    await db.write(session.sign_out, me())
+    await session.sign_out(me())
     response = _text("Token invalidated successfully")
     clear_cookie(response)
     return response
@@ -113,7 +112,7 @@ async def _prove(data: shapes.FlaskUserEdit) -> None:
     """Raises Forbidden unless whoever asks has just proven to know the password."""
     session.must_be_session(me())
     if data.password:
-        user.check_password(data.password, me().uid, me().name)
+        passwords.check(data.password, me().uid, me().name)
     if data.current_password is not UNSET:
         await attempt(signing_in.prove(me(), data.current_password), me().uid)
         return
@@ -135,7 +134,7 @@ async def _prove(data: shapes.FlaskUserEdit) -> None:
 async def delete(data: shapes.FlaskLeaving) -> Response:
     """Delete one's own account; its posts stay, without a name."""
     _must_be_own(data.uid, "Nobody deletes the account of somebody else here; an admin does, at /admin.")
-    await leaving.leave(me(), data.password, None)
+    await account.leave(me(), data.password, None)
     response = answered(shapes.FlaskMessage(f"Deleted user: {me().uid}"), 200)
     clear_cookie(response)
     return response
@@ -164,7 +163,7 @@ def _as(field: str, text: str, kind: Any) -> str:
 @gives(shapes.FlaskPictureView)
 async def show_picture() -> shapes.FlaskPictureView:
     """One's own picture; 404 without one."""
-    image, _, _ = await avatar.find(me().uid)
+    image = (await avatar.find(me().uid)).image
     return shapes.FlaskPictureView(base64.b64encode(image).decode())
 
 
@@ -195,7 +194,7 @@ def _decoded(text: str) -> bytes:
 async def delete_picture(query: shapes.FlaskWhose) -> shapes.FlaskMessage:
     """Take one's own picture away; 404 without one."""
     _must_be_own(query.uid, "Nobody takes away the picture of somebody else.")
-    await db.write(avatar.remove, me())
+    await avatar.remove(me())
     return shapes.FlaskMessage("Profile picture deleted successfully")
 
 

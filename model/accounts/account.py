@@ -1,32 +1,166 @@
-"""One's own account, as its user changes it."""
+"""What is done with accounts: a user edits or deletes the own one, admins find, promote, disable and delete any.
 
-from typing import Any
+A disabled account keeps its posts, its name and its memberships. Its sessions end; its tokens work again when it is
+enabled. The posts of a deleted account stay, without a name; reactions, sessions and tokens go.
+"""
+
+import msgspec
+from sqlalchemy import String, bindparam, delete, or_, select, update
 
 from model import audit
-from model.accounts import passwords, session, user
-from model.accounts.session import Identity
-from model.accounts.user import Account
+from model.accounts import passwords, session, signing_in, user
+from model.accounts.session import Identity, Session
+from model.accounts.user import Account, Role, User
 from model.groups import group
-from pottle.errors import Versions
-from pottle.store import Tx, db
+from model.groups.invitation import Invitation
+from model.talk import reaction
+from model.talk.post import FORMER_USER, Post
+from pottle.errors import Conflict, Forbidden, Versions, check_version
+from pottle.store import Tx, db, writes
+from pottle.store.paging import Cursor, Page, paged_aside
+
+
+class AccountView(msgspec.Struct):
+    """An account as an admin sees it. `disabled` is since when, or null."""
+
+    uid: str
+    name: str
+    email: str | None
+    role: Role
+    disabled: str | None
+    avatar: str | None
+    created: str
+    version: int
+
+
+def _view(found: User) -> AccountView:
+    return msgspec.convert(found, AccountView, from_attributes=True)
 
 
 async def edit(identity: Identity, versions: Versions, fields: dict[str, str | None], password: str | None) -> Account:
     """Sets columns of one's own account, and another password if there is one: all other sessions end with that.
 
-    Raises Stale, NotFound; Invalid for a password that is too short. Who must know the old one is the caller's to say.
+    Raises Stale, NotFound; Invalid for a password that is too easy to guess. Who must know the old one is the caller's
+    to say.
     """
     if password is not None:
-        user.check_password(password, identity.uid, identity.name)
+        passwords.check(password, identity.uid, identity.name)
         fields = {**fields, "password_hash": await passwords.hashed(password)}
-    return await db.write(_edit, identity, versions, fields)
+    return await _edit(identity, versions, fields)
 
 
-def _edit(tx: Tx, identity: Identity, versions: Versions, fields: dict[str, Any]) -> Account:
+@writes
+def _edit(tx: Tx, identity: Identity, versions: Versions, fields: dict[str, str | None]) -> Account:
     if "name" in fields and not identity.admin:
         group.check_own_name(tx, str(fields["name"]), identity.user)
-    account = user.edit(tx, identity.user, versions, fields)
+    own = user.by_id(tx.session, identity.user)
+    check_version(own.version, versions)
+    user.change(tx, own, **fields)
     if "password_hash" in fields:
-        session.end_others(tx, identity)
+        session.end_others.within(tx, identity)
         audit.note(tx, identity, "password.changed", identity.uid)
-    return account
+    return user.view(own)
+
+
+PREFIX = bindparam("prefix", type_=String)
+MATCHING = select(User.id, User).where(
+    or_(
+        User.uid_folded.like(PREFIX, escape="\\"),
+        User.name.like(PREFIX, escape="\\"),
+        User.name.like("% " + PREFIX, escape="\\"),
+    )
+)
+
+
+async def listed(cursor: Cursor, beginning: str = "") -> Page[AccountView]:
+    """Accounts, newest first: all, or those whose uid, or a word of whose name, begins so. For admins only."""
+    literally = beginning.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    async with db.session() as reading:
+        return await paged_aside(
+            reading, MATCHING, User.id, cursor, lambda row: _view(row.User), prefix=f"{literally}%"
+        )
+
+
+@writes
+def change(
+    tx: Tx,
+    by: Identity | None,
+    uid: str,
+    versions: Versions = None,
+    role: Role | None = None,
+    disabled: bool | None = None,
+) -> AccountView:
+    """Gives an account a role, disables or enables it. For admins and the operator (`by` None).
+
+    The rights that it loses end at once, on every worker and socket. Raises NotFound, Stale; Conflict when no admin
+    would be left.
+    """
+    found = user.by_uid(tx.session, uid)
+    check_version(found.version, versions)
+    new_role = found.role if role is None else role
+    off = found.disabled is not None if disabled is None else disabled
+    if new_role != "admin" or off:
+        _check_an_admin_is_left(tx, found)
+    if new_role != found.role:
+        _tell(tx, by, found, "user.role", "user.role", new_role)
+    if off and found.disabled is None:
+        tx.session.execute(delete(Session).where(Session.user_id == found.id))
+        _tell(tx, by, found, "user.disabled", "user.disabled")
+    elif not off and found.disabled is not None:
+        _tell(tx, by, found, "user.edited", "user.enabled")
+    if new_role != found.role or off != (found.disabled is not None):
+        found.version += 1
+    found.role, found.disabled = new_role, (found.disabled or tx.now) if off else None
+    return _view(found)
+
+
+def _check_an_admin_is_left(tx: Tx, found: User) -> None:
+    """Raises Conflict where there would be no enabled admin without this one."""
+    others = select(User.id).where(User.role == "admin", User.disabled.is_(None), User.id != found.id).limit(1)
+    if found.role == "admin" and found.disabled is None and tx.session.scalar(others) is None:
+        raise Conflict(f"{found.uid} is the last admin.")
+
+
+def _tell(tx: Tx, by: Identity | None, found: User, kind: str, action: audit.Action, detail: str | None = None) -> None:
+    tx.changed(kind, subject=found.id, tags=[f"user:{found.uid}"])
+    audit.note(tx, by, action, found.uid, detail=detail)
+
+
+async def leave(identity: Identity, password: str, versions: Versions) -> None:
+    """Deletes one's account. Raises Forbidden, TooMany, Stale; Conflict when no admin would be left.
+
+    Asks for the password again: a session that somebody left open must not suffice.
+    """
+    await signing_in.prove(identity, password)
+    await _leave(identity, versions)
+
+
+@writes
+def _leave(tx: Tx, identity: Identity, versions: Versions) -> None:
+    _delete(tx, identity, user.by_id(tx.session, identity.user), versions)
+
+
+@writes
+def remove(tx: Tx, by: Identity | None, uid: str, versions: Versions = None) -> None:
+    """Deletes an account, for an admin or the operator (`by` None). One's own needs the password: `leave`.
+
+    Raises NotFound, Forbidden, Stale; Conflict when no admin would be left.
+    """
+    found = user.by_uid(tx.session, uid)
+    if by and found.id == by.user:
+        raise Forbidden("Your own account is deleted with your password: DELETE /api/me.")
+    _delete(tx, by, found, versions)
+
+
+def _delete(tx: Tx, by: Identity | None, found: User, versions: Versions) -> None:
+    check_version(found.version, versions)
+    _check_an_admin_is_left(tx, found)
+    reacted_to = tx.all(reaction.REACTED_TO, user_id=found.id)
+    tx.session.execute(update(Post).where(Post.author_id == found.id).values(author_id=None, guest=FORMER_USER))
+    # The accounts of a roster stay their group's; the codes that were still open end, as all of one's invitations do.
+    of_rosters = update(Invitation).where(Invitation.made_by == found.id, Invitation.user_id.is_not(None))
+    tx.session.execute(of_rosters.values(made_by=None, uses_left=0))
+    tx.session.execute(delete(User).where(User.id == found.id))  # what refers to it goes with it
+    for post in reacted_to:
+        reaction.count_again(tx, post)
+    _tell(tx, by, found, "user.deleted", "user.deleted")

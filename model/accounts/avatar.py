@@ -4,16 +4,17 @@ import asyncio
 import hashlib
 import io
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 from PIL import Image, ImageOps, UnidentifiedImageError
-from sqlalchemy import ForeignKey, bindparam, delete, select, update
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import ForeignKey, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from model.accounts import user
 from model.accounts.session import Identity
-from model.accounts.user import User, avatar_path
+from model.accounts.user import User
 from pottle.errors import Invalid, NotFound
-from pottle.store import Base, Tx, db
+from pottle.store import Base, Snapshot, Tx, reads, writes
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 SIDE = 256  # pixels
@@ -39,47 +40,49 @@ class Avatar(Base):
 BY_UID = (
     select(Avatar.image, User.avatar_hash, User.uid)
     .join(User, User.id == Avatar.user_id)
-    .where(User.uid_folded == bindparam("folded"))
+    .where(User.uid_folded == bindparam("uid_folded"))
 )
-PUT = insert(Avatar).values(user_id=bindparam("user"), image=bindparam("drawn"))
-PUT = PUT.on_conflict_do_update(index_elements=[Avatar.user_id], set_={"image": PUT.excluded.image})
-NAME = (
-    update(User).where(User.id == bindparam("user")).values(avatar_hash=bindparam("hashed"), version=User.version + 1)
-)
-DROP = delete(Avatar).where(Avatar.user_id == bindparam("user"))
+
+
+class Shown(NamedTuple):
+    """An avatar, with its hash and the user's uid as it is written."""
+
+    image: bytes
+    hash: str
+    uid: str
 
 
 async def put(identity: Identity, upload: bytes) -> str:
     """Keeps an uploaded image as the user's avatar and returns its path. Raises Invalid for what is no image."""
     image = await asyncio.get_running_loop().run_in_executor(_executor, drawn, upload)
-    return await db.write(_put, identity, image, hashlib.sha256(image).hexdigest()[:12])
+    return await _put(identity, image, hashlib.sha256(image).hexdigest()[:12])
 
 
-async def find(uid: str) -> tuple[bytes, str, str]:
-    """(the image, its hash, the user's uid). Raises NotFound."""
-    with db.snapshot() as read:
-        row = read.one(BY_UID, folded=uid.lower())
+@writes
+def _put(tx: Tx, identity: Identity, image: bytes, avatar_hash: str) -> str:
+    tx.session.merge(Avatar(user_id=identity.user, image=image))
+    own = user.by_id(tx.session, identity.user)
+    user.change(tx, own, avatar_hash=avatar_hash)
+    return own.avatar or ""
+
+
+@reads
+def find(read: Snapshot, uid: str) -> Shown:
+    """A user's avatar. Raises NotFound."""
+    row = read.one(BY_UID, uid_folded=uid.lower())
     if row is None:
         raise NotFound(f"{uid} has no avatar.")
-    return row.image, row.avatar_hash, row.uid
+    return Shown(*row)
 
 
+@writes
 def remove(tx: Tx, identity: Identity) -> None:
-    """Unit: takes one's avatar away. Raises NotFound."""
-    if not tx.run(DROP, user=identity.user):
+    """Takes one's avatar away. Raises NotFound."""
+    kept = tx.session.get(Avatar, identity.user)
+    if kept is None:
         raise NotFound("You have no avatar.")
-    _name(tx, identity, None)
-
-
-def _put(tx: Tx, identity: Identity, image: bytes, hashed: str) -> str:
-    tx.run(PUT, user=identity.user, drawn=image)
-    _name(tx, identity, hashed)
-    return avatar_path(identity.uid, hashed) or ""
-
-
-def _name(tx: Tx, identity: Identity, hashed: str | None) -> None:
-    tx.run(NAME, user=identity.user, hashed=hashed)
-    tx.changed("user.edited", subject=identity.user, tags=[f"user:{identity.uid}"])
+    tx.session.delete(kept)
+    user.change(tx, user.by_id(tx.session, identity.user), avatar_hash=None)
 
 
 def drawn(upload: bytes) -> bytes:

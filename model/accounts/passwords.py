@@ -21,7 +21,8 @@ from typing import TypeVar
 from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from pottle.errors import Overloaded
+from pottle.errors import Invalid, Overloaded
+from pottle.store import db
 
 T = TypeVar("T")
 
@@ -46,6 +47,16 @@ DECOY = HASHER.hash("nobody has this password")
 
 _executor = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="password")
 _waiting = 0
+
+
+def check(password: str, *names: str) -> None:
+    """Raises Invalid for a password that is too short, very common, or one of the user's `names` with some digits."""
+    if len(password) < db.settings.password_min:
+        raise Invalid({"password": f"must have at least {db.settings.password_min} characters"})
+    if is_common(password):
+        raise Invalid({"password": "is too easy to guess: many people use it"})
+    if is_made_of(password, (*names, "Pottle")):
+        raise Invalid({"password": "is too easy to guess: it is little more than a name"})
 
 
 def is_common(password: str) -> bool:

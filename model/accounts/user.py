@@ -8,8 +8,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from model import audit
 from model.accounts import likeness, passwords
-from pottle.errors import Forbidden, Invalid, NotFound, Versions, check_version, taken
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db
+from pottle.errors import Forbidden, Invalid, NotFound, taken
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, writes
 from pottle.store.unit import answered
 from pottle.values import as_it_is, line
 
@@ -31,7 +31,6 @@ Email = Annotated[
 ]
 Password = Annotated[str, as_it_is("every character of a password counts", 1_000, 1)]
 Role = Literal["user", "admin"]
-OURS = "Pottle"  # is a name, too, that a password must not be made of
 
 
 class User(Base):
@@ -47,11 +46,16 @@ class User(Base):
     likeness: Mapped[str | None] = mapped_column(String(200), index=True)  # what the name can be taken for
     email: Mapped[str | None] = mapped_column(String(254))
     password_hash: Mapped[str | None] = mapped_column(String(200))
-    role: Mapped[str] = mapped_column(String(10))
+    role: Mapped[Role] = mapped_column(String(10))
     avatar_hash: Mapped[str | None] = mapped_column(String(16))
     disabled: Mapped[Time | None]  # since when
     created: Mapped[Time]
     version: Mapped[int]
+
+    @property
+    def avatar(self) -> str | None:
+        """Where the avatar is."""
+        return avatar_path(self.uid, self.avatar_hash)
 
 
 class UserView(msgspec.Struct):
@@ -69,25 +73,15 @@ class Account(msgspec.Struct):
     uid: str
     name: str
     email: str | None
-    role: str
+    role: Role
     avatar: str | None
     created: str
     version: int
 
 
-ADD = insert(User).values(
-    uid=bindparam("as_written"),
-    uid_folded=bindparam("folded"),
-    name=bindparam("called"),
-    likeness=bindparam("looks"),
-    email=bindparam("mail"),
-    password_hash=bindparam("kept"),
-    role=bindparam("as_"),
-    created=bindparam("now"),
-    version=1,
-)
-TAKEN = select(User.id).where(User.uid_folded == bindparam("folded"))
-LIKE_AN_ADMIN = select(User.id).where(User.likeness == bindparam("looks"), User.role == "admin").limit(1)
+ADD = insert(User).returning(User.id)
+TAKEN = select(User.id).where(User.uid_folded == bindparam("uid_folded"))
+LIKE_AN_ADMIN = select(User.id).where(User.likeness == bindparam("likeness"), User.role == "admin").limit(1)
 
 
 async def sign_up(uid: str, name: str, password: str, email: str | None = None) -> UserView:
@@ -96,60 +90,53 @@ async def sign_up(uid: str, name: str, password: str, email: str | None = None) 
         how = "by invitation only" if db.settings.sign_up == "invitation" else "closed"
         raise Forbidden(f"Sign-up is {how} here.")
     check_uid(uid)
-    check_password(password, uid, name)
+    passwords.check(password, uid, name)
     with db.snapshot() as read:
-        if (made := answered(read, _sign_up)) is not None:
+        if (made := answered(read, _sign_up.within)) is not None:
             return cast(UserView, made)
         check_free(read, uid)
-    return await db.write(_sign_up, uid, name, await passwords.hashed(password), email)
+    return await _sign_up(uid, name, await passwords.hashed(password), email)
+
+
+@writes
+def _sign_up(tx: Tx, uid: str, name: str, password_hash: str, email: str | None) -> UserView:
+    if tx.one(LIKE_AN_ADMIN, likeness=likeness.of(name)):
+        raise Invalid({"name": "can be taken for that of an admin; please add something, such as a last name"})
+    add(tx, uid, name, password_hash, email)
+    return UserView(uid, name, None, tx.now)
 
 
 async def create(uid: str, name: str, password: str, email: str | None = None, role: Role = "user") -> UserView:
     """A new account of any role, made by the operator, whatever the sign-up setting. Raises Conflict, Invalid."""
-    check_password(password, uid, name)
-    return await db.write(_create_noted, uid, name, await passwords.hashed(password), email, role)
+    passwords.check(password, uid, name)
+    return await _create(uid, name, await passwords.hashed(password), email, role)
 
 
-def _sign_up(tx: Tx, uid: str, name: str, kept: str, email: str | None) -> UserView:
-    if tx.one(LIKE_AN_ADMIN, looks=likeness.of(name)):
-        raise Invalid({"name": "can be taken for that of an admin; please add something, such as a last name"})
-    return add(tx, uid, name, kept, email, "user")
+@writes
+def _create(tx: Tx, uid: str, name: str, password_hash: str, email: str | None, role: Role) -> UserView:
+    add(tx, uid, name, password_hash, email, role)
+    audit.note(tx, None, "user.created", uid, detail=role)
+    return UserView(uid, name, None, tx.now)
+
+
+def add(tx: Tx, uid: str, name: str, password_hash: str | None, email: str | None = None, role: Role = "user") -> int:
+    """Within a unit: a new account's id; without a password hash it is yet to be claimed. Raises Conflict."""
+    check_free(tx, uid)
+    shown = {"uid": uid, "uid_folded": uid.lower(), "name": name, "likeness": likeness.of(name), "email": email}
+    made = tx.one(ADD, **shown, password_hash=password_hash, role=role, created=tx.now, version=1)
+    return cast(int, made.id)
 
 
 def check_uid(uid: str) -> None:
-    """Raises Invalid for a user name that only the operator gives, for others would take it for who runs the place."""
+    """Raises Invalid for a user name that only the operator gives: it sounds like somebody who runs the server."""
     if likeness.reserved(uid):
         raise Invalid({"uid": f"{uid} is reserved; please choose another"})
 
 
-def check_password(password: str, *names: str) -> None:
-    """Raises Invalid for a password that is too short, very common, or one of the user's `names` with some digits."""
-    if len(password) < db.settings.password_min:
-        raise Invalid({"password": f"must have at least {db.settings.password_min} characters"})
-    if passwords.is_common(password):
-        raise Invalid({"password": "is too easy to guess: many people use it"})
-    if passwords.is_made_of(password, (*names, OURS)):
-        raise Invalid({"password": "is too easy to guess: it is little more than a name"})
-
-
 def check_free(read: Snapshot, uid: str) -> None:
     """Raises Conflict for a uid that is taken."""
-    if read.one(TAKEN, folded=uid.lower()):
+    if read.one(TAKEN, uid_folded=uid.lower()):
         raise taken("uid", uid)
-
-
-def add(tx: Tx, uid: str, name: str, kept: str | None, email: str | None, role: Role) -> UserView:
-    """Unit: a new account with a password hash, or None where it is yet to be claimed. Raises Conflict."""
-    check_free(tx, uid)
-    shown = {"as_written": uid, "called": name, "looks": likeness.of(name)}
-    tx.run(ADD, **shown, folded=uid.lower(), mail=email, kept=kept, as_=role, now=tx.now)
-    return UserView(uid, name, None, tx.now)
-
-
-def _create_noted(tx: Tx, uid: str, name: str, kept: str, email: str | None, role: Role) -> UserView:
-    made = add(tx, uid, name, kept, email, role)
-    audit.note(tx, None, "user.created", uid, detail=role)
-    return made
 
 
 def by_uid(session: Session, uid: str) -> User:
@@ -160,41 +147,38 @@ def by_uid(session: Session, uid: str) -> User:
     return user
 
 
+def by_id(session: Session, id_: int) -> User:
+    """A user who was there a moment ago. Raises NotFound."""
+    user = session.get(User, id_)
+    if user is None:
+        raise NotFound("This account is gone.")
+    return user
+
+
 async def find(uid: str) -> UserView:
     """The public profile of a user. Raises NotFound."""
     async with db.session() as session:
-        user = await session.run_sync(by_uid, uid)
-    return UserView(user.uid, user.name, avatar_path(user.uid, user.avatar_hash), user.created)
+        return msgspec.convert(await session.run_sync(by_uid, uid), UserView, from_attributes=True)
 
 
 async def account(id_: int) -> Account:
-    """A user's own account."""
+    """A user's own account. Raises NotFound."""
     async with db.session() as session:
-        user = await session.get(User, id_)
-    if user is None:
-        raise NotFound("This account is gone.")
-    return _account(user)
+        return view(await session.run_sync(by_id, id_))
 
 
-def _account(user: User) -> Account:
-    return Account(
-        user.uid, user.name, user.email, user.role, avatar_path(user.uid, user.avatar_hash), user.created, user.version
-    )
+def view(user: User) -> Account:
+    """An account as its user sees it."""
+    return msgspec.convert(user, Account, from_attributes=True)
 
 
-def edit(tx: Tx, id_: int, versions: Versions, fields: dict[str, str | None]) -> Account:
-    """Unit: sets columns of one's own account; raises Stale when `version` is given and no longer the newest."""
-    user = tx.session.get(User, id_)
-    if user is None:
-        raise NotFound("This account is gone.")
-    check_version(user.version, versions)
+def change(tx: Tx, user: User, **fields: str | None) -> None:
+    """Within a unit: sets columns of an account, and tells everybody."""
     for field, value in fields.items():
         setattr(user, field, value)
     user.likeness = likeness.of(user.name)
     user.version += 1
-    tx.session.flush()
-    tx.changed("user.edited", subject=id_, tags=[f"user:{user.uid}"])
-    return _account(user)
+    tx.changed("user.edited", subject=user.id, tags=[f"user:{user.uid}"])
 
 
 def avatar_path(uid: str, avatar_hash: str | None) -> str | None:

@@ -129,11 +129,10 @@ class _Bringer:
         if self._came_before("user", new):
             return
         tx, folded = self._tx, new.uid.lower()
-        if (there := tx.one(user.TAKEN, folded=folded)) is None:
-            user.add(tx, new.uid, new.name, new.kept, new.email, "admin" if new.admin else "user")
-            there = tx.one(user.TAKEN, folded=folded)
+        if (there := tx.one(user.TAKEN, uid_folded=folded)) is None:
+            role: user.Role = "admin" if new.admin else "user"
             self._counts["users"] += 1
-            self._remember("user", new, there.id)
+            self._remember("user", new, user.add(tx, new.uid, new.name, new.kept, new.email, role))
         else:
             why = "has an account here already, which keeps its password and rights, and gets the posts and votes"
             self._report.changed("user", f"{new.theirs} ({new.uid})", why)

@@ -3,13 +3,17 @@
 One for a group makes its holder a member: with a new account or the one they have. One for a user lets its holder set a
 new password and so take over the account: a reset link, or a pupil's first code. One for neither makes the first admin.
 One for both is a line of a group's roster: it says for good that this group made the account, and has its newest code.
+
+An invitation is worth its maker's rights: somebody who no longer moderates the group has none that still work.
 """
 
 import hashlib
 import re
 import secrets
-from typing import Annotated, Any
+from typing import Annotated, NamedTuple, Protocol, cast
 
+import msgspec
+from msgspec import Meta
 from sqlalchemy import (
     ColumnElement,
     ForeignKey,
@@ -18,6 +22,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     delete,
+    func,
     insert,
     or_,
     select,
@@ -25,13 +30,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
+from model import audit
+from model.accounts.session import Identity
 from model.accounts.user import User
-from model.groups.group import Group, Membership
-from pottle.errors import NotFound
+from model.groups import group
+from model.groups.group import Group, Membership, Standing
+from pottle import times
+from pottle.errors import Conflict, NotFound
 from pottle.rates import Rate
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, limits
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, limits, reads, writes
 from pottle.values import as_it_is
 
+Uses = Annotated[int, Meta(ge=1, le=10_000)]
+Days = Annotated[int, Meta(ge=1, le=365)]
+MOST_AT_ONCE = 100  # invitations of one group
 Code = Annotated[str, as_it_is("`digest` leaves out what does not count", 80, 1)]
 # Crockford's base 32: no I, L, O or U, which are misread. Four characters are 20 bits.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -57,7 +69,41 @@ class Invitation(Base):
     expires: Mapped[Time] = mapped_column(index=True)
 
 
-_maker, _admin, _elsewhere = aliased(User), aliased(User), aliased(Membership)
+class InvitationView(msgspec.Struct):
+    """An invitation to a group. `uses` are those that are left, null for any number; `by` is null for the operator."""
+
+    id: int
+    role: Standing
+    uses: int | None
+    expires: str
+    created: str
+    by: str | None
+
+
+class Made(NamedTuple):
+    """A new invitation with its code, which nobody sees a second time."""
+
+    id: int
+    code: str
+    role: str
+    uses: int | None
+    expires: str
+
+
+class Held(Protocol):
+    """What a code is for: a group, a user, both or neither."""
+
+    id: int
+    role: str
+    group_id: int | None
+    slug: str  # this and the name, where there is a group
+    group_name: str
+    user_id: int | None
+    uid: str  # this and the name, where there is a user
+    user_name: str
+
+
+_maker, _named, _admin, _elsewhere = aliased(User), aliased(User), aliased(User), aliased(Membership)
 
 
 def _made_by(condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -94,29 +140,26 @@ VALID = and_(
 )
 HELD = (
     select(
-        *(Invitation.id, Invitation.group_id, Invitation.user_id, Invitation.role, Invitation.uses_left),
-        *(Group.slug, Group.name.label("group_name"), User.uid, User.name.label("user_name")),
+        *(Invitation.id, Invitation.role, Invitation.group_id, Group.slug, Group.name.label("group_name")),
+        *(Invitation.user_id, User.uid, User.name.label("user_name")),
     )
     .select_from(Invitation)
     .outerjoin(Group, Group.id == Invitation.group_id)
     .outerjoin(User, User.id == Invitation.user_id)
-    .where(Invitation.code_hash == bindparam("digest"), VALID)
+    .where(Invitation.code_hash == bindparam("code_hash"), VALID)
 )
-ADD = (
-    insert(Invitation)
-    .values(
-        code_hash=bindparam("digest"),
-        group_id=bindparam("group"),
-        user_id=bindparam("user"),
-        role=bindparam("as_"),
-        uses_left=bindparam("uses"),
-        made_by=bindparam("by"),
-        created=bindparam("now"),
-        expires=bindparam("until"),
-    )
-    .returning(Invitation.id)
+OF_GROUP = (Invitation.group_id == bindparam("group_id")) & Invitation.user_id.is_(None)
+LISTED = (
+    select(*(Invitation.id, Invitation.role, Invitation.uses_left, Invitation.expires, Invitation.created), _named.uid)
+    .outerjoin(_named, _named.id == Invitation.made_by)
+    .outerjoin(User, User.id == Invitation.user_id)
+    .where(OF_GROUP, VALID)
+    .order_by(Invitation.id.desc())
 )
-USE = update(Invitation).where(Invitation.id == bindparam("named")).values(uses_left=Invitation.uses_left - 1)
+COUNT = select(func.count().label("n")).select_from(Invitation).where(OF_GROUP)
+ADD = insert(Invitation).returning(Invitation.id)
+USE = update(Invitation).where(Invitation.id == bindparam("id")).values(uses_left=Invitation.uses_left - 1)
+REVOKE = delete(Invitation).where(OF_GROUP, Invitation.id == bindparam("id"))
 # A roster's line stays: it says who made the account.
 SPENT = delete(Invitation).where(
     or_(Invitation.group_id.is_(None), Invitation.user_id.is_(None)),
@@ -134,22 +177,25 @@ def digest(code: str) -> bytes:
     return hashlib.sha256(re.sub(r"[^0-9A-Z]", "", code.upper()).translate(MISREAD).encode()).digest()
 
 
-def add(
-    tx: Tx, code: str, until: str, role: str, *, group: int | None = None, user: int | None = None,
-    uses: int | None = 1, by: int | None = None,
-) -> int:  # fmt: skip
-    """Within a unit: keeps a new code, for a group, a user, both or neither; returns its id."""
-    shape = {"group": group, "user": user, "as_": role, "uses": uses, "by": by}
-    return int(tx.one(ADD, digest=digest(code), now=tx.now, until=until, **shape).id)
+def make(
+    tx: Tx, fours: int, expires: str, role: str, *, group_id: int | None = None, user_id: int | None = None,
+    uses: int | None = 1, by: Identity | None = None,
+) -> Made:  # fmt: skip
+    """Within a unit: a new code for a group, a user, both or neither, made by a user or the operator (None)."""
+    code, made_by = fresh(fours), by.user if by else None
+    shape = {"group_id": group_id, "user_id": user_id, "role": role, "uses_left": uses, "made_by": made_by}
+    made = tx.one(ADD, code_hash=digest(code), **shape, created=tx.now, expires=expires)
+    return Made(made.id, code, role, uses, expires)
 
 
-def held(read: Snapshot, code: str, now: str) -> Any:
-    """What a code is for; None for one that is unknown, expired, used up, revoked, or not worth anything any more."""
-    return read.one(HELD, digest=digest(code), now=now)
+def held(read: Snapshot, code: str, now: str) -> Held | None:
+    """What a code is for; None for one that is unknown, expired, used up, revoked, or made by who lost the right to."""
+    return cast(Held | None, read.one(HELD, code_hash=digest(code), now=now))
 
 
-def guessed(tx: Tx, code: str, address: str) -> Any:
-    """Unit: as held; but a wrong one counts against the address. Raises TooMany for a guesser.
+@writes
+def guessed(tx: Tx, code: str, address: str) -> Held | None:
+    """As held; but a wrong one counts against the address. Raises TooMany for a guesser.
 
     It counts in the transaction that looks: guesses sent at once count too, and right codes cost nothing.
     """
@@ -161,22 +207,50 @@ def guessed(tx: Tx, code: str, address: str) -> Any:
     return found
 
 
-async def find(code: str, address: str) -> Any:
+async def find(code: str, address: str) -> Held:
     """What a code is for. Raises NotFound, alike for every wrong code; TooMany for a guesser."""
-    found = await db.write(guessed, code, address)
+    found = await guessed(code, address)
     if found is None:
         raise unknown()
     return found
 
 
 def unknown() -> NotFound:
-    """The one answer to every code that is no good."""
-    return NotFound("This code is not, or no longer, good.")
+    """The one answer to every code that does not work."""
+    return NotFound("This code isn't valid or has expired.")
+
+
+@writes
+def invite(tx: Tx, by: Identity | None, slug: str, role: Standing, uses: int | None, days: int) -> Made:
+    """A new invitation to a group. Its moderators may make it, and the operator (None). Raises Conflict."""
+    row = group.managed(tx, by, slug)
+    if tx.one(COUNT, group_id=row.id).n >= MOST_AT_ONCE:
+        raise Conflict(f"A group can have {MOST_AT_ONCE} invitations at once; revoke some first.")
+    made = make(tx, SHORT, times.later(days=days), role, group_id=row.id, uses=uses, by=by)
+    how = f"{role}, {uses or 'any number of'} uses, until {made.expires}"
+    audit.note(tx, by, "invitation.made", f"invitation {made.id}", group=slug, detail=how)
+    return made
+
+
+@reads
+def listed(read: Snapshot, identity: Identity, slug: str) -> list[InvitationView]:
+    """A group's invitations that work, newest first, without their codes. Its moderators may see them."""
+    group_id = group.moderated.within(read, identity, slug).id
+    return [InvitationView(*row) for row in read.all(LISTED, group_id=group_id, now=times.now())]
+
+
+@writes
+def revoke(tx: Tx, identity: Identity, slug: str, id_: int) -> None:
+    """Ends an invitation at once; who joined by it stays. Raises NotFound."""
+    row = group.moderated.within(tx, identity, slug)
+    if not tx.run(REVOKE, group_id=row.id, id=id_):
+        raise NotFound(f"There is no invitation {id_} to {slug}.")
+    audit.note(tx, identity, "invitation.revoked", f"invitation {id_}", group=slug)
 
 
 def use(tx: Tx, id_: int) -> None:
     """Within a unit: counts one use of a code."""
-    tx.run(USE, named=id_)
+    tx.run(USE, id=id_)
 
 
 def drop_spent(tx: Tx) -> None:

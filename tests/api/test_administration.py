@@ -107,7 +107,7 @@ class TestDisabling:
         assert identity
         await changed(root, "bob", disabled=True)
         with pytest.raises(Forbidden):
-            await db.write(signing_in._start, identity.user, "party", "", "", "")
+            await signing_in._start(identity.user, "party", "", "", "")
 
     async def test_the_last_admin_stays(self, root: Person, nothing_changes: Watch) -> None:
         with nothing_changes():

@@ -111,7 +111,7 @@ async def test_signed_out(
     async def lose() -> None:
         identity = identify(alice.token)
         assert identity
-        await db.write(session.end, identity)
+        await session.end(identity)
 
     answer, unchanged = await meanwhile(lose, lambda: alice.http.request(method, path.format(**ids), json=body))
     assert answer.status_code == 401

@@ -94,7 +94,7 @@ async def test_a_code_is_typed_from_the_board(page: Page, server: Server, alice:
     await expect(page.get_by_role("alert")).to_contain_text("8 letters and digits")
     await field.fill("ZZZZ-ZZZZ")
     await page.get_by_role("button", name="Go on").click()
-    await expect(page.get_by_role("alert")).to_contain_text("not, or no longer, good")
+    await expect(page.get_by_role("alert")).to_contain_text("isn't valid or has expired")
     await shown(page, "wrong")
     await field.fill(code.lower().replace("-", " "))
     await field.press("Enter")
@@ -103,7 +103,7 @@ async def test_a_code_is_typed_from_the_board(page: Page, server: Server, alice:
 
 async def test_a_bad_link_leads_to_the_field(page: Page, server: Server) -> None:
     await page.goto(f"{server.url}/join#ZZZZ-ZZZZ")
-    await expect(page.get_by_role("alert")).to_contain_text("not, or no longer, good")
+    await expect(page.get_by_role("alert")).to_contain_text("isn't valid or has expired")
     await expect(page.locator("[name=code]")).to_have_value("ZZZZ-ZZZZ")
     await page.goto(f"{server.url}/join#%E0%A4%A")
     await expect(page.get_by_role("alert")).to_be_visible()

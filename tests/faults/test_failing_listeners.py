@@ -85,7 +85,7 @@ async def test_a_session_that_ended_elsewhere_is_over(
     assert who
 
     def commit(tx: Any) -> None:
-        session.end(tx, who)
+        session.end.within(tx, who)
         tx.raw.execute("UPDATE posts SET body = 'after', html = 'after' WHERE id = ?", (made["id"],))
         tx.changed("post.edited", stream="channel:1", subject=made["id"], tags=["posts"])
 
@@ -118,7 +118,7 @@ async def test_a_look_that_fails_before_it_tells_anybody_serves_nothing(
     assert (await anyone.get("/api/me", headers=mine)).status_code == 200
     with monkeypatch.context() as patch:
         patch.setattr(changes, "since", broken)
-        await elsewhere.write(session.end, who)
+        await elsewhere.write(session.end.within, who)
         assert (await anyone.get("/api/me", headers=mine)).status_code in (500, 503)
         assert (await person().get("/readyz")).status_code == 503
     assert (await anyone.get("/api/me", headers=mine)).status_code == 401

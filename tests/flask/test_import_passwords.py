@@ -61,7 +61,7 @@ async def test_ours_stays_as_it_is(anyone: Person, instance: Path) -> None:
 async def test_a_password_that_was_set_meanwhile_stays(
     keeps: Any, instance: Path, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seen to fail without the comparison in signing_in.REHASH: the old password was good again."""
+    """Seen to fail without the comparison in signing_in._start: the old password was good again."""
     keeps(generate_password_hash(SECRET, "pbkdf2:sha256:1000"))
     hashed = passwords.hashed
 

@@ -195,12 +195,12 @@ HOT: dict[str, tuple[Select[Any], dict[str, Any]]] = {
     "group.BY_SLUG": (group.BY_SLUG, {"slug": "class"}),
     "group.LISTED": (group.LISTED, {}),
     "group.MEMBERS": (group.MEMBERS, {"group_id": 2}),
-    "session.BY_SESSION": (session.BY_SESSION, {"secret": "{secret}"}),
-    "session.BY_TOKEN": (session.BY_TOKEN, {"secret": "{secret}"}),
-    "signing_in.PASSWORD": (signing_in.PASSWORD, {"folded": "alice"}),
+    "session.BY_SESSION": (session.BY_SESSION, {"secret_hash": "{secret}"}),
+    "session.BY_TOKEN": (session.BY_TOKEN, {"secret_hash": "{secret}"}),
+    "signing_in.PASSWORD": (signing_in.PASSWORD, {"uid_folded": "alice"}),
     "reaction.COUNT": (reaction.COUNT, {"post_id": "{made}"}),
     "reaction.MINE": (reaction.MINE, {"user_id": 4, "channel_id": "{class}"}),
-    "user.TAKEN": (user.TAKEN, {"folded": "bob"}),
+    "user.TAKEN": (user.TAKEN, {"uid_folded": "bob"}),
 }
 
 
@@ -211,7 +211,7 @@ async def test_each_hot_statement_answers_like_its_orm_version(
 ) -> None:
     """The same rows, with the same names and types."""
     statement, wanted = HOT[name]
-    given = {"{made}": written, "{class}": world.class_channel, "{secret}": session._digest(alice.token)}
+    given = {"{made}": written, "{class}": world.class_channel, "{secret}": session._hashed(alice.token)}
     values = {key: given.get(value, value) for key, value in wanted.items()}
     if {"user", "admin"} <= set(prepared(statement).defaults):
         values |= places(uid)
@@ -225,7 +225,7 @@ async def test_each_hot_statement_answers_like_its_orm_version(
 
 async def test_hot_statements_are_not_compared_empty(written: int, world: World, alice: Person) -> None:
     """Each of them finds something for Alice; but her session is no token."""
-    given = {"{made}": written, "{class}": world.class_channel, "{secret}": session._digest(alice.token)}
+    given = {"{made}": written, "{class}": world.class_channel, "{secret}": session._hashed(alice.token)}
     empty = set()
     with db.snapshot() as read:
         for name, (statement, wanted) in HOT.items():

@@ -1,0 +1,141 @@
+"""Codes for accounts: reset links, the one-time codes of a roster's accounts, and the link for the first admin.
+
+Whoever may make a code for an account can take it over. So admins may for any account; a group's moderators only for
+one that their own roster made, that has no rights but this group's, and no more than a member's there.
+"""
+
+import msgspec
+from sqlalchemy import bindparam, delete, or_, select
+
+from model import audit
+from model.accounts import user
+from model.accounts.session import Identity
+from model.accounts.user import User
+from model.groups import group, invitation, roster
+from model.groups.group import GroupRow, Membership
+from model.groups.invitation import FOR_NOBODY, Invitation
+from model.groups.roster import Pupil
+from pottle import times
+from pottle.errors import Forbidden, Invalid, NotFound
+from pottle.store import Tx, db, instance, writes
+
+LINK_DAYS = 3
+CODE_DAYS = 30  # a printed one is handed out in the next lesson, or to whoever was ill
+FIRST_ADMIN_HOURS = 24
+OFFERED_BY = "first admin"
+
+
+class ResetCode(msgspec.Struct):
+    """A code for one account, shown this once."""
+
+    uid: str
+    name: str
+    code: str
+    expires: str
+
+
+@writes
+def link(tx: Tx, by: Identity | None, uid: str) -> ResetCode:
+    """A code that lets its holder set a new password, once; earlier links end. For admins and the operator (None)."""
+    found = user.by_uid(tx.session, uid)
+    tx.session.execute(delete(Invitation).where(Invitation.user_id == found.id, Invitation.group_id.is_(None)))
+    made = invitation.make(tx, invitation.LONG, times.later(days=LINK_DAYS), "user", user_id=found.id, by=by)
+    audit.note(tx, by, "password.link", found.uid)
+    return ResetCode(found.uid, found.name, made.code, made.expires)
+
+
+@writes
+def renew(tx: Tx, by: Identity, slug: str, uid: str) -> ResetCode:
+    """Another code for an account that the group's roster made; the one before ends. For its moderators.
+
+    Raises NotFound for an account that is not of the roster, Forbidden for one that has since become more.
+    """
+    row, found = group.moderated.within(tx, by, slug), user.by_uid(tx.session, uid)
+    of_roster = select(Invitation).where(Invitation.user_id == found.id, Invitation.group_id == row.id)
+    line = tx.session.scalar(of_roster)
+    if line is None:
+        raise NotFound(f"{found.uid} is not of this group's roster; an admin can make a reset link.")
+    if not by.admin and (found.role != "user" or _is_more(tx, found.id, row.id)):
+        raise Forbidden(f"{found.uid} has become more than a member of {slug}; an admin can make a reset link.")
+    code, expires = invitation.fresh(invitation.SHORT), times.later(days=CODE_DAYS)
+    line.code_hash, line.uses_left, line.made_by, line.expires = invitation.digest(code), 1, by.user, expires
+    audit.note(tx, by, "password.code", found.uid, group=slug)
+    return ResetCode(found.uid, found.name, code, expires)
+
+
+def _is_more(tx: Tx, user_id: int, group_id: int) -> bool:
+    """Whether a user moderates the group, or belongs to another."""
+    more = or_(Membership.group_id != group_id, Membership.role != "member")
+    return tx.session.scalar(select(Membership.role).where(Membership.user_id == user_id, more).limit(1)) is not None
+
+
+@writes
+def enrol(tx: Tx, by: Identity | None, slug: str, pupils: list[Pupil]) -> list[ResetCode]:
+    """Makes an account for each pupil, or for none. The group's moderators may, and the operator (None).
+
+    Raises Invalid, naming each line, for uids that are taken and for names that the group has already; Forbidden for
+    moderators where sign-up is closed.
+    """
+    row = group.managed(tx, by, slug)
+    if db.settings.sign_up == "closed" and by and not by.admin:
+        raise Forbidden("Sign-up is closed here: only an admin can enrol a roster.")
+    uids = _uids(tx, pupils)
+    _check_free(tx, row.id, pupils)
+    return [_enrol(tx, by, row, pupil, uid) for pupil, uid in zip(pupils, uids, strict=True)]
+
+
+def _check_free(tx: Tx, group_id: int, pupils: list[Pupil]) -> None:
+    names = {row.name.casefold() for row in tx.all(group.MEMBERS, group_id=group_id)}
+    wrong = {
+        pupil.where: f"is {pupil.name}, a name that the group has already"
+        for pupil in pupils
+        if pupil.uid is None and pupil.name.casefold() in names
+    }
+    wrong |= {
+        pupil.where: f"has the user name {pupil.uid}, which is taken"
+        for pupil in pupils
+        if pupil.uid is not None and tx.one(user.TAKEN, uid_folded=pupil.uid.lower())
+    }
+    wrong |= {
+        pupil.where: f"is {pupil.name}, a name that can be taken for that of somebody who looks after the group"
+        for pupil in pupils
+        if group.has_namesake(tx, pupil.name, group_id)
+    }
+    if wrong:
+        raise Invalid(wrong)
+
+
+BEGINNING = select(User.uid_folded).where(User.uid_folded >= bindparam("first"), User.uid_folded < bindparam("beyond"))
+
+
+def _uids(tx: Tx, pupils: list[Pupil]) -> list[str]:
+    """A free uid for each, in their order; those that the roster says come first."""
+    taken = {pupil.uid.lower() for pupil in pupils if pupil.uid}
+    for base in {roster.uid_from(pupil.name) for pupil in pupils if pupil.uid is None}:
+        taken |= {row.uid_folded for row in tx.all(BEGINNING, first=base, beyond=f"{base}\x7f")}
+    return [pupil.uid or roster.free(roster.uid_from(pupil.name), taken) for pupil in pupils]
+
+
+def _enrol(tx: Tx, by: Identity | None, row: GroupRow, pupil: Pupil, uid: str) -> ResetCode:
+    id_ = user.add(tx, uid, pupil.name, None)
+    group.join(tx, row.id, id_, "member")
+    whose, expires = {"group_id": row.id, "user_id": id_}, times.later(days=CODE_DAYS)
+    made = invitation.make(tx, invitation.SHORT, expires, "member", **whose, by=by)
+    audit.note(tx, by, "user.created", uid, group=row.slug, detail="by a roster")
+    return ResetCode(uid, pupil.name, made.code, expires)
+
+
+@writes
+def offer_admin(tx: Tx, start: str) -> str | None:
+    """The code of a new link for the first admin, the only one that works: there is no default password.
+
+    None where this start of the server has offered one already, and where there is an admin: then none works.
+    """
+    there = tx.session.scalar(select(User.id).where(User.role == "admin").limit(1)) is not None
+    if not there and instance.fact(tx, OFFERED_BY) == start:
+        return None
+    tx.session.execute(delete(Invitation).where(FOR_NOBODY))
+    if there:
+        return None
+    instance.put(tx, OFFERED_BY, start)
+    return invitation.make(tx, invitation.LONG, times.later(hours=FIRST_ADMIN_HOURS), "admin").code
