@@ -51,7 +51,7 @@ class NewPost(Item):
 
 
 class NewVote(Item):
-    """A mark of one user on one post (their ids there)."""
+    """A reaction of one user to one post (their ids there)."""
 
     user: int
     post: int

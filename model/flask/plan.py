@@ -1,7 +1,7 @@
 """What is to be imported from a Flask back end, checked by the rules of this house. It asks no database.
 
 Their accounts, groups, channels and posts become ours; a section becomes a group; an upvote and a downvote become the
-marks `up` and `down`. Whatever cannot come, or comes otherwise than it was, is in the report.
+reactions `up` and `down`. Whatever cannot come, or comes otherwise than it was, is in the report.
 """
 
 import re
