@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from model.operating.doctor import Patient, examine, kept, machine
+from model.operating import doctor
+from model.operating.doctor import Patient, examine
 from pottle import times
 from pottle.settings import Settings
 from pottle.store import file_systems, migrations
@@ -66,7 +67,7 @@ def older(path: Path) -> None:
 
 def large_log(path: Path) -> None:
     with path.with_name("app.db-wal").open("wb") as file:
-        file.truncate(kept.LARGE_LOG + 1)
+        file.truncate(doctor.LARGE_LOG + 1)
 
 
 def a_later_change(path: Path) -> None:
@@ -145,10 +146,10 @@ def test_it_names_what_an_unknown_setting_should_be(settings: Settings) -> None:
     assert found(settings, POTTLE_SIGNUP="closed")["settings"] == ("warn", says)
 
 
-@pytest.mark.parametrize(("free", "level"), [(machine.LITTLE_SPACE - 1, "FAIL"), (machine.LITTLE_SPACE, "warn")])
+@pytest.mark.parametrize(("free", "level"), [(doctor.LITTLE_SPACE - 1, "FAIL"), (doctor.LITTLE_SPACE, "warn")])
 def test_it_finds_a_full_disk(settings: Settings, monkeypatch: pytest.MonkeyPatch, free: int, level: str) -> None:
     with (settings.instance / "app.db").open("r+b") as file:
-        file.truncate(machine.LITTLE_SPACE)
+        file.truncate(doctor.LITTLE_SPACE)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(free, 0, free))  # type: ignore[attr-defined]
     assert found(settings)["disk"][0] == level
 

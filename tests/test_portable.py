@@ -13,9 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from model.operating.exporting import export
+from model.operating.exporting import LEFT_OUT, export, shapes
 from model.operating.importing import FRESH, import_
-from model.operating.portable import LEFT_OUT, shapes
 from pottle.errors import Conflict, Invalid
 from pottle.settings import Settings
 from pottle.store import Base, migrations

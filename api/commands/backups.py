@@ -17,7 +17,7 @@ import click
 from quart import Quart
 
 from api.commands.running import Failed, say
-from model.operating import exporting, importing, restore
+from model.operating import exporting, importing
 from pottle.errors import Refusal
 from pottle.settings import Settings
 from pottle.store import backup, whole
@@ -50,7 +50,7 @@ def register(app: Quart, settings: Settings) -> None:
     def _restore(path: Path) -> None:
         """Make the backup PATH the database of an instance folder that has none. Sessions and tokens end."""
         with working() as progress:
-            found, ended = restore.restore(settings.instance, path, progress)
+            found, ended = importing.restore(settings.instance, path, progress)
         lost = ", ".join(f"{count} {name}" for name, count in ended.items())
         say(f"Restored {_counted(found)}. Ended: {lost}.")
 

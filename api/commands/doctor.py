@@ -9,7 +9,7 @@ from quart import Quart
 
 from api.commands.running import say
 from model.operating import doctor
-from model.operating.doctor.findings import Level
+from model.operating.doctor import Level
 from pottle.settings import Settings
 
 COLOURS = {"ok": "green", "warn": "yellow", "FAIL": "red"}

@@ -1,4 +1,4 @@
-"""Importing: an export (model/operating/portable.py has the format) becomes the database of an instance folder.
+"""An export (model/operating/exporting.py) or a backup becomes the database of an instance folder.
 
 A file is as trusted as a database is: it says who is an admin, and holds the HTML of posts, which is shown as it is.
 """
@@ -6,29 +6,28 @@ A file is as trusted as a database is: it says who is an admin, and holds the HT
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-from sqlalchemy import Table, bindparam, column, delete, insert, select, table
+from sqlalchemy import column, delete, func, insert, select, table
 
-from model.operating.portable import FORMAT, LEFT_OUT, PORTION, End, Header, shapes
-from pottle.errors import Invalid
+from model import audit
+from model.operating.exporting import FORMAT, LEFT_OUT, PORTION, SEQUENCES, End, Header, Shapes, shapes
+from pottle.errors import Invalid, NotFound
 from pottle.store import Snapshot, migrations
-from pottle.store.backup import TABLES, Progress, explained, rows
+from pottle.store.backup import TABLES, Content, Progress, check_integrity, content, copy, explained, rows
 from pottle.store.placing import begin_anew, placed
 from pottle.store.statements import Prepared
 from pottle.text import made_one_line
 
 LONGEST_LINE = 16 * 1024 * 1024  # bytes
 FRESH = {"groups": 1, "channels": 1}  # what the migrations put into a new database: `home` and its lobby
-
 LINES = {"user": ("name",), "group": ("name",), "channel": ("title",), "post": ("guest",)}  # by type and field
-
-SEQUENCES = table("sqlite_sequence", column("name"), column("seq"))
-SET_NEWEST = insert(SEQUENCES).values(name=bindparam("of"), seq=bindparam("is_"))
 CHANNELS = table("channels", column("seq"))
-FURTHEST = select(CHANNELS.c.seq).order_by(CHANNELS.c.seq.desc()).limit(1)
+FURTHEST = select(func.max(CHANNELS.c.seq).label("seq"))
 
 
 def import_(folder: Path, source: IO[bytes], size: int, progress: Progress) -> int:
@@ -87,48 +86,30 @@ def _header(lines: _Lines) -> Header:
     return header
 
 
-def _fill(raw: sqlite3.Connection, tables: dict[type[msgspec.Struct], Table], lines: _Lines) -> int:
+def _fill(raw: sqlite3.Connection, tables: Shapes, lines: _Lines) -> int:
     """Writes every line's row, and returns how many. Raises Invalid."""
     for of in reversed(tables.values()):
         Snapshot(raw).run(delete(of))
-    inserts = {
-        line: Prepared(insert(of).values({c: bindparam(f"_{i}", type_=c.type) for i, c in enumerate(of.c)}))
-        for line, of in tables.items()
-    }
-    decoder = msgspec.json.Decoder(_union([*tables, End]))
+    inserts = {line: Prepared(insert(of), tuple(of.c.keys())) for line, of in tables.items()}
+    decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(reduce(or_, [*tables, End]))  # a line is one of these
     for text in lines:
-        row = _decoded(decoder, text, lines)
-        if isinstance(row, End):
-            return _ended(row, lines)
-        ready = inserts[type(row)]
-        values = {f"_{i}": value for i, value in enumerate(_tidy(row))}
         try:
-            raw.execute(ready.sql, ready.values(values))
-        except (sqlite3.IntegrityError, OverflowError, TypeError) as error:
+            row = decoder.decode(text)
+            if isinstance(row, End):
+                return _ended(row, lines)
+            ready = inserts[type(row)]
+            raw.execute(ready.sql, ready.values(_tidy(row)))
+        except (msgspec.DecodeError, UnicodeDecodeError, sqlite3.IntegrityError, OverflowError, TypeError) as error:
             raise lines.wrong(error) from error
     raise Invalid({"The export": f"was cut off after line {lines.number}. Nothing was imported."})
 
 
-def _tidy(row: Any) -> Iterator[Any]:
+def _tidy(row: msgspec.Struct) -> dict[str, Any]:
     """The values of a row, names and titles as lines of visible text: a file may be an older version's."""
-    lines = LINES.get(type(row).__name__, ())
-    for name, value in msgspec.structs.asdict(row).items():
-        yield made_one_line(value) or value if name in lines and value else value
-
-
-def _union(types: list[Any]) -> Any:
-    """What a line may be: one of `types`."""
-    union = types[0]
-    for type_ in types[1:]:
-        union |= type_
-    return union
-
-
-def _decoded(decoder: msgspec.json.Decoder[Any], text: bytes, lines: _Lines) -> Any:
-    try:
-        return decoder.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise lines.wrong(error) from error
+    values = msgspec.structs.asdict(row)
+    for name in LINES.get(type(row).__name__, ()):
+        values[name] = made_one_line(values[name] or "") or values[name]
+    return values
 
 
 def _ended(end: End, lines: _Lines) -> int:
@@ -144,14 +125,12 @@ def _number_on(raw: sqlite3.Connection, newest: dict[str, int]) -> None:
     """Ids and seqs go on where they were, so that none is ever given twice."""
     tx = Snapshot(raw)
     known = {row.name for row in tx.all(TABLES)}
-    furthest = tx.one(FURTHEST)
-    if furthest and furthest.seq > newest.get("changes", 0):
-        newest["changes"] = furthest.seq
+    newest["changes"] = max(newest.get("changes", 0), tx.one(FURTHEST).seq or 0)
     if strange := sorted(name for name, seq in newest.items() if name not in known or seq < 0):
         raise Invalid({"line 1": f"is wrong: newest has {strange[0]!r}. Nothing was imported."})
     tx.run(delete(SEQUENCES))
     for name, seq in sorted(newest.items()):
-        tx.run(SET_NEWEST, of=name, is_=seq)
+        tx.run(insert(SEQUENCES), name=name, seq=seq)
 
 
 def _check_references(raw: sqlite3.Connection) -> None:
@@ -171,3 +150,32 @@ def _untouched(database: Path) -> bool:
         read = Snapshot(raw)
         names = {row.name for row in read.all(TABLES)} - {*LEFT_OUT, "sqlite_sequence"}
         return all(rows(read, name) == FRESH.get(name, 0) for name in names)
+
+
+def restore(folder: Path, source: Path, progress: Progress) -> tuple[Content, dict[str, int]]:
+    """Puts a copy of the backup into the folder; what it holds, and how many credentials of each kind were ended.
+
+    The backup itself is only read. Raises Conflict where the folder has a database or a server uses it, NotFound,
+    StorageFull, and WrongDatabase for a file that is damaged, not ours or newer than the code; nothing is left then.
+    """
+    if not source.is_file():
+        raise NotFound(f"There is no file {source}.")
+    with placed(folder) as part:
+        with explained(source), closing(_opened(source)) as raw:
+            found = content(Snapshot(raw), source)
+            copy(raw, part, progress)
+        with explained(source), closing(sqlite3.connect(part)) as raw:
+            check_integrity(raw, str(source), progress)
+        ended = begin_anew(part, lambda tx: audit.note(tx, None, "database.restored", source.name))
+    return found, ended
+
+
+def _opened(source: Path) -> sqlite3.Connection:
+    """A connection that leaves nothing beside the backup, and also reads one on a medium that cannot be written to.
+
+    Immutable, unless a log is beside it: then it is a copied database folder, whose newest posts are in there.
+    """
+    path = source.resolve()
+    logs = [path.with_name(path.name + end) for end in ("-wal", "-journal")]
+    how = "mode=ro" if any(log.exists() for log in logs) else "mode=ro&immutable=1"
+    return sqlite3.connect(f"{path.as_uri()}?{how}", uri=True, isolation_level=None)

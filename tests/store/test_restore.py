@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import LargeBinary
 
-from model.operating.restore import restore
+from model.operating.importing import restore
 from pottle.errors import Conflict, NotFound
 from pottle.settings import Settings
 from pottle.store import Base, migrations
