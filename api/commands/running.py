@@ -4,8 +4,8 @@ Names come from strangers, and a terminal obeys what it is sent: whatever a comm
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 import click
 
@@ -14,7 +14,10 @@ from pottle.errors import Refusal, sentence
 from pottle.settings import Settings
 from pottle.store import db
 from pottle.store.first_look import WrongDatabase
+from pottle.store.paging import Cursor, Page
 from pottle.values import Unfit, fit
+
+T = TypeVar("T")
 
 
 class Failed(click.ClickException):
@@ -46,10 +49,10 @@ def say(*columns: object, before: str = "", err: bool = False) -> None:
     click.echo(before + "\t".join(text.printable(str(column)) for column in columns), err=err)
 
 
-def run(settings: Settings, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+def run(settings: Settings, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """What `work` returns, done with the database open; a refusal is one line and exit code 1."""
 
-    async def opened() -> Any:
+    async def opened() -> T:
         await db.open(settings)
         try:
             return await work()
@@ -60,3 +63,14 @@ def run(settings: Settings, work: Callable[[], Coroutine[Any, Any, Any]]) -> Any
         return asyncio.run(opened())
     except (Refusal, WrongDatabase) as refused:
         raise Failed(str(refused)) from refused
+
+
+async def every(listed: Callable[[Cursor], Awaitable[Page[T]]]) -> list[T]:
+    """All items of a list that is read in pages."""
+    items: list[T] = []
+    edge: int | None = None
+    while True:
+        page = await listed(Cursor(100, before=edge))
+        items += page.items
+        if (edge := page.next) is None:
+            return items

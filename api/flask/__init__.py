@@ -10,8 +10,8 @@ import click
 from quart import Blueprint, Quart, current_app
 from quart.blueprints import BlueprintSetupState
 
-from api.commands.backups import PATH, working
 from api.commands.running import run, say
+from api.commands.upkeep import PATH, working
 from api.flask import accounts, chats, discussions
 from api.flask.front_ends import COOKIE, FrontEnds, look, refusal
 from api.flask.shapes import FlaskRefusal

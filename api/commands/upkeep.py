@@ -1,49 +1,53 @@
-"""`quart --app main backup`, `restore`, `export` and `import`: everything in one file, and back again.
+"""`quart --app main backup`, `restore`, `export`, `import`, `migrate` and `doctor`: the database as a whole.
 
 stdout has the one line that a script wants, and stderr how far it is, on a terminal only. The exit code is 0 when all
 of it is done and on disk, otherwise 1 or, ended by SIGTERM, 143; then nothing half is left.
 """
 
+import os
 import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import click
+import msgspec
 from quart import Quart
 
 from api.commands.running import Failed, say
-from model.operating import exporting, importing
+from model.operating import doctor, exporting, importing
 from pottle.errors import Refusal
 from pottle.settings import Settings
-from pottle.store import backup, whole
+from pottle.store import backup, database, migrations, whole
 from pottle.store.first_look import WrongDatabase
 
 PATH = click.argument("path", type=click.Path(path_type=Path))
 STREAM = click.argument("path", type=click.Path(path_type=Path, allow_dash=True))
 DASH = Path("-")
+COLOURS = {"ok": "green", "warn": "yellow", "FAIL": "red"}
 
 
 def register(app: Quart, settings: Settings) -> None:
-    """Adds the four commands."""
-    database = settings.instance / "app.db"
+    """Adds the commands."""
+    app_db = settings.instance / "app.db"
 
     @app.cli.command("backup")
     @PATH
     def _backup(path: Path) -> None:
         """Copy the database to the new file PATH (or into the folder PATH), also while the server runs."""
         with working() as progress:
-            made, found = backup.backup(database, path, progress)
+            made, found = backup.backup(app_db, path, progress)
         say(made)
         try:
-            backup.note(database)
+            backup.note(app_db)
         except OSError as error:
             say(f"/metrics will not know of it: {error.filename}: {error.strerror}", err=True)
-        _remark(_counted(found))
+        if sys.stderr.isatty():
+            say(_counted(found), err=True)
 
     @app.cli.command("restore")
     @PATH
@@ -60,7 +64,7 @@ def register(app: Quart, settings: Settings) -> None:
     def _export(path: Path, without_passwords: bool) -> None:
         """Write everything as JSON lines to the new file PATH, or to stdout (-). The server may run."""
         with working() as progress, _output(path) as out:
-            exporting.export(database, out, progress, passwords=not without_passwords)
+            exporting.export(app_db, out, progress, passwords=not without_passwords)
         if path != DASH:
             say(path)
 
@@ -72,14 +76,39 @@ def register(app: Quart, settings: Settings) -> None:
             count = importing.import_(settings.instance, source, size, progress)
         say(f"Imported {count} rows.")
 
+    @app.cli.command("migrate")
+    @click.option("--yes", is_flag=True, help="Do not ask.")
+    def _migrate(yes: bool) -> None:
+        """Apply the migrations that wait, after a copy of app.db was made. What they drop is lost."""
+        try:
+            waiting = migrations.pending(app_db)
+            if not waiting:
+                say("Nothing waits to be applied.")
+                return
+            if not yes:
+                click.confirm(f"Apply {', '.join(waiting)}?", abort=True)
+            copy, applied = database.migrate(settings)
+        except (Refusal, WrongDatabase) as refused:
+            raise Failed(str(refused)) from refused
+        say(f"Applied {', '.join(applied)}. The database as it was is {copy}.")
+
+    @app.cli.command("doctor")
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
+    def _doctor(as_json: bool) -> None:
+        """Look at the machine, the database and the settings. Exit code 1 when something FAILs."""
+        found = []
+        for finding in doctor.examine(doctor.Patient(settings, dict(os.environ))):
+            found.append(finding)
+            if not as_json:
+                level = click.style(f"{finding.level:4}  ", fg=COLOURS[finding.level])
+                say(f"{finding.about:12}  {finding.says}", before=level)
+        if as_json:
+            say(msgspec.json.encode([finding._asdict() for finding in found]).decode())
+        sys.exit(any(finding.level == "FAIL" for finding in found))
+
 
 def _counted(found: backup.Content) -> str:
     return f"{found.rows['users']} users and {found.rows['posts']} posts"
-
-
-def _remark(text: str) -> None:
-    if sys.stderr.isatty():
-        say(text, err=True)
 
 
 @contextmanager
@@ -110,8 +139,8 @@ def working() -> Iterator[backup.Progress]:
     """Shows how far it is; every way to fail is one line and exit code 1, and SIGTERM cleans up first."""
     signal.signal(signal.SIGTERM, _end)
     try:
-        with _Bars() as bars:
-            yield bars.show
+        with closing(_Bar()) as bar:
+            yield bar.show
     except (Refusal, WrongDatabase) as refused:
         raise Failed(str(refused)) from refused
     except OSError as error:
@@ -122,26 +151,23 @@ def _end(number: int, _frame: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-class _Bars:
+class _Bar:
     """A progress bar for each thing that is done, on a terminal; elsewhere nothing."""
 
     def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._what = ""
         self._bar: Any = None
-
-    def __enter__(self) -> "_Bars":
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
 
     def show(self, what: str, done: int, of: int) -> None:
         """`done` of `of` is done; an `of` of 0 is not known."""
         if not sys.stderr.isatty() or not of:
             return
-        if what != self._what:
-            self._stack.close()
-            self._bar = self._stack.enter_context(click.progressbar(length=of, label=what, file=sys.stderr))
-            self._what = what
+        if self._bar is None or what != self._bar.label:
+            self.close()
+            self._bar = click.progressbar(length=of, label=what, file=sys.stderr)
+            self._bar.__enter__()
         self._bar.update(done - self._bar.pos)
+
+    def close(self) -> None:
+        """Ends the bar's line."""
+        if self._bar is not None:
+            self._bar.__exit__(None, None, None)
