@@ -12,7 +12,7 @@ from model.accounts.account import AccountView
 from model.accounts.user import Role
 from pottle.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
 from pottle.http.limits import EDITING, limited
-from pottle.http.lists import Paging, cursor, edges, links
+from pottle.http.lists import Paging, cursor, listed
 from pottle.values import line
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/api/users")
@@ -45,8 +45,7 @@ class AccountChange(msgspec.Struct):
 @gives(AccountsView)
 async def index(query: AccountQuery) -> Answer:
     """All accounts."""
-    page = await account.listed(cursor(query), query.q)
-    return Answer(AccountsView(page.items, **edges(page)), headers=links(page))
+    return listed(AccountsView, await account.listed(cursor(query), query.q))
 
 
 @blueprint.patch("/<uid>")

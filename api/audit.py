@@ -11,8 +11,7 @@ from model.audit import EntryView
 from model.groups import group
 from pottle.http.answers import Answer, asks, gives
 from pottle.http.asking import signed_in
-from pottle.http.lists import Paging, cursor, edges, links
-from pottle.store.paging import Page
+from pottle.http.lists import Paging, cursor, listed
 from pottle.values import line
 
 blueprint = Blueprint("audit", __name__, url_prefix="/api")
@@ -39,7 +38,7 @@ class AuditView(msgspec.Struct):
 @gives(AuditView)
 async def index(query: AuditQuery) -> Answer:
     """What was done with special rights, or to credentials, in the last year."""
-    return _answer(await audit.listed(cursor(query), query.group, query.uid))
+    return listed(AuditView, await audit.listed(cursor(query), query.group, query.uid))
 
 
 @blueprint.get("/groups/<slug>/audit")
@@ -49,8 +48,4 @@ async def index(query: AuditQuery) -> Answer:
 async def of_group(slug: str, query: Paging) -> Answer:
     """What was done in a group. Its moderators may see it."""
     found = await group.moderated(me(), slug)
-    return _answer(await audit.of_group(cursor(query), found.slug, found.created))
-
-
-def _answer(page: Page[EntryView]) -> Answer:
-    return Answer(AuditView(page.items, **edges(page)), headers=links(page))
+    return listed(AuditView, await audit.of_group(cursor(query), found.slug, found.created))

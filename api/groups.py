@@ -13,7 +13,7 @@ from pottle.http.answers import Answer, asks, changed_fields, gives, takes, want
 from pottle.http.asking import anyone, signed_in
 from pottle.http.caching import shown
 from pottle.http.limits import EDITING, limited
-from pottle.http.lists import Paging, cursor, edges, links
+from pottle.http.lists import Paging, cursor, listed
 from pottle.http.retries import idempotent
 
 blueprint = Blueprint("groups", __name__, url_prefix="/api/groups")
@@ -56,8 +56,7 @@ async def index(query: Paging) -> Answer:
     """The groups that you may see."""
     if asker() is None:
         shown("groups", signed_out_only=True)
-    page = await group.listed(asker(), cursor(query))
-    return Answer(GroupsView(page.items, **edges(page)), headers=links(page))
+    return listed(GroupsView, await group.listed(asker(), cursor(query)))
 
 
 @blueprint.post("")
@@ -123,8 +122,7 @@ class NewMember(msgspec.Struct):
 @gives(MembersView)
 async def list_members(slug: str, query: Paging) -> Answer:
     """The members of a group. Its moderators may see them."""
-    page = await group.members(me(), slug, cursor(query))
-    return Answer(MembersView(page.items, **edges(page)), headers=links(page))
+    return listed(MembersView, await group.members(me(), slug, cursor(query)))
 
 
 @blueprint.post("/<slug>/members")

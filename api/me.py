@@ -17,7 +17,7 @@ from pottle.errors import Invalid
 from pottle.http.answers import Answer, asks, changed_fields, gives, ready_made, respond, takes, wanted_versions
 from pottle.http.asking import signed_in
 from pottle.http.limits import EDITING, PICTURES, limited
-from pottle.http.lists import Paging, cursor, edges, links
+from pottle.http.lists import Paging, cursor, listed
 from pottle.http.notices import attempt
 from pottle.values import line
 
@@ -241,5 +241,4 @@ class OwnPostsView(msgspec.Struct):
 @gives(OwnPostsView)
 async def list_posts(query: OwnPostsQuery) -> Answer:
     """One's own posts that wait for a moderator, that one removed, or whose `edit` waits or was declined."""
-    page = await review.own(me(), query.channel, cursor(query))
-    return Answer(OwnPostsView(page.items, **edges(page)), headers=links(page))
+    return listed(OwnPostsView, await review.own(me(), query.channel, cursor(query)))

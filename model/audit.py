@@ -1,9 +1,9 @@
-"""The audit trail: who did what to whom, and when. It outlives what it speaks of, so it refers to nothing.
+"""The activity log (audit trail): who did what to whom, and when. It outlives what it names, so it refers to nothing.
 
 The README's table says what each action means.
 """
 
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 import msgspec
 from sqlalchemy import String, bindparam, delete, func, insert, or_, select
@@ -16,37 +16,14 @@ from pottle.store.paging import Cursor, Page, paged_aside
 KEPT_DAYS = 365
 
 Action = Literal[
-    "user.created",
-    "user.role",
-    "user.disabled",
-    "user.enabled",
-    "user.deleted",
-    "password.changed",
-    "password.link",
-    "password.code",
-    "password.reset",
-    "token.made",
-    "token.deleted",
-    "group.created",
-    "group.edited",
-    "group.removed",
-    "member.put",
-    "member.joined",
-    "member.removed",
-    "invitation.made",
-    "invitation.revoked",
-    "channel.approved",
-    "channel.locked",
-    "channel.unlocked",
-    "channel.deleted",
-    "post.approved",
-    "post.removed",
-    "post.restored",
-    "edit.approved",
-    "edit.declined",
-    "database.restored",
-    "flask.imported",
-]
+    "user.created", "user.role", "user.disabled", "user.enabled", "user.deleted",
+    "password.changed", "password.link", "password.code", "password.reset", "token.made", "token.deleted",
+    "group.created", "group.edited", "group.removed", "member.put", "member.joined", "member.removed",
+    "invitation.made", "invitation.revoked",
+    "channel.approved", "channel.locked", "channel.unlocked", "channel.deleted",
+    "post.approved", "post.removed", "post.restored", "edit.approved", "edit.declined",
+    "database.restored", "flask.imported",
+]  # fmt: skip
 
 
 class Entry(Base):
@@ -77,21 +54,14 @@ class EntryView(msgspec.Struct):
 
 
 class Actor(Protocol):
-    """Who did it, as far as the trail cares."""
+    """Who did it: an Identity, or a user who has just signed up."""
 
     @property
     def uid(self) -> str:
         """What is noted."""
 
 
-NOTE = insert(Entry).values(
-    at=bindparam("now"),
-    actor=bindparam("by"),
-    action=bindparam("what"),
-    subject=bindparam("whom"),
-    group_slug=bindparam("where"),
-    detail=bindparam("how"),
-)
+NOTE = insert(Entry)
 ALL = select(*Entry.__table__.c)
 ABOUT = ALL.where(
     or_(bindparam("group", type_=String) == "", Entry.group_slug == bindparam("group")),
@@ -109,24 +79,24 @@ def note(
     tx: Tx, by: Actor | None, action: Action, subject: str, *, group: str | None = None, detail: str | None = None
 ) -> None:
     """Within a unit: notes that `by` (None: the operator, by a command) did something. Never put a secret into it."""
-    who = by.uid if by else ""
-    tx.run(NOTE, now=tx.now, by=who, what=action, whom=subject[:200], where=group, how=detail and detail[:500])
+    texts = {"subject": subject[:200], "detail": detail and detail[:500]}
+    tx.run(NOTE, at=tx.now, actor=by.uid if by else "", action=action, group_slug=group, **texts)
 
 
 async def listed(cursor: Cursor, group: str = "", uid: str = "") -> Page[EntryView]:
-    """The whole trail, newest first; of one group, or what somebody did or had done to them. For admins only."""
+    """The whole log, newest first; of one group, or what somebody did or had done to them. For admins only."""
     async with db.session() as session:
-        return await paged_aside(session, ABOUT, Entry.id, cursor, _view, group=group, uid=uid.lower())
+        return await paged_aside(
+            session, ABOUT, Entry.id, cursor, lambda row: EntryView(*row), group=group, uid=uid.lower()
+        )
 
 
 async def of_group(cursor: Cursor, slug: str, since: str) -> Page[EntryView]:
-    """What was done in a group that was made at `since`: an older one of that name is not its moderators' business."""
+    """What was done in a group created at `since`: an older one of that name is not its moderators' business."""
     async with db.session() as session:
-        return await paged_aside(session, OF_GROUP, Entry.id, cursor, _view, group=slug, since=since)
-
-
-def _view(row: Any) -> EntryView:
-    return EntryView(row.id, row.at, row.actor, row.action, row.subject, row.group_slug, row.detail)
+        return await paged_aside(
+            session, OF_GROUP, Entry.id, cursor, lambda row: EntryView(*row), group=slug, since=since
+        )
 
 
 def forget_old(tx: Tx) -> None:

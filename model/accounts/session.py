@@ -12,7 +12,7 @@ from collections import OrderedDict
 from typing import Any
 
 import msgspec
-from sqlalchemy import ForeignKey, LargeBinary, Select, String, bindparam, delete, func, literal, select, update
+from sqlalchemy import ForeignKey, LargeBinary, Select, String, bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import audit
@@ -70,9 +70,9 @@ class Identity(msgspec.Struct, frozen=True):
     name: str
     avatar: str | None
     role: Role
-    session: int | None
-    token: int | None
-    expires: str
+    session: int | None = None
+    token: int | None = None
+    expires: str = times.FOREVER
     used: str | None = None  # the day, if it is a session
     device: str | None = ""
 
@@ -114,26 +114,14 @@ class TokenView(msgspec.Struct):
     token: str | None = None
 
 
-def _identities(*credential: Any) -> Select[Any]:
-    who = User.id.label("user"), User.uid, User.name, User.avatar_hash, User.role
-    return select(*who, *credential).where(User.disabled.is_(None))
-
-
+WHO = select(User.id.label("user"), User.uid, User.name, User.avatar_hash, User.role).where(User.disabled.is_(None))
 BY_SESSION = (
-    _identities(
-        Session.id.label("session"), literal(None).label("token"), Session.expires, Session.used, Session.device
-    )
+    WHO.add_columns(Session.id.label("session"), Session.expires, Session.used, Session.device)
     .join(Session, Session.user_id == User.id)
     .where(Session.secret_hash == bindparam("secret_hash"))
 )
 BY_TOKEN = (
-    _identities(
-        literal(None).label("session"),
-        Token.id.label("token"),
-        literal(times.FOREVER).label("expires"),
-        literal(None).label("used"),
-        literal("").label("device"),
-    )
+    WHO.add_columns(Token.id.label("token"))
     .join(Token, Token.user_id == User.id)
     .where(Token.secret_hash == bindparam("secret_hash"))
 )
@@ -338,15 +326,15 @@ def _look_up(secret: str, secret_hash: bytes) -> Identity | None:
         row = read.one(BY_TOKEN if secret.startswith("tok_") else BY_SESSION, secret_hash=secret_hash)
     if row is None:
         return None
-    _cached[secret_hash] = known = _identity(row)
+    _cached[secret_hash] = found = _identity(row)
     if len(_cached) > MOST_CACHED:
         _cached.popitem(last=False)
-    return known
+    return found
 
 
 def _identity(row: Any) -> Identity:
-    who = row.user, row.uid, row.name, avatar_path(row.uid, row.avatar_hash), row.role
-    return Identity(*who, row.session, row.token, row.expires, row.used, row.device)
+    fields = row._asdict()
+    return Identity(avatar=avatar_path(row.uid, fields.pop("avatar_hash")), **fields)
 
 
 def _hashed(secret: str) -> bytes:

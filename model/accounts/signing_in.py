@@ -43,7 +43,7 @@ async def sign_in(uid: str, password: str, address: str, device: str = "") -> Si
 
 async def prove(identity: Identity, password: str) -> None:
     """Raises Forbidden unless `password` is that of `identity`; TooMany for a guesser, as `sign_in` does."""
-    party = f"user {identity.user}"
+    party = identity.party
     if db.settings.rate_limits:
         await db.write_ahead(_attempt.within, party)
     if await _with_password(password, OWN_PASSWORD, id=identity.user) is None:

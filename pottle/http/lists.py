@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Callable
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -10,6 +11,7 @@ from msgspec import Meta
 from quart import request
 
 from pottle.errors import Invalid
+from pottle.http.answers import Answer
 from pottle.store.paging import Cursor, Page
 from pottle.values import as_it_is
 
@@ -48,6 +50,11 @@ def links(page: Page[Any], url: str | None = None) -> dict[str, str]:
     found = [("next", "before", page.next), ("prev", "after", page.prev)]
     parts = [f'<{url}{name}={encoded(id_)}>; rel="{rel}"' for rel, name, id_ in found if id_ is not None]
     return {"Link": ", ".join(parts)} if parts else {}
+
+
+def listed(view: Callable[..., Any], page: Page[Any]) -> Answer:
+    """A page as the answer to a list: `view(items, next, prev)`, and its Link header."""
+    return Answer(view(page.items, encoded(page.next), encoded(page.prev)), headers=links(page))
 
 
 def encoded(id_: int | None) -> str | None:
