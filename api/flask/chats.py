@@ -67,7 +67,7 @@ async def add_message(data: shapes.FlaskNewMessage) -> shapes.FlaskSaid:
 @gives(list[shapes.FlaskJoke])
 async def jokes() -> list[shapes.FlaskJoke]:
     """The jokes, oldest first."""
-    rows = await overview.posts_in(asker(), (await _channel("jokes")).id)
+    rows = await overview.posts_in(asker(), (await _channel("jokes")).id, overview.CHAT)
     return [shapes.FlaskJoke(row.number, _text(row.body), row.haha, row.boohoo) for row in rows]
 
 
@@ -106,7 +106,7 @@ async def _channel(name: str) -> Any:
 async def _posts(name: str) -> list[Any]:
     """The newest posts of that channel, oldest first; pages ask for them once a second."""
     place = await _channel(name)
-    rows = await overview.posts_in(asker(), place.id)
+    rows = await overview.posts_in(asker(), place.id, overview.CHAT)
     kept_in(place, *{f"user:{row.uid}" for row in rows if row.uid})
     return rows
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import Select, bindparam, func, or_, select
 
 from model.accounts.session import Identity
 from model.flask.extras import OF_CHANNEL, Laughs, number
@@ -72,15 +72,12 @@ SEEN = (
     .where(VISIBLE)
 )
 PUBLISHED = SEEN.where(Post.state == "published")
-IN_CHANNEL = (
-    PUBLISHED.add_columns(
-        number("user", Post.author_id).label("author_number"),
-        func.coalesce(Laughs.haha, 0).label("haha"),
-        func.coalesce(Laughs.boohoo, 0).label("boohoo"),
-    )
-    .outerjoin(Laughs, Laughs.post_id == Post.id)
-    .where(Post.channel_id == bindparam("channel_id"))
-)
+IN_CHANNEL = PUBLISHED.where(Post.channel_id == bindparam("channel_id"))
+CHAT = IN_CHANNEL.add_columns(
+    number("user", Post.author_id).label("author_number"),
+    func.coalesce(Laughs.haha, 0).label("haha"),
+    func.coalesce(Laughs.boohoo, 0).label("boohoo"),
+).outerjoin(Laughs, Laughs.post_id == Post.id)
 OWN = (
     SEEN.add_columns(*OF_EDIT)
     .outerjoin(Edit, Edit.post_id == Post.id)
@@ -153,10 +150,15 @@ async def posts(identity: Identity | None) -> Overview:
 
 
 @reads
-def posts_in(read: Snapshot, identity: Identity | None, channel_id: int) -> list[Any]:
-    """The published posts of a channel, likewise, and how often each was laughed and booed at. Raises NotFound."""
+def posts_in(
+    read: Snapshot, identity: Identity | None, channel_id: int, statement: Select[Any] = IN_CHANNEL
+) -> list[Any]:
+    """The published posts of a channel, likewise. Raises NotFound.
+
+    With CHAT a row also has the `author_number`, and how often the post was laughed and booed at.
+    """
     channel.visible_to.within(read, identity, channel_id)
-    return _all(read, IN_CHANNEL, Post.id, post.weight, channel_id=channel_id, **asker(identity))
+    return _all(read, statement, Post.id, post.weight, channel_id=channel_id, **asker(identity))
 
 
 @reads
