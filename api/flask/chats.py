@@ -13,6 +13,7 @@ from model.flask import extras, overview
 from model.flask import post as flask_post
 from model.flask.extras import theirs
 from model.talk import channel
+from model.talk.channel import ChannelRow
 from pottle.errors import NotFound
 from pottle.http.answers import gives, takes
 from pottle.http.asking import anyone, signed_in
@@ -94,7 +95,7 @@ async def _laugh(number: int, how: Literal["haha", "boohoo"]) -> shapes.FlaskJok
     return shapes.FlaskJoke(number, _text(joke.body), joke.haha, joke.boohoo)
 
 
-async def _channel(name: str) -> Any:
+async def _channel(name: str) -> ChannelRow:
     """The channel for an endpoint. Raises NotFound where none is named."""
     named = dict(db.settings.flask_channels)
     if name not in named:
@@ -105,9 +106,9 @@ async def _channel(name: str) -> Any:
 
 async def _posts(name: str) -> list[Any]:
     """The newest posts of that channel, oldest first; pages ask for them once a second."""
-    place = await _channel(name)
-    rows = await overview.posts_in(asker(), place.id, overview.CHAT)
-    kept_in(place, *{f"user:{row.uid}" for row in rows if row.uid})
+    found = await _channel(name)
+    rows = await overview.posts_in(asker(), found.id, overview.CHAT)
+    kept_in(found, *{f"user:{row.uid}" for row in rows if row.uid})
     return rows
 
 

@@ -149,8 +149,8 @@ async def _one_post(found: PostView, channel_name: str) -> shapes.FlaskPost:
 @gives(shapes.FlaskPost)
 async def create(data: shapes.FlaskNewPost) -> shapes.FlaskPost:
     """Post. Everybody who reads the channel sees it at once, pages on the websocket too."""
-    place = await channel.visible_to(me(), await ours("channel", data.channel_id))
-    return await _one_post(await make(place.id, data.title, data.comment, data.content), place.title)
+    within = await channel.visible_to(me(), await ours("channel", data.channel_id))
+    return await _one_post(await make(within.id, data.title, data.comment, data.content), within.title)
 
 
 async def make(channel_id: int, title: str, comment: str, content: Any = None) -> PostView:
@@ -176,10 +176,10 @@ def _joined(title: str, comment: str, content: Any) -> str:
 @gives(shapes.FlaskPost)
 async def show(query: shapes.FlaskWhichPost) -> shapes.FlaskPost:
     """A post, by `?id=`."""
-    found, place = await post.find(asker(), await ours("post", query.id))
+    found, within = await post.find(asker(), await ours("post", query.id))
     if found.state == "removed":
         raise NotFound("Post not found")
-    return await _one_post(found, place.title)
+    return await _one_post(found, within.title)
 
 
 @blueprint.put("/post")
@@ -189,7 +189,7 @@ async def show(query: shapes.FlaskWhichPost) -> shapes.FlaskPost:
 @gives(shapes.FlaskPost)
 async def edit(data: shapes.FlaskPostEdit) -> shapes.FlaskPost:
     """Change one's own post. Where posts wait for a moderator, so does the change; the answer has one's own text."""
-    found, place = await post.find(me(), await ours("post", data.id))
+    found, within = await post.find(me(), await ours("post", data.id))
     if data.channel_id is not UNSET and await ours("channel", data.channel_id) != found.channel:
         raise Invalid({"channel_id": "cannot be changed: a post stays in its channel"})
     title, comment, content = flask_post.split(await review.own_text(me(), found))
@@ -200,7 +200,7 @@ async def edit(data: shapes.FlaskPostEdit) -> shapes.FlaskPost:
     if data.content is not UNSET and data.content != safe_content(content):
         content = data.content
     body = _joined(title, comment, content)
-    return await _one_post(await posting.revise(me(), found.id, {found.version}, body), place.title)
+    return await _one_post(await posting.revise(me(), found.id, {found.version}, body), within.title)
 
 
 @blueprint.delete("/post")
@@ -242,8 +242,8 @@ async def delete_vote(data: shapes.FlaskVoted) -> shapes.FlaskMessage:
 @gives(shapes.FlaskVotes)
 async def votes(query: shapes.FlaskVoted) -> shapes.FlaskVotes:
     """How a post was voted for."""
-    view, place = await post.find(asker(), await ours("post", query.post_id))
+    view, within = await post.find(asker(), await ours("post", query.post_id))
     if view.state == "published":
-        kept_in(place, f"post:{view.id}")
+        kept_in(within, f"post:{view.id}")
     counts = view.reactions
     return shapes.FlaskVotes(int(query.post_id), counts.get("up", 0), counts.get("down", 0))

@@ -23,6 +23,7 @@ from model.accounts import session
 from model.accounts.session import Identity
 from model.flask import overview
 from model.flask.overview import audience as audience_of
+from model.talk.channel import ChannelRow
 from pottle.access import SAFE, around
 from pottle.errors import Forbidden
 from pottle.http.answers import encode
@@ -68,7 +69,7 @@ class Visitor:
 
 
 def visitor(scope: Scope, origins: Iterable[str]) -> Visitor:
-    """Whoever asks. Without an origin (a program) the cookie counts, for what asking.py lets by."""
+    """Who asks. Without an origin (a program) the cookie counts too, for what `look` allows programs."""
     origin = header(scope, b"origin")
     if origin is None and header(scope, b"sec-fetch-site") in FOREIGN_SITES:
         origin = "null"  # a page that does not say which
@@ -104,7 +105,7 @@ class FrontEnds:
         if scope["method"] == "OPTIONS" and (wanted := header(scope, b"access-control-request-method")):
             await _preflight(scope, found, wanted, send)
         else:
-            await self._app(scope, receive, _Readable(send, found))
+            await self._app(scope, receive, _readable(send, found))
 
 
 def _ours(scope: Scope) -> bool:
@@ -112,17 +113,15 @@ def _ours(scope: Scope) -> bool:
     return path.startswith(scope.get("root_path", "") + "/flask/")
 
 
-class _Readable:
-    """Passes an answer on, to be read by pages of a listed origin and of no other."""
+def _readable(send: Send, asking: Visitor) -> Send:
+    """Sends an answer with the headers that let pages of a listed origin read it, and no other."""
 
-    def __init__(self, send: Send, asking: Visitor) -> None:
-        self._send = send
-        self._headers = _cors(asking)
-
-    async def __call__(self, message: Message) -> None:
+    async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], *self._headers]}
-        await self._send(message)
+            message = {**message, "headers": [*message["headers"], *_cors(asking)]}
+        await send(message)
+
+    return sending
 
 
 def _cors(asking: Visitor) -> Headers:
@@ -155,7 +154,7 @@ async def _preflight(scope: Scope, asking: Visitor, method: str, send: Send) -> 
 
 
 def unlisted(asking: Visitor) -> str:
-    """What to say to a page that may not, and to its operator."""
+    """The message for a page of an origin that is not listed, and for its operator."""
     page = f"The origin {asking.origin}" if asking.origin else "A request without an origin"
     return f"{page} may not do that: POTTLE_FLASK_ORIGINS lists those that may."
 
@@ -238,20 +237,20 @@ def answered(view: Any, status: int, headers: dict[str, str] | None = None) -> R
 
 
 def kept_for(whose: str, *tags: str) -> None:
-    """A handler's word that its answer may be kept for that audience, if it is still the one that was asked for."""
+    """Keeps this answer in the response cache for an audience, if it is still the one that the middleware named."""
     if whose == audience():
         shown("flask", *tags)
 
 
-def kept_in(place: Any, *tags: str) -> None:
-    """As `kept_for`, of what everybody sees who may see the channel."""
+def kept_in(channel: ChannelRow, *tags: str) -> None:
+    """Likewise, of what everybody sees who may see the channel."""
     whose = audience()
-    if whose is not None and (place.reading == "public" or overview.sees(whose, place.group_id)):
-        shown("flask", f"group:{place.group_id}", f"channel:{place.id}", *tags)
+    if whose is not None and (channel.reading == "public" or overview.sees(whose, channel.group_id)):
+        shown("flask", f"group:{channel.group_id}", f"channel:{channel.id}", *tags)
 
 
 def that_fit(views: list[View]) -> list[View]:
-    """The newest of them, oldest first as they are, that make a list which can be kept."""
+    """The newest of them, in the same order, that make a list small enough for the response cache."""
     filling = Filling[View](overview.MOST, lambda view: len(encode(view)), overview.MOST_BYTES)
     all(map(filling.takes, reversed(views)))
     return filling.items[::-1]
