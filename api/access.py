@@ -1,13 +1,34 @@
-"""Who is asking: a bearer token, or the session cookie of our own pages; and who may."""
+"""Who is asking: a bearer token, or the session cookie of our own pages; who may, and how often."""
+
+from collections.abc import Awaitable
+from typing import TypeVar
 
 from quart import Response, has_request_context, request
 
 from model.accounts import session
 from model.accounts.session import Identity
 from pottle.access import SAFE, Access
-from pottle.errors import Forbidden, Unauthenticated
+from pottle.errors import Forbidden, NotFound, TooMany, Unauthenticated
+from pottle.http import measures
 from pottle.http.asking import demand, foreign_origin, served, stance
+from pottle.http.notices import notice
+from pottle.rates import Rate
 from pottle.store import Snapshot, db
+
+T = TypeVar("T")
+
+SIGN_UP = Rate("sign-up", 100, per=3600)
+BY_CODE = Rate("sign-up by code", 300, per=3600)  # of one code at one address: classes have a code each
+SIGN_IN = Rate("sign-in", 600, per=60)  # a school is one address; guessing has a limit of its own, per uid
+POSTING = Rate("posting", 20, per=60)
+GUESTS = Rate("guests", 60, per=60)
+REACTING = Rate("reacting", 120, per=60)
+EDITING = Rate("editing", 60, per=60)
+PICTURES = Rate("pictures", 30, per=3600)  # a photo of 16 million points takes a second to be drawn anew
+ROSTERS = Rate("rosters", 20, per=3600)  # each of up to 500 accounts
+
+FAILED = (Unauthenticated, Forbidden, NotFound)
+sign_ins = measures.counter("sign_ins_total", "Passwords and codes that were tried.", "outcome")
 
 # Browsers keep a cookie of such a name only from https, the first only for one host and all of its paths.
 HOST, SECURE = "__Host-", "__Secure-"
@@ -24,6 +45,8 @@ SYSTEMS = (
 
 class Sessions(Access[Identity]):
     """Sessions and named tokens (model/accounts/session.py)."""
+
+    listener = session.listener
 
     def asking(self) -> Identity | None:
         """By the Authorization header, else the cookie, which changes nothing for a page of another origin.
@@ -73,6 +96,20 @@ confirmed = demand(
     "at `POST /api/session/confirm`; otherwise it answers 403 with the type `urn:pottle:confirmation-needed`.",
     lambda: session.must_be_confirmed(me()),
 )
+
+
+async def attempt(entering: Awaitable[T], uid: str = "") -> T:
+    """Waits for somebody to prove who they are, by a password or a code; log and metrics learn how that went."""
+    try:
+        entered = await entering
+    except (*FAILED, TooMany) as refusal:
+        limited = isinstance(refusal, TooMany)
+        sign_ins.labels("limited" if limited else "failed").inc()
+        notice("Passwords or codes were tried too often" if limited else "A password or code was wrong", uid)
+        raise
+    sign_ins.labels("succeeded").inc()
+    notice("A password or code was right", uid)
+    return entered
 
 
 def device() -> str:

@@ -6,12 +6,12 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint
 
-from api.access import admins, confirmed, me
+from api.access import EDITING, admins, confirmed, me
 from model.accounts import account
 from model.accounts.account import AccountView
 from model.accounts.user import Role
 from pottle.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
-from pottle.http.limits import EDITING, limited
+from pottle.http.limits import limited
 from pottle.http.lists import Paging, cursor, listed
 from pottle.values import line
 

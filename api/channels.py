@@ -6,14 +6,14 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint
 
-from api.access import asker, me
+from api.access import EDITING, GUESTS, POSTING, asker, me
 from model.talk import channel
 from model.talk.channel import ChannelView, Key, Title, Url
 from pottle.errors import Invalid
 from pottle.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
 from pottle.http.asking import anyone, foreign_origin, signed_in
 from pottle.http.caching import shown, shown_in
-from pottle.http.limits import EDITING, GUESTS, POSTING, limited
+from pottle.http.limits import limited
 from pottle.http.lists import Paging, cursor, edges, links
 from pottle.http.retries import idempotent
 

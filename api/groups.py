@@ -4,7 +4,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint
 
-from api.access import admins, asker, me
+from api.access import EDITING, admins, asker, me
 from model.accounts import session
 from model.accounts.user import Name, SomeUid
 from model.groups import group
@@ -12,7 +12,7 @@ from model.groups.group import GroupView, MemberView, Origins, Posting, Reading,
 from pottle.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
 from pottle.http.asking import anyone, signed_in
 from pottle.http.caching import shown
-from pottle.http.limits import EDITING, limited
+from pottle.http.limits import limited
 from pottle.http.lists import Paging, cursor, listed
 from pottle.http.retries import idempotent
 

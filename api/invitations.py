@@ -7,7 +7,7 @@ there would be one that is stored.
 import msgspec
 from quart import Blueprint
 
-from api.access import admins, by_session, confirmed, me
+from api.access import EDITING, SIGN_IN, admins, by_session, confirmed, me
 from api.joining import AccountCode, account_code, link
 from model.accounts import codes, session
 from model.groups import invitation, joining
@@ -16,7 +16,7 @@ from model.groups.invitation import Code, Days, InvitationView, Uses
 from model.groups.joining import GroupName, Joined
 from pottle.http.answers import gives, takes
 from pottle.http.asking import address, anyone, signed_in
-from pottle.http.limits import EDITING, SIGN_IN, limited
+from pottle.http.limits import limited
 
 blueprint = Blueprint("invitations", __name__, url_prefix="/api")
 

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint, Response
 
-from api.access import by_session, clear_cookie, confirmed, me
+from api.access import EDITING, PICTURES, attempt, by_session, clear_cookie, confirmed, me
 from model.accounts import account, avatar, passwords, session, signing_in, user
 from model.accounts.session import SessionInfo, TokenView
 from model.accounts.user import Account, Email, Name, Password
@@ -14,11 +14,11 @@ from model.talk import reaction, review
 from model.talk.post import PostView
 from model.talk.reaction import OwnReaction
 from pottle.errors import Invalid
+from pottle.http import bodies
 from pottle.http.answers import Answer, asks, changed_fields, gives, ready_made, respond, takes, wanted_versions
 from pottle.http.asking import signed_in
-from pottle.http.limits import EDITING, PICTURES, limited
+from pottle.http.limits import limited
 from pottle.http.lists import Paging, cursor, listed
-from pottle.http.notices import attempt
 from pottle.values import line
 
 blueprint = Blueprint("me", __name__, url_prefix="/api/me")
@@ -95,6 +95,9 @@ class AvatarView(msgspec.Struct):
     """Where the avatar is."""
 
     avatar: str
+
+
+bodies.UPLOADS["/api/me/avatar"] = 1.0
 
 
 @blueprint.put("/avatar")

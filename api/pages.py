@@ -6,11 +6,14 @@ from typing import Any
 import msgspec
 from markupsafe import Markup
 from quart import Blueprint, Response, render_template, request
+from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
 
+from api import joining
 from api.access import asker
 from api.posts import authors_of
 from model.accounts.session import Identity
+from model.settings import Settings
 from model.talk import channel, post
 from model.talk.post import PostsPage
 from pottle.errors import NotFound
@@ -29,7 +32,24 @@ blueprint = Blueprint("pages", __name__)
 
 HOME = ("home", "lobby")
 NEWEST = 12  # channels on the home page
+HUES = 6
 _talks: Memo[Markup] = Memo(4 * 1024 * 1024)
+
+
+def hue(uid: str) -> int:
+    """Which of the colours of avatars a user has, by the user name, as in static/view.js."""
+    return sum(map(ord, uid.lower())) % HUES
+
+
+@blueprint.record_once
+def _tell_templates(state: BlueprintSetupState) -> None:
+    chosen: Settings = state.app.config["POTTLE"]
+    state.app.jinja_env.globals.update(hue=hue, sign_up=chosen.sign_up, post_length=chosen.post_length)
+
+
+@blueprint.before_app_serving
+async def _welcome() -> None:
+    await joining.welcome()
 
 
 class PageQuery(Tolerant, Paging):

@@ -7,14 +7,14 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint
 
-from api.access import asker, me
+from api.access import EDITING, GUESTS, POSTING, asker, me
 from model.talk import post, posting, review
 from model.talk.post import Body, EditView, GuestName, PostView
 from pottle.errors import Invalid
 from pottle.http.answers import Answer, asks, changed_fields, encode, etag, gives, takes, wanted_versions
 from pottle.http.asking import anyone, foreign_origin, signed_in
 from pottle.http.caching import renewed_by, shown, shown_in
-from pottle.http.limits import EDITING, GUESTS, POSTING, limited
+from pottle.http.limits import limited
 from pottle.http.lists import Paging, cursor, edges, here, links
 from pottle.http.retries import idempotent
 from pottle.http.shelf import Renewed

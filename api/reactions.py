@@ -2,12 +2,12 @@
 
 from quart import Blueprint
 
-from api.access import me
+from api.access import REACTING, me
 from model.talk import reaction
 from model.talk.reaction import KINDS, Reactions
 from pottle.http.answers import gives
 from pottle.http.asking import signed_in
-from pottle.http.limits import REACTING, limited
+from pottle.http.limits import limited
 
 blueprint = Blueprint("reactions", __name__, url_prefix="/api/posts/<id:post_id>/reactions")
 

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from quart import Blueprint
 
-from api.access import by_session, confirmed, me
+from api.access import EDITING, ROSTERS, by_session, confirmed, me
 from api.joining import AccountCode, account_code
 from model.accounts import codes
 from model.groups import group, roster
@@ -13,7 +13,7 @@ from model.groups.roster import Pupil
 from pottle.errors import Invalid
 from pottle.http.answers import gives, takes
 from pottle.http.asking import signed_in
-from pottle.http.limits import EDITING, ROSTERS, limited
+from pottle.http.limits import limited
 from pottle.values import as_it_is
 
 blueprint = Blueprint("rosters", __name__, url_prefix="/api/groups/<slug>/roster")

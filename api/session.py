@@ -3,16 +3,15 @@
 import msgspec
 from quart import Blueprint, Response
 
-from api.access import by_session, clear_cookie, device, me, set_cookie
+from api.access import EDITING, SIGN_IN, attempt, by_session, clear_cookie, device, me, set_cookie
+from model import settings
 from model.accounts import session, signing_in, user
 from model.accounts.session import Signed
 from model.accounts.user import Account, Password, SomeUid
 from model.groups.invitation import Code
 from pottle.http.answers import gives, respond, takes
 from pottle.http.asking import address, anyone, foreign_origin, signed_in
-from pottle.http.limits import EDITING, SIGN_IN, limited
-from pottle.http.notices import attempt
-from pottle.store import db
+from pottle.http.limits import limited
 
 blueprint = Blueprint("session", __name__, url_prefix="/api")
 
@@ -46,7 +45,7 @@ async def _begun(signed: Signed) -> Response:
     account = await user.account(signed.identity.user)
     response = respond(SessionView(account, signed.token, signed.identity.expires), 201)
     if foreign_origin() is None:
-        set_cookie(response, signed.token, db.settings.session_days)
+        set_cookie(response, signed.token, settings.chosen().session_days)
     return response
 
 

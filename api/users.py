@@ -7,6 +7,7 @@ import msgspec
 from quart import Blueprint, Response
 from werkzeug.exceptions import HTTPException
 
+from api.access import BY_CODE, SIGN_UP
 from model.accounts import avatar, user
 from model.accounts.user import Email, Name, Password, Uid, UserView
 from model.groups import joining
@@ -15,7 +16,7 @@ from pottle.http import bodies
 from pottle.http.answers import Answer, gives, ready_made, takes
 from pottle.http.asking import address, anyone
 from pottle.http.caching import shown
-from pottle.http.limits import BY_CODE, SIGN_UP, Party, limited
+from pottle.http.limits import Party, limited
 from pottle.http.retries import idempotent
 from pottle.values import line
 

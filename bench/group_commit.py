@@ -19,12 +19,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from examples.seed import person
 from model.accounts.session import Identity
+from model.settings import Settings
 from model.talk import posting
 from model.talk.channel import Channel
 from model.talk.post import Post
 from model.talk.posting import Draft
 from pottle import times
-from pottle.settings import Settings
 from pottle.store import db
 from pottle.store.changes import LoggedChange, Stream
 

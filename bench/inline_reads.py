@@ -18,9 +18,9 @@ from sqlalchemy import bindparam, select
 
 from examples.seed import person
 from model.accounts.user import User
+from model.settings import Settings
 from model.talk import post, posting
 from model.talk.post import Post
-from pottle.settings import Settings
 from pottle.store import db
 
 SECONDS = 0.2

@@ -17,10 +17,10 @@ from typing import Any
 from bench.audience import quantile
 from bench.data import SECRET
 from model.accounts import session
+from model.settings import Settings
 from model.talk import posting
 from model.talk.post import PostView
 from model.talk.posting import Draft
-from pottle.settings import Settings
 from pottle.store import Tx, db
 
 TICK_SECONDS = 0.002

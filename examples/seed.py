@@ -24,6 +24,7 @@ from model.accounts import user
 from model.accounts.session import Identity
 from model.accounts.user import User
 from model.groups import group
+from model.settings import Settings
 from model.talk import channel, posting, reaction
 from pottle import settings, times
 from pottle.errors import Conflict
@@ -127,7 +128,7 @@ async def main() -> None:
     parser.add_argument("--anyway", action="store_true", help="also where there are users already")
     anyway = parser.parse_args().anyway
     load_dotenv(Path(__file__).parents[1] / ".env")
-    await db.open(settings.read(os.environ))
+    await db.open(settings.read(os.environ, Settings))
     try:
         if await count_users() and not anyway:
             sys.exit(f"There are users in {db.settings.instance} already. To add to them: scripts/seed --anyway")

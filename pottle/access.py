@@ -11,6 +11,7 @@ from quart import g, has_request_context, request, websocket
 
 from pottle.errors import Unauthenticated
 from pottle.store import Snapshot
+from pottle.store.follower import Listener
 from pottle.store.unit import Envelope, envelope
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -40,7 +41,9 @@ Somebody = TypeVar("Somebody", bound=Identity)
 
 
 class Access(Generic[Somebody]):
-    """What an application overrides: the first four methods."""
+    """What an application overrides: the first four methods, and the listener."""
+
+    listener: Listener | None = None  # keeps true what it remembers of credentials; applied before all others
 
     def asking(self) -> Somebody | None:
         """Whose request or websocket handshake is being served; None for nobody in particular.

@@ -1,4 +1,4 @@
-"""Refusals: what the rules say no with. `pottle/http/problems.py` says each in HTTP's words."""
+"""Refusals: what the rules say no with, each with the status that `pottle/http/problems.py` answers with."""
 
 import re
 from collections.abc import Collection
@@ -6,35 +6,17 @@ from collections.abc import Collection
 from pottle.rates import Allowance
 
 MOST_NAMED = 100  # fields in one answer
-# What people call what they fill in; other fields are for programs, and called as they are.
-CALLED = {
-    "uid": "The user name",
-    "name": "The name",
-    "guest": "The name",
-    "email": "The e-mail address",
-    "password": "The password",
-    "current_password": "The password that you have now",
-    "slug": "The short name",
-    "origins": "The list of sites",
-    "title": "The title",
-    "key": "The key",
-    "url": "The address",
-    "body": "The text",
-    "comment": "The text",
-    "code": "The code",
-    "invitation": "The code",
-    "csv": "The class list",
-    "names": "The class list",
-    "image": "The picture",
-    "pfp": "The picture",
-    "uses": "The number of uses",
-    "days": "The number of days",
-    "q": "What you look for",
-}
+CALLED: dict[str, str] = {}  # what people call the fields that they fill in; an application says it (pottle/engine.py)
 
 
 class Refusal(Exception):
-    """A request that the rules refuse. A unit may raise it only before it has written anything."""
+    """A request that the rules refuse. A unit may raise it only before it has written anything.
+
+    A subclass with a `title` ("Session Needed") is a problem of a type of its own, `urn:pottle:session-needed`.
+    """
+
+    status = 400
+    title: str | None = None
 
     def __init__(self, detail: str = "", **extra: object) -> None:
         super().__init__(detail)
@@ -45,25 +27,25 @@ class Refusal(Exception):
 class NotFound(Refusal):
     """Not there, or not visible to whoever asks: the two must look the same."""
 
+    status = 404
+
 
 class Forbidden(Refusal):
     """Visible, but not yours to do."""
 
-
-class SessionNeeded(Forbidden):
-    """For whoever signed in with the password, not for a named token."""
-
-
-class ConfirmationNeeded(Forbidden):
-    """The password has to be typed again first."""
+    status = 403
 
 
 class Unauthenticated(Refusal):
     """No credentials, or bad ones."""
 
+    status = 401
+
 
 class Conflict(Refusal):
     """It contradicts what is there already."""
+
+    status = 409
 
 
 def taken(field: str, value: str) -> Conflict:
@@ -75,13 +57,13 @@ def taken(field: str, value: str) -> Conflict:
 class Stale(Refusal):
     """The version named in If-Match is no longer the current one."""
 
-
-class Unseen(Refusal):
-    """Something would become public, and the request does not name the version that was seen (If-Match)."""
+    status = 412
 
 
 class Invalid(Refusal):
     """Values that break a rule: what is wrong, by field, as a phrase that reads on from its name."""
+
+    status = 422
 
     def __init__(self, wrong: dict[str, str]) -> None:
         named = [{"field": field, "message": sentence(field, phrase)} for field, phrase in wrong.items()]
@@ -102,6 +84,8 @@ def sentence(field: str, phrase: str) -> str:
 class TooMany(Refusal):
     """A limit is used up for another `retry_after` seconds."""
 
+    status = 429
+
     def __init__(self, retry_after: int, allowance: Allowance) -> None:
         super().__init__(f"Too many requests. Try again in {retry_after} s.")
         self.retry_after = retry_after
@@ -111,9 +95,13 @@ class TooMany(Refusal):
 class Overloaded(Refusal):
     """More is waiting than can be done soon, or the database is locked by another program: try again."""
 
+    status = 503
+
 
 class StorageFull(Refusal):
     """The disk is full. Nothing was changed."""
+
+    status = 507
 
 
 Versions = Collection[int] | None
@@ -123,9 +111,3 @@ def check_version(current: int, wanted: Versions) -> None:
     """Raises Stale when a client names versions (If-Match), and the current one is not among them."""
     if wanted is not None and current not in wanted:
         raise Stale(f"It has been changed meanwhile: its version is now {current}.")
-
-
-def must_name_a_version(versions: Versions) -> None:
-    """Raises Unseen without versions: the text may have been changed since whoever asks has read it."""
-    if versions is None:
-        raise Unseen("Its text may have changed since you read it: name the version that you saw (If-Match).")

@@ -1,4 +1,4 @@
-"""The settings: one frozen object, read once from `POTTLE_*`.
+"""The engine's settings: one frozen object, read once from `POTTLE_*`. An application adds its own in a subclass.
 
 `POTTLE_X_FILE` names a file that holds the value of `POTTLE_X` (Docker's habit for secrets).
 """
@@ -6,11 +6,11 @@
 import difflib
 import logging
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 log = logging.getLogger("pottle")
@@ -18,8 +18,24 @@ log = logging.getLogger("pottle")
 PREFIX = "POTTLE_"
 # Kubernetes injects these for a service of the name "pottle"; they are nobody's mistake.
 INJECTED = re.compile(r"POTTLE_(SERVICE_|PORT($|_))")
-FLASK_CHANNELS = ("car_chat", "messages", "jokes")
-DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+Parser = Callable[[str], Any]  # raises ValueError, whose text reads on from the value
+
+
+def networks(text: str) -> tuple[str, ...]:
+    """Addresses and networks, with commas between."""
+    return tuple(str(ip_network(part.strip(), strict=False)) for part in text.split(",") if part.strip())
+
+
+def _public_url(text: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
+        raise ValueError("must look like https://pottle.example")
+    return text.rstrip("/")
+
+
+def parsed(default: Any, parser: Parser) -> Any:
+    """A field of which `parser` makes the value; the others are parsed by their types."""
+    return field(default=default, metadata={"parser": parser})
 
 
 @dataclass(frozen=True)
@@ -27,24 +43,19 @@ class Settings:
     """Each field is the setting `POTTLE_<FIELD>`; the README's table says what each is for."""
 
     instance: Path = Path("instance")
-    url: str = ""
-    trusted_proxies: tuple[str, ...] = ()
-    sign_up: str = "open"
-    password_min: int = 8
+    url: str = parsed("", _public_url)
+    trusted_proxies: tuple[str, ...] = parsed((), networks)
     rate_limits: bool = True
-    session_days: int = 30
-    post_length: int = 10_000
     body_bytes: int = 64 * 1024
     upload_bytes: int = 5 * 1024 * 1024
     subscriptions: int = 100
     log_days: int = 7
     log_changes: int = 1_000_000
     waiting_writes: int = 5_000
-    log: str = "auto"
+    log: Literal["auto", "json", "text"] = "auto"
     access_log: bool = False
-    metrics: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
-    flask_origins: tuple[str, ...] = ()
-    flask_channels: tuple[tuple[str, int], ...] = ()
+    metrics: tuple[str, ...] = parsed(("127.0.0.0/8", "::1/128"), networks)
+    shortcuts: bool = True
     development: bool = False
     shared_disk: bool = False
 
@@ -54,36 +65,24 @@ class Settings:
         return urlsplit(self.url).path
 
 
+Chosen = TypeVar("Chosen", bound=Settings)
+
+
 class BadSetting(ValueError):
     """A `POTTLE_*` variable has a value that Pottle cannot use; the message names it and says what can be used."""
 
 
-def read(environ: Mapping[str, str]) -> Settings:
+def read(environ: Mapping[str, str], kind: type[Chosen]) -> Chosen:
     """The settings in `environ`; raises BadSetting. Unknown `POTTLE_*` names are logged, with the likely one."""
     given = dict(_given(environ))
-    for warning in unknown(environ):
+    for warning in unknown(environ, kind):
         log.warning("%s", warning)
-    known = {field.name: given[_variable(field.name)] for field in fields(Settings) if _variable(field.name) in given}
-    return Settings(**{name: _parsed(name, text) for name, text in known.items()})
+    return kind(**{name: _parsed(name, parser, given[name]) for name, parser in _parsers(kind) if name in given})
 
 
-def _given(environ: Mapping[str, str]) -> list[tuple[str, str]]:
-    names = [name for name in environ if _ours(name)]
-    plain = [(name, environ[name]) for name in names if not name.endswith("_FILE")]
-    from_files = [(name.removesuffix("_FILE"), _file(name, environ[name])) for name in names if name.endswith("_FILE")]
-    return plain + from_files
-
-
-def _file(name: str, path: str) -> str:
-    try:
-        return Path(path).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadSetting(f"{name}={path!r}: {error}") from error
-
-
-def unknown(environ: Mapping[str, str]) -> list[str]:
+def unknown(environ: Mapping[str, str], kind: type[Settings]) -> list[str]:
     """A line for each `POTTLE_*` name in `environ` that is no setting, with the likely one."""
-    known = [field.name.upper() for field in fields(Settings)]
+    known = [one.name.upper() for one in fields(kind)]
     names = sorted(name.removeprefix(PREFIX).removesuffix("_FILE") for name in environ if _ours(name))
     return [_unknown(name, known) for name in names if name not in known]
 
@@ -97,36 +96,41 @@ def _ours(name: str) -> bool:
     return name.startswith(PREFIX) and not INJECTED.match(name)
 
 
-def _variable(field: str) -> str:
-    return PREFIX + field.upper()
+def _given(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The names of fields with their values; a file's before the plain one, which counts less."""
+    for name in sorted(filter(_ours, environ)):
+        field_name = name.removeprefix(PREFIX).removesuffix("_FILE").lower()
+        yield field_name, _of_file(name, environ[name]) if name.endswith("_FILE") else environ[name]
 
 
-def _parsed(name: str, text: str) -> Any:
+def _of_file(name: str, path: str) -> str:
     try:
-        return _parser(name)(text)
+        return Path(path).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{name}={path!r}: {error}") from error
+
+
+def _parsers(kind: type[Settings]) -> Iterator[tuple[str, Parser]]:
+    types = get_type_hints(kind)
+    for one in fields(kind):
+        yield one.name, one.metadata.get("parser") or _by_type(types[one.name])
+
+
+def _by_type(kind: Any) -> Parser:
+    if get_origin(kind) is Literal:
+        return _one_of(*get_args(kind))
+    parser: Parser = {bool: _on_or_off, int: _positive}.get(kind, kind)
+    return parser
+
+
+def _parsed(name: str, parser: Parser, text: str) -> Any:
+    try:
+        return parser(text)
     except ValueError as error:
-        raise BadSetting(f"{_variable(name)}={text!r}: {error}") from error
+        raise BadSetting(f"{PREFIX}{name.upper()}={text!r}: {error}") from error
 
 
-def _parser(name: str) -> Callable[[str], Any]:
-    special: dict[str, Callable[[str], Any]] = {
-        "sign_up": _one_of("open", "invitation", "closed"),
-        "rate_limits": _on_or_off,
-        "log": _one_of("auto", "json", "text"),
-        "access_log": _on_or_off,
-        "metrics": _networks,
-        "development": _on_or_off,
-        "shared_disk": _on_or_off,
-        "trusted_proxies": _networks,
-        "flask_origins": _origins,
-        "flask_channels": _flask_channels,
-        "instance": Path,
-        "url": _public_url,
-    }
-    return special.get(name, _positive)
-
-
-def _one_of(*allowed: str) -> Callable[[str], str]:
+def _one_of(*allowed: str) -> Parser:
     def parse(text: str) -> str:
         if text not in allowed:
             raise ValueError(f"must be one of {', '.join(allowed)}")
@@ -136,42 +140,10 @@ def _one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def _on_or_off(text: str) -> bool:
-    return _one_of("on", "off")(text) == "on"
+    return bool(_one_of("on", "off")(text) == "on")
 
 
 def _positive(text: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,11}", text):
         raise ValueError("must be a whole number above 0")
     return int(text)
-
-
-def _networks(text: str) -> tuple[str, ...]:
-    return tuple(str(ip_network(part.strip(), strict=False)) for part in text.split(",") if part.strip())
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    return tuple(_origin(part.strip().lower()) for part in text.split(",") if part.strip())
-
-
-def _origin(text: str) -> str:
-    """An origin as browsers send it: without a path, and without the port that its scheme has anyway."""
-    found = re.fullmatch(r"(https?)://([a-z0-9.\-]+|\[[0-9a-f:]+\])(?::([0-9]{1,5}))?", text)
-    if found is None:
-        raise ValueError(f"{text} is no origin; one looks like https://school.github.io, without a path or a *")
-    scheme, host, port = found.groups()
-    return f"{scheme}://{host}" + (f":{port}" if port and port != DEFAULT_PORTS[scheme] else "")
-
-
-def _flask_channels(text: str) -> tuple[tuple[str, int], ...]:
-    """Which channel answers which endpoint of Flask back ends, by its number."""
-    pairs = tuple(tuple(part.strip().partition("=")[::2]) for part in text.split(",") if part.strip())
-    for name, number in pairs:
-        if name not in FLASK_CHANNELS or not re.fullmatch(r"[1-9][0-9]{0,17}", number):
-            raise ValueError(f"must look like {'=7,'.join(FLASK_CHANNELS)}=7, each with the number of a channel")
-    return tuple((name, int(number)) for name, number in pairs)
-
-
-def _public_url(text: str) -> str:
-    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", text):
-        raise ValueError("must look like https://pottle.example")
-    return text.rstrip("/")

@@ -22,9 +22,9 @@ from werkzeug.routing import Rule
 import main
 from model.accounts import session, signing_in, user
 from model.groups import group
+from model.settings import Settings
 from pottle import times
 from pottle.server import logs
-from pottle.settings import Settings
 from pottle.store import Tx, db, engines, room
 from tests.lasting import SEED
 from tests.server import Server

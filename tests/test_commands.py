@@ -9,7 +9,7 @@ import pytest
 from click.testing import Result
 
 import main
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.conftest import PASSWORD
 
 Run = Callable[..., Result]

@@ -21,7 +21,7 @@ import httpx
 import pytest
 import yaml
 
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.server import free_port, wait_until
 
 ROOT = Path(__file__).parents[1]

@@ -19,8 +19,8 @@ import pottle
 from model import audit
 from model.accounts import codes, passwords
 from model.groups import invitation
+from model.settings import Settings
 from pottle.rates import Rate
-from pottle.settings import Settings
 from pottle.store import Base, replays
 from tests.server import ROOT
 

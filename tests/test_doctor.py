@@ -15,8 +15,8 @@ import pytest
 
 from model.operating import doctor
 from model.operating.doctor import Patient, examine
+from model.settings import Settings
 from pottle import times
-from pottle.settings import Settings
 from pottle.store import file_systems, migrations
 from pottle.store.database import Database
 from pottle.store.first_look import WrongDatabase

@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 
 import main
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.conftest import PASSWORD
 from tests.server import Server
 from tests.test_commands import noted, refused, said

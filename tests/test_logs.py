@@ -22,9 +22,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from structlog.contextvars import bound_contextvars
 
+from model.settings import Settings
 from pottle.http.caching import shelf
 from pottle.server import logs
-from pottle.settings import Settings
 from pottle.store import Tx, db
 from tests.api.conftest import LOBBY
 from tests.conftest import ADDRESS, PASSWORD, Person, World

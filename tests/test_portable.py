@@ -15,8 +15,8 @@ import pytest
 
 from model.operating.exporting import LEFT_OUT, export, shapes
 from model.operating.importing import FRESH, import_
+from model.settings import Settings
 from pottle.errors import Conflict, Invalid
-from pottle.settings import Settings
 from pottle.store import Base, migrations
 from pottle.store.database import Database, prepare
 from pottle.store.first_look import WrongDatabase

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.conftest import needs
 from tests.server import PATIENCE, ROOT, Server, Socket, clean_environment, connected
 

@@ -16,7 +16,7 @@ from quart import Quart
 
 import main
 from api.commands.running import Value
-from pottle.settings import Settings
+from model.settings import Settings
 from pottle.values import TIDIES, Unfit, fit, leaves
 from tests.server import ROOT
 from tests.test_policy import routes

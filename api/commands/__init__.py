@@ -1,12 +1,15 @@
 """Commands for whoever operates Pottle: `quart --app main user create …`. They may run beside a live server."""
 
-from quart import Quart
+from quart import Blueprint, Quart
+from quart.blueprints import BlueprintSetupState
 
 from api.commands import people, upkeep
-from pottle.settings import Settings
+
+blueprint = Blueprint("commands", __name__)
 
 
-def register(app: Quart, settings: Settings) -> None:
-    """Adds the commands to `app`."""
-    people.register(app, settings)
-    upkeep.register(app, settings)
+@blueprint.record_once
+def _register(state: BlueprintSetupState) -> None:
+    app: Quart = state.app  # type: ignore[assignment]  # flask's
+    people.register(app, app.config["POTTLE"])
+    upkeep.register(app, app.config["POTTLE"])

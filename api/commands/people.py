@@ -17,7 +17,7 @@ from model.groups import group, invitation, roster
 from model.groups.group import Posting, Reading, Review, Slug, SomeSlug, Standing
 from model.groups.invitation import Days, Uses
 from model.groups.roster import Pupil
-from pottle.settings import Settings
+from model.settings import Settings
 from pottle.values import line
 
 Beginning = Annotated[str, line(80, shortest=0)]

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
+from model.settings import Settings
 from pottle import text
 from pottle.errors import Refusal, sentence
-from pottle.settings import Settings
 from pottle.store import db
 from pottle.store.first_look import WrongDatabase
 from pottle.store.paging import Cursor, Page

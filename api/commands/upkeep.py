@@ -20,8 +20,8 @@ from quart import Quart
 
 from api.commands.running import Failed, say
 from model.operating import doctor, exporting, importing
+from model.settings import Settings
 from pottle.errors import Refusal
-from pottle.settings import Settings
 from pottle.store import backup, database, migrations, whole
 from pottle.store.first_look import WrongDatabase
 

@@ -16,7 +16,7 @@ from api.flask import accounts, chats, discussions
 from api.flask.front_ends import COOKIE, FrontEnds, look, refusal
 from api.flask.shapes import FlaskRefusal
 from model.flask import importing, source
-from pottle.http import caching, openapi, problems
+from pottle.http import bodies, docs, problems
 
 blueprint = Blueprint("flask_room", __name__, cli_group=None)
 
@@ -36,11 +36,12 @@ def _serve_front_ends(state: BlueprintSetupState) -> None:
         return
     app.register_blueprint(_front_ends)
     problems.shaped(app, "/flask/", refusal)
-    openapi.by_cookie(app, "flask", COOKIE)
+    docs.by_cookie(app, "flask", COOKIE)
     for endpoint, handler in app.view_functions.items():
         if endpoint.startswith(f"{_front_ends.name}."):
             vars(handler).update(scheme="flask", refusal=FlaskRefusal)
-    caching.around(app, lambda served: FrontEnds(served, origins))
+    bodies.UPLOADS["/flask/api/id/pfp"] = 1.4  # base64 is longer
+    app.extensions["pottle"].around_the_cache(FrontEnds, origins)
 
 
 @blueprint.cli.command("import-flask")

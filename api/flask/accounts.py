@@ -8,19 +8,19 @@ from typing import Any
 from msgspec import UNSET
 from quart import Blueprint, Response
 
-from api.access import asker, by_session, device, me
+from api.access import EDITING, PICTURES, SIGN_IN, SIGN_UP, asker, attempt, by_session, device, me
 from api.flask import shapes
 from api.flask.front_ends import answered, by_any_program, clear_cookie, kept_for, set_cookie
 from api.flask.texts import safe, sent_back
 from model.accounts import account, avatar, passwords, session, signing_in, user
+from model.accounts.session import ConfirmationNeeded
 from model.accounts.user import Account, Email, Name
 from model.flask import overview
 from model.groups import joining
-from pottle.errors import ConfirmationNeeded, Forbidden, Invalid
+from pottle.errors import Forbidden, Invalid
 from pottle.http.answers import asks, gives, takes
 from pottle.http.asking import address, anyone, signed_in
-from pottle.http.limits import EDITING, PICTURES, SIGN_IN, SIGN_UP, limited
-from pottle.http.notices import attempt
+from pottle.http.limits import limited
 from pottle.http.retries import idempotent
 from pottle.values import Unfit, fit
 

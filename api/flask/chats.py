@@ -4,11 +4,12 @@ from typing import Any, Literal
 
 from quart import Blueprint
 
-from api.access import asker, me
+from api.access import POSTING, REACTING, asker, me
 from api.flask import shapes
 from api.flask.discussions import make
 from api.flask.front_ends import kept_in
 from api.flask.texts import safe
+from model import settings
 from model.flask import extras, overview
 from model.flask import post as flask_post
 from model.flask.extras import theirs
@@ -17,8 +18,7 @@ from model.talk.channel import ChannelRow
 from pottle.errors import NotFound
 from pottle.http.answers import gives, takes
 from pottle.http.asking import anyone, signed_in
-from pottle.http.limits import POSTING, REACTING, limited
-from pottle.store import db
+from pottle.http.limits import limited
 
 blueprint = Blueprint("chats", __name__, url_prefix="/api")
 
@@ -97,7 +97,7 @@ async def _laugh(number: int, how: Literal["haha", "boohoo"]) -> shapes.FlaskJok
 
 async def _channel(name: str) -> ChannelRow:
     """The channel for an endpoint. Raises NotFound where none is named."""
-    named = dict(db.settings.flask_channels)
+    named = dict(settings.chosen().flask_channels)
     if name not in named:
         example = f"POTTLE_FLASK_CHANNELS={name}=7 would show the channel with the number 7"
         raise NotFound(f"No channel is shown here: {example}.")

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET
 from quart import Blueprint
 
-from api.access import asker, me
+from api.access import EDITING, POSTING, REACTING, asker, me
 from api.flask import shapes
 from api.flask.front_ends import by_any_program, kept_for, kept_in, that_fit
 from api.flask.texts import is_too_deep, meant, safe, safe_content, sent_back
@@ -20,7 +20,7 @@ from model.talk.reaction import Kind
 from pottle.errors import Invalid, NotFound
 from pottle.http.answers import asks, gives, takes
 from pottle.http.asking import anyone, signed_in
-from pottle.http.limits import EDITING, POSTING, REACTING, limited
+from pottle.http.limits import limited
 from pottle.http.retries import idempotent
 
 blueprint = Blueprint("discussions", __name__, url_prefix="/api")

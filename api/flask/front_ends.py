@@ -19,6 +19,7 @@ from werkzeug.sansio.http import parse_cookie
 
 from api.access import recognise
 from api.flask.shapes import FlaskRefusal
+from model import settings
 from model.accounts import session
 from model.accounts.session import Identity
 from model.flask import overview
@@ -31,7 +32,6 @@ from pottle.http.asgi import App, Headers, Message, Ready, Receive, Scope, Send,
 from pottle.http.asking import FOREIGN_SITES
 from pottle.http.caching import AUDIENCE, audience, shown
 from pottle.http.problems import title
-from pottle.store import db
 from pottle.store.paging import Filling
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
@@ -162,7 +162,7 @@ def unlisted(asking: Visitor) -> str:
 def of_request(scope: Scope) -> Visitor:
     """The visitor that the middleware found; where the database did not answer then, it is asked again."""
     found: Visitor | None = scope.get(VISITOR)
-    return found or visitor(scope, db.settings.flask_origins)
+    return found or visitor(scope, settings.chosen().flask_origins)
 
 
 def _cookies(scope: Scope) -> str:
@@ -199,7 +199,7 @@ def set_cookie(response: Response, secret: str) -> None:
     response.set_cookie(
         COOKIE,
         secret,
-        max_age=db.settings.session_days * 24 * 3600,
+        max_age=settings.chosen().session_days * 24 * 3600,
         path=_path(),
         secure=True,
         httponly=True,

@@ -11,12 +11,17 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, event, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from pottle.http.rendering import hue
+from api.pages import hue
 
 LIMIT = 20
 NEWEST = 12  # channels on the home page
 PATH = os.environ.get("DATABASE", "")
-GLOBALS = {"asset": "/static/{}".format, "hue": hue, "post_length": 10_000, "sign_up": "open"}  # as main.py gives them
+GLOBALS = {
+    "asset": "/static/{}".format,
+    "hue": hue,
+    "post_length": 10_000,
+    "sign_up": "open",
+}
 LINKED = {
     "pages.join": "/join",
     "managing_pages.admin": "/admin",

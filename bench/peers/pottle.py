@@ -11,7 +11,7 @@ from bench.asking import ask
 from bench.data import ASKER, BUSY, DIGEST, FOREVER, NOW, SECRET, Data
 from bench.peers.base import Peer, fill, gunicorn
 from bench.running import ROOT, Server
-from pottle.settings import Settings
+from model.settings import Settings
 from pottle.store.database import prepare
 
 HOME = 1  # the group that the migrations make

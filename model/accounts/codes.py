@@ -7,7 +7,7 @@ one that their own roster made, that has no rights but this group's, and no more
 import msgspec
 from sqlalchemy import bindparam, delete, or_, select
 
-from model import audit
+from model import audit, settings
 from model.accounts import user
 from model.accounts.session import Identity
 from model.accounts.user import User
@@ -17,7 +17,7 @@ from model.groups.invitation import FOR_NOBODY, Invitation
 from model.groups.roster import Pupil
 from pottle import times
 from pottle.errors import Forbidden, Invalid, NotFound
-from pottle.store import Tx, db, instance, writes
+from pottle.store import Tx, instance, writes
 
 LINK_DAYS = 3
 CODE_DAYS = 30  # a printed one is handed out in the next lesson, or to whoever was ill
@@ -77,7 +77,7 @@ def enrol(tx: Tx, by: Identity | None, slug: str, pupils: list[Pupil]) -> list[R
     moderators where sign-up is closed.
     """
     row = group.managed(tx, by, slug)
-    if db.settings.sign_up == "closed" and by and not by.admin:
+    if settings.chosen().sign_up == "closed" and by and not by.admin:
         raise Forbidden("Sign-up is closed here: only an admin can enrol a roster.")
     uids = _uids(tx, pupils)
     _check_free(tx, row.id, pupils)

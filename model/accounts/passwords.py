@@ -21,8 +21,8 @@ from typing import TypeVar
 from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from model import settings
 from pottle.errors import Invalid, Overloaded
-from pottle.store import db
 
 T = TypeVar("T")
 
@@ -51,8 +51,8 @@ _waiting = 0
 
 def check(password: str, *names: str) -> None:
     """Raises Invalid for a password that is too short, very common, or one of the user's `names` with some digits."""
-    if len(password) < db.settings.password_min:
-        raise Invalid({"password": f"must have at least {db.settings.password_min} characters"})
+    if len(password) < settings.chosen().password_min:
+        raise Invalid({"password": f"must have at least {settings.chosen().password_min} characters"})
     if is_common(password):
         raise Invalid({"password": "is too easy to guess: many people use it"})
     if is_made_of(password, (*names, "Pottle")):

@@ -15,10 +15,10 @@ import msgspec
 from sqlalchemy import ForeignKey, LargeBinary, Select, String, bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from model import audit
+from model import audit, settings
 from model.accounts.user import Role, User, avatar_path
 from pottle import times
-from pottle.errors import ConfirmationNeeded, Conflict, NotFound, SessionNeeded, Unauthenticated
+from pottle.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, writes
 from pottle.store.changes import Change
 from pottle.store.follower import Listener
@@ -28,6 +28,18 @@ MOST_CACHED = 10_000  # identities
 MOST_SESSIONS = 100  # of one account: with another one the oldest ends
 MOST_TOKENS = 50  # of one account
 CONFIRMED_MINUTES = 10  # for which a password that was typed counts for sensitive changes
+
+
+class SessionNeeded(Forbidden):
+    """For whoever signed in with the password, not for a named token."""
+
+    title = "Session Needed"
+
+
+class ConfirmationNeeded(Forbidden):
+    """The password has to be typed again first."""
+
+    title = "Confirmation Needed"
 
 
 class Session(Base):
@@ -193,7 +205,7 @@ def begin(tx: Tx, user_id: int, device: str) -> Signed:
     """Within a unit: begins a session of an enabled user, who has proven to be that user."""
     secret = "ses_" + secrets.token_urlsafe(32)
     made = Session(user_id=user_id, secret_hash=_hashed(secret), device=device, created=tx.now)
-    made.confirmed, made.used, made.expires = tx.now, tx.now[:10], times.later(days=db.settings.session_days)
+    made.confirmed, made.used, made.expires = tx.now, tx.now[:10], times.later(days=settings.chosen().session_days)
     tx.session.add(made)
     tx.session.flush()
     identity = _identity(tx.one(BY_SESSION, secret_hash=made.secret_hash))

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import String, bindparam, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from model import audit
+from model import audit, settings
 from model.accounts import likeness, passwords
 from pottle.errors import Forbidden, Invalid, NotFound, taken
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, writes
@@ -86,8 +86,8 @@ LIKE_AN_ADMIN = select(User.id).where(User.likeness == bindparam("likeness"), Us
 
 async def sign_up(uid: str, name: str, password: str, email: str | None = None) -> UserView:
     """A new account. Raises Conflict for a uid that is taken, Forbidden where sign-up is closed, Invalid."""
-    if db.settings.sign_up != "open":
-        how = "by invitation only" if db.settings.sign_up == "invitation" else "closed"
+    if settings.chosen().sign_up != "open":
+        how = "by invitation only" if settings.chosen().sign_up == "invitation" else "closed"
         raise Forbidden(f"Sign-up is {how} here.")
     check_uid(uid)
     passwords.check(password, uid, name)

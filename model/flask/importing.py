@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import LargeBinary, String, bindparam, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from model import audit
+from model import audit, settings
 from model.accounts import user
 from model.accounts.user import User
 from model.flask import extras
@@ -23,7 +23,7 @@ from model.talk.channel import Channel
 from model.talk.post import FORMER_USER, Post
 from model.talk.reaction import Reaction
 from pottle.errors import NotFound
-from pottle.store import Base, Tx, db, writes
+from pottle.store import Base, Tx, writes
 from pottle.store.backup import Progress
 
 RULES = {"reading": "public", "posting": "users", "review": "none"}
@@ -79,7 +79,7 @@ async def import_(
     `admins`: who is an admin there is one here. `notes`: the id of the channel for posts that have none. Raises
     NotFound where there is no such channel; nothing is changed then.
     """
-    plan = flask_plan.planned(source, db.settings.post_length, admins, notes is not None, progress)
+    plan = flask_plan.planned(source, settings.chosen().post_length, admins, notes is not None, progress)
     return await _bring(plan, name, notes, progress)
 
 

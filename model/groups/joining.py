@@ -4,7 +4,7 @@ from typing import cast
 
 import msgspec
 
-from model import audit
+from model import audit, settings
 from model.accounts import passwords, user
 from model.accounts.session import Identity
 from model.accounts.user import UserView
@@ -94,7 +94,7 @@ def _for_somebody_new(read: Snapshot, code: str) -> Held:
     held = invitation.held(read, code, times.now())
     if held is None or held.user_id is not None:
         raise Invalid({"invitation": "isn't valid or has expired"})
-    if held.group_id is not None and db.settings.sign_up == "closed":
+    if held.group_id is not None and settings.chosen().sign_up == "closed":
         raise Forbidden("Sign-up is closed here.")
     return held
 

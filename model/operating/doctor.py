@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from sqlalchemy import Executable, func, select
 
 from model.accounts.user import User
+from model.settings import Settings
 from pottle import VERSION, settings, times
-from pottle.settings import Settings
 from pottle.store import Snapshot, file_systems, first_look, migrations
 from pottle.store.bus import listeners
 from pottle.store.changes import LoggedChange
@@ -249,7 +249,7 @@ def _workers(patient: Patient) -> Findings:
 
 
 def _names(patient: Patient) -> Findings:
-    for line in settings.unknown(patient.environ):
+    for line in settings.unknown(patient.environ, Settings):
         yield Finding("warn", "settings", line)
 
 

@@ -16,7 +16,7 @@ from model.groups import rules
 from model.groups.group import Membership
 from model.talk import channel as channels
 from model.talk.channel import Channel, ChannelRow
-from pottle.errors import NotFound
+from pottle.errors import NotFound, Refusal, Versions
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, changes, reads
 from pottle.store.paging import Cursor, Filling, Page, paged
 from pottle.values import as_it_is, line
@@ -27,6 +27,12 @@ State = Literal["published", "pending", "removed"]
 FORMER_USER = "Former user"
 MOST_ABOVE = 30  # posts that one answers, and those answer, shown with it
 MOST_TOGETHER = 100  # posts of a conversation shown on one page
+
+
+class Unseen(Refusal):
+    """Something would become public, and the request does not name the version that was seen (If-Match)."""
+
+    status = 428
 
 
 class Post(Base):
@@ -286,3 +292,9 @@ def joined(read: Snapshot, posts: list[PostView], new: set[int]) -> list[PostVie
 
 
 changes.carries(["post.created", "post.edited", "post.removed", "post.restored"], "post", views)
+
+
+def must_name_a_version(versions: Versions) -> None:
+    """Raises Unseen without versions: the text may have been changed since whoever asks has read it."""
+    if versions is None:
+        raise Unseen("Its text may have changed since you read it: name the version that you saw (If-Match).")

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, cast
 from msgspec import UNSET
 from sqlalchemy import bindparam, delete, insert, update
 
-from model import audit
+from model import audit, settings
 from model.accounts.session import Identity
 from model.groups import group as groups
 from model.groups import rules
@@ -24,12 +24,13 @@ from model.talk.post import (
     PostRow,
     PostView,
     State,
+    must_name_a_version,
     own_view,
     view,
     visible_to,
 )
 from pottle import text
-from pottle.errors import Conflict, Forbidden, Invalid, NotFound, Versions, check_version, must_name_a_version
+from pottle.errors import Conflict, Forbidden, Invalid, NotFound, Versions, check_version
 from pottle.store import Snapshot, Tx, db, replays, writes
 from pottle.store.unit import answered, may_be_repeated
 
@@ -83,8 +84,8 @@ async def draft(body: str, parent: int | None = None, guest: str | None = None) 
 
     What could take long (10,000 characters made to be slow: 90 ms) is rendered beside the event loop.
     """
-    if len(body) > db.settings.post_length:
-        raise Invalid({"body": f"must have at most {db.settings.post_length} characters"})
+    if len(body) > settings.chosen().post_length:
+        raise Invalid({"body": f"must have at most {settings.chosen().post_length} characters"})
     html = rendered(body) if len(body) < QUICK else await asyncio.to_thread(rendered, body)
     if not text.shows(html):
         raise Invalid({"body": "shows nothing; write something that can be seen"})

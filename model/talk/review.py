@@ -14,8 +14,18 @@ from model.groups.group import VISIBLE, Group, asker
 from model.talk import channel as channels
 from model.talk import posting
 from model.talk.channel import Channel
-from model.talk.post import WITH_EDIT, Edit, EditView, Post, PostsPage, PostView, own_view, visible_to
-from pottle.errors import Conflict, Forbidden, NotFound, Versions, check_version, must_name_a_version
+from model.talk.post import (
+    WITH_EDIT,
+    Edit,
+    EditView,
+    Post,
+    PostsPage,
+    PostView,
+    must_name_a_version,
+    own_view,
+    visible_to,
+)
+from pottle.errors import Conflict, Forbidden, NotFound, Versions, check_version
 from pottle.store import Snapshot, Tx, db, reads, writes
 from pottle.store.paging import Cursor, Page, paged, paged_aside
 

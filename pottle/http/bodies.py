@@ -20,7 +20,7 @@ Model = TypeVar("Model", bound=msgspec.Struct)
 
 EXACT = 2**53  # up to which a float is every integer
 DRAIN = 1024 * 1024  # bytes; a client still sending when it is refused would see a reset instead of the answer
-UPLOADS = {"/api/me/avatar": 1.0, "/flask/api/id/pfp": 1.4}  # times what an image may have: base64 in JSON is longer
+UPLOADS: dict[str, float] = {}  # paths of an application's uploads: how many times POTTLE_UPLOAD_BYTES each may have
 
 
 class Tolerant(msgspec.Struct):

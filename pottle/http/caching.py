@@ -7,13 +7,12 @@ none of its tags was dropped since before its handler ran: a slow handler must n
 
 import logging
 import sqlite3
-from collections.abc import Callable
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qsl
 
-from quart import Quart, g, request
+from quart import g, request
 
 from pottle.http.asgi import App, Headers, Message, Receive, Scope, Send, escaped
 from pottle.http.conditions import CHANGED, precondition_failed, status_for, without_content
@@ -28,7 +27,6 @@ METHODS = ("GET", "HEAD")
 FILL = "pottle.fill"  # the fill of a handler's own answer
 AUDIENCE = "pottle.audience"  # whom an answer is for, if not for everybody alike: those with the same text here
 
-AROUND = "pottle_around_cache"  # where an application keeps the middleware around this
 
 SHARED = "no-cache"  # anybody may keep it, and asks whether it is still good
 PRIVATE = "private, no-cache"
@@ -97,19 +95,6 @@ def _fill_of_request() -> Fill | None:
 
 def _scope() -> Scope:
     return request.scope  # type: ignore[return-value]  # a dict like any, to ASGI middleware
-
-
-def around(app: Quart, middleware: Callable[[App], App]) -> None:
-    """Puts `middleware` around the response cache of `app`: for what differs between readers of the same answer."""
-    app.extensions.setdefault(AROUND, []).append(middleware)
-
-
-def cached(app: Quart, served: App) -> App:
-    """The response cache in front of `served`, and what `around` put in front of it."""
-    served = ResponseCache(served)
-    for middleware in app.extensions.get(AROUND, []):
-        served = middleware(served)
-    return served
 
 
 class ResponseCache:

@@ -24,17 +24,6 @@ from pottle.store.unit import Envelope, envelope
 
 Handler = Callable[..., Awaitable[Any]]
 
-SIGN_UP = Rate("sign-up", 100, per=3600)
-BY_CODE = Rate("sign-up by code", 300, per=3600)  # of one code at one address: classes have a code each
-SIGN_IN = Rate("sign-in", 600, per=60)  # a school is one address; guessing has a limit of its own, per uid
-POSTING = Rate("posting", 20, per=60)
-GUESTS = Rate("guests", 60, per=60)
-REACTING = Rate("reacting", 120, per=60)
-EDITING = Rate("editing", 60, per=60)
-PICTURES = Rate("pictures", 30, per=3600)  # a photo of 16 million points takes a second to be drawn anew
-ROSTERS = Rate("rosters", 20, per=3600)  # each of up to 500 accounts
-
-
 Party = tuple[str, Rate]
 
 _under_way: dict[Party, set[Envelope]] = {}  # requests of this worker, by whom they count against

@@ -17,7 +17,8 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 UNITS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
-def _counter(name: str, says: str, *labels: str) -> Counter:
+def counter(name: str, says: str, *labels: str) -> Counter:
+    """A counter, `pottle_<name>`."""
     return Counter(f"pottle_{name}", says, labels, registry=registry)
 
 
@@ -38,15 +39,15 @@ def _least(name: str, says: str) -> Gauge:
 
 info = Gauge("pottle_info", "Which code runs.", ["version"], multiprocess_mode="livemax", registry=registry)
 info.labels(VERSION).set(1)
-requests = _counter("requests_total", "Requests that the application answered.", "method", "route", "status")
+requests = counter("requests_total", "Requests that the application answered.", "method", "route", "status")
 request_seconds = Histogram(
     "pottle_request_seconds", "Until their answer began.", ["route"], buckets=SECONDS, registry=registry
 )
-cache_hits = _counter("cache_hits_total", "Requests answered from memory.")
-cache_misses = _counter("cache_misses_total", "GETs that memory had no answer to.")
-cache_renewals = _counter("cache_renewals_total", "Answers in memory that a change made others of.")
+cache_hits = counter("cache_hits_total", "Requests answered from memory.")
+cache_misses = counter("cache_misses_total", "GETs that memory had no answer to.")
+cache_renewals = counter("cache_renewals_total", "Answers in memory that a change made others of.")
 cache_bytes = _sum("cache_bytes", "Memory that answers take.")
-writes = _counter("writes_total", "Units of work.", "outcome")
+writes = counter("writes_total", "Units of work.", "outcome")
 batch_units = Histogram("pottle_batch_units", "Units in a commit.", buckets=UNITS, registry=registry)
 commit_seconds = Histogram(
     "pottle_commit_seconds", "For a commit, the wait for its turn included.", buckets=SECONDS, registry=registry
@@ -56,20 +57,19 @@ changes_head = _most("changes_head", "Newest change in the log.")
 log_lag = _most("log_lag", "Changes that the slowest worker has not seen.")
 subscribers = _sum("subscribers", "Open websockets.")
 subscriptions = _sum("subscriptions", "Channels that they follow.")
-live_changes_sent = _counter("live_changes_sent_total", "Changes sent to websockets.")
-live_closed = _counter("live_closed_total", "Websockets that ended.", "code")
-sign_ins = _counter("sign_ins_total", "Passwords and codes that were tried.", "outcome")
-limits_hit = _counter("limits_hit_total", "Requests refused by a rate limit.", "rate")
+live_changes_sent = counter("live_changes_sent_total", "Changes sent to websockets.")
+live_closed = counter("live_closed_total", "Websockets that ended.", "code")
+limits_hit = counter("limits_hit_total", "Requests refused by a rate limit.", "rate")
 database_bytes = _most("database_bytes", "Size of the database.")
 wal_bytes = _most("wal_bytes", "Size of its write-ahead log.")
 read_only = _most("read_only", "1 while the disk is full and nothing can be written.")
 disk_free_bytes = _most("disk_free_bytes", "Room on their disk.")
 ready = _least("ready", "Whether every worker can serve.")
-log_lines = _counter("log_lines_total", "Lines that workers logged.", "level")
+log_lines = counter("log_lines_total", "Lines that workers logged.", "level")
 last_backup = _most("last_backup_timestamp_seconds", "When the last backup was made.")
 workers = _sum("workers", "Worker processes.")
-worker_starts = _counter("worker_starts_total", "Workers that started.")
+worker_starts = counter("worker_starts_total", "Workers that started.")
 open_descriptors = _most("open_descriptors", "Descriptors that the worker with most has open.")
 descriptor_limit = _least("descriptor_limit", "How many descriptors a worker may have open.")
 memory_bytes = _sum("memory_bytes", "Memory that they take.")
-cpu_seconds = _counter("cpu_seconds_total", "Processor time that they took.")
+cpu_seconds = counter("cpu_seconds_total", "Processor time that they took.")

@@ -7,49 +7,32 @@ account is tried again and again, but not whose it is. They are bounded, so that
 
 import hmac
 import logging
-from collections.abc import Awaitable
-from typing import Any, TypeVar
+from typing import Any
 
 from quart import g, has_request_context, request
 
 from pottle.access import SAFE, access
-from pottle.errors import Forbidden, NotFound, Refusal, TooMany, Unauthenticated
-from pottle.http import measures
+from pottle.errors import Refusal
 from pottle.http.asking import address
 from pottle.store import db
 
-T = TypeVar("T")
-
 log = logging.getLogger("pottle.notices")
 
-FAILED = (Unauthenticated, Forbidden, NotFound)
 NOTICED = "noticed"  # on `g`: this request has its line already
 
 
-async def attempt(entering: Awaitable[T], uid: str = "") -> T:
-    """Waits for somebody to prove who they are, by a password or a code; log and metrics learn how that went."""
-    try:
-        entered = await entering
-    except (*FAILED, TooMany) as refusal:
-        limited = isinstance(refusal, TooMany)
-        measures.sign_ins.labels("limited" if limited else "failed").inc()
-        _notice("Passwords or codes were tried too often" if limited else "A password or code was wrong", uid)
-        raise
-    measures.sign_ins.labels("succeeded").inc()
-    _notice("A password or code was right", uid)
-    return entered
-
-
-def refused(refusal: Refusal, status: int) -> None:
+def refused(refusal: Refusal) -> None:
     """Notes a refusal, but for those that any reader meets who is not signed in."""
+    status = refusal.status
     if status not in (401, 403, 429) or not has_request_context() or g.get(NOTICED):
         return
     if status != 401 or request.method not in SAFE or g.get("bad_credentials"):
         who = access().asker() if "asker" in g else None
-        _notice("A request was refused", who.uid if who else "", status=status, kind=type(refusal).__name__)
+        notice("A request was refused", who.uid if who else "", status=status, kind=type(refusal).__name__)
 
 
-def _notice(event: str, uid: str, **fields: Any) -> None:
+def notice(event: str, uid: str, **fields: Any) -> None:
+    """Notes who asks for what in this request, once."""
     setattr(g, NOTICED, True)
     rule = request.url_rule.rule if request.url_rule else "none"
     known = {"account": _digest(uid)} if uid else {}

@@ -1,7 +1,8 @@
-"""The OpenAPI 3.1 document, by quart-schema; its faults (0.25.0) are worked around here and nowhere else.
+"""The OpenAPI 3.1 document of an application, made of what the decorators of its handlers say.
 
-Nested Structs left dangling references, `list[Struct]` became the bare object, request bodies and query fields were
-never required, tags came in another order in each process, and the document was built anew for every reader.
+`takes`, `asks` and `gives` (pottle/http/answers.py) leave it by the public decorators of quart-schema, msgspec says
+what a Struct looks like, and an application says by `Words` what its names mean. quart-schema's own generator (0.25.0)
+leaves dangling references where Structs are nested, and says of no body or query field that it is required.
 
 It is written so that generators make clients from it that compile strictly (tests/clients): no `"default": null`, which
 some take for "required"; every enum with its type; a union where one of two shapes is meant.
@@ -10,41 +11,49 @@ some take for "required"; every enum with its type; a union where one of two sha
 import inspect
 import re
 import sys
-from functools import cached_property
-from typing import Any, get_args, get_origin
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, get_args, get_origin
 
 import msgspec
-from markupsafe import Markup
 from msgspec import UNSET
-from quart import Blueprint, Quart, Response, current_app, request
-from quart_schema import OpenAPIProvider, QuartSchema, hide
-from quart_schema.openapi import APIKeySecurityScheme
-from quart_schema.validation import DataSource
-from werkzeug.routing.converters import BaseConverter
-from werkzeug.routing.rules import Rule
+from quart import Quart
+from quart_schema.openapi import QUART_SCHEMA_HIDDEN_ATTRIBUTE as HIDDEN
+from quart_schema.validation import QUART_SCHEMA_QUERYSTRING_ATTRIBUTE as QUERY
+from quart_schema.validation import QUART_SCHEMA_REQUEST_ATTRIBUTE as BODY
+from quart_schema.validation import QUART_SCHEMA_RESPONSE_ATTRIBUTE as ANSWERS
+from werkzeug.routing import AnyConverter, BaseConverter, Rule
 
-from pottle.http import operations, reading
-from pottle.http.answers import etag, ready_made
+from pottle.http.asking import ANYONE
 from pottle.http.bodies import Tolerant
-from pottle.http.memo import Memo
-from pottle.http.problems import Problem
-from pottle.http.rendering import rendered
-from pottle.http.terms import explain
+from pottle.http.problems import PROBLEM, TITLES, Problem, slug
 from pottle.store import db
 
-REF = "#/components/schemas/{name}"
-SECURITY = {"bearer": {"type": "http", "scheme": "bearer"}}
-WHOEVER_ASKS: list[dict[str, list[str]]] = [{}, {"bearer": []}]  # without a token, or with one
-ABOUT = {
-    "title": "Pottle",
-    "version": "1",
-    "description": "Accounts, discussions and live updates. The websocket at `/api/live` is described in the README.",
-    "license": {"name": "MIT", "identifier": "MIT"},
-    "contact": {"name": "Whoever runs this server"},
-}
-# Structs of which one part of the fields or the other is there: the name and the fields of each part.
-EITHER = {"Author": {"UserAuthor": ("uid", "name", "avatar", "badge"), "GuestAuthor": ("guest",)}}
-AT_TIMES = ("badge",)  # of these the ones that are there only at times
+Json = dict[str, Any]
+Handler = Callable[..., Any]
+
+
+class Term(NamedTuple):
+    """A description in Markdown, an example, and the `format` of JSON Schema where there is one."""
+
+    description: str
+    example: Any = None
+    format: str | None = None
+
+
+class Words(msgspec.Struct, frozen=True):
+    """What an application says of its names.
+
+    `called` is for people, in refusals: `{"uid": "The user name"}`. `terms` explains each name of a field or parameter,
+    `"uid"`, or of one Struct's field, `"Account.uid"`, which counts first. `either` names Structs of which one part of
+    the fields or another is there: `{"Author": {"UserAuthor": ("uid", "name"), "GuestAuthor": ("guest",)}}`; of these
+    `sometimes` names those that may be missing.
+    """
+
+    about: Json = {}
+    called: dict[str, str] = {}
+    terms: dict[str, Term] = {}
+    either: dict[str, dict[str, tuple[str, ...]]] = {}
+    sometimes: tuple[str, ...] = ()
 
 
 class Id(BaseConverter):
@@ -57,216 +66,277 @@ class Id(BaseConverter):
         return int(value)
 
 
-class Provider(OpenAPIProvider):
-    """quart-schema's provider, mended."""
-
-    @cached_property
-    def document(self) -> bytes:
-        """The document, made once."""
-        return msgspec.json.encode(self.schema(), order="deterministic")
-
-    def schema(self) -> dict[str, Any]:
-        document = super().schema()
-        schemas: dict[str, Any] = document["components"]["schemas"]
-        for model in [
-            Problem,
-            *(getattr(function, "refusal", Problem) for function in self._app.view_functions.values()),
-        ]:
-            schemas.update(_components(model)[1])
-        for name, schema in list(schemas.items()):
-            _improve(name, schema)
-            schemas.update(_as_either(name, schema))
-        document["components"].update(operations.components())
-        document["paths"] = dict(document["paths"])
-        document["security"] = WHOEVER_ASKS
-        document["servers"] = [{"url": db.settings.prefix or "/"}]
-        document["tags"] = self._tags()
-        plain: dict[str, Any] = _in_plain_types(document)
-        return plain
-
-    def _tags(self) -> list[dict[str, str]]:
-        """A tag for each file of api/, described by the first line of its docstring."""
-        modules = {
-            rule.endpoint.split(".")[0]: self._app.view_functions[rule.endpoint] for rule in self.generate_rules()
-        }
-        return [
-            {"name": tag, "description": (sys.modules[function.__module__].__doc__ or tag).splitlines()[0]}
-            for tag, function in sorted(modules.items())
-        ]
-
-    def build_paths(self, rule: Rule) -> tuple[dict[str, Any], dict[str, Any]]:
-        paths, components = super().build_paths(rule)
-        function = self._app.view_functions[rule.endpoint]
-        (described,) = paths.values()
-        completed = {
-            method: operations.completed(operation, rule, method, function) for method, operation in described.items()
-        }
-        return {PARAMETER.sub(r"{\1}", rule.rule): completed}, components
-
-    def build_path_parameter(self, name: str, converter: BaseConverter) -> dict[str, Any]:
-        parameter = super().build_path_parameter(name, converter)
-        if isinstance(converter, Id):
-            parameter["schema"] = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
-        return _explained(parameter, "path")
-
-    def build_querystring_parameters(self, model: Any) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-        _, components = _components(model)
-        fields = components.pop(model.__name__)
-        required = fields.get("required", [])
-        parameters = [
-            _explained({"name": name, "in": "query", "schema": part, "required": name in required}, model.__name__)
-            for name, part in fields["properties"].items()
-        ]
-        return parameters, components
-
-    def build_request_body(self, model: Any, source: DataSource) -> tuple[dict[str, Any], dict[str, Any]]:
-        if model is bytes:
-            return {"required": True, "content": {ANY_BYTES: BINARY}}, {}
-        schema, components = _components(model)
-        asked = components[model.__name__]
-        if not issubclass(model, Tolerant):
-            asked["additionalProperties"] = False  # takes() refuses unknown fields, msgspec alone would not
-            if all(field.default is UNSET for field in msgspec.structs.fields(model)):
-                asked["minProperties"] = 1  # a PATCH that changes nothing
-        _improve(model.__name__, asked)
-        for part in asked["properties"].values():
-            _say_default(part)
-        return {"required": True, "content": {"application/json": {"schema": schema}}}, components
-
-    def build_response_object(self, model: Any, headers_model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        if model is None:
-            return {"description": "Done; there is no body."}, {}
-        if model is bytes:
-            return {"description": "An image.", "content": {"image/webp": BINARY}}, {}
-        if model is str:
-            return {"description": "Text.", "content": {"text/plain": {"schema": {"type": "string"}}}}, {}
-        schema, components = _components(model)
-        described = get_args(model)[0] if get_origin(model) is list else model
-        description = inspect.getdoc(described) or ""
-        return {"description": description, "content": {"application/json": {"schema": schema}}}, components
-
-
-# quart-schema 0.25's own takes `<slug>/invitations/<id:invitation_id>` for one parameter.
+REF = "#/components/{}/{}"
+SCHEMAS = REF.format("schemas", "{name}")
 PARAMETER = re.compile(r"<(?:[^<>:]*:)?(\w+)>")
-BINARY: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
-ANY_BYTES = "application/octet-stream"
+# What is answered with bytes or text, and not with JSON.
+PLAIN: dict[Any, tuple[str, str, Json]] = {
+    bytes: ("An image.", "image/webp", {"type": "string", "format": "binary"}),
+    str: ("Text.", "text/plain", {"type": "string"}),
+}
+WHY = {
+    400: ("The request cannot be read.", None),
+    401: ("Sign in first, or sign in again.", None),
+    403: ("It is there, but not for you to do.", None),
+    404: ("It is not there, or not for you to see.", "There is no such post."),
+    409: ("It contradicts what is there already.", None),
+    412: (
+        "It has been changed since the version that `If-Match` names.",
+        "It has been changed meanwhile: its version is now 3.",
+    ),
+    413: ("The body is too large.", None),
+    415: ("The body is not of the media type that is asked for.", None),
+    422: ("A value breaks a rule; `errors` says which.", "body must have at most 10000 characters"),
+    429: ("Too many requests; `Retry-After` says when to try again.", "Too many requests. Try again in 12 s."),
+    503: ("Try again in a moment: too many writes are waiting, or the server is about to end.", None),
+    507: ("The disk is full. Nothing was changed.", None),
+}
+HEADERS = {
+    "ETag": ("Version and hash of the answer, for `If-Match` and `If-None-Match`.", '"3-9a0b1c2d3e4f5a6b"'),
+    "Link": ("The neighbouring pages (RFC 8288).", '</api/groups?before=YzE3>; rel="next"'),
+    "Location": ("Path of what was made, if it has one of its own.", "/api/posts/17"),
+    "RateLimit": ("What is left of a limit (IETF draft).", '"posting";r=19;t=3'),
+    "RateLimit-Policy": ("The limit itself.", '"posting";q=20;w=60'),
+    "Retry-After": ("Seconds until it is worth trying again.", "12"),
+}
+PARAMETERS = {
+    "Idempotency-Key": {
+        "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+        "description": "The same key again within 24 hours gets the same answer again, and nothing is made twice.",
+        "example": "0b0f4b5e-7d3c-4c41-9a4e-6f0f6f1f2a3b",
+    },
+    "If-Match": {
+        "schema": {"type": "string"},
+        "description": "ETag of the version that is to be changed. Another one answers 412 and changes nothing.",
+        "example": '"3-9a0b1c2d3e4f5a6b"',
+    },
+}
 
 
-def _improve(name: str, schema: dict[str, Any]) -> None:
-    """Makes msgspec's schema of a Struct one that says what its fields mean, and that generators understand."""
-    for field, part in schema.get("properties", {}).items():
-        _clarify(part)
-        explain(part, name, field)
-
-
-def _clarify(part: dict[str, Any]) -> None:
-    """Gives an enum its type; takes away `"default": null`, which generators read as "required", and what of a pattern
-    only Python needs, whose `$` matches before a last newline too."""
-    if part.get("default", ...) is None:
-        del part["default"]
-    for choice in part.get("anyOf", [part.get("items", part)]):
-        if "enum" in choice:
-            choice.setdefault("type", "string")
-        if "pattern" in choice:
-            choice["pattern"] = choice["pattern"].removesuffix(r"(?!\n)")
-
-
-def _say_default(part: dict[str, Any]) -> None:
-    """Says the default of a field that may be left out in words alone: generators read `default` as "required"."""
-    default = part.pop("default", None)
-    if default not in (None, []):
-        part["description"] = f"{part.get('description', '')} `{default}` if it is left out.".strip()
-
-
-def _as_either(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """The schemas of a Struct of which one part of the fields or the other is there; none for any other Struct."""
-    if name not in EITHER:
-        return {}
-    parts = {
-        part: {
-            **schema,
-            "title": part,
-            "properties": {field: schema["properties"][field] for field in fields},
-            "required": [field for field in fields if field not in AT_TIMES],
-        }
-        for part, fields in EITHER[name].items()
+def document(app: Quart, words: Words, schemes: dict[str, Json]) -> Json:
+    """The document. `schemes` are ways to sign in beside the bearer token, as OpenAPI has them, by name."""
+    routes = [
+        (rule, function)
+        for rule in app.url_map.iter_rules()
+        if not rule.websocket and not hasattr(function := app.view_functions[rule.endpoint], HIDDEN)
+    ]
+    making = _Making(words)
+    paths: dict[str, Json] = {}
+    for rule, function in routes:
+        path = paths.setdefault(PARAMETER.sub(r"{\1}", rule.rule), {})
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            path[method.lower()] = making.operation(rule, function, method)
+    named = {rule.endpoint.split(".")[0]: sys.modules[function.__module__].__doc__ for rule, function in routes}
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "API", "version": "1", **words.about},
+        "servers": [{"url": db.settings.prefix or "/"}],
+        "security": [{}, {"bearer": []}],  # without a token, or with one
+        "tags": [{"name": tag, "description": (said or tag).splitlines()[0]} for tag, said in sorted(named.items())],
+        "paths": paths,
+        "components": {
+            "schemas": making.schemas,
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}, **schemes},
+            "headers": {
+                name: {"description": description, "schema": {"type": "string"}, "example": example}
+                for name, (description, example) in HEADERS.items()
+            },
+            "parameters": {
+                name: {"name": name, "in": "header", "required": False, **said} for name, said in PARAMETERS.items()
+            },
+            "responses": {slug(status): _refusal(status) for status in WHY},
+        },
     }
-    references = [{"$ref": REF.format(name=part)} for part in parts]
-    return {**parts, name: {"title": name, "description": schema["description"], "oneOf": references}}
 
 
-def _explained(parameter: dict[str, Any], owner: str) -> dict[str, Any]:
-    """A parameter of a path or a query, with what its name means. A query has no null: it is left out instead."""
-    schema = parameter["schema"]
-    _clarify(schema)
-    choices = [choice for choice in schema.pop("anyOf", []) if choice.get("type") != "null"]
-    schema.update(choices[0] if len(choices) == 1 else {"anyOf": choices} if choices else {})
-    explain(schema, owner, parameter["name"])
-    description = schema.pop("description", "")
-    return {**parameter, "description": description} if description else parameter
+def _refusal(status: int) -> Json:
+    why, detail = WHY[status]
+    example = {"type": f"urn:pottle:{slug(status)}", "title": TITLES[status], "status": status}
+    content = {"schema": _to("schemas", "Problem"), "example": {**example, **({"detail": detail} if detail else {})}}
+    headers = {"headers": _headers("Retry-After")} if status in (429, 503) else {}
+    return {"description": why, "content": {PROBLEM: content}, **headers}
 
 
-def _components(model: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    (schema,), components = msgspec.json.schema_components([model], ref_template=REF)
-    return schema, dict(components)
+class _Making:
+    """The document's operations, and the schemas that they refer to."""
+
+    def __init__(self, words: Words) -> None:
+        self._words = words
+        self.schemas: dict[str, Json] = {}
+        self._schema(Problem)
+
+    def operation(self, rule: Rule, function: Handler, method: str) -> Json:
+        """One method of one route."""
+        summary, *more = (inspect.getdoc(function) or "").splitlines()
+        rate = getattr(function, "limit", None)
+        said = (
+            "\n".join(more).strip(),
+            getattr(function, "stance_says", ANYONE),
+            getattr(function, "demand_says", ""),
+            f"At most {rate.count} times in {rate.per} s (`{rate.name}`)." if rate else "",
+        )
+        query = getattr(function, QUERY, None)
+        in_path = [self._in_path(name, converter) for name, converter in rule._converters.items()]
+        in_query = [*self._in_query(query)] if query else []
+        body = self._body(getattr(function, BODY)[0]) if hasattr(function, BODY) else None
+        headers = (("Idempotency-Key", hasattr(function, "idempotent")), ("If-Match", _is_conditional(function)))
+        operation = {
+            "tags": [rule.endpoint.split(".")[0]],
+            "operationId": rule.endpoint.replace(".", "_"),
+            "summary": summary,
+            "description": "\n\n".join(filter(None, said)),
+            "parameters": [*in_path, *in_query, *(_to("parameters", name) for name, is_taken in headers if is_taken)],
+            "responses": {str(status): answer for status, answer in self._answers(function, in_query).items()},
+        }
+        if hasattr(function, "refusal"):  # errors of another shape, for clients of another back end
+            content = {"application/json": {"schema": self._schema(function.refusal)}}
+            operation["responses"]["default"] = {"description": "Refused.", "content": content}
+        else:
+            for status in _statuses(function, method, bool(in_path), bool(in_query), body):
+                operation["responses"][str(status)] = _to("responses", slug(status))
+            content = {PROBLEM: {"schema": _to("schemas", "Problem")}}
+            operation["responses"]["default"] = {"description": "Any other refusal.", "content": content}
+        if body:
+            operation["requestBody"] = body
+        if _stance(function) != "anyone":
+            operation["security"] = [{getattr(function, "scheme", "bearer"): []}]
+        return operation
+
+    def _in_path(self, name: str, converter: BaseConverter) -> Json:
+        schema: Json = {"type": "string"}
+        if isinstance(converter, Id):
+            schema = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
+        elif isinstance(converter, AnyConverter):
+            schema["enum"] = sorted(converter.items)
+        return self._parameter("path", name, schema, True, "path")
+
+    def _in_query(self, model: Any) -> Iterator[Json]:
+        _, components = msgspec.json.schema_components([model], ref_template=SCHEMAS)
+        fields = components.pop(model.__name__)
+        self._add(components)
+        for name, schema in fields["properties"].items():
+            yield self._parameter("query", name, schema, name in fields.get("required", []), model.__name__)
+
+    def _parameter(self, place: str, name: str, schema: Json, required: bool, owner: str) -> Json:
+        """A parameter. A query has no null: it is left out instead."""
+        choices = [choice for choice in schema.pop("anyOf", []) if choice.get("type") != "null"]
+        schema.update(choices[0] if len(choices) == 1 else {"anyOf": choices} if choices else {})
+        self._explain(schema, owner, name)
+        description = {"description": schema.pop("description")} if "description" in schema else {}
+        return {"name": name, "in": place, "required": required, "schema": schema, **description}
+
+    def _body(self, model: Any) -> Json:
+        if model is bytes:
+            return {"required": True, "content": {"application/octet-stream": {"schema": PLAIN[bytes][2]}}}
+        reference = self._schema(model)
+        schema = self.schemas[model.__name__]
+        if not issubclass(model, Tolerant):
+            schema["additionalProperties"] = False  # takes() refuses unknown fields, msgspec alone would not
+            if all(field.default is UNSET for field in msgspec.structs.fields(model)):
+                schema["minProperties"] = 1  # a PATCH that changes nothing
+        for part in schema["properties"].values():  # generators read `default` as "required": it is said in words alone
+            default = part.pop("default", None)
+            if default not in (None, []):
+                part["description"] = f"{part.get('description', '')} `{default}` if it is left out.".strip()
+        return {"required": True, "content": {"application/json": {"schema": reference}}}
+
+    def _answers(self, function: Handler, in_query: list[Json]) -> dict[int, Json]:
+        is_limited = hasattr(function, "limit")
+        is_list = any(parameter["name"] == "before" for parameter in in_query)
+        answers = {}
+        for status, (model, _) in getattr(function, ANSWERS, {}).items():
+            answers[status] = answer = self._answer(model)
+            if not hasattr(function, "refusal"):
+                sent = {"ETag": "content" in answer, "Link": is_list, "Location": status == 201}
+                sent |= {"RateLimit": is_limited, "RateLimit-Policy": is_limited}
+                answer["headers"] = _headers(*(name for name, is_sent in sent.items() if is_sent))
+        return answers
+
+    def _answer(self, model: Any) -> Json:
+        if model is None:
+            return {"description": "Done; there is no body."}
+        if model in PLAIN:
+            description, kind, schema = PLAIN[model]
+            return {"description": description, "content": {kind: {"schema": schema}}}
+        described = get_args(model)[0] if get_origin(model) is list else model
+        content = {"application/json": {"schema": self._schema(model)}}
+        return {"description": inspect.getdoc(described) or "", "content": content}
+
+    def _schema(self, model: Any) -> Json:
+        """The schema of a type, or a reference to it."""
+        (schema,), components = msgspec.json.schema_components([model], ref_template=SCHEMAS)
+        self._add(components)
+        return schema
+
+    def _add(self, components: dict[str, Json]) -> None:
+        for name, schema in components.items():
+            if name in self.schemas:
+                continue
+            for field, part in schema.get("properties", {}).items():
+                self._explain(part, name, field)
+            self.schemas[name] = schema
+            if name in self._words.either:
+                self._split(name, schema)
+
+    def _explain(self, part: Json, owner: str, name: str) -> None:
+        """Says what a field means, and says it so that generators understand."""
+        if part.get("default", ...) is None:
+            del part["default"]
+        for choice in part.get("anyOf", [part.get("items", part)]):
+            if "enum" in choice:
+                choice.setdefault("type", "string")
+            if "pattern" in choice:
+                choice["pattern"] = choice["pattern"].removesuffix(r"(?!\n)")
+        term = self._words.terms.get(f"{owner}.{name}") or self._words.terms.get(name)
+        if term is None or "$ref" in part:  # a reference brings its own description; some readers allow no other
+            return
+        part.setdefault("description", term.description)
+        if term.example is not None:
+            part.setdefault("examples", [term.example])
+        for choice in part.get("anyOf", [part]) if term.format else ():
+            if choice.get("type") == "string":
+                choice["format"] = term.format
+
+    def _split(self, name: str, schema: Json) -> None:
+        """Makes of a Struct of which one part of the fields or another is there the union of these."""
+        for part, fields in self._words.either[name].items():
+            properties = {field: schema["properties"][field] for field in fields}
+            required = [field for field in fields if field not in self._words.sometimes]
+            self.schemas[part] = {**schema, "title": part, "properties": properties, "required": required}
+        union = [_to("schemas", part) for part in self._words.either[name]]
+        self.schemas[name] = {"title": name, "description": schema["description"], "oneOf": union}
 
 
-def _in_plain_types(document: Any) -> Any:
-    """The document as JSON has it: every key a string."""
-    if isinstance(document, dict):
-        return {str(key): _in_plain_types(value) for key, value in document.items()}
-    if isinstance(document, list | tuple | set):
-        return [_in_plain_types(value) for value in document]
-    return document
+def _stance(function: Handler) -> str:
+    return str(getattr(function, "stance", "anyone"))
 
 
-blueprint = Blueprint("documentation", __name__)
-_pages: Memo[Markup] = Memo(2 * 1024 * 1024)
+def _is_conditional(function: Handler) -> bool:
+    """Whether the handler asks for the versions of If-Match, which so cannot be forgotten here."""
+    return "wanted_versions" in inspect.unwrap(function).__code__.co_names
 
 
-def register(app: Quart) -> None:
-    """Documents every route of `app` at /openapi.json, and shows the document at /docs."""
-    app.url_map.converters["id"] = Id
-    as_it_is = app.make_response
-    QuartSchema(
-        app,
-        openapi_path=None,
-        info=ABOUT,
-        security_schemes=SECURITY,  # type: ignore[arg-type]
-        openapi_provider_class=Provider,
-        conversion_preference="msgspec",
-    )
-    converted = app.make_response
-
-    async def make_response(result: Any) -> Any:
-        """quart-schema looks for something to convert in ready answers too, which takes longer than all else here."""
-        return await (as_it_is if isinstance(result, Response) else converted)(result)
-
-    app.make_response = make_response  # type: ignore[method-assign]
-    app.register_blueprint(blueprint)
+def _statuses(function: Handler, method: str, in_path: bool, in_query: bool, body: Json | None) -> list[int]:
+    """How an operation may be refused, apart from what every request may meet."""
+    found = {404} if in_path else set()
+    if in_query:
+        found |= {422}
+    if _stance(function) != "anyone":
+        found |= {401, 403}
+    if method != "GET":
+        found |= {401, 403, 409, 503, 507}
+    if body:
+        found |= {400, 413, 422, *([415] if "application/json" in body["content"] else [])}
+    if _is_conditional(function):
+        found |= {412}
+    if hasattr(function, "limit"):
+        found |= {429}
+    return sorted(found or {400})
 
 
-def by_cookie(app: Quart, scheme: str, cookie: str) -> None:
-    """Documents that the handlers of that `scheme` know who asks by that cookie."""
-    app.extensions["QUART_SCHEMA"].security_schemes[scheme] = APIKeySecurityScheme(name=cookie, in_="cookie")
+def _to(room: str, name: str) -> Json:
+    return {"$ref": REF.format(room, name)}
 
 
-@blueprint.get("/openapi.json")
-@hide
-async def openapi() -> Response:
-    """The OpenAPI document."""
-    provider = current_app.extensions["QUART_SCHEMA"].openapi_provider
-    return ready_made(provider.document, "application/json", etag(provider.document, 0))
-
-
-@blueprint.get("/docs")
-@hide
-async def docs() -> Response:
-    """The document, to read and to try; as a page it is made once, too."""
-    provider = current_app.extensions["QUART_SCHEMA"].openapi_provider
-    tag = etag(provider.document + request.root_path.encode(), 0)
-    if (page := _pages.get(tag.encode())) is None:
-        api = reading.Reading(msgspec.json.decode(provider.document))
-        page = await rendered("docs.html", api=api, prose=reading.prose, coded=reading.coded, limits=reading.limits)
-        _pages.put(tag.encode(), page)
-    return ready_made(page.encode(), "text/html; charset=utf-8", tag)
+def _headers(*names: str) -> Json:
+    return {name: _to("headers", name) for name in names}

@@ -21,20 +21,6 @@ SHAPES = "pottle_shapes"  # where an application keeps the shapes of errors belo
 
 Shape = Callable[[int, str, dict[str, str]], Response]  # (status, detail, headers)
 
-STATUS: dict[type[errors.Refusal], int] = {
-    errors.Unauthenticated: 401,
-    errors.Forbidden: 403,
-    errors.SessionNeeded: 403,
-    errors.ConfirmationNeeded: 403,
-    errors.NotFound: 404,
-    errors.Conflict: 409,
-    errors.Stale: 412,
-    errors.Invalid: 422,
-    errors.Unseen: 428,
-    errors.TooMany: 429,
-    errors.Overloaded: 503,
-    errors.StorageFull: 507,
-}
 # Python's own phrases differ between its versions, and a problem's type must not.
 TITLES = {
     400: "Bad Request",
@@ -55,11 +41,6 @@ TITLES = {
     500: "Internal Server Error",
     503: "Service Unavailable",
     507: "Insufficient Storage",
-}
-# What a program has to tell from other refusals of the same status.
-NAMED: dict[type[errors.Refusal], str] = {
-    errors.SessionNeeded: "Session Needed",
-    errors.ConfirmationNeeded: "Confirmation Needed",
 }
 # A page of its own; every other error of a page is shown on the 500's or 404's.
 PAGES = (401, 403, 404, 405, 422, 429, 500)
@@ -119,14 +100,13 @@ def title(status: int) -> str:
 async def _refused(refusal: errors.Refusal) -> Response:
     if isinstance(refusal, errors.NotFound) and g.get("bad_credentials"):
         refusal = errors.Unauthenticated("Your credentials are not, or no longer, good.")
-    status = STATUS[type(refusal)]
-    notices.refused(refusal, status)
-    return await _answer(status, refusal.detail, _headers(refusal), **_named(refusal), **refusal.extra)
+    notices.refused(refusal)
+    return await _answer(refusal.status, refusal.detail, _headers(refusal), **_named(refusal), **refusal.extra)
 
 
 def _named(refusal: errors.Refusal) -> dict[str, str]:
     """The type and title of a refusal that has its own, not its status's."""
-    own = NAMED.get(type(refusal))
+    own = refusal.title
     return {"type": f"urn:pottle:{own.lower().replace(' ', '-')}", "title": own} if own else {}
 
 

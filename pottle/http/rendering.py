@@ -9,14 +9,6 @@ from quart import Quart, current_app
 PLAIN = "pottle.plain_jinja"
 
 
-HUES = 6
-
-
-def hue(uid: str) -> int:
-    """Which of the colours of avatars a user has, by the user name, as in static/view.js."""
-    return sum(map(ord, uid.lower())) % HUES
-
-
 async def rendered(template: str, **context: Any) -> Markup:
     """A template as HTML, with what every template of the application gets, as Quart's render_template."""
     app: Quart = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy of one

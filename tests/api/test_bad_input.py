@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from quart import Quart
 
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.api.conftest import LOBBY, Json, posted, refused, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 

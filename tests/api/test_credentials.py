@@ -13,8 +13,8 @@ from quart import Quart
 from sqlalchemy import update
 
 from model.accounts import session
+from model.settings import Settings
 from pottle import times
-from pottle.settings import Settings
 from pottle.store import Tx, db
 from tests.api.conftest import bearer, refused, signed_in_again, wrong_fields
 from tests.api.test_roles import ROWS, Ask, Row, ask, credentials, names, nothing_lasts, row  # noqa: F401  # fixtures

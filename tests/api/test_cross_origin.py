@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.api.conftest import LOBBY, opened
 from tests.conftest import Person
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from model.accounts import passwords, user
+from model.settings import Settings
 from pottle.errors import Invalid
-from pottle.settings import Settings
 from tests.api.conftest import wrong_fields
 from tests.conftest import PASSWORD, Person
 

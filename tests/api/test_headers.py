@@ -12,7 +12,7 @@ import pytest
 from quart import Quart
 from werkzeug.routing import Rule
 
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.api.conftest import LOBBY
 from tests.conftest import ADDRESS, Person
 from tests.test_policy import routes

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 import main
+from model.settings import Settings
 from pottle.server import health
-from pottle.settings import Settings
 from pottle.store import database, db
 from pottle.store.room import Room
 from pottle.store.turn import Turn

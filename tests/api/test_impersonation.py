@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from model.accounts.likeness import RESERVED, of, reserved
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.api.conftest import Json, joined, opened, posted, refused, wrong_fields
 from tests.conftest import Person
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from model.groups import invitation
+from model.settings import Settings
 from pottle import times
-from pottle.settings import Settings
 from pottle.store import limits
 from tests.api.conftest import Json, bearer, joined, opened, refused, signed_in_again, wrong_fields
 from tests.conftest import PASSWORD, Person, World

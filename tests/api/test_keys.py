@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import pytest
 
+from model.settings import Settings
 from model.talk import keys
-from pottle.settings import Settings
 from pottle.store import migrations
 from pottle.store.database import prepare
 from tests.api.conftest import Json, posted, refused, wrong_fields

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from quart import Quart
 
-from pottle.settings import Settings
+from model.settings import Settings
 from pottle.store import limits
 from tests.api.conftest import LOBBY, bearer, opened, posted, refused
 from tests.conftest import PASSWORD, Person

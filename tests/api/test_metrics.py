@@ -11,10 +11,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from quart import Quart
 
+from model.settings import Settings
 from pottle import VERSION
 from pottle.http import measures
 from pottle.server import metrics
-from pottle.settings import Settings
 from tests.api.conftest import LOBBY, a_write_under_way, posted, refused
 from tests.conftest import Person, World
 from tests.server import PATIENCE

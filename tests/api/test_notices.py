@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pottle.http import measures, notices
+from api.access import sign_ins
+from model.settings import Settings
+from pottle.http import notices
 from pottle.server import logs
-from pottle.settings import Settings
 from tests.api.conftest import bearer, refused, signed_in_again
 from tests.conftest import ADDRESS, PASSWORD, Person
 
@@ -34,7 +35,7 @@ def told(lines: list[logging.LogRecord]) -> list[str]:
 
 
 def tried(outcome: str) -> float:
-    return float(measures.sign_ins.labels(outcome)._value.get())
+    return float(sign_ins.labels(outcome)._value.get())
 
 
 async def test_it_works(anyone: Person, lines: list[logging.LogRecord]) -> None:

@@ -9,7 +9,8 @@ import openapi_spec_validator
 import pytest
 from quart import Quart
 
-from pottle.http import openapi, terms
+from api.words import WORDS
+from pottle.http import docs
 from tests.api.conftest import LOBBY, Json, posted, refused
 from tests.conftest import Person
 
@@ -196,12 +197,12 @@ async def test_it_says_where_a_version_can_be_named(document: Json) -> None:
 
 async def test_every_parameter_and_property_says_what_it_means(document: Json) -> None:
     unexplained = [f"{owner}.{name}" for owner, name, part in fields(document) if not part.get("description")]
-    assert unexplained == [], "say it in pottle/http/terms.py, or with Meta(description=…)"
+    assert unexplained == [], "say it in api/words.py, or with Meta(description=…)"
 
 
 async def test_no_term_is_explained_that_nobody_uses(document: Json) -> None:
     used = {name for _, name, _ in fields(document)}
-    unused = {term for term in terms.TERMS if term.rpartition(".")[2] not in used}
+    unused = {term for term in WORDS.terms if term.rpartition(".")[2] not in used}
     assert unused == set()
 
 
@@ -309,13 +310,13 @@ async def test_a_problem_is_what_it_says(document: Json, alice: Person) -> None:
 
 async def test_it_is_built_once(anyone: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     built: list[int] = []
-    schema = openapi.Provider.schema
+    made = docs.document
 
-    def counted(provider: openapi.Provider) -> Json:
+    def counted(*args: Any) -> Json:
         built.append(1)
-        return schema(provider)
+        return made(*args)
 
-    monkeypatch.setattr(openapi.Provider, "schema", counted)
+    monkeypatch.setattr(docs, "document", counted)
     for _ in range(3):
         await anyone.get("/openapi.json")
     assert len(built) == 1

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from quart import Quart
 
+from model.settings import Settings
 from pottle.http import caching
-from pottle.settings import Settings
 from pottle.store import db
 from tests.api.conftest import opened, posted, refused, wrong_fields
 from tests.conftest import PASSWORD, Person, World

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from model.accounts.session import identify
+from model.settings import Settings
 from model.talk import posting
 from pottle.http import caching
-from pottle.settings import Settings
 from tests.api.conftest import LOBBY, opened, posted, refused, wrong_fields
 from tests.api.test_renewals import same_as_made_anew
 from tests.conftest import Person, World

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.api.conftest import posted, refused
 from tests.api.test_pages import HTML, Text
 from tests.conftest import PASSWORD, Person, World

@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from model.settings import Settings
 from pottle.http import caching
 from pottle.http.shelf import MOST_CHANGES, RENEWALS
-from pottle.settings import Settings
 from pottle.store import changes, db
 from tests.api.conftest import LOBBY, opened, posted
 from tests.conftest import Person

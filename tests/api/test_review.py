@@ -14,7 +14,7 @@ import httpx
 import pytest
 from quart import Quart
 
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.api.conftest import Json, dump, joined, opened, posted, refused, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 from tests.flask.conftest import SITE

@@ -20,7 +20,7 @@ from quart import Quart
 import main
 from api.access import cookie_name
 from model.accounts import user
-from pottle.settings import Settings
+from model.settings import Settings
 from pottle.store import Tx, db
 from tests.api.conftest import Json, bearer, posted, signed_in_again
 from tests.conftest import PASSWORD, Person, World

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.api.conftest import Json, bearer, dump, joined, opened, refused, signed_in_again, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import update
 
 from model.accounts import session
+from model.settings import Settings
 from pottle import times
-from pottle.settings import Settings
 from pottle.store import db
 from tests.api.conftest import LOBBY, bearer, refused, signed_in_again, wrong_fields
 from tests.conftest import PASSWORD, Person

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.api.conftest import bearer, refused, signed_in_again, wrong_fields
 from tests.conftest import PASSWORD, Person
 

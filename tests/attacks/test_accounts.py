@@ -14,7 +14,7 @@ from quart import Quart
 
 from api.access import cookie_name
 from model.accounts import passwords
-from pottle.settings import Settings
+from model.settings import Settings
 from pottle.store import limits
 from tests.api.conftest import bearer, refused, signed_in_again
 from tests.conftest import PASSWORD, Person

@@ -8,8 +8,8 @@ from urllib.parse import quote
 import pytest
 from quart import Quart
 
+from model.settings import Settings
 from pottle.http import assets
-from pottle.settings import Settings
 from tests.api.conftest import LOBBY, dump, posted, refused
 from tests.attacks.conftest import Raw
 from tests.conftest import PASSWORD, Person

@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from quart import Quart
 
 import main
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.api.conftest import posted, wrong_fields
 from tests.attacks.conftest import Raw
 from tests.browser.chromium import chromium

@@ -19,10 +19,11 @@ from quart import Quart
 from werkzeug.routing import Rule
 
 import main
+from api.access import POSTING
+from model.settings import Settings
 from pottle.errors import Overloaded, TooMany
-from pottle.http.limits import POSTING, _counting
+from pottle.http.limits import _counting
 from pottle.rates import Allowance, Rate
-from pottle.settings import Settings
 from pottle.store import db, limits
 from tests.api.conftest import LOBBY, opened, posted, refused
 from tests.api.test_limits import clock

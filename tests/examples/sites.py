@@ -10,7 +10,7 @@ from click.testing import Result
 from jinja2 import ChoiceLoader, FileSystemLoader
 
 import main
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.server import ROOT
 
 FLASK = ROOT / "examples" / "flask-blog"

@@ -8,7 +8,7 @@ from quart import Blueprint, current_app
 from quart.cli import AppGroup, with_appcontext
 
 import main
-from pottle.settings import Settings
+from model.settings import Settings
 
 blueprint = Blueprint("things", __name__)
 more = AppGroup("more")

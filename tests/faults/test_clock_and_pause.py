@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pottle.settings import Settings
+from model.settings import Settings
 from pottle.store import db
 from tests.conftest import World
 from tests.faults.bus import deafened

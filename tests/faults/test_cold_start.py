@@ -27,7 +27,7 @@ RACE = """
 import asyncio, os, signal, sys, time
 from pathlib import Path
 import alembic.command, alembic.autogenerate
-from pottle.settings import Settings
+from model.settings import Settings
 from pottle.store import db
 
 async def start(folder):

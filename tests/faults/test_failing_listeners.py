@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 import pytest
 
 from model.accounts import session
+from model.settings import Settings
 from pottle.http.caching import shelf
 from pottle.live import hub as live
-from pottle.settings import Settings
 from pottle.store import changes, db
 from pottle.store.database import Database
 from tests.conftest import PASSWORD, Person, World

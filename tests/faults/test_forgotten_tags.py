@@ -19,8 +19,8 @@ import httpx
 import pytest
 from PIL import Image
 
+from model.settings import Settings
 from pottle.http import caching
-from pottle.settings import Settings
 from tests.conftest import PASSWORD, Person
 
 pytestmark = pytest.mark.slow

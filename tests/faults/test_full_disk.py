@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pottle.settings import Settings
+from model.settings import Settings
 from pottle.store.database import Database
 from pottle.store.engines import LOG_BYTES
 from pottle.store.first_look import WrongDatabase

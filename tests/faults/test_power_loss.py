@@ -18,7 +18,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from pottle.settings import Settings
+from model.settings import Settings
 from pottle.store.database import Database
 from tests.conftest import PASSWORD, cannot_run, needs
 from tests.faults.power import Call, Disk, can_trace, has_ended, recorded, strace, tracer_of

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pytest
 import websockets
 
-from pottle.settings import Settings
+from model.settings import Settings
 from pottle.store import db
 from pottle.store.changes import Change
 from pottle.store.follower import Listener

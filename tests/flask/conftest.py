@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.api.conftest import Json
 from tests.conftest import ADDRESS, Person, World
 

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from model.accounts import passwords
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.api.conftest import bearer, opened
 from tests.conftest import PASSWORD, Person, World
 from tests.flask.conftest import COOKIE, SITE, Visit, ok, posted, refused

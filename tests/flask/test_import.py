@@ -18,8 +18,8 @@ import main
 from model.flask import importing as flask_import
 from model.flask import source as flask_source
 from model.flask.post import split
+from model.settings import Settings
 from model.talk import posting
-from pottle.settings import Settings
 from pottle.store import db
 from tests.conftest import World
 from tests.flask.backends import FLOCKER, PASSWORD, PORTFOLIO, PORTFOLIO_2025, QUICK, Backend, flocker

@@ -8,7 +8,7 @@ from click.testing import Result
 
 import main
 from model.flask.extras import APART
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.conftest import Person
 from tests.flask.backends import FLOCKER, Backend
 from tests.flask.conftest import SITE, Visit, ok, posted, refused

@@ -2,6 +2,7 @@
 
 import pytest
 
+from model.settings import Settings
 from pottle.settings import BadSetting, read
 from tests.conftest import PASSWORD, Person, World
 from tests.flask.conftest import COOKIE, LOCAL, SITE, STRANGER, Visit, ok, posted, refused
@@ -136,7 +137,7 @@ async def test_the_rest_stays_as_it_is(visit: Visit, anyone: Person) -> None:
 def test_the_setting_takes_exact_origins() -> None:
     given = {"POTTLE_FLASK_ORIGINS": f"{SITE}, http://LOCALHOST:4100,https://x.test:443 ,http://[::1]:4100,"}
     expected = (SITE, "http://localhost:4100", "https://x.test", "http://[::1]:4100")
-    assert read(given).flask_origins == expected
+    assert read(given, Settings).flask_origins == expected
     for wrong in (
         "*",
         "https://*.github.io",
@@ -148,7 +149,7 @@ def test_the_setting_takes_exact_origins() -> None:
         SITE * 2,
     ):
         with pytest.raises(BadSetting, match=r"POTTLE_FLASK_ORIGINS.*https://school\.github\.io"):
-            read({"POTTLE_FLASK_ORIGINS": wrong})
+            read({"POTTLE_FLASK_ORIGINS": wrong}, Settings)
 
 
 async def test_cookies_may_come_one_by_one(visit: Visit, world: World) -> None:

@@ -14,7 +14,7 @@ from quart import Quart
 
 import main
 from api.flask.front_ends import NOT_HERE
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.api.conftest import Json
 from tests.api.test_openapi import templated
 from tests.conftest import PASSWORD, Person, World

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from model.settings import Settings
 from pottle.http import caching
-from pottle.settings import Settings
 from pottle.store.paging import Cursor
 from tests.api.conftest import joined, opened
 from tests.conftest import Person, World

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pottle.settings import Settings
+from model.settings import Settings
 from tests.conftest import World
 from tests.live.meeting import Meeting
 from tests.server import Server

@@ -28,8 +28,8 @@ from hypothesis.stateful import (
 )
 
 import main
+from model.settings import Settings
 from pottle.live import hub as hub_module
-from pottle.settings import Settings
 from pottle.store import changes, db
 from tests.conftest import Person, World
 from tests.lasting import SECONDS, SEED

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pottle.settings import BadSetting, Settings, read
+from model.settings import Settings
+from pottle import settings as of_engine
+from pottle.settings import BadSetting
+
+
+def read(environ: dict[str, str]) -> Settings:
+    return of_engine.read(environ, Settings)
 
 
 def test_it_works() -> None:

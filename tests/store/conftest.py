@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pottle.settings import Settings
+from model.settings import Settings
 from pottle.store.database import Database
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from model.settings import Settings
 from pottle.errors import Conflict, NotFound, Refusal
-from pottle.settings import Settings
 from pottle.store import backup as backups
 from pottle.store.backup import backup
 from pottle.store.database import Database, prepare

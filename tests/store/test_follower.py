@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pottle.settings import Settings
+from model.settings import Settings
 from pottle.store import bus as bus_module
 from pottle.store import changes
 from pottle.store.bus import SLOTS, Bus

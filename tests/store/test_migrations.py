@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import Boolean, Column, Integer, String, Table
 
 from model.operating.doctor import Patient, examine
+from model.settings import Settings
 from pottle import times
-from pottle.settings import Settings
 from pottle.store import Base, changes, migrations
 from pottle.store.database import Database, migrate, prepare
 from pottle.store.first_look import WrongDatabase

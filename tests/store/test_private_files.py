@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pottle.settings import Settings
+from model.settings import Settings
 from pottle.store import Tx
 from pottle.store.database import Database
 from tests.server import Server

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from model.settings import Settings
 from pottle.errors import Overloaded
-from pottle.settings import Settings
 from pottle.store import engines
 from pottle.store.database import Database
 from pottle.store.unit import Tx

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import LargeBinary
 
 from model.operating.importing import restore
+from model.settings import Settings
 from pottle.errors import Conflict, NotFound
-from pottle.settings import Settings
 from pottle.store import Base, migrations
 from pottle.store.backup import backup
 from pottle.store.database import Database

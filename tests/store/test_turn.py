@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pottle.settings import Settings
+from model.settings import Settings
 from pottle.store.database import Database, turn_file
 from pottle.store.instance import Instance
 from pottle.store.turn import Turn

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 
+from model.settings import Settings
 from pottle.errors import Conflict, Overloaded, Refusal, StorageFull
-from pottle.settings import Settings
 from pottle.store import engines, writer
 from pottle.store.database import Database
 from pottle.store.engines import open_writer, write_engine

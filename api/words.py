@@ -1,24 +1,50 @@
-"""What the names in requests and answers mean: descriptions and examples for the OpenAPI document.
+"""What the names in requests and answers mean: for people in refusals, for programs in the OpenAPI document.
 
 One name means one thing everywhere, so each is explained once: `"uid"`. Where one struct's field needs words of its own
 it is `"Struct.field"`, which counts first. A field may also bring its own, by `Meta(description=…, examples=[…])`.
 """
 
-from typing import Any, NamedTuple
-
-
-class Term(NamedTuple):
-    """A description in Markdown, an example, and the `format` of JSON Schema where there is one."""
-
-    description: str
-    example: Any = None
-    format: str | None = None
+from pottle.http.openapi import Term, Words
 
 
 def _time(description: str) -> Term:
     return Term(f"{description} RFC 3339, in UTC.", "2026-11-26T08:30:00.000000Z", "date-time")
 
 
+ABOUT = {
+    "title": "Pottle",
+    "version": "1",
+    "description": "Accounts, discussions and live updates. The websocket at `/api/live` is described in the README.",
+    "license": {"name": "MIT", "identifier": "MIT"},
+    "contact": {"name": "Whoever runs this server"},
+}
+# What people call what they fill in; other fields are for programs, and called as they are.
+CALLED = {
+    "uid": "The user name",
+    "name": "The name",
+    "guest": "The name",
+    "email": "The e-mail address",
+    "password": "The password",
+    "current_password": "The password that you have now",
+    "slug": "The short name",
+    "origins": "The list of sites",
+    "title": "The title",
+    "key": "The key",
+    "url": "The address",
+    "body": "The text",
+    "comment": "The text",
+    "code": "The code",
+    "invitation": "The code",
+    "csv": "The class list",
+    "names": "The class list",
+    "image": "The picture",
+    "pfp": "The picture",
+    "uses": "The number of uses",
+    "days": "The number of days",
+    "q": "What you look for",
+}
+# Structs of which one part of the fields or the other is there.
+EITHER = {"Author": {"UserAuthor": ("uid", "name", "avatar", "badge"), "GuestAuthor": ("guest",)}}
 TERMS = {
     "accounts": Term("One for each name, in the roster's order."),
     "action": Term("What was done; the README lists all actions.", "post.removed"),
@@ -145,20 +171,4 @@ TERMS = {
     "version": Term("Counts up with each change; `If-Match` compares it.", 1),
 }
 
-
-def explain(part: dict[str, Any], owner: str, name: str) -> None:
-    """Adds what is known of the field or parameter `name` of the struct `owner` to its schema."""
-    term = TERMS.get(f"{owner}.{name}") or TERMS.get(name)
-    if term is None or "$ref" in part:  # a reference brings its own description, and some readers allow no other
-        return
-    part.setdefault("description", term.description)
-    if term.example is not None:
-        part.setdefault("examples", [term.example])
-    if term.format:
-        _add_format(part, term.format)
-
-
-def _add_format(part: dict[str, Any], name: str) -> None:
-    for choice in part.get("anyOf", [part]):
-        if choice.get("type") == "string":
-            choice["format"] = name
+WORDS = Words(ABOUT, CALLED, TERMS, EITHER, sometimes=("badge",))

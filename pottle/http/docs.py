@@ -1,10 +1,20 @@
-"""The OpenAPI document as people read it: what templates/docs.html needs to know of it."""
+"""`/openapi.json`, and `/docs`, where people read it (templates/docs.html)."""
 
 import json
 import re
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+import msgspec
 from markupsafe import Markup, escape
+from quart import Blueprint, Quart, Response, current_app, request
+from quart_schema import hide
+
+from pottle.http.answers import etag, ready_made
+from pottle.http.openapi import Id, Words, document
+from pottle.http.rendering import rendered
+
+EXTENSION = "pottle_openapi"
 
 METHODS = ("get", "post", "put", "patch", "delete")
 LARGEST = 10**17  # a number up to which nobody counts
@@ -114,3 +124,56 @@ def _between(least: int | None, most: int | None, what: str) -> str:
     if most is not None:
         return f"at most {most} {what}".strip()
     return f"at least {least} {what}".strip() if least is not None else ""
+
+
+blueprint = Blueprint("documentation", __name__)
+
+
+class Documentation:
+    """What is known of an application; its document and its page are made once."""
+
+    def __init__(self, app: Quart, words: Words) -> None:
+        self._app, self._words = app, words
+        self.schemes: dict[str, dict[str, Any]] = {}  # ways to sign in beside the bearer token
+        self._pages: dict[str, Markup] = {}  # by the prefix; a server has one
+        self.document = lru_cache(maxsize=1)(self._make)
+
+    def _make(self) -> bytes:
+        return msgspec.json.encode(document(self._app, self._words, self.schemes), order="deterministic")
+
+    async def page(self) -> Markup:
+        """The document as HTML."""
+        if request.root_path not in self._pages:
+            api = Reading(msgspec.json.decode(self.document()))
+            self._pages[request.root_path] = await rendered(
+                "docs.html", api=api, prose=prose, coded=coded, limits=limits
+            )
+        return self._pages[request.root_path]
+
+
+def register(app: Quart, words: Words) -> None:
+    """Documents every route of `app`."""
+    app.url_map.converters["id"] = Id
+    app.extensions[EXTENSION] = Documentation(app, words)
+    app.register_blueprint(blueprint)
+
+
+def by_cookie(app: Quart, scheme: str, cookie: str) -> None:
+    """Documents that the handlers of that `scheme` know who asks by that cookie."""
+    app.extensions[EXTENSION].schemes[scheme] = {"type": "apiKey", "name": cookie, "in": "cookie"}
+
+
+@blueprint.get("/openapi.json")
+@hide
+async def openapi() -> Response:
+    """The OpenAPI document."""
+    made = current_app.extensions[EXTENSION].document()
+    return ready_made(made, "application/json", etag(made, 0))
+
+
+@blueprint.get("/docs")
+@hide
+async def docs() -> Response:
+    """The document, to read and to try."""
+    page = (await current_app.extensions[EXTENSION].page()).encode()
+    return ready_made(page, "text/html; charset=utf-8", etag(page, 0))

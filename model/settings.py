@@ -1,0 +1,51 @@
+"""The application's settings, beside the engine's (pottle/settings.py)."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from pottle.settings import Settings as EngineSettings
+from pottle.settings import parsed
+from pottle.store import db
+
+FLASK_CHANNELS = ("car_chat", "messages", "jokes")
+DEFAULT_PORTS = {"http": "80", "https": "443"}
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    return tuple(_origin(part.strip().lower()) for part in text.split(",") if part.strip())
+
+
+def _origin(text: str) -> str:
+    """An origin as browsers send it: without a path, and without the port that its scheme has anyway."""
+    found = re.fullmatch(r"(https?)://([a-z0-9.\-]+|\[[0-9a-f:]+\])(?::([0-9]{1,5}))?", text)
+    if found is None:
+        raise ValueError(f"{text} is no origin; one looks like https://school.github.io, without a path or a *")
+    scheme, host, port = found.groups()
+    return f"{scheme}://{host}" + (f":{port}" if port and port != DEFAULT_PORTS[scheme] else "")
+
+
+def _flask_channels(text: str) -> tuple[tuple[str, int], ...]:
+    """Which channel answers which endpoint of Flask back ends, by its number."""
+    pairs = tuple(tuple(part.strip().partition("=")[::2]) for part in text.split(",") if part.strip())
+    for name, number in pairs:
+        if name not in FLASK_CHANNELS or not re.fullmatch(r"[1-9][0-9]{0,17}", number):
+            raise ValueError(f"must look like {'=7,'.join(FLASK_CHANNELS)}=7, each with the number of a channel")
+    return tuple((name, int(number)) for name, number in pairs)
+
+
+@dataclass(frozen=True)
+class Settings(EngineSettings):
+    """Each field is the setting `POTTLE_<FIELD>`; the README's table says what each is for."""
+
+    sign_up: Literal["open", "invitation", "closed"] = "open"
+    password_min: int = 8
+    session_days: int = 30
+    post_length: int = 10_000
+    flask_origins: tuple[str, ...] = parsed((), _origins)
+    flask_channels: tuple[tuple[str, int], ...] = parsed((), _flask_channels)
+
+
+def chosen() -> Settings:
+    """The settings that the database was opened with."""
+    return cast(Settings, db.settings)
