@@ -1,6 +1,6 @@
 """`/flask/api/car_chat`, `/messages` and `/jokes`: views of the channels that POTTLE_FLASK_CHANNELS names for them."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from quart import Blueprint
 
@@ -13,6 +13,7 @@ from model import settings
 from model.flask import extras, overview
 from model.flask import post as flask_post
 from model.flask.extras import theirs
+from model.flask.overview import ChatRow
 from model.talk import channel
 from model.talk.channel import ChannelRow
 from pottle.errors import NotFound
@@ -68,7 +69,7 @@ async def add_message(data: shapes.FlaskNewMessage) -> shapes.FlaskSaid:
 @gives(list[shapes.FlaskJoke])
 async def jokes() -> list[shapes.FlaskJoke]:
     """The jokes, oldest first."""
-    rows = await overview.posts_in(asker(), (await _channel("jokes")).id, overview.CHAT)
+    rows = await overview.chat(asker(), (await _channel("jokes")).id)
     return [shapes.FlaskJoke(row.number, _text(row.body), row.haha, row.boohoo) for row in rows]
 
 
@@ -104,10 +105,10 @@ async def _channel(name: str) -> ChannelRow:
     return await channel.visible_to(asker(), named[name])
 
 
-async def _posts(name: str) -> list[Any]:
+async def _posts(name: str) -> list[ChatRow]:
     """The newest posts of that channel, oldest first; pages ask for them once a second."""
     found = await _channel(name)
-    rows = await overview.posts_in(asker(), found.id, overview.CHAT)
+    rows = await overview.chat(asker(), found.id)
     kept_in(found, *{f"user:{row.uid}" for row in rows if row.uid})
     return rows
 

@@ -13,7 +13,8 @@ from api.flask.front_ends import by_any_program, kept_for, kept_in, that_fit
 from api.flask.texts import is_too_deep, meant, safe, safe_content, sent_back
 from model.flask import extras, overview
 from model.flask import post as flask_post
-from model.flask.extras import ours, theirs
+from model.flask.extras import ChannelRow, ours, theirs
+from model.flask.overview import GroupRow, PostRow
 from model.talk import channel, post, posting, reaction, review
 from model.talk.post import PostView
 from model.talk.reaction import Kind
@@ -49,7 +50,7 @@ async def groups_of_section(data: shapes.FlaskOfSection) -> list[shapes.FlaskPla
     return _groups(await overview.groups_of_section(asker(), data.section_name, meant(data.section_name)))
 
 
-def _groups(rows: list[Any]) -> list[shapes.FlaskPlace]:
+def _groups(rows: list[GroupRow]) -> list[shapes.FlaskPlace]:
     return [shapes.FlaskPlace(row.number, safe(row.name)) for row in rows]
 
 
@@ -91,7 +92,7 @@ async def create_channel(data: shapes.FlaskNewChannel) -> shapes.FlaskChannel:
     return _channel(await extras.open_channel(me(), data.group_id, data.name, attributes))
 
 
-def _channel(row: Any) -> shapes.FlaskChannel:
+def _channel(row: ChannelRow) -> shapes.FlaskChannel:
     return shapes.FlaskChannel(row.number, safe(row.title), safe_content(row.attributes or {}), row.group_number)
 
 
@@ -123,7 +124,7 @@ async def own_posts() -> list[shapes.FlaskPost]:
     return _posts(await overview.posts_by(me()), post.own_view)
 
 
-def _posts(rows: list[Any], view: Callable[[Any], PostView] = post.view) -> list[shapes.FlaskPost]:
+def _posts(rows: list[PostRow], view: Callable[[PostRow], PostView] = post.view) -> list[shapes.FlaskPost]:
     return [_post(view(row), row.channel_title, row.number, row.channel_number) for row in rows]
 
 

@@ -4,7 +4,7 @@ Imported things keep the numbers that they had there, for pages have them writte
 its id; where an imported thing has that number, by its id plus APART, so that no number ever means two things.
 """
 
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Protocol
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Integer, String, bindparam, case, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -40,6 +40,15 @@ class Laughs(Base):
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
     haha: Mapped[int]
     boohoo: Mapped[int]
+
+
+class ChannelRow(Protocol):
+    """A channel as pages know it, and what they keep beside it."""
+
+    title: str
+    number: int
+    group_number: int
+    attributes: Any
 
 
 def number(kind: Any, id_: Any) -> ColumnElement[int]:
@@ -101,8 +110,8 @@ def keep(tx: Tx, kind: str, number: int, id_: int, attributes: Any = None) -> bo
 
 
 @writes
-def open_channel(tx: Tx, identity: Identity, group: int | str, name: str, attributes: Any) -> Any:
-    """The channel (its row) of that name in the group with that number; one that is new keeps `attributes`.
+def open_channel(tx: Tx, identity: Identity, group: int | str, name: str, attributes: Any) -> ChannelRow:
+    """The channel of that name in the group with that number; one that is new keeps `attributes`.
 
     But for one that waits for a moderator, who would not see them. Raises NotFound, and what rules.may_post does.
     """
@@ -113,7 +122,8 @@ def open_channel(tx: Tx, identity: Identity, group: int | str, name: str, attrib
     id_ = opened.channel.id
     if opened.created and attributes and opened.channel.state == "published":
         keep(tx, "channel", theirs.within(tx, "channel", id_), id_, attributes)
-    return tx.one(CHANNEL, id=id_, **asker(identity))
+    row: ChannelRow = tx.one(CHANNEL, id=id_, **asker(identity))
+    return row
 
 
 class Joke(NamedTuple):

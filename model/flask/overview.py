@@ -7,12 +7,12 @@ who also see these two groups, because they belong to them.
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from sqlalchemy import Select, bindparam, func, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from model.accounts.session import Identity
-from model.flask.extras import OF_CHANNEL, Laughs, number
+from model.flask.extras import OF_CHANNEL, ChannelRow, Laughs, number
 from model.groups import group
 from model.groups.group import VISIBLE, Group, Membership, asker
 from model.talk import channel, post, review
@@ -26,12 +26,45 @@ MOST_BYTES = 512 * 1024  # of the texts of posts
 ADMINS = "admins"
 WHOLE = Cursor(MOST, room=MOST_BYTES)
 
+Row = TypeVar("Row")
 
-class Overview(NamedTuple):
+
+class GroupRow(Protocol):
+    """A group. Pages know it by two numbers, for a section there is a group here, too."""
+
+    slug: str
+    name: str
+    number: int
+    section_number: int
+
+
+class OwnGroupRow(GroupRow, Protocol):
+    """A group that a user belongs to since `created`."""
+
+    created: str
+
+
+class PostRow(post.PostRow, Protocol):
+    """A post with the title of its channel."""
+
+    number: int
+    channel_number: int
+    channel_title: str
+
+
+class ChatRow(PostRow, Protocol):
+    """A post, and how often somebody laughed and booed at it."""
+
+    author_number: int | None
+    haha: int
+    boohoo: int
+
+
+class Overview(NamedTuple, Generic[Row]):
     """Rows, oldest first, and the audience that they are the same for."""
 
     audience: str
-    rows: list[Any]
+    rows: list[Row]
 
 
 PRIVATE = (
@@ -101,13 +134,13 @@ def _named(identity: Identity | None, private: Sequence[Any]) -> str:
 
 
 @reads
-def groups(read: Snapshot, identity: Identity | None) -> Overview:
+def groups(read: Snapshot, identity: Identity | None) -> Overview[GroupRow]:
     """The groups that whoever asks may see."""
     return Overview(audience.within(read, identity), _all(read, GROUPS, Group.id, **asker(identity)))
 
 
 @reads
-def groups_of_section(read: Snapshot, identity: Identity | None, section: str, meant: str) -> list[Any]:
+def groups_of_section(read: Snapshot, identity: Identity | None, section: str, meant: str) -> list[GroupRow]:
     """The groups that have that name (`section`, or `meant` by it), or whose slug begins with it.
 
     Those without channels are among them where none has any. If there are no such groups, all are given: Pottle has no
@@ -120,19 +153,19 @@ def groups_of_section(read: Snapshot, identity: Identity | None, section: str, m
 
 
 @reads
-def memberships(read: Snapshot, user_id: int) -> list[Any]:
-    """The groups that a user belongs to, and since when (`created`)."""
+def memberships(read: Snapshot, user_id: int) -> list[OwnGroupRow]:
+    """The groups that a user belongs to."""
     return _all(read, BELONGING, Group.id, user_id=user_id)
 
 
 @reads
-def channels(read: Snapshot, identity: Identity | None) -> Overview:
+def channels(read: Snapshot, identity: Identity | None) -> Overview[ChannelRow]:
     """The channels of all groups that whoever asks may see."""
     return Overview(audience.within(read, identity), _all(read, CHANNELS, Channel.id, **asker(identity)))
 
 
 @reads
-def channels_of(read: Snapshot, identity: Identity | None, name: str, meant: str) -> list[Any] | None:
+def channels_of(read: Snapshot, identity: Identity | None, name: str, meant: str) -> list[ChannelRow] | None:
     """The channels of the groups of that name (`name`, or `meant` by it) or slug; None without such a group."""
     who = asker(identity)
     found = _all(read, NAMED, Group.id, name=name, slug=name, meant=meant, **who)
@@ -140,8 +173,8 @@ def channels_of(read: Snapshot, identity: Identity | None, name: str, meant: str
     return rows if found else None
 
 
-async def posts(identity: Identity | None) -> Overview:
-    """The published posts of all groups that whoever asks may see. A row also has its `channel_title`."""
+async def posts(identity: Identity | None) -> Overview[PostRow]:
+    """The published posts of all groups that whoever asks may see."""
     who = asker(identity)
     async with db.session() as session:  # beside the event loop: it may have to pass over many that are for others
         whose = _named(identity, (await session.execute(PRIVATE, {"user_id": who["user"]})).all())
@@ -150,20 +183,22 @@ async def posts(identity: Identity | None) -> Overview:
 
 
 @reads
-def posts_in(
-    read: Snapshot, identity: Identity | None, channel_id: int, statement: Select[Any] = IN_CHANNEL
-) -> list[Any]:
-    """The published posts of a channel, likewise. Raises NotFound.
-
-    With CHAT a row also has the `author_number`, and how often the post was laughed and booed at.
-    """
+def posts_in(read: Snapshot, identity: Identity | None, channel_id: int) -> list[PostRow]:
+    """The published posts of a channel. Raises NotFound."""
     channel.visible_to.within(read, identity, channel_id)
-    return _all(read, statement, Post.id, post.weight, channel_id=channel_id, **asker(identity))
+    return _all(read, IN_CHANNEL, Post.id, post.weight, channel_id=channel_id, **asker(identity))
 
 
 @reads
-def posts_by(read: Snapshot, identity: Identity) -> list[Any]:
-    """One's own posts (rows for post.own_view), likewise, with those that wait for a moderator."""
+def chat(read: Snapshot, identity: Identity | None, channel_id: int) -> list[ChatRow]:
+    """The published posts of a channel, and what only chats and jokes show. Raises NotFound."""
+    channel.visible_to.within(read, identity, channel_id)
+    return _all(read, CHAT, Post.id, post.weight, channel_id=channel_id, **asker(identity))
+
+
+@reads
+def posts_by(read: Snapshot, identity: Identity) -> list[PostRow]:
+    """One's own posts (for post.own_view), with those that wait for a moderator."""
     return _all(read, OWN, Post.id, review.weight, author_id=identity.user, **asker(identity))
 
 
