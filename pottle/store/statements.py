@@ -98,7 +98,9 @@ _prepared = lru_cache(maxsize=1_000)(Prepared)
 def prepared(statement: Executable, given: Iterable[str] = ()) -> Prepared:
     """The statement, compiled once for the columns among `given` that an INSERT or UPDATE writes."""
     named = _own_names(statement)
-    return _prepared(statement) if named is None else _prepared(statement, tuple(n for n in given if n not in named))
+    if named is None:
+        return _prepared(statement)
+    return _prepared(statement, tuple(n for n in given if n not in named) if named else tuple(given))
 
 
 @lru_cache(maxsize=1_000)
