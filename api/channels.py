@@ -14,7 +14,7 @@ from pottle.http.answers import Answer, asks, changed_fields, gives, takes, want
 from pottle.http.asking import anyone, foreign_origin, signed_in
 from pottle.http.caching import shown, shown_in
 from pottle.http.limits import limited
-from pottle.http.lists import Paging, cursor, edges, links
+from pottle.http.lists import Paging, cursor, listed
 from pottle.http.retries import idempotent
 
 blueprint = Blueprint("channels", __name__, url_prefix="/api")
@@ -60,13 +60,11 @@ async def index(slug: str, query: ChannelQuery) -> Answer:
     if query.state == "pending":
         if query.key is not None:
             raise Invalid({"key": "cannot be asked for together with state"})
-        page = await channel.pending(asker(), slug, cursor(query))
-        return Answer(ChannelsView(page.items, **edges(page)), headers=links(page))
-    in_group, found = await channel.listed(asker(), slug, cursor(query), query.key)
+        return listed(ChannelsView, await channel.pending(asker(), slug, cursor(query)))
+    in_group, page = await channel.listed(asker(), slug, cursor(query), query.key)
     if in_group.reading == "public":
-        tags = [f"channel:{row.id}" for row in found.items]
-        shown(f"group:{in_group.id}", f"channels-of:{in_group.id}", *tags)
-    return Answer(ChannelsView([channel.view(row) for row in found.items], **edges(found)), headers=links(found))
+        shown(f"group:{in_group.id}", f"channels-of:{in_group.id}", *(f"channel:{found.id}" for found in page.items))
+    return listed(ChannelsView, page)
 
 
 @blueprint.post("/groups/<slug>/channels")

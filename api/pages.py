@@ -74,13 +74,13 @@ async def home(query: PageQuery) -> Response:
     """The lobby and the newest channels."""
     who = asker()
     slug, key = HOME
-    _, found = await channel.listed(who, slug, Cursor(1), key)
-    if not found.items:
+    _, lobby = await channel.listed(who, slug, Cursor(1), key)
+    if not lobby.items:
         raise NotFound("The lobby was deleted.")
     newest = await channel.newest(who, NEWEST)
-    listed = await post.listed(who, found.items[0].id, cursor(query))
-    tags = {"channels", "groups", *(f"channel:{row.id}" for row in newest)}
-    return await _page("home.html", who, listed, tags, channels=[channel.view(row) for row in newest])
+    listed = await post.listed(who, lobby.items[0].id, cursor(query))
+    tags = {"channels", "groups", *(f"channel:{found.id}" for found in newest)}
+    return await _page("home.html", who, listed, tags, channels=newest)
 
 
 @blueprint.get("/channels/<id:channel_id>", endpoint="channel")

@@ -15,7 +15,7 @@ from pottle.http.answers import Answer, asks, changed_fields, encode, etag, give
 from pottle.http.asking import anyone, foreign_origin, signed_in
 from pottle.http.caching import renewed_by, shown, shown_in
 from pottle.http.limits import limited
-from pottle.http.lists import Paging, cursor, edges, here, links
+from pottle.http.lists import Paging, cursor, edges, here, links, listed
 from pottle.http.retries import idempotent
 from pottle.http.shelf import Renewed
 from pottle.store import Snapshot, db
@@ -70,13 +70,13 @@ async def index(channel_id: int, query: PostQuery) -> Answer:
     """The posts of a channel."""
     url = here()
     if query.state == "pending":
-        listed = await review.pending_in(asker(), channel_id, cursor(query))
+        found = await review.pending_in(asker(), channel_id, cursor(query))
     else:
-        listed = await post.listed(asker(), channel_id, cursor(query))
-        shown_in(listed.channel, *authors_of(listed.page.items))
+        found = await post.listed(asker(), channel_id, cursor(query))
+        shown_in(found.channel, *authors_of(found.page.items))
         if query.before is None and query.after is None:
             renewed_by(partial(_with_new_posts, query.limit, url))
-    return Answer(_view(listed.page, listed.seq), headers=links(listed.page, url))
+    return Answer(_view(found.page, found.seq), headers=links(found.page, url))
 
 
 def _view(page: Page[PostView], seq: int) -> PostsView:
@@ -123,8 +123,7 @@ class ModerationView(msgspec.Struct):
 @gives(ModerationView)
 async def to_moderate(slug: str, query: ModerationQuery) -> Answer:
     """The new posts and edits that wait for a group's moderators, or what they removed and may restore."""
-    page = await review.to_moderate(me(), slug, query.state, cursor(query))
-    return Answer(ModerationView(page.items, **edges(page)), headers=links(page))
+    return listed(ModerationView, await review.to_moderate(me(), slug, query.state, cursor(query)))
 
 
 def authors_of(posts: list[PostView]) -> set[str]:

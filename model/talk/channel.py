@@ -162,19 +162,19 @@ def visible_to(read: Snapshot, identity: Identity | None, id_: int) -> ChannelRo
 @reads
 def listed(
     read: Snapshot, identity: Identity | None, slug: str, cursor: Cursor, key: str | None = None
-) -> tuple[GroupRow, Page[ChannelRow]]:
+) -> tuple[GroupRow, Page[ChannelView]]:
     """A group and its channels, newest first, or the one with `key`. Raises NotFound for the group."""
     who = asker(identity)
     in_group = group.visible_to.within(read, identity, slug)
     if key is not None:
-        return in_group, Page(read.all(BY_KEY, slug=slug, key=key, **who), None, None)
-    return in_group, paged(read, IN_GROUP, Channel.id, cursor, lambda row: row, weight, slug=slug, **who)
+        return in_group, Page([view(row) for row in read.all(BY_KEY, slug=slug, key=key, **who)], None, None)
+    return in_group, paged(read, IN_GROUP, Channel.id, cursor, view, weight, slug=slug, **who)
 
 
 @reads
-def newest(read: Snapshot, identity: Identity | None, count: int) -> list[ChannelRow]:
+def newest(read: Snapshot, identity: Identity | None, count: int) -> list[ChannelView]:
     """The newest channels of all groups that whoever asks may see."""
-    return paged(read, LISTED, Channel.id, Cursor(count), lambda row: row, **asker(identity)).items
+    return paged(read, LISTED, Channel.id, Cursor(count), view, **asker(identity)).items
 
 
 @reads
