@@ -18,13 +18,13 @@ from model.talk import channel, post
 from model.talk.post import PostsPage
 from pottle.errors import NotFound
 from pottle.http.answers import asks, encode, etag
+from pottle.http.application import rendered
 from pottle.http.asking import anyone
 from pottle.http.bodies import Tolerant
 from pottle.http.caching import rule, shown, shown_in
 from pottle.http.cross_origin import framed_by
 from pottle.http.lists import Paging, cursor, edges
 from pottle.http.memo import Memo
-from pottle.http.rendering import rendered
 from pottle.store import db
 from pottle.store.paging import Cursor
 

@@ -11,8 +11,8 @@ from quart import Blueprint, Quart, Response, current_app, request
 from quart_schema import hide
 
 from pottle.http.answers import etag, ready_made
+from pottle.http.application import rendered
 from pottle.http.openapi import Id, Words, document
-from pottle.http.rendering import rendered
 
 EXTENSION = "pottle_openapi"
 
