@@ -1,12 +1,14 @@
 """Who is asking: a bearer token, or the session cookie of our own pages; who may, and how often."""
 
-from collections.abc import Awaitable
+import re
+from collections.abc import Awaitable, Collection, Mapping
 from typing import TypeVar
 
 from quart import Response, has_request_context, request
 
 from model.accounts import session
 from model.accounts.session import Identity
+from model.talk import channel
 from pottle.access import SAFE, Access
 from pottle.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from pottle.http import measures
@@ -14,6 +16,7 @@ from pottle.http.asking import demand, foreign_origin, served, stance
 from pottle.http.notices import notice
 from pottle.rates import Rate
 from pottle.store import Snapshot, db
+from pottle.store.changes import Change
 
 T = TypeVar("T")
 
@@ -30,6 +33,7 @@ ROSTERS = Rate("rosters", 20, per=3600)  # each of up to 500 accounts
 FAILED = (Unauthenticated, Forbidden, NotFound)
 sign_ins = measures.counter("sign_ins_total", "Passwords and codes that were tried.", "outcome")
 
+CHANNEL = re.compile("channel:([1-9][0-9]{0,17})")
 # Browsers keep a cookie of such a name only from https, the first only for one host and all of its paths.
 HOST, SECURE = "__Host-", "__Secure-"
 # What a User-Agent has in it, and what it is called; the first that fits.
@@ -44,7 +48,15 @@ SYSTEMS = (
 
 
 class Sessions(Access[Identity]):
-    """Sessions and named tokens (model/accounts/session.py)."""
+    """Sessions and named tokens (model/accounts/session.py), and who may read the stream of a channel."""
+
+    numbered = frozenset({"channel"})
+    ending = frozenset(
+        (
+            *("session.ended", "token.ended", "user.role", "user.password", "user.disabled", "user.deleted"),
+            *("member.removed", "group.closed", "channel.deleted"),
+        )
+    )
 
     listener = session.listener
 
@@ -71,6 +83,37 @@ class Sessions(Access[Identity]):
     def confirm(self, read: Snapshot, identity: Identity) -> None:
         """Raises Unauthenticated if the session, the token or the role has ended."""
         session.confirm(read, identity)
+
+    def reads(self, read: Snapshot, identity: Identity | None, stream: str) -> int | None:
+        """The id of the group that a channel is in, where one may see it; nobody reads any other stream."""
+        found = CHANNEL.fullmatch(stream)
+        place = channel.seen_by(read, identity, int(found[1])) if found else None
+        return place.group_id if place else None
+
+    def lost(
+        self, read: Snapshot, identity: Identity | None, change: Change, held: Mapping[str, int]
+    ) -> Collection[str] | None:
+        """A stream ends with its channel; a connection with its session, its user, and the right to what it reads."""
+        if change.kind == "channel.deleted":
+            return [channel.stream(change.subject or 0)]
+        if change.kind == "group.closed":
+            over = self._shut_out(read, identity, change, held)
+        elif identity is None:
+            over = False
+        elif change.kind == "session.ended":
+            over = identity.session == change.subject
+        elif change.kind == "token.ended":
+            over = identity.token == change.subject
+        else:
+            over = identity.user == change.subject
+            if change.kind == "member.removed":
+                over = over and self._shut_out(read, identity, change, held)
+        return None if over else ()
+
+    def _shut_out(self, read: Snapshot, who: Identity | None, change: Change, held: Mapping[str, int]) -> bool:
+        """Whether somebody follows what they may not read any more, in the group that the change is about."""
+        inside = [stream for stream, group in held.items() if f"group:{group}" in change.tags.split()]
+        return any(self.reads(read, who, stream) is None for stream in inside)
 
 
 sessions = Sessions()

@@ -4,6 +4,7 @@ An application tells it by an `Access` of its own, where it is made (main.py). W
 everybody may read everything.
 """
 
+from collections.abc import Collection, Mapping
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar, cast
 
@@ -11,6 +12,7 @@ from quart import g, has_request_context, request, websocket
 
 from pottle.errors import Unauthenticated
 from pottle.store import Snapshot
+from pottle.store.changes import Change
 from pottle.store.follower import Listener
 from pottle.store.unit import Envelope, envelope
 
@@ -41,9 +43,11 @@ Somebody = TypeVar("Somebody", bound=Identity)
 
 
 class Access(Generic[Somebody]):
-    """What an application overrides: the first four methods, and the listener."""
+    """What an application overrides: the first five methods, and what stands before them."""
 
     listener: Listener | None = None  # keeps true what it remembers of credentials; applied before all others
+    numbered: frozenset[str] = frozenset()  # kinds of streams that frames name by a field: `"channel": 7`
+    ending: frozenset[str] = frozenset()  # kinds of changes by which somebody may lose what they may read
 
     def asking(self) -> Somebody | None:
         """Whose request or websocket handshake is being served; None for nobody in particular.
@@ -59,9 +63,18 @@ class Access(Generic[Somebody]):
     def confirm(self, read: Snapshot, identity: Somebody) -> None:
         """Called in the transaction of each write. Raises Unauthenticated if the credential has ended meanwhile."""
 
-    def may_read(self, read: Snapshot, identity: Somebody | None, stream: str) -> bool:
-        """Whether somebody may read a stream (`channel:7`)."""
+    def reads(self, read: Snapshot, identity: Somebody | None, stream: str) -> Any:
+        """None where somebody may not read a stream, or it is none; else what `lost` is to know of that right."""
         return True
+
+    def lost(
+        self, read: Snapshot, identity: Somebody | None, change: Change, held: Mapping[str, Any]
+    ) -> Collection[str] | None:
+        """Which of the streams that a connection follows it may not read after a change; None: it is to be closed.
+
+        `held` has what `reads` returned for each. It is asked for the kinds in `ending`, in a snapshot with the change.
+        """
+        return ()
 
     def asker(self) -> Somebody | None:
         """Who is asking; None for nobody in particular.

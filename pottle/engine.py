@@ -11,7 +11,7 @@ from pottle.http.application import Application
 from pottle.http.asgi import App
 from pottle.http.openapi import Words
 from pottle.http.proxies import BehindProxies
-from pottle.live import hub, socket
+from pottle.live import hub, socket, watches
 from pottle.server import health, logs, metrics
 from pottle.settings import Settings
 from pottle.store import db
@@ -52,7 +52,7 @@ class Engine:
         self._serve(middleware(self._cached, *args))
 
     def _serve(self, cached: App) -> None:
-        self._cached = cached
+        self._cached = watches.watches.app = cached
         served = watching.AccessLog(cached) if self._settings.access_log else cached
         behind: Any = BehindProxies(served, self._settings.trusted_proxies, self._settings.prefix)
         self._app.asgi_app = behind  # type: ignore[method-assign]
@@ -60,12 +60,13 @@ class Engine:
     async def _open(self) -> None:
         """Opens the database, once in each worker."""
         told.tell(self._access)
-        # In this order: who asks is looked up anew, then responses go, then connections are closed and told.
+        # In this order: who asks is looked up anew, responses go, connections are closed and told, GETs made again.
         of_access = [self._access.listener] if self._access.listener else []
-        db.listeners = (*of_access, caching.listener, hub.listener)
+        db.listeners = (*of_access, caching.listener, hub.listener, watches.listener)
         for listener in db.listeners:
             listener.forget()
         hub.hub.clear()
+        watches.watches.clear()
         logs.adopt_servers(self._settings.log)
         await db.open(self._settings, serving=True)
         self._app.secret_key = db.instance.secret
@@ -74,6 +75,7 @@ class Engine:
 
     async def _close(self) -> None:
         health.stopping.leave()
+        watches.watches.clear()
         await metrics.reporter.stop()
         await db.close()
 

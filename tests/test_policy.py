@@ -26,9 +26,7 @@ CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "misc", "shared", "base_classes"}
 STANCES = {"anyone", "signed in", "admins"}
 # Modules of the engine that still know the application.
-STILL_KNOW = {
-    "pottle/live/connection.py",
-}
+STILL_KNOW: set[str] = set()
 
 
 def modules(*folders: str) -> list[Path]:

@@ -25,6 +25,8 @@ log = logging.getLogger("pottle")
 METHODS = ("GET", "HEAD")
 # Where in the ASGI scope this is found:
 FILL = "pottle.fill"  # the fill of a handler's own answer
+ANYTHING = "*"  # the tag of an answer of which nobody knows what it is made of
+TAGS = "pottle.tags"  # and, for who wants to know what an answer is made of, a set that takes its tags
 AUDIENCE = "pottle.audience"  # whom an answer is for, if not for everybody alike: those with the same text here
 
 
@@ -126,6 +128,7 @@ class ResponseCache:
             await self._app(scope, receive, send)
             return
         if kept is not None:
+            scope.get(TAGS, set()).update(kept.tags)
             await _send(kept, scope, send)
         else:
             await self._fill(key, scope, receive, send)
@@ -142,6 +145,7 @@ class ResponseCache:
             keep = fill.tags and known and recorder.whole and scope["method"] == "GET"
             keep = keep and _for_many(recorder, fill, scope)
             shelf.end(fill, key, Kept(recorder.headers, bytes(recorder.body), fill) if keep else None)
+            scope.get(TAGS, set()).update(fill.tags or {ANYTHING})
 
 
 class _Recorder:

@@ -2,20 +2,18 @@
 
 import asyncio
 import logging
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from model.accounts.session import Identity
-from model.talk import channel
-from pottle.access import access
+from pottle.access import Identity, access
 from pottle.http.bodies import decoder
 from pottle.live.crowds import MOST_OF_ACCOUNT, MOST_OF_ADDRESS, Pace, crowds
 from pottle.live.hub import TOO_SLOW, hub, joined, named
 from pottle.live.rounds import rounds
+from pottle.live.watches import BAD_REQUEST, GET, NOT_FOUND, Asker, Watched, watches
 from pottle.store import Snapshot, changes, db
 from pottle.store.changes import Change
 from pottle.times import FOREVER
@@ -23,39 +21,41 @@ from pottle.times import FOREVER
 log = logging.getLogger("pottle")
 
 MOST_REPLIES = 100  # waiting to be sent; a client that asks faster than it reads has to wait
+LARGEST = 10**18 - 1  # number that a client may name
 SIGNED_OUT = 4401
 FAILED = 1011
+SOMEWHERE = Asker("http", "", ())
 
 
 class Asked(msgspec.Struct):
     """A frame from a client, of any type."""
 
     type: str
-    channel: int | UnsetType = UNSET
     stream: str | UnsetType = UNSET
     epoch: str | UnsetType = UNSET
     after: int | UnsetType = UNSET
     token: str | UnsetType = UNSET
+    get: str | UnsetType = UNSET
+    etag: str | UnsetType | None = UNSET
 
 
-class Subscription:
-    """A cursor in one stream."""
+class Watch:
+    """A GET that it watches: which answer the client has, and whether it was told that it is watching."""
 
-    __slots__ = ("cursor", "group", "private")
+    __slots__ = ("begun", "told", "watched")
 
-    def __init__(self, cursor: int, group: int, private: bool) -> None:
-        self.cursor = cursor
-        self.group = group
-        self.private = private
+    def __init__(self, told: str | None, begun: bool = False) -> None:
+        self.told = told
+        self.begun = begun
+        self.watched: Watched
 
 
 class Refused(Exception):
     """A frame that is answered with an error."""
 
-    def __init__(self, code: str, **about: Any) -> None:
+    def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
-        self.about = about
 
 
 class Connection:
@@ -65,51 +65,70 @@ class Connection:
     """
 
     __slots__ = (
-        *("_close", "_closed", "_pace", "_party", "_replies", "_room", "_subscriptions", "_woken"),
-        *("identity", "in_line", "send"),
+        *("_asker", "_close", "_closed", "_counted", "_cursors", "_news", "_pace", "_replies", "_rights", "_room"),
+        *("_watches", "_woken", "identity", "in_line", "party", "send"),
     )
 
-    def __init__(self, identity: Identity | None, close: Callable[[int], None], address: str = "") -> None:
+    def __init__(
+        self, identity: Identity | None, close: Callable[[int], None], address: str = "", asker: Asker = SOMEWHERE
+    ) -> None:
         self.identity = identity
         self.send: Callable[[], None] = _nobody
         self.in_line = False
+        self.party = ""  # whom it counts against
+        self._counted = False
+        self._asker = asker
         self._close = close
         self._closed = False
-        self._subscriptions: dict[str, Subscription] = {}
+        self._cursors: dict[str, int] = {}  # of its subscriptions, by stream
+        self._rights: dict[str, Any] = {}  # by which it reads these
+        self._watches: dict[str, Watch] = {}
         self._replies: list[bytes] = []
         self._woken: set[str] = set()
+        self._news: dict[str, None] = {}  # GETs that were made (again)
         self._room: asyncio.Event | None = None
-        self._pace, self._party = Pace(), ""
+        self._pace = Pace()
         hub.connections.add(self)
         if identity:
             hub.expires(identity.expires)
-        if not self._counted_as(identity.party if identity else f"address {address}"):
+        if not self._count(identity.party if identity else f"address {address}"):
             self.end(TOO_SLOW)
 
     def leave(self) -> None:
         """Undoes everything; the connection is gone."""
         self._closed = True
         hub.connections.discard(self)
-        for stream in self._subscriptions:
+        for stream in self._cursors:
             hub.leave(stream, self)
-        if self._party:
-            crowds.leave(self._party)
+        for watch in self._watches.values():
+            watches.leave(watch.watched, self)
+        if self._counted:
+            crowds.leave(self.party)
 
-    def _counted_as(self, party: str) -> bool:
+    def _count(self, party: str) -> bool:
         """Counts this as one of a party's websockets, unless that has too many."""
-        if party == self._party or not db.settings.rate_limits:
-            return True
-        if not crowds.enter(party, MOST_OF_ACCOUNT if party.startswith("user ") else MOST_OF_ADDRESS):
+        counts = db.settings.rate_limits and party != self.party
+        if counts and not crowds.enter(party, MOST_OF_ADDRESS if party.startswith("address ") else MOST_OF_ACCOUNT):
             return False
-        if self._party:
-            crowds.leave(self._party)
-        self._party = party
+        if counts and self._counted:
+            crowds.leave(self.party)
+        self.party, self._counted = party, self._counted or counts
         return True
 
     def wake(self, stream: str) -> None:
         """The hub's word that a stream has something new."""
         self._woken.add(stream)
         rounds.add(self)
+
+    def news(self, get: str) -> None:
+        """A watched GET was made (again)."""
+        self._news[get] = None
+        rounds.add(self)
+
+    def refuse(self, get: str, code: str) -> None:
+        """A GET cannot be watched any more."""
+        self._unwatch(get)
+        self._reply(type="error", code=code, get=get)
 
     def serve(self) -> None:
         """Its turn has come."""
@@ -121,19 +140,17 @@ class Connection:
             log.exception("A websocket failed")
             self.end(FAILED)
 
-    def lost(self, read: Snapshot, change: Change) -> list[str] | None:
+    def lost(self, read: Snapshot, change: Change) -> Collection[str] | None:
         """The streams that it may not read any more after a change; None where the connection itself ends by it."""
-        if self._ends_by(read, change):
-            return None
-        gone = f"channel:{change.subject}"
-        return [gone] if change.kind == "channel.deleted" and gone in self._subscriptions else []
+        return access().lost(read, self.identity, change, self._rights)
 
-    def lose(self, streams: list[str] | None) -> None:
+    def lose(self, streams: Collection[str] | None) -> None:
         """Has it hear nothing more of these streams; None closes it, before anything newer is sent (L8)."""
         if streams is None:
             self.end(SIGNED_OUT)
-        for stream in self._subscriptions.keys() & (streams or ()):
-            self._lose(stream)
+        for stream in self._cursors.keys() & (streams or ()):
+            self._unsubscribe(stream)
+            self._reply(type="error", code=NOT_FOUND, **named(stream))
 
     def expire(self, now: str) -> str:
         """The hub's word that it is `now`: closes if its session has expired; else says until when that is good."""
@@ -142,33 +159,6 @@ class Connection:
             self.end(SIGNED_OUT)
             return FOREVER
         return until
-
-    def _ends_by(self, read: Snapshot, row: Change) -> bool:
-        who = self.identity
-        match row.kind:
-            case "session.ended":
-                return who is not None and who.session == row.subject
-            case "token.ended":
-                return who is not None and who.token == row.subject
-            case "user.deleted" | "user.disabled" | "user.role" | "user.password":
-                return who is not None and who.user == row.subject
-            case "member.removed":
-                return who is not None and who.user == row.subject and self._reads_privately(row.tags)
-            case "group.closed":
-                return any(not self._still_sees(stream, read) for stream in self._subscriptions_in(row.subject))
-        return False
-
-    def _subscriptions_in(self, group: int | None) -> list[str]:
-        return [stream for stream, held in self._subscriptions.items() if held.group == group]
-
-    def _still_sees(self, stream: str, read: Snapshot) -> bool:
-        place = _place(read, self.identity, stream)
-        self._subscriptions[stream].private = place is not None and place.reading != "public"
-        return place is not None
-
-    def _reads_privately(self, tags: str) -> bool:
-        """Whether it reads, in the group that `tags` names, what only members may."""
-        return any(held.private and f"group:{held.group}" in tags.split() for held in self._subscriptions.values())
 
     async def hear(self, text: str | bytes) -> None:
         """Does what a frame asks. Waits while the client leaves many replies unread, and if it asks too fast."""
@@ -180,48 +170,47 @@ class Connection:
         hub.end_expired()
         if self._closed:
             return
+        about: dict[str, Any] = {}  # as the client named it
         try:
-            asked = _asked(text)
-            handler = {"subscribe": self._subscribe, "unsubscribe": self._leave_stream, "auth": self._authenticate}
-            if asked.type not in handler:
-                raise Refused("bad-request", **_given(asked))
-            handler[asked.type](asked)
+            asked, about = _asked(text)
+            if asked.type not in HANDLERS:
+                raise Refused(BAD_REQUEST)
+            HANDLERS[asked.type](self, asked)
         except Refused as refused:
-            self._reply(type="error", code=refused.code, **refused.about)
+            self._reply(type="error", code=refused.code, **about)
 
     def _authenticate(self, asked: Asked) -> None:
         identity = access().by_token(asked.token) if isinstance(asked.token, str) else None
         if identity is None:
             raise Refused("unauthenticated")
-        if not self._counted_as(identity.party):
+        if not self._count(identity.party):
             raise Refused("too-many")
         self.identity = identity
         hub.expires(identity.expires)
         self._reply(type="authenticated", uid=identity.uid)
-        self._check_again()
-
-    def _check_again(self) -> None:
-        """Ends the subscriptions that were another's right."""
-        with db.snapshot() as read:
-            lost = [stream for stream in self._subscriptions if not self._still_sees(stream, read)]
-        for stream in lost:
-            self._lose(stream)
+        with db.snapshot() as read:  # what was another's right
+            self._rights = {stream: access().reads(read, identity, stream) for stream in self._cursors}
+        self.lose([stream for stream, right in self._rights.items() if right is None])
+        self._asker = self._asker.signed_in(str(asked.token))
+        self._news.clear()  # of answers to another
+        for get, watch in self._watches.items():
+            watches.leave(watch.watched, self)
+            watch.watched = watches.join(get, self._asker, self)
 
     def _subscribe(self, asked: Asked) -> None:
         """Looks, answers and sets the cursor in one go: no change can come between (L4)."""
         stream, after = _wanted(asked)
-        if stream not in self._subscriptions and len(self._subscriptions) >= db.settings.subscriptions:
-            raise Refused("too-many", **named(stream))
+        self._check_room(stream in self._cursors)
         db.catch_up()
         with db.snapshot() as read:
-            if (place := _place(read, self.identity, stream)) is None:
-                raise Refused("not-found", **named(stream))
+            if (right := access().reads(read, self.identity, stream)) is None:
+                raise Refused(NOT_FOUND)
             newest = changes.position(read, stream)
             recovered = after is None or (
                 asked.epoch == db.instance.epoch and changes.recoverable(read, stream, after, newest)
             )
-        cursor = after if recovered and after is not None else newest
-        self._subscriptions[stream] = Subscription(cursor, place.group_id, place.reading != "public")
+        self._cursors[stream] = after if recovered and after is not None else newest
+        self._rights[stream] = right
         hub.join(stream, newest, self)
         at = {"epoch": db.instance.epoch, "seq": newest, "recovered": recovered}
         self._reply(type="subscribed", **named(stream), **at)
@@ -229,19 +218,39 @@ class Connection:
 
     def _leave_stream(self, asked: Asked) -> None:
         stream, _ = _wanted(asked)
-        if stream not in self._subscriptions:
-            raise Refused("not-found", **named(stream))
+        if stream not in self._cursors:
+            raise Refused(NOT_FOUND)
         self._unsubscribe(stream)
         self._reply(type="unsubscribed", **named(stream))
 
-    def _lose(self, stream: str) -> None:
-        self._unsubscribe(stream)
-        self._reply(type="error", code="not-found", **named(stream))
-
     def _unsubscribe(self, stream: str) -> None:
-        del self._subscriptions[stream]
+        del self._cursors[stream], self._rights[stream]
         self._woken.discard(stream)
         hub.leave(stream, self)
+
+    def _watch(self, asked: Asked) -> None:
+        """Whatever is committed after this look is told (L9): the answer is known from here on, or not yet made."""
+        get = _wanted_get(asked)
+        self._check_room(get in self._watches)
+        db.catch_up()
+        given = asked.etag.removeprefix("W/") if isinstance(asked.etag, str) else None  # a proxy weakens it
+        self._watches[get] = watch = Watch(given)
+        watch.watched = watches.join(get, self._asker, self)
+
+    def _stop_watching(self, asked: Asked) -> None:
+        get = _wanted_get(asked)
+        if get not in self._watches:
+            raise Refused(NOT_FOUND)
+        self._unwatch(get)
+        self._reply(type="unwatched", get=get)
+
+    def _unwatch(self, get: str) -> None:
+        self._news.pop(get, None)
+        watches.leave(self._watches.pop(get).watched, self)
+
+    def _check_room(self, there: bool) -> None:
+        if not there and len(self._cursors) + len(self._watches) >= db.settings.subscriptions:
+            raise Refused("too-many")
 
     def _reply(self, **frame: Any) -> None:
         self._replies.append(msgspec.json.encode(frame))
@@ -250,12 +259,14 @@ class Connection:
     @property
     def waiting(self) -> bool:
         """Whether there may be something to send."""
-        return bool(self._replies or self._woken) and not self._closed
+        return bool(self._replies or self._news or self._woken) and not self._closed
 
     def next_message(self) -> bytes:
         """JSON, replies first, for a `subscribed` comes before its changes; empty when there is nothing to send."""
         if self._replies and not self._closed:
             return self._all_replies()
+        if self._news and not self._closed and (data := self._all_news()):
+            return data
         while self.waiting and self._woken:
             if data := self._next_of(next(iter(self._woken))):
                 return data
@@ -268,18 +279,35 @@ class Connection:
             self._room = None
         return joined(replies)
 
+    def _all_news(self) -> bytes:
+        """What is to be told of watched GETs: once for each, however often it was made since."""
+        news, self._news = self._news, {}
+        return joined([msgspec.json.encode(frame) for get in news for frame in self._news_of(get)])
+
+    def _news_of(self, get: str) -> list[dict[str, Any]]:
+        watch = self._watches[get]
+        version, etag = watch.watched.version, watch.watched.etag
+        about = {"get": get} if etag is None else {"get": get, "etag": etag}
+        frames = []
+        if not watch.begun:
+            watch.begun, watch.told = True, watch.told or version
+            frames.append({"type": "watching", **about})
+        if watch.told != version:
+            watch.told = version
+            frames.append({"type": "changed", **about})
+        return frames
+
     def _next_of(self, stream: str) -> bytes:
         """The next changes of one stream; empty when there are none, and it need not be asked again."""
-        held = self._subscriptions[stream]
         self._woken.discard(stream)  # first: looking into the log may wake it again
-        batch = hub.batch(stream, held.cursor)
+        batch = hub.batch(stream, self._cursors[stream])
         if batch is None:  # it was told `recovered`, and has lagged until that was no longer true
             self.end(TOO_SLOW)
-        if batch is None or self._closed or self._subscriptions.get(stream) is not held:
+        if batch is None or self._closed or stream not in self._cursors:
             return b""  # the right to it ended while the log was read
         if batch.size and not batch.last:
             self._woken.add(stream)
-        held.cursor = batch.until
+        self._cursors[stream] = batch.until
         hub.sent += batch.size
         return batch.data
 
@@ -290,41 +318,46 @@ class Connection:
             self._close(code)
 
 
-def _asked(text: str | bytes) -> Asked:
+HANDLERS: dict[str, Callable[[Connection, Asked], None]] = {
+    "auth": Connection._authenticate,
+    "subscribe": Connection._subscribe,
+    "unsubscribe": Connection._leave_stream,
+    "watch": Connection._watch,
+    "unwatch": Connection._stop_watching,
+}
+
+
+def _asked(text: str | bytes) -> tuple[Asked, dict[str, Any]]:
+    """A frame, and what it is about. A stream may be named by a field of its own (`"channel": 7`)."""
     if isinstance(text, bytes):
-        raise Refused("bad-request")
+        raise Refused(BAD_REQUEST)
     try:
-        return msgspec.convert(decoder.decode(text), Asked)
+        fields = decoder.decode(text)
+        asked = msgspec.convert(fields, Asked)
+        about = {name: fields[name] for name in ("stream", "get") if name in fields}
+        for kind in fields.keys() & access().numbered:
+            number = msgspec.convert(fields[kind], int)
+            about, asked.stream = {kind: number}, f"{kind}:{number}" if 0 < number <= LARGEST else ""
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Refused("bad-request") from None
+        raise Refused(BAD_REQUEST) from None
+    return asked, about
 
 
 def _wanted(asked: Asked) -> tuple[str, int | None]:
     """The stream, and the seq to go on after; None for "from now on"."""
-    about = _given(asked)
-    if isinstance(asked.channel, int) and 0 < asked.channel < 10**18:
-        stream = f"channel:{asked.channel}"
-    elif isinstance(asked.stream, str) and changes.NAME.fullmatch(asked.stream):
-        stream = asked.stream
-    else:
-        raise Refused("bad-request", **about)
+    if not isinstance(asked.stream, str) or not changes.NAME.fullmatch(asked.stream):
+        raise Refused(BAD_REQUEST)
     if isinstance(asked.after, UnsetType):
-        return stream, None
-    if isinstance(asked.epoch, UnsetType) or not 0 <= asked.after < 10**18:
-        raise Refused("bad-request", **about)
-    return stream, asked.after
+        return asked.stream, None
+    if isinstance(asked.epoch, UnsetType) or not 0 <= asked.after <= LARGEST:
+        raise Refused(BAD_REQUEST)
+    return asked.stream, asked.after
 
 
-def _given(asked: Asked) -> dict[str, Any]:
-    """What a frame says that it is about."""
-    if isinstance(asked.channel, int):
-        return {"channel": asked.channel}
-    return {"stream": asked.stream} if isinstance(asked.stream, str) else {}
-
-
-def _place(read: Snapshot, identity: Identity | None, stream: str) -> Any:
-    found = re.fullmatch("channel:([1-9][0-9]{0,17})", stream)
-    return channel.seen_by(read, identity, int(found[1])) if found else None
+def _wanted_get(asked: Asked) -> str:
+    if not isinstance(asked.get, str) or not GET.fullmatch(asked.get):
+        raise Refused(BAD_REQUEST)
+    return asked.get
 
 
 def _nobody() -> None:

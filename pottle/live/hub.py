@@ -7,7 +7,7 @@ and lag are one loop, and there is no queue that could overflow.
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from itertools import takewhile
 from typing import Any, NamedTuple, Protocol
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import msgspec
 
 from pottle import times
+from pottle.access import access
 from pottle.live.crowds import crowds
 from pottle.live.rounds import rounds
 from pottle.store import Snapshot, changes, db
@@ -27,17 +28,6 @@ FRAME_BYTES = 64 * 1024  # of changes gathered in one message
 LOOK_SECONDS = 60.0  # at most, between two looks for sessions that have expired
 PAGE = 100  # changes in a page from the log, and at most in a message
 TOO_SLOW = 1013  # the close code of whoever cannot follow the log any more
-REVOKING = (
-    "session.ended",
-    "token.ended",
-    "user.role",
-    "user.password",
-    "user.disabled",
-    "user.deleted",
-    "member.removed",
-    "group.closed",
-    "channel.deleted",
-)
 
 
 class Frame(NamedTuple):
@@ -64,10 +54,10 @@ class Subscriber(Protocol):
     def wake(self, stream: str) -> None:
         """There is something new in a stream."""
 
-    def lost(self, read: Snapshot, change: Change) -> list[str] | None:
+    def lost(self, read: Snapshot, change: Change) -> Collection[str] | None:
         """The streams that it may not read any more after a change; None where the connection itself ends by it."""
 
-    def lose(self, streams: list[str] | None) -> None:
+    def lose(self, streams: Collection[str] | None) -> None:
         """Nothing more of these streams; close for None."""
 
     def expire(self, now: str) -> str:
@@ -80,7 +70,7 @@ class Subscriber(Protocol):
 class News(NamedTuple):
     """What changes bring: who loses what, and what is to be told."""
 
-    lost: list[tuple[Subscriber, list[str] | None]]
+    lost: list[tuple[Subscriber, Collection[str] | None]]
     frames: list[Frame]
 
 
@@ -188,10 +178,10 @@ class Hub:
 
     def prepare(self, read: Snapshot, rows: list[Change]) -> News:
         """Listener: finds who loses a right, and encodes what is told."""
-        ending = [row for row in rows if row.kind in REVOKING]
+        ending = [row for row in rows if row.kind in access().ending]
         lost = [(one, one.lost(read, row)) for row in ending for one in self.connections]
         told = _encoded(read, [row for row in rows if row.stream in self._feeds])
-        return News([(one, streams) for one, streams in lost if streams != []], told)
+        return News([(one, streams) for one, streams in lost if streams is None or streams], told)
 
     def apply(self, news: News) -> None:
         """Listener: revokes what ended, in all of the snapshot, and only then hands out what is new in it (L8)."""
@@ -246,7 +236,7 @@ def _frame(stream: str, told: dict[str, Any]) -> Frame:
 def named(stream: str) -> dict[str, Any]:
     """A stream as frames name it: `{"channel": 7}`, or `{"stream": "jokes"}`."""
     kind, _, number = stream.partition(":")
-    return {kind: int(number)} if kind == "channel" and number.isdecimal() else {"stream": stream}
+    return {kind: int(number)} if kind in access().numbered and number.isdecimal() else {"stream": stream}
 
 
 def _gathered(cursor: int, frames: list[Frame], newer: int) -> Batch:

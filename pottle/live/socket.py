@@ -20,6 +20,7 @@ from pottle.http.problems import problem
 from pottle.http.watching import CLOSED
 from pottle.live.connection import FAILED, Connection
 from pottle.live.sending import GONE, Receive, Scope, Send, client_gone, sender
+from pottle.live.watches import Asker
 from pottle.store import db
 
 log = logging.getLogger("pottle")
@@ -97,7 +98,7 @@ async def _talk(scope: Scope, receive: Receive, send: Send) -> int:
     try:
         async with asyncio.timeout(None) as listening:
             identity, address_ = scope.pop(ASKER)
-            connection = Connection(identity, end, address_)
+            connection = Connection(identity, end, address_, Asker.of(scope, by_cookie=identity is not None))
             sending = sender(connection, scope, send)
             try:
                 await _listen(connection, receive)

@@ -1,0 +1,327 @@
+"""Watched GETs: who watches one is told after every commit that may have changed its answer (L9).
+
+The worker makes the GET itself, as whoever watches it, through the application and its response cache, and notes the
+tags that the answer is made of. A change with one of them marks the GET; it is made again, and who watches is told if
+it is another answer. No commit is missed: one that is followed while a GET is being made counts too.
+
+One GET of one asker is made once for all who watch it, so that thousands who watch public pages cost as little as one.
+"""
+
+import asyncio
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Iterable
+from contextvars import Context
+from hashlib import blake2b
+from typing import Any, NamedTuple, Protocol
+from urllib.parse import unquote
+
+from pottle.http.asgi import App, Headers, Message, Scope
+from pottle.http.caching import ANYTHING, TAGS
+from pottle.store import Snapshot
+from pottle.store.changes import Change
+from pottle.store.follower import Listener
+
+log = logging.getLogger("pottle")
+
+GET = re.compile('/(?!/)[!-"$-~]{0,1999}')
+AT_ONCE = 4  # GETs that are being made
+PAUSE = 2 * AT_ONCE  # times as long as a GET took, until the next one: half of the time is left to others
+LONGEST_PAUSE = 0.05  # seconds
+QUIET_SECONDS = 0.05  # between two looks at one GET, so that changes that come close together are told once
+LONGEST_SECONDS = 30  # that a GET may take
+RETRY_SECONDS = 1.0  # after one that failed; then twice as long each time, but not longer than
+LONGEST_RETRY = 60.0
+GONE = (401, 403, 404)
+NOT_FOUND, BAD_REQUEST = "not-found", "bad-request"
+
+
+class Asker(NamedTuple):
+    """As whom a GET is made, and at which address."""
+
+    scheme: str
+    root_path: str
+    headers: tuple[tuple[bytes, bytes], ...]  # `host`, and a credential if there is one
+
+    @classmethod
+    def of(cls, scope: Scope, by_cookie: bool) -> "Asker":
+        """Who began a websocket, with its cookies where they count."""
+        names = (b"host", b"cookie") if by_cookie else (b"host",)
+        headers = tuple((name, value) for name, value in scope["headers"] if name in names)
+        return cls({"ws": "http"}.get(scope["scheme"], "https"), scope.get("root_path", ""), headers)
+
+    def signed_in(self, token: str) -> "Asker":
+        """The same by a bearer token."""
+        host = [pair for pair in self.headers if pair[0] == b"host"]
+        return self._replace(headers=(*host, (b"authorization", f"Bearer {token}".encode())))
+
+
+class Watcher(Protocol):
+    """A connection, as this file sees it."""
+
+    party: str
+
+    def news(self, get: str) -> None:
+        """The GET was made (again): there may be something to tell."""
+
+    def refuse(self, get: str, code: str) -> None:
+        """It cannot be watched, or not any more; that is an error of this code."""
+
+
+class Watched:
+    """A GET, as one asker makes it."""
+
+    __slots__ = ("asker", "dropped", "etag", "failures", "get", "made_at", "marked", "tags", "version", "watchers")
+
+    def __init__(self, get: str, asker: Asker) -> None:
+        self.get, self.asker = get, asker
+        self.watchers: set[Watcher] = set()
+        self.version: str | None = None  # of the answer: its ETag, or a digest; None where it could not be made
+        self.etag: str | None = None
+        self.tags: frozenset[str] = frozenset()
+        self.marked = True  # whether it is to be made (again)
+        self.dropped: set[str] | None = None  # while it is being made: the tags of the changes since
+        self.made_at = 0.0  # in the event loop's time
+        self.failures = 0  # one after the other
+
+    @property
+    def known(self) -> bool:
+        """Whether `version` is as new as all changes that were followed."""
+        return not self.marked and self.dropped is None
+
+
+class Made(NamedTuple):
+    """What a GET was answered, as far as anybody wants to know."""
+
+    status: int
+    etag: str | None
+    digest: str
+    tags: frozenset[str]
+
+
+class Watches:
+    """All watched GETs of this worker."""
+
+    app: App
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """A worker that opens or closes a database begins so."""
+        for task in getattr(self, "_tasks", ()):
+            task.cancel()
+        for watched in getattr(self, "_watched", {}).values():
+            watched.marked = False  # whoever still waits to make it does not
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watched: dict[tuple[str, Asker], Watched] = {}
+        self._by_tag: dict[str, set[Watched]] = {}
+        self._making: set[Watched] = set()
+        self._line: OrderedDict[str, OrderedDict[Watched, None]] = OrderedDict()
+
+    def join(self, get: str, asker: Asker, watcher: Watcher) -> Watched:
+        """Has `watcher` told of a GET, for the first time once its answer is known."""
+        found = self._watched.get((get, asker))
+        if found is None:
+            found = self._watched[get, asker] = Watched(get, asker)
+        found.watchers.add(watcher)
+        if found.marked:
+            self._queue(found)  # also as this watcher's party
+        elif found.known:
+            watcher.news(get)
+        return found
+
+    def leave(self, watched: Watched, watcher: Watcher) -> None:
+        """Undoes join."""
+        watched.watchers.discard(watcher)
+        if not watched.watchers and watched.dropped is None:
+            self._remove(watched)
+
+    def prepare(self, _: Snapshot, rows: list[Change]) -> set[str]:
+        """Listener: the tags of what has changed."""
+        return {tag for row in rows for tag in row.tags.split()} | {ANYTHING}
+
+    def apply(self, tags: set[str]) -> None:
+        """Listener: marks the GETs whose answers are made of that."""
+        for making in self._making:
+            making.dropped |= tags  # type: ignore[operator]  # it is a set while it is being made
+        self._mark({found for tag in tags & self._by_tag.keys() for found in self._by_tag[tag]})
+
+    def forget(self) -> None:
+        """Listener: nobody knows what has changed."""
+        self._mark(self._watched.values())
+
+    def _mark(self, some: Iterable[Watched]) -> None:
+        for watched in some:
+            if watched.known:
+                self._stand_in_line(watched)
+            watched.marked = True  # one that is being made stands in line again when that is done
+
+    def _stand_in_line(self, watched: Watched, seconds: float = 0.0) -> None:
+        """Has a GET made soon, but not again at once."""
+        loop = asyncio.get_running_loop()
+        when = max(watched.made_at + QUIET_SECONDS, loop.time() + seconds)
+        if when <= loop.time():
+            loop.call_soon(self._queue, watched, context=Context())
+        else:
+            loop.call_at(when, self._queue, watched, context=Context())
+
+    def _queue(self, watched: Watched) -> None:
+        """Each party of those who wait has a queue of its own: who watches much holds up nobody else."""
+        if watched.marked and watched.dropped is None:
+            for party in {watcher.party for watcher in watched.watchers}:
+                self._line.setdefault(party, OrderedDict())[watched] = None
+            self._go_on()
+
+    def _go_on(self) -> None:
+        while len(self._tasks) < AT_ONCE and (watched := self._next()):
+            task = asyncio.create_task(self._make(watched), context=Context())  # not of the request that is served now
+            self._tasks.add(task)
+            task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if self._line:
+            self._go_on()
+
+    def _next(self) -> Watched | None:
+        while self._line:
+            party, queue = next(iter(self._line.items()))
+            watched, _ = queue.popitem(last=False)
+            if queue:
+                self._line.move_to_end(party)
+            else:
+                del self._line[party]
+            if watched.marked and watched.dropped is None and watched.watchers:
+                return watched
+        return None
+
+    async def _make(self, watched: Watched) -> None:
+        """Makes a GET once, tells who watches it, and leaves the event loop to others for a while."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        watched.marked, watched.dropped = False, set()
+        self._index(watched, frozenset())
+        self._making.add(watched)
+        try:
+            made = await self._answer(watched)
+        finally:
+            self._making.discard(watched)
+            dropped, watched.dropped = watched.dropped, None
+            watched.made_at = loop.time()
+        if not watched.watchers:
+            self._remove(watched)
+        elif made is not None and made.status != 200:
+            for watcher in [*watched.watchers]:
+                watcher.refuse(watched.get, NOT_FOUND if made.status in GONE else BAD_REQUEST)
+        else:
+            self._settle(watched, made, dropped)
+        await asyncio.sleep(min(PAUSE * (loop.time() - begun), LONGEST_PAUSE) if self._line else 0)
+
+    def _settle(self, watched: Watched, made: Made | None, dropped: set[str]) -> None:
+        if made is None:
+            watched.version = watched.etag = None
+            watched.marked = True
+            self._stand_in_line(watched, min(RETRY_SECONDS * 2**watched.failures, LONGEST_RETRY))
+            watched.failures += 1
+        else:
+            watched.failures = 0
+            watched.version, watched.etag = made.etag or made.digest, made.etag
+            self._index(watched, made.tags)
+            if watched.marked or dropped & made.tags:
+                watched.marked = True
+                self._stand_in_line(watched)
+        for watcher in [*watched.watchers]:
+            watcher.news(watched.get)
+
+    async def _answer(self, watched: Watched) -> Made | None:
+        """None where the application failed to answer, for now."""
+        answer = _Answer(watched)
+        try:
+            async with asyncio.timeout(LONGEST_SECONDS):
+                await self.app(answer.scope, answer.receive, answer.send)
+        except _Endless:
+            return Made(400, None, "", frozenset())
+        except Exception:
+            log.exception("A watched GET failed")
+            return None
+        return answer.made()
+
+    def _index(self, watched: Watched, tags: frozenset[str]) -> None:
+        for tag in watched.tags - tags:
+            there = self._by_tag[tag]
+            there.discard(watched)
+            if not there:
+                del self._by_tag[tag]
+        for tag in tags - watched.tags:
+            self._by_tag.setdefault(tag, set()).add(watched)
+        watched.tags = tags
+
+    def _remove(self, watched: Watched) -> None:
+        self._index(watched, frozenset())
+        watched.marked = False
+        if self._watched.get((watched.get, watched.asker)) is watched:
+            del self._watched[watched.get, watched.asker]
+
+
+class _Endless(Exception):
+    """An answer that is a stream of events."""
+
+
+class _Answer:
+    """One GET, in ASGI."""
+
+    def __init__(self, watched: Watched) -> None:
+        path, _, query = watched.get.partition("?")
+        asker = watched.asker
+        self.tags: set[str] = set()
+        self.scope: dict[str, Any] = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": asker.scheme,
+            "path": asker.root_path + unquote(path),
+            "raw_path": (asker.root_path + path).encode(),
+            "query_string": query.encode(),
+            "root_path": asker.root_path,
+            "headers": [*asker.headers],
+            "client": None,
+            "server": None,
+            "extensions": {},
+            TAGS: self.tags,
+        }
+        self._asked = False
+        self._status = 0
+        self._headers: Headers = []
+        self._digest = blake2b(digest_size=16)
+
+    async def receive(self) -> Message:
+        """The request's end, once; the client never goes."""
+        if self._asked:
+            await asyncio.Future()
+        self._asked = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(self, message: Message) -> None:
+        """Keeps of the answer what it takes to tell it from another one."""
+        if message["type"] == "http.response.start":
+            self._status, self._headers = message["status"], [*message["headers"]]
+            if self._header(b"content-type").startswith("text/event-stream"):
+                raise _Endless
+        elif message["type"] == "http.response.body":
+            self._digest.update(message.get("body", b""))
+
+    def made(self) -> Made | None:
+        """What it was; None for an error of the server's."""
+        if self._status >= 500 or self._status < 200:
+            return None
+        return Made(self._status, self._header(b"etag") or None, self._digest.hexdigest(), frozenset(self.tags))
+
+    def _header(self, wanted: bytes) -> str:
+        return next((value.decode("latin-1") for name, value in self._headers if name.lower() == wanted), "")
+
+
+watches = Watches()
+listener = Listener(watches.prepare, watches.apply, watches.forget)
