@@ -13,7 +13,7 @@ from pottle.http.bodies import decoder
 from pottle.live.crowds import MOST_OF_ACCOUNT, MOST_OF_ADDRESS, Pace, crowds
 from pottle.live.hub import TOO_SLOW, hub, joined, named
 from pottle.live.rounds import rounds
-from pottle.live.watches import BAD_REQUEST, GET, NOT_FOUND, Asker, Watched, watches
+from pottle.live.watches import GET, Asker, Watched, watches
 from pottle.store import Snapshot, changes, db
 from pottle.store.changes import Change
 from pottle.times import FOREVER
@@ -150,7 +150,7 @@ class Connection:
             self.end(SIGNED_OUT)
         for stream in self._cursors.keys() & (streams or ()):
             self._unsubscribe(stream)
-            self._reply(type="error", code=NOT_FOUND, **named(stream))
+            self._reply(type="error", code="not-found", **named(stream))
 
     def expire(self, now: str) -> str:
         """The hub's word that it is `now`: closes if its session has expired; else says until when that is good."""
@@ -174,7 +174,7 @@ class Connection:
         try:
             asked, about = _asked(text)
             if asked.type not in HANDLERS:
-                raise Refused(BAD_REQUEST)
+                raise Refused("bad-request")
             HANDLERS[asked.type](self, asked)
         except Refused as refused:
             self._reply(type="error", code=refused.code, **about)
@@ -204,7 +204,7 @@ class Connection:
         db.catch_up()
         with db.snapshot() as read:
             if (right := access().reads(read, self.identity, stream)) is None:
-                raise Refused(NOT_FOUND)
+                raise Refused("not-found")
             newest = changes.position(read, stream)
             recovered = after is None or (
                 asked.epoch == db.instance.epoch and changes.recoverable(read, stream, after, newest)
@@ -219,7 +219,7 @@ class Connection:
     def _leave_stream(self, asked: Asked) -> None:
         stream, _ = _wanted(asked)
         if stream not in self._cursors:
-            raise Refused(NOT_FOUND)
+            raise Refused("not-found")
         self._unsubscribe(stream)
         self._reply(type="unsubscribed", **named(stream))
 
@@ -240,7 +240,7 @@ class Connection:
     def _stop_watching(self, asked: Asked) -> None:
         get = _wanted_get(asked)
         if get not in self._watches:
-            raise Refused(NOT_FOUND)
+            raise Refused("not-found")
         self._unwatch(get)
         self._reply(type="unwatched", get=get)
 
@@ -330,7 +330,7 @@ HANDLERS: dict[str, Callable[[Connection, Asked], None]] = {
 def _asked(text: str | bytes) -> tuple[Asked, dict[str, Any]]:
     """A frame, and what it is about. A stream may be named by a field of its own (`"channel": 7`)."""
     if isinstance(text, bytes):
-        raise Refused(BAD_REQUEST)
+        raise Refused("bad-request")
     try:
         fields = decoder.decode(text)
         asked = msgspec.convert(fields, Asked)
@@ -339,24 +339,24 @@ def _asked(text: str | bytes) -> tuple[Asked, dict[str, Any]]:
             number = msgspec.convert(fields[kind], int)
             about, asked.stream = {kind: number}, f"{kind}:{number}" if 0 < number <= LARGEST else ""
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Refused(BAD_REQUEST) from None
+        raise Refused("bad-request") from None
     return asked, about
 
 
 def _wanted(asked: Asked) -> tuple[str, int | None]:
     """The stream, and the seq to go on after; None for "from now on"."""
     if not isinstance(asked.stream, str) or not changes.NAME.fullmatch(asked.stream):
-        raise Refused(BAD_REQUEST)
+        raise Refused("bad-request")
     if isinstance(asked.after, UnsetType):
         return asked.stream, None
     if isinstance(asked.epoch, UnsetType) or not 0 <= asked.after <= LARGEST:
-        raise Refused(BAD_REQUEST)
+        raise Refused("bad-request")
     return asked.stream, asked.after
 
 
 def _wanted_get(asked: Asked) -> str:
     if not isinstance(asked.get, str) or not GET.fullmatch(asked.get):
-        raise Refused(BAD_REQUEST)
+        raise Refused("bad-request")
     return asked.get
 
 

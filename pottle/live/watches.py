@@ -34,7 +34,6 @@ LONGEST_SECONDS = 30  # that a GET may take
 RETRY_SECONDS = 1.0  # after one that failed; then twice as long each time, but not longer than
 LONGEST_RETRY = 60.0
 GONE = (401, 403, 404)
-NOT_FOUND, BAD_REQUEST = "not-found", "bad-request"
 
 
 class Asker(NamedTuple):
@@ -214,7 +213,7 @@ class Watches:
             self._remove(watched)
         elif made is not None and made.status != 200:
             for watcher in [*watched.watchers]:
-                watcher.refuse(watched.get, NOT_FOUND if made.status in GONE else BAD_REQUEST)
+                watcher.refuse(watched.get, "not-found" if made.status in GONE else "bad-request")
         else:
             self._settle(watched, made, dropped)
         await asyncio.sleep(min(PAUSE * (loop.time() - begun), LONGEST_PAUSE) if self._line else 0)
