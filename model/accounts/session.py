@@ -19,7 +19,7 @@ from model import audit, settings
 from model.accounts.user import Role, User, avatar_path
 from pottle import times
 from pottle.errors import Conflict, Forbidden, NotFound, Unauthenticated
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, writes
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, tables, writes
 from pottle.store.changes import Change
 from pottle.store.follower import Listener
 
@@ -160,6 +160,7 @@ def identify(secret: str) -> Identity | None:
     now = times.now()
     if known is None or known.expires < now:
         return None
+    tables.note(f"user:{known.uid}")
     if known.session and known.used != now[:10]:
         _used[known.session] = today = now[:10]
         _cached[secret_hash] = msgspec.structs.replace(known, used=today)
@@ -334,9 +335,10 @@ def drop_expired(tx: Tx) -> None:
 
 
 def _look_up(secret: str, secret_hash: bytes) -> Identity | None:
-    with db.snapshot() as read:
+    with tables.collecting() as seen, db.snapshot() as read:
         row = read.one(BY_TOKEN if secret.startswith("tok_") else BY_SESSION, secret_hash=secret_hash)
     if row is None:
+        tables.note(*seen)
         return None
     _cached[secret_hash] = found = _identity(row)
     if len(_cached) > MOST_CACHED:

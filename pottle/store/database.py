@@ -23,7 +23,7 @@ from pottle.store import backup, changes, first_look, limits, migrations, replay
 from pottle.store.bus import Bus
 from pottle.store.engines import Reading, open_writer, write_engine
 from pottle.store.follower import Follower, Listener
-from pottle.store.instance import Instance, identify
+from pottle.store.instance import Instance, fact, identify
 from pottle.store.presence import Presence
 from pottle.store.room import RETRY_SECONDS, Room, readers
 from pottle.store.start import Start
@@ -136,7 +136,7 @@ class Database:
         try:
             self.catch_up()
             with self.snapshot() as read:
-                read.raw.execute("SELECT 1 FROM users LIMIT 1").fetchall()
+                fact(read, "epoch")
         except Exception as error:
             log.error("The database does not answer: %s", error)
             return "The database does not answer."

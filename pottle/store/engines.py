@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from pottle.errors import Overloaded
+from pottle.store import tables
 
 LOG_BYTES = 16 * 1024 * 1024  # that the write-ahead log keeps on the disk
 BUSY_MS = 5_000  # how long to wait for a program that is not Pottle
@@ -67,6 +68,7 @@ def write_engine(path: Path) -> Engine:
     """The engine of the writer's thread: one connection, whose transactions begin at once."""
     engine = create_engine("sqlite://", creator=lambda: open_writer(path), poolclass=StaticPool, hide_parameters=True)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    tables.watch(engine)
     return engine
 
 
@@ -90,6 +92,7 @@ class Reading:
         event.listen(self.engine.sync_engine, "connect", self._prepare)
         event.listen(self.engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
         event.listen(self.engine.sync_engine, "before_cursor_execute", _note_who_asks)
+        tables.watch(self.engine.sync_engine)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:

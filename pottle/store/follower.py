@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pottle.store import changes
+from pottle.store import changes, tables
 from pottle.store.changes import Change
 from pottle.store.engines import open_reader
 from pottle.store.statements import Snapshot
@@ -49,7 +49,7 @@ class Follower:
         version = self._watch.execute("PRAGMA data_version").fetchone()[0]
         if version == self._version:
             return
-        with self.snapshot() as read:
+        with tables.unseen(), self.snapshot() as read:
             rows = changes.since(read, self.head)
             newest = rows[-1].seq if rows else self.head
             if not changes.all_there(read, self.head, rows):

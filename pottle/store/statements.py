@@ -17,6 +17,8 @@ from sqlalchemy import BindParameter, Executable, Insert, Update
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.sql import visitors
 
+from pottle.store import tables
+
 DIALECT = sqlite_dialect(paramstyle="named", json_deserializer=msgspec.json.decode)
 
 
@@ -26,6 +28,7 @@ class Prepared:
     def __init__(self, statement: Executable, columns: tuple[str, ...] | None = None) -> None:
         compiled = statement.compile(dialect=DIALECT, column_keys=columns)  # type: ignore[attr-defined]
         self.sql = str(compiled)
+        self.reads, self.writes = tables.touched(statement)
         self.defaults = {name: compiled.params[name] for name in compiled.params}
         self.required = {name for bind, name in compiled.bind_names.items() if bind.required}
         self.made = {column.key: column.default for column in compiled.insert_prefetch}
@@ -116,21 +119,25 @@ class Snapshot:
 
     def __init__(self, raw: sqlite3.Connection) -> None:
         self.raw = raw
+        self.wrote: set[str] = set()  # the tags of the tables in which something was written
 
     def all(self, statement: Executable, **values: Any) -> list[Any]:
         """Every row, as a named tuple."""
-        ready = prepared(statement, values)
-        return [ready.shaped(row) for row in self.raw.execute(*ready.bound(values)).fetchall()]
+        ready = _noted(statement, values)
+        rows = self.raw.execute(*ready.bound(values)).fetchall()
+        if ready.writes and rows:
+            self.wrote |= ready.writes
+        return [ready.shaped(row) for row in rows]
 
     def each(self, statement: Executable, **values: Any) -> Generator[Any, None, None]:
         """Every row like `all`, but one by one, for more of them than are wanted at once. Close it, or read it out."""
-        ready = prepared(statement, values)
+        ready = _noted(statement, values)
         with closing(self.raw.execute(*ready.bound(values))) as cursor:
             yield from map(ready.shaped, cursor)
 
     def portions(self, statement: Executable, **values: Any) -> Generator[list[Any], None, None]:
         """Every row like `each`, PORTION at a time: a page is seldom more, and read in one go."""
-        ready = prepared(statement, values)
+        ready = _noted(statement, values)
         with closing(self.raw.execute(*ready.bound(values))) as cursor:
             while rows := cursor.fetchmany(PORTION):
                 yield [ready.shaped(row) for row in rows]
@@ -142,5 +149,16 @@ class Snapshot:
 
     def run(self, statement: Executable, **values: Any) -> int:
         """The number of rows that an INSERT, UPDATE or DELETE touched."""
-        ready = prepared(statement, values)
-        return self.raw.execute(*ready.bound(values)).rowcount
+        ready = _noted(statement, values)
+        touched = self.raw.execute(*ready.bound(values)).rowcount
+        if touched:
+            self.wrote |= ready.writes
+        return touched
+
+
+def _noted(statement: Executable, values: dict[str, Any]) -> Prepared:
+    """The prepared statement; the tables that it reads are noted, where somebody collects them."""
+    ready = prepared(statement, values)
+    if (seen := tables.collected.get()) is not None:
+        seen |= ready.reads
+    return ready

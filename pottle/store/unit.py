@@ -7,13 +7,16 @@ from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, bindparam, update
 from sqlalchemy.orm import Session
 
 from pottle import times
 from pottle.rates import Allowance, Rate
 from pottle.store import changes, limits, replays
 from pottle.store.statements import Snapshot
+
+MORE_TAGS = update(changes.LoggedChange).where(changes.LoggedChange.seq == bindparam("change"))
+MORE_TAGS = MORE_TAGS.values(tags=changes.LoggedChange.tags + bindparam("more"))
 
 
 class Tx(Snapshot):
@@ -23,6 +26,9 @@ class Tx(Snapshot):
         super().__init__(connection.connection.driver_connection)  # type: ignore[arg-type]
         self.now = times.now()
         self._connection = connection
+        connection.info["wrote"] = self.wrote  # for what its session writes (tables.watch)
+        self._told: set[str] = set()
+        self._newest = 0  # the seq of the unit's newest change
         self._session: Session | None = None
 
     @property
@@ -40,7 +46,14 @@ class Tx(Snapshot):
         `tags` name the cached answers that it makes stale, beside those that are tagged with the stream's name.
         """
         shown = [*tags] if stream is None else [stream, *tags]
-        return changes.add(self, self.now, kind, stream, subject, shown)
+        self._newest = changes.add(self, self.now, kind, stream, subject, [*shown, *self._untold()])
+        return self._newest
+
+    def _untold(self) -> list[str]:
+        """The tags of the tables that this unit wrote, but for those that its changes have already."""
+        new = self.wrote - self._told
+        self._told |= new
+        return sorted(new)
 
     @property
     def traces(self) -> object:
@@ -50,11 +63,26 @@ class Tx(Snapshot):
         """
         return self.raw.total_changes, self.raw.in_transaction
 
+    def begin_unit(self) -> None:
+        """What was written until now is not this unit's."""
+        self.wrote.clear()
+        self._told.clear()
+        self._newest = 0
+
     def finish_unit(self) -> None:
-        """Writes what the unit's session still holds, and forgets the session."""
+        """Writes what the unit's session still holds, and has the change log tell which tables the unit wrote.
+
+        That goes to the unit's own change; one that recorded none gets one without a stream.
+        """
         if self._session is not None:
             self._session.flush()
             self.drop_session()
+        if not (tags := self._untold()):
+            return
+        if self._newest:
+            self.run(MORE_TAGS, change=self._newest, more="".join(f" {tag}" for tag in tags))
+        else:
+            changes.add(self, self.now, "written", None, None, tags)
 
     def drop_session(self) -> None:
         """Forgets what the unit's session still holds; the transaction goes on."""
@@ -104,6 +132,7 @@ class Work:
     def run(self, tx: Tx) -> Any:
         """Runs the unit inside its envelope and returns what it returned now, or at the first try of the same key."""
         around = self.envelope or Envelope()
+        tx.begin_unit()
         if around.confirm:
             around.confirm(tx)
         if (known := _answered(tx, around, self.unit)) is not None:

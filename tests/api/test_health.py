@@ -94,9 +94,9 @@ class TestTrouble:
 
     async def test_the_database_cannot_be_read(self, settings: Settings, anyone: Person) -> None:
         with closing(sqlite3.connect(settings.instance / "app.db")) as raw:
-            raw.execute("ALTER TABLE users RENAME TO people")
+            raw.execute("ALTER TABLE instance RENAME TO other")
             await self.refused_for(anyone, "The database does not answer.")
-            raw.execute("ALTER TABLE people RENAME TO users")
+            raw.execute("ALTER TABLE other RENAME TO instance")
         assert (await anyone.get("/readyz")).status_code == 200
 
     async def test_the_change_log_cannot_be_followed(self, anyone: Person, monkeypatch: pytest.MonkeyPatch) -> None:

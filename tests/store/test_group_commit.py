@@ -198,9 +198,14 @@ class Commits(RuleBasedStateMachine):
         subjects = [n for n, plan in self.acknowledged for step in plan.steps if step == "change"]
         with closing(sqlite3.connect(self.folder / "app.db")) as raw:
             log = raw.execute("SELECT seq, prev, stream, subject FROM changes ORDER BY seq").fetchall()
+            told = raw.execute("SELECT count(*) FROM changes WHERE tags LIKE '%table:numbers'").fetchone()[0]
+            unnamed = raw.execute("SELECT count(*) FROM changes WHERE kind = 'written'").fetchone()[0]
             heads = dict(raw.execute("SELECT name, seq FROM streams"))
         assert [seq for seq, *_ in log] == [*range(1, len(log) + 1)]
-        assert sorted(subject for *_, subject in log) == sorted(subjects)
+        assert sorted(subject for *_, subject in log if subject is not None) == sorted(subjects)
+        by_orm = [plan.steps for _, plan in self.acknowledged if "orm" in plan.steps]
+        assert told == len(by_orm), "each tells of its table once"
+        assert unnamed == len([steps for steps in by_orm if "change" not in steps])
         for stream in STREAMS:
             chain = [(prev, seq) for seq, prev, of, _ in log if of == stream]
             assert all(before[1] == after[0] for before, after in pairwise([(0, 0), *chain]))
