@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from pottle.http.asgi import Headers
 from pottle.http.conditions import CHANGED, precondition_failed, status_for, without_content
-from pottle.store import Snapshot
+from pottle.store import Snapshot, tables
 from pottle.store.changes import Change
 
 MOST_BYTES = 32 * 1024 * 1024
@@ -173,7 +173,7 @@ class Shelf:
 
         Of what somebody asked for not long ago, some can be renewed at once, for whoever asks next.
         """
-        tags = {tag for row in rows for tag in row.tags.split()}
+        tags = tables.tags_of(row.tags for row in rows)
         found = Stale(tags, {key: None for tag in tags for key in self._by_tag.get(tag, ())})
         left = RENEWED_BYTES if len(rows) <= MOST_CHANGES else 0
         for key in found.answers:

@@ -37,9 +37,9 @@ from model.accounts import session as sessions
 from model.accounts.session import Session as Signed
 from model.accounts.user import User
 from model.groups.group import Group
+from model.settings import Settings
 from model.talk.channel import Channel
 from model.talk.post import Post
-from pottle.settings import Settings
 from pottle.store import changes, engines, tables
 from pottle.store.database import Database
 from pottle.store.statements import Prepared, _own_names, prepared
