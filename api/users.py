@@ -52,7 +52,7 @@ async def create(data: NewUser) -> Answer:
     """Sign up. With the code of an invitation one is at once a member of its group, and of those who sign up at this
     address only those with the same code count."""
     who = data.uid, data.name, data.password, data.email
-    made = await (joining.sign_up(*who, data.invitation) if data.invitation else user.sign_up(*who))
+    made = await joining.sign_up(*who, data.invitation)
     return Answer(made, location=f"/api/users/{made.uid}")
 
 

@@ -83,7 +83,7 @@ async def _seen(found: Account) -> shapes.FlaskUser:
 async def sign_up(data: shapes.FlaskNewUser) -> shapes.FlaskSignedUp:
     """Sign up, where that is allowed. One is not signed in by it."""
     who = data.uid, data.name, data.password, _address_of(data.email)
-    made = await (joining.sign_up(*who, data.invitation) if data.invitation else user.sign_up(*who))
+    made = await joining.sign_up(*who, data.invitation)
     return shapes.FlaskSignedUp(True, f"User {made.uid} created", made.uid, safe(made.name))
 
 

@@ -6,11 +6,10 @@ import msgspec
 from sqlalchemy import String, bindparam, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from model import audit, settings
+from model import audit
 from model.accounts import likeness, passwords
-from pottle.errors import Forbidden, Invalid, NotFound, taken
+from pottle.errors import Invalid, NotFound, taken
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, writes
-from pottle.store.unit import answered
 from pottle.values import as_it_is, line
 
 # In a pattern `$` alone would also match before a last newline.
@@ -81,29 +80,6 @@ class Account(msgspec.Struct):
 
 ADD = insert(User).returning(User.id)
 TAKEN = select(User.id).where(User.uid_folded == bindparam("uid_folded"))
-LIKE_AN_ADMIN = select(User.id).where(User.likeness == bindparam("likeness"), User.role == "admin").limit(1)
-
-
-async def sign_up(uid: str, name: str, password: str, email: str | None = None) -> UserView:
-    """A new account. Raises Conflict for a uid that is taken, Forbidden where sign-up is closed, Invalid."""
-    if settings.chosen().sign_up != "open":
-        how = "by invitation only" if settings.chosen().sign_up == "invitation" else "closed"
-        raise Forbidden(f"Sign-up is {how} here.")
-    check_uid(uid)
-    passwords.check(password, uid, name)
-    with db.snapshot() as read:
-        if (made := answered(read, _sign_up.within)) is not None:
-            return cast(UserView, made)
-        check_free(read, uid)
-    return await _sign_up(uid, name, await passwords.hashed(password), email)
-
-
-@writes
-def _sign_up(tx: Tx, uid: str, name: str, password_hash: str, email: str | None) -> UserView:
-    if tx.one(LIKE_AN_ADMIN, likeness=likeness.of(name)):
-        raise Invalid({"name": "can be taken for that of an admin; please add something, such as a last name"})
-    add(tx, uid, name, password_hash, email)
-    return UserView(uid, name, None, tx.now)
 
 
 async def create(uid: str, name: str, password: str, email: str | None = None, role: Role = "user") -> UserView:

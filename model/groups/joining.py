@@ -1,4 +1,4 @@
-"""Joining a group by the code of an invitation, with the account that one has or with a new one."""
+"""Joining: signing up, with the code of an invitation or without one, and joining a group by its code."""
 
 from typing import cast
 
@@ -76,39 +76,51 @@ async def good(code: str, address: str) -> int | None:
     return held.id if held is not None and held.user_id is None else None
 
 
-async def sign_up(uid: str, name: str, password: str, email: str | None, code: str) -> UserView:
-    """A new account that is at once a member of the code's group, or the first admin.
+async def sign_up(uid: str, name: str, password: str, email: str | None, code: str | None = None) -> UserView:
+    """A new account; with a code it is at once a member of the code's group, or the first admin.
 
-    Raises Conflict for a uid that is taken; Invalid; Forbidden where nobody signs up, not even by invitation.
+    Raises Forbidden where sign-up is closed, Conflict for a uid that is taken, Invalid.
     """
-    passwords.check(password, uid, name)
     with db.snapshot() as read:
         if (made := answered(read, _sign_up.within)) is not None:
             return cast(UserView, made)
-        _for_somebody_new(read, code)
-        user.check_free(read, uid)
+        _may_sign_up(read, uid, code)
+    passwords.check(password, uid, name)
     return await _sign_up(uid, name, await passwords.hashed(password), email, code)
 
 
-def _for_somebody_new(read: Snapshot, code: str) -> Held:
-    held = invitation.held(read, code, times.now())
-    if held is None or held.user_id is not None:
+def _may_sign_up(read: Snapshot, uid: str, code: str | None) -> Held | None:
+    """What the code is for, if there is one. Raises what `sign_up` does."""
+    held, setting = invitation.held(read, code, times.now()) if code else None, settings.chosen().sign_up
+    if code and (held is None or held.user_id is not None):
         raise Invalid({"invitation": "isn't valid or has expired"})
-    if held.group_id is not None and settings.chosen().sign_up == "closed":
+    if held is None and setting == "invitation":
+        raise Forbidden("Sign-up is by invitation only here.")
+    if setting == "closed" and not _is_first_admin(held):
         raise Forbidden("Sign-up is closed here.")
+    if not _is_first_admin(held):
+        user.check_uid(uid)
+    user.check_free(read, uid)
     return held
 
 
+def _is_first_admin(held: Held | None) -> bool:
+    return held is not None and held.group_id is None
+
+
 @writes
-def _sign_up(tx: Tx, uid: str, name: str, password_hash: str, email: str | None, code: str) -> UserView:
-    held, made = _for_somebody_new(tx, code), UserView(uid, name, None, tx.now)
-    if held.group_id is None:
+def _sign_up(tx: Tx, uid: str, name: str, password_hash: str, email: str | None, code: str | None) -> UserView:
+    held, made = _may_sign_up(tx, uid, code), UserView(uid, name, None, tx.now)
+    if held is None:
+        if group.has_namesake(tx, name, 0):  # an admin, for there is no such group
+            raise Invalid({"name": "can be taken for that of an admin; please add something, such as a last name"})
+        user.add(tx, uid, name, password_hash, email)
+    elif held.group_id is None:
         user.add(tx, uid, name, password_hash, email, "admin")
         invitation.use(tx, held.id)
         audit.note(tx, made, "user.created", uid, detail="the first admin, by the link in the log")
-        return made
-    user.check_uid(uid)
-    if held.role != "moderator":
-        group.check_name(tx, name, held.group_id)
-    _join(tx, held, user.add(tx, uid, name, password_hash, email), made)
+    else:
+        if held.role != "moderator":
+            group.check_name(tx, name, held.group_id)
+        _join(tx, held, user.add(tx, uid, name, password_hash, email), made)
     return made
