@@ -105,7 +105,7 @@ def test_workers_that_replace_others_are_no_start(tmp_path: Path, workers: int) 
 
 def test_the_development_server_offers_one_however_often_a_file_changes(tmp_path: Path) -> None:
     root = tmp_path / "checkout"
-    for name in ("api", "model", "static", "templates"):
+    for name in ("api", "model", "pottle", "static", "templates"):
         shutil.copytree(ROOT / name, root / name)
     shutil.copy(ROOT / "main.py", root)
     with Server(tmp_path / "new", tmp_path, by="development", root=root) as server:
