@@ -53,7 +53,7 @@ class InvitationsView(msgspec.Struct):
 @takes(NewInvitation)
 @gives(MadeView, 201)
 async def create(slug: str, data: NewInvitation) -> MadeView:
-    """Invite to a group: whoever has the code may become a member (or moderator). The group's moderators may."""
+    """Invite to a group: with the code one becomes a member (or moderator). The group's moderators may."""
     if data.role == "moderator":
         session.must_be_confirmed(me())
     made = await invitation.invite(me(), slug, data.role, data.uses, data.days)
@@ -64,7 +64,7 @@ async def create(slug: str, data: NewInvitation) -> MadeView:
 @signed_in
 @gives(InvitationsView)
 async def index(slug: str) -> InvitationsView:
-    """The invitations to a group that are good, without their codes. Its moderators may see them."""
+    """The invitations to a group that still work, without their codes. Its moderators may see them."""
     return InvitationsView(await invitation.listed(me(), slug))
 
 

@@ -90,7 +90,7 @@ class MemberView(msgspec.Struct):
     role: Standing
 
 
-class GroupRow(rules.Place, Protocol):
+class GroupRow(rules.Rules, Protocol):
     """A group as `visible_to` finds it, with the asker's `standing` there."""
 
     id: int
@@ -104,9 +104,9 @@ class GroupRow(rules.Place, Protocol):
 
 
 # Of whoever asks: `user` is the id, 0 for nobody; `admin` is 1 for admins.
-_own = select(Membership.role).where(Membership.group_id == Group.id, Membership.user_id == bindparam("user"))
-STANDING = _own.scalar_subquery().label("standing")
-VISIBLE = or_(Group.reading == "public", bindparam("admin") == 1, _own.exists())
+_own = Membership.group_id == Group.id, Membership.user_id == bindparam("user")
+STANDING = select(Membership.role).where(*_own).scalar_subquery().label("standing")
+VISIBLE = or_(Group.reading == "public", bindparam("admin") == 1, select(Membership.user_id).where(*_own).exists())
 BY_SLUG = select(*Group.__table__.c, STANDING).where(Group.slug == bindparam("slug"), VISIBLE)
 LISTED = select(*Group.__table__.c).where(VISIBLE)
 TAKEN = select(Group.id).where(Group.slug == bindparam("slug"))

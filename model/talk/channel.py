@@ -48,7 +48,7 @@ class Channel(Base):
     begun_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))  # while it is pending
 
 
-class ChannelRow(rules.Place, Protocol):
+class ChannelRow(rules.Rules, Protocol):
     """A channel with its group's rules and the asker's `standing` there: what the rules and the views are about."""
 
     id: int
