@@ -129,7 +129,7 @@ def document(app: Quart, words: Words, schemes: dict[str, Json]) -> Json:
     named = {rule.endpoint.split(".")[0]: sys.modules[function.__module__].__doc__ for rule, function in routes}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "API", "version": "1", **words.about},
+        "info": {"title": "API", "version": "1", "description": "", **words.about},
         "servers": [{"url": db.settings.prefix or "/"}],
         "security": [{}, {"bearer": []}],  # without a token, or with one
         "tags": [{"name": tag, "description": (said or tag).splitlines()[0]} for tag, said in sorted(named.items())],
