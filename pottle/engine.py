@@ -1,6 +1,7 @@
 """The engine, as an extension of a Quart application: `Engine(app, settings, access, words)`."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from pottle import access as told
@@ -9,6 +10,7 @@ from pottle.access import Access
 from pottle.http import assets, caching, cross_origin, docs, problems, signed, watching
 from pottle.http.application import Application
 from pottle.http.asgi import App
+from pottle.http.beside import Beside
 from pottle.http.openapi import Words
 from pottle.http.proxies import BehindProxies
 from pottle.live import hub, socket, watches
@@ -43,19 +45,33 @@ class Engine:
             app.register_blueprint(part.blueprint)
         app.before_serving(self._open)
         app.after_serving(self._close)
-        served: Any = watching.Watched(cross_origin.SafeHeaders(app.asgi_app))  # type: ignore[arg-type]  # quart's dicts
-        self._serve(caching.ResponseCache(served))
+        self._quart: Any = app.asgi_app
+        self._beside: list[tuple[str, Any]] = []
+        self._around: list[Callable[[App], App]] = []
+        self._compose()
 
-    def around_the_cache(self, middleware: type[Any], *args: Any) -> None:
-        """Puts ASGI `middleware(app, *args)` around the response cache, for what differs between the readers of an
-        answer that is kept."""
-        self._serve(middleware(self._cached, *args))
+    def beside(self, path: str, other: Any) -> None:
+        """Has another ASGI application answer below `path`: a Flask project that is moved here bit by bit, say."""
+        self._beside.append((path, other))
+        self._compose()
 
-    def _serve(self, cached: App) -> None:
-        self._cached = watches.watches.app = cached
-        served = watching.AccessLog(cached) if self._settings.access_log else cached
-        behind: Any = BehindProxies(served, self._settings.trusted_proxies, self._settings.prefix)
-        self._app.asgi_app = behind  # type: ignore[method-assign]
+    def around_the_cache(self, middleware: Callable[[App], App]) -> None:
+        """Puts ASGI middleware around the response cache, for what differs between the readers of a kept answer."""
+        self._around.append(middleware)
+        self._compose()
+
+    def _compose(self) -> None:
+        served: Any = cross_origin.SafeHeaders(self._quart)
+        for path, other in self._beside:
+            served = Beside(served, path, other)
+        served = caching.ResponseCache(watching.Watched(served))
+        for middleware in self._around:
+            served = middleware(served)
+        watches.watches.app = served
+        if self._settings.access_log:
+            served = watching.AccessLog(served)
+        served = BehindProxies(served, self._settings.trusted_proxies, self._settings.prefix)
+        self._app.asgi_app = served  # type: ignore[method-assign]
 
     async def _open(self) -> None:
         """Opens the database, once in each worker."""

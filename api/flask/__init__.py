@@ -41,7 +41,7 @@ def _serve_front_ends(state: BlueprintSetupState) -> None:
         if endpoint.startswith(f"{_front_ends.name}."):
             vars(handler).update(scheme="flask", refusal=FlaskRefusal)
     bodies.UPLOADS["/flask/api/id/pfp"] = 1.4  # base64 is longer
-    app.extensions["pottle"].around_the_cache(FrontEnds, origins)
+    app.extensions["pottle"].around_the_cache(lambda served: FrontEnds(served, origins))
 
 
 @blueprint.cli.command("import-flask")
