@@ -34,7 +34,7 @@ class NewUser(msgspec.Struct):
 
 
 async def _by_code() -> Party | None:
-    """Whom a sign-up by a good code counts against: a school is one address. Raises TooMany for a guesser."""
+    """Whom a sign-up with a valid code counts against: a school is one address. Raises TooMany for a guesser."""
     code = None
     with suppress(HTTPException, Invalid):  # which the handler's own check will tell
         code = (await bodies.parsed(NewUser)).invitation
@@ -51,8 +51,7 @@ async def _by_code() -> Party | None:
 async def create(data: NewUser) -> Answer:
     """Sign up. With the code of an invitation one is at once a member of its group, and of those who sign up at this
     address only those with the same code count."""
-    who = data.uid, data.name, data.password, data.email
-    made = await joining.sign_up(*who, data.invitation)
+    made = await joining.sign_up(data.uid, data.name, data.password, data.email, data.invitation)
     return Answer(made, location=f"/api/users/{made.uid}")
 
 

@@ -60,8 +60,8 @@ async def put(identity: Identity, upload: bytes) -> str:
 
 @writes
 def _put(tx: Tx, identity: Identity, image: bytes, avatar_hash: str) -> str:
-    tx.session.merge(Avatar(user_id=identity.user, image=image))
     own = user.by_id(tx.session, identity.user)
+    tx.session.merge(Avatar(user_id=identity.user, image=image))
     user.change(tx, own, avatar_hash=avatar_hash)
     return own.avatar or ""
 
@@ -78,11 +78,11 @@ def find(read: Snapshot, uid: str) -> Shown:
 @writes
 def remove(tx: Tx, identity: Identity) -> None:
     """Takes one's avatar away. Raises NotFound."""
-    kept = tx.session.get(Avatar, identity.user)
+    own, kept = user.by_id(tx.session, identity.user), tx.session.get(Avatar, identity.user)
     if kept is None:
         raise NotFound("You have no avatar.")
     tx.session.delete(kept)
-    user.change(tx, user.by_id(tx.session, identity.user), avatar_hash=None)
+    user.change(tx, own, avatar_hash=None)
 
 
 def drawn(upload: bytes) -> bytes:

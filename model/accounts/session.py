@@ -247,7 +247,7 @@ def end_others(tx: Tx, identity: Identity) -> None:
 
 
 def _end_all(tx: Tx, identity: Identity, which: Select[int]) -> None:
-    for id_ in tx.session.scalars(which.where(Session.user_id == identity.user)):
+    for id_ in tx.session.scalars(which.where(Session.user_id == identity.user)).all():
         _end(tx, identity, id_)
 
 

@@ -124,8 +124,8 @@ _no_more_than_a_member = and_(
 _moderates = select(Membership.user_id).where(
     Membership.group_id == Invitation.group_id, Membership.user_id == _maker.id, Membership.role == "moderator"
 )
-# A code is worth what its maker's rights are now: who lost them must not come back by one made before.
-_still_good = or_(
+# A code is worth what its maker's rights are now: somebody who lost them must not come back by an old one.
+_maker_still_may = or_(
     Invitation.made_by.is_(None),
     _made_by(_maker.role == "admin"),
     and_(_made_by(_moderates.exists()), or_(Invitation.user_id.is_(None), _no_more_than_a_member)),
@@ -136,7 +136,7 @@ VALID = and_(
     or_(Invitation.uses_left.is_(None), Invitation.uses_left > 0),
     or_(Invitation.user_id.is_(None), User.disabled.is_(None)),
     or_(~FOR_NOBODY, ~select(_admin.id).where(_admin.role == "admin").exists()),
-    _still_good,
+    _maker_still_may,
 )
 HELD = (
     select(
