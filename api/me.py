@@ -1,4 +1,4 @@
-"""`/api/me`: one's own account, avatar, sessions, tokens and marks."""
+"""`/api/me`: one's own account, avatar, sessions, tokens and reactions."""
 
 from typing import Annotated
 

@@ -3,7 +3,6 @@
 import hashlib
 from typing import Any
 
-import msgspec
 from markupsafe import Markup
 from quart import Blueprint, Response, render_template, request
 from quart.blueprints import BlueprintSetupState
@@ -11,7 +10,7 @@ from quart_schema import hide
 
 from api import joining
 from api.access import asker
-from api.posts import authors_of
+from api.posts import authors_of, page_view
 from model.accounts.session import Identity
 from model.settings import Settings
 from model.talk import channel, post
@@ -23,9 +22,8 @@ from pottle.http.asking import anyone
 from pottle.http.bodies import Tolerant
 from pottle.http.caching import rule, shown, shown_in
 from pottle.http.cross_origin import framed_by
-from pottle.http.lists import Paging, cursor, edges
+from pottle.http.lists import Paging, cursor
 from pottle.http.memo import Memo
-from pottle.store import db
 from pottle.store.paging import Cursor
 
 blueprint = Blueprint("pages", __name__)
@@ -54,16 +52,6 @@ async def _welcome() -> None:
 
 class PageQuery(Tolerant, Paging):
     """As of a list; what else is in a link (`utm_source`, `fbclid`) counts for nothing."""
-
-
-class Shown(msgspec.Struct):
-    """A page of posts and its position, as templates get it."""
-
-    posts: list[post.PostView]
-    next: str | None
-    prev: str | None
-    epoch: str
-    seq: int
 
 
 @blueprint.get("/")
@@ -124,8 +112,7 @@ async def _page(
     if who is None:
         shown_in(listed.channel, *tags, *authors_of(listed.page.items))
         shown(signed_out_only=True)
-    page = Shown(listed.page.items, **edges(listed.page), epoch=db.instance.epoch, seq=listed.seq)
-    own_view = await channel.own_view(who, listed.channel)
+    own_view, page = await channel.own_view(who, listed.channel), page_view(listed.page, listed.seq)
     common = {"me": who, "group": _group(listed.channel), "channel": own_view, "page": page}
     talk = await _talk(listed.page.items, named)
     body = (await rendered(template, **common, talk=talk, named=named, **context)).encode()

@@ -76,10 +76,11 @@ async def index(channel_id: int, query: PostQuery) -> Answer:
         shown_in(found.channel, *authors_of(found.page.items))
         if query.before is None and query.after is None:
             renewed_by(partial(_with_new_posts, query.limit, url))
-    return Answer(_view(found.page, found.seq), headers=links(found.page, url))
+    return Answer(page_view(found.page, found.seq), headers=links(found.page, url))
 
 
-def _view(page: Page[PostView], seq: int) -> PostsView:
+def page_view(page: Page[PostView], seq: int) -> PostsView:
+    """A page of posts and the channel's position, as clients and templates get them."""
     return PostsView(page.items, **edges(page), epoch=db.instance.epoch, seq=seq)
 
 
@@ -99,7 +100,7 @@ def _with_new_posts(limit: int, url: str, read: Snapshot, body: bytes, rows: lis
     more = filling.more or was.next is not None
     page = Page(filling.items, filling.items[-1].id if more else None, None)
     seq = rows[-1].seq
-    body = encode(_view(page, seq))
+    body = encode(page_view(page, seq))
     return Renewed(body, {"ETag": etag(body, seq), **links(page, url)}, authors_of(page.items))
 
 

@@ -25,19 +25,16 @@ def check(read: Snapshot, size: int) -> None:
 
 def count(tx: Tx, size: int, *more: Rate) -> None:
     """Within a unit that has written nothing yet: counts so many bytes, and one use of `more`. Raises TooMany."""
-    limits.use(tx, [*_counted(size), *((_party(), rate, 1) for rate in more if _party())])
+    around = envelope.get()
+    once = [(around.limit[0], rate, 1) for rate in more] if around and around.limit else []
+    limits.use(tx, [*_counted(size), *once])
 
 
 def _counted(size: int) -> list[tuple[str, Rate, int]]:
-    around = envelope.get()
     if size < SAMPLED:
         size = SAMPLED if random() * SAMPLED < size else 0  # noqa: S311  # no secret
+    around = envelope.get()
     if size == 0 or around is None or around.limit is None:
         return []
     kilobytes = -(-size // 1024)
-    return [(_party(), ADDED, kilobytes), (f"address {around.address}", ADDED_FROM_ADDRESS, kilobytes)]
-
-
-def _party() -> str:
-    around = envelope.get()
-    return around.limit[0] if around and around.limit else ""
+    return [(around.limit[0], ADDED, kilobytes), (f"address {around.address}", ADDED_FROM_ADDRESS, kilobytes)]

@@ -196,7 +196,7 @@ def _editable(read: Snapshot, identity: Identity, id_: int, versions: Versions) 
 
 
 def rewrite(tx: Tx, row: PostRow, body: str, html: str) -> None:
-    """Within a unit: puts a text that may be public into a post, in the place of an edit that waited."""
+    """Within a unit: gives a post a text that may be public, and drops its edit."""
     tx.run(CHANGE, id=row.id, body=body, html=html, edited=tx.now, version=row.version + 1)
     tx.run(DROP_EDIT, post_id=row.id)
     if row.state == "published":
@@ -216,8 +216,8 @@ def moderate(
 ) -> PostView:
     """A moderator approves or restores a post (`published`), or removes it. Raises Forbidden, Stale, Conflict, Unseen.
 
-    Unseen unless the version is named of a text that waits and was another one before. Who declines it has to, too: it
-    may be restored later, and what was declined is what is restored.
+    Unseen where a pending text was edited and no version is named. Who declines it has to name one, too: it may be
+    restored later, and what was declined is what is restored.
     """
     row, channel = visible_to.within(tx, identity, id_)
     rules.must_moderate(channel, identity)

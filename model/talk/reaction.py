@@ -1,4 +1,4 @@
-"""Reactions: one user's mark of one kind on one post."""
+"""Reactions: how users mark posts (`up`, `heart` …), each kind once, and how many there are of each."""
 
 from typing import Any, Literal, Protocol
 
@@ -51,13 +51,9 @@ class ReactedTo(Protocol):
 
 
 ADD = insert(Reaction)
-THIS = (
-    Reaction.post_id == bindparam("post_id"),
-    Reaction.user_id == bindparam("user_id"),
-    Reaction.kind == bindparam("kind"),
-)
-FIND = select(Reaction.kind).where(*THIS)
-DROP = delete(Reaction).where(*THIS)
+BY_USER = (Reaction.post_id == bindparam("post_id"), Reaction.user_id == bindparam("user_id"))
+FIND = select(Reaction.kind).where(*BY_USER, Reaction.kind == bindparam("kind"))
+DROP = delete(Reaction).where(*BY_USER, Reaction.kind == bindparam("kind"))
 COUNT = select(Reaction.kind, func.count()).where(Reaction.post_id == bindparam("post_id")).group_by(Reaction.kind)
 KEEP = update(Post).where(Post.id == bindparam("id"))
 MINE = (
@@ -74,36 +70,31 @@ REACTED_TO = select(Post.id, Post.channel_id).where(
 
 @writes
 def add(tx: Tx, identity: Identity, post_id: int, kind: Kind) -> Reactions:
-    """Reacts to a post; `up` takes the place of `down` and the other way round. Twice is once."""
+    """Reacts to a post. `up` replaces `down` and the other way round; reacting twice is reacting once."""
     row = _open(tx, identity, post_id)
     own = {"post_id": post_id, "user_id": identity.user}
-    touched = 0
-    if tx.one(FIND, **own, kind=kind) is None:
-        touched = tx.run(ADD, **own, kind=kind, created=tx.now)
+    touched = 0 if tx.one(FIND, **own, kind=kind) else tx.run(ADD, **own, kind=kind, created=tx.now)
     if kind in EXCLUDES:
         touched += tx.run(DROP, **own, kind=EXCLUDES[kind])
-    return _counted(tx, row, touched)
+    return Reactions(row.id, count_again(tx, row) if touched else post.as_counts(row.reactions))
 
 
 @writes
 def remove(tx: Tx, identity: Identity, post_id: int, *kinds: Kind) -> Reactions:
     """Takes reactions back, those that were there."""
     row = _open(tx, identity, post_id)
-    return _counted(tx, row, sum(tx.run(DROP, post_id=post_id, user_id=identity.user, kind=kind) for kind in kinds))
+    touched = sum(tx.run(DROP, post_id=post_id, user_id=identity.user, kind=kind) for kind in kinds)
+    return Reactions(row.id, count_again(tx, row) if touched else post.as_counts(row.reactions))
 
 
 def _open(tx: Tx, identity: Identity, post_id: int) -> post.PostRow:
     """A post to which whoever asks may react. Raises NotFound, Conflict, Forbidden."""
     row, channel = post.visible_to.within(tx, identity, post_id)
     if row.state != "published":
-        raise Conflict("Only a published post can be marked.")
+        raise Conflict("You can only react to a published post.")
     if channel.posting == "members" and not (channel.standing or identity.admin):
         raise Forbidden("Only members may react here.")
     return row
-
-
-def _counted(tx: Tx, row: post.PostRow, touched: int) -> Reactions:
-    return Reactions(row.id, count_again(tx, row) if touched else post.as_counts(row.reactions))
 
 
 def count_again(tx: Tx, row: ReactedTo) -> dict[str, int]:

@@ -50,7 +50,7 @@ def _found(*ids: Select[Any]) -> Select[Any]:
 
 
 def _pending(where: Where) -> Select[Any]:
-    """Posts (where …) that wait for a moderator, and public ones whose edit does."""
+    """Pending posts (where …), and public ones with a pending edit."""
     return _found(
         _withheld(where, Post.state == "pending"),
         _edited(Edit.state == "pending", where, Post.state == "published"),
@@ -84,7 +84,7 @@ def weight(row: Any) -> int:
 
 @reads
 def pending_in(read: Snapshot, identity: Identity | None, channel_id: int, cursor: Cursor) -> PostsPage:
-    """A page of what waits in a channel for its moderators. Raises NotFound, Unauthenticated, Forbidden."""
+    """A page of the posts and edits of a channel that are pending. Raises NotFound, Unauthenticated, Forbidden."""
     channel = channels.visible_to.within(read, identity, channel_id)
     rules.must_moderate(channel, identity)
     page = paged(read, PENDING_IN_CHANNEL, Post.id, cursor, own_view, weight, channel_id=channel_id)
@@ -94,7 +94,7 @@ def pending_in(read: Snapshot, identity: Identity | None, channel_id: int, curso
 async def to_moderate(
     identity: Identity, slug: str, state: Literal["pending", "removed"], cursor: Cursor
 ) -> Page[PostView]:
-    """A page of what waits in a group for its moderators, or of what they removed, with its text, and may restore.
+    """A page of the posts and edits of a group that are pending, or of what moderators removed and may restore.
 
     Raises NotFound, Forbidden.
     """
@@ -147,7 +147,7 @@ def decide(
 ) -> PostView:
     """A moderator approves (`published`) or declines (`removed`) the edit of a post.
 
-    Raises NotFound, Forbidden, Stale; Unseen where an approval names no version; Conflict for one that does not wait.
+    Raises NotFound, Forbidden, Stale; Unseen where an approval names no version; Conflict for one that is not pending.
     """
     row, channel = visible_to.within(tx, identity, post_id)
     rules.must_moderate(channel, identity)
