@@ -34,6 +34,12 @@ def _network(text: str) -> str:
     return str(found.ipv4_mapped or IPv6Network((found.packed[:8] + bytes(8), 64)))
 
 
+def party() -> str:
+    """Whom limits and idempotency keys count for: whoever is signed in (`user 7`), else the address."""
+    identity = access().asker()
+    return identity.party if identity else f"address {address()}"
+
+
 def foreign_origin() -> str | None:
     """The origin of the page that asks, if it is not our own; None for our own pages and for programs.
 

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from pottle.access import access, around
 from pottle.errors import Overloaded, Refusal, StorageFull, TooMany
 from pottle.http import retries
-from pottle.http.asking import address
+from pottle.http.asking import address, party
 from pottle.rates import Allowance, Rate
 from pottle.store import db, limits
 from pottle.store.unit import Envelope, envelope
@@ -45,22 +45,22 @@ def limited(
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
             if not db.settings.rate_limits:
                 return await handler(*args, **kwargs)
-            party = (instead and await instead()) or _asking(rate, guests or rate)
+            limit = (instead and await instead()) or (party(), rate if access().asker() else guests or rate)
             counted = around()
-            counted.limit, counted.address = party, address()
+            counted.limit, counted.address = limit, address()
             try:
-                _check(party)
+                _check(limit)
             except TooMany:
                 if not (can_be_repeated and await retries.is_repeated()):
                     raise
-            _under_way.setdefault(party, set()).add(counted)
+            _under_way.setdefault(limit, set()).add(counted)
             try:
                 response: Response = await handler(*args, **kwargs)
             except BaseException as error:
                 await _count_refused(counted, error)
                 raise
             finally:
-                _end(party, counted)
+                _end(limit, counted)
             if counted.allowance:
                 response.headers.update(in_headers(counted.allowance))
             return response
@@ -71,22 +71,17 @@ def limited(
     return decorate
 
 
-def _asking(rate: Rate, guests: Rate) -> Party:
-    identity = access().asker()
-    return (identity.party, rate) if identity else (f"address {address()}", guests)
-
-
-def _check(party: Party) -> None:
+def _check(limit: Party) -> None:
     """Raises TooMany if no use is left. Those that are under way have one each: many may come at once."""
-    uses = 1 + sum(one.allowance is None for one in _under_way.get(party, ()))
+    uses = 1 + sum(one.allowance is None for one in _under_way.get(limit, ()))
     with db.snapshot() as read:
-        limits.check(read, *party, uses)
+        limits.check(read, *limit, uses)
 
 
-def _end(party: Party, counted: Envelope) -> None:
-    _under_way[party].discard(counted)
-    if not _under_way[party]:
-        del _under_way[party]
+def _end(limit: Party, counted: Envelope) -> None:
+    _under_way[limit].discard(counted)
+    if not _under_way[limit]:
+        del _under_way[limit]
 
 
 async def _count_refused(counted: Envelope, error: BaseException) -> None:

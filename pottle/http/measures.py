@@ -43,9 +43,9 @@ requests = counter("requests_total", "Requests that the application answered.", 
 request_seconds = Histogram(
     "pottle_request_seconds", "Until their answer began.", ["route"], buckets=SECONDS, registry=registry
 )
-cache_hits = counter("cache_hits_total", "Requests answered from memory.")
-cache_misses = counter("cache_misses_total", "GETs that memory had no answer to.")
-cache_renewals = counter("cache_renewals_total", "Answers in memory that a change made others of.")
+cache_hits = counter("cache_hits_total", "Cache hits: requests answered from the response cache.")
+cache_misses = counter("cache_misses_total", "Cache misses.")
+cache_renewals = counter("cache_renewals_total", "Cached responses that a change renewed.")
 cache_bytes = _sum("cache_bytes", "Memory that answers take.")
 writes = counter("writes_total", "Units of work.", "outcome")
 batch_units = Histogram("pottle_batch_units", "Units in a commit.", buckets=UNITS, registry=registry)

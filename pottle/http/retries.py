@@ -8,10 +8,10 @@ from typing import Any
 
 from quart import request
 
-from pottle.access import access, around
+from pottle.access import around
 from pottle.errors import Invalid
 from pottle.http import bodies
-from pottle.http.asking import address
+from pottle.http.asking import party
 from pottle.store import db, replays
 
 Handler = Callable[..., Awaitable[Any]]
@@ -24,8 +24,7 @@ def idempotent(handler: Handler) -> Handler:
 
     @wraps(handler)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if (key := request.headers.get("Idempotency-Key")) is not None:
-            around().replay = (_scoped(key), await _fingerprint(key))
+        await _key_of_request()
         return await handler(*args, **kwargs)
 
     wrapper.idempotent = True  # type: ignore[attr-defined]
@@ -34,21 +33,21 @@ def idempotent(handler: Handler) -> Handler:
 
 async def is_repeated() -> bool:
     """Whether this request was answered before. Raises Invalid where another one was, with its key."""
-    if (key := request.headers.get("Idempotency-Key")) is None:
+    if (replay := await _key_of_request()) is None:
         return False
-    scoped, fingerprint = _scoped(key), await _fingerprint(key)
     with db.snapshot() as read:
-        return replays.find(read, scoped, fingerprint) is not None
+        return replays.find(read, *replay) is not None
 
 
-def _scoped(key: str) -> str:
-    if not 1 <= len(key.strip()) <= LONGEST or not key.isprintable():
-        raise Invalid({"Idempotency-Key": f"must be 1 to {LONGEST} printable characters"})
-    identity = access().asker()
-    party = identity.party if identity else f"address {address()}"
-    return hashlib.sha256("\n".join((party, request.path, key)).encode()).hexdigest()
+async def _key_of_request() -> tuple[str, bytes] | None:
+    """The key, for one party and path, and a fingerprint of the body; None without one. It is read once a request.
 
-
-async def _fingerprint(key: str) -> bytes:
-    """Keyed by what the client alone knows: a plain hash of a sign-up would help to guess its password."""
-    return hmac.digest(key.encode(), await bodies.raw(), "sha256")
+    The fingerprint is keyed by what the client alone knows: a plain hash of a sign-up would help to guess its password.
+    """
+    key, surrounding = request.headers.get("Idempotency-Key"), around()
+    if key is not None and surrounding.replay is None:
+        if not 1 <= len(key.strip()) <= LONGEST or not key.isprintable():
+            raise Invalid({"Idempotency-Key": f"must be 1 to {LONGEST} printable characters"})
+        scoped = hashlib.sha256("\n".join((party(), request.path, key)).encode()).hexdigest()
+        surrounding.replay = scoped, hmac.digest(key.encode(), await bodies.raw(), "sha256")
+    return surrounding.replay

@@ -95,7 +95,7 @@ class _Answer:
 
 
 class AccessLog:
-    """ASGI middleware: a line for each request, also for those that are answered from memory, and for websockets."""
+    """ASGI middleware: a line for each request, cache hits included, and for websockets."""
 
     def __init__(self, app: App) -> None:
         self._app = app
