@@ -97,20 +97,21 @@ def change(
     """
     found = user.by_uid(tx.session, uid)
     check_version(found.version, versions)
-    new_role = found.role if role is None else role
-    off = found.disabled is not None if disabled is None else disabled
-    if new_role != "admin" or off:
+    if role == "user" or disabled:
         _check_an_admin_is_left(tx, found)
-    if new_role != found.role:
-        _tell(tx, by, found, "user.role", "user.role", new_role)
-    if off and found.disabled is None:
+    before = found.role, found.disabled
+    if role is not None and role != found.role:
+        found.role = role
+        _tell(tx, by, found, "user.role", "user.role", role)
+    if disabled is True and found.disabled is None:
+        found.disabled = tx.now
         tx.session.execute(delete(Session).where(Session.user_id == found.id))
         _tell(tx, by, found, "user.disabled", "user.disabled")
-    elif not off and found.disabled is not None:
+    elif disabled is False and found.disabled is not None:
+        found.disabled = None
         _tell(tx, by, found, "user.edited", "user.enabled")
-    if new_role != found.role or off != (found.disabled is not None):
+    if (found.role, found.disabled) != before:
         found.version += 1
-    found.role, found.disabled = new_role, (found.disabled or tx.now) if off else None
     return _view(found)
 
 
