@@ -167,7 +167,7 @@ class _Making:
 
     def operation(self, rule: Rule, function: Handler, method: str) -> Json:
         """One method of one route."""
-        summary, *more = (inspect.getdoc(function) or "").splitlines()
+        summary, *more = (inspect.getdoc(function) or "").splitlines() or [""]
         rate = getattr(function, "limit", None)
         said = (
             "\n".join(more).strip(),
