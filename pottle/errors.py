@@ -1,4 +1,4 @@
-"""Refusals: what the rules say no with, each with the status that `pottle/http/problems.py` answers with."""
+"""Refusals: the errors that the rules raise, each with the HTTP status that `pottle/http/problems.py` answers with."""
 
 import re
 from collections.abc import Collection

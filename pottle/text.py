@@ -1,4 +1,4 @@
-"""Text that strangers send, by the rules of Unicode: what can be seen of it, and what it can be taken for.
+"""Normalising text that strangers send: Unicode, invisible characters, and look-alikes.
 
 Pure rules, no database. Names, titles and keys are one line of visible characters; which fields those are, their types
 say (pottle/values.py).

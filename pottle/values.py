@@ -1,4 +1,4 @@
-"""Values from outside: what a text may be, by its type, and what is wrong with a value, in words that everybody knows.
+"""Validation of values from outside, by their types, with messages in plain words.
 
 Every text that a route or a command takes has a type that is made here: `line(…)` for names, titles and the like, whose
 rules are in pottle/text.py; `as_it_is(…)` for the others, with the reason. tests/test_text_policy.py walks them all.

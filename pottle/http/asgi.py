@@ -1,4 +1,4 @@
-"""ASGI (asgi.readthedocs.io), as our middleware uses it: its types, a request's headers, and answers that are ready."""
+"""The ASGI types that our middleware uses (asgi.readthedocs.io), and the interface of cached responses."""
 
 import re
 from collections.abc import Awaitable, Callable, MutableMapping

@@ -1,4 +1,4 @@
-"""Request bodies: bounded while they arrive, and checked field by field."""
+"""Request bodies: limited in size while they arrive, and validated field by field."""
 
 import asyncio
 import json

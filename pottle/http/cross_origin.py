@@ -1,4 +1,4 @@
-"""CORS: every origin may call the API, without credentials of the browser's; and the headers that keep pages safe."""
+"""CORS (every origin may call the API, without cookies) and security headers, as ASGI middleware."""
 
 from quart import Response
 

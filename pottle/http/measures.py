@@ -1,4 +1,4 @@
-"""Every metric there is, for Prometheus; the README explains each. Numbers are moved in by pottle/server/metrics.py.
+"""The metrics for Prometheus; the README explains each. pottle/server/metrics.py updates them once a second.
 
 What happens for each cached answer or each change that is sent is only added up in plain Python; what happens once a
 request may be counted here at once.

@@ -1,4 +1,4 @@
-"""What was made once and is asked for again, found by what it was made of: so it is never stale."""
+"""An LRU cache of texts, keyed by their content and limited by their size."""
 
 from collections import OrderedDict
 from typing import Generic, TypeVar

@@ -1,4 +1,4 @@
-"""Lines in the log about who was let in and who was refused, for operators and for programs that block addresses.
+"""The security log: who signed in and who was refused, for operators and for programs that block addresses.
 
 They name the client's address and a keyed digest of the user name, never the name itself: one can see that the same
 account is tried again and again, but not whose it is. They are bounded, so that an attack does not fill a disk

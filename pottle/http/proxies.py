@@ -1,4 +1,4 @@
-"""Reverse proxies: what a trusted one says of the client is believed, what anybody else says is not; and the prefix.
+"""Reverse proxies: the client's address and scheme from trusted ones only, the path prefix, and the Host header.
 
 Every site on the web can be asked with any header, so X-Forwarded-* counts only from `POTTLE_TRUSTED_PROXIES`. The path
 of `POTTLE_URL` is the prefix under which the proxy shows Pottle; whether the proxy takes it off a request's path or

@@ -1,4 +1,4 @@
-"""Requests and websockets as they go by: each has an id in the log and is counted; there may be an access line too."""
+"""Request ids, request metrics and the access log, as ASGI middleware."""
 
 import logging
 import random
