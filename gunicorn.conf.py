@@ -57,7 +57,7 @@ def child_exit(server, worker):  # type: ignore[no-untyped-def]
     """A worker's websockets and memory have gone with it."""
     from pottle.server import gathering
 
-    gathering.forget_dead()
+    gathering.forget(worker.pid)
 
 
 def on_exit(server):  # type: ignore[no-untyped-def]

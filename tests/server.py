@@ -26,7 +26,7 @@ COMMANDS = {
     "uvicorn": ["uvicorn", "main:app", "--port", "{port}"],
     "uvicorn as ours": [
         *("uvicorn", "main:app", "--port", "{port}", "--no-proxy-headers"),
-        *("--http", "pottle.server:HttpProtocol", "--ws", "pottle.server:WebSocketProtocol"),
+        *("--http", "pottle.server:Connection", "--ws", "pottle.server:WebSocketProtocol"),
     ],
     "hypercorn": ["hypercorn", "main:app", "--bind", "127.0.0.1:{port}"],
     "development": ["main", "--port", "{port}"],

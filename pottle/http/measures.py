@@ -7,9 +7,7 @@ request may be counted here at once.
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from pottle import VERSION
-from pottle.server import gathering
 
-gathering.prepare()
 disable_created_metrics()  # type: ignore[no-untyped-call]
 registry = CollectorRegistry()
 

@@ -4,7 +4,7 @@ import os
 import secrets
 from typing import Any
 
-from pottle.server.http import HttpProtocol
+from pottle.server.connection import Connection
 from pottle.server.websocket import WebSocketProtocol
 
 FRAME_BYTES = 16 * 1024
@@ -19,7 +19,7 @@ START = os.environ.setdefault("SERVER_START", secrets.token_hex(8))
 # For uvicorn.Config. Who the client is, and by which scheme it came, the application finds out for itself
 # (POTTLE_TRUSTED_PROXIES), alike on every server. Deflate would cost each connection a buffer of its own.
 OPTIONS: dict[str, Any] = {
-    "http": HttpProtocol,
+    "http": Connection,
     "ws": WebSocketProtocol,
     "ws_max_size": FRAME_BYTES,
     "ws_per_message_deflate": False,

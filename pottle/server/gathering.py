@@ -1,9 +1,4 @@
-"""The numbers of several worker processes as one: prometheus_client's files in memory, one set for each place.
-
-prometheus_client names the files after the process. Here they are named after a place, which a worker takes over from
-one that has ended: so counters go on where those of the dead stopped, and the files are never more than there were
-workers at once. A place is taken by a lock, which the kernel gives back however its holder ends.
-"""
+"""The numbers of several worker processes as one: prometheus_client's multiprocess mode, in a folder in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +7,6 @@ import shutil
 import tempfile
 import time
 from contextlib import suppress
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +21,6 @@ PREFIX = "pottle-metrics-"
 OLD_SECONDS = 60
 
 _made: tuple[int, Path] | None = None  # by which process
-_place: int | None = None  # this process's
 
 
 def begin(uid: int, gid: int) -> None:
@@ -53,23 +46,12 @@ def end() -> None:
         shutil.rmtree(_made[1], ignore_errors=True)
 
 
-def forget_dead() -> None:
-    """In the arbiter: drops what workers said of themselves that have ended, such as how many websockets they hold."""
-    from prometheus_client.multiprocess import mark_process_dead  # it looks at the environment, which is ready now
-
-    for file in Path(os.environ.get(FOLDER, "/nowhere")).glob("place-*"):
-        held = os.open(file, os.O_RDONLY)
-        if _locked(held):
-            mark_process_dead(int(file.name.partition("-")[2]))  # type: ignore[no-untyped-call]
-        os.close(held)
-
-
-def prepare() -> None:
-    """In a worker, before the first metric is made: has prometheus_client use this process's place."""
+def forget(worker: int) -> None:
+    """In the arbiter: drops what a worker that has ended said of itself, such as how many websockets it holds."""
     if several():
-        from prometheus_client import values
+        from prometheus_client.multiprocess import mark_process_dead  # it looks at the environment, which is ready now
 
-        values.ValueClass = values.MultiProcessValue(place)  # type: ignore[no-untyped-call]
+        mark_process_dead(worker)  # type: ignore[no-untyped-call]
 
 
 def several() -> bool:
@@ -77,31 +59,15 @@ def several() -> bool:
     return bool(os.environ.get(FOLDER))
 
 
-def place() -> int:
-    """This process's number among those that are alive: the lowest that nobody has. Asked with every number counted."""
-    global _place
-    if _place is None:
-        _place = _take()
-    return _place
+def exposition(registry: Any) -> bytes:
+    """What Prometheus reads: the numbers of all processes together, or of this one where it is alone."""
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.multiprocess import MultiProcessCollector
 
-
-def _has_none() -> None:
-    """In a new process: its parent's place is not its own."""
-    global _place
-    _place = None
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_has_none)
-
-
-def _take() -> int:
-    for number in count():
-        held = os.open(Path(os.environ[FOLDER]) / f"place-{number}", os.O_RDWR | os.O_CREAT, 0o600)
-        if _locked(held):
-            return number
-        os.close(held)
-    raise AssertionError
+    if several():
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
 
 
 def _sweep(around: Path) -> None:
@@ -115,25 +81,9 @@ def _sweep(around: Path) -> None:
 def _unused(folder: Path) -> bool:
     held = os.open(folder, os.O_RDONLY)
     try:
-        return _locked(held)
-    finally:
-        os.close(held)
-
-
-def _locked(held: int) -> bool:
-    try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    finally:
+        os.close(held)
     return True
-
-
-def exposition(registry: Any) -> bytes:
-    """What Prometheus reads: the numbers of all processes together, or of this one where it is alone."""
-    from prometheus_client import CollectorRegistry, generate_latest
-    from prometheus_client.multiprocess import MultiProcessCollector
-
-    if several():
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)

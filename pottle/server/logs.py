@@ -186,8 +186,8 @@ def _fields_only(_logger: Any, _method: str, event: EventDict) -> EventDict:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Not uvicorn's three lines for each websocket, which have its query in them."""
-    text = str(record.msg)
-    return record.levelno > logging.INFO or not (
-        text.startswith('%s - "WebSocket') or text in ("connection open", "connection closed")
+    """Not what uvicorn says of each websocket: three lines with its query, and a traceback for text that is not UTF-8,
+    which is a client's mistake and closes it with 1007."""
+    return not str(record.msg).startswith(
+        ('%s - "WebSocket', "connection open", "connection closed", "Invalid UTF-8 sequence received from client")
     )

@@ -23,7 +23,6 @@ from uvicorn_worker import UvicornWorker
 
 from pottle.server import OPTIONS
 from pottle.server.descriptors import door
-from pottle.server.ending import EndingHttpProtocol, EndingWebSocketProtocol
 
 log = logging.getLogger("uvicorn.error")
 
@@ -138,27 +137,18 @@ class Server(uvicorn.Server):
 class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
     """uvicorn under gunicorn, with our limits."""
 
-    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
-        "loop": "auto",
-        **OPTIONS,
-        "http": EndingHttpProtocol,
-        "ws": EndingWebSocketProtocol,
-    }
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "auto", **OPTIONS}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """uvicorn-worker does not pass the grace period on: a slow request would get us killed uncleanly."""
         super().__init__(*args, **kwargs)
         self.config.timeout_graceful_shutdown = max(1, self.cfg.graceful_timeout - CLEAN_UP_SECONDS)
 
-    async def _serve(self) -> None:
-        """As uvicorn-worker 0.4 does, with our server."""
+    def run(self) -> None:
+        """Serves, with our server. gunicorn sends SIGQUIT when it is interrupted, of which uvicorn knows nothing."""
+        signal.signal(signal.SIGQUIT, lambda *_: signal.raise_signal(signal.SIGTERM))
         self.config.app = self.wsgi
         server = Server(self.config, self.age)
-        self._install_sigquit_handler()
-        await server.serve(sockets=self.sockets)
+        server.run(sockets=self.sockets)
         if not server.started:
             sys.exit(Arbiter.WORKER_BOOT_ERROR)
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """gunicorn sends SIGQUIT when it is interrupted, which uvicorn ignores until it is killed."""
-        signal.raise_signal(signal.SIGTERM)

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 import websockets
 
-from pottle.server.ending import LAST_REQUEST_SECONDS
+from pottle.server.connection import LAST_REQUEST_SECONDS
 from pottle.store import migrations
 from tests.conftest import World
 from tests.faults.http import Client, Line, request

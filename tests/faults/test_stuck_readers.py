@@ -13,7 +13,7 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 import pytest
 
 from pottle.live.hub import RING_BYTES
-from pottle.server.transports import STUCK_SECONDS
+from pottle.server.connection import STUCK_SECONDS
 from tests.faults.hostile import (
     MIB,
     UPGRADE,

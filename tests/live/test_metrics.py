@@ -100,8 +100,8 @@ async def test_workers_that_start_and_backups_are_seen(server: Server, instance:
 def test_nothing_is_left_behind(instance: Path, tmp_path: Path) -> None:
     with Server(instance, tmp_path) as server:
         shared = folder_of(server)
-        files = {file.name.partition("_")[0].partition("-")[0] for file in shared.iterdir()}
-        assert files == {"counter", "gauge", "histogram", "place"}
+        files = {file.name.partition("_")[0] for file in shared.iterdir()}
+        assert files == {"counter", "gauge", "histogram"}
         server.stop()
         assert not shared.exists()
 

@@ -247,7 +247,7 @@ def test_with_uvicorns_own_protocol_it_can(tmp_path: Path, path: str) -> None:
         "        self.scope['extensions']['pottle.unsent'] = self.transport.get_write_buffer_size\n"
         "        await super().run_asgi()\n"
         "class Worker(Ours):\n"
-        "    CONFIG_KWARGS = {**Ours.CONFIG_KWARGS, 'ws': Unpaused}\n"
+        "    CONFIG_KWARGS = {**Ours.CONFIG_KWARGS, 'http': 'httptools', 'ws': Unpaused}\n"
     )
     with gunicorn(tmp_path, "--worker-class=plain.Worker") as plain, reading_nothing(plain, path):
         assert plain.stop() > SOON

@@ -1,0 +1,529 @@
+"""One connection: an asyncio protocol in front of uvicorn's own, which bounds what a client can make the server keep.
+
+It hands uvicorn one request at a time, head and body, and holds the bytes of the next ones back until that is answered:
+uvicorn would parse all that has arrived and keep some KB for each. It closes whoever takes nothing, waits for a head
+only so long, and ends between two requests. It knows asyncio and ASGI; of uvicorn it knows how a server makes a
+protocol: `(config, server_state, app_state)`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from copy import copy
+from functools import lru_cache
+from typing import Any, cast
+
+import msgspec
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from pottle.server import shortcuts
+from pottle.server.descriptors import door
+
+HEAD_BYTES = 64 * 1024  # of a request line and headers
+HEAD_SECONDS = 10.0  # for a head to arrive, from its first byte or, of the first one, from the connection's beginning
+HALF_CLOSED_SECONDS = 10.0  # for answers to a client that sends nothing more: it may as well have gone
+STUCK_SECONDS = 10.0  # without progress, until a client that does not read is cut
+LAST_WORDS_SECONDS = 1.0  # for a client that still sends to read why it is closed: unread input resets a connection
+LAST_REQUEST_SECONDS = 0.5  # when the server ends, for a request that may be on its way
+HANDSHAKE_SECONDS = 0.01  # when the server ends, between two looks whether a websocket is open
+PIECE_BYTES = 4 * 1024  # of a body without a known end, handed on at a time
+UNSENT_BYTES = 64 * 1024  # of a websocket: from here on `send` waits; promise L5 allows one message more, of 700 KiB
+KERNEL_BYTES = 128 * 1024  # of a websocket's buffer; Linux takes twice as much, and 4 MiB where it is not told
+FOREVER_SECONDS = 10 * 365 * 86_400.0
+RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # linger for 0 seconds
+
+REQUEST_LINE = re.compile(rb"[^\s]+ [^\s]+ HTTP/1\.[01]\r\n")
+FRAMING = re.compile(rb"\n(content-length|transfer-encoding|upgrade)[ \t]*:[ \t]*([^\r]*)", re.IGNORECASE)
+UPGRADE = re.compile(rb"\nupgrade[ \t]*:[^\n]*", re.IGNORECASE)
+WEBSOCKET = tuple(  # a handshake has each of them once (RFC 6455, 4.2.1)
+    re.compile(rb"\n%b[ \t]*:%b\r" % line, re.IGNORECASE)
+    for line in (
+        (rb"upgrade", rb"[ \t]*websocket[ \t]*"),
+        (rb"connection", rb"(?:[^\r]*,)?[ \t]*upgrade[ \t]*(?:,[^\r]*)?"),
+        (rb"sec-websocket-version", rb"[ \t]*13[ \t]*"),
+        (rb"sec-websocket-key", rb"[ \t]*[a-z0-9+/]{22}==[ \t]*"),
+    )
+)
+KEY = "pottle.connection"  # of the ASGI scope's state
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+
+
+class Connection(asyncio.Protocol):
+    """Serves one client, as HTTP and then perhaps as a websocket."""
+
+    transport: asyncio.Transport
+
+    def __init__(
+        self, config: Any, server_state: Any, app_state: dict[str, Any], _loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
+        self.loop = _loop or asyncio.get_running_loop()
+        self._server = server_state
+        self._state = {**app_state, KEY: self}
+        self._keep_alive = config.timeout_keep_alive
+        inside = _inside(config)
+        self._at_once = inside.loaded_app.at_once
+        self._inner: Any = HttpToolsProtocol(inside, cast(Any, Apart(server_state)), self._state, self.loop)
+        self._waiting = b""  # what uvicorn has not got yet
+        self._left = 0  # bytes of a body that are still to come
+        self._endless = False  # it is not known how many
+        self._running = False  # a request is not answered yet
+        self._started = False  # the application has been asked
+        self._asked = False  # there was a request
+        self._said_all = self._ending = self._closing = self._websocket = False
+        self._inner_paused = self._reading_paused = self._writing_paused = False
+        self._shook_hands = self._said_close = False  # of a websocket
+        self._later: Callable[[], None] | None = None
+        self._stuck: asyncio.TimerHandle | None = None
+        self._head_since: float | None = None
+
+    # What asyncio tells.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Lets the client in, if there is room."""
+        self.transport = cast(asyncio.Transport, transport)
+        self._since = self.loop.time()  # when the newest request's head was there; before it, the connection
+        self._server.connections.add(self)
+        self._inner.connection_made(Inside(self))
+        self._ticking = self.loop.call_later(HEAD_SECONDS, self._tick)
+        if not door.lets_in(self._server.connections, self):
+            self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has gone."""
+        self._closing = True
+        self._waiting = b""
+        self._ticking.cancel()
+        self._watch(False)
+        self._server.connections.discard(self)
+        self._inner.connection_lost(exc)
+        self._tell()  # what is gone takes everything
+        self._state.clear()
+
+    def data_received(self, data: bytes) -> None:
+        """Hands on what uvicorn may have, and keeps the rest."""
+        if self._closing:
+            return
+        if self._websocket:
+            self._inner.data_received(data)
+            return
+        self._waiting = self._waiting + data if self._waiting else data
+        self._go_on()
+
+    def eof_received(self) -> bool:
+        """Lets a client that only ends its own side hear its answer (RFC 9112, 9.6)."""
+        self._said_all = True
+        waits = self._running and not self._left and not (self._websocket or self._closing)
+        if not waits or self.transport.get_extra_info("sslcontext"):  # TLS has no half
+            return False
+        self.loop.call_later(HALF_CLOSED_SECONDS, self.close)
+        return True
+
+    def pause_writing(self) -> None:
+        """The client takes less than it is sent."""
+        self._writing_paused = True
+        self._inner.pause_writing()
+        self._watch(not self._websocket)  # live/sending.py says 1013 to these
+        self._hold()
+
+    def resume_writing(self) -> None:
+        """It takes more again."""
+        self._writing_paused = False
+        self._inner.resume_writing()
+        self._watch(self._closing and not self._websocket)
+        self._hold()
+        self._tell()
+
+    # What the server asks.
+
+    def shutdown(self) -> None:
+        """Ends between two requests: after those that have begun, and those that come within a moment.
+
+        A client cannot know that the server is about to close, and what it then sends is lost: so nginx waits too
+        (`keepalive_min_timeout`). One race remains, as HTTP has it (RFC 9112, 9.3.1). Websockets hear 1012.
+        """
+        self._ending = True
+        if not self._websocket:
+            self._end_soon()
+        elif not self._shook_hands and not self._closing:
+            self.loop.call_later(HANDSHAKE_SECONDS, self.shutdown)
+        elif self._writing_paused:
+            self.abort()
+        elif not self._closing:
+            self._inner.shutdown()
+
+    def keeps_us_waiting(self) -> tuple[bool, float] | None:
+        """Since when we wait for it: (False, …) for its first request, (True, …) for the rest of one or for the next.
+        None while it waits for us."""
+        if self._websocket or (self._running and not self._left):
+            return None
+        return self._asked, self._since
+
+    # Requests, one at a time.
+
+    def _go_on(self) -> None:
+        while self._waiting and not (self._closing or self._websocket):
+            if self._left:
+                if self._inner_paused:
+                    break
+                size = PIECE_BYTES if self._endless else self._left
+                piece, self._waiting = self._waiting[:size], self._waiting[size:]
+                self._left -= len(piece)
+                self._inner.data_received(piece)
+            elif self._running or not self._begin():
+                break
+        if self._said_all and not self._running and not self._closing:
+            self.close()
+        self._hold()
+
+    def _begin(self) -> bool:
+        """Hands on the head that waits and, of its body, what is there; False where it is not there whole."""
+        waiting = self._waiting.lstrip(b"\r\n") if self._waiting[0] in b"\r\n" else self._waiting
+        end = waiting.find(b"\r\n\r\n") + 4
+        if (end if end >= 4 else len(waiting)) > HEAD_BYTES:
+            self._refuse(400, "The headers are too large.")
+            return False
+        if end < 4:
+            self._waiting = waiting
+            if self._head_since is None:
+                self._head_since = self.loop.time()
+            return False
+        head, rest = waiting[:end], waiting[end:]
+        self._asked, self._head_since = True, None
+        self._since = self.loop.time()
+        framing = FRAMING.findall(head)
+        if not framing and self._answered_at_once(head):
+            self._waiting = rest
+            return True
+        lines_end_alike = head.count(b"\n") == head.count(b"\r\n")  # else not all agree where the head ends
+        if not REQUEST_LINE.match(head) or not lines_end_alike or b"\n " in head or b"\n\t" in head:
+            self._refuse(400, "This is not HTTP.")
+            return False
+        self._waiting, self._running, self._started = rest, True, False
+        if framing and not self._framed(framing):
+            head = self._upgraded(head)
+        elif head.startswith(b"CONNECT "):
+            self._refuse(400, "This is not a proxy.")
+        if not self._endless and self._left:
+            head, self._waiting = head + rest[: self._left], rest[self._left :]
+            self._left -= min(self._left, len(rest))
+        if not self._closing:
+            self._inner.data_received(head)
+        return True
+
+    def _framed(self, framing: list[tuple[bytes, bytes]]) -> bool:
+        """Finds out how long the body is; False where there is an upgrade to look at too."""
+        bodies = [(name.lower(), value.strip()) for name, value in framing if name.lower() != b"upgrade"]
+        if len(bodies) == 1 and bodies[0][0] == b"content-length" and bodies[0][1].isdigit():
+            self._left = int(bodies[0][1][:18])
+        elif bodies:  # uvicorn's parser knows more; the answer is the connection's last
+            self._endless, self._left = True, sys.maxsize
+        return len(bodies) == len(framing)
+
+    def _upgraded(self, head: bytes) -> bytes:
+        """A head that asks for an upgrade: for a websocket as it is, for any other as if it had not asked."""
+        handshake = head.startswith(b"GET ") and all(len(line.findall(head)) == 1 for line in WEBSOCKET)
+        if handshake and not self._left:
+            return head
+        if handshake:
+            self._refuse(400, "This is no WebSocket handshake.")
+        return UPGRADE.sub(b"", head)
+
+    def _look_for_handshake(self) -> None:
+        """Where the websocket's library did not understand it, uvicorn would never answer."""
+        if self._websocket and not self._started:
+            self._refuse(400, "This is no WebSocket handshake.")
+
+    def _answered_at_once(self, head: bytes) -> bool:
+        if self._at_once is None or self._ending or self._writing_paused or self._said_all:
+            return False
+        answer = self._at_once(head, self._server.default_headers, self.transport)
+        if answer is None:
+            return False
+        self.transport.write(answer)
+        self._server.total_requests += 1
+        return True
+
+    def _hold(self) -> None:
+        """Reads no more while what was read has to wait."""
+        paused = not self._closing and (
+            self._inner_paused
+            or bool(self._waiting and (self._running or self._left))
+            or (self._websocket and self._writing_paused)  # or pongs would pile up
+        )
+        if paused != self._reading_paused and not self.transport.is_closing():
+            self._reading_paused = paused
+            (self.transport.pause_reading if paused else self.transport.resume_reading)()
+
+    async def serve(self, app: Any, scope: Scope, receive: Any, send: Any) -> None:
+        """Has the application serve the request or the websocket, and sees when it is answered."""
+        self._started = True
+        if scope["type"] == "websocket":
+            await self._serve_websocket(app, scope, receive, send)
+        else:
+            await app(scope, self._whole(receive) if self._endless else receive, Answer(self, send))
+
+    def _whole(self, receive: Any) -> Any:
+        async def received() -> Message:
+            message: Message = await receive()
+            if not message.get("more_body"):
+                self._left = 0
+            return message
+
+        return received
+
+    def is_last(self) -> bool:
+        """Whether the answer that now begins is the connection's last."""
+        return self._endless or (self._ending and not self._waiting)
+
+    def answered(self) -> None:
+        """The request that is running has its answer."""
+        self._running = False
+        self._since = self.loop.time()
+        if self._waiting or self._said_all:
+            self.loop.call_soon(self._go_on)
+        if self._ending:
+            self._end_soon()
+
+    # Websockets.
+
+    def upgrade(self, protocol: Any) -> None:
+        """From now on it is a websocket, which uvicorn serves by `protocol`."""
+        self._inner = protocol
+        self._websocket = True
+        self._waiting = b""  # what came before the upgrade was answered is neither HTTP nor WebSocket
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
+        self.transport.set_write_buffer_limits(high=UNSENT_BYTES)
+        self.loop.call_soon(self._look_for_handshake)  # after the task that asks the application
+        if self._ending:
+            self.loop.call_soon(self.shutdown)
+
+    async def _serve_websocket(self, app: Any, scope: Scope, receive: Any, send: Any) -> None:
+        """Adds to `scope["extensions"]` what an application needs to know and do about a client that is too slow:
+
+        `pottle.unsent()` is the number of bytes that wait to be sent; `pottle.abort()` resets the connection at once.
+        And a way to send that needs no task: `pottle.room(later)` says whether the socket takes more now, and if not
+        has `later()` called once it does; `pottle.write(frame)` writes a frame (RFC 6455, in bytes, not masked), or
+        nothing once the connection is being closed.
+        """
+
+        async def told(message: Message) -> None:
+            await send(message)
+            self._shook_hands = True
+            self._said_close = self._said_close or message["type"] == "websocket.close"
+
+        more: dict[str, Any] = {"unsent": self.transport.get_write_buffer_size, "abort": self.abort}
+        if shortcuts.wanted():
+            more |= {"room": self._room, "write": self._write}
+        scope["extensions"] = {**scope["extensions"], **{f"pottle.{name}": does for name, does in more.items()}}
+        await app(scope, receive, told)
+
+    def _room(self, later: Callable[[], None]) -> bool:
+        if self._writing_paused and not self._closing:
+            self._later = later
+            return False
+        return True
+
+    def _write(self, frame: bytes) -> None:
+        if not (self._closing or self._said_close):
+            self.transport.write(frame)
+
+    def _tell(self) -> None:
+        later, self._later = self._later, None
+        if later is not None:
+            later()
+
+    # The end.
+
+    def close(self) -> None:
+        """Closes, once all is sent. A client that may still be sending has a moment to read it."""
+        if self._closing:
+            return
+        sending = self._websocket or self._left or self._waiting
+        self._closing = True
+        self._waiting = b""
+        if sending and self.transport.can_write_eof() and not (self._said_all or self.transport.is_closing()):
+            self._hold()
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+        if sending:
+            self.loop.call_later(LAST_WORDS_SECONDS, self._leave)
+        self._watch(not self._websocket)
+
+    def _leave(self) -> None:
+        if self._websocket and self.transport.get_write_buffer_size():
+            self.abort()
+        else:
+            self.transport.close()
+
+    def abort(self) -> None:
+        """Resets the connection, and frees the kernel's buffer too."""
+        self._closing = True
+        with suppress(OSError, ValueError):  # it has gone already; uvloop 0.23 finds no descriptor then
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+        self.transport.abort()
+
+    def _refuse(self, status: int, detail: str) -> None:
+        """Answers what is no request, and closes."""
+        if self._closing:
+            return
+        from pottle.http.problems import PROBLEM, body_of  # not above: gunicorn's master reads this file
+
+        body = msgspec.json.encode(body_of(status, detail))
+        headers = [*self._server.default_headers, (b"content-type", PROBLEM.encode())]
+        headers += [(b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        self.transport.write(b"".join((shortcuts.STATUS_LINES[status], *lines, b"\r\n", body)))
+        self._left = self._left or 1  # it may go on
+        self.close()
+
+    def _end_soon(self) -> None:
+        self.loop.call_later(LAST_REQUEST_SECONDS, self._end_if_idle)
+
+    def _end_if_idle(self) -> None:
+        if not (self._running or self._waiting or self._left or self._websocket):
+            self.close()
+
+    def _tick(self) -> None:
+        """Ends connections that say nothing, or not all, for too long."""
+        if self._closing or self._websocket:
+            return
+        wait = HEAD_SECONDS
+        if not self._running:
+            limit = self._keep_alive if self._asked and not self._waiting else HEAD_SECONDS
+            since = self._since if self._head_since is None or not self._asked else self._head_since
+            left = since + limit - self.loop.time()
+            if left <= 0 and self._waiting:
+                self._refuse(408, "The request's headers took too long.")
+            elif left <= 0:
+                self.close()
+            wait = min(left, wait)
+        self._ticking = self.loop.call_later(max(wait, 0), self._tick)
+
+    def _watch(self, watched: bool) -> None:
+        """Cuts a client that takes nothing of what it was sent."""
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+        if watched and (unsent := self.transport.get_write_buffer_size()):
+            self._stuck = self.loop.call_later(STUCK_SECONDS, self._look, unsent)
+
+    def _look(self, before: int) -> None:
+        if self.transport.get_write_buffer_size() < before:
+            self._watch(True)
+        else:
+            self.abort()
+
+
+class Inside:
+    """The transport as uvicorn's protocols see it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._transport = connection.transport
+        self.close = connection.close
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def is_closing(self) -> bool:
+        """Whether nothing more is to be sent."""
+        return self._connection._closing or self._transport.is_closing()
+
+    def write(self, data: bytes) -> None:
+        """Sends; but for what uvicorn answers by itself to a request that is none."""
+        connection = self._connection
+        if connection._closing:
+            return
+        if connection._started:
+            self._transport.write(data)
+        else:
+            connection._refuse(400, "This is not HTTP.")
+
+    def pause_reading(self) -> None:
+        """What was read has to wait."""
+        self._connection._inner_paused = True
+        self._connection._hold()
+
+    def resume_reading(self) -> None:
+        """More may come."""
+        connection = self._connection
+        connection._inner_paused = False
+        if connection._left and connection._waiting:
+            connection.loop.call_soon(connection._go_on)
+        else:
+            connection._hold()
+
+    def set_protocol(self, protocol: Any) -> None:
+        """The connection becomes a websocket."""
+        self._connection.upgrade(protocol)
+
+
+class Answer:
+    """ASGI's `send` for one request."""
+
+    __slots__ = ("_connection", "_send")
+
+    def __init__(self, connection: Connection, send: Any) -> None:
+        self._connection, self._send = connection, send
+
+    async def __call__(self, message: Message) -> None:
+        """Sends a part of the answer."""
+        if message["type"] == "http.response.start" and self._connection.is_last():
+            message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+        await self._send(message)
+        if message["type"] == "http.response.body" and not message.get("more_body"):
+            self._connection.answered()
+
+
+class Apart:
+    """A server's state as uvicorn's protocols see it: the connections that the server ends are ours."""
+
+    def __init__(self, state: Any) -> None:
+        self._state = state
+        self.tasks = state.tasks
+        self.connections: set[Any] = set()
+
+    @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        """Of every answer."""
+        headers: list[tuple[bytes, bytes]] = self._state.default_headers
+        return headers
+
+    @property
+    def total_requests(self) -> int:
+        """How many requests were answered."""
+        return int(self._state.total_requests)
+
+    @total_requests.setter
+    def total_requests(self, number: int) -> None:
+        self._state.total_requests = number
+
+
+class Seen:
+    """An ASGI application whose connections see what it is asked and how it answers."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+        self.at_once = shortcuts.at_once(app)
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        """Serves one request or websocket."""
+        await scope["state"].pop(KEY).serve(self._app, scope, receive, send)
+
+
+@lru_cache(maxsize=1)
+def _inside(config: Any) -> Any:
+    """uvicorn's configuration for its own protocols: the application as we see it, and our own limit for silence."""
+    inside = copy(config)
+    inside.loaded_app = Seen(config.loaded_app)
+    inside.timeout_keep_alive = FOREVER_SECONDS
+    return inside
