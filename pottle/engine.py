@@ -11,6 +11,7 @@ from pottle.http import assets, caching, cross_origin, docs, problems, signed, w
 from pottle.http.application import Application
 from pottle.http.asgi import App
 from pottle.http.beside import Beside
+from pottle.http.inline import InlineConnection
 from pottle.http.openapi import Words
 from pottle.http.proxies import BehindProxies
 from pottle.live import hub, socket, watches
@@ -34,6 +35,8 @@ class Engine:
         app.extensions["pottle"] = self
         app.config.update(POTTLE=settings, BODY_TIMEOUT=30)  # seconds for a body to arrive
         app.asgi_websocket_class = socket.BoundedConnection
+        if settings.shortcuts:
+            app.asgi_http_class = InlineConnection  # type: ignore[assignment]  # its types name ASGI's dicts
         app.session_interface = signed.SignedSessions()
         app.logger.addFilter(_is_news)
         app.jinja_env.globals["asset"] = assets.asset

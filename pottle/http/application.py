@@ -16,7 +16,6 @@ from quart.typing import ResponseTypes
 
 from pottle.http.asgi import Scope
 from pottle.http.bodies import BoundedRequest
-from pottle.http.inline import InlineConnection
 from pottle.http.watching import ROUTE
 from pottle.store.unit import envelope
 
@@ -27,7 +26,6 @@ class Application(Quart):
     """Quart as Pottle needs it."""
 
     request_class = BoundedRequest
-    asgi_http_class = InlineConnection  # type: ignore[assignment]  # its types name ASGI's dicts
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

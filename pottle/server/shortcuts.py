@@ -4,7 +4,6 @@ Half the work of the shortest ASGI application: for GETs that every browser repe
 long way. POTTLE_SHORTCUTS=off has everything take it, websockets' frames too (pottle/live/sending.py).
 """
 
-import os
 import re
 from collections.abc import Callable
 from http import HTTPStatus
@@ -22,8 +21,10 @@ AtOnce = Callable[[bytes, list[tuple[bytes, bytes]], Any], bytes | None]
 
 
 def wanted() -> bool:
-    """Whether there are shortcuts. The settings are read by the application, which may be another than Pottle."""
-    return os.environ.get("POTTLE_SHORTCUTS", "on") != "off"
+    """Whether there are shortcuts. (An application that is not Pottle has no settings.)"""
+    from pottle.store import db  # not above: gunicorn's master reads this file
+
+    return not hasattr(db, "settings") or db.settings.shortcuts
 
 
 def at_once(app: Any) -> AtOnce | None:

@@ -307,7 +307,7 @@ EXCEPT = {
 async def test_garbage_around_the_upgrade_is_refused_and_smuggles_nothing(meeting: Meeting) -> None:
     """Whatever is no upgrade is answered with an error of the client's, and what stands in it is never carried out.
 
-    Fails when `handle_websocket_upgrade` does not look whether there was a handshake (no answer, ever), when it lets
+    Fails when `_look_for_handshake` does not look whether there was one (no answer, ever), when it lets
     a request before it answer into what is a websocket by then (a traceback once that is closed), and when
     `wants_page` asks for a request that a websocket does not have (500 and a traceback).
     """

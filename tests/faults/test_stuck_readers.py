@@ -128,7 +128,7 @@ async def test_whoever_is_stuck_is_cut_after_ten_seconds_and_costs_a_mebibyte_me
     """None of the others' posts takes as long as it takes to cut somebody.
 
     Fails when `Direct._send` puts who has no room back at the head of the line (the others wait for a stuck one to be
-    cut), and when `WatchedTransport._look` cuts nobody (HTTP has no other end for them).
+    cut), and when `Connection._look` cuts nobody (HTTP has no other end for them).
     """
     server = meeting.server
     async with others(meeting) as (neighbours, epoch):
@@ -159,7 +159,7 @@ class Peak:
 
 
 async def test_many_requests_at_once_and_heads_without_end_cost_a_mebibyte_each(meeting: Meeting) -> None:
-    """Fails when `_parse` is passed by (uvicorn keeps all of each request that waits), and without HEAD_BYTES."""
+    """Fails when `_go_on` hands everything on (uvicorn keeps each request that waits), and without HEAD_BYTES."""
     server = meeting.server
     many = request("GET", "/healthz", Padding=PADDING) * MANY + request("GET", "/healthz", Connection="close")
     endless = b"GET / HTTP/1.1\r\nX: " + b"x" * 48 * MIB

@@ -62,7 +62,7 @@ def whole(heard: bytes, sent: bytes) -> bool:
 
 
 def test_both_ways_say_the_same(short_way: Server, long_way: Server) -> None:
-    """Fails when `_answered_at_once` leaves out the date, takes a HEAD for a GET, or forgets If-None-Match."""
+    """Fails when `at_once` leaves out the date, takes a HEAD for a GET, or forgets If-None-Match."""
     etag = httpx.get(short_way.url + LIST).headers["etag"].encode()
     for name, (method, more) in WAYS.items():
         head = b"%b %b HTTP/1.1\r\nHost: x\r\n" % (method, LIST.encode()) + more.replace(b"%(etag)b", etag) + b"\r\n"
@@ -76,7 +76,7 @@ def test_both_ways_say_the_same(short_way: Server, long_way: Server) -> None:
 def test_many_in_one_go_are_answered_in_their_order(short_way: Server) -> None:
     """A slow one, then many quick ones, and slow and quick ones in turn.
 
-    Fails when `_parse` is entered again from within the parser.
+    Fails when `_begin` answers at once what comes behind a request that is still running.
     """
     quick, slow = (f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in (LIST, "/api/me"))
     httpx.get(short_way.url + LIST)
