@@ -52,7 +52,8 @@ class Server:
     def __init__(self, instance: Path, home: Path, by: str = "gunicorn", root: Path = ROOT, **settings: str) -> None:
         self.instance, self.home, self.by, self.root = instance, home, by, root
         self.through: tuple[str, ...] = ()  # a command that runs it, such as setpriv with its options
-        self.settings = {"POTTLE_RATE_LIMITS": "off", "POTTLE_INSTANCE": str(instance), **settings}
+        shortcuts = {"POTTLE_SHORTCUTS": os.environ.get("TEST_SHORTCUTS", "on")}
+        self.settings = {"POTTLE_RATE_LIMITS": "off", "POTTLE_INSTANCE": str(instance), **shortcuts, **settings}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = home / f"{by.split()[0]}-{self.port}.log"

@@ -89,7 +89,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Lets the client in, if there is room."""
         self.transport = cast(asyncio.Transport, transport)
-        self._since = self.loop.time()  # when the newest request's head was there; before it, the connection
+        self.since = self.loop.time()  # when the newest request's head was there; before it, the connection
         self._server.connections.add(self)
         self._inner.connection_made(Inside(self))
         self._ticking = self.loop.call_later(HEAD_SECONDS, self._tick)
@@ -164,7 +164,7 @@ class Connection(asyncio.Protocol):
         None while it waits for us."""
         if self._websocket or (self._running and not self._left):
             return None
-        return self._asked, self._since
+        return self._asked, self.since
 
     # Requests, one at a time.
 
@@ -197,7 +197,7 @@ class Connection(asyncio.Protocol):
             return False
         head, rest = waiting[:end], waiting[end:]
         self._asked, self._head_since = True, None
-        self._since = self.loop.time()
+        self.since = self.loop.time()
         framing = FRAMING.findall(head)
         if not framing and self._answered_at_once(head):
             self._waiting = rest
@@ -286,7 +286,7 @@ class Connection(asyncio.Protocol):
     def answered(self) -> None:
         """The request that is running has its answer."""
         self._running = False
-        self._since = self.loop.time()
+        self.since = self.loop.time()
         if self._waiting or self._said_all:
             self.loop.call_soon(self._go_on)
         if self._ending:
@@ -399,7 +399,7 @@ class Connection(asyncio.Protocol):
         wait = HEAD_SECONDS
         if not self._running:
             limit = self._keep_alive if self._asked and not self._waiting else HEAD_SECONDS
-            since = self._since if self._head_since is None or not self._asked else self._head_since
+            since = self.since if self._head_since is None or not self._asked else self._head_since
             left = since + limit - self.loop.time()
             if left <= 0 and self._waiting:
                 self._refuse(408, "The request's headers took too long.")
