@@ -157,7 +157,7 @@ def instance(world: World, tmp_path: Path) -> Path:
 @pytest.fixture
 def settings(instance: Path) -> Settings:
     """The settings of `app`; a test that wants others overrides this fixture."""
-    return Settings(instance=instance)
+    return Settings(instance=instance, shortcuts=os.environ.get("TEST_SHORTCUTS") != "off")
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """How messages leave: in our own server as ready-made frames, in any other as ASGI has it.
 
 ASGI's `send` takes a message at a time, in a task that waits until the socket takes more: for a thousand readers of one
-change a thousand tasks, and the same frame a thousand times. pottle/server/websocket.py takes the frame itself, once.
+change a thousand tasks, and the same frame a thousand times. pottle/server/connection.py takes the frame itself, once.
 """
 
 import asyncio
