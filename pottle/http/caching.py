@@ -25,8 +25,7 @@ log = logging.getLogger("pottle")
 METHODS = ("GET", "HEAD")
 # Where in the ASGI scope this is found:
 FILL = "pottle.fill"  # the fill of a handler's own answer
-ANYTHING = "*"  # the tag of an answer of which nobody knows what it is made of
-TAGS = "pottle.tags"  # and, for who wants to know what an answer is made of, a set that takes its tags
+TAGS = "pottle.tags"  # for who wants to know what an answer shows: a set that takes the tags that its handler said
 AUDIENCE = "pottle.audience"  # whom an answer is for, if not for everybody alike: those with the same text here
 
 
@@ -145,7 +144,8 @@ class ResponseCache:
             keep = fill.tags and known and recorder.whole and scope["method"] == "GET"
             keep = keep and _for_many(recorder, fill, scope)
             shelf.end(fill, key, Kept(recorder.headers, bytes(recorder.body), fill) if keep else None)
-            scope.get(TAGS, set()).update(fill.tags or {ANYTHING})
+            if not (fill.signed_out_only and signed_in(scope["headers"])):
+                scope.get(TAGS, set()).update(fill.tags)
 
 
 class _Recorder:

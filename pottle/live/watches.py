@@ -1,8 +1,9 @@
 """Watched GETs: who watches one is told after every commit that may have changed its answer (L9).
 
-The worker makes the GET itself, as whoever watches it, through the application and its response cache, and notes the
-tags that the answer is made of. A change with one of them marks the GET; it is made again, and who watches is told if
-it is another answer. No commit is missed: one that is followed while a GET is being made counts too.
+The worker makes the GET itself, as whoever watches it, through the application and its response cache, and notes what
+the answer is made of: the tags that its handler has said, or else all tables that were read. A change with one of them
+marks the GET; it is made again, and who watches is told if it is another answer. No commit is missed: one that is
+followed while a GET is being made counts too.
 
 One GET of one asker is made once for all who watch it, so that thousands who watch public pages cost as little as one.
 """
@@ -18,8 +19,8 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from pottle.http.asgi import App, Headers, Message, Scope
-from pottle.http.caching import ANYTHING, TAGS
-from pottle.store import Snapshot
+from pottle.http.caching import TAGS
+from pottle.store import Snapshot, tables
 from pottle.store.changes import Change
 from pottle.store.follower import Listener
 
@@ -139,7 +140,7 @@ class Watches:
 
     def prepare(self, _: Snapshot, rows: list[Change]) -> set[str]:
         """Listener: the tags of what has changed."""
-        return {tag for row in rows for tag in row.tags.split()} | {ANYTHING}
+        return tables.tags_of(row.tags for row in rows)
 
     def apply(self, tags: set[str]) -> None:
         """Listener: marks the GETs whose answers are made of that."""
@@ -175,6 +176,9 @@ class Watches:
 
     def _go_on(self) -> None:
         while len(self._tasks) < AT_ONCE and (watched := self._next()):
+            watched.marked, watched.dropped = False, set()
+            self._index(watched, frozenset())
+            self._making.add(watched)
             task = asyncio.create_task(self._make(watched), context=Context())  # not of the request that is served now
             self._tasks.add(task)
             task.add_done_callback(self._done)
@@ -200,9 +204,6 @@ class Watches:
         """Makes a GET once, tells who watches it, and leaves the event loop to others for a while."""
         loop = asyncio.get_running_loop()
         begun = loop.time()
-        watched.marked, watched.dropped = False, set()
-        self._index(watched, frozenset())
-        self._making.add(watched)
         try:
             made = await self._answer(watched)
         finally:
@@ -239,7 +240,8 @@ class Watches:
         answer = _Answer(watched)
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
-                await self.app(answer.scope, answer.receive, answer.send)
+                with tables.collecting(answer.read):
+                    await self.app(answer.scope, answer.receive, answer.send)
         except _Endless:
             return Made(400, None, "", frozenset())
         except Exception:
@@ -274,7 +276,8 @@ class _Answer:
     def __init__(self, watched: Watched) -> None:
         path, _, query = watched.get.partition("?")
         asker = watched.asker
-        self.tags: set[str] = set()
+        self.said: set[str] = set()  # by the handler, which knows it more exactly than
+        self.read: set[str] = set()  # the tables that it was made of
         self.scope: dict[str, Any] = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -289,7 +292,7 @@ class _Answer:
             "client": None,
             "server": None,
             "extensions": {},
-            TAGS: self.tags,
+            TAGS: self.said,
         }
         self._asked = False
         self._status = 0
@@ -316,7 +319,8 @@ class _Answer:
         """What it was; None for an error of the server's."""
         if self._status >= 500 or self._status < 200:
             return None
-        return Made(self._status, self._header(b"etag") or None, self._digest.hexdigest(), frozenset(self.tags))
+        etag, tags = self._header(b"etag") or None, frozenset(self.said or self.read)
+        return Made(self._status, etag, self._digest.hexdigest(), tags)
 
     def _header(self, wanted: bytes) -> str:
         return next((value.decode("latin-1") for name, value in self._headers if name.lower() == wanted), "")

@@ -2,8 +2,8 @@
 
 In rounds: people write all sorts of things on any worker, several at once; then it is quiet, and every watch on every
 worker must come to the ETag that a GET has now. Nothing else makes a worker look but its own poll and the bus. Fails
-(somebody waits in vain) when `Watches.apply` marks nothing, when what is changed while a GET is made does not count
-(`dropped` left empty in `Watches._make`), and when a bus that is deaf has no poll (POLL_SECONDS = 3600).
+(somebody waits in vain) when `Watches.apply` marks nothing, and with a deaf bus when there is no poll (POLL_SECONDS =
+3600). What is committed while a GET is being made is in tests/live/test_watch_races.py.
 """
 
 import asyncio

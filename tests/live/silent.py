@@ -8,6 +8,7 @@ import msgspec
 from model.accounts import session
 from pottle import times
 from pottle.live.connection import Connection
+from pottle.live.watches import Asker
 from pottle.store import db
 
 
@@ -20,12 +21,17 @@ class Listener:
         found = session.identify(token) if token else None
         if found and endless:
             found = msgspec.structs.replace(found, expires=times.FOREVER)
-        self.connection = Connection(found, self._close)
+        asker = Asker("http", "", ((b"host", b"pottle.test"),))
+        self.connection = Connection(found, self._close, asker=asker.signed_in(token) if token else asker)
         self._taken: list[dict[str, Any]] = []
+
+    async def send(self, **frame: Any) -> None:
+        """Sends one frame."""
+        await self.connection.hear(json.dumps(frame))
 
     async def ask(self, **frame: Any) -> dict[str, Any]:
         """Sends one frame and returns the answer; changes stay for `take`."""
-        await self.connection.hear(json.dumps(frame))
+        await self.send(**frame)
         answer, *_ = [json.loads(reply) for reply in self.connection._replies]
         self.connection._replies.clear()
         return dict(answer)
