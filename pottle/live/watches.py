@@ -208,7 +208,7 @@ class Watches:
             made = await self._answer(watched)
         finally:
             self._making.discard(watched)
-            dropped, watched.dropped = watched.dropped, None
+            dropped, watched.dropped = watched.dropped or set(), None
             watched.made_at = loop.time()
         if not watched.watchers:
             self._remove(watched)
