@@ -82,6 +82,8 @@ class Access(Generic[Somebody]):
         Bad credentials are an error where something is to be changed. Where something is read they count for nothing,
         like good ones in a public group; only what then is not visible is answered with 401 (pottle/http/problems.py).
         """
+        if "asks_anyway" in g:  # pottle/http/caching.py: shared
+            g.asks_anyway()
         if "asker" not in g:
             try:
                 self.recognise(self.asking())

@@ -24,6 +24,7 @@ from model.accounts import session, signing_in, user
 from model.groups import group
 from model.settings import Settings
 from pottle import times
+from pottle.http import caching
 from pottle.server import logs
 from pottle.store import Tx, db, engines, room
 from tests.lasting import SEED
@@ -34,6 +35,7 @@ ADDRESS = "127.0.0.1"
 
 # Reads are answered in the event loop's thread: one that stalls it for about 20 ms fails its test.
 engines.MOST_INSTRUCTIONS = 2_000_000
+caching.STRICT = True
 
 # Each test has an instance folder of its own, which is kept for a while.
 room.RESERVE_BYTES = 64 * 1024

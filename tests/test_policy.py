@@ -120,6 +120,7 @@ class TestRoutes:
 
 ORDER = {
     "limited": 1,
+    "shared": 2,
     "anyone": 2,
     "signed_in": 2,
     "admins": 2,

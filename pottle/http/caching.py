@@ -3,11 +3,17 @@
 Before an answer is served, one question to SQLite (`PRAGMA data_version`, 3 us) says whether anything was committed
 anywhere since; if so the follower catches up first and drops what the changes' tags name. An answer is kept only if
 none of its tags was dropped since before its handler ran: a slow handler must not keep what a write just made stale.
+
+A GET that is marked `@shared` is kept under the tags of the tables that it read (pottle/store/tables.py); one that
+calls `shown`, under the tags that it names there, which are finer. Who wants to know what an answer is made of, be it
+kept or private, collects what is read and puts a set into the ASGI scope under TAGS: where that
+has tags after the answer, they are the finer ones and count alone.
 """
 
 import logging
 import sqlite3
-from functools import lru_cache
+from collections.abc import Awaitable, Callable
+from functools import lru_cache, wraps
 from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,7 +23,7 @@ from quart import g, request
 from pottle.http.asgi import App, Headers, Message, Receive, Scope, Send, escaped
 from pottle.http.conditions import CHANGED, precondition_failed, status_for, without_content
 from pottle.http.shelf import LARGEST_BYTES, Fill, Kept, Renew, Shelf, header_of, signed_in
-from pottle.store import db
+from pottle.store import db, tables
 from pottle.store.follower import Listener
 
 log = logging.getLogger("pottle")
@@ -28,6 +34,7 @@ FILL = "pottle.fill"  # the fill of a handler's own answer
 TAGS = "pottle.tags"  # for who wants to know what an answer shows: a set that takes the tags that its handler said
 AUDIENCE = "pottle.audience"  # whom an answer is for, if not for everybody alike: those with the same text here
 
+STRICT = False  # whether a shared handler that asks who is asking fails, outside of development too; tests set it
 
 SHARED = "no-cache"  # anybody may keep it, and asks whether it is still good
 PRIVATE = "private, no-cache"
@@ -39,6 +46,37 @@ Key = tuple[str, Pairs, str, str | None]  # path, query, prefix, audience
 
 shelf = Shelf()
 listener = Listener(shelf.prepare, shelf.apply, shelf.clear)
+
+
+def shared(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Marks a GET that answers everybody alike: its answer is kept, and dropped when a table that it read changes.
+
+    It must not ask who is asking. That is an error in development; in production such an answer is not kept.
+    """
+
+    @wraps(handler)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if (fill := _fill_of_request()) is None:
+            return await handler(*args, **kwargs)
+        fill.shared = True
+        g.asks_anyway = lambda: _refuse(handler, fill)
+        try:
+            return await handler(*args, **kwargs)
+        finally:
+            del g.asks_anyway
+
+    vars(wrapper).update(stance="anyone", stance_says="Nobody has to sign in: everybody gets the same answer.")
+    return wrapper
+
+
+def _refuse(handler: Callable[..., Any], fill: Fill) -> None:
+    fill.spoilt = True
+    said = (
+        f"{handler.__module__}.{handler.__name__} is @shared, and asks who is asking. It cannot answer everybody alike."
+    )
+    if STRICT or db.settings.development:
+        raise RuntimeError(said)
+    log.error("%s The answer was not kept.", said)
 
 
 def shown(*tags: str, signed_out_only: bool = False) -> None:
@@ -79,7 +117,7 @@ def rule() -> str:
     few seconds whether it is still good; anything else for somebody who is signed in does not.
     """
     fill = _fill_of_request()
-    if fill is not None and fill.tags and not fill.signed_out_only:
+    if fill is not None and (fill.tags or fill.shared) and not fill.signed_out_only:
         return SHARED if AUDIENCE not in _scope() else PRIVATE
     return PERSONAL if g.get("asker") else PRIVATE
 
@@ -127,7 +165,8 @@ class ResponseCache:
             await self._app(scope, receive, send)
             return
         if kept is not None:
-            scope.get(TAGS, set()).update(kept.tags)
+            if TAGS in scope:
+                _tell(scope, kept.tags)
             await _send(kept, scope, send)
         else:
             await self._fill(key, scope, receive, send)
@@ -138,14 +177,25 @@ class ResponseCache:
         scope[FILL] = fill
         recorder = _Recorder(send, scope)
         try:
-            await self._app(scope, receive, recorder)
+            with tables.collecting(fill.tables):
+                await self._app(scope, receive, recorder)
         finally:
+            if fill.shared and not fill.tags:
+                fill.tags = fill.tables
             known = all(name in fill.asked for name, _ in key[1])  # else every `?x=1` would be one more answer to keep
             keep = fill.tags and known and recorder.whole and scope["method"] == "GET"
             keep = keep and _for_many(recorder, fill, scope)
             shelf.end(fill, key, Kept(recorder.headers, bytes(recorder.body), fill) if keep else None)
-            if not (fill.signed_out_only and signed_in(scope["headers"])):
-                scope.get(TAGS, set()).update(fill.tags)
+            if TAGS in scope:
+                tables.note(*fill.tables)
+                _tell(scope, set() if fill.signed_out_only and signed_in(scope["headers"]) else fill.tags)
+
+
+def _tell(scope: Scope, tags: set[str]) -> None:
+    """Tells who wants to know. Those tags are not all where who belongs to an audience was read around the cache."""
+    tables.note(*tags)
+    if AUDIENCE not in scope:
+        scope[TAGS] |= tags
 
 
 class _Recorder:

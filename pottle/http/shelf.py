@@ -36,7 +36,9 @@ class Fill:
     """An answer on its way: what it shows, how to renew it, and what was dropped meanwhile."""
 
     def __init__(self) -> None:
-        self.tags: set[str] = set()
+        self.tags: set[str] = set()  # as the handler says
+        self.tables: set[str] = set()  # what it read, as far as that was noted
+        self.shared = False  # whether it answers everybody alike
         self.renew: Renew | None = None
         self.dropped: set[str] = set()
         self.spoilt = False  # nobody knows what was dropped
