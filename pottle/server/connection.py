@@ -9,21 +9,21 @@ protocol: `(config, server_state, app_state)`.
 from __future__ import annotations
 
 import asyncio
-import re
 import socket
 import struct
 import sys
 from collections.abc import Callable
 from contextlib import suppress
-from copy import copy
-from functools import lru_cache
 from typing import Any, cast
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 
 from pottle.server import shortcuts
 from pottle.server.descriptors import door
+from pottle.server.framing import NoRequest, framed
+from pottle.server.inside import KEY, Answer, Apart, Inside, Message, Scope, inside_of
 
 HEAD_BYTES = 64 * 1024  # of a request line and headers
 HEAD_SECONDS = 10.0  # for a head to arrive, from its first byte or, of the first one, from the connection's beginning
@@ -35,25 +35,7 @@ HANDSHAKE_SECONDS = 0.01  # when the server ends, between two looks whether a we
 PIECE_BYTES = 4 * 1024  # of a body without a known end, handed on at a time
 UNSENT_BYTES = 64 * 1024  # of a websocket: from here on `send` waits; promise L5 allows one message more, of 700 KiB
 KERNEL_BYTES = 128 * 1024  # of a websocket's buffer; Linux takes twice as much, and 4 MiB where it is not told
-FOREVER_SECONDS = 10 * 365 * 86_400.0
 RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # linger for 0 seconds
-
-REQUEST_LINE = re.compile(rb"[^\s]+ [^\s]+ HTTP/1\.[01]\r\n")
-FRAMING = re.compile(rb"\n(content-length|transfer-encoding|upgrade)[ \t]*:[ \t]*([^\r]*)", re.IGNORECASE)
-UPGRADE = re.compile(rb"\nupgrade[ \t]*:[^\n]*", re.IGNORECASE)
-WEBSOCKET = tuple(  # a handshake has each of them once (RFC 6455, 4.2.1)
-    re.compile(rb"\n%b[ \t]*:%b\r" % line, re.IGNORECASE)
-    for line in (
-        (rb"upgrade", rb"[ \t]*websocket[ \t]*"),
-        (rb"connection", rb"(?:[^\r]*,)?[ \t]*upgrade[ \t]*(?:,[^\r]*)?"),
-        (rb"sec-websocket-version", rb"[ \t]*13[ \t]*"),
-        (rb"sec-websocket-key", rb"[ \t]*[a-z0-9+/]{22}==[ \t]*"),
-    )
-)
-KEY = "pottle.connection"  # of the ASGI scope's state
-
-Scope = dict[str, Any]
-Message = dict[str, Any]
 
 
 class Connection(asyncio.Protocol):
@@ -68,7 +50,7 @@ class Connection(asyncio.Protocol):
         self._server = server_state
         self._state = {**app_state, KEY: self}
         self._keep_alive = config.timeout_keep_alive
-        inside = _inside(config)
+        inside = inside_of(config)
         self._at_once = inside.loaded_app.at_once
         self._inner: Any = HttpToolsProtocol(inside, cast(Any, Apart(server_state)), self._state, self.loop)
         self._waiting = b""  # what uvicorn has not got yet
@@ -77,7 +59,7 @@ class Connection(asyncio.Protocol):
         self._running = False  # a request is not answered yet
         self._started = False  # the application has been asked
         self._asked = False  # there was a request
-        self._said_all = self._ending = self._closing = self._websocket = False
+        self._said_all = self._ending = self.closing = self._websocket = False
         self._inner_paused = self._reading_paused = self._writing_paused = False
         self._shook_hands = self._said_close = False  # of a websocket
         self._later: Callable[[], None] | None = None
@@ -98,7 +80,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has gone."""
-        self._closing = True
+        self.closing = True
         self._waiting = b""
         self._ticking.cancel()
         self._watch(False)
@@ -109,7 +91,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Hands on what uvicorn may have, and keeps the rest."""
-        if self._closing:
+        if self.closing:
             return
         if self._websocket:
             self._inner.data_received(data)
@@ -120,7 +102,7 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Lets a client that only ends its own side hear its answer (RFC 9112, 9.6)."""
         self._said_all = True
-        waits = self._running and not self._left and not (self._websocket or self._closing)
+        waits = self._running and not self._left and not (self._websocket or self.closing)
         if not waits or self.transport.get_extra_info("sslcontext"):  # TLS has no half
             return False
         self.loop.call_later(HALF_CLOSED_SECONDS, self.close)
@@ -137,7 +119,7 @@ class Connection(asyncio.Protocol):
         """It takes more again."""
         self._writing_paused = False
         self._inner.resume_writing()
-        self._watch(self._closing and not self._websocket)
+        self._watch(self.closing and not self._websocket)
         self._hold()
         self._tell()
 
@@ -152,11 +134,11 @@ class Connection(asyncio.Protocol):
         self._ending = True
         if not self._websocket:
             self._end_soon()
-        elif not self._shook_hands and not self._closing:
+        elif not self._shook_hands and not self.closing:
             self.loop.call_later(HANDSHAKE_SECONDS, self.shutdown)
         elif self._writing_paused:
             self.abort()
-        elif not self._closing:
+        elif not self.closing:
             self._inner.shutdown()
 
     def keeps_us_waiting(self) -> tuple[bool, float] | None:
@@ -169,7 +151,7 @@ class Connection(asyncio.Protocol):
     # Requests, one at a time.
 
     def _go_on(self) -> None:
-        while self._waiting and not (self._closing or self._websocket):
+        while self._waiting and not (self.closing or self._websocket):
             if self._left:
                 if self._inner_paused:
                     break
@@ -179,7 +161,7 @@ class Connection(asyncio.Protocol):
                 self._inner.data_received(piece)
             elif self._running or not self._begin():
                 break
-        if self._said_all and not self._running and not self._closing:
+        if self._said_all and not self._running and not self.closing:
             self.close()
         self._hold()
 
@@ -198,43 +180,20 @@ class Connection(asyncio.Protocol):
         head, rest = waiting[:end], waiting[end:]
         self._asked, self._head_since = True, None
         self.since = self.loop.time()
-        framing = FRAMING.findall(head)
-        if not framing and self._answered_at_once(head):
-            self._waiting = rest
+        self._waiting = rest
+        if self._answered_at_once(head):
             return True
-        lines_end_alike = head.count(b"\n") == head.count(b"\r\n")  # else not all agree where the head ends
-        if not REQUEST_LINE.match(head) or not lines_end_alike or b"\n " in head or b"\n\t" in head:
-            self._refuse(400, "This is not HTTP.")
+        try:
+            head, self._left, self._endless = framed(head)
+        except NoRequest as error:
+            self._refuse(400, str(error))
             return False
-        self._waiting, self._running, self._started = rest, True, False
-        if framing and not self._framed(framing):
-            head = self._upgraded(head)
-        elif head.startswith(b"CONNECT "):
-            self._refuse(400, "This is not a proxy.")
+        self._running, self._started = True, False
         if not self._endless and self._left:
             head, self._waiting = head + rest[: self._left], rest[self._left :]
             self._left -= min(self._left, len(rest))
-        if not self._closing:
-            self._inner.data_received(head)
+        self._inner.data_received(head)
         return True
-
-    def _framed(self, framing: list[tuple[bytes, bytes]]) -> bool:
-        """Finds out how long the body is; False where there is an upgrade to look at too."""
-        bodies = [(name.lower(), value.strip()) for name, value in framing if name.lower() != b"upgrade"]
-        if len(bodies) == 1 and bodies[0][0] == b"content-length" and bodies[0][1].isdigit():
-            self._left = int(bodies[0][1][:18])
-        elif bodies:  # uvicorn's parser knows more; the answer is the connection's last
-            self._endless, self._left = True, sys.maxsize
-        return len(bodies) == len(framing)
-
-    def _upgraded(self, head: bytes) -> bytes:
-        """A head that asks for an upgrade: for a websocket as it is, for any other as if it had not asked."""
-        handshake = head.startswith(b"GET ") and all(len(line.findall(head)) == 1 for line in WEBSOCKET)
-        if handshake and not self._left:
-            return head
-        if handshake:
-            self._refuse(400, "This is no WebSocket handshake.")
-        return UPGRADE.sub(b"", head)
 
     def _look_for_handshake(self) -> None:
         """Where the websocket's library did not understand it, uvicorn would never answer."""
@@ -253,7 +212,7 @@ class Connection(asyncio.Protocol):
 
     def _hold(self) -> None:
         """Reads no more while what was read has to wait."""
-        paused = not self._closing and (
+        paused = not self.closing and (
             self._inner_paused
             or bool(self._waiting and (self._running or self._left))
             or (self._websocket and self._writing_paused)  # or pongs would pile up
@@ -261,6 +220,23 @@ class Connection(asyncio.Protocol):
         if paused != self._reading_paused and not self.transport.is_closing():
             self._reading_paused = paused
             (self.transport.pause_reading if paused else self.transport.resume_reading)()
+
+    def pause(self, paused: bool) -> None:
+        """uvicorn can take no more, or can again."""
+        self._inner_paused = paused
+        if self._left and self._waiting and not paused:
+            self.loop.call_soon(self._go_on)
+        else:
+            self._hold()
+
+    def write(self, data: bytes) -> None:
+        """uvicorn's answers; but for those that it gives by itself to a request that is none."""
+        if self.closing:
+            return
+        if self._started:
+            self.transport.write(data)
+        else:
+            self._refuse(400, "This is not HTTP.")
 
     async def serve(self, app: Any, scope: Scope, receive: Any, send: Any) -> None:
         """Has the application serve the request or the websocket, and sees when it is answered."""
@@ -315,6 +291,8 @@ class Connection(asyncio.Protocol):
         """
 
         async def told(message: Message) -> None:
+            if self.closing or self.transport.is_closing():
+                raise ClientDisconnected  # of a handshake that crossed a close, uvicorn would say it is out of order
             await send(message)
             self._shook_hands = True
             self._said_close = self._said_close or message["type"] == "websocket.close"
@@ -326,13 +304,13 @@ class Connection(asyncio.Protocol):
         await app(scope, receive, told)
 
     def _room(self, later: Callable[[], None]) -> bool:
-        if self._writing_paused and not self._closing:
+        if self._writing_paused and not self.closing:
             self._later = later
             return False
         return True
 
     def _write(self, frame: bytes) -> None:
-        if not (self._closing or self._said_close):
+        if not (self.closing or self._said_close):
             self.transport.write(frame)
 
     def _tell(self) -> None:
@@ -344,10 +322,10 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Closes, once all is sent. A client that may still be sending has a moment to read it."""
-        if self._closing:
+        if self.closing:
             return
         sending = self._websocket or self._left or self._waiting
-        self._closing = True
+        self.closing = True
         self._waiting = b""
         if sending and self.transport.can_write_eof() and not (self._said_all or self.transport.is_closing()):
             self._hold()
@@ -366,14 +344,14 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Resets the connection, and frees the kernel's buffer too."""
-        self._closing = True
+        self.closing = True
         with suppress(OSError, ValueError):  # it has gone already; uvloop 0.23 finds no descriptor then
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.transport.abort()
 
     def _refuse(self, status: int, detail: str) -> None:
         """Answers what is no request, and closes."""
-        if self._closing:
+        if self.closing:
             return
         from pottle.http.problems import PROBLEM, body_of  # not above: gunicorn's master reads this file
 
@@ -394,7 +372,7 @@ class Connection(asyncio.Protocol):
 
     def _tick(self) -> None:
         """Ends connections that say nothing, or not all, for too long."""
-        if self._closing or self._websocket:
+        if self.closing or self._websocket:
             return
         wait = HEAD_SECONDS
         if not self._running:
@@ -421,109 +399,3 @@ class Connection(asyncio.Protocol):
             self._watch(True)
         else:
             self.abort()
-
-
-class Inside:
-    """The transport as uvicorn's protocols see it."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._transport = connection.transport
-        self.close = connection.close
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def is_closing(self) -> bool:
-        """Whether nothing more is to be sent."""
-        return self._connection._closing or self._transport.is_closing()
-
-    def write(self, data: bytes) -> None:
-        """Sends; but for what uvicorn answers by itself to a request that is none."""
-        connection = self._connection
-        if connection._closing:
-            return
-        if connection._started:
-            self._transport.write(data)
-        else:
-            connection._refuse(400, "This is not HTTP.")
-
-    def pause_reading(self) -> None:
-        """What was read has to wait."""
-        self._connection._inner_paused = True
-        self._connection._hold()
-
-    def resume_reading(self) -> None:
-        """More may come."""
-        connection = self._connection
-        connection._inner_paused = False
-        if connection._left and connection._waiting:
-            connection.loop.call_soon(connection._go_on)
-        else:
-            connection._hold()
-
-    def set_protocol(self, protocol: Any) -> None:
-        """The connection becomes a websocket."""
-        self._connection.upgrade(protocol)
-
-
-class Answer:
-    """ASGI's `send` for one request."""
-
-    __slots__ = ("_connection", "_send")
-
-    def __init__(self, connection: Connection, send: Any) -> None:
-        self._connection, self._send = connection, send
-
-    async def __call__(self, message: Message) -> None:
-        """Sends a part of the answer."""
-        if message["type"] == "http.response.start" and self._connection.is_last():
-            message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
-        await self._send(message)
-        if message["type"] == "http.response.body" and not message.get("more_body"):
-            self._connection.answered()
-
-
-class Apart:
-    """A server's state as uvicorn's protocols see it: the connections that the server ends are ours."""
-
-    def __init__(self, state: Any) -> None:
-        self._state = state
-        self.tasks = state.tasks
-        self.connections: set[Any] = set()
-
-    @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """Of every answer."""
-        headers: list[tuple[bytes, bytes]] = self._state.default_headers
-        return headers
-
-    @property
-    def total_requests(self) -> int:
-        """How many requests were answered."""
-        return int(self._state.total_requests)
-
-    @total_requests.setter
-    def total_requests(self, number: int) -> None:
-        self._state.total_requests = number
-
-
-class Seen:
-    """An ASGI application whose connections see what it is asked and how it answers."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-        self.at_once = shortcuts.at_once(app)
-
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        """Serves one request or websocket."""
-        await scope["state"].pop(KEY).serve(self._app, scope, receive, send)
-
-
-@lru_cache(maxsize=1)
-def _inside(config: Any) -> Any:
-    """uvicorn's configuration for its own protocols: the application as we see it, and our own limit for silence."""
-    inside = copy(config)
-    inside.loaded_app = Seen(config.loaded_app)
-    inside.timeout_keep_alive = FOREVER_SECONDS
-    return inside

@@ -14,7 +14,9 @@ USUAL = re.compile(  # a whole head without a body
     rb"(GET|HEAD) (/[!\"$-;=@-~]*)(?:\?([!\"$-~]*))? HTTP/1\.1\r\n"
     rb"((?:[!#-'*+\-.0-9A-Z^-z|~]+:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)*)\r\n"
 )
-NOT_USUAL = re.compile(rb"\n(?:connection:(?![ \t]*keep-alive[ \t]*\r)|expect:)", re.IGNORECASE)
+NOT_USUAL = re.compile(
+    rb"\n(?:connection:(?![ \t]*keep-alive[ \t]*\r)|expect:|upgrade:|content-length:|transfer-encoding:)", re.IGNORECASE
+)
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
 AtOnce = Callable[[bytes, list[tuple[bytes, bytes]], Any], bytes | None]
