@@ -20,7 +20,7 @@ from pottle import times
 from pottle.store import file_systems, migrations
 from pottle.store.database import Database
 from pottle.store.first_look import WrongDatabase
-from pottle.store.presence import Presence
+from pottle.store.locks import Presence
 from tests.conftest import cannot_run, needs
 from tests.store.test_backup import cut_off, damaged, foreign, newer, no_database
 from tests.test_backup_commands import quart

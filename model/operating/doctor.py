@@ -23,7 +23,7 @@ from pottle.store.changes import LoggedChange
 from pottle.store.database import LITTLE_SPACE
 from pottle.store.engines import open_reader, open_writer
 from pottle.store.first_look import WrongDatabase, explained
-from pottle.store.presence import anybody
+from pottle.store.locks import anybody
 
 Level = Literal["ok", "warn", "FAIL"]
 MIB = 1024 * 1024

@@ -24,15 +24,12 @@ from pottle.store.bus import Bus
 from pottle.store.engines import Reading, open_writer, write_engine
 from pottle.store.follower import Follower, Listener
 from pottle.store.instance import Instance, fact, identify
-from pottle.store.presence import Presence
+from pottle.store.locks import Presence, Start, Turn
 from pottle.store.room import RETRY_SECONDS, Room, readers
-from pottle.store.start import Start
 from pottle.store.statements import Snapshot
-from pottle.store.tally import Tally
-from pottle.store.turn import Turn
 from pottle.store.unit import Envelope, Tx, envelope
 from pottle.store.whole import keep_private, private
-from pottle.store.writer import Writer
+from pottle.store.writer import Tally, Writer
 
 log = logging.getLogger("pottle")
 

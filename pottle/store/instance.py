@@ -10,8 +10,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from pottle.store import changes
 from pottle.store.base import Base
+from pottle.store.locks import Turn
 from pottle.store.statements import Snapshot
-from pottle.store.turn import Turn
 
 log = logging.getLogger("pottle")
 

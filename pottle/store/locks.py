@@ -1,4 +1,26 @@
-"""flock between processes: the kernel gives a lock back however its holder ends, and containers see each other's."""
+"""Locks between the processes that have one database: whose turn it is to write, who has it open, and who serves it.
+
+`flock` on files of their own (closing any descriptor of `app.db` would drop SQLite's locks on it), and no process
+numbers: the kernel gives a lock back however its holder ends, and containers that share the folder see each other's
+locks but not each other's processes.
+
+app.db-turn    held by whoever writes. flock is fair between processes where SQLite's own waiting sleeps and retries
+               (p99 75 ms against 261 ms for whole requests). It holds the position of the newest commit: a database
+               that is behind it was restored or rolled back (L3)
+app.db-open    shared by every process that has the database open, so that a restore can tell that nobody has
+app.db-served  shared by a server's processes: commands have the database open too
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import TracebackType
+
+from pottle.errors import Conflict
+from pottle.store.bus import listeners
+from pottle.store.whole import private
 
 try:
     import fcntl
@@ -32,3 +54,108 @@ def give_back(file: int) -> None:
     """Holds it no longer."""
     if fcntl is not None:
         fcntl.flock(file, fcntl.LOCK_UN)
+
+
+class Turn:
+    """`with turn:` holds the right to write, over all processes that have the same instance folder.
+
+    Open it after the fork: an inherited descriptor shares its lock with the parent and excludes nobody.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = private(path, os.O_RDWR)
+        self._threads = threading.Lock()
+
+    def __enter__(self) -> "Turn":
+        self._threads.acquire()
+        try:
+            take(self._file)
+        except BaseException:
+            self._threads.release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            give_back(self._file)
+        finally:
+            self._threads.release()
+
+    def note(self, epoch: str, seq: int) -> None:
+        """Remembers the newest position. Not synced: after a loss of power it may lag behind the database."""
+        self._put(f"{epoch} {seq:020d}\n".encode())
+
+    def noted(self) -> tuple[str, int]:
+        """The newest position that was noted; ("", 0) where there is none."""
+        os.lseek(self._file, 0, os.SEEK_SET)
+        epoch, _, seq = os.read(self._file, 100).decode(errors="replace").strip().partition(" ")
+        return (epoch, int(seq)) if seq.isdigit() else ("", 0)
+
+    def close(self) -> None:
+        """Gives the descriptor back."""
+        os.close(self._file)
+
+    def _put(self, line: bytes) -> None:
+        os.lseek(self._file, 0, os.SEEK_SET)
+        # A full disk must not fail a commit that has already happened; an older position only makes the check
+        # for a restored database less sharp.
+        with suppress(OSError):
+            os.write(self._file, line)
+
+
+class Presence:
+    """Says that this process has the database open, until it is closed. Waits while somebody is alone with it."""
+
+    def __init__(self, database: Path) -> None:
+        self._file = private(_open_file(database), os.O_RDONLY)
+        share(self._file)
+
+    def close(self) -> None:
+        """It is no longer open here."""
+        os.close(self._file)
+
+
+@contextmanager
+def alone(database: Path) -> Iterator[None]:
+    """Nobody else has the database open, nor can open it, meanwhile. Raises Conflict where somebody has.
+
+    The bus is asked too: a server whose folder was deleted and made anew holds a lock on a file without a name.
+    """
+    held = private(_open_file(database), os.O_RDONLY)
+    try:
+        if not take_at_once(held) or listeners(database):
+            raise Conflict(f"A server or a command is using {database.parent.absolute()}. Stop it first.")
+        yield
+    finally:
+        os.close(held)
+
+
+def anybody(database: Path) -> bool:
+    """Whether somebody has the database open: here, or in another container that shares the folder."""
+    if not _open_file(database).exists():
+        return listeners(database) > 0
+    try:
+        with alone(database):
+            return False
+    except Conflict:
+        return True
+
+
+def _open_file(database: Path) -> Path:
+    return database.with_name(database.name + "-open")
+
+
+class Start:
+    """`first` in the one process that found nobody else serving; until it is closed, others find this one."""
+
+    def __init__(self, database: Path, turn: Turn) -> None:
+        self._file = private(database.with_name(database.name + "-served"), os.O_RDONLY)
+        with turn:  # flock turns one lock into another in two steps, and nobody may come in between
+            self.first = take_at_once(self._file)
+            share(self._file)
+
+    def close(self) -> None:
+        """This process no longer serves."""
+        os.close(self._file)

@@ -10,7 +10,7 @@ from pottle.errors import Conflict
 from pottle.store import instance, migrations
 from pottle.store.backup import as_one_file, explained, rows
 from pottle.store.engines import write_engine
-from pottle.store.presence import alone
+from pottle.store.locks import alone
 from pottle.store.unit import Tx
 from pottle.store.whole import appearing, give_to_owner, refuse_existing
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from sqlalchemy import LargeBinary, String, bindparam, delete, insert, select
+from sqlalchemy import LargeBinary, String, bindparam, delete, select
+from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pottle import times
@@ -32,16 +33,13 @@ class Replay(Base):
 
 
 FIND = select(Replay.fingerprint, Replay.answer, Replay.subject).where(
-    Replay.key == bindparam("of"), Replay.created > bindparam("since")
+    Replay.key == bindparam("key"), Replay.created > bindparam("since")
 )
 FORGET = delete(Replay).where(Replay.created <= bindparam("before"))
-DROP = delete(Replay).where(Replay.key == bindparam("of"))
-KEEP = insert(Replay).values(
-    key=bindparam("of"),
-    fingerprint=bindparam("print"),
-    answer=bindparam("kept"),
-    subject=bindparam("about"),
-    created=bindparam("now"),
+KEEP = insert(Replay)  # over an answer that has expired
+KEEP = KEEP.on_conflict_do_update(
+    index_elements=[Replay.key],
+    set_={name: KEEP.excluded[name] for name in ("fingerprint", "answer", "subject", "created")},
 )
 Reader = Callable[[Snapshot, int], Any]
 _readers: dict[type, Reader] = {}  # of answers that need not be kept, by id
@@ -54,7 +52,7 @@ def not_copied(answer_type: type, reader: Reader) -> None:
 
 def find(read: Snapshot, key: str, fingerprint: bytes) -> Any:
     """The row of what was answered to `key`; None where nothing was. Raises Invalid when it was another request's."""
-    row = read.one(FIND, of=key, since=times.later(hours=-KEPT_HOURS))
+    row = read.one(FIND, key=key, since=times.later(hours=-KEPT_HOURS))
     if row is None:
         return None
     if row.fingerprint != fingerprint:
@@ -71,9 +69,9 @@ def told(read: Snapshot, row: Any, answer_type: type) -> Any:
 
 def keep(tx: Snapshot, key: str, fingerprint: bytes, answer: Any) -> None:
     """Keeps the answer of a request that is about to commit."""
-    tx.run(DROP, of=key)
     copy = b"" if type(answer) in _readers else msgspec.json.encode(answer)
-    tx.run(KEEP, of=key, print=fingerprint, kept=copy, about=_subject(answer), now=times.now())
+    of = {"fingerprint": fingerprint, "answer": copy, "subject": _subject(answer), "created": times.now()}
+    tx.run(KEEP, key=key, **of)
 
 
 def forget_old(tx: Snapshot) -> int:

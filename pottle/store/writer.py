@@ -11,25 +11,26 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from pottle.errors import Overloaded, Refusal, StorageFull
+from pottle.store.locks import Turn
 from pottle.store.room import Room, is_full
-from pottle.store.tally import Batch, Tally
-from pottle.store.turn import Turn
 from pottle.store.unit import Tx, Work, envelope
 
 log = logging.getLogger("pottle")
 
 MOST_IN_A_BATCH = 500
+MOST_BATCHES = 10_000  # kept where nobody looks, as in commands
 PATIENCE = 15.0  # seconds that a unit waits to be run, for a turn that a stuck process holds; a proxy gives up at 60
 
 Waiter = tuple[Work, asyncio.Future[Any]]
@@ -41,6 +42,35 @@ class Outcome:
 
     value: Any = None
     error: BaseException | None = None
+
+
+class Batch(NamedTuple):
+    """Units that were run together, and how long that took, the wait for their turn included."""
+
+    units: int
+    seconds: float
+
+
+@dataclass
+class Tally:
+    """Units by what became of them. Each number is changed in one thread only: `turned_away` in the event loop's."""
+
+    committed: int = 0
+    refused: int = 0
+    failed: int = 0
+    turned_away: int = 0
+    batches: deque[Batch] = field(default_factory=lambda: deque(maxlen=MOST_BATCHES))
+
+    def count(self, errors: Iterable[BaseException | None], batch: Batch) -> None:
+        """Adds a batch, with the error of each unit, or None."""
+        self.batches.append(batch)
+        for error in errors:
+            if error is None:
+                self.committed += 1
+            elif isinstance(error, Refusal) and not isinstance(error, Overloaded | StorageFull):
+                self.refused += 1
+            else:
+                self.failed += 1
 
 
 class Spoiled(Exception):

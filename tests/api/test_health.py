@@ -16,8 +16,8 @@ import main
 from model.settings import Settings
 from pottle.server import health
 from pottle.store import database, db
+from pottle.store.locks import Turn
 from pottle.store.room import Room
-from pottle.store.turn import Turn
 from tests.api.conftest import LOBBY, a_write_under_way, refused
 from tests.conftest import Person
 from tests.server import PATIENCE

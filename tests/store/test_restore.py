@@ -20,8 +20,8 @@ from pottle.store.backup import backup
 from pottle.store.database import Database
 from pottle.store.first_look import WrongDatabase
 from pottle.store.instance import Instance
+from pottle.store.locks import Presence, alone, anybody
 from pottle.store.placing import CREDENTIALS
-from pottle.store.presence import Presence, alone, anybody
 from tests.server import PATIENCE, ROOT, clean_environment
 from tests.store.test_backup import cut_off, damaged, empty, foreign, newer, no_database, one, quietly, write
 
@@ -189,7 +189,7 @@ def test_it_refuses_what_is_no_file(tmp_path: Path, folder: Path, name: str) -> 
 
 def test_who_died_is_not_there_any_more(tmp_path: Path) -> None:
     """The kernel gives the lock back, however its holder ends. Fails with a file that says who is there."""
-    hold = "import sys, time; from pathlib import Path; from pottle.store.presence import Presence\n"
+    hold = "import sys, time; from pathlib import Path; from pottle.store.locks import Presence\n"
     hold += "here = Presence(Path(sys.argv[1])); print('held', flush=True); time.sleep(600)"
     command = [sys.executable, "-c", hold, str(tmp_path / "app.db")]
     holder = subprocess.Popen(command, cwd=ROOT, env=clean_environment(tmp_path), stdout=subprocess.PIPE)

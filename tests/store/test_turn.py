@@ -12,7 +12,7 @@ import pytest
 from model.settings import Settings
 from pottle.store.database import Database, turn_file
 from pottle.store.instance import Instance
-from pottle.store.turn import Turn
+from pottle.store.locks import Turn
 from pottle.store.unit import Tx
 from tests.server import ROOT, clean_environment
 
@@ -20,7 +20,7 @@ from tests.server import ROOT, clean_environment
 COUNTING = """
 import sys
 from pathlib import Path
-from pottle.store.turn import Turn
+from pottle.store.locks import Turn
 
 turn, number = Turn(Path(sys.argv[1])), Path(sys.argv[2])
 for _ in range(300):

@@ -22,7 +22,7 @@ from pottle.store import engines, writer
 from pottle.store.database import Database
 from pottle.store.engines import open_writer, write_engine
 from pottle.store.instance import Fact
-from pottle.store.turn import Turn
+from pottle.store.locks import Turn
 from pottle.store.unit import Tx
 from pottle.store.writer import MOST_IN_A_BATCH, Writer
 from tests.server import PATIENCE
