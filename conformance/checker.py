@@ -7,7 +7,7 @@ from conformance.facts import Facts, gathered
 from conformance.history import History
 from conformance.properties.delivery import doubled, lost, phantom
 from conformance.properties.order import reordered
-from conformance.properties.reading import stale_read, vanished
+from conformance.properties.reading import stale_read, untold, vanished
 from conformance.properties.resuming import list_and_live, silent_gap
 from conformance.properties.rights import after_revocation
 from conformance.verdict import Anomaly, Findings, Verdict
@@ -29,6 +29,7 @@ PROPERTIES = (
     Property(list_and_live, "positions"),
     Property(stale_read, "lists"),
     Property(vanished, "lists"),
+    Property(untold, "watches"),
     Property(after_revocation, "revocation"),
 )
 

@@ -12,6 +12,7 @@ from conformance.history import (
     Quiet,
     Revoked,
     Subscribed,
+    Watching,
     WriteAcknowledged,
     WriteFailed,
     WriteRefused,
@@ -94,6 +95,8 @@ class Facts:
     spans: list[Span] = field(default_factory=list)
     reads: list[ListRead] = field(default_factory=list)
     revocations: list[Revoked] = field(default_factory=list)
+    watching: dict[tuple[str, str], Watching] = field(default_factory=dict)  # by watcher and channel, while connected
+    watched: list[tuple[Watching, Quiet]] = field(default_factory=list)  # who was connected while everything was quiet
     strays: list[Delivered] = field(default_factory=list)  # told to somebody who has no subscription there
     _open: dict[tuple[str, str], Span] = field(default_factory=dict)
 
@@ -119,6 +122,8 @@ class Facts:
                 self._deliver(event)
             case ListRead():
                 self._read(event)
+            case Watching():
+                self.watching[event.subscriber, event.channel] = event
             case Disconnected() | Revoked() | Quiet():
                 self._end(event)
 
@@ -161,6 +166,10 @@ class Facts:
     def _end(self, event: Disconnected | Revoked | Quiet) -> None:
         if isinstance(event, Revoked):
             self.revocations.append(event)
+        if isinstance(event, Disconnected):
+            self.watching = {key: one for key, one in self.watching.items() if key[0] != event.subscriber}
+        if isinstance(event, Quiet):
+            self.watched = [(one, event) for one in self.watching.values() if one.time <= event.since]
         for (subscriber, _), span in self._open.items():
             if isinstance(event, Quiet):
                 if span.connected and not span.revoked and _joined(span) <= event.since:

@@ -86,6 +86,13 @@ class Delivered(Event, frozen=True, tag=True):
     prev: int | None = None
 
 
+class Watching(Event, frozen=True, tag=True):
+    """A watcher was told that it will be told of every commit that changes a channel's list; it reads that next."""
+
+    subscriber: str
+    channel: str
+
+
 class Disconnected(Event, frozen=True, tag=True):
     """A subscriber's connection ended, whoever ended it; all of its subscriptions with it."""
 
@@ -137,6 +144,7 @@ AnyEvent = (
     | WriteFailed
     | Subscribed
     | Delivered
+    | Watching
     | Disconnected
     | ListRead
     | Revoked

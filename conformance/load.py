@@ -14,6 +14,7 @@ class Load:
     writers: int = 6
     stayers: int = 4  # subscribers who lose their connection only if the system cuts it
     droppers: int = 4  # subscribers who lose it every second or two
+    watchers: int = 3  # who read when they are told that a list has changed
     readers: int = 2  # who read now and then
     chasers: int = 3  # who read the moment that a write is acknowledged
     thinking: float = 0.03  # seconds between two things that one client does, on average

@@ -7,13 +7,14 @@ from contextlib import suppress
 from itertools import count
 from typing import Any
 
-from conformance.adapters.protocol import LISTS, POSITIONS, REVOCATION, Reader, System, Writer
+from conformance.adapters.protocol import LISTS, POSITIONS, REVOCATION, WATCHES, Reader, System, Writer
 from conformance.clients import Author, Lists, be_shut_out, join_from_list
 from conformance.history import Began, Fault, History, Quiet, Recorder
 from conformance.load import Load
 from conformance.nemesis import Nemesis
 from conformance.pace import News, Pace
 from conformance.subscriber import Subscriber
+from conformance.watcher import Watcher
 
 SILENCE = 3.0  # seconds without any news after which nothing more is on its way
 PATIENCE = 30.0  # seconds until that has to be so
@@ -30,6 +31,7 @@ class Run:
         self.rng = random.Random(load.seed)  # noqa: S311 (nothing secret about it)
         self.lists = Lists(self.recorder)
         self.subscribers: list[Subscriber] = []
+        self.watchers: list[Watcher] = []
         self._staying: list[asyncio.Task[None]] = []
         self._names = count(1)
         self._written = 0
@@ -42,6 +44,7 @@ class Run:
         self.recorder.add(Began(0, self.system.name, offers, self.load.seed, workers))
         try:
             await self._subscribe_all()
+            await self._watch_all()
             await self._work(await self._hired())
             await self._fall_quiet()
             await self._read_all()
@@ -59,6 +62,13 @@ class Run:
             self._staying.append(asyncio.create_task(one.stay()))
             async with asyncio.timeout(PATIENCE):
                 await one.connected.wait()
+
+    async def _watch_all(self) -> None:
+        for _ in range(self.load.watchers if WATCHES in self.system.offers else 0):
+            name = f"watcher-{next(self._names)}"
+            one = Watcher(self.system, self.recorder, name, self._dice(), self.lists)
+            self.watchers.append(one)
+            self._staying.append(asyncio.create_task(one.stay(await self.system.reader())))
 
     def _a_worker_is_missing(self) -> bool:
         met = {one.worker for one in self.subscribers}
@@ -182,7 +192,7 @@ class Run:
         await reader.close()
 
     async def _leave(self) -> None:
-        for one in self.subscribers:
+        for one in (*self.subscribers, *self.watchers):
             await one.leave()
         await asyncio.gather(*self._staying)
 

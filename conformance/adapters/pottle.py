@@ -14,7 +14,14 @@ from pathlib import Path
 from conformance.adapters import protocol
 from conformance.adapters.gunicorn import UnderGunicorn
 from conformance.adapters.http import Http
-from conformance.adapters.pottle_clients import Account, PottleConnection, PottleReader, PottleWriter
+from conformance.adapters.pottle_clients import (
+    Account,
+    PottleConnection,
+    PottleReader,
+    PottleWatch,
+    PottleWriter,
+    watched,
+)
 from conformance.adapters.protocol import Position
 from conformance.adapters.websocket import Websocket
 
@@ -35,6 +42,7 @@ class Pottle(UnderGunicorn):
             protocol.POSITIONS,
             protocol.LISTS,
             protocol.REVOCATION,
+            protocol.WATCHES,
             protocol.REFUSALS,
         }
     )
@@ -101,6 +109,14 @@ class Pottle(UnderGunicorn):
             since = {"epoch": position.epoch, "after": position.seq} if position else {}
             await raw.send(json.dumps({"type": "subscribe", "channel": channel, **since}))
         return PottleConnection(raw, hello["worker"])
+
+    async def watch(self) -> PottleWatch:
+        """Connects, authenticates and watches every channel's list."""
+        raw = await Websocket.open(f"ws://127.0.0.1:{self.port}/api/live")
+        await raw.send(json.dumps({"type": "auth", "token": self.reading.token}))
+        for channel in self.ids:
+            await raw.send(json.dumps({"type": "watch", "get": watched(channel)}))
+        return PottleWatch(raw)
 
     async def account(self) -> Account:
         """Somebody whose right to read will end in one of three ways, taken in turn."""

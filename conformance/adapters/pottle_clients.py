@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from conformance.adapters.http import Http
-from conformance.adapters.protocol import Closed, Joined, Listed, Position, Refused, Told, Unknown
+from conformance.adapters.protocol import Closed, Joined, Listed, Position, Refused, Told, Unknown, Watched
 from conformance.adapters.websocket import Websocket
 
 MOST_LISTED = 100
@@ -65,22 +65,50 @@ class PottleReader:
             raise Unknown(str(refused)) from refused
 
 
-class PottleConnection:
+class Frames:
     """A websocket, one frame after the other."""
 
-    def __init__(self, raw: Websocket, worker: int) -> None:
-        self.raw, self.worker = raw, worker
+    def __init__(self, raw: Websocket) -> None:
+        self.raw = raw
         self.drop = raw.drop
         self._frames: deque[dict[str, Any]] = deque()
 
-    async def receive(self) -> Joined | Told:
-        """What comes next that is either."""
+    async def next(self) -> dict[str, Any]:
+        """What comes next that is about a channel. Raises Closed."""
         while True:
             if not self._frames:
                 got = json.loads(await self.raw.receive())
                 self._frames.extend(got if isinstance(got, list) else [got])
-            if (frame := self._frames.popleft())["type"] != "authenticated":
-                return self._read(frame)
+            if (frame := self._frames.popleft())["type"] not in ("hello", "authenticated"):
+                return frame
+
+
+def watched(channel: object) -> str:
+    """The GET of a channel's list."""
+    return f"/api/channels/{channel}/posts?limit={MOST_LISTED}"
+
+
+class PottleWatch(Frames):
+    """A websocket that watches lists."""
+
+    async def receive(self) -> Watched:
+        """What comes next."""
+        frame = await self.next()
+        if frame["type"] not in ("watching", "changed"):
+            raise Closed(f"unexpected: {frame}")
+        return Watched(frame["get"].split("/")[3], begun=frame["type"] == "watching")
+
+
+class PottleConnection(Frames):
+    """A websocket that is subscribed."""
+
+    def __init__(self, raw: Websocket, worker: int) -> None:
+        super().__init__(raw)
+        self.worker = worker
+
+    async def receive(self) -> Joined | Told:
+        """What comes next that is either."""
+        return self._read(await self.next())
 
     def _read(self, frame: dict[str, Any]) -> Joined | Told:
         match frame["type"]:

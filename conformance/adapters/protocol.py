@@ -11,6 +11,7 @@ RESUME = "resume"  # a subscription can go on from a position, and says whether 
 POSITIONS = "positions"  # a list says the position that it shows, to subscribe after
 LISTS = "lists"  # there is a list of a channel's posts to read
 REVOCATION = "revocation"  # the right to read of somebody who is connected can be ended
+WATCHES = "watches"  # somebody can be told whenever a channel's list has changed
 REFUSALS = "refusals"  # there is a write that must be refused
 
 
@@ -39,6 +40,13 @@ class Told(NamedTuple):
     id: str = ""
     seq: int | None = None
     prev: int | None = None
+
+
+class Watched(NamedTuple):
+    """The list of a channel is being watched from now on (`begun`), or may be another one now."""
+
+    channel: str
+    begun: bool = False
 
 
 class Listed(NamedTuple):
@@ -73,6 +81,16 @@ class Connection(Protocol):
 
     async def drop(self, politely: bool) -> None:
         """Ends it, by closing or by cutting it off; `receive` then raises Closed."""
+
+
+class Watch(Protocol):
+    """One live connection that watches the list of every channel."""
+
+    async def receive(self) -> Watched:
+        """What comes next. Raises Closed."""
+
+    async def drop(self, politely: bool) -> None:
+        """Ends it; `receive` then raises Closed."""
 
 
 class Writer(Protocol):
@@ -138,6 +156,9 @@ class System(Protocol):
 
         `account` comes from `account()`; None is somebody whose rights do not end.
         """
+
+    async def watch(self) -> Watch:
+        """Connects and watches the list of every channel. Raises Closed."""
 
     async def account(self) -> Any:
         """Somebody new who may read every channel, and whose right to that can be ended."""

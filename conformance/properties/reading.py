@@ -50,6 +50,28 @@ def vanished(facts: Facts) -> Findings:
     return findings
 
 
+def untold(facts: Facts) -> Findings:
+    """Somebody watches a list and reads it when they are told to, and what they have in the end is an older one.
+
+    Who was connected while nothing was written any more must by then have been told of everything: the last list that
+    they read shows each write that had surely happened. Source: Pottle's L9; the watches of ZooKeeper and Chubby.
+    """
+    findings = Findings("untold")
+    writes = {channel: _by_beginning(facts, channel) for channel in {one.channel for one, _ in facts.watched}}
+    for one, quiet in facts.watched:
+        reads = [read for read in facts.reads if (read.reader, read.channel) == (one.subscriber, one.channel)]
+        shown = {marker for _, marker in reads[-1].posts} if reads else set()
+        floor = floor_of(facts, reads[-1]) if reads else float("-inf")
+        for write in writes[one.channel][1]:
+            if write.started.time <= floor or write.known >= quiet.since:
+                continue
+            findings.checked += 1
+            if write.marker not in shown:
+                events = [*write.events, one, *reads[-1:], quiet]
+                findings.found(f"{one.subscriber} was never told that {one.channel} shows {write.marker}.", events)
+    return findings
+
+
 def _vanished(facts: Facts) -> list[tuple[Write, ListRead]]:
     found = []
     for read in _last_complete(facts):

@@ -15,6 +15,7 @@ from conformance.history import (
     Quiet,
     Revoked,
     Subscribed,
+    Watching,
     WriteAcknowledged,
     WriteFailed,
     WriteRefused,
@@ -59,6 +60,9 @@ class Story:
 
     def told(self, who: str, marker: str, channel: str = "a", **more: Any) -> Story:
         return self._next(Delivered(self.now, who, channel, marker, **more))
+
+    def watching(self, who: str, channel: str = "a") -> Story:
+        return self._next(Watching(self.now, who, channel))
 
     def disconnected(self, who: str) -> Story:
         return self._next(Disconnected(self.now, who))

@@ -257,3 +257,36 @@ def test_what_is_told_to_somebody_without_a_subscription() -> None:
 def test_a_write_without_an_acknowledgement_may_be_kept() -> None:
     story = Story().subscribed("ann").starts("x").failed("x").told("ann", "x").read("x").quiet()
     assert story.finds() == {}
+
+
+# untold
+
+
+def test_a_watcher_who_was_never_told_of_a_write_has_an_older_list() -> None:
+    story = Story().watching("ann").read(reader="ann").writes("x").quiet()
+    assert story.finds() == {"untold": 1}
+
+
+def test_a_watcher_who_was_told_and_read_it_is_up_to_date() -> None:
+    story = Story().watching("ann").read(reader="ann").writes("x").read("x", reader="ann").quiet()
+    assert story.finds() == {}
+    assert story.checks("untold") == 1
+
+
+def test_a_watcher_who_never_read_was_not_even_told_at_first() -> None:
+    assert Story().writes("x").watching("ann").quiet().finds() == {"untold": 1}
+
+
+def test_a_watcher_who_is_not_connected_need_not_be_told() -> None:
+    story = Story().watching("ann").read(reader="ann").disconnected("ann").writes("x").quiet()
+    assert story.finds() == {}
+
+
+def test_a_watcher_of_another_channel_need_not_be_told() -> None:
+    story = Story().watching("ann").read(reader="ann").writes("x", "b").quiet()
+    assert story.finds() == {}
+
+
+def test_what_was_cut_off_need_not_be_in_a_watchers_list() -> None:
+    story = Story().writes("x").writes("y").watching("ann").read("y", reader="ann", truncated=True).quiet()
+    assert story.finds() == {}
