@@ -46,6 +46,7 @@ class Access(Generic[Somebody]):
     """What an application overrides: the first five methods, and what stands before them."""
 
     listener: Listener | None = None  # keeps true what it remembers of credentials; applied before all others
+    credentials: frozenset[bytes] = frozenset({b"cookie"})  # headers by which `asking` knows whose websocket it is
     numbered: frozenset[str] = frozenset()  # kinds of streams that frames name by a field: `"channel": 7`
     ending: frozenset[str] = frozenset()  # kinds of changes by which somebody may lose what they may read
 

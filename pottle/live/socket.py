@@ -98,7 +98,7 @@ async def _talk(scope: Scope, receive: Receive, send: Send) -> int:
     try:
         async with asyncio.timeout(None) as listening:
             identity, address_ = scope.pop(ASKER)
-            connection = Connection(identity, end, address_, Asker.of(scope, by_cookie=identity is not None))
+            connection = Connection(identity, end, address_, Asker.of(scope, known=identity is not None))
             sending = sender(connection, scope, send)
             try:
                 await _listen(connection, receive)

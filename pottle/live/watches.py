@@ -18,6 +18,7 @@ from hashlib import blake2b
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
+from pottle.access import access
 from pottle.http.asgi import App, Headers, Message, Scope
 from pottle.http.caching import TAGS
 from pottle.store import Snapshot, tables
@@ -45,9 +46,9 @@ class Asker(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...]  # `host`, and a credential if there is one
 
     @classmethod
-    def of(cls, scope: Scope, by_cookie: bool) -> "Asker":
-        """Who began a websocket, with its cookies where they count."""
-        names = (b"host", b"cookie") if by_cookie else (b"host",)
+    def of(cls, scope: Scope, known: bool) -> "Asker":
+        """Who began a websocket, with their credentials where these count."""
+        names = {b"host", *(access().credentials if known else ())}
         headers = tuple((name, value) for name, value in scope["headers"] if name in names)
         return cls({"ws": "http"}.get(scope["scheme"], "https"), scope.get("root_path", ""), headers)
 

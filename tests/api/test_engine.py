@@ -21,6 +21,7 @@ from pottle.rates import Rate
 from pottle.settings import Settings
 from pottle.store import Snapshot, Tx, db
 from tests.api.conftest import refused
+from tests.live.silent import Listener
 
 TELLING = Rate("telling", 2, per=3600)
 
@@ -116,6 +117,27 @@ async def test_nothing_of_the_first_application_is_there(second: httpx.AsyncClie
     assert [path for path in document["paths"] if path.startswith("/api/")] == ["/api/jokes"]
     assert set(document["components"]["schemas"]) == {"Joke", "Health", "Problem", "WrongField"}
     refused(await second.get("/api/groups"), 404)
+
+
+@pytest.mark.usefixtures("second")
+async def test_a_stream_of_its_own_is_followed_and_resumed() -> None:
+    """Without an access everybody may read it."""
+    reader = Listener()
+    answer = await reader.ask(type="subscribe", stream="jokes")
+    at = {"epoch": db.instance.epoch, "seq": 0, "recovered": True}
+    assert answer == {"type": "subscribed", "stream": "jokes", **at}
+    first, second = [await db.write(lambda tx: tx.changed("joke.told", stream="jokes", subject=7)) for _ in range(2)]
+    told = {"type": "change", "stream": "jokes", "kind": "joke.told"}
+    later = {**told, "seq": second, "prev": first}
+    assert reader.take() == [{**told, "seq": first, "prev": 0}, later]
+    assert await reader.ask(type="unsubscribe", stream="jokes") == {"type": "unsubscribed", "stream": "jokes"}
+    error = {"type": "error", "code": "not-found", "stream": "jokes"}
+    assert await reader.ask(type="unsubscribe", stream="jokes") == error
+    back = Listener()
+    await back.ask(type="subscribe", stream="jokes", epoch=db.instance.epoch, after=first)
+    assert back.take() == [later]
+    for one in (reader, back):
+        one.leave()
 
 
 TICKETS = Tickets()
