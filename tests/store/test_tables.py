@@ -106,6 +106,14 @@ async def test_every_statement_of_the_application_tells_its_tables(database: Dat
     compare(path, CONSTANTS[name])
 
 
+def test_the_application_asks_nothing_that_is_not_seen() -> None:
+    """What a bare connection (`read.raw`) is asked is noted by nobody. It is for the engine, and for exports."""
+    root = Path(model.__file__).parent
+    files = [file for file in root.rglob("*.py") if not {"migrations", "operating"} & {*file.parts}]
+    assert len(files) > 10
+    assert [file.name for file in files if ".raw." in file.read_text()] == []
+
+
 def test_there_are_statements_to_look_at() -> None:
     assert len(CONSTANTS) > 100
 
