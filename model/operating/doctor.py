@@ -17,7 +17,7 @@ from sqlalchemy import Executable, func, select
 from model.accounts.user import User
 from model.settings import Settings
 from pottle import VERSION, settings, times
-from pottle.store import Snapshot, file_systems, first_look, migrations
+from pottle.store import Snapshot, first_look, migrations
 from pottle.store.bus import listeners
 from pottle.store.changes import LoggedChange
 from pottle.store.database import LITTLE_SPACE
@@ -115,12 +115,12 @@ def _folder(patient: Patient) -> Findings:
 
 
 def _file_system(patient: Patient) -> Findings:
-    kind = file_systems.kind_of(patient.settings.instance)
-    if file_systems.is_shared(kind) and not patient.settings.shared_disk:
+    kind = first_look.kind_of(patient.settings.instance)
+    if first_look.is_shared(kind) and not patient.settings.shared_disk:
         yield Finding("FAIL", "file system", f"{kind}: {first_look.SHARED}")
-    elif file_systems.is_shared(kind):
+    elif first_look.is_shared(kind):
         yield Finding("warn", "file system", f"{kind}: nobody else may write there, or answered writes are lost.")
-    elif kind in file_systems.OF_THE_HOST:
+    elif kind in first_look.OF_THE_HOST:
         yield Finding("warn", "file system", f"{kind}, from the computer around this one: good to try things out.")
     elif kind in FLEETING:
         yield Finding("warn", "file system", f"{kind}: the folder is kept in {FLEETING[kind]}.")

@@ -7,12 +7,21 @@ import os
 import sqlite3
 from pathlib import Path
 
-from pottle.store import file_systems
-
 LOG_BEGINS_WITH = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")  # https://www.sqlite.org/fileformat2.html#walformat
 LEFT = "It was left as it is."
 RESTORE = f"{LEFT} Restore a backup, or move it away to begin with an empty database."
 
+MOUNTS = Path("/proc/self/mountinfo")
+# SQLite's write-ahead log lives in memory that the processes of one machine share. Of two machines on one folder, one
+# lost a write that it had answered with 201, and nothing said so.
+# What a virtual machine gets from the computer it runs on: Docker Desktop's folders. One machine writes to them.
+OF_THE_HOST = ("virtiofs", "fakeowner", "fuse.grpcfuse", "fuse.osxfs")
+# Local disks that FUSE mounts, and what a container without root writes to.
+LOCAL = ("fuseblk", "fuse.fuse-overlayfs")
+SHARED_KINDS = (
+    *("nfs", "cifs", "smb", "9p", "drvfs", "fuse", "vboxsf", "vmhgfs", "prl_fs", "afs", "ceph", "glusterfs", "lustre"),
+    *("gfs2", "ocfs2", "gpfs", "beegfs", "orangefs", "pvfs2", "davfs", "ncpfs", "coda"),
+)
 SHARED = (
     "several machines may write there, and then writes that were answered are lost. Move the folder to a local disk "
     "(POTTLE_INSTANCE), or say that this machine is the only one: POTTLE_SHARED_DISK=on."
@@ -47,9 +56,28 @@ def check(path: Path, noted_epoch: str) -> None:
 
 def check_disk(folder: Path, insisted: bool) -> None:
     """Raises WrongDatabase for a folder that other machines may write to, unless somebody insists."""
-    kind = file_systems.kind_of(folder)
-    if file_systems.is_shared(kind) and not insisted:
+    kind = kind_of(folder)
+    if is_shared(kind) and not insisted:
         raise WrongDatabase(f"{folder.absolute()} is on a file system of type {kind}: {SHARED}")
+
+
+def kind_of(folder: Path, mounts: Path | None = None) -> str:
+    """The type of the file system that `folder` is on, or would be; "" where the system does not say."""
+    mounts = mounts or MOUNTS
+    if not mounts.exists():
+        return ""
+    found = ("", "")
+    for line in mounts.read_text().splitlines():
+        before, _, after = line.partition(" - ")
+        place = before.split()[4].encode().decode("unicode_escape")  # a space is \\040 there
+        if folder.resolve().is_relative_to(place) and len(place) >= len(found[0]):
+            found = (place, after.split()[0])
+    return found[1]
+
+
+def is_shared(kind: str) -> bool:
+    """Whether several machines may have the same folder of such a file system."""
+    return kind.startswith(SHARED_KINDS) and not kind.startswith((*OF_THE_HOST, *LOCAL))
 
 
 def untouched(path: Path) -> sqlite3.Connection:
