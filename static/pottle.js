@@ -22,6 +22,7 @@ import { Connection } from './pottle/connection.js';
 import { Problem, requests } from './pottle/requests.js';
 import { Subscription } from './pottle/subscription.js';
 import { keeper } from './pottle/token.js';
+import { Watch } from './pottle/watch.js';
 
 export { Problem };
 
@@ -43,7 +44,7 @@ export const baseOf = (address) => new URL(address).href.replace(/\/static\/(~[^
 export const connect = (options) => new Pottle(options);
 
 class Pottle {
-  #tokens; #connection; #request; #onConfirm; #leaving = false;
+  #tokens; #connection; #request; #onConfirm; #watches = new Map(); #leaving = false;
 
   constructor({ url = baseOf(import.meta.url), token, storage, onSignedOut = () => {}, onConfirm = async () => false, env = {} } = {}) {
     const here = { ...browser, ...env };
@@ -171,7 +172,7 @@ class Pottle {
   /**
    * Follows a channel, across lost connections: every change once and in order, or `onReset`.
    * A client has one subscription a channel; subscribing again replaces it.
-   * @param {number} channel
+   * @param {number | string} channel  its number, or the name of another stream
    * @param {Partial<Position> & {onChange: (change: Change) => void, onReset: () => Promise<Position>,
    *   onState?: (state: string, detail?: any) => void}} options
    *   Without `epoch` and `seq` it starts from now. `onReset` is called when changes were missed for good: it reads
@@ -184,6 +185,26 @@ class Pottle {
     const subscription = new Subscription(channel, options, this.#connection);
     this.#connection.add(subscription);
     return { close: () => subscription.close() };
+  }
+
+  /**
+   * Keeps the answer to a GET: `onValue` gets it now and each time that it has become another one, across lost connections.
+   * @param {string} path as documented, e.g. `/api/groups/class/channels?limit=20`
+   * @param {(value: any) => void} onValue  the parsed answer
+   * @param {{onState?: (state: string, detail?: any) => void}} [options]  `onState` hears `live`, `reconnecting`,
+   *   `signed-out`, and `failed` with the code or Problem (no more will come until somebody signs in)
+   * @returns {{close: () => void}}
+   */
+  watch(path, onValue, { onState = () => {} } = {}) {
+    let watch = this.#watches.get(path);
+    if (!watch?.wanted) {
+      const read = (get, etag) => this.#request('GET', get, undefined, { ifNoneMatch: etag ?? null });
+      watch = new Watch(path, read, this.#connection);
+      this.#watches.set(path, watch);
+      this.#connection.add(watch);
+      watch.refresh();
+    }
+    return { close: watch.listen(onValue, onState) };
   }
 }
 

@@ -6,18 +6,22 @@ const ANSWER_MS = 10_000; // for opening, and for whatever we asked
 const STABLE_MS = 10_000; // a connection that lasted as long was a good one
 const REFUSED_MS = { first: 60_000, longest: 900_000 };
 const BROKE_A_RULE = [1008, 1009];
+const ANSWERS = ['subscribed', 'watching', 'error'];
 const RESTARTING = 1012, SIGNED_OUT = 4401; // or only no longer allowed in some group
 
+/** What a frame is about. */
+const keyOf = ({ channel, stream, get }) => channel ?? stream ?? get;
+
 /**
- * The one websocket of a client: there while somebody is subscribed, and back after it was lost.
+ * The one websocket of a client: there while somebody subscribes or watches, and back after it was lost.
  *
  * Browsers notice a line that died in a laptop's sleep only after minutes. So when nothing was heard for a while we
- * subscribe to a channel again, from our own position: the answer shows that the line lives, and that nothing is missing.
+ * ask for something again, from our own position: the answer shows that the line lives, and that nothing is missing.
  */
 export class Connection {
   #url; #token; #signedOut; #doubted; #env;
-  #subscriptions = new Map();
-  #unanswered = new Map(); // channel we asked for -> answers still to come; only the last one counts
+  #subscriptions = new Map(); // and watches, by key: a channel's number, a stream's name, or the path of a GET
+  #unanswered = new Map(); // key we asked for -> answers still to come; only the last one counts
   #socket = null; #open = false; #openedAt = 0; #heardAt = 0;
   #failures = 0; #lastCode = null; #refused = false;
   #timers = {};
@@ -33,17 +37,17 @@ export class Connection {
   }
 
   add(subscription) {
-    const replaced = this.#subscriptions.get(subscription.channel);
-    this.#subscriptions.set(subscription.channel, subscription); // first, so that the line is not dropped in between
+    const replaced = this.#subscriptions.get(subscription.key);
+    this.#subscriptions.set(subscription.key, subscription); // first, so that the line is not dropped in between
     replaced?.close();
     if (this.#open) subscription.join();
     else if (!this.#socket && !this.#timers.retry) this.#connect();
   }
 
   drop(subscription) {
-    if (this.#subscriptions.get(subscription.channel) !== subscription) return;
-    this.#subscriptions.delete(subscription.channel);
-    if (this.#unanswered.has(subscription.channel)) this.#send({ type: 'unsubscribe', channel: subscription.channel });
+    if (this.#subscriptions.get(subscription.key) !== subscription) return;
+    this.#subscriptions.delete(subscription.key);
+    if (this.#unanswered.has(subscription.key)) this.#send(subscription.goodbye);
     if (this.#subscriptions.size === 0) this.#hangUp();
   }
 
@@ -52,7 +56,7 @@ export class Connection {
   }
 
   ask(frame) {
-    this.#unanswered.set(frame.channel, (this.#unanswered.get(frame.channel) ?? 0) + 1);
+    this.#unanswered.set(keyOf(frame), (this.#unanswered.get(keyOf(frame)) ?? 0) + 1);
     this.#send(frame);
     this.#expect();
   }
@@ -102,13 +106,14 @@ export class Connection {
   }
 
   #receive(frame) {
-    if (frame.type === 'error' && frame.channel === undefined) return this.#erred(frame.code);
-    const waiting = this.#unanswered.get(frame.channel) ?? 0;
-    const answer = waiting > 0 && (frame.type === 'subscribed' || frame.type === 'error');
-    if (answer) this.#unanswered.set(frame.channel, waiting - 1);
+    const key = keyOf(frame);
+    if (frame.type === 'error' && key === undefined) return this.#erred(frame.code);
+    const waiting = this.#unanswered.get(key) ?? 0;
+    const answer = waiting > 0 && ANSWERS.includes(frame.type);
+    if (answer) this.#unanswered.set(key, waiting - 1);
     if (waiting > (answer ? 1 : 0)) return;
-    if (frame.type === 'error') this.#unanswered.delete(frame.channel); // nothing there to unsubscribe from
-    this.#subscriptions.get(frame.channel)?.receive(frame);
+    if (frame.type === 'error') this.#unanswered.delete(key); // nothing there to unsubscribe from
+    this.#subscriptions.get(key)?.receive(frame);
   }
 
   #erred(code) {

@@ -15,12 +15,15 @@ export class Problem extends Error {
   }
 }
 
-/** @returns {(method: string, path: string, body?: object, options?: object) => Promise<any>} see Pottle.api */
+/**
+ * @returns {(method: string, path: string, body?: object, options?: object) => Promise<any>} see Pottle.api; with
+ *   `ifNoneMatch` (null for none) in its options it resolves to `{ etag, value }`, or to null where that is still the answer
+ */
 export function requests({ base, credentials, token, signedOut, env }) {
   async function answer(method, path, init) {
     for (let attempt = 0; ; attempt += 1) {
-      const { value, problem } = await once(base + path, init, env);
-      if (!problem) return value;
+      const { problem, ...found } = await once(base + path, init, env);
+      if (!problem) return found;
       const wait = attempt < RETRIES ? pause(method, init, problem, attempt) : null;
       if (wait === null) throw problem;
       await new Promise((resolve) => env.setTimeout(resolve, wait));
@@ -37,23 +40,25 @@ export function requests({ base, credentials, token, signedOut, env }) {
     return lost && repeatable(method, init) ? backoff(attempt, env.random) : null;
   }
 
-  return async function request(method, path, body, { idempotencyKey, ifMatch } = {}) {
+  return async function request(method, path, body, { idempotencyKey, ifMatch, ifNoneMatch } = {}) {
     const bearer = token();
     const headers = { Accept: 'application/json' };
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     if (bearer) headers.Authorization = `Bearer ${bearer}`;
     if (ifMatch) headers['If-Match'] = ifMatch;
+    if (ifNoneMatch) headers['If-None-Match'] = ifNoneMatch;
     if (method === 'POST' && !KEYLESS.test(path)) headers['Idempotency-Key'] = idempotencyKey ?? randomKey();
     const init = { method, headers, credentials, body: JSON.stringify(body) };
+    const given = ({ value, etag, same }) => (ifNoneMatch === undefined ? value : same ? null : { etag, value });
     try {
-      return await answer(method, path, init);
+      return given(await answer(method, path, init));
     } catch (problem) {
       const expired = bearer && problem.status === 401 && !path.startsWith('/api/session');
       if (!expired) throw problem;
       if (token() === bearer) signedOut();
       if (method !== 'GET') throw problem;
       delete headers.Authorization; // most of what there is to read is public
-      return answer(method, path, init);
+      return given(await answer(method, path, init));
     }
   };
 }
@@ -67,7 +72,9 @@ export const randomKey = () =>
 async function once(url, init, env) {
   try {
     const response = await env.fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
-    return response.ok ? { value: await content(response) } : { problem: await refusal(response) };
+    if (response.status === 304) return { same: true };
+    if (!response.ok) return { problem: await refusal(response) };
+    return { value: await content(response), etag: response.headers.get('ETag') };
   } catch (cause) {
     return { problem: new Problem({ title: 'Unreachable', detail: 'The server cannot be reached. Please try again.' }, { cause }) };
   }

@@ -1,7 +1,7 @@
-const HOPELESS = [401, 403, 404, 410];
+export const HOPELESS = [401, 403, 404, 410];
 
 /**
- * One channel as one reader follows it: a position that only moves forward along an unbroken chain of `prev`.
+ * One channel, or other stream, as one reader follows it: a position that only moves forward along an unbroken chain of `prev`.
  *
  * idle -> asked (a subscribe frame is out) -> live; resetting while the list is read again; failed when the server
  * will not have us; closed. Changes count only while live: what comes in any other phase comes again after the
@@ -12,12 +12,17 @@ export class Subscription {
 
   constructor(channel, { epoch, seq, onChange, onReset, onState = () => {} }, connection) {
     if (typeof onReset !== 'function') throw new TypeError('subscribe needs onReset: without it, a gap would be silent');
-    this.channel = channel;
+    /** A channel's number, or the name of another stream. */
+    this.key = channel;
     this.#position = epoch === undefined || seq === undefined ? null : { epoch, seq };
     this.#handlers = { onChange, onReset, onState };
     this.#connection = connection;
     this.tell('connecting');
   }
+
+  get goodbye() { return { type: 'unsubscribe', ...this.#named }; }
+
+  get #named() { return typeof this.key === 'number' ? { channel: this.key } : { stream: this.key }; }
 
   get wanted() { return this.#phase !== 'failed' && this.#phase !== 'closed'; }
 
@@ -28,7 +33,7 @@ export class Subscription {
     if (!['idle', 'asked', 'live'].includes(this.#phase)) return false;
     this.#phase = 'asked';
     const from = this.#position && { epoch: this.#position.epoch, after: this.#position.seq };
-    this.#connection.ask({ type: 'subscribe', channel: this.channel, ...from });
+    this.#connection.ask({ type: 'subscribe', ...this.#named, ...from });
     return true;
   }
 
@@ -103,7 +108,7 @@ export class Subscription {
 }
 
 /** A mistake in a page's own handler is reported there and must not break the chain. */
-function guarded(call) {
+export function guarded(call) {
   try {
     call();
   } catch (error) {

@@ -416,3 +416,131 @@ describe('who is asking', () => {
     assert.equal(pottle.hasToken, false);
   });
 });
+
+describe('watching a GET', () => {
+  const PATH = '/api/counts?group=class&key=a';
+  const gets = () => here.requests.filter(({ url }) => url === SERVER + PATH);
+  const conditions = () => gets().map(({ headers }) => headers['If-None-Match']);
+  let values, watched;
+
+  const answer = (etag, value) => here.answers.push([200, value, { ETag: etag }]);
+  const watch = (options) => pottle.watch(PATH, (value) => values.push(value), { onState: (state, detail) => states.push(detail === undefined ? state : [state, detail]), ...options });
+  const opened = async () => { await settled(); socket().open(); await settled(); };
+
+  async function watching() {
+    answer('"1-a"', { n: 1 });
+    watched = watch();
+    await opened();
+    socket().say({ type: 'watching', get: PATH, etag: '"1-a"' });
+    socket().take();
+  }
+
+  beforeEach(() => { values = []; });
+
+  test('it works', async () => {
+    answer('"1-a"', { n: 1 });
+    watch();
+    await opened();
+    assert.deepEqual(values, [{ n: 1 }]);
+    assert.deepEqual(socket().take(), [{ type: 'watch', get: PATH, etag: '"1-a"' }]);
+    socket().say({ type: 'watching', get: PATH, etag: '"1-a"' });
+    answer('"2-b"', { n: 2 });
+    socket().say({ type: 'changed', get: PATH, etag: '"2-b"' });
+    await settled();
+    assert.deepEqual(values, [{ n: 1 }, { n: 2 }]);
+    assert.deepEqual(conditions(), [undefined, '"1-a"']);
+    assert.deepEqual(states, ['live']);
+  });
+
+  test('it is read although there is no websocket', async () => {
+    answer('"1-a"', { n: 1 });
+    watch();
+    await settled();
+    assert.deepEqual(values, [{ n: 1 }]);
+    assert.equal(gets().length, 1);
+  });
+
+  test('an answer that is still the same is not told again', async () => {
+    await watching();
+    here.answers.push([304, undefined]);
+    socket().say({ type: 'changed', get: PATH });
+    await settled();
+    assert.deepEqual([values, gets().length], [[{ n: 1 }], 2]);
+  });
+
+  test('word of the answer that we have is no reason to read', async () => {
+    await watching();
+    socket().say({ type: 'changed', get: PATH, etag: '"1-a"' });
+    await settled();
+    assert.equal(gets().length, 1);
+  });
+
+  test('what changes while it is read is read after it', async () => {
+    await watching();
+    answer('"2-b"', { n: 2 });
+    answer('"3-c"', { n: 3 });
+    socket().say({ type: 'changed', get: PATH, etag: '"2-b"' }, { type: 'changed', get: PATH, etag: '"3-c"' });
+    await settled();
+    await settled();
+    assert.deepEqual(values, [{ n: 1 }, { n: 2 }, { n: 3 }]);
+  });
+
+  test('after a lost connection it asks with the answer that it has', async () => {
+    await watching();
+    socket().end(1006);
+    await here.clock.pass(500);
+    socket().open();
+    assert.deepEqual(socket().take(), [{ type: 'watch', get: PATH, etag: '"1-a"' }]);
+    socket().say({ type: 'watching', get: PATH, etag: '"2-b"' });
+    answer('"2-b"', { n: 2 });
+    socket().say({ type: 'changed', get: PATH, etag: '"2-b"' });
+    await settled();
+    assert.deepEqual([values, states], [[{ n: 1 }, { n: 2 }], ['live', 'reconnecting', 'live']]);
+  });
+
+  test('a server that fails is asked again, more and more slowly', async () => {
+    await watching();
+    here.answers.push(...Array.from({ length: 4 }, () => new Error('network')));
+    answer('"2-b"', { n: 2 });
+    socket().say({ type: 'changed', get: PATH });
+    await here.clock.pass(20_000);
+    assert.deepEqual(values, [{ n: 1 }, { n: 2 }]);
+  });
+
+  test('what may no longer be read ends the watch, and signing in begins it again', async () => {
+    await watching();
+    socket().say({ type: 'error', code: 'not-found', get: PATH });
+    assert.deepEqual(states, ['live', ['failed', 'not-found']]);
+    here.answers.push([200, { user: { uid: 'hop' }, token: 't', expires: '2027-01-01T00:00:00Z' }]);
+    await pottle.signIn({ uid: 'hop', password: 'x' });
+    answer('"5-e"', { n: 5 });
+    await opened();
+    assert.deepEqual(values, [{ n: 1 }, { n: 5 }]);
+  });
+
+  test('several of one path are one, and the last to close ends it', async () => {
+    await watching();
+    const others = [];
+    const other = pottle.watch(PATH, (value) => others.push(value));
+    assert.deepEqual([others, gets().length, here.sockets.length], [[{ n: 1 }], 1, 1]);
+    watched.close();
+    assert.deepEqual(socket().take(), []);
+    other.close();
+    assert.deepEqual(socket().take(), [{ type: 'unwatch', get: PATH }]);
+    assert.equal(socket().closed, true);
+  });
+
+  test('it tells whether a silent line is alive', async () => {
+    await watching();
+    await here.clock.pass(25_000);
+    assert.deepEqual(socket().take(), [{ type: 'watch', get: PATH, etag: '"1-a"' }]);
+  });
+
+  test('it stands beside subscriptions, of channels and other streams', async () => {
+    await watching();
+    pottle.subscribe('jokes', { onChange: ({ seq }) => seen.push(seq), onReset: () => nextReset() });
+    assert.deepEqual(socket().take(), [{ type: 'subscribe', stream: 'jokes' }]);
+    socket().say({ type: 'subscribed', stream: 'jokes', epoch: 'e', seq: 3, recovered: true }, { type: 'change', stream: 'jokes', seq: 4, prev: 3, kind: 'joke.told' });
+    assert.deepEqual(seen, [4]);
+  });
+});
