@@ -66,6 +66,6 @@ submits(part('#groups form'), async (values, key) => {
   await Promise.all([groups.reload(), done.reload()]);
 });
 for (const [form, list] of [[part('#users form'), users], [part('#trail form'), done]]) {
-  submits(form, async (values) => { list.query = values; await list.reload(); });
+  submits(form, async (values) => { list.query = values; await list.follow(); });
 }
-[users, groups, done].forEach((list) => list.reload());
+[users, groups, done].forEach((list) => list.follow());

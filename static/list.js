@@ -91,7 +91,7 @@ function replyItem(article) {
 }
 
 /** Removes first, so that nothing that stays is moved: moving takes the focus away. */
-function arrange(list, items) {
+export function arrange(list, items) {
   const wanted = new Set(items);
   for (const child of [...list.children]) if (!wanted.has(child)) child.remove();
   items.forEach((item, index) => {

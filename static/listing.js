@@ -1,5 +1,6 @@
-/** A list of the API in the page. Its <template> is one item; its items' buttons and selects act, and the list is read again. */
+/** A list of the API in the page, as it is now. Its <template> is one item, whose buttons and selects act. */
 import { tell } from './forms.js';
+import { arrange } from './list.js';
 import { tickAll } from './view.js';
 
 const AT_ONCE = 50;
@@ -7,7 +8,7 @@ const CHANGED = 'This was changed while you were reading. This is how it is now:
 const DEALT_WITH = 'Somebody else has dealt with it meanwhile.';
 
 export class Listing {
-  #section; #pottle; #about; #items; #next = null; #shown = new WeakMap();
+  #section; #pottle; #about; #items; #next = null; #shown = new WeakMap(); #watch = null;
 
   /**
    * @param {HTMLElement} section with `.items`, `.none`, `.more` and a <template>
@@ -28,36 +29,73 @@ export class Listing {
     this.#items.addEventListener('change', (event) => this.#acted(event, 'select'));
   }
 
+  /** Shows the list, and from now on whatever changes in it. @returns {Promise<void>} when it is there */
+  follow() {
+    this.#watch?.close();
+    return new Promise((resolve) => {
+      const onState = (state, problem) => {
+        if (state !== 'failed') return;
+        if (problem.message) complain(this.#section, problem.message);
+        resolve();
+      };
+      this.#watch = this.#pottle.watch(this.#address(null), (page) => { this.#show(page, true); resolve(); }, { onState });
+    });
+  }
+
   /** Reads the list from its beginning; a problem is told in the section. */
   reload() { return this.#attempt(this.#section, () => this.#load(null)); }
 
   /** Reads it again when something was done; its problem is told in the section too. */
   after(done) { return this.#attempt(this.#section, async () => { await done; await this.#load(null); }); }
 
-  async #load(before) {
-    const { path, plural } = this.#about;
+  #address(before) {
     const wanted = Object.entries({ limit: AT_ONCE, before, ...this.query }).filter(([, value]) => value);
-    const page = await this.#pottle.api('GET', `${path}?${new URLSearchParams(wanted)}`);
-    const seen = this.#versions();
-    const fresh = page[plural].map((item) => this.#item(item, seen));
-    if (before) this.#items.append(...fresh);
-    else this.#items.replaceChildren(...fresh);
-    this.#next = page.next;
-    this.#section.querySelector('.more').hidden = !page.next;
+    return `${this.#about.path}?${new URLSearchParams(wanted)}`;
+  }
+
+  async #load(before) {
+    const page = await this.#pottle.api('GET', this.#address(before));
+    if (before) this.#append(page);
+    else this.#show(page, false);
+  }
+
+  #append(page) {
+    this.#items.append(...page[this.#about.plural].map((item) => this.#item(item)));
+    this.#shows(page.next);
+  }
+
+  /** The first page as it is now, of which what stays the same is not touched; with `kept`, what was read beyond it stays. */
+  #show(page, kept) {
+    const before = [...this.#items.children];
+    const known = new Map(before.map((element) => [keyOf(this.#shown.get(element)), element]));
+    const fresh = page[this.#about.plural].map((item) => this.#renewed(item, known.get(keyOf(item))));
+    const last = known.get(keyOf(page[this.#about.plural].at(-1) ?? {}));
+    const beyond = kept && page.next && last ? before.slice(before.indexOf(last) + 1) : [];
+    arrange(this.#items, [...fresh, ...beyond]);
+    if (!beyond.length) this.#next = page.next;
+    this.#shows(this.#next);
+  }
+
+  #shows(next) {
+    this.#next = next;
+    this.#section.querySelector('.more').hidden = !next;
     this.#section.querySelector('.none').hidden = this.#items.children.length > 0;
     tickAll(this.#items);
   }
 
-  #versions() {
-    const items = [...this.#items.children].map((element) => this.#shown.get(element));
-    return new Map(items.map((item) => [item.id, this.#about.version?.(item)]));
+  #renewed(item, element) {
+    if (!element) return this.#item(item);
+    const before = this.#shown.get(element);
+    if (JSON.stringify(before) === JSON.stringify(item)) return element;
+    const now = this.#item(item);
+    if (this.#about.version?.(before) !== this.#about.version?.(item)) complain(now, CHANGED);
+    return now;
   }
 
-  #item(item, seen) {
+  #item(item) {
     const element = this.#section.querySelector('template').content.firstElementChild.cloneNode(true);
     this.#shown.set(element, item);
     this.#about.fill((selector) => element.querySelector(selector), item);
-    if (seen.has(item.id) && seen.get(item.id) !== this.#about.version?.(item)) complain(element, CHANGED);
     return element;
   }
 
@@ -73,9 +111,9 @@ export class Listing {
 
   /** What is no longer as it was shown is shown as it is now. */
   async #readAgain(place) {
-    const { id } = this.#shown.get(place);
+    const key = keyOf(this.#shown.get(place));
     await this.#load(null).catch((problem) => complain(place, problem.message));
-    const now = [...this.#items.children].find((element) => this.#shown.get(element).id === id);
+    const now = [...this.#items.children].find((element) => keyOf(this.#shown.get(element)) === key);
     if (now) now.scrollIntoView({ block: 'nearest' });
     else complain(this.#section, DEALT_WITH);
   }
@@ -95,6 +133,9 @@ export class Listing {
     }
   }
 }
+
+/** By what an item is the same one, although something of it has changed. */
+const keyOf = ({ id, uid, slug, ...others }) => id ?? uid ?? slug ?? JSON.stringify(others);
 
 const complain = (place, textContent) => place.append(Object.assign(document.createElement('p'), { className: 'form-error of-list', role: 'alert', textContent }));
 

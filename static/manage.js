@@ -168,5 +168,5 @@ submits(part('#rules form'), async () => {
   done.reload();
 });
 
-begun.reload().then(() => [waiting, removed].forEach((list) => list.reload())); // whose titles are then known
-[invitations, members, discussions, done].forEach((list) => list.reload());
+begun.follow().then(() => [waiting, removed].forEach((list) => list.follow())); // whose titles are then known
+[invitations, members, discussions, done].forEach((list) => list.follow());

@@ -29,4 +29,4 @@ submits(part('#password form'), async (values) => {
   await sessions.reload();
 });
 
-sessions.reload();
+sessions.follow();

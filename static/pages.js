@@ -3,6 +3,7 @@ import { Account } from './account.js';
 import { Discussion } from './discussion.js';
 import { isTyped, submits } from './forms.js';
 import { connect } from './pottle.js';
+import { showTallies } from './tallies.js';
 import { tickAll } from './view.js';
 
 const TICK_MS = 30_000;
@@ -11,6 +12,7 @@ export const pottle = connect({ onSignedOut: () => account.become(null, false), 
 export const account = new Account(pottle);
 document.querySelectorAll('.discussion').forEach((section) => new Discussion(section, pottle, account));
 document.querySelectorAll('form.begin').forEach(beginning);
+document.querySelectorAll('.channels ul').forEach((list) => showTallies(list, pottle));
 document.querySelectorAll('.joining').forEach(async (section) => {
   const { Joining } = await import('./joining.js');
   new Joining(section, pottle, account);
