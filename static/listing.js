@@ -64,13 +64,16 @@ export class Listing {
     this.#shows(page.next);
   }
 
-  /** The first page as it is now, of which what stays the same is not touched; with `kept`, what was read beyond it stays. */
-  #show(page, kept) {
+  /**
+   * The first page as it is now, of which what stays the same is not touched. Where it changed by itself (`live`), what was
+   * read beyond it stays, and so does a text to be judged: nobody shall approve one that came the moment before.
+   */
+  #show(page, live) {
     const before = [...this.#items.children];
     const known = new Map(before.map((element) => [keyOf(this.#shown.get(element)), element]));
-    const fresh = page[this.#about.plural].map((item) => this.#renewed(item, known.get(keyOf(item))));
+    const fresh = page[this.#about.plural].map((item) => this.#renewed(item, known.get(keyOf(item)), live));
     const last = known.get(keyOf(page[this.#about.plural].at(-1) ?? {}));
-    const beyond = kept && page.next && last ? before.slice(before.indexOf(last) + 1) : [];
+    const beyond = live && page.next && last ? before.slice(before.indexOf(last) + 1) : [];
     arrange(this.#items, [...fresh, ...beyond]);
     if (!beyond.length) this.#next = page.next;
     this.#shows(this.#next);
@@ -83,12 +86,13 @@ export class Listing {
     tickAll(this.#items);
   }
 
-  #renewed(item, element) {
+  #renewed(item, element, live) {
     if (!element) return this.#item(item);
     const before = this.#shown.get(element);
-    if (JSON.stringify(before) === JSON.stringify(item)) return element;
+    const another = this.#about.version?.(before) !== this.#about.version?.(item);
+    if (JSON.stringify(before) === JSON.stringify(item) || (live && another)) return element;
     const now = this.#item(item);
-    if (this.#about.version?.(before) !== this.#about.version?.(item)) complain(now, CHANGED);
+    if (another) complain(now, CHANGED);
     return now;
   }
 
