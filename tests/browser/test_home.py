@@ -102,6 +102,8 @@ async def test_two_people_talk(visitor: Newcomer) -> None:
     await emil.page.locator(".post form [type=submit]").click()
     reply = dora.page.locator(".replies .post").filter(has_text="Hello, Dora")
     await expect(reply.locator(".author")).to_have_text("Emil")
+    for person in (dora, emil):  # the count beside the discussion moves too
+        await expect(person.page.locator(".channels .tally").first).to_have_text("2 posts")
 
     await emil.article("Hello, Emil").first.get_by_role("button", name="React").click()
     await emil.article("Hello, Emil").first.locator("[data-kind=heart]").click()

@@ -148,11 +148,9 @@ async def test_a_moderator_approves_only_what_was_on_the_page(
     await expect(alice.page.locator("#trail .row").first).to_contain_text(f"approved the edit of post {old}")
 
     assert (await bob.patch(f"/api/posts/{old}", json={"body": "Taken back"})).status_code == 202
-    await alice.page.reload()
-    await expect(rows).to_have_count(1)
+    await expect(rows).to_have_count(1)  # the queue moves by itself
     assert (await bob.delete(f"/api/posts/{old}")).status_code == 204
-    await rows.get_by_role("button", name="Decline").click()
-    await expect(rows.locator(".form-error")).to_be_visible()
+    await expect(alice.page.locator("#waiting .none")).to_be_visible()
     alice.complaints = [said for said in alice.complaints if "412" not in said and "404" not in said]
     alice.has_nothing_to_complain_of()
 
