@@ -116,7 +116,7 @@ class Connection:
         return True
 
     def wake(self, stream: str) -> None:
-        """The hub's word that a stream has something new."""
+        """Called by the hub when a stream has something new."""
         self._woken.add(stream)
         rounds.add(self)
 
@@ -145,7 +145,7 @@ class Connection:
         return access().lost(read, self.identity, change, self._rights)
 
     def lose(self, streams: Collection[str] | None) -> None:
-        """Has it hear nothing more of these streams; None closes it, before anything newer is sent (L8)."""
+        """Ends these subscriptions; None closes the connection, before anything newer is sent (L8)."""
         if streams is None:
             self.end(SIGNED_OUT)
         for stream in self._cursors.keys() & (streams or ()):
@@ -153,7 +153,7 @@ class Connection:
             self._reply(type="error", code="not-found", **named(stream))
 
     def expire(self, now: str) -> str:
-        """The hub's word that it is `now`: closes if its session has expired; else says until when that is good."""
+        """Closes if the session has expired at `now`; otherwise returns when it will."""
         until = self.identity.expires if self.identity else FOREVER
         if until < now:
             self.end(SIGNED_OUT)

@@ -1,4 +1,5 @@
-"""How many websockets one account, or one address without an account, has in this worker, and how fast each may ask."""
+"""Limits of websockets: how many one account, or one address without an account, may have in this worker, and how fast
+each may send frames."""
 
 import time
 from collections import Counter
@@ -10,7 +11,7 @@ FRAMES_PER_SECOND = 10
 
 
 class Crowds:
-    """The websockets of this worker, by whose they are."""
+    """Counts the websockets of this worker by account or address."""
 
     def __init__(self) -> None:
         self.clear()

@@ -1,4 +1,4 @@
-"""Whose turn it is to be sent something: everybody's, in the order in which they asked, a few in each turn of the loop.
+"""A fair send queue: connections that have something to send are served in order, a few in each turn of the event loop.
 
 A change to a busy channel wakes hundreds of connections at once. All in one go would hold up every request of this
 worker for as long, and nothing would leave before the last one was served.
@@ -12,16 +12,16 @@ AT_ONCE = 100  # connections served before anything else gets a turn: about a mi
 
 
 class Waiting(Protocol):
-    """Somebody who may have something to send."""
+    """A connection that may have something to send."""
 
     in_line: bool
 
     def serve(self) -> None:
-        """Sends one frame if there is one; whoever then has more stands in line again. Raises nothing."""
+        """Sends one message if there is one; a connection that then has more is queued again. Raises nothing."""
 
 
 class Rounds:
-    """The line of one worker. Nothing is sent while somebody is in the middle of looking for what to send."""
+    """The send queue of one worker. Nothing is sent while a connection is in the middle of looking for what to send."""
 
     def __init__(self) -> None:
         self.clear()
@@ -32,7 +32,7 @@ class Rounds:
         self._begun = False
 
     def add(self, one: Waiting) -> None:
-        """Has `one` served soon; once, however often it was added."""
+        """Queues a connection; once, however often it was added."""
         if one.in_line:
             return
         one.in_line = True

@@ -141,7 +141,7 @@ class Watches:
 
     def prepare(self, _: Snapshot, rows: list[Change]) -> set[str]:
         """Listener: the tags of what has changed."""
-        return tables.tags_of(row.tags for row in rows)
+        return tables.tags_of(row.tags for row in rows) if self._watched else set()
 
     def apply(self, tags: set[str]) -> None:
         """Listener: marks the GETs whose answers are made of that."""
