@@ -218,7 +218,7 @@ async def test_a_request_that_has_begun_is_answered(meeting: Meeting, number: si
     """Half a head, half a body, half of a websocket's handshake, a request behind another, an answer that is not read:
     the rest comes when the worker is on its way out already. What is acknowledged is there, once.
 
-    Fails without any one of the overridden methods of EndingHttpProtocol and EndingWebSocketProtocol, and with a grace
+    Fails when `Connection.shutdown` closes at once, when `is_last` looks at nothing that waits, and with a grace
     period of 0: with half a head cut, a request behind another dropped, a handshake answered by 500 or never closed.
     """
     server, channel = meeting.server, await meeting.channel()
