@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from pottle import access as told
@@ -18,17 +19,24 @@ from pottle.live import hub, socket, watches
 from pottle.server import health, logs, metrics
 from pottle.settings import Settings
 from pottle.store import db
+from pottle.store import migrations as revisions
 from pottle.store.first_look import WrongDatabase
 
 
 class Engine:
     """All that is not the application's: the database, errors, OpenAPI, static files, live updates, health, metrics.
 
-    An application that leaves `access` out has nobody sign in, and everything may be read.
+    An application that leaves `access` out has nobody sign in, and everything may be read. `migrations` is the folder
+    of its migrations, by default `model/migrations` beside `pottle/`.
     """
 
     def __init__(
-        self, app: Application, settings: Settings, access: Access[Any] | None = None, words: Words | None = None
+        self,
+        app: Application,
+        settings: Settings,
+        access: Access[Any] | None = None,
+        words: Words | None = None,
+        migrations: Path | None = None,
     ) -> None:
         self._app, self._settings = app, settings
         self._access, self._words = access or Access(), words or Words()
@@ -41,6 +49,8 @@ class Engine:
         app.logger.addFilter(_is_news)
         app.jinja_env.globals["asset"] = assets.asset
         told.tell(self._access)
+        if migrations is not None:
+            revisions.VERSIONS = migrations
         errors.CALLED.update(self._words.called)
         docs.register(app, self._words)
         problems.register(app)

@@ -54,7 +54,9 @@ def open_reader(path: Path) -> sqlite3.Connection:
 
 
 def _opened(path: Path, *pragmas: str) -> sqlite3.Connection:
-    raw = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
+    """Never makes the file: where somebody has deleted it under a server, an empty one would be taken for it."""
+    there = f"{path.absolute().as_uri()}?mode=rw"
+    raw = sqlite3.connect(there, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
     try:
         for pragma in pragmas:
             raw.execute(pragma)
@@ -82,7 +84,7 @@ class Reading:
     def __init__(self, path: Path) -> None:
         self._closing = False
         self.engine = create_async_engine(
-            f"sqlite+aiosqlite:///{path}",
+            f"sqlite+aiosqlite:///{path.absolute().as_uri()}?mode=rw&uri=true",
             connect_args={"isolation_level": None, "timeout": BUSY_MS / 1000},
             pool_size=SESSIONS,
             max_overflow=0,

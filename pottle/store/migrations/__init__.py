@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 HERE = Path(__file__).parent
-VERSIONS = HERE.parents[2] / "model" / "migrations"
+VERSIONS = HERE.parents[2] / "model" / "migrations"  # of the application; Engine(migrations=…) names others
 STARTED = time.time()
 QUIET_SECONDS = 1.0
 WAITING = "WAITS_FOR_A_PERSON = True"
@@ -290,7 +290,7 @@ def revision_of(raw: sqlite3.Connection, path: Path) -> str | None:
     if {"alembic_version", LoggedChange.__tablename__} <= tables:
         row = raw.execute("SELECT version_num FROM alembic_version").fetchone()
         return row[0] if row else None
-    if tables:
+    if tables - {"alembic_version"}:
         raise WrongDatabase(
             f"{path} is a database of another program: it has tables, but no revision. {LEFT} Move it away, or name "
             "another folder in POTTLE_INSTANCE."
