@@ -42,6 +42,7 @@ def open_writer(path: Path) -> sqlite3.Connection:
         "PRAGMA foreign_keys=ON",
         f"PRAGMA journal_size_limit={LOG_BYTES}",  # it shrinks by itself, once nobody reads what is in it
         "PRAGMA secure_delete=ON",  # a removed post's text is gone from the file too
+        mode="rwc",
     )
 
 
@@ -53,9 +54,8 @@ def open_reader(path: Path) -> sqlite3.Connection:
     return raw
 
 
-def _opened(path: Path, *pragmas: str) -> sqlite3.Connection:
-    """Never makes the file: where somebody has deleted it under a server, an empty one would be taken for it."""
-    there = f"{path.absolute().as_uri()}?mode=rw"
+def _opened(path: Path, *pragmas: str, mode: str = "rw") -> sqlite3.Connection:
+    there = f"{path.absolute().as_uri()}?mode={mode}"
     raw = sqlite3.connect(there, uri=True, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000)
     try:
         for pragma in pragmas:
@@ -67,8 +67,12 @@ def _opened(path: Path, *pragmas: str) -> sqlite3.Connection:
 
 
 def write_engine(path: Path) -> Engine:
-    """The engine of the writer's thread: one connection, whose transactions begin at once."""
-    engine = create_engine("sqlite://", creator=lambda: open_writer(path), poolclass=StaticPool, hide_parameters=True)
+    """The engine of the writer's thread: one connection, whose transactions begin at once.
+
+    It is opened now: where somebody deletes the file under a server, a later one would make an empty file in its place.
+    """
+    raw = open_writer(path)
+    engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool, hide_parameters=True)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     tables.watch(engine)
     return engine

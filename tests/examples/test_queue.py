@@ -1,4 +1,4 @@
-"""The promises on the engine alone: three workers of examples/queue, which knows no users, groups, channels or posts."""
+"""The promises, on the engine alone: three workers of examples/queue, which knows neither users nor channels."""
 
 from __future__ import annotations
 
