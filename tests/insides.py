@@ -13,6 +13,7 @@ LIBRARIES = ("quart", "quart_schema", "flask", "werkzeug", "jinja2", "hypercorn"
 LIBRARIES += ("gunicorn", "websockets", "httptools", "sqlalchemy", "aiosqlite", "alembic", "prometheus_client")
 # What each library documents for a subclass to write anew.
 HOOKS = {
+    "quart.app.Quart": {"ensure_async"},
     "quart.sessions.SecureCookieSessionInterface": {
         *("open_session", "save_session", "get_cookie_name", "get_cookie_path"),
         *("get_cookie_secure", "get_cookie_samesite"),

@@ -3,8 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from contextvars import copy_context
-from functools import wraps
-from typing import Any
+from functools import cached_property, lru_cache, wraps
+from typing import Any, cast
 
 import click
 from flask.sansio.blueprints import Blueprint
@@ -13,6 +13,8 @@ from markupsafe import Markup
 from quart import Quart, Request, current_app
 from quart.cli import ScriptInfo
 from quart.typing import ResponseTypes
+from quart.wrappers.base import BaseRequestWebsocket
+from werkzeug.routing import MapAdapter
 
 from pottle.http.asgi import Scope
 from pottle.http.bodies import BoundedRequest
@@ -20,6 +22,7 @@ from pottle.http.watching import ROUTE
 from pottle.store.unit import envelope
 
 PLAIN = "pottle.plain_jinja"
+MOST_KNOWN, LONGEST_KNOWN = 10_000, 200  # paths, and characters of one
 
 
 class Application(Quart):
@@ -30,6 +33,19 @@ class Application(Quart):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.url_map.merge_slashes = False  # it would redirect from `//` to whatever host was named
+        self._routes: dict[tuple[object, ...], Any] = {}  # that were found, by method and path
+        self._awaited = lru_cache(maxsize=1_000)(super().ensure_async)
+
+    def ensure_async(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """Quart's, which looks into each function anew for each request."""
+        return self._awaited(func)
+
+    def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
+        """Quart's, where a route was not found before (docs/decisions/short-ways.md)."""
+        if request is None:
+            return super().create_url_adapter(request)
+        adapter: Any = _Adapter(request, self._routes, super().create_url_adapter)
+        return cast(MapAdapter, adapter)
 
     def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
         """Quart's. Its commands have our context, as in Flask.
@@ -54,6 +70,39 @@ class Application(Quart):
             envelope.reset(before)
             scope: Scope = request.scope  # type: ignore[assignment]  # a dict like any, to ASGI middleware
             scope[ROUTE] = request.url_rule.rule if request.url_rule else "none"
+
+
+class _Adapter:
+    """The routes for one request or websocket; those of a method and path are looked for once.
+
+    What has none is looked for each time: the answer may be a redirect, which depends on more.
+    """
+
+    def __init__(
+        self, request: BaseRequestWebsocket, known: dict[tuple[object, ...], Any], make: Callable[..., Any]
+    ) -> None:
+        self._request, self._known, self._make = request, known, make
+
+    def match(self, **options: Any) -> Any:
+        """The route and its values, as werkzeug's."""
+        if options != {"return_rule": True}:
+            return self._whole.match(**options)
+        key = self._request.scheme, self._request.method, self._request.path
+        if (found := self._known.get(key)) is None:
+            found = self._whole.match(return_rule=True)
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            if len(self._request.path) <= LONGEST_KNOWN:
+                self._known[key] = found
+        rule, values = found
+        return rule, dict(values)
+
+    @cached_property
+    def _whole(self) -> Any:
+        return self._make(self._request)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
 
 
 def _give_context(group: click.Group) -> None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from quart import Quart, Response
 from quart.asgi import ASGIHTTPConnection
 from quart.debug import traceback_response
+from quart.wrappers.response import DataBody
 from werkzeug.datastructures import Headers
 
 from pottle.http.asgi import Message, Receive, Scope, Send
@@ -32,18 +33,20 @@ class InlineConnection:
     async def __call__(self, receive: Receive, send: Send) -> None:
         """Serves it."""
         message: Message | None = NO_BODY if self._scope["method"] in WITHOUT_BODY else await _first(receive)
-        whole = message is not None and message["type"] == "http.request" and not message.get("more_body")
-        if message is None or not whole or self._scope["http_version"] != "1.1":
+        here = message is not None and message["type"] == "http.request" and not message.get("more_body")
+        if message is None or not here or self._scope["http_version"] != "1.1":
             quarts: Any = ASGIHTTPConnection(self._app, self._scope)  # type: ignore[arg-type]  # it names ASGI's dicts
             await quarts(_again(message, receive) if message else receive, send)
             return
         answer = await self._answer(message.get("body", b""))
-        if isinstance(answer, Response) and not isinstance(answer.response, answer.data_body_class):
-            await _while_there(self._stream(answer, send), receive)
-        else:
+        if not isinstance(answer, Response):  # werkzeug's own, such as a redirect
             await _start(answer, send)
-            body = await answer.get_data(as_text=False) if isinstance(answer, Response) else answer.get_data()
-            await send({"type": "http.response.body", "body": body})
+            await send({"type": "http.response.body", "body": answer.get_data()})
+        elif isinstance(whole := answer.response, DataBody):
+            await _start(answer, send)
+            await send({"type": "http.response.body", "body": whole.data[whole.begin : whole.end]})
+        else:
+            await _while_there(self._stream(answer, send), receive)
 
     async def _answer(self, body: bytes) -> Any:
         scope = self._scope
