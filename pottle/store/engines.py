@@ -71,10 +71,10 @@ def write_engine(path: Path) -> Engine:
 
     It is opened now: where somebody deletes the file under a server, a later one would make an empty file in its place.
     """
-    raw = open_writer(path)
-    engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool, hide_parameters=True)
+    engine = create_engine("sqlite://", creator=lambda: open_writer(path), poolclass=StaticPool, hide_parameters=True)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     tables.watch(engine)
+    engine.connect().close()
     return engine
 
 
