@@ -235,12 +235,10 @@ def listens(port: int) -> bool:
 
 def small_house(folder: Path) -> None:
     """A house with one room of each kind, served by our development server."""
-    for name in ("api", "model", "pottle"):
+    for name in ("api", "model"):
         (folder / name).mkdir()
         (folder / name / "__init__.py").touch()
-    shutil.copytree(
-        ROOT / "pottle" / "server", folder / "pottle" / "server", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copytree(ROOT / "pottle", folder / "pottle", ignore=shutil.ignore_patterns("__pycache__"))
     (folder / "api" / "things.py").write_text(HANDLER)
     (folder / "model" / "thing.py").write_text(MODEL)
     (folder / "main.py").write_text(MAIN)
