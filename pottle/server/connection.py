@@ -22,7 +22,7 @@ from uvicorn.protocols.utils import ClientDisconnected
 
 from pottle.server import shortcuts
 from pottle.server.descriptors import door
-from pottle.server.framing import NoRequest, framed
+from pottle.server.framing import Chunks, NoRequest, begins, framed
 from pottle.server.inside import KEY, Answer, Apart, Inside, Message, Scope, inside_of
 
 HEAD_BYTES = 64 * 1024  # of a request line and headers
@@ -54,7 +54,8 @@ class Connection(asyncio.Protocol):
         self._at_once = inside.loaded_app.at_once
         self._inner: Any = HttpToolsProtocol(inside, cast(Any, Apart(server_state)), self._state, self.loop)
         self._waiting = b""  # what uvicorn has not got yet
-        self._left = 0  # bytes of a body that are still to come
+        self._left = 0  # bytes of a body that are still to come; 1 where its chunks will say
+        self._chunks: Chunks | None = None
         self._endless = False  # it is not known how many
         self._running = False  # a request is not answered yet
         self._started = False  # the application has been asked
@@ -155,9 +156,8 @@ class Connection(asyncio.Protocol):
             if self._left:
                 if self._inner_paused:
                     break
-                size = PIECE_BYTES if self._endless else self._left
-                piece, self._waiting = self._waiting[:size], self._waiting[size:]
-                self._left -= len(piece)
+                if not (piece := self._piece()):
+                    break
                 self._inner.data_received(piece)
             elif self._running or not self._begin():
                 break
@@ -165,12 +165,30 @@ class Connection(asyncio.Protocol):
             self.close()
         self._hold()
 
+    def _piece(self) -> bytes:
+        """Takes of what waits what belongs to the body, or some of it."""
+        if self._chunks is not None:
+            size, ended = self._chunks.passes(self._waiting)
+            if ended:
+                self._left, self._chunks = 0, None
+            elif self._chunks.lost:  # uvicorn's parser says what is wrong
+                self._left, self._chunks, self._endless = sys.maxsize, None, True
+                size = min(PIECE_BYTES, len(self._waiting))
+        else:
+            size = min(PIECE_BYTES if self._endless else self._left, len(self._waiting))
+            self._left -= size
+        piece, self._waiting = self._waiting[:size], self._waiting[size:]
+        return piece
+
     def _begin(self) -> bool:
         """Hands on the head that waits and, of its body, what is there; False where it is not there whole."""
         waiting = self._waiting.lstrip(b"\r\n") if self._waiting[0] in b"\r\n" else self._waiting
         end = waiting.find(b"\r\n\r\n") + 4
         if (end if end >= 4 else len(waiting)) > HEAD_BYTES:
             self._refuse(400, "The headers are too large.")
+            return False
+        if end < 4 and waiting and not begins(waiting):
+            self._refuse(400, "This is not HTTP.")
             return False
         if end < 4:
             self._waiting = waiting
@@ -184,14 +202,14 @@ class Connection(asyncio.Protocol):
         if self._answered_at_once(head):
             return True
         try:
-            head, self._left, self._endless = framed(head)
+            head, self._left, self._endless, chunked = framed(head)
         except NoRequest as error:
             self._refuse(400, str(error))
             return False
         self._running, self._started = True, False
+        self._chunks = Chunks() if chunked else None
         if not self._endless and self._left:
-            head, self._waiting = head + rest[: self._left], rest[self._left :]
-            self._left -= min(self._left, len(rest))
+            head += self._piece()
         self._inner.data_received(head)
         return True
 
@@ -214,7 +232,7 @@ class Connection(asyncio.Protocol):
         """Reads no more while what was read has to wait."""
         paused = not self.closing and (
             self._inner_paused
-            or bool(self._waiting and (self._running or self._left))
+            or bool(self._waiting and self._running and not self._left)
             or (self._websocket and self._writing_paused)  # or pongs would pile up
         )
         if paused != self._reading_paused and not self.transport.is_closing():

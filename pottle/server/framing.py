@@ -5,6 +5,9 @@ import sys
 from typing import NamedTuple
 
 REQUEST_LINE = re.compile(rb"[^\s]+ [^\s]+ HTTP/1\.[01]\r\n")
+METHOD = re.compile(rb"[!#-'*+\-.0-9A-Z^-z|~]+(?: |\Z)")
+CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[^\r\n]*)?\r\n")
+LINE_BYTES = 4 * 1024  # of a line between chunks
 FRAMING = re.compile(rb"\n(content-length|transfer-encoding|upgrade)[ \t]*:[ \t]*([^\r]*)", re.IGNORECASE)
 UPGRADE = re.compile(rb"\nupgrade[ \t]*:[^\n]*", re.IGNORECASE)
 WEBSOCKET = tuple(  # a handshake has each of them once (RFC 6455, 4.2.1)
@@ -27,7 +30,49 @@ class Framed(NamedTuple):
 
     head: bytes
     left: int
-    endless: bool  # how many is not known: the answer is the connection's last
+    endless: bool = False  # how many is not known: the answer is the connection's last
+    chunked: bool = False  # the chunks say it
+
+
+class Chunks:
+    """Finds where a body in chunks ends (RFC 9112, 7.1). It is `lost` where one is not as it should be."""
+
+    def __init__(self) -> None:
+        self.lost = False
+        self._data = 0  # bytes of a chunk that are still to come
+        self._after_data = self._last = False
+
+    def passes(self, waiting: bytes) -> tuple[int, bool]:
+        """How many of the bytes that wait are the body's and can be handed on, and whether it ends with them."""
+        at = 0
+        while True:
+            at, self._data = at + min(self._data, len(waiting) - at), max(0, self._data - (len(waiting) - at))
+            end = waiting.find(b"\r\n", at) + 2
+            if self._data or end < 2:
+                self.lost = not self._data and len(waiting) - at > LINE_BYTES
+                return at, False
+            line = waiting[at:end]
+            if self._last:
+                at = end
+                if line == b"\r\n":
+                    return at, True
+            elif self._after_data:
+                if line != b"\r\n":
+                    self.lost = True
+                    return at, False
+                at, self._after_data = end, False
+            elif chunk := CHUNK.fullmatch(line):
+                at, self._data = end, int(chunk[1], 16)
+                self._last = self._data == 0
+                self._after_data = not self._last
+            else:
+                self.lost = True
+                return at, False
+
+
+def begins(waiting: bytes) -> bool:
+    """Whether what is there of a head may be the beginning of a request."""
+    return bool(REQUEST_LINE.match(waiting) if b"\n" in waiting else METHOD.match(waiting))
 
 
 def framed(head: bytes) -> Framed:
@@ -39,17 +84,19 @@ def framed(head: bytes) -> Framed:
         raise NoRequest("This is not a proxy.")
     given = [(name.lower(), value.strip()) for name, value in FRAMING.findall(head)]
     if not given:
-        return Framed(head, 0, False)
-    left, endless = 0, False
+        return Framed(head, 0)
+    left, endless, chunked = 0, False, False
     bodies = [pair for pair in given if pair[0] != b"upgrade"]
     if len(bodies) == 1 and bodies[0][0] == b"content-length" and bodies[0][1].isdigit():
         left = int(bodies[0][1][:18])
+    elif len(bodies) == 1 and bodies[0][1].lower() == b"chunked" and b" HTTP/1.1\r\n" in head[: head.find(b"\n") + 1]:
+        left, chunked = 1, True
     elif bodies:  # uvicorn's parser knows more
         left, endless = sys.maxsize, True
     if len(bodies) == len(given):
-        return Framed(head, left, endless)
+        return Framed(head, left, endless, chunked)
     if not (head.startswith(b"GET ") and all(len(line.findall(head)) == 1 for line in WEBSOCKET)):
-        return Framed(UPGRADE.sub(b"", head), left, endless)  # as if it had not asked for an upgrade
+        return Framed(UPGRADE.sub(b"", head), left, endless, chunked)  # as if it had not asked for an upgrade
     if left:
         raise NoRequest("This is no WebSocket handshake.")
-    return Framed(head, 0, False)
+    return Framed(head, 0)

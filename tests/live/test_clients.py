@@ -74,6 +74,18 @@ def post(world: World, body: str, **headers: str) -> bytes:
     return request("POST", LOBBY, world.tokens["alice"], json.dumps({"body": body}).encode(), **headers)
 
 
+def test_chunks_may_come_byte_by_byte(connect: Connect, world: World) -> None:
+    client = connect()
+    chunked = request("POST", LOBBY, world.tokens["alice"], Content_Type="application/json")
+    chunked = chunked.replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n")
+    client.send(chunked)
+    for byte in b'8\r\n{"body":\r\n7\r\n"bytes"\r\n1\r\n}\r\n0\r\n\r\n' + request("GET", "/healthz"):
+        client.send(bytes([byte]))
+    status, _, body = client.answer()
+    assert (status, json.loads(body)["body"]) == (201, "bytes")
+    assert client.answer()[0] == 200
+
+
 @pytest.mark.parametrize("upgrade", OTHERS, ids=[upgrade[:9] for upgrade in OTHERS])
 @pytest.mark.parametrize("cut", [None, -1, 0, 5], ids=["one packet", "in the head", "after the head", "in the body"])
 def test_a_post_that_asks_for_an_upgrade_keeps_its_body(
