@@ -53,6 +53,9 @@ class Chunks:
                 return at, False
             line = waiting[at:end]
             if self._last:
+                if b"\n" in line[:-1] or b"\r" in line[:-2]:  # not all agree where such a line ends
+                    self.lost = True
+                    return at, False
                 at = end
                 if line == b"\r\n":
                     return at, True

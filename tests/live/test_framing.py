@@ -27,7 +27,18 @@ def test_it_ends_at_its_end(size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [b"x\r\n", b"-1\r\n", b"0x8\r\n", b" 8\r\n", b"8 \r\n", b"8\n12345678\r\n", b"1\r\nxx\r\n", b"a" * 5_000]
+    "wrong",
+    [
+        b"x\r\n",
+        b"-1\r\n",
+        b"0x8\r\n",
+        b" 8\r\n",
+        b"8 \r\n",
+        b"8\n12345678\r\n",
+        b"1\r\nxx\r\n",
+        b"0\r\nX: y\n\r\n",
+        b"a" * 5_000,
+    ],
 )
 def test_what_is_no_chunk_is_left_to_the_parser(wrong: bytes) -> None:
     chunks = Chunks()
