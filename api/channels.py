@@ -82,13 +82,12 @@ async def create(slug: str, data: NewChannel) -> Answer:
     """
     who, where = asker(), (data.url, foreign_origin())
     if data.key is not UNSET:
-        opened = await channel.get_or_create(who, slug, data.key, data.title, *where)
+        view, created = await channel.get_or_create(who, slug, data.key, data.title, *where)
     elif data.title is not None:
-        opened = await channel.begin(who, slug, data.title, *where)
+        view, created = await channel.begin(who, slug, data.title, *where)
     else:
         raise Invalid({"key": "is required, or a title to begin a new discussion with"})
-    location = f"/api/channels/{opened.channel.id}"
-    return Answer(opened.channel, 201 if opened.created else 200, location=location)
+    return Answer(view, 201 if created else 200, location=f"/api/channels/{view.id}")
 
 
 @blueprint.get("/channels/<id:channel_id>")

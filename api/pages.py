@@ -112,7 +112,7 @@ async def _page(
     if who is None:
         shown_in(listed.channel, *tags, *authors_of(listed.page.items))
         shown(signed_out_only=True)
-    own_view, page = await channel.own_view(who, listed.channel), page_view(listed.page, listed.seq)
+    own_view, page = channel.own_view(who, listed.channel), page_view(listed.page, listed.seq)
     common = {"me": who, "group": _group(listed.channel), "channel": own_view, "page": page}
     talk = await _talk(listed.page.items, named)
     body = (await rendered(template, **common, talk=talk, named=named, **context)).encode()

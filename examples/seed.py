@@ -145,9 +145,9 @@ async def fill() -> int:
     await make_class(people["rivera"])
     ids = {}
     for slug, key, title in CHANNELS:
-        opened = await channel.get_or_create(people["rivera"], slug, key, title, None, None)
-        if opened.channel.posts == 0:
-            ids[key] = opened.channel.id
+        found, _ = await channel.get_or_create(people["rivera"], slug, key, title, None, None)
+        if found.posts == 0:
+            ids[key] = found.id
     return await talk(people, ids)
 
 

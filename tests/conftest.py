@@ -146,8 +146,8 @@ async def _make_class(tokens: dict[str, str]) -> int:
     await group.create(root, fields)
     await group.put_member(root, "class", "alice", "moderator")
     await group.put_member(root, "class", "bob", "member")
-    opened = await channel.get_or_create(alice, "class", "room", "Room", None, None)
-    return opened.channel.id
+    room, _ = await channel.get_or_create(alice, "class", "room", "Room", None, None)
+    return room.id
 
 
 @pytest.fixture

@@ -118,11 +118,10 @@ def open_channel(tx: Tx, identity: Identity, group: int | str, name: str, attrib
     in_group = tx.one(SLUG, id=ours.within(tx, "group", group), **asker(identity))
     if in_group is None:
         raise NotFound("Group not found")
-    opened = channel.get_or_create.within(tx, identity, in_group.slug, name, name[:LONGEST_TITLE], None, None)
-    id_ = opened.channel.id
-    if opened.created and attributes and opened.channel.state == "published":
-        keep(tx, "channel", theirs.within(tx, "channel", id_), id_, attributes)
-    row: ChannelRow = tx.one(CHANNEL, id=id_, **asker(identity))
+    made, created = channel.get_or_create.within(tx, identity, in_group.slug, name, name[:LONGEST_TITLE], None, None)
+    if created and attributes and made.state == "published":
+        keep(tx, "channel", theirs.within(tx, "channel", made.id), made.id, attributes)
+    row: ChannelRow = tx.one(CHANNEL, id=made.id, **asker(identity))
     return row
 
 

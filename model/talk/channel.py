@@ -1,10 +1,21 @@
 """Channels: one discussion in a group, found by its key (a room's name, or a page's path)."""
 
-from typing import Annotated, Any, Literal, NamedTuple, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import ColumnElement, ForeignKey, Select, String, UniqueConstraint, bindparam, case, delete, select
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    String,
+    UniqueConstraint,
+    bindparam,
+    case,
+    delete,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy import literal_column as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -65,6 +76,9 @@ class ChannelRow(rules.Rules, Protocol):
     group: str  # its slug
     group_name: str
     reading: str
+    given_key: str  # the texts as they were given, which those of a pending one hide
+    given_title: str
+    given_url: str | None
 
 
 class ChannelView(msgspec.Struct):
@@ -93,31 +107,28 @@ def _unless_pending(column: Any, instead: str) -> ColumnElement[Any]:
     return case((Channel.state == sql("'published'"), column), else_=sql(instead)).label(column.name)
 
 
-TEXTS = {"key": Channel.key, "title": Channel.title, "url": Channel.url}
 SHOWN_TITLE = _unless_pending(Channel.title, f"'{UNTITLED}'")
-SHOWN = {"key": _unless_pending(Channel.key, "''"), "title": SHOWN_TITLE, "url": _unless_pending(Channel.url, "NULL")}
-OTHERS = [column for column in Channel.__table__.c if column.name not in ("group_id", "seq", *TEXTS)]
-OF_GROUP = (Group.id.label("group_id"), Group.slug.label("group"), Group.name.label("group_name"), Group.reading)
-RULES = (Group.posting, Group.review, Group.origins, STANDING)
-
-
-def _channels(texts: dict[str, Any]) -> Select[Any]:
-    """Channels that whoever asks may see, as `ChannelRow`s with these texts."""
-    rows = select(*texts.values(), *OTHERS, *OF_GROUP, *RULES)
-    return rows.join(Group, Group.id == Channel.group_id).where(VISIBLE)
-
-
-AS_GIVEN = _channels(TEXTS)  # for who began it, and moderators
-BY_ID = _channels(SHOWN).where(Channel.id == bindparam("id"))
-GIVEN_BY_ID = AS_GIVEN.where(Channel.id == bindparam("id"))
-BY_KEY = _channels({**SHOWN, "key": Channel.key}).where(
-    Group.slug == bindparam("slug"), Channel.key == bindparam("key")
+CHANNELS = (  # those that the asker may see, as ChannelRow
+    select(
+        *(column for column in Channel.__table__.c if column.name not in ("group_id", "seq", "key", "title", "url")),
+        *(_unless_pending(Channel.key, "''"), SHOWN_TITLE, _unless_pending(Channel.url, "NULL")),
+        *(column.label(f"given_{column.name}") for column in (Channel.key, Channel.title, Channel.url)),
+        *(Group.id.label("group_id"), Group.slug.label("group"), Group.name.label("group_name"), Group.reading),
+        *(Group.posting, Group.review, Group.origins, STANDING),
+    )
+    .join(Group, Group.id == Channel.group_id)
+    .where(VISIBLE)
 )
-LISTED = AS_GIVEN.where(Channel.state == "published")
+BY_ID = CHANNELS.where(Channel.id == bindparam("id"))
+BY_KEY = CHANNELS.where(Group.slug == bindparam("slug"), Channel.key == bindparam("key"))
+LISTED = CHANNELS.where(Channel.state == "published")
 IN_GROUP = LISTED.where(Group.slug == bindparam("slug"))
 BY_TITLE = IN_GROUP.where(Channel.title == bindparam("title")).order_by(Channel.id).limit(1)
+ADD = insert(Channel).returning(Channel.id)
+CHANGE = update(Channel).where(Channel.id == bindparam("id"))
+DROP = delete(Channel).where(Channel.id == bindparam("id"))
 PENDING = (
-    AS_GIVEN.outerjoin(User, User.id == Channel.begun_by)
+    CHANNELS.outerjoin(User, User.id == Channel.begun_by)
     .add_columns(User.uid.label("by"))
     .where(Channel.state == "pending", Channel.group_id == bindparam("group_id"))
 )
@@ -133,15 +144,29 @@ def position(read: Snapshot, id_: int) -> int:
     return changes.position(read, stream(id_))
 
 
-def view(row: ChannelRow) -> ChannelView:
-    """A channel as clients see it."""
-    texts = (row.key, row.title, row.url)
+def view(row: ChannelRow, given: bool = False) -> ChannelView:
+    """A channel as clients see it. Of a pending one `given` shows the texts: to moderators and who began it."""
+    texts = (row.given_key, row.given_title, row.given_url) if given else (row.key, row.title, row.url)
     return ChannelView(row.id, row.group, *texts, bool(row.locked), row.posts, row.state, row.created, row.version)
 
 
-def weight(row: Any) -> int:
+def own_view(identity: Identity | None, row: ChannelRow) -> ChannelView:
+    """A channel as this one asker sees it."""
+    own = identity is not None and row.begun_by == identity.user
+    return view(row, given=own or rules.moderates(row, identity))
+
+
+def _view_by_key(row: ChannelRow) -> ChannelView:
+    return msgspec.structs.replace(view(row), key=row.given_key)  # which the asker has said
+
+
+def _view_with_beginner(row: Any) -> ChannelView:
+    return msgspec.structs.replace(view(row, given=True), by=row.by)
+
+
+def weight(row: ChannelRow) -> int:
     """Bytes of a channel's texts as JSON."""
-    return len(msgspec.json.encode((row.key, row.title, row.url)))
+    return len(msgspec.json.encode((row.given_key, row.given_title, row.given_url)))
 
 
 def seen_by(read: Snapshot, identity: Identity | None, id_: int) -> ChannelRow | None:
@@ -167,7 +192,7 @@ def listed(
     who = asker(identity)
     in_group = group.visible_to.within(read, identity, slug)
     if key is not None:
-        return in_group, Page([view(row) for row in read.all(BY_KEY, slug=slug, key=key, **who)], None, None)
+        return in_group, Page([_view_by_key(row) for row in read.all(BY_KEY, slug=slug, key=key, **who)], None, None)
     return in_group, paged(read, IN_GROUP, Channel.id, cursor, view, weight, slug=slug, **who)
 
 
@@ -181,20 +206,7 @@ def newest(read: Snapshot, identity: Identity | None, count: int) -> list[Channe
 def pending(read: Snapshot, identity: Identity | None, slug: str, cursor: Cursor) -> Page[ChannelView]:
     """The channels of a group that wait for a moderator, newest first. Raises NotFound, Unauthenticated, Forbidden."""
     in_group = group.moderated.within(read, identity, slug).id
-    return paged(read, PENDING, Channel.id, cursor, _with_beginner, weight, group_id=in_group, **asker(identity))
-
-
-def _with_beginner(row: Any) -> ChannelView:
-    return msgspec.structs.replace(view(row), by=row.by)
-
-
-@reads
-def own_view(read: Snapshot, identity: Identity | None, row: ChannelRow) -> ChannelView:
-    """A channel as this one asker sees it: the texts of a pending one are for who began it and for moderators."""
-    own = identity is not None and row.begun_by == identity.user
-    if row.state == "pending" and (own or rules.moderates(row, identity)):
-        row = read.one(GIVEN_BY_ID, id=row.id, **asker(identity)) or row
-    return view(row)
+    return paged(read, PENDING, Channel.id, cursor, _view_with_beginner, weight, group_id=in_group, **asker(identity))
 
 
 @reads
@@ -203,36 +215,33 @@ def counts(
 ) -> tuple[GroupRow, dict[str, int], list[int]]:
     """A group, the number of published posts by key, and the ids of the channels found. Raises NotFound."""
     in_group = group.visible_to.within(read, identity, slug)
-    found = [row for key in set(keys) for row in read.all(BY_KEY, slug=slug, key=key, **asker(identity))]
-    counted = {row.key: row.posts for row in found}
-    return in_group, {key: counted.get(key, 0) for key in keys}, [row.id for row in found]
-
-
-class Opened(NamedTuple):
-    """A channel that was asked for by its key, and whether it was made for that."""
-
-    channel: ChannelView
-    created: bool
+    found = {key: row for key in set(keys) for row in read.all(BY_KEY, slug=slug, key=key, **asker(identity))}
+    return in_group, {key: found[key].posts if key in found else 0 for key in keys}, [row.id for row in found.values()]
 
 
 @writes
 def get_or_create(
     tx: Tx, identity: Identity | None, slug: str, key: str, title: str | None, url: str | None, origin: str | None
-) -> Opened:
-    """Gets the channel with `key`, or makes it where whoever asks may post. Raises what rules.may_post does."""
+) -> tuple[ChannelView, bool]:
+    """Gets the channel with `key`, or makes it where the asker may post. Returns it, and whether it was made.
+
+    Raises what rules.may_post does.
+    """
     if (found := tx.one(BY_KEY, slug=slug, key=key, **asker(identity))) is not None:
-        return Opened(view(found), created=False)
+        return _view_by_key(found), False
     in_group = group.visible_to.within(tx, identity, slug)
     rules.may_post(in_group, identity, origin)
     amounts.count(tx, len(msgspec.json.encode((key, title, url))), amounts.BEGUN)
     state = rules.first_state(in_group, identity)
     begun_by = identity.user if identity and state == "pending" else None
     made = add(tx, in_group.id, key, title or key, url, state, begun_by)
-    return Opened(view(tx.one(GIVEN_BY_ID, id=made, **asker(identity))), created=True)
+    return view(tx.one(BY_ID, id=made, **asker(identity)), given=True), True
 
 
 @writes
-def begin(tx: Tx, identity: Identity | None, slug: str, title: str, url: str | None, origin: str | None) -> Opened:
+def begin(
+    tx: Tx, identity: Identity | None, slug: str, title: str, url: str | None, origin: str | None
+) -> tuple[ChannelView, bool]:
     """Makes a discussion of a title that the group has none of. Raises Conflict, which names the one it has."""
     rules.may_post(group.visible_to.within(tx, identity, slug), identity, origin)
     key, who = keys.of_title(title), asker(identity)
@@ -253,40 +262,33 @@ def add(
     begun_by: int | None = None,
 ) -> int:
     """Within a unit: makes a channel of a key that the group does not have yet; its id."""
-    texts = {"key": key, "title": title, "url": url}
-    channel = Channel(group_id=group_id, **texts, state=state, begun_by=begun_by, created=tx.now, version=1)
-    channel.locked, channel.posts = False, 0
-    tx.session.add(channel)
-    tx.session.flush()
-    tx.changed("channel.created", subject=channel.id, tags=["channels", f"channels-of:{group_id}"])
-    return channel.id
+    texts = {"key": key, "title": title, "url": url, "state": state, "begun_by": begun_by}
+    id_: int = tx.one(ADD, group_id=group_id, **texts, locked=False, posts=0, seq=0, created=tx.now, version=1).id
+    tx.changed("channel.created", subject=id_, tags=["channels", f"channels-of:{group_id}"])
+    return id_
 
 
 @writes
 def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, fields: dict[str, Any]) -> ChannelView:
     """Changes a channel's title or `locked`, or approves it (`state`). Only moderators may. Raises Stale."""
-    was = _moderated(tx, identity, id_, versions)
-    channel = tx.session.get_one(Channel, id_)
-    for field, value in fields.items():
-        setattr(channel, field, value)
-    channel.version += 1
-    tags = ["channels"]
-    if was.state != channel.state:
-        channel.begun_by = None
-        tags.append(f"channels-of:{was.group_id}")
-        _note(tx, identity, "channel.approved", was)
-    if was.locked != channel.locked:
-        _note(tx, identity, "channel.locked" if channel.locked else "channel.unlocked", was)
-    tx.session.flush()
+    row = _moderated(tx, identity, id_, versions)
+    approved = fields.get("state", row.state) != row.state
+    more: dict[str, Any] = {"begun_by": None} if approved else {}
+    tx.run(CHANGE, id=id_, version=row.version + 1, **more, **fields)
+    if approved:
+        _note(tx, identity, "channel.approved", row)
+    if fields.get("locked", row.locked) != row.locked:
+        _note(tx, identity, "channel.locked" if fields["locked"] else "channel.unlocked", row)
+    tags = ["channels", f"channels-of:{row.group_id}"] if approved else ["channels"]
     tx.changed("channel.edited", stream=stream(id_), subject=id_, tags=tags)
-    return view(_moderated(tx, identity, id_))
+    return view(visible_to.within(tx, identity, id_), given=True)
 
 
 @writes
 def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
     """Deletes a channel with its posts. Only moderators may. Raises Stale."""
     row = _moderated(tx, identity, id_, versions)
-    tx.session.execute(delete(Channel).where(Channel.id == id_))
+    tx.run(DROP, id=id_)
     changes.drop(tx, stream(id_))
     tags = ["channels", f"group:{row.group_id}"]  # its posts too, each by itself
     tx.changed("channel.deleted", subject=id_, tags=tags)
@@ -299,16 +301,15 @@ def drop_streams(tx: Tx, group_id: int) -> None:
         changes.drop(tx, stream(id_))
 
 
-def _moderated(tx: Tx, identity: Identity, id_: int, versions: Versions = None) -> ChannelRow:
-    """A channel that whoever asks moderates, with its texts as they were given."""
-    rules.must_moderate(visible_to.within(tx, identity, id_), identity)
-    row: ChannelRow = tx.one(GIVEN_BY_ID, id=id_, **asker(identity))
+def _moderated(tx: Tx, identity: Identity, id_: int, versions: Versions) -> ChannelRow:
+    row = visible_to.within(tx, identity, id_)
+    rules.must_moderate(row, identity)
     check_version(row.version, versions)
     return row
 
 
 def _note(tx: Tx, identity: Identity, action: audit.Action, row: ChannelRow) -> None:
-    audit.note(tx, identity, action, f"channel {row.id}", group=row.group, detail=row.title)
+    audit.note(tx, identity, action, f"channel {row.id}", group=row.group, detail=row.given_title)
 
 
 def _views(read: Snapshot, ids: set[int]) -> dict[int, ChannelView]:
