@@ -14,7 +14,7 @@ def _time(description: str) -> Term:
 ABOUT = {
     "title": "Pottle",
     "version": "1",
-    "description": "Accounts, discussions and live updates. The websocket at `/api/live` is described in the README.",
+    "description": "Accounts, discussions and live updates. The websocket at `/api/live` is described in docs/live.md.",
     "license": {"name": "MIT", "identifier": "MIT"},
     "contact": {"name": "Whoever runs this server"},
 }
@@ -47,7 +47,7 @@ CALLED = {
 EITHER = {"Author": {"UserAuthor": ("uid", "name", "avatar", "badge"), "GuestAuthor": ("guest",)}}
 TERMS = {
     "accounts": Term("One for each name, in the roster's order."),
-    "action": Term("What was done; the README lists all actions.", "post.removed"),
+    "action": Term("What was done; docs/administration.md lists all actions.", "post.removed"),
     "actor": Term("User name of who did it; empty for a command of the operator.", "ada"),
     "after": Term(
         "Only what is newer than this cursor: the `prev` of another answer. Not together with `before`.", "YzE3"

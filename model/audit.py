@@ -1,6 +1,6 @@
 """The activity log (audit trail): who did what to whom, and when. It outlives what it names, so it refers to nothing.
 
-The README's table says what each action means.
+docs/administration.md says what each action means.
 """
 
 from typing import Literal, Protocol

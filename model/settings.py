@@ -36,7 +36,7 @@ def _flask_channels(text: str) -> tuple[tuple[str, int], ...]:
 
 @dataclass(frozen=True)
 class Settings(EngineSettings):
-    """Each field is the setting `POTTLE_<FIELD>`; the README's table says what each is for."""
+    """Each field is the setting `POTTLE_<FIELD>`; docs/settings.md says what each is for."""
 
     sign_up: Literal["open", "invitation", "closed"] = "open"
     password_min: int = 8

@@ -40,7 +40,7 @@ def parsed(default: Any, parser: Parser) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """Each field is the setting `POTTLE_<FIELD>`; the README's table says what each is for."""
+    """Each field is the setting `POTTLE_<FIELD>`; docs/settings.md says what each is for."""
 
     instance: Path = Path("instance")
     url: str = parsed("", _public_url)

@@ -1,4 +1,4 @@
-/** The audit trail in words. The actions are those of the README's table. */
+/** The audit trail in words. The actions are those of docs/administration.md. */
 import { Listing, at } from './listing.js';
 
 // {} is the subject, {detail} what else was noted, which otherwise stands behind.

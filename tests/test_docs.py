@@ -1,9 +1,12 @@
-"""What docs/ and SECURITY.md say is there is there."""
+"""The pages are true: what they name is there, their tables are complete, their links and code are whole."""
 
 import ast
+import dataclasses
 import importlib
+import json
 import pkgutil
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -22,18 +25,19 @@ from model.groups import invitation
 from model.settings import Settings
 from pottle.rates import Rate
 from pottle.store import Base, replays
+from tests.pages import anchors, blocks, chapter, commands, first_column, links, named, page, tracked
 from tests.server import ROOT
 
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 ASVS = ROOT / "docs" / "asvs.md"
 GUIDES = [ASVS, ROOT / "docs" / "deploy.md", ROOT / "docs" / "classroom.md", ROOT / "SECURITY.md"]
-PAGES = [ROOT / "docs" / "anatomy.md", *DECISIONS, *GUIDES]
 NAMED = re.compile(
     r"`((?:api|model|pottle|static|templates|bench|tests|deploy|docs)/[\w./-]+|[\w.-]+\.py)(?:: (\w+))?`"
 )
+TO_BE_WRITTEN = re.compile(
+    r"(model|api|tests/api)/(test_)?(jokes?|links?)\.py|\d{4}_\w+_links\w*\.py"
+)  # by who follows a page
 SECURITY = (ROOT / "SECURITY.md").read_text()
-README = (ROOT / "README.md").read_text()
-FROM_FLASK = ROOT / "docs" / "from-flask.md"
 
 
 def functions(path: Path) -> set[str]:
@@ -43,10 +47,10 @@ def functions(path: Path) -> set[str]:
 
 
 @pytest.mark.check
-@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
-def test_every_file_and_function_that_it_names_exists(page: Path) -> None:
-    for name, function in NAMED.findall(page.read_text()):
-        assert (ROOT / name).exists(), name
+@named
+def test_every_file_and_function_that_it_names_exists(path: Path) -> None:
+    for name, function in NAMED.findall(path.read_text()):
+        assert TO_BE_WRITTEN.fullmatch(name) or (ROOT / name).exists() or (path.parent / name).exists(), name
         if function:
             assert function in functions(ROOT / name), f"{name}: {function}"
 
@@ -54,33 +58,85 @@ def test_every_file_and_function_that_it_names_exists(page: Path) -> None:
 @pytest.mark.check
 def test_the_anatomy_names_what_it_follows() -> None:
     """Each step, and what carries each promise; no more than somebody can follow."""
-    assert 20 < len(NAMED.findall(PAGES[0].read_text())) < 50
+    assert 20 < len(NAMED.findall(page("anatomy"))) < 50
 
 
 @pytest.mark.check
-@pytest.mark.parametrize("page", DECISIONS, ids=lambda path: path.name)
-def test_every_decision_has_its_three_parts(page: Path) -> None:
-    assert re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE) == [
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.name)
+def test_every_decision_has_its_three_parts(path: Path) -> None:
+    assert re.findall(r"^## (.+)$", path.read_text(), re.MULTILINE) == [
         "The choice",
         "The numbers",
         "What would change our mind",
     ]
 
 
-def anchors(page: Path) -> set[str]:
-    """Where links into a page can lead, as GitHub makes them of its headings."""
-    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+@pytest.mark.check
+@named
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for target in links(path):
+        if not re.match("[a-z]+:", target):
+            name, _, anchor = target.partition("#")
+            there = path.parent / name if name else path
+            assert there.exists(), target
+            assert not anchor or anchor in anchors(there), target
 
 
 @pytest.mark.check
-@pytest.mark.parametrize("page", [*GUIDES, FROM_FLASK], ids=lambda path: path.name)
-def test_every_link_leads_somewhere(page: Path) -> None:
-    for target in re.findall(r"\]\(([^)]+)\)", page.read_text()):
-        name, _, anchor = target.partition("#")
-        there = page.parent / name if name else page
-        assert there.exists(), target
-        assert not anchor or anchor in anchors(there), target
+@named
+def test_every_block_of_code_can_be_read(path: Path) -> None:
+    text = path.read_text()
+    for block in blocks(text, "python"):
+        ast.parse(block)
+    for block in blocks(text, "json"):
+        json.loads(block)
+    for block in [*blocks(text, "sh"), *commands(text)]:
+        script = re.sub(r"<the [^>]+>", "elsewhere", block)
+        read = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True)
+        assert read.returncode == 0, block + read.stderr
+
+
+@pytest.mark.check
+def test_the_table_of_rooms_names_each() -> None:
+    found = {f"{parent}/" for name in tracked() for parent in Path(name).parents if len(parent.parts) > 1}
+    rooms = {name for name in found if name.startswith(("api/", "model/", "pottle/"))}
+    listed = first_column(chapter("development", "Rooms"))
+    assert sorted(listed) == sorted(rooms)
+
+
+def default(value: object) -> str:
+    """A default as one would write it into the environment."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+@pytest.mark.check
+def test_every_setting_is_explained_with_its_default() -> None:
+    explained = re.findall(r"^\| `(POTTLE_\w+)` \| (?:`([^`]*)`)? *\| .+ \|$", page("settings"), re.MULTILINE)
+    assert dict(explained) == {
+        f"POTTLE_{field.name.upper()}": default(field.default) for field in dataclasses.fields(Settings)
+    }
+
+
+@pytest.mark.check
+def test_every_code_of_the_live_protocol_is_named() -> None:
+    written = "".join(path.read_text() for path in (ROOT / "pottle" / "live").glob("*.py"))
+    errors = set(re.findall(r'(?:Refused\(|code=)"([a-z-]+)"', written))
+    table = page("live").split("| error code |")[1]
+    assert errors == {code for code in first_column(table) if not code.startswith("{")}
+
+
+@pytest.mark.check
+def test_every_kind_of_change_is_named() -> None:
+    written = "".join(path.read_text() for path in (ROOT / "model").rglob("*.py"))
+    kinds = {kind for listed in re.findall(r"changes\.carries\(\s*\[([^\]]+)\]", written) for kind in quoted(listed)}
+    table = page("live").split("| kind |")[1].split("\n\n")[0]
+    assert set(first_column(table)) == kinds
+
+
+def quoted(text: str) -> list[str]:
+    return re.findall(r'"([^"]+)"', text)
 
 
 @pytest.fixture(scope="module")
@@ -89,11 +145,11 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Quart:
 
 
 @pytest.mark.check
-@pytest.mark.parametrize("page", [*GUIDES, ROOT / "README.md"], ids=lambda path: path.name)
-def test_every_command_and_option_exists(app: Quart, page: Path) -> None:
-    for line in re.findall(r"quart --app main ([^`\n;&]+)", page.read_text()):
+@named
+def test_every_command_and_option_exists(app: Quart, path: Path) -> None:
+    for line in re.findall(r"quart --app main ([^`\n;&]+)", path.read_text()):
         words = line.split()
-        if words[0] in ("…", "routes"):  # the latter is Quart's own
+        if words[0] in ("…", "routes", "blog"):  # Quart's own, and the blog's of docs/from-flask.md
             continue
         command: click.Command = app.cli
         while isinstance(command, click.Group) and words and words[0] != "…":
@@ -104,11 +160,11 @@ def test_every_command_and_option_exists(app: Quart, page: Path) -> None:
 
 
 @pytest.mark.check
-@pytest.mark.parametrize("page", GUIDES, ids=lambda path: path.name)
-def test_every_setting_exists(page: Path) -> None:
+@named
+def test_every_setting_exists(path: Path) -> None:
     known = {f"POTTLE_{name.upper()}" for name in Settings.__dataclass_fields__}
     proxys = set(re.findall(r"POTTLE_\w+", (ROOT / "deploy" / "Caddyfile").read_text()))
-    assert set(re.findall(r"POTTLE_\w+", page.read_text())) <= known | proxys
+    assert set(re.findall(r"POTTLE_\w+", path.read_text())) <= known | proxys | {"POTTLE_X", "POTTLE_X_FILE"}
 
 
 def shown() -> str:
@@ -152,13 +208,13 @@ def modules() -> Iterator[ModuleType]:
 @pytest.mark.check
 def test_every_rate_limit_is_named_with_its_numbers() -> None:
     known = {value for module in modules() for value in vars(module).values() if isinstance(value, Rate)}
-    named = {(row[0].strip("`"), row[1], row[2]) for row in rows("Limits", README) if row[2]}
+    named = {(row[0].strip("`"), row[1], row[2]) for row in rows("Limits", page("settings")) if row[2]}
     assert named == {(rate.name, str(rate.count), f"{rate.per} s") for rate in known}
 
 
 @pytest.mark.check
 def test_every_other_limit_is_that_of_the_code() -> None:
-    lasting = [row for row in rows("Limits", README) if not row[2]]
+    lasting = [row for row in rows("Limits", page("settings")) if not row[2]]
     assert len(lasting) > 10
     for name, said, *_ in lasting:
         module, _, constant = name.strip("`").rpartition(".")

@@ -1,4 +1,4 @@
-"""The README's "Add your own resource", done as it is written, in a copy of the checkout."""
+"""docs/your-own-resource.md and the README's short form, done as they are written, in a copy of the checkout."""
 
 import json
 import re
@@ -16,12 +16,13 @@ import pytest
 from openapi_spec_validator import validate
 
 from tests.conftest import PASSWORD
+from tests.pages import chapter, page
 from tests.server import PATIENCE, ROOT, Server, clean_environment, connected, free_port, wait_until
 
-CHAPTER = (ROOT / "README.md").read_text().partition("\n## Add your own resource\n")[2].partition("\n## ")[0]
-FIRST, LATER = CHAPTER.split("\n### A new column later\n")
+FIRST, LATER = page("your-own-resource").split("\n## A new column later\n")
 HOUSE = ("api", "model", "pottle", "templates", "static", "tests", "main.py", "gunicorn.conf.py", "pyproject.toml")
 LINKS = "/api/channels/1/links"
+JOKES = "/api/jokes"
 
 
 def copied(folder: Path) -> Path:
@@ -189,3 +190,28 @@ def own_tests(checkout: Path, home: Path) -> None:
     )
     assert ran.returncode == 0, ran.stdout
     assert "5 passed" in ran.stdout
+
+
+@pytest.mark.slow
+async def test_the_short_form_in_the_readme(tmp_path: Path) -> None:
+    """Cached, watched and limited, with nothing declared; and the house's own rules have nothing to say against it."""
+    checkout = copied(tmp_path / "checkout")
+    with development(checkout, tmp_path) as (http, log):
+        follow(chapter("README.md", "Add your own resource"), checkout)
+        wait_until(lambda: answers(http, JOKES), "the new resource", log.read_text)
+        sign_in(http)
+        told = http.post(JOKES, json={"text": "A pottle walks into a class."})
+        assert told.status_code == 201, told.text
+        assert http.get(JOKES).json() == {"jokes": [told.json()]}
+        assert http.post(JOKES, json={"text": ""}).status_code == 422
+    production = Server(tmp_path / "production", tmp_path, root=checkout, POTTLE_RATE_LIMITS="on")
+    with production, client(production) as http:
+        async with AsyncExitStack() as stack:
+            socket_, _ = await connected(stack, production)
+            await socket_.ask(type="watch", get=JOKES)
+            statuses = [http.post(JOKES, json={"text": f"Joke {n}"}).status_code for n in range(21)]
+            assert (await socket_.receive())["type"] == "changed"
+        assert statuses == [201] * 20 + [429]
+        assert len(http.get(JOKES).json()["jokes"]) == 20
+        http.request("DELETE", "/api/me", json={"password": PASSWORD})
+        assert http.get(JOKES).json() == {"jokes": []}

@@ -1,4 +1,4 @@
-"""The metrics for Prometheus; the README explains each. pottle/server/metrics.py updates them once a second.
+"""The metrics for Prometheus; docs/operating.md explains each. pottle/server/metrics.py updates them once a second.
 
 What happens for each cached answer or each change that is sent is only added up in plain Python; what happens once a
 request may be counted here at once.

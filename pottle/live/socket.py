@@ -34,7 +34,7 @@ ASKER = "pottle.asker"  # where in the ASGI scope the route leaves who is asking
 
 @blueprint.websocket(PATH)
 async def live() -> None:
-    """Subscriptions: see the README's chapter on live updates for the frames."""
+    """Subscriptions: docs/live.md describes the frames."""
     cast(Scope, websocket.scope)[ASKER] = access().asking(), address()
 
 

@@ -14,6 +14,7 @@ from pottle import times
 from pottle.store import db
 from tests.api.conftest import dump, posted, refused, wrong_fields
 from tests.conftest import PASSWORD, Person, World
+from tests.pages import page
 from tests.server import ROOT
 
 Act = Callable[[dict[str, Person], World], Any]
@@ -223,8 +224,8 @@ async def test_it_is_forgotten_after_a_year(root: Person, instance: Path) -> Non
 
 @pytest.mark.check
 class TestTheList:
-    def test_the_readme_explains_every_action(self) -> None:
-        table = (ROOT / "README.md").read_text().split("| action |")[1].split("\n\n")[0]
+    def test_the_docs_explain_every_action(self) -> None:
+        table = page("administration").split("| action |")[1].split("\n\n")[0]
         assert re.findall(r"`([a-z]+\.[a-z]+)`", table) == list(get_args(audit.Action))
 
     def test_the_pages_have_words_for_every_action(self) -> None:

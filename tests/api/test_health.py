@@ -20,8 +20,8 @@ from pottle.store.locks import Turn
 from pottle.store.room import Room
 from tests.api.conftest import LOBBY, a_write_under_way, refused
 from tests.conftest import Person
+from tests.pages import first_column, page
 from tests.server import PATIENCE
-from tests.test_readme import chapter, first_column
 
 
 async def test_it_works(anyone: Person) -> None:
@@ -142,9 +142,9 @@ class TestTrouble:
 
 
 @pytest.mark.check
-def test_the_readme_explains_every_reason() -> None:
+def test_the_docs_explain_every_reason() -> None:
     source = "".join(map(inspect.getsource, (database.Database.trouble, Room, health.ready)))
     reasons = set(re.findall(r'(?:return|trouble =) "((?:The|No|Too) [^"]+\.)"', source))
-    explained = {name for name in first_column(chapter("Seeing what happens")) if name.endswith(".")}
+    explained = {name for name in first_column(page("operating")) if name.endswith(".")}
     assert len(reasons) == 5
     assert explained == reasons

@@ -17,8 +17,8 @@ from pottle.http import measures
 from pottle.server import metrics
 from tests.api.conftest import LOBBY, a_write_under_way, posted, refused
 from tests.conftest import Person, World
+from tests.pages import first_column, page
 from tests.server import PATIENCE
-from tests.test_readme import chapter, first_column
 
 
 async def numbers(person: Person) -> dict[tuple[str, ...], float]:
@@ -177,10 +177,10 @@ async def asked_from(address: str, app: Quart, **headers: str) -> httpx.Response
 
 
 @pytest.mark.check
-def test_the_readme_explains_every_metric() -> None:
+def test_the_docs_explain_every_metric() -> None:
     kinds = {"counter": "_total", "gauge": "", "histogram": ""}
     there = {found.name + kinds[found.type] for found in measures.registry.collect()}
-    explained = [name for name in first_column(chapter("Seeing what happens")) if name.startswith("pottle_")]
+    explained = [name for name in first_column(page("operating")) if name.startswith("pottle_")]
     assert sorted(explained) == sorted(there)
 
 

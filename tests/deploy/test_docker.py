@@ -14,8 +14,8 @@ import websockets
 
 from tests.conftest import PASSWORD
 from tests.deploy.machine import Machine
+from tests.pages import blocks
 from tests.server import PATIENCE, ROOT, Socket, wait_until
-from tests.test_readme import blocks
 
 pytestmark = pytest.mark.slow
 
@@ -201,7 +201,7 @@ def test_it_is_backed_up_renewed_and_restored(site: Machine) -> None:
         ready(SAFE, verify=trust)
         *_, newest = sorted(site.run("ls instance/backups").split())
         ok(http.post(POSTS, json={"body": "After"}))
-        site.run(commands("README.md", "Backup and restore", -1).replace("<the file>", newest))
+        site.run(commands("docs/administration.md", "Backup and restore", -1).replace("<the file>", newest))
         ready(SAFE, verify=trust)
         assert http.get("/api/me").status_code == 401, "nobody stays signed in"
         assert texts(http) == ["Before"]

@@ -277,9 +277,9 @@ async def test_after_an_older_copy_was_put_back_no_position_is_recovered(
 ) -> None:
     """A backup is made while people write; everything is killed, the copy put back, and they write on.
 
-    With `app.db-turn` left behind, and with all of `app.db*` deleted, as the README says. On every worker, from every
-    position that there was, before the backup or after, and whether or not its seq has been given again by then.
-    Fails when `instance.identify` does not look at what the turn file says.
+    With `app.db-turn` left behind, and with all of `app.db*` deleted, as docs/administration.md says. On every worker,
+    from every position that there was, before the backup or after, and whether or not its seq has been given again by
+    then. Fails when `instance.identify` does not look at what the turn file says.
     """
     server, channel = meeting.server, await meeting.channel()
     epochs = [(await meeting.listed(channel))["epoch"]]

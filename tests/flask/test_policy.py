@@ -19,8 +19,8 @@ from tests.api.conftest import Json
 from tests.api.test_openapi import templated
 from tests.conftest import PASSWORD, Person, World
 from tests.flask.conftest import COOKIE, SITE, Visit, ok, posted
+from tests.pages import anchors
 from tests.server import ROOT
-from tests.test_docs import anchors
 from tests.test_policy import CHANGING, STANCES, routes
 
 # `ended` had rights: a session that was signed out. {ours} is the channel of `class`, {his} a post of Bob's there and
