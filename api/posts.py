@@ -10,6 +10,7 @@ from quart import Blueprint
 from api.access import EDITING, GUESTS, POSTING, asker, me
 from model.talk import post, posting, review
 from model.talk.post import Body, EditView, GuestName, PostView
+from model.talk.posting import Draft
 from pottle.errors import Invalid
 from pottle.http.answers import Answer, asks, changed_fields, encode, etag, gives, takes, wanted_versions
 from pottle.http.asking import anyone, foreign_origin, signed_in
@@ -140,7 +141,8 @@ def authors_of(posts: list[PostView]) -> set[str]:
 @gives(PostView, 201)
 async def create(channel_id: int, data: NewPost) -> Answer:
     """Post, or reply. Everybody who reads the channel sees it at once, unless a moderator has to look at it first."""
-    made = await posting.publish(asker(), channel_id, data.body, data.parent, data.guest, foreign_origin())
+    new = Draft(data.body, parent=data.parent, guest=data.guest)
+    made = await posting.publish(asker(), channel_id, new, foreign_origin())
     return Answer(made, location=f"/api/posts/{made.id}")
 
 

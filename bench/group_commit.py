@@ -92,7 +92,7 @@ async def ordinary(engine: AsyncEngine, ada: Identity, new: Draft) -> None:
 
 async def measured(name: str, write: Write) -> float:
     """Posts per second, of TASKS that each wait for one post before the next; prints a line."""
-    new = await posting.draft("A post of *ordinary* length, such as people write when they talk in a class.")
+    new = await posting.finished(Draft("A post of *ordinary* length, such as people write when they talk in a class."))
     waits: list[float] = []
     end = time.perf_counter() + SECONDS
 

@@ -52,7 +52,7 @@ async def main() -> None:
 async def fill() -> None:
     """1,000 posts by Ada in the lobby."""
     ada = await person("ada", "Ada")
-    new = await posting.draft("A post of *ordinary* length, such as people write when they talk in a class.")
+    new = await posting.finished(posting.Draft("A post of *ordinary* length, such as people write in a class."))
     await asyncio.gather(*(posting.create(ada, 1, new, None) for _ in range(1_000)))
 
 

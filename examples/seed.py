@@ -26,6 +26,7 @@ from model.accounts.user import User
 from model.groups import group
 from model.settings import Settings
 from model.talk import channel, posting, reaction
+from model.talk.posting import Draft
 from pottle import settings, times
 from pottle.errors import Conflict
 from pottle.store import Tx, db
@@ -157,7 +158,7 @@ async def talk(people: dict[str, Identity], channels: dict[str, int]) -> int:
     for number, (hours, key, uid, text, parent, reactions) in enumerate(POSTS):
         if key not in channels:
             continue
-        new = await posting.draft(text, None if parent is None else made[parent])
+        new = await posting.finished(Draft(text, parent=None if parent is None else made[parent]))
         view = await db.write(earlier, hours, posting.create.within, people[uid], channels[key], new, None)
         made[number] = view.id
         for kind, fans in reactions.items():

@@ -17,6 +17,7 @@ from model.flask.extras import ChannelRow, ours, theirs
 from model.flask.overview import GroupRow, PostRow
 from model.talk import channel, post, posting, reaction, review
 from model.talk.post import PostView
+from model.talk.posting import Draft
 from model.talk.reaction import Kind
 from pottle.errors import Invalid, NotFound
 from pottle.http.answers import asks, gives, takes
@@ -156,7 +157,7 @@ async def create(data: shapes.FlaskNewPost) -> shapes.FlaskPost:
 
 async def make(channel_id: int, title: str, comment: str, content: Any = None) -> PostView:
     """Posts in the channel with that id here."""
-    return await posting.publish(me(), channel_id, _joined(title, comment, content), None, None, None)
+    return await posting.publish(me(), channel_id, Draft(_joined(title, comment, content)), None)
 
 
 def _joined(title: str, comment: str, content: Any) -> str:

@@ -16,7 +16,7 @@ from model.groups import rules
 from model.groups.group import Membership
 from model.talk import channel as channels
 from model.talk.channel import Channel, ChannelRow
-from pottle.errors import NotFound, Refusal, Versions
+from pottle.errors import NotFound
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, changes, reads
 from pottle.store.paging import Cursor, Filling, Page, paged
 from pottle.values import as_it_is, line
@@ -27,12 +27,6 @@ State = Literal["published", "pending", "removed"]
 FORMER_USER = "Former user"
 MOST_ABOVE = 30  # posts that one answers, and those answer, shown with it
 MOST_TOGETHER = 100  # posts of a conversation shown on one page
-
-
-class Unseen(Refusal):
-    """Something would become public, and the request does not name the version that was seen (If-Match)."""
-
-    status = 428
 
 
 class Post(Base):
@@ -79,7 +73,7 @@ class Edit(Base):
 
 
 class PostRow(Protocol):
-    """A post with what is shown of its author."""
+    """A post with what is shown of its author. Those of BY_ID have its edit, too: `edit_id`, `edit_body` and so on."""
 
     id: int
     channel_id: int
@@ -164,12 +158,12 @@ BADGE = case((User.role == "admin", "admin"), (_moderates, "moderator")).label("
 FOUND = select(*Post.__table__.c, User.uid, User.name, User.avatar_hash, BADGE).outerjoin(
     User, User.id == Post.author_id
 )
-BY_ID = FOUND.where(Post.id == bindparam("id"))
 SHOWN = or_(Post.state == "published", (Post.state == "removed") & (Post.replies > 0))
 LISTED = FOUND.where(Post.channel_id == bindparam("channel_id"), SHOWN)
 REPLIES = FOUND.where(Post.parent_id == bindparam("parent_id"), SHOWN).order_by(Post.id)
 OF_EDIT = [column.label(f"edit_{column.name}") for column in Edit.__table__.c]
 WITH_EDIT = FOUND.add_columns(*OF_EDIT).outerjoin(Edit, Edit.post_id == Post.id)
+BY_ID = WITH_EDIT.where(Post.id == bindparam("id"))
 
 as_counts = msgspec.json.Decoder(dict[str, int]).decode
 
@@ -194,7 +188,7 @@ def view(row: PostRow, removed_too: bool = False) -> PostView:
 
 
 def own_view(row: Any, removed_too: bool = True) -> PostView:
-    """A row of WITH_EDIT as its author and moderators see it."""
+    """A post with its edit, as its author and moderators see it."""
     found = view(row, removed_too)
     if row.edit_id is not None:
         found.edit = EditView(row.edit_body, row.edit_html, row.edit_state, row.edit_created, row.edit_id)
@@ -292,9 +286,3 @@ def joined(read: Snapshot, posts: list[PostView], new: set[int]) -> list[PostVie
 
 
 changes.carries(["post.created", "post.edited", "post.removed", "post.restored"], "post", views)
-
-
-def must_name_a_version(versions: Versions) -> None:
-    """Raises Unseen without versions: the text may have been changed since whoever asks has read it."""
-    if versions is None:
-        raise Unseen("Its text may have changed since you read it: name the version that you saw (If-Match).")

@@ -14,23 +14,9 @@ from model.talk import amounts
 from model.talk import channel as channels
 from model.talk.channel import Channel, ChannelRow
 from model.talk.markdown import is_plain, rendered
-from model.talk.post import (
-    BY_ID,
-    FORMER_USER,
-    WITH_EDIT,
-    Author,
-    Edit,
-    Post,
-    PostRow,
-    PostView,
-    State,
-    must_name_a_version,
-    own_view,
-    view,
-    visible_to,
-)
+from model.talk.post import BY_ID, FORMER_USER, Author, Edit, Post, PostRow, PostView, State, own_view, view, visible_to
 from pottle import text
-from pottle.errors import Conflict, Forbidden, Invalid, NotFound, Versions, check_version
+from pottle.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Versions, check_version
 from pottle.store import Snapshot, Tx, db, replays, writes
 from pottle.store.unit import answered, may_be_repeated
 
@@ -42,33 +28,36 @@ COUNT_POST = update(Channel).where(Channel.id == bindparam("id")).values(posts=C
 COUNT_REPLY = update(Post).where(Post.id == bindparam("id")).values(replies=Post.replies + bindparam("by"))
 ADD_EDIT = insert(Edit)
 DROP_EDIT = delete(Edit).where(Edit.post_id == bindparam("post_id"))
-CURRENT = WITH_EDIT.where(Post.id == bindparam("id"))
+
+
+class Unseen(Refusal):
+    """A text would become public, and the request does not name the version that was seen (If-Match)."""
+
+    status = 428
 
 
 class Draft(NamedTuple):
-    """A post that is about to be made, its Markdown already rendered (work before the lock)."""
+    """A post that is about to be made. `html` is its Markdown as rendered (work before the lock)."""
 
     body: str
-    html: str
+    html: str = ""
     parent: int | None = None
     guest: str | None = None
 
 
-async def publish(
-    identity: Identity | None, channel_id: int, body: str, parent: int | None, guest: str | None, origin: str | None
-) -> PostView:
-    """Makes a post, and returns the one that was made where this request is repeated.
+async def publish(identity: Identity | None, channel_id: int, new: Draft, origin: str | None) -> PostView:
+    """Makes a post of a draft without `html`; where this request is repeated, returns the one that was made.
 
     Whatever may refuse it is asked before its Markdown is rendered, and in the transaction once more.
     Raises what `create` does; Invalid for a text that is too long, or shows nothing.
     """
-    if may_be_repeated() or not is_plain(body):  # what is plain is no work, so only the transaction asks
+    if may_be_repeated() or not is_plain(new.body):  # what is plain is no work, so only the transaction asks
         with db.snapshot() as read:
             if (made := answered(read, create.within)) is not None:
                 return cast(PostView, made)
-            _where_to_post(read, identity, channel_id, parent, guest, origin)
-            amounts.check(read, len(body))
-    return await create(identity, channel_id, await draft(body, parent, guest), origin)
+            _where_to_post(read, identity, channel_id, new, origin)
+            amounts.check(read, len(new.body))
+    return await create(identity, channel_id, await finished(new), origin)
 
 
 async def revise(identity: Identity, id_: int, versions: Versions, body: str) -> PostView:
@@ -76,26 +65,27 @@ async def revise(identity: Identity, id_: int, versions: Versions, body: str) ->
     with db.snapshot() as read:
         _editable(read, identity, id_, versions)
         amounts.check(read, len(body))
-    return await edit(identity, id_, versions, await draft(body))
+    return await edit(identity, id_, versions, await finished(Draft(body)))
 
 
-async def draft(body: str, parent: int | None = None, guest: str | None = None) -> Draft:
-    """Checks and renders what is to be posted. Raises Invalid for a body that is too long, or shows nothing.
+async def finished(new: Draft) -> Draft:
+    """Renders a draft. Raises Invalid for a text that is too long, or shows nothing.
 
     What could take long (10,000 characters made to be slow: 90 ms) is rendered beside the event loop.
     """
-    if len(body) > settings.chosen().post_length:
-        raise Invalid({"body": f"must have at most {settings.chosen().post_length} characters"})
+    longest, body = settings.chosen().post_length, new.body
+    if len(body) > longest:
+        raise Invalid({"body": f"must have at most {longest} characters"})
     html = rendered(body) if len(body) < QUICK else await asyncio.to_thread(rendered, body)
     if not text.shows(html):
         raise Invalid({"body": "shows nothing; write something that can be seen"})
-    return Draft(body, html, parent, guest)
+    return new._replace(html=html)
 
 
 @writes
 def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origin: str | None) -> PostView:
     """Makes a post. Raises what rules.may_post does; Invalid for a parent that is not in the channel."""
-    channel = _where_to_post(tx, identity, channel_id, new.parent, new.guest, origin)
+    channel = _where_to_post(tx, identity, channel_id, new, origin)
     badge = rules.badge(channel, identity)
     if badge is None:
         _check_name(tx, channel.group_id, identity, new.guest)
@@ -119,22 +109,20 @@ def add(tx: Tx, channel_id: int, new: Draft, author_id: int | None, state: State
 
 
 def _where_to_post(
-    read: Snapshot,
-    identity: Identity | None,
-    channel_id: int,
-    parent: int | None,
-    guest: str | None,
-    origin: str | None,
+    read: Snapshot, identity: Identity | None, channel_id: int, new: Draft, origin: str | None
 ) -> ChannelRow:
-    """A channel in which whoever asks may post this. Raises what `create` does."""
     channel = channels.visible_to.within(read, identity, channel_id)
     rules.may_post(channel, identity, origin)
-    if identity is None and guest is None:
+    if identity is None and new.guest is None:
         raise Invalid({"guest": "is required: the name to post under"})
-    if identity is not None and guest is not None:
+    if identity is not None and new.guest is not None:
         raise Invalid({"guest": "is only for those who are not signed in"})
-    if parent is not None:
-        _check_parent(read, channel_id, parent)
+    if new.parent is not None:
+        parent: PostRow | None = read.one(BY_ID, id=new.parent)
+        if parent is None or parent.channel_id != channel_id or parent.state == "pending":
+            raise Invalid({"parent": "is not a post of this channel"})
+        if parent.state == "removed":
+            raise Conflict("The post you reply to has been removed.")
     return channel
 
 
@@ -145,14 +133,6 @@ def _check_name(tx: Tx, group_id: int, identity: Identity | None, guest: str | N
         raise Forbidden(
             "Your name can be taken for that of somebody who looks after this group. Please change it first."
         )
-
-
-def _check_parent(read: Snapshot, channel_id: int, parent: int) -> None:
-    row: PostRow | None = read.one(BY_ID, id=parent)
-    if row is None or row.channel_id != channel_id or row.state == "pending":
-        raise Invalid({"parent": "is not a post of this channel"})
-    if row.state == "removed":
-        raise Conflict("The post you reply to has been removed.")
 
 
 def _count(tx: Tx, kind: str, id_: int, channel_id: int, parent: int | None, by: int) -> None:
@@ -207,7 +187,13 @@ def rewrite(tx: Tx, row: PostRow, body: str, html: str) -> None:
 
 def current(tx: Tx, id_: int) -> PostView:
     """Within a unit: a post as it is now, with its `edit` if it has one; for its author and moderators only."""
-    return own_view(tx.one(CURRENT, id=id_), removed_too=False)
+    return own_view(tx.one(BY_ID, id=id_), removed_too=False)
+
+
+def must_name_a_version(versions: Versions) -> None:
+    """Raises Unseen without versions: the text may have been changed since the asker has read it."""
+    if versions is None:
+        raise Unseen("Its text may have changed since you read it: name the version that you saw (If-Match).")
 
 
 @writes
@@ -224,7 +210,8 @@ def moderate(
     check_version(row.version, versions)
     if state == "published" and not row.body:
         raise Conflict("Its author deleted it; there is nothing left to restore.")
-    _check_seen(row, versions)
+    if row.state == "pending" and row.edited:
+        must_name_a_version(versions)
     if row.state != state:
         _set_state(tx, row, state)
         restored: audit.Action = "post.restored" if row.state == "removed" else "post.approved"
@@ -236,23 +223,16 @@ def moderate(
 def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
     """Its author deletes a post, whose text is then gone; or a moderator removes it, as `moderate`."""
     row, channel = visible_to.within(tx, identity, id_)
-    rules.must_own(channel, identity, row.author_id)
+    if row.author_id != identity.user:
+        if not rules.moderates(channel, identity):
+            raise Forbidden("It is not yours.")
+        moderate.within(tx, identity, id_, versions, "removed")
+        return
     check_version(row.version, versions)
-    own = row.author_id == identity.user
-    if not own:
-        _check_seen(row, versions)
     if row.state != "removed":
         _set_state(tx, row, "removed")
-        if not own:
-            note(tx, identity, row, channel, "post.removed")
-    if own:
-        tx.run(CHANGE, id=id_, body="", html="")
-        tx.run(DROP_EDIT, post_id=id_)
-
-
-def _check_seen(row: PostRow, versions: Versions) -> None:
-    if row.state == "pending" and row.edited:
-        must_name_a_version(versions)
+    tx.run(CHANGE, id=id_, body="", html="")
+    tx.run(DROP_EDIT, post_id=id_)
 
 
 def note(tx: Tx, identity: Identity, row: PostRow, channel: ChannelRow, action: audit.Action) -> None:

@@ -6,6 +6,7 @@ All of this is private: for the one author, or for moderators. What everybody ge
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET
 from sqlalchemy import ColumnElement, Select, bindparam, literal_column, select, union_all, update
 
 from model.accounts.session import Identity
@@ -14,17 +15,7 @@ from model.groups.group import VISIBLE, Group, asker
 from model.talk import channel as channels
 from model.talk import posting
 from model.talk.channel import Channel
-from model.talk.post import (
-    WITH_EDIT,
-    Edit,
-    EditView,
-    Post,
-    PostsPage,
-    PostView,
-    must_name_a_version,
-    own_view,
-    visible_to,
-)
+from model.talk.post import WITH_EDIT, Edit, EditView, Post, PostRow, PostsPage, PostView, own_view, visible_to
 from pottle.errors import Conflict, Forbidden, NotFound, Versions, check_version
 from pottle.store import Snapshot, Tx, db, reads, writes
 from pottle.store.paging import Cursor, Page, paged, paged_aside
@@ -73,8 +64,7 @@ TO_MODERATE = {
 }
 OWN = _own()
 OWN_IN_CHANNEL = _own(IN_CHANNEL)
-EDIT_OF = select(*Edit.__table__.c).where(Edit.post_id == bindparam("post_id"))
-DECLINE = update(Edit).where(Edit.post_id == bindparam("post_id")).values(state="removed")
+DECLINE = update(Edit).where(Edit.post_id == bindparam("post_id"))
 
 
 def weight(row: Any) -> int:
@@ -106,27 +96,23 @@ async def to_moderate(
 @reads
 def own(read: Snapshot, identity: Identity, channel_id: int | None, cursor: Cursor) -> Page[PostView]:
     """A page of one's own posts that wait, were removed by a moderator, or have an edit; of one channel or of all."""
-    who = asker(identity)
-    if channel_id is None:
-        return paged(read, OWN, Post.id, cursor, own_view, weight, **who)
-    return paged(read, OWN_IN_CHANNEL, Post.id, cursor, own_view, weight, channel_id=channel_id, **who)
-
-
-def _edit_of(read: Snapshot, post_id: int) -> Any:
-    found = read.one(EDIT_OF, post_id=post_id)
-    if found is None:
-        raise NotFound(f"There is no edit of post {post_id}.")
-    return found
+    of_channel = {} if channel_id is None else {"channel_id": channel_id}
+    statement = OWN if channel_id is None else OWN_IN_CHANNEL
+    return paged(read, statement, Post.id, cursor, own_view, weight, **of_channel, **asker(identity))
 
 
 @reads
 def edit_of(read: Snapshot, identity: Identity, post_id: int) -> EditView:
     """The edit of a post that is not approved, for its author and moderators. Raises NotFound."""
     row, channel = visible_to.within(read, identity, post_id)
-    if not (row.author_id == identity.user or rules.moderates(channel, identity)):
-        raise NotFound(f"There is no edit of post {post_id}.")
-    found = _edit_of(read, post_id)
-    return EditView(found.body, found.html, found.state, found.created, found.id)
+    return _edit(row, shown=row.author_id == identity.user or rules.moderates(channel, identity))
+
+
+def _edit(row: PostRow, shown: bool = True) -> EditView:
+    edit = own_view(row).edit
+    if edit is UNSET or not shown:
+        raise NotFound(f"There is no edit of post {row.id}.")
+    return edit
 
 
 def latest_text(found: PostView) -> str:
@@ -137,8 +123,8 @@ def latest_text(found: PostView) -> str:
 @reads
 def own_text(read: Snapshot, identity: Identity, found: PostView) -> str:
     """As latest_text, of a view for everybody. To others than the author it is what everybody sees."""
-    edit = read.one(EDIT_OF, post_id=found.id)
-    return str(edit.body) if edit and edit.author_id == identity.user and edit.state == "pending" else found.body
+    row, _ = visible_to.within(read, identity, found.id)
+    return latest_text(own_view(row)) if row.author_id == identity.user else found.body
 
 
 @writes
@@ -151,14 +137,14 @@ def decide(
     """
     row, channel = visible_to.within(tx, identity, post_id)
     rules.must_moderate(channel, identity)
-    edit = _edit_of(tx, post_id)
-    check_version(edit.id, versions)
+    edit = _edit(row)
+    check_version(edit.version, versions)
     if edit.state == "removed":
         raise Conflict("The edit was declined already. Its author may send it again.")
     if state == "removed":
-        tx.run(DECLINE, post_id=post_id)
+        tx.run(DECLINE, post_id=post_id, state="removed")
     else:
-        must_name_a_version(versions)
+        posting.must_name_a_version(versions)
         if row.state == "removed":
             raise Conflict("The post has been removed. Restore it first.")
         posting.rewrite(tx, row, edit.body, edit.html)
@@ -172,5 +158,5 @@ def withdraw(tx: Tx, identity: Identity, post_id: int, versions: Versions) -> No
     row, _ = visible_to.within(tx, identity, post_id)
     if row.author_id != identity.user:
         raise Forbidden("Only its author may take an edit back.")
-    check_version(_edit_of(tx, post_id).id, versions)
+    check_version(_edit(row).version, versions)
     tx.run(posting.DROP_EDIT, post_id=post_id)
