@@ -12,7 +12,7 @@ from model.talk import channel
 from pottle.access import SAFE, Access
 from pottle.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from pottle.http import measures
-from pottle.http.asking import demand, foreign_origin, served, stance
+from pottle.http.asking import demand, foreign_origin, header, served, stance
 from pottle.http.notices import notice
 from pottle.rates import Rate
 from pottle.store import Snapshot, db
@@ -68,7 +68,7 @@ class Sessions(Access[Identity]):
         """
         if not has_request_context():
             return _by_cookie() if foreign_origin() is None else None
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        scheme, _, token = (header(b"authorization") or "").partition(" ")
         if not scheme:
             return _by_cookie() if request.method in SAFE or foreign_origin() is None else None
         found = session.identify(token.strip()) if scheme.lower() == "bearer" else None

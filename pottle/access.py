@@ -83,16 +83,17 @@ class Access(Generic[Somebody]):
         Bad credentials are an error where something is to be changed. Where something is read they count for nothing,
         like good ones in a public group; only what then is not visible is answered with 401 (pottle/http/problems.py).
         """
-        if "asks_anyway" in g:  # pottle/http/caching.py: shared
-            g.asks_anyway()
-        if "asker" not in g:
+        here: Any = g._get_current_object()  # a proxy, which would look for it each time
+        if "asks_anyway" in here:  # pottle/http/caching.py: shared
+            here.asks_anyway()
+        if "asker" not in here:
             try:
                 self.recognise(self.asking())
             except Unauthenticated:
                 if (request if has_request_context() else websocket).method not in SAFE:
                     raise
                 self.recognise(None, bad_credentials=True)
-        return cast(Somebody | None, g.asker)
+        return cast(Somebody | None, here.asker)
 
     def me(self) -> Somebody:
         """Who is asking, where somebody must be. Raises Unauthenticated."""

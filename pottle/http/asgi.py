@@ -14,7 +14,10 @@ Headers = list[tuple[bytes, bytes]]
 
 def header(scope: Scope, wanted: bytes) -> str | None:
     """A request's first header of the name `wanted`, which is in small letters; None without one."""
-    return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)
+    for name, value in scope["headers"]:
+        if name == wanted:
+            return str(value, "latin-1")
+    return None
 
 
 def escaped(query: bytes) -> bytes:

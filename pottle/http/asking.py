@@ -8,6 +8,7 @@ from typing import Any
 from quart import Request, Websocket, has_request_context, request, websocket
 
 from pottle.access import access
+from pottle.http import asgi
 from pottle.store import db
 
 Handler = Callable[..., Awaitable[Any]]
@@ -45,12 +46,12 @@ def foreign_origin() -> str | None:
 
     A browser that does not name the origin (`null` here) says at least that it is another (Fetch Metadata).
     """
-    asking = served()
-    unnamed = "null" if asking.headers.get("Sec-Fetch-Site") in FOREIGN_SITES else None
-    origin = asking.headers.get("Origin", unnamed)
+    origin = header(b"origin")
+    if origin is None and header(b"sec-fetch-site") in FOREIGN_SITES:
+        origin = "null"
     if origin is None:
         return None
-    ours = (asking.host, db.settings.url.partition("://")[2].partition("/")[0])
+    ours = (served().host, db.settings.url.partition("://")[2].partition("/")[0])
     return None if any(_same_host(origin, host) for host in ours) else origin
 
 
@@ -64,6 +65,11 @@ def _same_host(origin: str, host: str) -> bool:
 def served() -> Request | Websocket:
     """The request that is being served, or the websocket."""
     return request if has_request_context() else websocket
+
+
+def header(name: bytes) -> str | None:
+    """The first header of that name, in small letters; None without one. A miss in `request.headers` takes 3 us."""
+    return asgi.header(served().scope, name)  # type: ignore[arg-type]  # a dict like any, to ASGI middleware
 
 
 def stance(name: str, says: str, check: Callable[[], object]) -> Callable[[Handler], Handler]:

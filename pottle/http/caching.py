@@ -13,6 +13,7 @@ has tags after the answer, they are the finer ones and count alone.
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from functools import lru_cache, wraps
 from operator import itemgetter
 from typing import Any
@@ -29,8 +30,9 @@ from pottle.store.follower import Listener
 log = logging.getLogger("pottle")
 
 METHODS = ("GET", "HEAD")
+_fill: ContextVar[Fill | None] = ContextVar("fill", default=None)  # of the answer that is being made
+
 # Where in the ASGI scope this is found:
-FILL = "pottle.fill"  # the fill of a handler's own answer
 TAGS = "pottle.tags"  # for who wants to know what an answer shows: a set that takes the tags that its handler said
 AUDIENCE = "pottle.audience"  # whom an answer is for, if not for everybody alike: those with the same text here
 
@@ -56,7 +58,7 @@ def shared(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[An
 
     @wraps(handler)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
-        if (fill := _fill_of_request()) is None:
+        if (fill := _fill.get()) is None:
             return await handler(*args, **kwargs)
         fill.shared = True
         g.asks_anyway = lambda: _refuse(handler, fill)
@@ -84,7 +86,7 @@ def shown(*tags: str, signed_out_only: bool = False) -> None:
 
     Only for what everybody gets alike; with `signed_out_only` for what those get alike who are not signed in.
     """
-    fill = _fill_of_request()
+    fill = _fill.get()
     if fill is not None:
         fill.tags.update(tags)
         fill.signed_out_only = fill.signed_out_only or signed_out_only
@@ -98,14 +100,14 @@ def shown_in(place: Any, *tags: str) -> None:
 
 def asked_for(names: frozenset[str]) -> None:
     """A handler's word on which fields of the query its answer depends. One to a query with others is not kept."""
-    fill = _fill_of_request()
+    fill = _fill.get()
     if fill is not None:
         fill.asked |= names
 
 
 def renewed_by(renew: Renew) -> None:
     """A handler's word that of its answer, where it is kept, `renew` makes what it is after a change."""
-    fill = _fill_of_request()
+    fill = _fill.get()
     if fill is not None:
         fill.renew = renew
 
@@ -116,7 +118,7 @@ def rule() -> str:
     What is kept here for all who belong to the same groups (`/flask`) stays in the browser, for its pages ask every
     few seconds whether it is still good; anything else for somebody who is signed in does not.
     """
-    fill = _fill_of_request()
+    fill = _fill.get()
     if fill is not None and (fill.tags or fill.shared) and not fill.signed_out_only:
         return SHARED if AUDIENCE not in _scope() else PRIVATE
     return PERSONAL if g.get("asker") else PRIVATE
@@ -126,10 +128,6 @@ def audience() -> str | None:
     """Whom this answer may be kept for: None for everybody alike."""
     found: str | None = _scope().get(AUDIENCE)
     return found
-
-
-def _fill_of_request() -> Fill | None:
-    return _scope().get(FILL)
 
 
 def _scope() -> Scope:
@@ -154,6 +152,7 @@ class ResponseCache:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
+        _fill.set(None)  # a request right behind another begins in the other's context
         if scope["type"] != "http" or scope["method"] not in METHODS:
             await self._app(scope, receive, send)
             return
@@ -174,12 +173,13 @@ class ResponseCache:
     async def _fill(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
         shelf.misses += 1
         fill = shelf.begin()
-        scope[FILL] = fill
         recorder = _Recorder(send, scope)
+        _fill.set(fill)
+        before = tables.collected.set(fill.tables)
         try:
-            with tables.collecting(fill.tables):
-                await self._app(scope, receive, recorder)
+            await self._app(scope, receive, recorder)
         finally:
+            tables.collected.reset(before)
             if fill.shared and not fill.tags:
                 fill.tags = fill.tables
             known = all(name in fill.asked for name, _ in key[1])  # else every `?x=1` would be one more answer to keep

@@ -40,6 +40,8 @@ def edges(page: Page[Any]) -> dict[str, str | None]:
 
 def here() -> str:
     """The URL of the list that is asked for, as far as to its cursor."""
+    if not request.query_string:
+        return f"{request.root_path}{request.path}?"
     others = [pair for pair in request.args.items(multi=True) if pair[0] not in ("before", "after")]
     return f"{request.root_path}{request.path}?" + "".join(f"{urlencode([pair])}&" for pair in others)
 

@@ -11,7 +11,7 @@ from quart import request
 from pottle.access import around
 from pottle.errors import Invalid
 from pottle.http import bodies
-from pottle.http.asking import party
+from pottle.http.asking import header, party
 from pottle.store import db, replays
 
 Handler = Callable[..., Awaitable[Any]]
@@ -44,7 +44,7 @@ async def _key_of_request() -> tuple[str, bytes] | None:
 
     The fingerprint is keyed by what the client alone knows: a plain hash of a sign-up would help to guess its password.
     """
-    key, surrounding = request.headers.get("Idempotency-Key"), around()
+    key, surrounding = header(b"idempotency-key"), around()
     if key is not None and surrounding.replay is None:
         if not 1 <= len(key.strip()) <= LONGEST or not key.isprintable():
             raise Invalid({"Idempotency-Key": f"must be 1 to {LONGEST} printable characters"})

@@ -11,7 +11,7 @@ from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from pottle.access import SAFE
-from pottle.http.asking import foreign_origin
+from pottle.http.asking import foreign_origin, header
 from pottle.store import db
 
 
@@ -20,7 +20,7 @@ class SignedSessions(SecureCookieSessionInterface):
 
     async def open_session(self, app: Quart, request: BaseRequestWebsocket) -> SecureCookieSession | None:
         """What the cookie says; nothing, where a page of another site asks for a change."""
-        if not app.secret_key or self.get_cookie_name(app) not in request.cookies or _foreign_change():
+        if header(b"cookie") is None or self.get_cookie_name(app) not in request.cookies or _foreign_change():
             return self.session_class()
         return await super().open_session(app, request)
 

@@ -4,8 +4,10 @@ import logging
 import random
 import re
 import time
+from functools import cache
 from urllib.parse import quote
 
+from prometheus_client import Counter, Histogram
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
 from pottle.http import measures
@@ -60,8 +62,9 @@ class Watched:
         finally:
             route = scope.get(ROUTE, "none")
             method = scope["method"] if scope["method"] in METHODS else "other"
-            measures.requests.labels(method, route, answer.status or "none").inc()
-            measures.request_seconds.labels(route).observe(answer.began - answer.asked)
+            counted, seconds = _metrics_of(method, route, answer.status or "none")
+            counted.inc()
+            seconds.observe(answer.began - answer.asked)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def heard() -> Message:
@@ -75,6 +78,11 @@ class Watched:
         finally:
             code = scope.get(CLOSED, 1006)
             measures.live_closed.labels(code if code in CODES else "other").inc()
+
+
+@cache  # as many as there are series
+def _metrics_of(method: str, route: str, status: object) -> tuple[Counter, Histogram]:
+    return measures.requests.labels(method, route, status), measures.request_seconds.labels(route)
 
 
 class _Answer:

@@ -21,7 +21,7 @@ from quart import Quart
 from model.talk import channel
 from pottle.http import caching
 from pottle.http.asgi import Headers, Message, Receive, Scope, Send, at_once
-from pottle.http.caching import FILL, ResponseCache
+from pottle.http.caching import ResponseCache, shown
 from pottle.store import db
 from pottle.store.bus import SLOTS, Bus
 from tests.conftest import PASSWORD, Person, World
@@ -198,7 +198,7 @@ async def test_an_answer_that_was_overtaken_by_a_write_is_not_kept(root: Person)
     titles: list[str] = []
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
-        scope[FILL].tags.add("channel:1")
+        shown("channel:1")
         with db.snapshot() as read:
             title = channel.visible_to.within(read, None, 1).title
         reading.set()
@@ -233,8 +233,7 @@ async def asked_twice(answer: Headers, asks: Headers, signed_out_only: bool = Fa
     sent: list[Message] = []
 
     async def handler(scope: Scope, receive: Receive, send: Send) -> None:
-        scope[FILL].tags.add("channel:1")
-        scope[FILL].signed_out_only = signed_out_only
+        shown("channel:1", signed_out_only=signed_out_only)
         for message in ({"type": "http.response.start", "status": 200, "headers": answer}, {"body": b"mine"}):
             sent.append(message)
             await send({"type": "http.response.body", **message})
