@@ -27,7 +27,8 @@ class Program:
     def __init__(self, server: Server, *options: str) -> None:
         quick = {"WEBSOCKETS_BACKOFF_INITIAL_DELAY": "0.1", "WEBSOCKETS_BACKOFF_MIN_DELAY": "0.1"}
         self.command = [sys.executable, "examples/client.py", "--url", server.url, "--uid", "dora", *options]
-        self.environment = clean_environment(server.home, PASSWORD=PASSWORD, **quick)
+        installed = {"PYTHONPATH": str(ROOT / "clients" / "python")}
+        self.environment = clean_environment(server.home, PASSWORD=PASSWORD, **installed, **quick)
         self.errors = server.home / "client-errors"
         self.lines: Queue[str] = Queue()
 
@@ -84,7 +85,7 @@ def test_the_client_posts_listens_and_goes_on_after_a_restart(server: Server, wo
 def test_the_client_says_why_it_was_refused(server: Server) -> None:
     with Program(server, "--group", "class") as program:
         assert program.process.wait(PATIENCE) == 1
-        assert program.errors.read_text() == "Not Found: There is no group class.\n"
+        assert program.errors.read_text() == "The server says: Not Found: There is no group class.\n"
 
 
 def answer(response: httpx.Response) -> Any:

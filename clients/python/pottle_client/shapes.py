@@ -1,0 +1,104 @@
+"""What the server answers, as it comes: JSON objects. `/openapi.json` describes every field."""
+
+from typing import Any, Literal, NotRequired, TypedDict, final
+
+Kind = Literal["down", "eyes", "heart", "hooray", "laugh", "up"]
+
+
+@final
+class User(TypedDict):
+    uid: str
+    name: str
+    avatar: str | None
+    badge: NotRequired[Literal["moderator", "admin"]]
+
+
+@final
+class Guest(TypedDict):
+    guest: str
+
+
+Author = User | Guest
+
+
+class Edit(TypedDict):
+    body: str
+    html: str
+    state: Literal["pending", "removed"]
+    created: str
+    version: int
+
+
+class Post(TypedDict):
+    id: int
+    channel: int
+    parent: int | None
+    author: Author
+    body: str
+    html: str
+    state: Literal["published", "pending", "removed"]
+    reactions: dict[str, int]
+    replies: int
+    created: str
+    edited: str | None
+    version: int
+    edit: NotRequired[Edit]
+
+
+class Position(TypedDict):
+    """Which history of the database, and how far in it."""
+
+    epoch: str
+    seq: int
+
+
+class Page(Position):
+    """Posts, newest first, and the position that a subscription goes on from."""
+
+    posts: list[Post]
+    next: str | None
+    prev: str | None
+
+
+class Channel(TypedDict):
+    id: int
+    group: str
+    key: str
+    title: str
+    url: str | None
+    locked: bool
+    state: Literal["pending", "published"]
+    posts: int
+    created: str
+    version: int
+    by: NotRequired[str | None]
+
+
+class Account(TypedDict):
+    uid: str
+    name: str
+    email: str | None
+    role: Literal["admin", "user"]
+    avatar: str | None
+    created: str
+    version: int
+
+
+class Change(TypedDict):
+    """One committed fact of a stream; `prev` is the stream's change before it."""
+
+    type: Literal["change"]
+    channel: NotRequired[int]
+    stream: NotRequired[str]
+    seq: int
+    prev: int
+    kind: str
+    post: NotRequired[Post]
+
+
+class WrongField(TypedDict):
+    field: str
+    message: str
+
+
+Json = dict[str, Any]
