@@ -7,7 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint, Response
 
 from api.access import EDITING, PICTURES, attempt, by_session, clear_cookie, confirmed, me
-from model.accounts import account, avatar, passwords, session, signing_in, user
+from model.accounts import account, avatar, passwords, session, user
 from model.accounts.session import SessionInfo, TokenView
 from model.accounts.user import Account, Email, Name, Password
 from model.talk import reaction, review
@@ -70,7 +70,7 @@ async def _prove(new: str | None, current: str | UnsetType) -> None:
     if new is not None:
         passwords.check(new, me().uid, me().name)
     if current is not UNSET:
-        await attempt(signing_in.prove(me(), current), me().uid)
+        await attempt(account.prove(me(), current), me().uid)
     elif new is not None:
         raise Invalid({"current_password": "is required to change the password"})
     else:

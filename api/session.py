@@ -5,7 +5,7 @@ from quart import Blueprint, Response
 
 from api.access import EDITING, SIGN_IN, attempt, by_session, clear_cookie, device, me, set_cookie
 from model import settings
-from model.accounts import session, signing_in, user
+from model.accounts import account, session, user
 from model.accounts.session import Signed
 from model.accounts.user import Account, Password, SomeUid
 from model.groups.invitation import Code
@@ -38,12 +38,12 @@ class SessionView(msgspec.Struct):
 @gives(SessionView, 201)
 async def create(data: Credentials) -> Response:
     """Sign in. The cookie is set for our own pages only."""
-    return await _begun(await attempt(signing_in.sign_in(data.uid, data.password, address(), device()), data.uid))
+    return await _begun(await attempt(account.sign_in(data.uid, data.password, address(), device()), data.uid))
 
 
 async def _begun(signed: Signed) -> Response:
-    account = await user.account(signed.identity.user)
-    response = respond(SessionView(account, signed.token, signed.identity.expires), 201)
+    own = await user.account(signed.identity.user)
+    response = respond(SessionView(own, signed.token, signed.identity.expires), 201)
     if foreign_origin() is None:
         set_cookie(response, signed.token, settings.chosen().session_days)
     return response
@@ -64,7 +64,7 @@ class Confirmation(msgspec.Struct):
 async def confirm(data: Confirmation) -> None:
     """Enter the password again: for ten minutes this session may then do what a refusal of the type
     `urn:pottle:confirmation-needed` asks it for. Signing in counts as well."""
-    await attempt(signing_in.prove(me(), data.password), me().uid)
+    await attempt(account.prove(me(), data.password), me().uid)
     await session.confirm_password(me())
 
 
@@ -94,4 +94,4 @@ class NewPassword(msgspec.Struct):
 @gives(SessionView, 201)
 async def set_password(data: NewPassword) -> Response:
     """Set the password of the account that a code is for, and sign in. All its sessions and tokens end at once."""
-    return await _begun(await attempt(signing_in.set_password(data.code, data.password, address(), device())))
+    return await _begun(await attempt(account.set_password(data.code, data.password, address(), device())))

@@ -20,7 +20,7 @@ from sqlalchemy import update
 from werkzeug.routing import Rule
 
 import main
-from model.accounts import session, signing_in, user
+from model.accounts import account, session, user
 from model.groups import group
 from model.settings import Settings
 from pottle import times
@@ -118,7 +118,7 @@ async def _make_world(folder: Path) -> World:
     tokens = {}
     for uid in ("alice", "bob", "charlie", "root"):
         await user.create(uid, uid.title(), PASSWORD, role="admin" if uid == "root" else "user")
-        tokens[uid] = (await signing_in.sign_in(uid, PASSWORD, ADDRESS)).token
+        tokens[uid] = (await account.sign_in(uid, PASSWORD, ADDRESS)).token
     channel_id = await _make_class(tokens)
     await db.write(_stay_confirmed)
     await db.close()

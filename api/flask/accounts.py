@@ -12,7 +12,7 @@ from api.access import EDITING, PICTURES, SIGN_IN, SIGN_UP, asker, attempt, by_s
 from api.flask import shapes
 from api.flask.front_ends import answered, by_any_program, clear_cookie, kept_for, set_cookie
 from api.flask.texts import safe, sent_back
-from model.accounts import account, avatar, passwords, session, signing_in, user
+from model.accounts import account, avatar, passwords, session, user
 from model.accounts.session import ConfirmationNeeded
 from model.accounts.user import Account, Email, Name
 from model.flask import overview
@@ -37,7 +37,7 @@ ROLES = {"user": "User", "admin": "Admin"}
 @gives(str)
 async def sign_in(data: shapes.FlaskCredentials) -> Response:
     """Sign in. The answer is a text that no page reads, and the cookie."""
-    signed = await attempt(signing_in.sign_in(data.uid, data.password, address(), device()), data.uid)
+    signed = await attempt(account.sign_in(data.uid, data.password, address(), device()), data.uid)
     response = _text(f"Authentication for {signed.identity.uid} successful")
     set_cookie(response, signed.token)
     return response
@@ -114,7 +114,7 @@ async def _prove(data: shapes.FlaskUserEdit) -> None:
     if data.password:
         passwords.check(data.password, me().uid, me().name)
     if data.current_password is not UNSET:
-        await attempt(signing_in.prove(me(), data.current_password), me().uid)
+        await attempt(account.prove(me(), data.current_password), me().uid)
         return
     try:
         session.must_be_confirmed(me())

@@ -1,47 +1,138 @@
-"""What is done with accounts: a user edits or deletes the own one, admins find, promote, disable and delete any.
+"""What is done with accounts: signing in, editing or deleting one's own; admins find, promote, disable and delete any.
 
-A disabled account keeps its posts, its name and its memberships. Its sessions end; its tokens work again when it is
-enabled. The posts of a deleted account stay, without a name; reactions, sessions and tokens go.
+A disabled account keeps its posts, its name and its memberships. Its sessions end; its tokens work again once it is
+enabled. The posts of a deleted account stay, without a name; its reactions, sessions and tokens go.
 """
 
+from typing import Any
+
 import msgspec
-from sqlalchemy import String, bindparam, delete, or_, select, update
+from sqlalchemy import Select, String, bindparam, delete, or_, select, update
 
 from model import audit
-from model.accounts import passwords, session, signing_in, user
-from model.accounts.session import Identity, Session
+from model.accounts import passwords, session, user
+from model.accounts.session import Identity, Session, Signed, Token
 from model.accounts.user import Account, Role, User
-from model.groups import group
+from model.groups import group, invitation
 from model.groups.invitation import Invitation
 from model.talk import reaction
 from model.talk.post import FORMER_USER, Post
-from pottle.errors import Conflict, Forbidden, Versions, check_version
-from pottle.store import Tx, db, writes
+from pottle.errors import Conflict, Forbidden, Unauthenticated, Versions, check_version
+from pottle.rates import Rate
+from pottle.store import Tx, db, limits, writes
 from pottle.store.paging import Cursor, Page, paged_aside
 
+FAILED_SIGN_INS = Rate("failed sign-ins", 5, per=60)
 
-class AccountView(msgspec.Struct):
+PASSWORD = select(User.id, User.password_hash).where(User.uid_folded == bindparam("uid_folded"))
+OWN_PASSWORD = select(User.id, User.password_hash).where(User.id == bindparam("id"))
+PREFIX = bindparam("prefix", type_=String)
+MATCHING = select(User.id, User).where(
+    or_(
+        User.uid_folded.like(PREFIX, escape="\\"),
+        User.name.like(PREFIX, escape="\\"),
+        User.name.like("% " + PREFIX, escape="\\"),
+    )
+)
+
+
+class AccountView(Account):
     """An account as an admin sees it. `disabled` is since when, or null."""
 
-    uid: str
-    name: str
-    email: str | None
-    role: Role
     disabled: str | None
-    avatar: str | None
-    created: str
-    version: int
 
 
-def _view(found: User) -> AccountView:
-    return msgspec.convert(found, AccountView, from_attributes=True)
+async def sign_in(uid: str, password: str, address: str, device: str = "") -> Signed:
+    """A new session. Raises Unauthenticated, after the same time for any reason; TooMany for a guesser.
+
+    Raises Forbidden for a disabled account, which only somebody who knows its password learns. A hash that another
+    program made is replaced by one of ours (model/accounts/passwords.py).
+    """
+    party = f"{uid.lower()} {address}"
+    if db.settings.rate_limits:
+        await _attempt(party)
+    found = await _with_password(password, PASSWORD, uid_folded=uid.lower())
+    if found is None:
+        raise Unauthenticated("Wrong user name or password.")
+    old = found.password_hash
+    new = await passwords.hashed(password) if passwords.outdated(old) else old
+    return await _start(found.id, party, old, new, device)
+
+
+async def prove(identity: Identity, password: str) -> None:
+    """Raises Forbidden unless `password` is that of `identity`; TooMany for a guesser, as `sign_in` does."""
+    if db.settings.rate_limits:
+        await db.write_ahead(_attempt.within, identity.party)
+    if await _with_password(password, OWN_PASSWORD, id=identity.user) is None:
+        raise Forbidden("That is not your password.")
+    await db.write_ahead(_give_back, identity.party)
+
+
+async def _with_password(password: str, statement: Select[int, str | None], **whose: Any) -> Any:
+    """The user's row if the password is right; None, after the same time, if it is wrong or there is no such user."""
+    with db.snapshot() as read:
+        row = read.one(statement, **whose)
+    right = await passwords.matches(row.password_hash if row else None, password)
+    return row if right else None
+
+
+@writes
+def _attempt(tx: Tx, party: str) -> None:
+    """Counts an attempt before the password is checked, so that guesses sent at once count too."""
+    limits.check(tx, party, FAILED_SIGN_INS)
+    limits.spend(tx, party, FAILED_SIGN_INS)
+
+
+def _give_back(tx: Tx, party: str) -> None:
+    if db.settings.rate_limits:
+        limits.spend(tx, party, FAILED_SIGN_INS, -1)
+
+
+@writes
+def _start(tx: Tx, user_id: int, party: str, old: str, new: str, device: str) -> Signed:
+    found = tx.session.get(User, user_id)
+    if found is None or found.disabled:
+        raise Forbidden("This account is disabled.")
+    if found.password_hash == old:  # else somebody has set another one meanwhile
+        found.password_hash = new
+    _give_back(tx, party)
+    return session.begin(tx, user_id, device)
+
+
+async def set_password(code: str, password: str, address: str, device: str = "") -> Signed:
+    """Sets the password of the account that a code is for, ends all its sessions and tokens, and begins a new session.
+
+    Raises NotFound for a wrong code, TooMany for a guesser, Invalid for a password that is too easy to guess.
+    """
+    held = await invitation.find(code, address)
+    if held.user_id is None:
+        raise invitation.unknown()
+    passwords.check(password, held.uid, held.user_name)
+    return await _set_password(code, await passwords.hashed(password), device)
+
+
+@writes
+def _set_password(tx: Tx, code: str, password_hash: str, device: str) -> Signed:
+    held = invitation.held(tx, code, tx.now)
+    if held is None or held.user_id is None:
+        raise invitation.unknown()  # somebody else was quicker
+    found = user.by_id(tx.session, held.user_id)
+    of_user = Invitation.user_id == found.id
+    tx.session.execute(delete(Invitation).where(of_user, Invitation.group_id.is_(None)))
+    tx.session.execute(update(Invitation).where(of_user).values(uses_left=0))  # a roster's line stays
+    tx.session.execute(delete(Session).where(Session.user_id == found.id))
+    tx.session.execute(delete(Token).where(Token.user_id == found.id))
+    user.change(tx, found, "user.password", password_hash=password_hash)
+    signed = session.begin(tx, found.id, device)
+    audit.note(tx, signed.identity, "password.reset", found.uid, group=held.slug)
+    return signed
 
 
 async def edit(identity: Identity, versions: Versions, fields: dict[str, str | None], password: str | None) -> Account:
-    """Sets columns of one's own account, and another password if there is one: all other sessions end with that.
+    """Changes one's own account; with another password all other sessions end.
 
-    Raises Stale, NotFound; Invalid for a password that is too easy to guess. Who must know the old one is the caller's
-    to say.
+    Raises Stale, NotFound; Invalid for a password that is too easy to guess. Whether the old password has to be given
+    is for the caller to decide.
     """
     if password is not None:
         passwords.check(password, identity.uid, identity.name)
@@ -62,16 +153,6 @@ def _edit(tx: Tx, identity: Identity, versions: Versions, fields: dict[str, str 
     return user.view(own)
 
 
-PREFIX = bindparam("prefix", type_=String)
-MATCHING = select(User.id, User).where(
-    or_(
-        User.uid_folded.like(PREFIX, escape="\\"),
-        User.name.like(PREFIX, escape="\\"),
-        User.name.like("% " + PREFIX, escape="\\"),
-    )
-)
-
-
 async def listed(cursor: Cursor, beginning: str = "") -> Page[AccountView]:
     """Accounts, newest first: all, or those whose uid, or a word of whose name, begins so. For admins only."""
     literally = beginning.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
@@ -79,6 +160,10 @@ async def listed(cursor: Cursor, beginning: str = "") -> Page[AccountView]:
         return await paged_aside(
             reading, MATCHING, User.id, cursor, lambda row: _view(row.User), prefix=f"{literally}%"
         )
+
+
+def _view(found: User) -> AccountView:
+    return msgspec.convert(found, AccountView, from_attributes=True)
 
 
 @writes
@@ -99,32 +184,23 @@ def change(
     check_version(found.version, versions)
     if role == "user" or disabled:
         _check_an_admin_is_left(tx, found)
-    before = found.role, found.disabled
     if role is not None and role != found.role:
-        found.role = role
-        _tell(tx, by, found, "user.role", "user.role", role)
-    if disabled is True and found.disabled is None:
-        found.disabled = tx.now
+        user.change(tx, found, "user.role", role=role)
+        audit.note(tx, by, "user.role", found.uid, detail=role)
+    if disabled and found.disabled is None:
         tx.session.execute(delete(Session).where(Session.user_id == found.id))
-        _tell(tx, by, found, "user.disabled", "user.disabled")
+        user.change(tx, found, "user.disabled", disabled=tx.now)
+        audit.note(tx, by, "user.disabled", found.uid)
     elif disabled is False and found.disabled is not None:
-        found.disabled = None
-        _tell(tx, by, found, "user.edited", "user.enabled")
-    if (found.role, found.disabled) != before:
-        found.version += 1
+        user.change(tx, found, disabled=None)
+        audit.note(tx, by, "user.enabled", found.uid)
     return _view(found)
 
 
 def _check_an_admin_is_left(tx: Tx, found: User) -> None:
-    """Raises Conflict where there would be no enabled admin without this one."""
     others = select(User.id).where(User.role == "admin", User.disabled.is_(None), User.id != found.id).limit(1)
     if found.role == "admin" and found.disabled is None and tx.session.scalar(others) is None:
         raise Conflict(f"{found.uid} is the last admin.")
-
-
-def _tell(tx: Tx, by: Identity | None, found: User, kind: str, action: audit.Action, detail: str | None = None) -> None:
-    tx.changed(kind, subject=found.id, tags=[f"user:{found.uid}"])
-    audit.note(tx, by, action, found.uid, detail=detail)
 
 
 async def leave(identity: Identity, password: str, versions: Versions) -> None:
@@ -132,13 +208,8 @@ async def leave(identity: Identity, password: str, versions: Versions) -> None:
 
     Asks for the password again: a session that somebody left open must not suffice.
     """
-    await signing_in.prove(identity, password)
-    await _leave(identity, versions)
-
-
-@writes
-def _leave(tx: Tx, identity: Identity, versions: Versions) -> None:
-    _delete(tx, identity, user.by_id(tx.session, identity.user), versions)
+    await prove(identity, password)
+    await _delete(identity, identity.uid, versions)
 
 
 @writes
@@ -147,13 +218,14 @@ def remove(tx: Tx, by: Identity | None, uid: str, versions: Versions = None) -> 
 
     Raises NotFound, Forbidden, Stale; Conflict when no admin would be left.
     """
-    found = user.by_uid(tx.session, uid)
-    if by and found.id == by.user:
+    if by and by.uid.lower() == uid.lower():
         raise Forbidden("Your own account is deleted with your password: DELETE /api/me.")
-    _delete(tx, by, found, versions)
+    _delete.within(tx, by, uid, versions)
 
 
-def _delete(tx: Tx, by: Identity | None, found: User, versions: Versions) -> None:
+@writes
+def _delete(tx: Tx, by: Identity | None, uid: str, versions: Versions) -> None:
+    found = user.by_uid(tx.session, uid)
     check_version(found.version, versions)
     _check_an_admin_is_left(tx, found)
     reacted_to = tx.all(reaction.REACTED_TO, user_id=found.id)
@@ -164,4 +236,5 @@ def _delete(tx: Tx, by: Identity | None, found: User, versions: Versions) -> Non
     tx.session.execute(delete(User).where(User.id == found.id))  # what refers to it goes with it
     for post in reacted_to:
         reaction.count_again(tx, post)
-    _tell(tx, by, found, "user.deleted", "user.deleted")
+    tx.changed("user.deleted", subject=found.id, tags=[f"user:{found.uid}"])
+    audit.note(tx, by, "user.deleted", found.uid)

@@ -3,7 +3,7 @@
 Hashes are argon2id (RFC 9106) with OWASP's parameters, made beside the event loop and bounded in memory.
 
 Hashes that came with a Flask back end's accounts are werkzeug's: `pbkdf2:sha256:1000000$salt$hex` and
-`scrypt:32768:8:1$salt$hex`. They work as they are, and the next sign-in replaces them (model/accounts/signing_in.py).
+`scrypt:32768:8:1$salt$hex`. They work as they are, and the next sign-in replaces them (model/accounts/account.py).
 """
 
 import asyncio

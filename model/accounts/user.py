@@ -1,5 +1,10 @@
-"""Users: accounts. A uid is unique whatever its case, and is shown as it was first written."""
+"""Users: accounts, and their names. A uid is unique whatever its case, and shown as it was first written."""
 
+# ruff: noqa: RUF001
+
+import re
+import unicodedata
+from functools import lru_cache
 from typing import Annotated, Literal, cast
 
 import msgspec
@@ -7,7 +12,7 @@ from sqlalchemy import String, bindparam, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from model import audit
-from model.accounts import likeness, passwords
+from model.accounts import passwords
 from pottle.errors import Invalid, NotFound, taken
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, writes
 from pottle.values import as_it_is, line
@@ -31,6 +36,24 @@ Email = Annotated[
 Password = Annotated[str, as_it_is("every character of a password counts", 1_000, 1)]
 Role = Literal["user", "admin"]
 
+# Accents, and the vowels of Hebrew and Arabic. (In India's scripts such marks make other letters.)
+ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]")
+# Letters that look alike, each with the one that stands for both; capitals are replaced first.
+CAPITALS = (
+    "ΑA ΒB ΕE ΖZ ΗH ΙI ΚK ΜM ΝN ΟO ΡP ΤT ΥY ΧX ϹC АA ВB ЕE ЅS ІI ЈJ КK МM НH ОO РP СC ТT УY ХX ҮY ԌG ԜW ՍS ՕO "
+    "ᎪA ᏴB ᏟC ᎬE ᎻH ᎫJ ᏦK ᏞL ᎷM ᏢP ᎡR ᏚS ᎢT ᏙV ᎳW ᏃZ"
+)
+SMALL = (
+    "αa γy ιl κk νv οo ρp τt υu χx ωw аa вb еe ѕs іl јj кk мm нh оo рp сc тt уy хx үy һh ӏl ԁd ԛq ԝw ьb օo սu հh ոn "
+    "ցg ɑa ɡg ıl ȷj ſs ƒf øo đd łl ħh 0o 1l il |l"
+)
+# User names that only the operator gives: they sound like somebody who runs the server.
+RESERVED = (
+    *("admin", "administrator", "moderator", "mod", "operator", "owner", "root", "system", "sysadmin", "webmaster"),
+    *("postmaster", "hostmaster", "support", "help", "security", "staff", "info", "noreply", "api", "me", "guest"),
+    *("anonymous", "everyone", "everybody", "here", "channel", "pottle", "null", "undefined"),
+)
+
 
 class User(Base):
     """An account."""
@@ -42,7 +65,7 @@ class User(Base):
     uid: Mapped[str] = mapped_column(String(40))
     uid_folded: Mapped[str] = mapped_column(String(40), unique=True)
     name: Mapped[str] = mapped_column(String(80))
-    likeness: Mapped[str | None] = mapped_column(String(200), index=True)  # what the name can be taken for
+    likeness: Mapped[str | None] = mapped_column(String(200), index=True)  # the name's skeleton
     email: Mapped[str | None] = mapped_column(String(254))
     password_hash: Mapped[str | None] = mapped_column(String(200))
     role: Mapped[Role] = mapped_column(String(10))
@@ -98,14 +121,41 @@ def _create(tx: Tx, uid: str, name: str, password_hash: str, email: str | None, 
 def add(tx: Tx, uid: str, name: str, password_hash: str | None, email: str | None = None, role: Role = "user") -> int:
     """Within a unit: a new account's id; without a password hash it is yet to be claimed. Raises Conflict."""
     check_free(tx, uid)
-    shown = {"uid": uid, "uid_folded": uid.lower(), "name": name, "likeness": likeness.of(name), "email": email}
+    shown = {"uid": uid, "uid_folded": uid.lower(), "name": name, "likeness": skeleton(name), "email": email}
     made = tx.one(ADD, **shown, password_hash=password_hash, role=role, created=tx.now, version=1)
     return cast(int, made.id)
 
 
+@lru_cache(maxsize=10_000)
+def skeleton(name: str) -> str:
+    """The same text for all names that look alike (UTS #39); never "" for a name that can be seen.
+
+    Unlike Unicode's, it also ignores case, accents, spaces and punctuation, and knows only the letters of names.
+    """
+    plain = ACCENTS.sub("", unicodedata.normalize("NFKD", name)).translate(_table(CAPITALS))
+    plain = ACCENTS.sub("", unicodedata.normalize("NFKD", plain.casefold())).translate(_table(SMALL))
+    letters = "".join(letter for letter in plain if unicodedata.category(letter)[0] in "LMN")
+    return letters.replace("rn", "m").replace("vv", "w") or name.casefold()
+
+
+@lru_cache(maxsize=2)
+def _table(pairs: str) -> dict[int, str]:
+    return {ord(pair[0]): pair[1:] for pair in pairs.split()}
+
+
+def is_reserved(uid: str) -> bool:
+    """Whether a user name looks like one that only the operator gives."""
+    return skeleton(uid) in _reserved()
+
+
+@lru_cache(maxsize=1)
+def _reserved() -> frozenset[str]:
+    return frozenset(map(skeleton, RESERVED))
+
+
 def check_uid(uid: str) -> None:
     """Raises Invalid for a user name that only the operator gives: it sounds like somebody who runs the server."""
-    if likeness.reserved(uid):
+    if is_reserved(uid):
         raise Invalid({"uid": f"{uid} is reserved; please choose another"})
 
 
@@ -148,13 +198,14 @@ def view(user: User) -> Account:
     return msgspec.convert(user, Account, from_attributes=True)
 
 
-def change(tx: Tx, user: User, **fields: str | None) -> None:
-    """Within a unit: sets columns of an account, and tells everybody."""
+def change(tx: Tx, user: User, kind: str = "user.edited", /, **fields: str | None) -> None:
+    """Within a unit: sets columns of an account, and records the change."""
     for field, value in fields.items():
         setattr(user, field, value)
-    user.likeness = likeness.of(user.name)
+    user.likeness = skeleton(user.name)
     user.version += 1
-    tx.changed("user.edited", subject=user.id, tags=[f"user:{user.uid}"])
+    tx.session.flush()
+    tx.changed(kind, subject=user.id, tags=[f"user:{user.uid}"])
 
 
 def avatar_path(uid: str, avatar_hash: str | None) -> str | None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from model.accounts import likeness, passwords
-from model.accounts.user import Email, Name, Uid
+from model.accounts import passwords
+from model.accounts.user import Email, Name, Uid, is_reserved
 from model.flask.items import NewChannel, NewGroup, NewMember, NewPost, NewUser, NewVote, Plan, Report, digest
 from model.flask.post import joined
 from model.flask.source import Row, Source
@@ -65,7 +65,7 @@ class _Planner:
             self._named[id_] = name or (_one_line(uid)[:LONGEST_NAME] or FORMER_USER)
             if not fits(uid, Uid):
                 self._report.left_out("user", id_, f"has the uid {uid!r:.60}; here it is 2 to 40 of A-Z a-z 0-9 . _ -")
-            elif likeness.reserved(uid):
+            elif is_reserved(uid):
                 self._report.left_out("user", id_, f"has the uid {uid}, which is reserved here: the operator gives it")
             elif (first := taken.setdefault(uid.lower(), id_)) != id_:
                 self._report.left_out("user", id_, f"has the uid of user {first}, but for upper and lower case")

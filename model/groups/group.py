@@ -7,9 +7,8 @@ from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, String, bindpara
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from model import audit
-from model.accounts import likeness
 from model.accounts.session import Identity
-from model.accounts.user import User, by_uid
+from model.accounts.user import User, by_uid, skeleton
 from model.groups import rules
 from pottle.errors import Invalid, NotFound, Versions, check_version, taken
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads, writes
@@ -284,7 +283,7 @@ NAMESAKE_IN_MINE = _namesake(
 
 def has_namesake(read: Snapshot, name: str, group_id: int, user_id: int = 0) -> bool:
     """Whether another user than `user_id` looks after a group whose name that one can be taken for."""
-    values = {"likeness": likeness.of(name), "group_id": group_id, "user_id": user_id}
+    values = {"likeness": skeleton(name), "group_id": group_id, "user_id": user_id}
     return read.one(NAMESAKE, **values) is not None
 
 
@@ -296,5 +295,5 @@ def check_name(read: Snapshot, name: str, group_id: int, field: str = "name", us
 
 def check_own_name(read: Snapshot, name: str, user_id: int) -> None:
     """Raises Invalid for a name that has a namesake who looks after one of the user's own groups."""
-    if read.one(NAMESAKE_IN_MINE, likeness=likeness.of(name), user_id=user_id):
+    if read.one(NAMESAKE_IN_MINE, likeness=skeleton(name), user_id=user_id):
         raise Invalid({"name": ALIKE})

@@ -15,8 +15,7 @@ from functools import cache
 from itertools import count
 from typing import NamedTuple
 
-from model.accounts import likeness
-from model.accounts.user import Name, Uid
+from model.accounts.user import Name, Uid, is_reserved
 from pottle import text
 from pottle.errors import Invalid
 from pottle.values import Unfit, fit
@@ -188,7 +187,7 @@ def _problem(pupil: Pupil, before: str | None) -> str | None:
         fit(pupil.uid or "ok", Uid)
     except Unfit as unfit:
         return f"has the user name {pupil.uid}: it {unfit}"
-    if pupil.uid is not None and likeness.reserved(pupil.uid):
+    if pupil.uid is not None and is_reserved(pupil.uid):
         return f"has the user name {pupil.uid}, which is reserved"
     return f"is {pupil.uid or pupil.name} again, as {before} is; tell the two apart" if before else None
 
@@ -203,8 +202,8 @@ def uid_from(name: str) -> str:
 
 def free(uid: str, taken: set[str]) -> str:
     """The uid itself, or the first of those with 2, 3, … behind it that is not taken; now it is."""
-    if uid in taken or likeness.reserved(uid):
-        found = next(made for n in count(2) if (made := f"{uid}{n}") not in taken and not likeness.reserved(made))
+    if uid in taken or is_reserved(uid):
+        found = next(made for n in count(2) if (made := f"{uid}{n}") not in taken and not is_reserved(made))
     else:
         found = uid
     taken.add(found)

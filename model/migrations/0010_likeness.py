@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from model.accounts import likeness
+from model.accounts.user import skeleton
 
 revision = "0010"
 down_revision = "0009"
@@ -15,7 +15,7 @@ def upgrade() -> None:
     connection = op.get_bind()
     set_ = sa.text("UPDATE users SET likeness = :likeness WHERE id = :id")
     for row in connection.execute(sa.text("SELECT id, name FROM users")).fetchall():
-        connection.execute(set_, {"id": row.id, "likeness": likeness.of(row.name)})
+        connection.execute(set_, {"id": row.id, "likeness": skeleton(row.name)})
 
 
 def downgrade() -> None:

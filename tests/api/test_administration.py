@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from model.accounts import session, signing_in
+from model.accounts import account, session
 from pottle.errors import Forbidden, Unauthenticated
 from pottle.store import db
 from tests.api.conftest import LOBBY, bearer, posted, refused, signed_in_again, wrong_fields
@@ -107,7 +107,7 @@ class TestDisabling:
         assert identity
         await changed(root, "bob", disabled=True)
         with pytest.raises(Forbidden):
-            await signing_in._start(identity.user, "party", "", "", "")
+            await account._start(identity.user, "party", "", "", "")
 
     async def test_the_last_admin_stays(self, root: Person, nothing_changes: Watch) -> None:
         with nothing_changes():

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from model.accounts.likeness import RESERVED, of, reserved
+from model.accounts.user import RESERVED, is_reserved, skeleton
 from model.settings import Settings
 from tests.api.conftest import Json, joined, opened, posted, refused, wrong_fields
 from tests.conftest import Person
@@ -161,7 +161,7 @@ class TestNames:
 
     def test_names_of_other_scripts_are_told_apart(self) -> None:
         for one, other in (("की", "को"), ("अनु", "अन"), ("李", "季"), ("محمد", "محمود"), ("Анна", "Инна"), ("🎉", "🎊")):
-            assert of(one) != of(other)
+            assert skeleton(one) != skeleton(other)
 
 
 class TestUserNames:
@@ -181,5 +181,5 @@ class TestUserNames:
         assert [account["uid"] for account in made.json()["accounts"]] == ["ad.min2", "support2"]
 
     def test_all_of_them_are(self) -> None:
-        assert all(map(reserved, RESERVED))
-        assert not any(map(reserved, ("alice", "anna.schmidt", "mea", "roots", "admin7", "apis", "moderator.club")))
+        assert all(map(is_reserved, RESERVED))
+        assert not any(map(is_reserved, ("alice", "anna.schmidt", "mea", "roots", "admin7", "apis", "moderator.club")))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from model.accounts import signing_in
+from model.accounts import account
 from tests.api.conftest import LOBBY, bearer, posted, refused, signed_in_again, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 
@@ -67,10 +67,10 @@ async def test_one_cannot_leave_without_the_password(alice: Person, nothing_chan
 
 async def test_guesses_at_ones_own_password_are_few(root: Person, alice: Person, anyone: Person) -> None:
     """Who finds a session open does not find out its password. An attempt that was right is given back."""
-    for _ in range(signing_in.FAILED_SIGN_INS.count + 1):
+    for _ in range(account.FAILED_SIGN_INS.count + 1):
         name = {"password": PASSWORD, "current_password": PASSWORD}
         assert (await root.patch("/api/me", name)).status_code == 200
-    for _ in range(signing_in.FAILED_SIGN_INS.count - 1):
+    for _ in range(account.FAILED_SIGN_INS.count - 1):
         refused(await alice.patch("/api/me", {**NEW, "current_password": "wrong password"}), 403)
     refused(await alice.delete("/api/me", json={"password": "wrong password"}), 403)
 

@@ -9,7 +9,7 @@ import pytest
 from quart import Quart
 
 from api.access import cookie_name
-from model.accounts import signing_in
+from model.accounts import account
 from model.groups import joining
 from tests.api.conftest import bearer, dump
 from tests.conftest import PASSWORD, Person
@@ -62,7 +62,7 @@ async def test_a_crash_tells_them_to_nobody(
     async def broken(*_: Any) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(signing_in if where == "sign-in" else joining, where.replace("-", "_"), broken)
+    monkeypatch.setattr(account if where == "sign-in" else joining, where.replace("-", "_"), broken)
     body = {"uid": "mallory", "password": WRONG, **({"name": "M"} if where == "sign-up" else {})}
     cookie = {"Cookie": f"{cookie_name()}=ses_secret", "Accept": "text/html"}
     answer = await anyone.post("/api/session" if where == "sign-in" else "/api/users", body, headers=cookie)

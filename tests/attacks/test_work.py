@@ -89,7 +89,7 @@ BODIES: dict[str, Any] = {
     "POST /flask/api/vote": {"post_id": 99999, "vote_type": "upvote"},
     "DELETE /flask/api/vote": {"post_id": 99999},
 }
-# Whether a password is right is what these ask: model/accounts/signing_in.py counts the attempt before it looks.
+# Whether a password is right is what these ask: model/accounts/account.py counts the attempt before it looks.
 ASK_FOR_A_PASSWORD = {
     *("POST /api/session", "POST /api/session/confirm", "PATCH /api/me", "DELETE /api/me"),
     *("POST /flask/api/authenticate", "PUT /flask/api/user", "DELETE /flask/api/user"),

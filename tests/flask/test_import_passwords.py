@@ -10,8 +10,8 @@ import pytest
 from werkzeug.security import generate_password_hash
 
 from model.accounts import passwords
+from model.accounts.account import sign_in
 from model.accounts.passwords import MOST_ITERATIONS, known, matches
-from model.accounts.signing_in import sign_in
 from pottle.store import db
 from tests.conftest import ADDRESS, Person, World
 
@@ -61,7 +61,7 @@ async def test_ours_stays_as_it_is(anyone: Person, instance: Path) -> None:
 async def test_a_password_that_was_set_meanwhile_stays(
     keeps: Any, instance: Path, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Seen to fail without the comparison in signing_in._start: the old password was good again."""
+    """Seen to fail without the comparison in account._start: the old password was good again."""
     keeps(generate_password_hash(SECRET, "pbkdf2:sha256:1000"))
     hashed = passwords.hashed
 

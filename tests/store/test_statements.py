@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from model.accounts import session, signing_in, user
+from model.accounts import account, session, user
 from model.groups import group
 from model.talk import channel, post, reaction, review
 from pottle.store import db
@@ -197,7 +197,7 @@ HOT: dict[str, tuple[Select[Any], dict[str, Any]]] = {
     "group.MEMBERS": (group.MEMBERS, {"group_id": 2}),
     "session.BY_SESSION": (session.BY_SESSION, {"secret_hash": "{secret}"}),
     "session.BY_TOKEN": (session.BY_TOKEN, {"secret_hash": "{secret}"}),
-    "signing_in.PASSWORD": (signing_in.PASSWORD, {"uid_folded": "alice"}),
+    "account.PASSWORD": (account.PASSWORD, {"uid_folded": "alice"}),
     "reaction.COUNT": (reaction.COUNT, {"post_id": "{made}"}),
     "reaction.MINE": (reaction.MINE, {"user_id": 4, "channel_id": "{class}"}),
     "user.TAKEN": (user.TAKEN, {"uid_folded": "bob"}),
