@@ -27,16 +27,12 @@ RESOURCES = (
     "me",
     "groups",
     "invitations",
-    "rosters",
     "channels",
     "posts",
-    "reactions",
-    "counts",
     "audit",
     "commands",
     "flask",  # what Flask back ends had, for class sites that still call it
     "pages",
-    "managing_pages",
 )
 
 

@@ -1,12 +1,13 @@
-"""`/api/groups/…/channels` and `/api/channels`: discussions."""
+"""`/api/groups/…/channels` and `/api/channels`: discussions; `/api/counts`: how many posts each has."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
-from quart import Blueprint
+from msgspec import UNSET, Meta, UnsetType
+from quart import Blueprint, request
 
 from api.access import EDITING, GUESTS, POSTING, asker, me
+from model.groups.group import GroupRow, Slug
 from model.talk import channel
 from model.talk.channel import ChannelView, Key, Title, Url
 from pottle.errors import Invalid
@@ -18,6 +19,8 @@ from pottle.http.lists import Paging, cursor, listed
 from pottle.http.retries import idempotent
 
 blueprint = Blueprint("channels", __name__, url_prefix="/api")
+counts = Blueprint("counts", __name__, url_prefix="/api/counts")
+blueprint.record_once(lambda state: state.app.register_blueprint(counts))
 
 
 class NewChannel(msgspec.Struct):
@@ -62,9 +65,13 @@ async def index(slug: str, query: ChannelQuery) -> Answer:
             raise Invalid({"key": "cannot be asked for together with state"})
         return listed(ChannelsView, await channel.pending(asker(), slug, cursor(query)))
     in_group, page = await channel.listed(asker(), slug, cursor(query), query.key)
-    if in_group.reading == "public":
-        shown(f"group:{in_group.id}", f"channels-of:{in_group.id}", *(f"channel:{found.id}" for found in page.items))
+    _shown(in_group, [found.id for found in page.items])
     return listed(ChannelsView, page)
+
+
+def _shown(in_group: GroupRow, ids: list[int]) -> None:
+    if in_group.reading == "public":
+        shown(f"group:{in_group.id}", f"channels-of:{in_group.id}", *(f"channel:{id_}" for id_ in ids))
 
 
 @blueprint.post("/groups/<slug>/channels")
@@ -117,3 +124,27 @@ async def edit(channel_id: int, data: ChannelEdit) -> ChannelView:
 async def delete(channel_id: int) -> None:
     """Delete a channel with all its posts. The group's moderators may."""
     await channel.remove(me(), channel_id, wanted_versions())
+
+
+class CountsQuery(msgspec.Struct):
+    """The group, and up to 100 keys of channels in it."""
+
+    group: Slug
+    key: Annotated[list[Key], Meta(min_length=1, max_length=100)]
+
+
+class CountsView(msgspec.Struct):
+    """The number of published posts by key, as it was asked for; 0 where there is no channel yet."""
+
+    counts: dict[str, int]
+
+
+@counts.get("", endpoint="index")
+@anyone
+@asks(CountsQuery)
+@gives(CountsView)
+async def count(query: CountsQuery) -> CountsView:
+    """How many posts the channels with these keys have."""
+    in_group, found, ids = await channel.counts(asker(), query.group, query.key)
+    _shown(in_group, ids)
+    return CountsView({sent: found[key] for sent, key in zip(request.args.getlist("key"), query.key, strict=True)})

@@ -1,24 +1,57 @@
 """Codes: `/api/groups/…/invitations` and `/roster` make them, `/api/invitations` and `/api/me/invitations` take them.
 
 A code is shown once, in the answer that makes it, so these routes keep no answer for an Idempotency-Key: a code in
-there would be one that is stored.
+there would be one that is stored. It is the fragment of its link, `/join#K7QD-29XM`, which browsers send to nobody: no
+log and no Referer has it.
 """
 
-import msgspec
-from quart import Blueprint
+import logging
+from typing import Annotated
 
-from api.access import EDITING, SIGN_IN, admins, by_session, confirmed, me
-from api.joining import AccountCode, account_code, link
+import msgspec
+from quart import Blueprint, has_request_context, url_for
+
+from api.access import EDITING, ROSTERS, SIGN_IN, admins, by_session, confirmed, me
 from model.accounts import codes, session
-from model.groups import invitation, joining
+from model.accounts.codes import ResetCode
+from model.groups import group, invitation, joining, roster
 from model.groups.group import Standing
 from model.groups.invitation import Code, Days, InvitationView, Uses
 from model.groups.joining import GroupName, Joined
+from pottle import server
+from pottle.errors import Invalid, StorageFull
 from pottle.http.answers import gives, takes
 from pottle.http.asking import address, anyone, signed_in
 from pottle.http.limits import limited
+from pottle.store import db
+from pottle.values import as_it_is
 
 blueprint = Blueprint("invitations", __name__, url_prefix="/api")
+rosters = Blueprint("rosters", __name__, url_prefix="/api/groups/<slug>/roster")
+blueprint.record_once(lambda state: state.app.register_blueprint(rosters))
+log = logging.getLogger("pottle")
+
+
+def link(code: str) -> str:
+    """The link with a code: at the public address, else where whoever asks has found us; a path where nobody asks."""
+    if not db.settings.url and has_request_context():
+        return f"{url_for('pages.join', _external=True)}#{code}"
+    return f"{db.settings.url or server.address}/join#{code}"
+
+
+class AccountCode(msgspec.Struct):
+    """A code by which an account's owner chooses its password, once, and its link. Both are shown this once."""
+
+    uid: str
+    name: str
+    code: str
+    url: str
+    expires: str
+
+
+def account_code(made: ResetCode) -> AccountCode:
+    """The code of an account with its link."""
+    return AccountCode(made.uid, made.name, made.code, link(made.code), made.expires)
 
 
 class NewInvitation(msgspec.Struct):
@@ -134,3 +167,72 @@ async def accept(data: Presented) -> Joined:
 async def create_reset(uid: str) -> AccountCode:
     """Make a link by which somebody sets a new password. Earlier links of the account end. Admins may."""
     return account_code(await codes.link(me(), uid))
+
+
+Lines = Annotated[str, as_it_is("model/groups/roster.py tells what is wrong with each line")]
+
+
+class NewRoster(msgspec.Struct):
+    """Who is in the class: `names`, or the text of a `csv` with one column (the name) or two (first, last name).
+
+    A CSV whose first line has headings (`name`; `first name`, `last name`; `uid`) may have more columns.
+    """
+
+    names: list[Lines] | None = None
+    csv: Lines | None = None
+
+
+class RosterView(msgspec.Struct):
+    """The accounts that were made, in the roster's order."""
+
+    accounts: list[AccountCode]
+
+
+@rosters.post("", endpoint="create")
+@limited(ROSTERS)
+@signed_in
+@by_session
+@takes(NewRoster)
+@gives(RosterView, 201)
+async def enrol(slug: str, data: NewRoster) -> RosterView:
+    """Make accounts for up to 500 people, all or none, as members of the group. Its moderators may."""
+    await group.moderated(me(), slug)
+    if (data.names is None) == (data.csv is None):
+        raise Invalid({"": "send either names or csv"})
+    pupils = roster.from_names(data.names) if data.names is not None else roster.from_csv(data.csv or "")
+    return RosterView([account_code(made) for made in await codes.enrol(me(), slug, pupils)])
+
+
+@rosters.post("/<uid>")
+@limited(EDITING)
+@signed_in
+@confirmed
+@gives(AccountCode, 201)
+async def renew(slug: str, uid: str) -> AccountCode:
+    """Make another code for an account of the roster, for who lost it or forgot the password; the one before ends.
+
+    The group's moderators may, as long as the account is no more than a member of this one group; admins always.
+    """
+    return account_code(await codes.renew(me(), slug, uid))
+
+
+async def welcome() -> None:
+    """Logs the link for the first admin, once at each start of a server that has no admin.
+
+    A worker that replaces another is no start, and the link stays good. Of processes that share no start, as other
+    servers than gunicorn have them, only the first offers one.
+    """
+    if not db.first_of_start:
+        return
+    try:
+        code = await codes.offer_admin(server.START)
+    except StorageFull:  # reading works without it
+        log.warning("Whether there is an admin was not looked at: the disk is full. The next start does.")
+        return
+    if code:
+        log.warning(
+            "There is no admin yet. Whoever opens %s within %d hours becomes it; a restart makes a new link.%s",
+            link(code),
+            codes.FIRST_ADMIN_HOURS,
+            "" if db.settings.url or server.address else " (That is a path on this server: POTTLE_URL is not set.)",
+        )

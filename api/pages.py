@@ -1,4 +1,4 @@
-"""The pages: readable without JavaScript, live with it."""
+"""The pages: discussions, readable without JavaScript and live with it; and those of who looks after things."""
 
 import hashlib
 from typing import Any
@@ -8,17 +8,18 @@ from quart import Blueprint, Response, render_template, request
 from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
 
-from api import joining
-from api.access import asker
+from api.access import asker, me
+from api.invitations import link, welcome
 from api.posts import authors_of, page_view
 from model.accounts.session import Identity
+from model.groups import group, rules
 from model.settings import Settings
 from model.talk import channel, post
 from model.talk.post import PostsPage
 from pottle.errors import NotFound
 from pottle.http.answers import asks, encode, etag
 from pottle.http.application import rendered
-from pottle.http.asking import anyone
+from pottle.http.asking import anyone, signed_in
 from pottle.http.bodies import Tolerant
 from pottle.http.caching import rule, shown, shown_in
 from pottle.http.cross_origin import framed_by
@@ -45,9 +46,7 @@ def _tell_templates(state: BlueprintSetupState) -> None:
     state.app.jinja_env.globals.update(hue=hue, sign_up=chosen.sign_up, post_length=chosen.post_length)
 
 
-@blueprint.before_app_serving
-async def _welcome() -> None:
-    await joining.welcome()
+blueprint.before_app_serving(welcome)
 
 
 class PageQuery(Tolerant, Paging):
@@ -103,6 +102,41 @@ async def join() -> Response:
     body = await render_template("join.html", me=asker())
     headers = {"Cache-Control": rule(), "Vary": "Cookie", "Referrer-Policy": "no-referrer"}
     return Response(body, headers=headers, content_type="text/html; charset=utf-8")
+
+
+@blueprint.get("/groups/<slug>", endpoint="group")
+@hide
+@signed_in
+async def manage(slug: str) -> Response:
+    """A group's rules, members, invitations and posts, for its moderators; to others there is no such page."""
+    found = await group.visible_to(me(), slug)
+    if not rules.moderates(found, me()):
+        raise NotFound("There is no such page.")
+    board = link("").partition("://")[2].rstrip("#")
+    return await _managing("group.html", group=group.view(found), join_at=board)
+
+
+@blueprint.get("/account")
+@hide
+@signed_in
+async def account() -> Response:
+    """One's own account: another password, and where one is signed in."""
+    return await _managing("account.html")
+
+
+@blueprint.get("/admin")
+@hide
+@signed_in
+async def admin() -> Response:
+    """Accounts, groups and the audit trail, for admins; to others there is no such page."""
+    if not me().admin:
+        raise NotFound("There is no such page.")
+    return await _managing("admin.html")
+
+
+async def _managing(template: str, **context: object) -> Response:
+    body = await render_template(template, me=me(), **context)
+    return Response(body, headers={"Cache-Control": rule()}, content_type="text/html; charset=utf-8")
 
 
 async def _page(

@@ -1,4 +1,4 @@
-"""`/api/channels/…/posts` and `/api/posts`: what people write."""
+"""`/api/channels/…/posts` and `/api/posts`: what people write, and how others react to it."""
 
 from functools import partial
 from typing import Annotated, Literal
@@ -7,10 +7,11 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint
 
-from api.access import EDITING, GUESTS, POSTING, asker, me
-from model.talk import post, posting, review
+from api.access import EDITING, GUESTS, POSTING, REACTING, asker, me
+from model.talk import post, posting, reaction, review
 from model.talk.post import Body, EditView, GuestName, PostView
 from model.talk.posting import Draft
+from model.talk.reaction import KINDS, Kind, Reactions
 from pottle.errors import Invalid
 from pottle.http.answers import Answer, asks, changed_fields, encode, etag, gives, takes, wanted_versions
 from pottle.http.asking import anyone, foreign_origin, signed_in
@@ -24,6 +25,9 @@ from pottle.store.changes import Change
 from pottle.store.paging import Filling, Page
 
 blueprint = Blueprint("posts", __name__, url_prefix="/api")
+reactions = Blueprint("reactions", __name__, url_prefix="/api/posts/<id:post_id>/reactions")
+blueprint.record_once(lambda state: state.app.register_blueprint(reactions))
+KIND = f"/<any({', '.join(KINDS)}):kind>"
 
 
 class NewPost(msgspec.Struct):
@@ -214,3 +218,21 @@ async def decide_edit(post_id: int, data: EditDecision) -> PostView:
 async def withdraw_edit(post_id: int) -> None:
     """Take back one's own edit that waits or was declined."""
     await review.withdraw(me(), post_id, wanted_versions())
+
+
+@reactions.put(KIND, endpoint="mark")
+@limited(REACTING)
+@signed_in
+@gives(Reactions)
+async def react(post_id: int, kind: Kind) -> Reactions:
+    """React to a post. `up` and `down` exclude each other; reacting twice is reacting once."""
+    return await reaction.add(me(), post_id, kind)
+
+
+@reactions.delete(KIND, endpoint="unmark")
+@limited(REACTING)
+@signed_in
+@gives(Reactions)
+async def take_back(post_id: int, kind: Kind) -> Reactions:
+    """Take a reaction back."""
+    return await reaction.remove(me(), post_id, kind)

@@ -9,7 +9,7 @@ import click
 from quart import Quart
 
 from api.commands.running import Failed, Value, every, run, say
-from api.joining import link
+from api.invitations import link
 from model.accounts import account, codes, user
 from model.accounts.codes import ResetCode
 from model.accounts.user import Name, Password, Role, SomeUid, Uid
