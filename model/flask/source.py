@@ -6,10 +6,10 @@ a leading underscore, and many of them missing. Nothing is written, and all is r
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from pottle.errors import NotFound
 from pottle.store.backup import Progress
@@ -37,6 +37,7 @@ KNOWN: dict[str, tuple[set[str], set[str]]] = {
 ALIASES = {"userid": "user_id", "note": "comment"}  # flask_portfolio's posts
 
 Row = dict[str, Any]
+T = TypeVar("T")
 
 
 class Source(NamedTuple):
@@ -142,11 +143,18 @@ def _rows(raw: sqlite3.Connection, name: str, columns: dict[str, str], progress:
     wanted = {usual: column for usual, column in columns.items() if usual in needed | more}
     listed = ", ".join(map(_quoted, wanted.values()))
     (all_,) = raw.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()  # noqa: S608  # quoted
-    for number, row in enumerate(raw.execute(f"SELECT {listed} FROM {_quoted(name)} ORDER BY rowid")):  # noqa: S608
-        if number % PORTION == 0:
-            progress(f"Reading {name}", number, all_)
+    found = raw.execute(f"SELECT {listed} FROM {_quoted(name)} ORDER BY rowid")  # noqa: S608
+    for row in counted(f"Reading {name}", found, all_, progress, PORTION):
         yield dict(zip(wanted, row, strict=True))
-    progress(f"Reading {name}", all_, all_)
+
+
+def counted(step: str, items: Iterable[T], all_: int, progress: Progress, portion: int) -> Iterator[T]:
+    """The items as they are; tells the progress before each `portion` of them, and at the end."""
+    for number, item in enumerate(items):
+        if number % portion == 0:
+            progress(step, number, all_)
+        yield item
+    progress(step, all_, all_)
 
 
 def _quoted(name: str) -> str:
