@@ -109,6 +109,15 @@ def test_a_client_in_typescript(name: str, workshop: Path, served: Server) -> No
     assert run(workshop, "node", f"with_{name}.js", served.url).stdout == "All went well.\n"
 
 
+def test_the_types_of_pottle_js_are_its_own_and_the_documents(workshop: Path) -> None:
+    """clients/typescript/pottle.d.ts: the same names, and the shapes of answers."""
+    generate(workshop, *IN_TYPESCRIPT["openapi_typescript"])
+    (workshop / "pottle.d.ts").write_text((ROOT / "clients/typescript/pottle.d.ts").read_text())
+    reading = ("tsc", "--allowJs", "--declaration", "--emitDeclarationOnly", "--target", "es2022", "--module", "es2022")
+    run(workshop, *reading, "--moduleResolution", "bundler", "--outDir", "written", str(ROOT / "static/pottle.js"))
+    run(workshop, *COMPILER, copied(workshop, "with_pottle_js.ts"))
+
+
 def test_redocly_has_nothing_to_say(workshop: Path) -> None:
     done = run(workshop, "redocly", "lint", DOCUMENT, "--config", str(HERE / "redocly.yaml"), "--format", "json")
     assert json.loads(done.stdout)["problems"] == []
