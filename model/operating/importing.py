@@ -90,7 +90,7 @@ def _fill(raw: sqlite3.Connection, tables: Shapes, lines: _Lines) -> int:
     """Writes every line's row, and returns how many. Raises Invalid."""
     for of in reversed(tables.values()):
         Snapshot(raw).run(delete(of))
-    inserts = {line: Prepared(insert(of), tuple(of.c.keys())) for line, of in tables.items()}
+    inserts = {line: Prepared(insert(of), *of.c.keys()) for line, of in tables.items()}
     decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(reduce(or_, [*tables, End]))  # a line is one of these
     for text in lines:
         try:
@@ -98,7 +98,7 @@ def _fill(raw: sqlite3.Connection, tables: Shapes, lines: _Lines) -> int:
             if isinstance(row, End):
                 return _ended(row, lines)
             ready = inserts[type(row)]
-            raw.execute(ready.sql, ready.values(_tidy(row)))
+            raw.execute(*ready.bound(_tidy(row)))
         except (msgspec.DecodeError, UnicodeDecodeError, sqlite3.IntegrityError, OverflowError, TypeError) as error:
             raise lines.wrong(error) from error
     raise Invalid({"The export": f"was cut off after line {lines.number}. Nothing was imported."})

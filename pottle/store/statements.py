@@ -1,15 +1,15 @@
 """Core statements, compiled once and run on a bare sqlite3 connection.
 
-SQLAlchemy checks every statement and SQLite answers it; what is left out is what lies between for each call
-(about 40 us of a 5 us question). Snapshot are module constants; values are passed by name: those of its `bindparam`s
-and, to an INSERT or UPDATE without `values(…)`, those of its columns.
+SQLAlchemy writes every statement and SQLite answers it; what is left out is what lies between for each call (about
+40 us of a 5 us question). Statements are module constants; values are passed by name: those of its `bindparam`s and,
+to an INSERT or UPDATE without `values(…)`, those of its columns.
 """
 
 import sqlite3
 from collections import namedtuple
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator
 from contextlib import closing
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -23,62 +23,75 @@ DIALECT = sqlite_dialect(paramstyle="named", json_deserializer=msgspec.json.deco
 
 
 class Prepared:
-    """One compiled statement: its SQL, the values it brings along, and the shape of its rows."""
+    """One statement, compiled for the names of the values that it is given. Raises KeyError for a wrong name.
 
-    def __init__(self, statement: Executable, columns: tuple[str, ...] | None = None) -> None:
+    All that does not depend on the values is done here, for each call costs microseconds of the event loop.
+    """
+
+    def __init__(self, statement: Executable, *given: str) -> None:
+        own = _parameters(statement)
+        columns = [name for name in given if name not in own] if isinstance(statement, Insert | Update) else None
         compiled = statement.compile(dialect=DIALECT, column_keys=columns)  # type: ignore[attr-defined]
         self.sql = str(compiled)
+        names, required = set(compiled.params), {n for bind, n in compiled.bind_names.items() if bind.required}
+        if wrong := ({*given} - names) | (required - {*given}):
+            raise KeyError(f"unknown or missing: {sorted(wrong)} in {self.sql}")
         self.reads, self.writes = tables.touched(statement)
-        self.defaults = {name: compiled.params[name] for name in compiled.params}
-        self.required = {name for bind, name in compiled.bind_names.items() if bind.required}
-        self.made = {column.key: column.default for column in compiled.insert_prefetch}
-        self.made |= {column.key: column.onupdate for column in compiled.update_prefetch}
+        made = {column.key: column.default for column in compiled.insert_prefetch}
+        made |= {column.key: column.onupdate for column in compiled.update_prefetch}
+        self.made = [(name, default) for name, default in made.items() if name not in given]
+        self.brought = {name: compiled.params[name] for name in names - {*given}}
         self.expanding = compiled if any(bind.expanding for bind in compiled.bind_names) else None
-        self.binders = {
-            name: process
+        self.binders = [
+            (name, process)
             for bind, name in compiled.bind_names.items()
             if (process := bind.type.dialect_impl(DIALECT).bind_processor(DIALECT))
-        }
-        shown = getattr(statement, "exported_columns", None) or {}
-        self.row = namedtuple("Row", shown.keys(), rename=True) if shown else tuple
-        readers = (c.type.dialect_impl(DIALECT).result_processor(DIALECT, None) for c in shown)
-        self.readers = [(at, read) for at, read in enumerate(readers) if read]
+        ]
+        self.shaped = _shaping(statement)
 
-    def bound(self, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """The SQL for these values, and all values of the statement; raises KeyError for a name too many or too few."""
-        if self.expanding is None:
-            return self.sql, self.values(given)
-        # Of `in_()`: as many placeholders as there are values, this time.
-        state = self.expanding.construct_expanded_state(self._complete(given))
+    def bound(self, values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """The SQL for these values, and all values of the statement, as SQLite takes them. It writes into `values`."""
+        if self.brought:
+            values |= self.brought
+        for name, default in self.made:
+            values[name] = _default(default)
+        if self.expanding is not None:
+            return self._expanded(values)
+        for name, process in self.binders:
+            values[name] = process(values[name])
+        return self.sql, values
+
+    def _expanded(self, given: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Of `in_()`: as many placeholders as there are values, this time."""
+        state = self.expanding.construct_expanded_state(given)  # type: ignore[union-attr]
         values = dict(state.parameters)
         for name, process in state.processors.items():
             if name in values and callable(process):
                 values[name] = process(values[name])
         return state.statement, values
 
-    def values(self, given: dict[str, Any]) -> dict[str, Any]:
-        """All values of the statement, as SQLite takes them; raises KeyError for a name too many or too few."""
-        values = self._complete(given)
-        for name, bind in self.binders.items():
-            values[name] = bind(values[name])
-        return values
 
-    def _complete(self, given: dict[str, Any]) -> dict[str, Any]:
-        if not self.required <= given.keys() <= self.defaults.keys():
-            wrong = (given.keys() - self.defaults.keys()) | (self.required - given.keys())
-            raise KeyError(f"unknown or missing: {sorted(wrong)} in {self.sql}")
-        if not self.made:
-            return {**self.defaults, **given}
-        return {**self.defaults, **{name: _default(of) for name, of in self.made.items() if name not in given}, **given}
+def _parameters(statement: Executable) -> set[str]:
+    """The names of the statement's own `bindparam`s."""
+    return {part.key for part in visitors.iterate(statement) if isinstance(part, BindParameter)}  # type: ignore[arg-type]
 
-    def shaped(self, raw: tuple[Any, ...]) -> Any:
-        """A row with named fields, its values as the columns' types give them."""
-        if self.readers:
-            values = list(raw)
-            for at, read in self.readers:
-                values[at] = read(values[at])
-            return self.row._make(values)  # type: ignore[attr-defined]
-        return self.row._make(raw)  # type: ignore[attr-defined]
+
+def _shaping(statement: Executable) -> Callable[[tuple[Any, ...]], Any]:
+    """What makes of SQLite's row one with named fields, its values as the columns' types give them."""
+    shown = getattr(statement, "exported_columns", None)
+    if not shown:
+        return tuple
+    named = partial(tuple.__new__, namedtuple("Row", shown.keys(), rename=True))  # its `_make` takes twice as long
+    found = (column.type.dialect_impl(DIALECT).result_processor(DIALECT, None) for column in shown)
+    readers = [(at, read) for at, read in enumerate(found) if read]
+
+    def shaped(raw: tuple[Any, ...]) -> Any:
+        values = list(raw)
+        for at, read in readers:
+            values[at] = read(values[at])
+        return named(values)
+
+    return shaped if readers else named
 
 
 def _default(default: Any) -> Any:
@@ -98,22 +111,6 @@ PORTION = 25  # rows: a page of 20 and the one that says whether there are more
 _prepared = lru_cache(maxsize=1_000)(Prepared)
 
 
-def prepared(statement: Executable, given: Iterable[str] = ()) -> Prepared:
-    """The statement, compiled once for the columns among `given` that an INSERT or UPDATE writes."""
-    named = _own_names(statement)
-    if named is None:
-        return _prepared(statement)
-    return _prepared(statement, tuple(n for n in given if n not in named) if named else tuple(given))
-
-
-@lru_cache(maxsize=1_000)
-def _own_names(statement: Executable) -> frozenset[str] | None:
-    """The names of the `bindparam`s of an INSERT or UPDATE; None of another statement."""
-    if not isinstance(statement, Insert | Update):
-        return None
-    return frozenset(part.key for part in visitors.iterate(statement) if isinstance(part, BindParameter))
-
-
 class Snapshot:
     """One state of the database, which Core statements ask at once and in this thread."""
 
@@ -123,24 +120,27 @@ class Snapshot:
 
     def all(self, statement: Executable, **values: Any) -> list[Any]:
         """Every row, as a named tuple."""
-        ready = _noted(statement, values)
-        rows = self.raw.execute(*ready.bound(values)).fetchall()
+        ready, cursor = self._asked(statement, values)
+        rows = cursor.fetchall()
         if ready.writes and rows:
             self.wrote |= ready.writes
-        return [ready.shaped(row) for row in rows]
+        return [*map(ready.shaped, rows)]
 
     def each(self, statement: Executable, **values: Any) -> Generator[Any, None, None]:
         """Every row like `all`, but one by one, for more of them than are wanted at once. Close it, or read it out."""
-        ready = _noted(statement, values)
-        with closing(self.raw.execute(*ready.bound(values))) as cursor:
+        ready, cursor = self._asked(statement, values)
+        with closing(cursor):
             yield from map(ready.shaped, cursor)
 
     def portions(self, statement: Executable, **values: Any) -> Generator[list[Any], None, None]:
         """Every row like `each`, PORTION at a time: a page is seldom more, and read in one go."""
-        ready = _noted(statement, values)
-        with closing(self.raw.execute(*ready.bound(values))) as cursor:
-            while rows := cursor.fetchmany(PORTION):
-                yield [ready.shaped(row) for row in rows]
+        ready, cursor = self._asked(statement, values)
+        with closing(cursor):
+            more = True
+            while more:
+                rows = [*map(ready.shaped, cursor.fetchmany(PORTION))]
+                more = len(rows) == PORTION
+                yield rows
 
     def one(self, statement: Executable, **values: Any) -> Any:
         """The first row or None. The cursor is read to its end, for an open one would hold the transaction."""
@@ -149,16 +149,14 @@ class Snapshot:
 
     def run(self, statement: Executable, **values: Any) -> int:
         """The number of rows that an INSERT, UPDATE or DELETE touched."""
-        ready = _noted(statement, values)
-        touched = self.raw.execute(*ready.bound(values)).rowcount
-        if touched:
+        ready, cursor = self._asked(statement, values)
+        if cursor.rowcount:
             self.wrote |= ready.writes
-        return touched
+        return cursor.rowcount
 
-
-def _noted(statement: Executable, values: dict[str, Any]) -> Prepared:
-    """The prepared statement; the tables that it reads are noted, where somebody collects them."""
-    ready = prepared(statement, values)
-    if (seen := tables.collected.get()) is not None:
-        seen |= ready.reads
-    return ready
+    def _asked(self, statement: Executable, values: dict[str, Any]) -> tuple[Prepared, sqlite3.Cursor]:
+        """Asks; the tables that are read are noted, where somebody collects them."""
+        ready = _prepared(statement, *values)
+        if (seen := tables.collected.get()) is not None:
+            seen |= ready.reads
+        return ready, self.raw.execute(*ready.bound(values))

@@ -33,7 +33,7 @@ from model.groups import group
 from model.talk import channel, post, reaction, review
 from pottle.store import db
 from pottle.store.paging import Cursor, paged
-from pottle.store.statements import Snapshot, _prepared, prepared
+from pottle.store.statements import Snapshot, _parameters, _prepared
 from tests.conftest import Person, World
 
 THINGS = Table(
@@ -213,7 +213,7 @@ async def test_each_hot_statement_answers_like_its_orm_version(
     statement, wanted = HOT[name]
     given = {"{made}": written, "{class}": world.class_channel, "{secret}": session._hashed(alice.token)}
     values = {key: given.get(value, value) for key, value in wanted.items()}
-    if {"user", "admin"} <= set(prepared(statement).defaults):
+    if {"user", "admin"} <= _parameters(statement):
         values |= places(uid)
     with db.snapshot() as read:
         hot = read.all(statement, **values)
@@ -230,7 +230,7 @@ async def test_hot_statements_are_not_compared_empty(written: int, world: World,
     with db.snapshot() as read:
         for name, (statement, wanted) in HOT.items():
             values = {key: given.get(value, value) for key, value in wanted.items()}
-            if {"user", "admin"} <= set(prepared(statement).defaults):
+            if {"user", "admin"} <= _parameters(statement):
                 values |= places("alice")
             if not read.all(statement, **values):
                 empty.add(name)

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from quart import Quart
 from sqlalchemy import (
+    BindParameter,
     ForeignKey,
     Insert,
     Update,
@@ -29,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, aliased, joinedload, mapped_column, relationship
+from sqlalchemy.sql import visitors
 from sqlalchemy.sql.base import Executable
 
 import model
@@ -42,7 +44,7 @@ from model.talk.channel import Channel
 from model.talk.post import Post
 from pottle.store import changes, engines, tables
 from pottle.store.database import Database
-from pottle.store.statements import Prepared, _own_names, prepared
+from pottle.store.statements import DIALECT, Prepared
 from pottle.store.tables import Touched, touched
 from pottle.store.unit import Tx
 from tests.conftest import Person
@@ -77,9 +79,14 @@ def seen_by_sqlite(path: Path, sql: str, names: Any, foreign_keys: bool) -> Auth
 
 
 def compare(path: Path, statement: Any) -> None:
-    written = statement.table.c if isinstance(statement, Insert | Update) else ()
-    ready = prepared(statement, {column.key for column in written} - (_own_names(statement) or set()))
-    sql, names = ready.sql, ready.defaults
+    """As it is where an INSERT or UPDATE is given all columns that it does not give itself."""
+    binds = [part for part in visitors.iterate(statement) if isinstance(part, BindParameter)]
+    required = {bind.key for bind in binds if bind.required}
+    written = [column.key for column in statement.table.c] if isinstance(statement, Insert | Update) else []
+    columns = [key for key in written if key not in {bind.key for bind in binds}]
+    taken = statement.compile(dialect=DIALECT, column_keys=columns if written else None).params
+    ready = Prepared(statement, *required, *(key for key in columns if key in taken))
+    sql, names = ready.sql, set(taken)
     if ready.expanding is not None:
         lists = {bind.key: [1] for bind in ready.expanding.bind_names if bind.expanding}
         state = ready.expanding.construct_expanded_state({**dict.fromkeys(names), **lists})
