@@ -146,17 +146,13 @@ class PostsPage(NamedTuple):
     channel: ChannelRow
 
 
-_its = aliased(Channel)
-_moderates = (
-    select(Membership.user_id)
-    .join(_its, _its.group_id == Membership.group_id)
-    .where(_its.id == Post.channel_id, Membership.user_id == Post.author_id, Membership.role == "moderator")
-    .correlate(Post)
-    .exists()
-)
-BADGE = case((User.role == "admin", "admin"), (_moderates, "moderator")).label("badge")
-FOUND = select(*Post.__table__.c, User.uid, User.name, User.avatar_hash, BADGE).outerjoin(
-    User, User.id == Post.author_id
+_its, _theirs = aliased(Channel), aliased(Membership)
+BADGE = case((User.role == "admin", "admin"), (_theirs.role == "moderator", "moderator")).label("badge")
+FOUND = (
+    select(*Post.__table__.c, User.uid, User.name, User.avatar_hash, BADGE)
+    .outerjoin(User, User.id == Post.author_id)
+    .outerjoin(_its, _its.id == Post.channel_id)
+    .outerjoin(_theirs, (_theirs.group_id == _its.group_id) & (_theirs.user_id == Post.author_id))
 )
 SHOWN = or_(Post.state == "published", (Post.state == "removed") & (Post.replies > 0))
 LISTED = FOUND.where(Post.channel_id == bindparam("channel_id"), SHOWN)

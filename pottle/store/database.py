@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -114,9 +114,9 @@ class Database:
         """
         return self._reading.session()
 
-    def snapshot(self) -> AbstractContextManager[Snapshot]:
-        """One snapshot for hot reads: Core statements, answered at once. Never await inside."""
-        return self._follower.snapshot()
+    def snapshot(self) -> Snapshot:
+        """`with db.snapshot() as read:` one snapshot for hot reads, which are answered at once. Never await inside."""
+        return self._follower.reader
 
     def catch_up(self) -> None:
         """Makes this worker's caches, sessions and sockets follow every change committed before this call (L6, L8)."""

@@ -9,8 +9,7 @@ is still true, and everybody forgets all they have (responses, sessions, sockets
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,11 +36,11 @@ class Follower:
         # PRAGMA data_version sees other connections' commits only on a connection that never begins, writes nothing
         # and leaves no cursor open: this one is asked nothing else (2.6 us; no commit missed in 3,000).
         self._watch = open_reader(path)
-        self._reader = Snapshot(open_reader(path))
+        self.reader = Snapshot(open_reader(path))
         self.listeners = [*listeners]  # in the order in which they apply
         self._version = -1
         self._unsure = False  # whether somebody has failed to forget
-        with self.snapshot() as read:
+        with self.reader as read:
             self.head = changes.head(read)
 
     def catch_up(self) -> None:
@@ -49,31 +48,29 @@ class Follower:
         version = self._watch.execute("PRAGMA data_version").fetchone()[0]
         if version == self._version:
             return
-        with tables.unseen(), self.snapshot() as read:
-            rows = changes.since(read, self.head)
-            newest = rows[-1].seq if rows else self.head
-            if not changes.all_there(read, self.head, rows):
-                log.warning("The change log was pruned before this worker read it: all that it knows is forgotten")
-                newest = changes.head(read)
-                self._forget()
-            elif self._unsure or (rows and not self._followed(read, rows)):
-                self._forget()
-            self.head = newest
-        self._version = version  # taken before the rows were read: what came later moves it again
-
-    @contextmanager
-    def snapshot(self) -> Iterator[Snapshot]:
-        """One consistent state of the database, for Core statements that are answered at once. Never await inside."""
-        self._reader.raw.execute("BEGIN")
+        seen = tables.collected.set(None)  # whoever serves meanwhile has not read these
         try:
-            yield self._reader
+            with self.reader as read:
+                self._follow(read)
         finally:
-            self._reader.raw.execute("ROLLBACK")
+            tables.collected.reset(seen)
+        self._version = version  # taken before the rows were read: what came later moves it again
 
     def close(self) -> None:
         """Closes its connections."""
         self._watch.close()
-        self._reader.raw.close()
+        self.reader.raw.close()
+
+    def _follow(self, read: Snapshot) -> None:
+        rows = changes.since(read, self.head)
+        newest = rows[-1].seq if rows else self.head
+        if not changes.all_there(read, self.head, rows):
+            log.warning("The change log was pruned before this worker read it: all that it knows is forgotten")
+            newest = changes.head(read)
+            self._forget()
+        elif self._unsure or (rows and not self._followed(read, rows)):
+            self._forget()
+        self.head = newest
 
     def _followed(self, read: Snapshot, rows: list[Change]) -> bool:
         """Whether everybody has followed the changes."""

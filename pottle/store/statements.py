@@ -118,6 +118,14 @@ class Snapshot:
         self.raw = raw
         self.wrote: set[str] = set()  # the tags of the tables in which something was written
 
+    def __enter__(self) -> "Snapshot":
+        """One consistent state of the database until the end of the block. Never await inside."""
+        self.raw.execute("BEGIN")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.raw.execute("ROLLBACK")
+
     def all(self, statement: Executable, **values: Any) -> list[Any]:
         """Every row, as a named tuple."""
         ready, cursor = self._asked(statement, values)

@@ -32,6 +32,7 @@ class Touched(NamedTuple):
     writes: frozenset[str]
 
 
+# Where what is read now is noted; None where nobody wants to know, or it is no part of the answer.
 collected: ContextVar[set[str] | None] = ContextVar("collected", default=None)
 
 
@@ -53,16 +54,6 @@ def collecting(into: set[str] | None = None) -> Iterator[set[str]]:
     before = collected.set(seen)
     try:
         yield seen
-    finally:
-        collected.reset(before)
-
-
-@contextmanager
-def unseen() -> Iterator[None]:
-    """For reads that are no part of the answer, or whose tags are noted by name instead."""
-    before = collected.set(None)
-    try:
-        yield
     finally:
         collected.reset(before)
 

@@ -126,7 +126,7 @@ def test_what_is_committed_while_it_looks_is_seen_by_the_next_look(path: Path) -
 def test_it_watches_on_a_connection_that_is_never_blind(path: Path) -> None:
     """`PRAGMA data_version` does not move inside a transaction, nor while a cursor is open."""
     with following(path) as (follower, heard), editor(path) as raw:
-        with follower.snapshot() as read:
+        with follower.reader as read:
             assert not follower._watch.in_transaction
             before = len(changes.since(read, 0))
             add(raw)
@@ -230,9 +230,9 @@ async def test_it_looks_again_after_a_look_that_failed(
 
 def test_a_snapshot_is_given_back_when_its_reader_fails(path: Path) -> None:
     with closing(Follower(path)) as follower:
-        with pytest.raises(ZeroDivisionError), follower.snapshot():
+        with pytest.raises(ZeroDivisionError), follower.reader:
             raise ZeroDivisionError
-        with follower.snapshot() as read:
+        with follower.reader as read:
             assert changes.head(read) >= 0
 
 
