@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pottle import access as told
-from pottle import errors
+from pottle import commands, errors
 from pottle.access import Access
 from pottle.http import assets, caching, cross_origin, docs, problems, signed, watching
 from pottle.http.application import Application
@@ -54,6 +54,7 @@ class Engine:
         errors.CALLED.update(self._words.called)
         docs.register(app, self._words)
         problems.register(app)
+        commands.register(app, settings)
         for part in (assets, socket, health, metrics):
             app.register_blueprint(part.blueprint)
         app.before_serving(self._open)

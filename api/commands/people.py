@@ -8,7 +8,7 @@ from typing import Annotated, get_args
 import click
 from quart import Quart
 
-from api.commands.running import Failed, Value, every, run, say
+from api.commands.running import Value, every, run
 from api.invitations import link
 from model.accounts import account, codes, user
 from model.accounts.codes import ResetCode
@@ -18,6 +18,7 @@ from model.groups.group import Posting, Reading, Review, Slug, SomeSlug, Standin
 from model.groups.invitation import Days, Uses
 from model.groups.roster import Pupil
 from model.settings import Settings
+from pottle.commands import Failed, say
 from pottle.values import line
 
 Beginning = Annotated[str, line(80, shortest=0)]

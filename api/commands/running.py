@@ -1,7 +1,4 @@
-"""What every command needs: its arguments checked, the database open while it works, and output that is what it seems.
-
-Names come from strangers, and a terminal obeys what it is sent: whatever a command prints goes through here.
-"""
+"""What commands need: their arguments checked, and the database open while they work."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
@@ -10,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from model.settings import Settings
-from pottle import text
+from pottle.commands import Failed
 from pottle.errors import Refusal, sentence
 from pottle.store import db
 from pottle.store.first_look import WrongDatabase
@@ -18,14 +15,6 @@ from pottle.store.paging import Cursor, Page
 from pottle.values import Unfit, fit
 
 T = TypeVar("T")
-
-
-class Failed(click.ClickException):
-    """Why a command did not do what it should: one line, and exit code 1."""
-
-    def format_message(self) -> str:
-        """The line, with what a terminal would obey written out."""
-        return text.printable(self.message)
 
 
 class Value(click.ParamType[Any]):
@@ -42,11 +31,6 @@ class Value(click.ParamType[Any]):
             return fit(value, self.kind, strict=not isinstance(value, str))
         except Unfit as unfit:
             raise Failed(sentence(self.field, str(unfit))) from unfit
-
-
-def say(*columns: object, before: str = "", err: bool = False) -> None:
-    """Prints a line, with tabs between its columns, and what a terminal would obey written out; not so in `before`."""
-    click.echo(before + "\t".join(text.printable(str(column)) for column in columns), err=err)
 
 
 def run(settings: Settings, work: Callable[[], Coroutine[Any, Any, T]]) -> T:

@@ -1,4 +1,4 @@
-"""`quart --app main backup`, `restore`, `export`, `import`, `migrate` and `doctor`: the database as a whole.
+"""`quart --app main backup`, `restore`, `export`, `import` and `doctor`: the database as a whole.
 
 stdout has the one line that a script wants, and stderr how far it is, on a terminal only. The exit code is 0 when all
 of it is done and on disk, otherwise 1 or, ended by SIGTERM, 143; then nothing half is left.
@@ -18,11 +18,11 @@ import click
 import msgspec
 from quart import Quart
 
-from api.commands.running import Failed, say
 from model.operating import doctor, exporting, importing
 from model.settings import Settings
+from pottle.commands import Failed, say
 from pottle.errors import Refusal
-from pottle.store import backup, database, migrations, whole
+from pottle.store import backup, whole
 from pottle.store.first_look import WrongDatabase
 
 PATH = click.argument("path", type=click.Path(path_type=Path))
@@ -75,22 +75,6 @@ def register(app: Quart, settings: Settings) -> None:
         with working() as progress, _input(path) as (source, size):
             count = importing.import_(settings.instance, source, size, progress)
         say(f"Imported {count} rows.")
-
-    @app.cli.command("migrate")
-    @click.option("--yes", is_flag=True, help="Do not ask.")
-    def _migrate(yes: bool) -> None:
-        """Apply the migrations that wait, after a copy of app.db was made. What they drop is lost."""
-        try:
-            waiting = migrations.pending(app_db)
-            if not waiting:
-                say("Nothing waits to be applied.")
-                return
-            if not yes:
-                click.confirm(f"Apply {', '.join(waiting)}?", abort=True)
-            copy, applied = database.migrate(settings)
-        except (Refusal, WrongDatabase) as refused:
-            raise Failed(str(refused)) from refused
-        say(f"Applied {', '.join(applied)}. The database as it was is {copy}.")
 
     @app.cli.command("doctor")
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")

@@ -10,12 +10,13 @@ import click
 from quart import Blueprint, Quart, current_app
 from quart.blueprints import BlueprintSetupState
 
-from api.commands.running import run, say
+from api.commands.running import run
 from api.commands.upkeep import PATH, working
 from api.flask import accounts, chats, discussions
 from api.flask.front_ends import COOKIE, FrontEnds, look, refusal
 from api.flask.shapes import FlaskRefusal
 from model.flask import importing, source
+from pottle.commands import say
 from pottle.http import bodies, docs, problems
 
 blueprint = Blueprint("flask_room", __name__, cli_group=None)

@@ -196,7 +196,7 @@ def _revision(raw: sqlite3.Connection, database: Path) -> Finding:
         return Finding("ok", "revision", f"{at}, the newest")
     waiting = migrations.first_waiting(at)
     if waiting:
-        return Finding("warn", "revision", f"{waiting} waits, for it drops something: quart --app main migrate")
+        return Finding("warn", "revision", f"{waiting} waits, for it drops something: quart --app main db upgrade")
     return Finding("warn", "revision", f"{at or 'none'}: the next start brings it to {migrations.newest_revision()}")
 
 

@@ -1,6 +1,7 @@
 """The database of this process: how everything else reads and writes."""
 
 import asyncio
+import itertools
 import logging
 import os
 import random
@@ -254,42 +255,39 @@ def prepare(settings: Settings) -> Path:
             os.close(private(path, os.O_RDONLY))
         migrations.upgrade(path)
         if settings.development:
-            _write_migrations(path)
+            from pottle.store.migrations import writing  # and with it Alembic, which takes 0.3 s
+
+            writing.follow_models(path)
         if waiting := migrations.pending(path):
-            log.warning("Not applied: %s. A person says so: quart --app main migrate", ", ".join(waiting))
+            how = "quart --app main db upgrade applies them, and copies app.db first"
+            log.warning("Not applied, for they wait for you: %s. %s.", ", ".join(waiting), how)
     return path
 
 
-def _write_migrations(path: Path) -> None:
-    """What adds is applied at once; what drops or narrows is not."""
-    migrations.forget_waiting(path)
-    if migrations.pending(path):
-        return
-    try:
-        if written := migrations.write_missing(path):
-            log.warning("The models have changed: wrote %s. Read it, and commit it with them.", written)
-            migrations.upgrade(path)
-        if written := migrations.write_losing(path):
-            log.warning("The models have less than the database: wrote %s, which would lose data. Read it.", written)
-    except migrations.Impossible as mended_how:
-        log.error("%s", mended_how)
+def migrate(settings: Settings, back_to: str | None = None) -> tuple[Path, list[str]]:
+    """Applies all migrations, also those that drop something, or takes back those after `back_to`; after a copy.
 
-
-def migrate(settings: Settings) -> tuple[Path, list[str]]:
-    """Applies all migrations, also those that drop something; the copy of the database that was made before, and which.
-
-    Raises NotFound, StorageFull, WrongDatabase.
+    Returns the copy, and which migrations they were. Raises NotFound, StorageFull, WrongDatabase.
     """
     path = settings.instance / "app.db"
     if not path.exists():
         raise NotFound(f"There is no database {path}.")
     with closing(Turn(turn_file(path))) as turn, explaining(path), turn_soon(turn, path):
-        names = migrations.pending(path)
-        copy = path.with_name(f"app.db-before-{names[-1].split('_')[0]}") if names else path
-        if names:
-            backup.backup(path, copy, lambda *_: None)
-        migrations.upgrade(path, willing=True)
+        names = migrations.applied(path, back_to) if back_to else migrations.pending(path)
+        if not names:
+            return path, []
+        stem = f"app.db-before-{names[-1].split('_')[0]}"
+        copies = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+        copy, _ = backup.backup(path, next(p for name in copies if not (p := path.with_name(name)).exists()), _quietly)
+        if back_to:
+            migrations.downgrade(path, back_to)
+        else:
+            migrations.upgrade(path, willing=True)
     return copy, names
+
+
+def _quietly(*_: object) -> None:
+    """Reports no progress."""
 
 
 def make_durably(folder: Path) -> None:

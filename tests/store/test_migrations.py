@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Boolean, Column, Integer, String, Table
+from sqlalchemy import Boolean, Column, ForeignKey, Integer, String, Table, Text
 
 from model.operating.doctor import Patient, examine
 from model.settings import Settings
@@ -232,22 +232,29 @@ def recipes() -> Iterator[Table]:
     Base.metadata.remove(table)
 
 
+def written_for(path: Path) -> str | None:
+    """The migration that a start of the development server writes, if any."""
+    before = set(migrations.revisions())
+    prepare(Settings(instance=path.parent, development=True))
+    return next((migrations.file_of(number).name for number in migrations.revisions() if number not in before), None)
+
+
 def test_without_a_new_model_nothing_is_written(fresh: Path, versions: Path) -> None:
     before = sorted(versions.iterdir())
-    assert migrations.write_missing(fresh) is None
+    assert written_for(fresh) is None
     assert sorted(versions.iterdir()) == before
 
 
 def test_a_new_model_gets_its_revision(fresh: Path, versions: Path, recipes: Table) -> None:
     assert any("recipes" in difference for difference in migrations.differences(fresh))
-    written = migrations.write_missing(fresh)
+    written = written_for(fresh)
     assert written is not None
     assert written.startswith(f"{len(migrations.revisions()):04d}_")
     assert "recipes" in (versions / written).read_text()
     migrations.upgrade(fresh)
     assert "recipes" in tables(fresh)
     assert migrations.differences(fresh) == []
-    assert migrations.write_missing(fresh) is None
+    assert written_for(fresh) is None
 
 
 def test_a_changed_column_keeps_the_rows_and_those_that_refer_to_them(
@@ -256,7 +263,7 @@ def test_a_changed_column_keeps_the_rows_and_those_that_refer_to_them(
     """SQLite changes a column by making the table anew; with foreign keys on, that would delete all channels."""
     column = Base.metadata.tables["groups"].c.name
     monkeypatch.setattr(column, "type", String(200))
-    assert migrations.write_missing(fresh)
+    assert written_for(fresh)
     migrations.upgrade(fresh)
     assert migrations.differences(fresh) == []
     with closing(sqlite3.connect(fresh)) as raw:
@@ -293,6 +300,14 @@ class Recipes:
         if columns:
             Table("recipes", Base.metadata, Column("id", Integer, primary_key=True), *columns)
         prepare(Settings(instance=self.path.parent, development=True))
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(instance=self.path.parent)
+
+    def columns(self) -> list[str]:
+        with closing(sqlite3.connect(self.path)) as raw:
+            return [row[1] for row in raw.execute("PRAGMA table_info(recipes)")]
 
     def rows(self) -> list[tuple[Any, ...]]:
         with closing(sqlite3.connect(self.path)) as raw:
@@ -337,8 +352,8 @@ async def test_what_loses_something_is_written_and_not_applied(
     """It is named for what it does, and explained; servers start, and say what waits. Put back, it is gone."""
     kitchen.are(*LOSING[named]())
     assert newest(versions).endswith(f"_{named}.py")
-    assert "quart --app main migrate" in (versions / newest(versions)).read_text()
-    assert "quart --app main migrate" in caplog.text
+    assert "quart --app main db upgrade" in (versions / newest(versions)).read_text()
+    assert "quart --app main db upgrade" in caplog.text
     assert kitchen.rows()[0][:2] == (1, "soup")
     caplog.clear()
     database = Database()
@@ -353,7 +368,43 @@ async def test_what_loses_something_is_written_and_not_applied(
     assert kitchen.rows()[0][:2] == (1, "soup")
 
 
-def test_a_renamed_column_is_added_and_what_was_in_it_stays(kitchen: Recipes, versions: Path) -> None:
+def renamed(**says: Any) -> Column[Any]:
+    return Column("title", String(80), nullable=False, **says)
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
+    """`terminal("y")` has a person sit there who answers so; the questions that they were asked."""
+
+    def answering(answer: str) -> list[str]:
+        questions: list[str] = []
+        monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+        monkeypatch.setattr("builtins.input", lambda question: questions.append(question) or answer)
+        return questions
+
+    return answering
+
+
+def test_a_person_is_asked_whether_a_column_was_renamed(
+    kitchen: Recipes, versions: Path, terminal: Callable[[str], list[str]]
+) -> None:
+    """One that may not be empty, and so could not be added. The migration waits, and keeps what is in it."""
+    questions = terminal("y")
+    kitchen.are(renamed())
+    assert questions == ["Was `name` renamed to `title` in recipes? What is in it is kept then. [y/n] "]
+    assert newest(versions).endswith("_rename_column_recipes_name_to_title.py")
+    assert kitchen.columns() == ["id", "name"]
+    assert migrate(kitchen.settings)[1] == [newest(versions)]
+    assert (kitchen.columns(), kitchen.rows()) == (["id", "title"], [(1, "soup")])
+    before = migrations.revisions()[-2]
+    migrate(kitchen.settings, before)
+    assert (kitchen.columns(), kitchen.rows()) == (["id", "name"], [(1, "soup")])
+
+
+def test_where_it_was_not_renamed_one_is_added_and_the_other_waits(
+    kitchen: Recipes, versions: Path, terminal: Callable[[str], list[str]]
+) -> None:
+    terminal("n")
     kitchen.are(Column("title", String(80)))
     assert [file.name[5:] for file in sorted(versions.glob("0*.py"))[-2:]] == [
         "add_column_recipes_title.py",
@@ -362,15 +413,62 @@ def test_a_renamed_column_is_added_and_what_was_in_it_stays(kitchen: Recipes, ve
     assert kitchen.rows() == [(1, "soup", None)]
 
 
+def test_without_a_terminal_the_model_says_whether_a_column_was_renamed(
+    kitchen: Recipes, versions: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = newest(versions)
+    kitchen.are(renamed())
+    assert newest(versions) == before
+    assert 'info={"was": "name"}' in caplog.text
+    kitchen.are(renamed(info={"was": "name"}))
+    assert newest(versions).endswith("_rename_column_recipes_name_to_title.py")
+    kitchen.are(renamed(info={"was": None}, server_default=""))
+    assert newest(versions).endswith("_drop_column_recipes_name.py")
+    assert kitchen.rows() == [(1, "soup", "")]
+
+
+def test_a_renamed_column_keeps_its_index(kitchen: Recipes) -> None:
+    """Which gets the new name at the next start."""
+    kitchen.are(Column("name", String(80), index=True))
+    kitchen.are(Column("title", String(80), index=True, info={"was": "name"}))
+    migrate(kitchen.settings)
+    kitchen.are(Column("title", String(80), index=True))
+    assert kitchen.rows() == [(1, "soup")]
+    assert migrations.differences(kitchen.path) == []
+
+
+def test_a_column_that_refers_to_another_table_only_adds(kitchen: Recipes) -> None:
+    """No row has anything in it yet that could break the rule."""
+    kitchen.are(name(), Column("user_id", ForeignKey("users.id", ondelete="CASCADE"), unique=True))
+    assert kitchen.rows() == [(1, "soup", None)]
+    assert migrations.differences(kitchen.path) == []
+
+
+def test_one_that_somebody_edited_is_left_as_it_is(kitchen: Recipes, versions: Path) -> None:
+    kitchen.are(Column("rating", Integer))
+    edited = versions / newest(versions)
+    edited.write_text(edited.read_text().replace("def upgrade() -> None:\n", "def upgrade() -> None:\n    # mine\n"))
+    kitchen.are(name(), Column("rating", Integer))
+    assert "# mine" in edited.read_text()
+    assert newest(versions) == edited.name
+
+
 def test_one_that_waits_is_written_anew_when_the_model_changes_again(kitchen: Recipes, versions: Path) -> None:
     kitchen.are(name(), Column("rating", Integer))
     before = len(list(versions.glob("0*.py")))
     kitchen.are(Column("rating", Integer))
-    kitchen.are(Column("notes", String(80)))
+    kitchen.are(Column("notes", Text))
     assert len(list(versions.glob("0*.py"))) == before + 2, "one that adds the notes, one that drops both"
     text = (versions / newest(versions)).read_text()
     assert "'name'" in text
     assert "'rating'" in text
+
+
+def in_repository(versions: Path) -> None:
+    """Makes the migrations there are a commit."""
+    who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-q", "-m", "First"]):
+        subprocess.run(["git", *command], cwd=versions, check=True)
 
 
 def test_one_that_is_committed_is_left_as_it_is(kitchen: Recipes, versions: Path) -> None:
@@ -378,8 +476,7 @@ def test_one_that_is_committed_is_left_as_it_is(kitchen: Recipes, versions: Path
     needs("git")
     kitchen.are()
     written = newest(versions)
-    for command in (["init", "-q"], ["add", "."]):
-        subprocess.run(["git", *command], cwd=versions, check=True)
+    in_repository(versions)
     kitchen.are(name())
     assert newest(versions) == written
     assert kitchen.rows() == [(1, "soup")]

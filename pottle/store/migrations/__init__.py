@@ -1,7 +1,7 @@
-"""Migrations, by Alembic: those there are are applied at start; `python main.py` writes the one that is missing.
+"""Migrations, by Alembic: a start applies those there are; `python main.py` writes the one that is missing.
 
-One that only adds is applied at once. One that drops or narrows anything says WAITING, and no start applies it: that is
-for a person to say (`quart --app main migrate`). Nor does a start apply what comes behind it.
+One that only adds is applied at once. One that drops, renames or narrows anything says WAITING, and no start applies
+it: that is for a person to say (`quart --app main db upgrade`). Nor does a start apply what comes behind it.
 """
 
 import re
@@ -14,7 +14,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import DefaultClause, MetaData, String
+from sqlalchemy import DefaultClause, MetaData
 
 from pottle.store.base import Base
 from pottle.store.changes import LoggedChange
@@ -26,25 +26,8 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 VERSIONS = HERE.parents[2] / "model" / "migrations"  # of the application; Engine(migrations=…) names others
-STARTED = time.time()
-QUIET_SECONDS = 1.0
 WAITING = "WAITS_FOR_A_PERSON = True"
-EXPLAINED = f"""
-
-What this drops is lost, and what it narrows may fail. No start applies it; whoever wants it says so:
-
-    quart --app main migrate
-
-If you have renamed a column, keep what is in it: write op.alter_column("table", "old", new_column_name="new") instead.
-\"""
-
-{WAITING}
-
-"""
-
-
-class Impossible(Exception):
-    """The models ask for a migration that could not run; the message says how to mend them."""
+STARTED = time.time()  # this process, before it imported the models
 
 
 def upgrade(path: Path, to: str | None = None, willing: bool = False) -> None:
@@ -53,19 +36,31 @@ def upgrade(path: Path, to: str | None = None, willing: bool = False) -> None:
     Where somebody is `willing` to lose what is dropped, that is the newest; a new database has nothing to lose. The
     caller holds the turn.
     """
-    at = _revision(path)
-    check_known(at, path)
+    at = revision(path)
     to = to or (newest_revision() if willing or at is None else _before_waiting(at))
     if at == to:
         return  # and Alembic, which takes 0.3 s to import, is not needed
     from alembic import command
 
-    _with_connection(path, lambda config: command.upgrade(config, to or "head"))
+    with_connection(path, lambda config: command.upgrade(config, to or "head"))
+
+
+def downgrade(path: Path, to: str) -> None:
+    """Takes the database at `path` back to the revision `to`. The caller holds the turn."""
+    from alembic import command
+
+    with_connection(path, lambda config: command.downgrade(config, to))
 
 
 def pending(path: Path) -> list[str]:
     """The files of the migrations that were not applied to the database at `path`, in their order."""
-    return [_file(revision).name for revision in _behind(_revision(path))]
+    return [file_of(number).name for number in _behind(revision(path))]
+
+
+def applied(path: Path, after: str) -> list[str]:
+    """The files of the migrations after a revision that were applied to the database at `path`, the newest first."""
+    at = revision(path) or ""
+    return [file_of(number).name for number in reversed(revisions()) if after < number <= at]
 
 
 def served(at: str | None) -> bool:
@@ -75,155 +70,98 @@ def served(at: str | None) -> bool:
 
 def first_waiting(at: str | None) -> str | None:
     """The file of the migration that keeps a start from bringing a database at that revision to the newest."""
-    return next((_file(revision).name for revision in _behind(at) if _waits(_file(revision))), None)
+    return next((file_of(number).name for number in _behind(at) if waits(file_of(number))), None)
 
 
 def _before_waiting(at: str) -> str:
-    return [at, *takewhile(lambda revision: not _waits(_file(revision)), _behind(at))][-1]
+    return [at, *takewhile(lambda number: not waits(file_of(number)), _behind(at))][-1]
 
 
 def _behind(at: str | None) -> list[str]:
-    return [] if at is None else [revision for revision in revisions() if revision > at]
+    return [] if at is None else [number for number in revisions() if number > at]
 
 
-def _waits(file: Path) -> bool:
+def waits(file: Path) -> bool:
+    """Whether a migration is for a person to apply."""
     return WAITING in file.read_text()
 
 
-def _file(revision: str) -> Path:
-    return next(VERSIONS.glob(f"{revision}_*.py"))
+def file_of(number: str) -> Path:
+    """The file of a revision that is here."""
+    return next(VERSIONS.glob(f"{number}_*.py"))
 
 
-def check_known(revision: str | None, of: object) -> None:
+def revisions() -> list[str]:
+    """The revisions in the order of their numbers; a file's name begins with its revision."""
+    return sorted(file.name.split("_")[0] for file in VERSIONS.glob("[0-9]*_*.py"))
+
+
+def newest_revision() -> str | None:
+    """The revision that the code needs."""
+    return revisions()[-1] if revisions() else None
+
+
+def check_known(number: str | None, of: object) -> None:
     """Raises WrongDatabase for a revision that this code does not have; `of` says what is at it."""
-    if revision is not None and revision not in revisions():
+    if number is not None and number not in revisions():
+        newest = newest_revision()
         raise WrongDatabase(
-            f"{of} is at revision {revision!r}, which this version of Pottle does not know: the database is newer than "
-            "the code. Start the newer version again, or restore a backup made with this one."
+            f"{of} is at revision {number!r}, and the code ends at {newest!r}: the database is newer than the code. "
+            f"{_where(number)} Where that file is, start Pottle again, or take the database back to this version: "
+            f"quart --app main db downgrade {newest}. Or restore a backup made with this version."
         )
 
 
-def write_missing(path: Path) -> str | None:
-    """Writes the revision that adds to the database what the models have more; None where nothing is missing.
-
-    The database must be at the newest revision. Returns the new file's name. Waits until nobody has saved a model for
-    a second, for half an edit is no migration; what was saved since this process began is for the next one. Raises
-    Impossible.
-    """
-    return _write(path, lambda operation: not _loses(operation))
-
-
-def write_losing(path: Path) -> str | None:
-    """Writes the revision that drops from the database, or narrows, what the models have no more, as `write_missing`.
-
-    No start applies it. One that was written before, and is neither applied nor committed, is gone by then
-    (`forget_waiting`): the models have changed again.
-    """
-    written = _write(path, _loses)
-    if written:
-        file = VERSIONS / written
-        file.write_text(file.read_text().replace('"""\n', EXPLAINED, 1))
-    return written
+def _where(number: str) -> str:
+    """A sentence on the file that is missing, with its branch where git knows one."""
+    folder = "/".join(VERSIONS.parts[-2:])
+    commit, *names = git("log", "--all", "-1", "--format=%h", "--name-only", "--", f"{number}_*.py").split() or [""]
+    if not names:
+        return f"The file {folder}/{number}_….py is missing here."
+    branches = git("branch", "--all", "--contains", commit, "--format=%(refname:short)").split()
+    return f"The file {names[0]} is missing here; it is in {' and '.join(branches[:2]) or f'the commit {commit}'}."
 
 
-def forget_waiting(path: Path) -> None:
-    """Deletes the newest revision where it waits, and is nobody's but ours: neither applied here nor committed."""
-    names = pending(path)
-    if names and _waits(file := VERSIONS / names[-1]) and not _committed(file):
-        file.unlink()
-
-
-def _committed(file: Path) -> bool:
+def git(*arguments: str) -> str:
+    """What git says about the migrations; nothing where there is no git, or no repository."""
     try:
-        known = subprocess.run(["git", "ls-files", "--error-unmatch", file], cwd=VERSIONS, capture_output=True)  # noqa: S603, S607
-        return known.returncode == 0
-    except FileNotFoundError:  # no git
-        return False
+        run = subprocess.run(["git", *arguments], cwd=VERSIONS, capture_output=True, text=True)  # noqa: S603, S607
+    except OSError:
+        return ""
+    return run.stdout if run.returncode == 0 else ""
 
 
-def _write(path: Path, wanted: "Callable[[Any], bool]") -> str | None:
-    from alembic import command
-
-    missing = [operation for operation in _operations(path) if wanted(operation)]
-    if not missing or not _settled():
+def revision(path: Path) -> str | None:
+    """The revision of the database at `path`; None where there is none. Raises WrongDatabase for one not known here."""
+    if not path.exists():
         return None
-    for operation in missing:
-        _check_possible(operation)
-
-    def only_wanted(_context: Any, _revision: Any, scripts: list[Any]) -> None:
-        for script in scripts:
-            script.upgrade_ops.ops = _kept(script.upgrade_ops.ops, wanted)
-            script.downgrade_ops = script.upgrade_ops.reverse()
-
-    revision = f"{int(newest_revision() or 0) + 1:04d}"
-    message = re.sub(r"\W+", " ", _words(missing[0].to_diff_tuple()))[:40].strip()
-    how: dict[str, Any] = {"message": message, "autogenerate": True, "rev_id": revision}
-    _with_connection(path, lambda config: command.revision(config, process_revision_directives=only_wanted, **how))
-    return _file(revision).name
+    with closing(untouched(path)) as raw:
+        at = revision_of(raw, path)
+    check_known(at, path)
+    return at
 
 
-def _kept(operations: list[Any], wanted: "Callable[[Any], bool]") -> list[Any]:
-    found = []
-    for operation in operations:
-        if hasattr(operation, "ops"):  # those of one table
-            operation.ops = _kept(operation.ops, wanted)
-            found += [operation] if operation.ops else []
-        elif wanted(operation):
-            found.append(operation)
-    return found
-
-
-def _loses(operation: Any) -> bool:
-    """Whether a step drops rows or values, or may fail because of what there is."""
-    from alembic.operations import ops
-
-    if isinstance(operation, ops.AlterColumnOp):
-        return operation.modify_nullable is False or _narrows(operation)
-    unique = isinstance(operation, ops.CreateIndexOp) and operation.unique
-    checked = isinstance(operation, ops.CreateUniqueConstraintOp | ops.CreateForeignKeyOp | ops.CreateCheckConstraintOp)
-    return bool(unique or checked or isinstance(operation, ops.DropTableOp | ops.DropColumnOp))
-
-
-def _narrows(operation: Any) -> bool:
-    before, after = operation.existing_type, operation.modify_type
-    if after is None:
-        return False
-    if isinstance(before, String) and isinstance(after, String):
-        return after.length is not None and (before.length is None or after.length < before.length)
-    return True
-
-
-def _check_possible(operation: Any) -> None:
-    from alembic.operations import ops
-
-    if isinstance(operation, ops.AddColumnOp):
-        column = operation.column
-        if not column.nullable and column.server_default is None:
-            raise Impossible(
-                f"The new column {operation.table_name}.{column.name} may not be empty, and SQLite does not know what "
-                f'to put into the rows that are there. Give it server_default="…" (or a default that is a plain '
-                "value), or let it be empty: Mapped[… | None]. Then save, and the migration is written."
-            )
-
-
-def _settled() -> bool:
-    saved = _saved()
-    time.sleep(max(0.0, saved + QUIET_SECONDS - time.time()))
-    return saved < STARTED and saved == _saved()
-
-
-def _saved() -> float:
-    """When a model was saved last; migrations are none, and some are written by this process."""
-    files = (file for file in VERSIONS.parent.rglob("*.py") if file.parent != VERSIONS)
-    return max((file.stat().st_mtime for file in files), default=0.0)
+def revision_of(raw: sqlite3.Connection, path: Path) -> str | None:
+    """The revision that an open database is at; None for an empty one. Raises WrongDatabase where it is not ours."""
+    tables = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if {"alembic_version", LoggedChange.__tablename__} <= tables:
+        row = raw.execute("SELECT version_num FROM alembic_version").fetchone()
+        return row[0] if row else None
+    if tables - {"alembic_version"}:
+        raise WrongDatabase(
+            f"{path} is a database of another program: it has tables, but no revision. {LEFT} Move it away, or name "
+            "another folder in POTTLE_INSTANCE."
+        )
+    return None
 
 
 def differences(path: Path) -> list[str]:
     """What the models have that the database at `path` lacks, or the other way round, each in a few words."""
-    return [_words(operation.to_diff_tuple()) for operation in _operations(path)]
+    return [words(operation.to_diff_tuple()) for operation in operations(path)]
 
 
-def _operations(path: Path) -> list[Any]:
+def operations(path: Path) -> list[Any]:
+    """Alembic's operations that would make the database at `path` what the models are."""
     from alembic.autogenerate import produce_migrations
     from alembic.migration import MigrationContext
 
@@ -234,7 +172,7 @@ def _operations(path: Path) -> list[Any]:
         for operation in produce_migrations(context, described()).upgrade_ops.ops:  # type: ignore[union-attr]
             found.extend(getattr(operation, "ops", [operation]))
 
-    _with_connection(path, compare)
+    with_connection(path, compare)
     return found
 
 
@@ -267,38 +205,8 @@ COMPARING: dict[str, Any] = {
 }
 
 
-def revisions() -> list[str]:
-    """The revisions in the order of their numbers; a file's name begins with its revision."""
-    return sorted(file.name.split("_")[0] for file in VERSIONS.glob("[0-9]*_*.py"))
-
-
-def newest_revision() -> str | None:
-    """The revision that the code needs."""
-    return revisions()[-1] if revisions() else None
-
-
-def _revision(path: Path) -> str | None:
-    if not path.exists():
-        return None
-    with closing(untouched(path)) as raw:
-        return revision_of(raw, path)
-
-
-def revision_of(raw: sqlite3.Connection, path: Path) -> str | None:
-    """The revision that an open database is at; None for an empty one. Raises WrongDatabase where it is not ours."""
-    tables = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if {"alembic_version", LoggedChange.__tablename__} <= tables:
-        row = raw.execute("SELECT version_num FROM alembic_version").fetchone()
-        return row[0] if row else None
-    if tables - {"alembic_version"}:
-        raise WrongDatabase(
-            f"{path} is a database of another program: it has tables, but no revision. {LEFT} Move it away, or name "
-            "another folder in POTTLE_INSTANCE."
-        )
-    return None
-
-
-def _with_connection(path: Path, do: "Callable[[Config], object]") -> None:
+def with_connection(path: Path, do: "Callable[[Config], object]") -> None:
+    """Calls `do` with Alembic's configuration for the database at `path`."""
     from alembic.config import Config
 
     config = Config()
@@ -317,10 +225,10 @@ def _with_connection(path: Path, do: "Callable[[Config], object]") -> None:
         engine.dispose()
 
 
-def _words(step: Any) -> str:
+def words(step: Any) -> str:
     """Such as "add column links title"."""
     if isinstance(step, list):
-        return _words(step[0])
+        return words(step[0])
     kind, parts = step[0], step[1:]
     names = [getattr(part, "name", part) for part in parts if isinstance(getattr(part, "name", part), str)]
     verbs = {"remove": "drop", "modify": "change"}
