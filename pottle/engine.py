@@ -42,7 +42,7 @@ class Engine:
         self._access, self._words = access or Access(), words or Words()
         app.extensions["pottle"] = self
         app.config.update(POTTLE=settings, BODY_TIMEOUT=30)  # seconds for a body to arrive
-        app.asgi_websocket_class = socket.BoundedConnection
+        app.asgi_websocket_class = socket.Websocket
         if settings.shortcuts:
             app.asgi_http_class = InlineConnection  # type: ignore[assignment]  # its types name ASGI's dicts
         app.session_interface = signed.SignedSessions()

@@ -14,8 +14,6 @@ OVERRIDDEN = {
     "BoundedRequest.blueprints",
     "Application.handle_request",  # the route of a request, for metrics
     "Application.register_blueprint",
-    "BoundedConnection.__call__",  # websockets in the server's own task
-    "BoundedConnection.handle_messages",
     "Reloader.restart",
     "Reloader.should_restart",
     "Reloader.startup",
@@ -27,7 +25,7 @@ OVERRIDDEN = {
 # Onto what we write though it is not ours: Quart documents `app.asgi_app = Middleware(app.asgi_app)`, and a Table's
 # column may have another type.
 ASSIGNED = {"pottle/engine.py", "model/operating/exporting.py"}
-UNDERSCORED = {"pottle/http/openapi.py": {"_converters"}, "pottle/live/socket.py": {"_create_websocket_from_scope"}}
+UNDERSCORED = {"pottle/http/openapi.py": {"_converters"}}
 
 pytestmark = pytest.mark.check
 

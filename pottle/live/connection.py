@@ -1,8 +1,9 @@
 """One websocket connection: what it asked for, and what it is to be sent next."""
 
 import asyncio
-import logging
+import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -10,20 +11,20 @@ from msgspec import UNSET, UnsetType
 
 from pottle.access import Identity, access
 from pottle.http.bodies import decoder
-from pottle.live.crowds import MOST_OF_ACCOUNT, MOST_OF_ADDRESS, Pace, crowds
-from pottle.live.hub import TOO_SLOW, hub, joined, named
-from pottle.live.rounds import rounds
+from pottle.live.hub import hub, joined, named
+from pottle.live.sending import TOO_SLOW, send_queue
 from pottle.live.watches import GET, Asker, Watched, watches
 from pottle.store import Snapshot, changes, db
 from pottle.store.changes import Change
 from pottle.times import FOREVER
 
-log = logging.getLogger("pottle")
-
+MOST_OF_ADDRESS = 1_000  # websockets in a worker without an account: a school, with a page or two for everybody
+MOST_OF_ACCOUNT = 100
+FRAMES_AT_ONCE = 300  # from a client: a page that comes back subscribes to 100 channels
+FRAMES_PER_SECOND = 10  # after that
 MOST_REPLIES = 100  # waiting to be sent; a client that asks faster than it reads has to wait
 LARGEST = 10**18 - 1  # number that a client may name
 SIGNED_OUT = 4401
-FAILED = 1011
 SOMEWHERE = Asker("http", "", ())
 
 
@@ -39,15 +40,13 @@ class Asked(msgspec.Struct):
     etag: str | UnsetType | None = UNSET
 
 
+@dataclass(slots=True)
 class Watch:
     """A GET that it watches: which answer the client has, and whether it was told that it is watching."""
 
-    __slots__ = ("begun", "told", "watched")
-
-    def __init__(self, told: str | None, begun: bool = False) -> None:
-        self.told = told
-        self.begun = begun
-        self.watched: Watched
+    told: str | None
+    watched: Watched
+    begun: bool = False
 
 
 class Refused(Exception):
@@ -65,18 +64,17 @@ class Connection:
     """
 
     __slots__ = (
-        *("_asker", "_close", "_closed", "_counted", "_cursors", "_news", "_pace", "_replies", "_rights", "_room"),
-        *("_watches", "_woken", "identity", "in_line", "party", "send"),
+        *("_asker", "_close", "_closed", "_cursors", "_due", "_news", "_replies", "_rights", "_room"),
+        *("_watches", "_woken", "identity", "party", "queued", "send"),
     )
 
     def __init__(
         self, identity: Identity | None, close: Callable[[int], None], address: str = "", asker: Asker = SOMEWHERE
     ) -> None:
         self.identity = identity
-        self.send: Callable[[], None] = _nobody
-        self.in_line = False
+        self.send: Callable[[], object] = lambda: None
+        self.queued = False
         self.party = ""  # whom it counts against
-        self._counted = False
         self._asker = asker
         self._close = close
         self._closed = False
@@ -87,7 +85,7 @@ class Connection:
         self._woken: set[str] = set()
         self._news: dict[str, None] = {}  # GETs that were made (again)
         self._room: asyncio.Event | None = None
-        self._pace = Pace()
+        self._due = 0.0  # when its next frame is, at FRAMES_PER_SECOND
         hub.connections.add(self)
         if identity:
             hub.expires(identity.expires)
@@ -102,43 +100,35 @@ class Connection:
             hub.leave(stream, self)
         for watch in self._watches.values():
             watches.leave(watch.watched, self)
-        if self._counted:
-            crowds.leave(self.party)
+        self._count("")
 
     def _count(self, party: str) -> bool:
         """Counts this as one of a party's websockets, unless that has too many."""
-        counts = db.settings.rate_limits and party != self.party
-        if counts and not crowds.enter(party, MOST_OF_ADDRESS if party.startswith("address ") else MOST_OF_ACCOUNT):
+        most = MOST_OF_ADDRESS if party.startswith("address ") else MOST_OF_ACCOUNT
+        if db.settings.rate_limits and party and party != self.party and hub.parties[party] >= most:
             return False
-        if counts and self._counted:
-            crowds.leave(self.party)
-        self.party, self._counted = party, self._counted or counts
+        for counted, by in ((self.party, -1), (party, 1)):
+            if counted:
+                hub.parties[counted] += by
+        if not hub.parties[self.party]:
+            del hub.parties[self.party]
+        self.party = party
         return True
 
     def wake(self, stream: str) -> None:
         """Called by the hub when a stream has something new."""
         self._woken.add(stream)
-        rounds.add(self)
+        send_queue.add(self)
 
     def news(self, get: str) -> None:
         """A watched GET was made (again)."""
         self._news[get] = None
-        rounds.add(self)
+        send_queue.add(self)
 
     def refuse(self, get: str, code: str) -> None:
         """A GET cannot be watched any more."""
         self._unwatch(get)
         self._reply(type="error", code=code, get=get)
-
-    def serve(self) -> None:
-        """Its turn has come."""
-        if self._closed:
-            return
-        try:
-            self.send()
-        except Exception:
-            log.exception("A websocket failed")
-            self.end(FAILED)
 
     def lost(self, read: Snapshot, change: Change) -> Collection[str] | None:
         """The streams that it may not read any more after a change; None where the connection itself ends by it."""
@@ -162,8 +152,10 @@ class Connection:
 
     async def hear(self, text: str | bytes) -> None:
         """Does what a frame asks. Waits while the client leaves many replies unread, and if it asks too fast."""
-        if db.settings.rate_limits and (seconds := self._pace.wait()):
-            await asyncio.sleep(seconds)
+        self._due = max(self._due, now := time.monotonic()) + 1 / FRAMES_PER_SECOND
+        early = self._due - now - FRAMES_AT_ONCE / FRAMES_PER_SECOND
+        if early > 0 and db.settings.rate_limits:
+            await asyncio.sleep(early)
         if len(self._replies) >= MOST_REPLIES:
             self._room = asyncio.Event()
             await self._room.wait()
@@ -234,8 +226,7 @@ class Connection:
         self._check_room(get in self._watches)
         db.catch_up()
         given = asked.etag.removeprefix("W/") if isinstance(asked.etag, str) else None  # a proxy weakens it
-        self._watches[get] = watch = Watch(given)
-        watch.watched = watches.join(get, self._asker, self)
+        self._watches[get] = Watch(given, watches.join(get, self._asker, self))
 
     def _stop_watching(self, asked: Asked) -> None:
         get = _wanted_get(asked)
@@ -254,7 +245,7 @@ class Connection:
 
     def _reply(self, **frame: Any) -> None:
         self._replies.append(msgspec.json.encode(frame))
-        rounds.add(self)
+        send_queue.add(self)
 
     @property
     def waiting(self) -> bool:
@@ -358,7 +349,3 @@ def _wanted_get(asked: Asked) -> str:
     if not isinstance(asked.get, str) or not GET.fullmatch(asked.get):
         raise Refused("bad-request")
     return asked.get
-
-
-def _nobody() -> None:
-    """For a connection that nobody sends for."""

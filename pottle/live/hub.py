@@ -5,29 +5,32 @@ cursor into its stream's part of the ring; one that lags behind the ring reads p
 and lag are one loop, and there is no queue that could overflow.
 """
 
+from __future__ import annotations
+
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from itertools import takewhile
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from pottle import times
 from pottle.access import access
-from pottle.live.crowds import crowds
-from pottle.live.rounds import rounds
+from pottle.live.sending import TOO_SLOW, send_queue
 from pottle.store import Snapshot, changes, db
 from pottle.store.changes import Change
 from pottle.store.follower import Listener
 from pottle.times import FOREVER
 
+if TYPE_CHECKING:
+    from pottle.live.connection import Connection
+
 RING_BYTES = 8 * 1024 * 1024
 FRAME_BYTES = 64 * 1024  # of changes gathered in one message
 LOOK_SECONDS = 60.0  # at most, between two looks for sessions that have expired
 PAGE = 100  # changes in a page from the log, and at most in a message
-TOO_SLOW = 1013  # the close code of whoever cannot follow the log any more
 
 
 class Frame(NamedTuple):
@@ -48,29 +51,10 @@ class Batch(NamedTuple):
     last: bool  # whether there is nothing more in the ring
 
 
-class Subscriber(Protocol):
-    """A connection, as the hub sees it."""
-
-    def wake(self, stream: str) -> None:
-        """There is something new in a stream."""
-
-    def lost(self, read: Snapshot, change: Change) -> Collection[str] | None:
-        """The streams that it may not read any more after a change; None where the connection itself ends by it."""
-
-    def lose(self, streams: Collection[str] | None) -> None:
-        """Nothing more of these streams; close for None."""
-
-    def expire(self, now: str) -> str:
-        """Close if your session has expired; else say until when it is good, or FOREVER."""
-
-    def end(self, code: int) -> None:
-        """Send nothing more, and close."""
-
-
 class News(NamedTuple):
     """What changes bring: who loses what, and what is to be told."""
 
-    lost: list[tuple[Subscriber, Collection[str] | None]]
+    lost: list[tuple[Connection, Collection[str] | None]]
     frames: list[Frame]
 
 
@@ -80,7 +64,7 @@ class Feed:
     def __init__(self, since: int) -> None:
         self.since = since
         self.frames: deque[Frame] = deque()
-        self.subscribers: set[Subscriber] = set()
+        self.subscribers: set[Connection] = set()
         self.ready: Batch | None = None  # the one that was asked for last
 
 
@@ -93,12 +77,12 @@ class Hub:
 
     def clear(self) -> None:
         """A worker that opens a database begins so."""
-        rounds.clear()
-        crowds.clear()
+        send_queue.clear()
+        self.parties: Counter[str] = Counter()  # how many connections each account or address has
         self._soonest = FOREVER  # when the first of the connections' sessions expires
         self._timer: asyncio.TimerHandle | None = None
         self._forget_changes()
-        self.connections: set[Subscriber] = set()
+        self.connections: set[Connection] = set()
 
     def forget(self) -> None:
         """Listener: nobody knows what a connection may still see. All are closed; clients come back and resume."""
@@ -116,14 +100,14 @@ class Hub:
         """How many subscriptions there are, of all connections."""
         return sum(len(feed.subscribers) for feed in self._feeds.values())
 
-    def join(self, stream: str, seq: int, subscriber: Subscriber) -> None:
+    def join(self, stream: str, seq: int, subscriber: Connection) -> None:
         """Has `subscriber` woken at each change of `stream`, whose newest change now is `seq`."""
         feed = self._feeds.get(stream)
         if feed is None:
             feed = self._feeds[stream] = Feed(since=seq)
         feed.subscribers.add(subscriber)
 
-    def leave(self, stream: str, subscriber: Subscriber) -> None:
+    def leave(self, stream: str, subscriber: Connection) -> None:
         """Undoes join. The feed stays until the ring has moved past it, or nobody is left."""
         feed = self._feeds.get(stream)
         if feed is not None:
@@ -147,9 +131,10 @@ class Hub:
         with db.snapshot() as read:
             if not changes.whole(read, stream, cursor):
                 return None
-            frames = _in_a_message(read, changes.page(read, stream, cursor, db.head, PAGE))
+            rows = changes.page(read, stream, cursor, db.head, PAGE)
+            batch = _gathered(cursor, (frame for row in rows for frame in _encoded(read, [row])), PAGE + 1)
         db.catch_up()  # a right that ended before this page was read is revoked before the page is sent (L8)
-        return _gathered(cursor, frames, PAGE + 1)
+        return batch
 
     def expires(self, when: str) -> None:
         """A connection's session is good until `when`: it is closed then, also if nothing happens."""
@@ -214,23 +199,13 @@ class Hub:
             feed.ready = None
 
 
-def _in_a_message(read: Snapshot, rows: Iterable[Change]) -> list[Frame]:
-    """The frames of the first rows, as many as one message takes; what comes after is loaded for the next."""
-    frames: list[Frame] = []
-    for row in rows:
-        frames += _encoded(read, [row])
-        if sum(len(frame.data) for frame in frames) >= FRAME_BYTES:
-            break
+def _encoded(read: Snapshot, rows: list[Change]) -> list[Frame]:
+    frames = []
+    for row, told in zip(rows, changes.loaded(read, rows), strict=True):
+        stream = row.stream or ""
+        data = msgspec.json.encode({"type": "change", **named(stream), **told})
+        frames.append(Frame(row.seq, stream, data))
     return frames
-
-
-def _encoded(read: Snapshot, rows: Iterable[Change]) -> list[Frame]:
-    rows = list(rows)
-    return [_frame(row.stream or "", told) for row, told in zip(rows, changes.loaded(read, rows), strict=True)]
-
-
-def _frame(stream: str, told: dict[str, Any]) -> Frame:
-    return Frame(told["seq"], stream, msgspec.json.encode({"type": "change", **named(stream), **told}))
 
 
 def named(stream: str) -> dict[str, Any]:
@@ -239,16 +214,15 @@ def named(stream: str) -> dict[str, Any]:
     return {kind: int(number)} if kind in access().numbered and number.isdecimal() else {"stream": stream}
 
 
-def _gathered(cursor: int, frames: list[Frame], newer: int) -> Batch:
+def _gathered(cursor: int, frames: Iterable[Frame], newer: int) -> Batch:
     """As many of the frames as go into one message, at least one if there is any; `newer` is how many there are."""
     data: list[bytes] = []
-    room = FRAME_BYTES
+    until, room = cursor, FRAME_BYTES
     for frame in frames:
-        if data and room <= 0:
-            break
         data.append(frame.data)
-        room -= len(frame.data)
-    until = frames[len(data) - 1].seq if data else cursor
+        until, room = frame.seq, room - len(frame.data)
+        if room <= 0:
+            break
     return Batch(cursor, until, len(data), joined(data), len(data) == newer)
 
 

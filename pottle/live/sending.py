@@ -1,29 +1,73 @@
-"""How messages leave: in our own server as ready-made frames, in any other as ASGI has it.
+"""How messages leave: a fair send queue, and what sends one message of a connection when its turn has come.
 
-ASGI's `send` takes a message at a time, in a task that waits until the socket takes more: for a thousand readers of one
-change a thousand tasks, and the same frame a thousand times. pottle/server/connection.py takes the frame itself, once.
+A change to a busy channel wakes hundreds of connections at once. They are served in order, a few in each turn of the
+event loop, so that no request waits for all of them. Our own server (pottle/server/connection.py) takes ready-made
+frames; any other gets messages by ASGI's `send`, in a task for each connection (docs/decisions/frames-made-once.md).
 """
+
+from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from websockets.frames import Frame, Opcode
 
-from pottle.live.connection import FAILED, Connection
-from pottle.live.hub import TOO_SLOW
-from pottle.live.rounds import rounds
+if TYPE_CHECKING:
+    from pottle.live.connection import Connection
 
 log = logging.getLogger("pottle")
 
+SERVED_AT_ONCE = 100  # connections, before anything else gets a turn: about a millisecond
 STUCK_SECONDS = 10
-GONE = 1006  # the client, without a word
+GONE = 1006  # close codes: the client went without a word
+FAILED = 1011
+TOO_SLOW = 1013
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+class SendQueue:
+    """Connections of this worker that may have something to send. No connection is served while it is looking."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets everybody."""
+        self._queue: deque[Connection] = deque()
+        self._running = False
+
+    def add(self, connection: Connection) -> None:
+        """Queues a connection; once, however often it was added."""
+        if connection.queued:
+            return
+        connection.queued = True
+        self._queue.append(connection)
+        if not self._running:
+            self._running = True
+            asyncio.get_running_loop().call_soon(self._serve)
+
+    def _serve(self) -> None:
+        for _ in range(min(SERVED_AT_ONCE, len(self._queue))):
+            connection = self._queue.popleft()
+            connection.queued = False
+            try:
+                connection.send()
+            except Exception:
+                log.exception("A websocket failed")
+                connection.end(FAILED)
+        self._running = bool(self._queue)
+        if self._running:
+            asyncio.get_running_loop().call_soon(self._serve)
+
+
+send_queue = SendQueue()
 
 
 class Wire:
@@ -83,17 +127,19 @@ class Direct:
         connection.send = self._send
 
     def _send(self) -> None:
+        if not self._connection.waiting:
+            return
         if not self._room(self._go_on):
             self._patience.begin()
             return
         if message := self._connection.next_message():
             self._write(wire.frame(message))
         if self._connection.waiting:
-            rounds.add(self._connection)
+            send_queue.add(self._connection)
 
     def _go_on(self) -> None:
         self._patience.over()
-        rounds.add(self._connection)
+        send_queue.add(self._connection)
 
     async def stop(self) -> None:
         """The connection is over."""
@@ -137,12 +183,6 @@ class Awaited:
             await self._task
 
 
-def sender(connection: Connection, scope: Scope, send: Send) -> Direct | Awaited:
-    """What sends for this connection, by what its server can do."""
-    extensions = scope.get("extensions") or {}
-    return Direct(connection, extensions) if "pottle.write" in extensions else Awaited(connection, send)
-
-
 def client_gone(error: BaseException) -> bool:
-    """Whether it is the server's word for a client that went away; each server has a class of its own."""
+    """Whether the client went away; each server raises a class of its own for it."""
     return type(error).__name__.startswith("ClientDisconnect")

@@ -1,7 +1,7 @@
-"""`WS /api/live`: the websocket.
+"""The websocket, `WS /api/live`.
 
 Quart answers the handshake: the route, the cookie, what else is registered for websockets. What comes after it is
-served here, in the one task that the server has started: Quart would keep 15 KB for as long as somebody listens.
+served here, in the task that the server has started: Quart would keep 15 KB for as long as somebody listens.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import os
 from typing import Any, cast
 
 import msgspec
-from quart import Blueprint, Response, request, websocket
+from quart import Blueprint, Quart, Response, request, websocket
 from quart.asgi import ASGIWebsocketConnection
 from quart_schema import hide
 
@@ -18,8 +18,8 @@ from pottle.access import access
 from pottle.http.asking import address, anyone
 from pottle.http.problems import problem
 from pottle.http.watching import CLOSED
-from pottle.live.connection import FAILED, Connection
-from pottle.live.sending import GONE, Receive, Scope, Send, client_gone, sender
+from pottle.live.connection import Connection
+from pottle.live.sending import FAILED, GONE, Awaited, Direct, Receive, Scope, Send, client_gone
 from pottle.live.watches import Asker
 from pottle.store import db
 
@@ -49,27 +49,33 @@ async def no_websocket() -> Response:
     return problem(426, "This is a websocket: connect with ws:// or wss://, version 13.", upgrade)
 
 
-class BoundedConnection(ASGIWebsocketConnection):
-    """Serves `live` after its handshake; any other websocket as Quart does, keeping a few frames and not all."""
+class Websocket:
+    """Serves `live` after its handshake; any other websocket by Quart, keeping a few frames and not all."""
+
+    def __init__(self, app: Quart, scope: Any) -> None:
+        self._scope: Scope = scope
+        self._quart: Any = ASGIWebsocketConnection(app, scope)
 
     async def __call__(self, receive: Any, send: Any) -> None:
-        """Serves the connection."""
-        scope = cast(Scope, self.scope)
-        if scope["path"] != scope.get("root_path", "") + PATH:
-            self.queue = asyncio.Queue(maxsize=WAITING_FRAMES)
-            await super().__call__(receive, send)
+        """Serves the websocket."""
+        if self._scope["path"] != self._scope.get("root_path", "") + PATH:
+            self._quart.queue = asyncio.Queue(maxsize=WAITING_FRAMES)
+            await self._quart(_with_empty_frames(receive), send)
             return
-        await self.handle_websocket(self._create_websocket_from_scope(send), send)
-        del self.queue
-        if ASKER in scope:
-            await _serve(scope, receive, send)
+        await self._quart(asyncio.Future, send)  # of what it would receive, the handshake needs nothing
+        del self._quart
+        if ASKER in self._scope:
+            await _serve(self._scope, receive, send)
 
-    async def handle_messages(self, receive: Any) -> None:
-        """Passes on what comes until the client goes. (Quart 0.22 fails at a binary frame with nothing in it.)"""
-        while (event := await receive())["type"] != "websocket.disconnect":
-            if event["type"] == "websocket.receive":
-                data = event.get("bytes")
-                await self.queue.put(event["text"] if data is None else data)
+
+def _with_empty_frames(receive: Receive) -> Receive:
+    """Quart 0.22 fails at a binary frame with nothing in it."""
+
+    async def received() -> dict[str, Any]:
+        event = await receive()
+        return {**event, "text": b""} if event.get("bytes") == b"" else event
+
+    return received
 
 
 async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,13 +101,18 @@ async def _talk(scope: Scope, receive: Receive, send: Send) -> int:
         code = chosen
         listening.reschedule(0)
 
+    extensions = scope.get("extensions") or {}
     try:
         async with asyncio.timeout(None) as listening:
             identity, address_ = scope.pop(ASKER)
             connection = Connection(identity, end, address_, Asker.of(scope, known=identity is not None))
-            sending = sender(connection, scope, send)
+            direct = "pottle.write" in extensions
+            sending = Direct(connection, extensions) if direct else Awaited(connection, send)
             try:
-                await _listen(connection, receive)
+                while (event := await receive())["type"] != "websocket.disconnect":
+                    if event["type"] == "websocket.receive":
+                        data = event.get("bytes")
+                        await connection.hear(event["text"] if data is None else data)
             finally:
                 connection.leave()
                 await sending.stop()
@@ -113,13 +124,6 @@ async def _talk(scope: Scope, receive: Receive, send: Send) -> int:
         log.exception("A websocket failed")
         return FAILED
     return GONE
-
-
-async def _listen(connection: Connection, receive: Receive) -> None:
-    while (event := await receive())["type"] != "websocket.disconnect":
-        if event["type"] == "websocket.receive":
-            data = event.get("bytes")
-            await connection.hear(event["text"] if data is None else data)
 
 
 async def _close(code: int, scope: Scope, send: Send) -> None:

@@ -8,6 +8,8 @@ followed while a GET is being made counts too.
 One GET of one asker is made once for all who watch it, so that thousands who watch public pages cost as little as one.
 """
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import re
@@ -15,7 +17,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from contextvars import Context
 from hashlib import blake2b
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote
 
 from pottle.access import access
@@ -24,6 +26,9 @@ from pottle.http.caching import TAGS
 from pottle.store import Snapshot, tables
 from pottle.store.changes import Change
 from pottle.store.follower import Listener
+
+if TYPE_CHECKING:
+    from pottle.live.connection import Connection
 
 log = logging.getLogger("pottle")
 
@@ -46,28 +51,16 @@ class Asker(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...]  # `host`, and a credential if there is one
 
     @classmethod
-    def of(cls, scope: Scope, known: bool) -> "Asker":
+    def of(cls, scope: Scope, known: bool) -> Asker:
         """Who began a websocket, with their credentials where these count."""
         names = {b"host", *(access().credentials if known else ())}
         headers = tuple((name, value) for name, value in scope["headers"] if name in names)
         return cls({"ws": "http"}.get(scope["scheme"], "https"), scope.get("root_path", ""), headers)
 
-    def signed_in(self, token: str) -> "Asker":
+    def signed_in(self, token: str) -> Asker:
         """The same by a bearer token."""
         host = [pair for pair in self.headers if pair[0] == b"host"]
         return self._replace(headers=(*host, (b"authorization", f"Bearer {token}".encode())))
-
-
-class Watcher(Protocol):
-    """A connection, as this file sees it."""
-
-    party: str
-
-    def news(self, get: str) -> None:
-        """The GET was made (again): there may be something to tell."""
-
-    def refuse(self, get: str, code: str) -> None:
-        """It cannot be watched, or not any more; that is an error of this code."""
 
 
 class Watched:
@@ -77,7 +70,7 @@ class Watched:
 
     def __init__(self, get: str, asker: Asker) -> None:
         self.get, self.asker = get, asker
-        self.watchers: set[Watcher] = set()
+        self.watchers: set[Connection] = set()
         self.version: str | None = None  # of the answer: its ETag, or a digest; None where it could not be made
         self.etag: str | None = None
         self.tags: frozenset[str] = frozenset()
@@ -121,7 +114,7 @@ class Watches:
         self._making: set[Watched] = set()
         self._line: OrderedDict[str, OrderedDict[Watched, None]] = OrderedDict()
 
-    def join(self, get: str, asker: Asker, watcher: Watcher) -> Watched:
+    def join(self, get: str, asker: Asker, watcher: Connection) -> Watched:
         """Has `watcher` told of a GET, for the first time once its answer is known."""
         found = self._watched.get((get, asker))
         if found is None:
@@ -133,7 +126,7 @@ class Watches:
             watcher.news(get)
         return found
 
-    def leave(self, watched: Watched, watcher: Watcher) -> None:
+    def leave(self, watched: Watched, watcher: Connection) -> None:
         """Undoes join."""
         watched.watchers.discard(watcher)
         if not watched.watchers and watched.dropped is None:

@@ -13,8 +13,9 @@ from quart import Quart
 
 from model.accounts import session
 from model.talk import amounts
-from pottle.live import crowds
-from pottle.live.connection import TOO_SLOW, Connection
+from pottle.live import connection
+from pottle.live.connection import Connection
+from pottle.live.sending import TOO_SLOW
 from pottle.rates import Rate
 from pottle.store import Snapshot, changes
 from pottle.store.changes import Change
@@ -137,7 +138,7 @@ class TestWebsockets:
         return Connection(session.identify(token) if token else None, codes.append, address), codes
 
     async def test_an_address_has_so_many(self) -> None:
-        held = [self.connect() for _ in range(crowds.MOST_OF_ADDRESS)]
+        held = [self.connect() for _ in range(connection.MOST_OF_ADDRESS)]
         assert [codes for _, codes in held if codes] == []
         late, codes = self.connect()
         assert codes == [TOO_SLOW]
@@ -148,7 +149,7 @@ class TestWebsockets:
 
     async def test_an_account_has_so_many(self, world: World) -> None:
         """However it said who it is: by a cookie, or in a frame."""
-        for number in range(crowds.MOST_OF_ACCOUNT):
+        for number in range(connection.MOST_OF_ACCOUNT):
             assert self.connect(world.tokens["alice"], f"192.0.2.{number}")[1] == []
         assert self.connect(world.tokens["alice"])[1] == [TOO_SLOW]
         listener = Listener()
@@ -182,7 +183,7 @@ async def test_who_asks_too_fast_is_heard_more_slowly(instance: Path, tmp_path: 
     """And nothing of it is lost."""
     with Server(instance, tmp_path, POTTLE_RATE_LIMITS="on") as server:
         socket, _ = await connected(stack, server)
-        begun, count = time.monotonic(), crowds.FRAMES_AT_ONCE + 2 * crowds.FRAMES_PER_SECOND
+        begun, count = time.monotonic(), connection.FRAMES_AT_ONCE + 2 * connection.FRAMES_PER_SECOND
         await asyncio.gather(*(socket.send(type="subscribe", channel=1) for _ in range(count)))
         for _ in range(count):
             assert (await socket.receive())["type"] == "subscribed"

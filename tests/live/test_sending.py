@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from pottle.live.connection import MOST_REPLIES, TOO_SLOW, Connection
+from pottle.live.connection import MOST_REPLIES, Connection
 from pottle.live.hub import hub
-from pottle.live.rounds import AT_ONCE, rounds
-from pottle.live.sending import Patience
+from pottle.live.sending import SERVED_AT_ONCE, TOO_SLOW, Patience, send_queue
 from tests.conftest import Person
 from tests.server import PATIENCE
 
@@ -128,29 +127,29 @@ async def test_a_client_that_goes_while_its_questions_wait_is_forgotten(app: App
 
 
 async def test_a_few_are_served_in_each_turn_of_the_loop_and_everybody_in_the_end(app: App) -> None:
-    """Fails when `Rounds._serve` serves the whole line at once, and when it lets one stand in line twice."""
+    """Fails when `SendQueue._serve` serves the whole line at once, and when it lets one stand in line twice."""
     served: list[int] = []
-    everybody = [Connection(None, lambda code: None) for _ in range(AT_ONCE + 50)]
+    everybody = [Connection(None, lambda code: None) for _ in range(SERVED_AT_ONCE + 50)]
     for number, connection in enumerate(everybody):
         connection.send = lambda number=number: served.append(number)  # type: ignore[misc]
-        rounds.add(connection)
-        rounds.add(connection)
+        send_queue.add(connection)
+        send_queue.add(connection)
     await asyncio.sleep(0)
-    assert len(served) == AT_ONCE
+    assert len(served) == SERVED_AT_ONCE
     await asyncio.sleep(0)
-    assert served == [*range(AT_ONCE + 50)]
+    assert served == [*range(SERVED_AT_ONCE + 50)]
     for connection in everybody:
         connection.leave()
 
 
 async def test_one_that_fails_is_closed_and_the_others_are_served(app: App) -> None:
-    """Fails when `Connection.serve` lets the error out: the line stands still for good."""
+    """Fails when `SendQueue._serve` lets the error out: the line stands still for good."""
     codes: list[int] = []
     served: list[str] = []
     bad, good = Connection(None, codes.append), Connection(None, codes.append)
     bad.send, good.send = lambda: 1 // 0, lambda: served.append("good")  # type: ignore[assignment, return-value]
-    rounds.add(bad)
-    rounds.add(good)
+    send_queue.add(bad)
+    send_queue.add(good)
     await asyncio.sleep(0)
     assert (codes, served) == ([1011], ["good"])
     bad.leave()
