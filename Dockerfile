@@ -35,5 +35,8 @@ USER 1000:1000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s \
     CMD ["python", "-c", "from http.client import HTTPConnection as To; to = To('127.0.0.1', 8080, timeout=4); to.request('GET', '/healthz'); raise SystemExit(to.getresponse().status != 200)"]
 
+# Which version this is, for people and programs that look at the image.
+LABEL org.opencontainers.image.title="Pottle" org.opencontainers.image.version="1.0.0"
+
 # What the container is for. In brackets, so that gunicorn itself gets Docker's signal to stop, and not a shell.
 CMD ["gunicorn", "main:app"]

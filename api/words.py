@@ -150,6 +150,8 @@ TERMS = {
     "ModerationQuery.state": Term("Which list: what waits, or what was removed.", "pending"),
     "status": Term("The HTTP status.", 404),
     "Health.status": Term("Always `ok`; trouble is a problem instead.", "ok"),
+    "Alive.status": Term("Always `ok`.", "ok"),
+    "Alive.version": Term("Which version of the code runs.", "1.0.0"),
     "subject": Term("What it was done to: a user name, a group, or such as `post 7`.", "post 7"),
     "title": Term("Title of the channel.", "Hello, world"),
     "Problem.title": Term("The kind of problem, in a few words.", "Not Found"),

@@ -6,6 +6,7 @@ import importlib
 import json
 import pkgutil
 import re
+import runpy
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,7 @@ from model.groups import invitation
 from model.settings import Settings
 from pottle.rates import Rate
 from pottle.store import Base, replays
-from tests.pages import anchors, blocks, chapter, commands, first_column, links, named, page, tracked
+from tests.pages import PAGES, anchors, blocks, chapter, commands, first_column, links, named, page, tracked
 from tests.server import ROOT
 
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
@@ -94,6 +95,15 @@ def test_every_block_of_code_can_be_read(path: Path) -> None:
         script = re.sub(r"<the [^>]+>", "elsewhere", block)
         read = subprocess.run(["bash", "-n"], input=script, text=True, capture_output=True)
         assert read.returncode == 0, block + read.stderr
+
+
+@pytest.mark.check
+def test_the_menu_of_the_site_leads_to_every_page() -> None:
+    menu = [name for names in runpy.run_path(str(ROOT / "docs" / "conf.py"))["MENU"].values() for name in names]
+    found = {path.relative_to(ROOT / "docs").as_posix() for path in PAGES if path.is_relative_to(ROOT / "docs")}
+    assert {f"{name}.md" for name in menu if name[0] != "/"} - {"decisions/*.md"} == {
+        name for name in found if not name.startswith("decisions/")
+    }
 
 
 @pytest.mark.check

@@ -37,6 +37,10 @@ def _least(name: str, says: str) -> Gauge:
 
 info = Gauge("pottle_info", "Which code runs.", ["version"], multiprocess_mode="livemax", registry=registry)
 info.labels(VERSION).set(1)
+build_info = Gauge(
+    "pottle_build_info", "The same, as others call it.", ["version"], multiprocess_mode="livemax", registry=registry
+)
+build_info.labels(VERSION).set(1)
 requests = counter("requests_total", "Requests that the application answered.", "method", "route", "status")
 request_seconds = Histogram(
     "pottle_request_seconds", "Until their answer began.", ["route"], buckets=SECONDS, registry=registry

@@ -25,7 +25,7 @@ from pathlib import Path
 from uvicorn import Config, Server
 from uvicorn.supervisors.basereload import BaseReload
 
-from pottle import server
+from pottle import VERSION, server
 from pottle.server import OPTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,6 +50,7 @@ def serve(argv: list[str] | None = None) -> None:
 
 def _options(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python main.py", description="Pottle's development server.")
+    parser.add_argument("--version", action="version", version=f"Pottle {VERSION}")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine only)")
     parser.add_argument("--port", type=_port, default=8080, help="default: 8080")
     parser.add_argument("--no-reload", dest="reload", action="store_false", help="one process; stays as it is")

@@ -8,6 +8,7 @@ from types import FrameType
 import msgspec
 from quart import Blueprint, Response
 
+from pottle import VERSION
 from pottle.http.answers import gives
 from pottle.http.asking import anyone
 from pottle.http.problems import problem
@@ -22,6 +23,12 @@ class Health(msgspec.Struct):
     """In order."""
 
     status: str = "ok"
+
+
+class Alive(Health):
+    """In order, and which code runs."""
+
+    code: str = msgspec.field(default=VERSION, name="version")  # `version` would be its ETag's
 
 
 class Stopping:
@@ -57,10 +64,10 @@ stopping = Stopping()
 
 @blueprint.get("/healthz")
 @anyone
-@gives(Health)
-async def alive() -> Health:
+@gives(Alive)
+async def alive() -> Alive:
     """Whether the process answers."""
-    return Health()
+    return Alive()
 
 
 @blueprint.get("/readyz")

@@ -14,6 +14,7 @@ import pytest
 
 import main
 from model.settings import Settings
+from pottle import VERSION
 from pottle.server import health
 from pottle.store import database, db
 from pottle.store.locks import Turn
@@ -28,7 +29,7 @@ async def test_it_works(anyone: Person) -> None:
     for path in ("/healthz", "/readyz"):
         answer = await anyone.get(path)
         assert answer.status_code == 200
-        assert answer.json() == {"status": "ok"}
+        assert answer.json() == {"status": "ok"} | ({"version": VERSION} if path == "/healthz" else {})
         assert "no-cache" in answer.headers["Cache-Control"] or answer.headers["Cache-Control"] == "no-store"
 
 

@@ -1,0 +1,47 @@
+"""How Sphinx makes a site of the README, SECURITY.md and docs/. Run by scripts/docs.
+
+The pages stay plain Markdown that GitHub shows as well; the order of the site's menu is here.
+"""
+
+from pathlib import Path
+
+MENU = {
+    "Start": ["your-own-resource", "development", "anatomy", "from-flask"],
+    "Use": ["classroom", "embedding", "client", "api", "live", "flask-front-ends"],
+    "Run": ["deploy", "settings", "administration", "operating", "performance"],
+    "Trust": ["/SECURITY", "reliability", "/conformance/README", "asvs", "comparison"],
+    "More": ["/CONTRIBUTING", "/CHANGELOG", "/model/accounts/common_passwords/README", "decisions/*"],
+}
+
+ROOT = Path(__file__).parents[1]
+project = "Pottle"
+html_title = "Pottle"
+extensions = ["myst_parser"]
+root_doc = "README"
+include_patterns = ["*.md", "docs/*.md", "docs/decisions/*.md", "conformance/README.md"]
+include_patterns += ["model/accounts/common_passwords/README.md"]
+exclude_patterns = [".*", "instance"]
+html_theme = "furo"
+html_favicon = html_logo = "../static/logo.svg"
+html_show_copyright = html_show_sphinx = False
+html_copy_source = False
+html_extra_path = ["index.html"]  # leads to README.html
+highlight_language = "none"
+myst_heading_anchors = 4
+myst_links_external_new_tab = False
+nitpicky = True
+
+
+def add_menu(app, name, source):
+    """The README leads to all pages; a glob takes the rest of a folder."""
+    if name != root_doc:
+        return
+    for caption, pages in MENU.items():
+        names = "\n".join(page if page.startswith("/") else f"docs/{page}" for page in pages)
+        source[0] += f"\n\n```{{toctree}}\n:hidden:\n:glob:\n:caption: {caption}\n\n{names}\n```\n"
+
+
+def setup(app):
+    """Called by Sphinx."""
+    app.connect("source-read", add_menu)
+    return {"parallel_read_safe": True}
