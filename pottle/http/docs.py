@@ -2,8 +2,7 @@
 
 import json
 import re
-from functools import lru_cache
-from typing import Any, NamedTuple
+from functools import cached_property
 
 import msgspec
 from markupsafe import Markup, escape
@@ -12,86 +11,54 @@ from quart_schema import hide
 
 from pottle.http.answers import etag, ready_made
 from pottle.http.application import rendered
-from pottle.http.openapi import Id, Words, document
+from pottle.http.openapi import Id, Json, Words, document
 
 EXTENSION = "pottle_openapi"
 
 METHODS = ("get", "post", "put", "patch", "delete")
 LARGEST = 10**17  # a number up to which nobody counts
+BOUNDS = (("minLength", "maxLength", " characters"), ("minItems", "maxItems", " items"), ("minimum", "maximum", ""))
 CODE = re.compile(r"`([^`\n]+)`")
 
 
-class Operation(NamedTuple):
-    """One method of one path, with its references looked up."""
+def reading(made: Json) -> Json:
+    """A document as templates/docs.html shows it: its operations, with their references looked up."""
 
-    method: str
-    path: str
-    about: dict[str, Any]
-    parameters: list[dict[str, Any]]
-    body: dict[str, Any] | None  # the schema of what is sent
-    sends_json: bool
-    answers: list[tuple[str, dict[str, Any]]]  # by status, those that are no refusals
-    refusals: list[str]
-
-
-class Reading:
-    """A document, by its tags."""
-
-    def __init__(self, document: dict[str, Any]) -> None:
-        self.info = document["info"]
-        self.tags = document["tags"]
-        self.schemas = dict(sorted(document["components"]["schemas"].items()))
-        self._document = document
-        self.refusals = {
-            status: answer
-            for operation in self.operations()
-            for status, answer in self._answers(operation.about)
-            if status >= "4"
-        }
-
-    def operations(self, tag: str | None = None) -> list[Operation]:
-        """The operations of a tag, or all."""
-        return [
-            self._operation(method, path, item[method])
-            for path, item in self._document["paths"].items()
-            for method in METHODS
-            if method in item and tag in (None, *item[method]["tags"])
-        ]
-
-    def resolved(self, part: dict[str, Any]) -> dict[str, Any]:
-        """What a reference leads to, or `part` itself."""
+    def resolved(part: Json) -> Json:
         if "$ref" not in part:
             return part
         _, _, room, name = part["$ref"].split("/")
-        found: dict[str, Any] = self._document["components"][room][name]
-        return found
+        return dict(made["components"][room][name])
 
-    def example(self, schema: dict[str, Any]) -> str:
-        """A body to begin with: what must be in it, or the first of its fields."""
-        fields = self.resolved(schema).get("properties", {})
-        wanted = self.resolved(schema).get("required") or list(fields)[:1]
-        filled = {name: (fields[name].get("examples") or [""])[0] for name in wanted if name in fields}
-        return json.dumps(filled, indent=2, ensure_ascii=False)
+    def operation(method: str, path: str, about: Json) -> Json:
+        answers = {status: resolved(answer) for status, answer in sorted(about["responses"].items())}
+        content: Json = about.get("requestBody", {}).get("content", {})
+        schema = next(iter(content.values()), {}).get("schema")
+        return {
+            "method": method.upper(),
+            "path": path,
+            "about": about,
+            "parameters": [resolved(parameter) for parameter in about["parameters"]],
+            "body": schema,
+            "schema": resolved(schema or {}),
+            "sends_json": "application/json" in content,
+            "answers": {status: answer for status, answer in answers.items() if status < "4"},
+            "refusals": {status: answer for status, answer in answers.items() if "4" <= status != "default"},
+        }
 
-    def _operation(self, method: str, path: str, about: dict[str, Any]) -> Operation:
-        answers = self._answers(about)
-        sent: dict[str, Any] = about.get("requestBody", {}).get("content", {})
-        media_type = next(iter(sent), "")
-        return Operation(
-            method.upper(),
-            path,
-            about,
-            [self.resolved(parameter) for parameter in about.get("parameters", [])],
-            sent[media_type].get("schema") if sent else None,
-            media_type == "application/json",
-            [(status, answer) for status, answer in answers if status < "4"],
-            [status for status, _ in answers if status >= "4"],
-        )
+    paths = made["paths"].items()
+    found = [operation(method, path, item[method]) for path, item in paths for method in METHODS if method in item]
+    refusals = {status: answer for one in found for status, answer in one["refusals"].items()}
+    schemas = dict(sorted(made["components"]["schemas"].items()))
+    return {"info": made["info"], "tags": made["tags"], "operations": found, "refusals": refusals, "schemas": schemas}
 
-    def _answers(self, about: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-        return sorted(
-            (status, self.resolved(answer)) for status, answer in about["responses"].items() if status != "default"
-        )
+
+def example(schema: Json) -> str:
+    """A body to begin with: what must be in it, or the first of its fields."""
+    fields = schema.get("properties", {})
+    wanted = schema.get("required") or list(fields)[:1]
+    filled = {name: (fields[name].get("examples") or [""])[0] for name in wanted if name in fields}
+    return json.dumps(filled, indent=2, ensure_ascii=False)
 
 
 def coded(text: str) -> Markup:
@@ -105,28 +72,18 @@ def prose(text: str) -> Markup:
     return Markup("").join(Markup("<p>{}</p>").format(coded(part)) for part in paragraphs if part)
 
 
-def limits(schema: dict[str, Any]) -> str:
+def limits(schema: Json) -> str:
     """What a schema asks of a value, in words."""
-    found = [
-        _between(schema.get("minLength"), schema.get("maxLength"), "characters"),
-        _between(schema.get("minItems"), schema.get("maxItems"), "items"),
-        _between(schema.get("minimum"), schema.get("maximum"), ""),
-        f"else {json.dumps(schema['default'])}" if "default" in schema else "",
-    ]
-    return ", ".join(part for part in found if part)
-
-
-def _between(least: int | None, most: int | None, what: str) -> str:
-    if most is not None and most >= LARGEST:
-        most = None
-    if least is not None and most is not None:
-        return f"{least} to {most} {what}".strip()
-    if most is not None:
-        return f"at most {most} {what}".strip()
-    return f"at least {least} {what}".strip() if least is not None else ""
-
-
-blueprint = Blueprint("documentation", __name__)
+    found = []
+    for lower, upper, what in BOUNDS:
+        least, most = schema.get(lower), schema.get(upper)
+        if most is not None and most < LARGEST:
+            found.append(f"at most {most}{what}" if least is None else f"{least} to {most}{what}")
+        elif least is not None:
+            found.append(f"at least {least}{what}")
+    if "default" in schema:
+        found.append(f"else {json.dumps(schema['default'])}")
+    return ", ".join(found)
 
 
 class Documentation:
@@ -134,21 +91,24 @@ class Documentation:
 
     def __init__(self, app: Quart, words: Words) -> None:
         self._app, self._words = app, words
-        self.schemes: dict[str, dict[str, Any]] = {}  # ways to sign in beside the bearer token
+        self.schemes: Json = {}  # ways to sign in beside the bearer token
         self._pages: dict[str, Markup] = {}  # by the prefix; a server has one
-        self.document = lru_cache(maxsize=1)(self._make)
 
-    def _make(self) -> bytes:
+    @cached_property
+    def document(self) -> bytes:
+        """As JSON."""
         return msgspec.json.encode(document(self._app, self._words, self.schemes), order="deterministic")
 
     async def page(self) -> Markup:
-        """The document as HTML."""
+        """As HTML."""
         if request.root_path not in self._pages:
-            api = Reading(msgspec.json.decode(self.document()))
-            self._pages[request.root_path] = await rendered(
-                "docs.html", api=api, prose=prose, coded=coded, limits=limits
-            )
+            api, helpers = reading(msgspec.json.decode(self.document)), (prose, coded, limits, example)
+            known = {helper.__name__: helper for helper in helpers}
+            self._pages[request.root_path] = await rendered("docs.html", api=api, **known)
         return self._pages[request.root_path]
+
+
+blueprint = Blueprint("documentation", __name__)
 
 
 def register(app: Quart, words: Words) -> None:
@@ -167,7 +127,7 @@ def by_cookie(app: Quart, scheme: str, cookie: str) -> None:
 @hide
 async def openapi() -> Response:
     """The OpenAPI document."""
-    made = current_app.extensions[EXTENSION].document()
+    made = current_app.extensions[EXTENSION].document
     return ready_made(made, "application/json", etag(made, 0))
 
 

@@ -25,7 +25,7 @@ from werkzeug.routing import AnyConverter, BaseConverter, Rule
 
 from pottle.http.asking import ANYONE
 from pottle.http.bodies import Tolerant
-from pottle.http.problems import PROBLEM, TITLES, Problem, slug
+from pottle.http.problems import PROBLEM, Problem, body_of, slug
 from pottle.store import db
 
 Json = dict[str, Any]
@@ -115,24 +115,22 @@ PARAMETERS = {
 
 def document(app: Quart, words: Words, schemes: dict[str, Json]) -> Json:
     """The document. `schemes` are ways to sign in beside the bearer token, as OpenAPI has them, by name."""
-    routes = [
-        (rule, function)
-        for rule in app.url_map.iter_rules()
-        if not rule.websocket and not hasattr(function := app.view_functions[rule.endpoint], HIDDEN)
-    ]
-    making = _Making(words)
-    paths: dict[str, Json] = {}
-    for rule, function in routes:
+    making, paths, tags = _Making(words), dict[str, Json](), dict[str, str]()
+    for rule in app.url_map.iter_rules():
+        function = app.view_functions[rule.endpoint]
+        if rule.websocket or hasattr(function, HIDDEN):
+            continue
+        tag = rule.endpoint.split(".")[0]
+        tags[tag] = (sys.modules[function.__module__].__doc__ or tag).splitlines()[0]
         path = paths.setdefault(PARAMETER.sub(r"{\1}", rule.rule), {})
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            path[method.lower()] = making.operation(rule, function, method)
-    named = {rule.endpoint.split(".")[0]: sys.modules[function.__module__].__doc__ for rule, function in routes}
+            path[method.lower()] = making.operation(rule, function, method, tag)
     return {
         "openapi": "3.1.0",
         "info": {"title": "API", "version": "1", "description": "", **words.about},
         "servers": [{"url": db.settings.prefix or "/"}],
         "security": [{}, {"bearer": []}],  # without a token, or with one
-        "tags": [{"name": tag, "description": (said or tag).splitlines()[0]} for tag, said in sorted(named.items())],
+        "tags": [{"name": tag, "description": said} for tag, said in sorted(tags.items())],
         "paths": paths,
         "components": {
             "schemas": making.schemas,
@@ -144,15 +142,14 @@ def document(app: Quart, words: Words, schemes: dict[str, Json]) -> Json:
             "parameters": {
                 name: {"name": name, "in": "header", "required": False, **said} for name, said in PARAMETERS.items()
             },
-            "responses": {slug(status): _refusal(status) for status in WHY},
+            "responses": {slug(status): _refusal(status, *said) for status, said in WHY.items()},
         },
     }
 
 
-def _refusal(status: int) -> Json:
-    why, detail = WHY[status]
-    example = {"type": f"urn:pottle:{slug(status)}", "title": TITLES[status], "status": status}
-    content = {"schema": _to("schemas", "Problem"), "example": {**example, **({"detail": detail} if detail else {})}}
+def _refusal(status: int, why: str, detail: str | None) -> Json:
+    example = body_of(status, detail or "")
+    content = {"schema": _to("schemas", "Problem"), "example": example}
     headers = {"headers": _headers("Retry-After")} if status in (429, 503) else {}
     return {"description": why, "content": {PROBLEM: content}, **headers}
 
@@ -165,41 +162,53 @@ class _Making:
         self.schemas: dict[str, Json] = {}
         self._schema(Problem)
 
-    def operation(self, rule: Rule, function: Handler, method: str) -> Json:
+    def operation(self, rule: Rule, function: Handler, method: str, tag: str) -> Json:
         """One method of one route."""
-        summary, *more = (inspect.getdoc(function) or "").splitlines() or [""]
-        rate = getattr(function, "limit", None)
+        summary, _, more = (inspect.getdoc(function) or "").partition("\n")
+        rate, stance = getattr(function, "limit", None), getattr(function, "stance", "anyone")
         said = (
-            "\n".join(more).strip(),
+            more.strip(),
             getattr(function, "stance_says", ANYONE),
             getattr(function, "demand_says", ""),
             f"At most {rate.count} times in {rate.per} s (`{rate.name}`)." if rate else "",
         )
-        query = getattr(function, QUERY, None)
         in_path = [self._in_path(name, converter) for name, converter in rule._converters.items()]
-        in_query = [*self._in_query(query)] if query else []
-        body = self._body(getattr(function, BODY)[0]) if hasattr(function, BODY) else None
-        headers = (("Idempotency-Key", hasattr(function, "idempotent")), ("If-Match", _is_conditional(function)))
+        in_query = [*self._in_query(getattr(function, QUERY))] if hasattr(function, QUERY) else []
+        takes_versions = "wanted_versions" in inspect.unwrap(function).__code__.co_names
+        headers = {"Idempotency-Key": hasattr(function, "idempotent"), "If-Match": takes_versions}
         operation = {
-            "tags": [rule.endpoint.split(".")[0]],
+            "tags": [tag],
             "operationId": rule.endpoint.replace(".", "_"),
             "summary": summary,
             "description": "\n\n".join(filter(None, said)),
-            "parameters": [*in_path, *in_query, *(_to("parameters", name) for name, is_taken in headers if is_taken)],
-            "responses": {str(status): answer for status, answer in self._answers(function, in_query).items()},
+            "parameters": [*in_path, *in_query, *(_to("parameters", name) for name, taken in headers.items() if taken)],
+            "responses": self._answers(function, in_query),
         }
+        refused = set[int]()
+        if in_path:
+            refused |= {404}
+        if in_query:
+            refused |= {422}
+        if stance != "anyone":
+            refused |= {401, 403}
+            operation["security"] = [{getattr(function, "scheme", "bearer"): []}]
+        if method != "GET":
+            refused |= {401, 403, 409, 503, 507}
+        if hasattr(function, BODY):
+            model = getattr(function, BODY)[0]
+            operation["requestBody"] = {"required": True, "content": self._body(model)}
+            refused |= {400, 413, 422} if model is bytes else {400, 413, 415, 422}
+        if takes_versions:
+            refused |= {412}
+        if rate:
+            refused |= {429}
         if hasattr(function, "refusal"):  # errors of another shape, for clients of another back end
             content = {"application/json": {"schema": self._schema(function.refusal)}}
             operation["responses"]["default"] = {"description": "Refused.", "content": content}
         else:
-            for status in _statuses(function, method, bool(in_path), bool(in_query), body):
-                operation["responses"][str(status)] = _to("responses", slug(status))
+            operation["responses"] |= {str(status): _to("responses", slug(status)) for status in refused or {400}}
             content = {PROBLEM: {"schema": _to("schemas", "Problem")}}
             operation["responses"]["default"] = {"description": "Any other refusal.", "content": content}
-        if body:
-            operation["requestBody"] = body
-        if _stance(function) != "anyone":
-            operation["security"] = [{getattr(function, "scheme", "bearer"): []}]
         return operation
 
     def _in_path(self, name: str, converter: BaseConverter) -> Json:
@@ -217,17 +226,17 @@ class _Making:
         for name, schema in fields["properties"].items():
             yield self._parameter("query", name, schema, name in fields.get("required", []), model.__name__)
 
-    def _parameter(self, place: str, name: str, schema: Json, required: bool, owner: str) -> Json:
+    def _parameter(self, where: str, name: str, schema: Json, required: bool, owner: str) -> Json:
         """A parameter. A query has no null: it is left out instead."""
         choices = [choice for choice in schema.pop("anyOf", []) if choice.get("type") != "null"]
         schema.update(choices[0] if len(choices) == 1 else {"anyOf": choices} if choices else {})
         self._explain(schema, owner, name)
         description = {"description": schema.pop("description")} if "description" in schema else {}
-        return {"name": name, "in": place, "required": required, "schema": schema, **description}
+        return {"name": name, "in": where, "required": required, "schema": schema, **description}
 
     def _body(self, model: Any) -> Json:
         if model is bytes:
-            return {"required": True, "content": {"application/octet-stream": {"schema": PLAIN[bytes][2]}}}
+            return {"application/octet-stream": {"schema": PLAIN[bytes][2]}}
         reference = self._schema(model)
         schema = self.schemas[model.__name__]
         if not issubclass(model, Tolerant):
@@ -238,17 +247,17 @@ class _Making:
             default = part.pop("default", None)
             if default not in (None, []):
                 part["description"] = f"{part.get('description', '')} `{default}` if it is left out.".strip()
-        return {"required": True, "content": {"application/json": {"schema": reference}}}
+        return {"application/json": {"schema": reference}}
 
-    def _answers(self, function: Handler, in_query: list[Json]) -> dict[int, Json]:
-        is_limited = hasattr(function, "limit")
+    def _answers(self, function: Handler, in_query: list[Json]) -> Json:
+        limited = hasattr(function, "limit")
         is_list = any(parameter["name"] == "before" for parameter in in_query)
         answers = {}
         for status, (model, _) in getattr(function, ANSWERS, {}).items():
-            answers[status] = answer = self._answer(model)
+            answers[str(status)] = answer = self._answer(model)
             if not hasattr(function, "refusal"):
                 sent = {"ETag": "content" in answer, "Link": is_list, "Location": status == 201}
-                sent |= {"RateLimit": is_limited, "RateLimit-Policy": is_limited}
+                sent |= {"RateLimit": limited, "RateLimit-Policy": limited}
                 answer["headers"] = _headers(*(name for name, is_sent in sent.items() if is_sent))
         return answers
 
@@ -305,33 +314,6 @@ class _Making:
             self.schemas[part] = {**schema, "title": part, "properties": properties, "required": required}
         union = [_to("schemas", part) for part in self._words.either[name]]
         self.schemas[name] = {"title": name, "description": schema["description"], "oneOf": union}
-
-
-def _stance(function: Handler) -> str:
-    return str(getattr(function, "stance", "anyone"))
-
-
-def _is_conditional(function: Handler) -> bool:
-    """Whether the handler asks for the versions of If-Match, which so cannot be forgotten here."""
-    return "wanted_versions" in inspect.unwrap(function).__code__.co_names
-
-
-def _statuses(function: Handler, method: str, in_path: bool, in_query: bool, body: Json | None) -> list[int]:
-    """How an operation may be refused, apart from what every request may meet."""
-    found = {404} if in_path else set()
-    if in_query:
-        found |= {422}
-    if _stance(function) != "anyone":
-        found |= {401, 403}
-    if method != "GET":
-        found |= {401, 403, 409, 503, 507}
-    if body:
-        found |= {400, 413, 422, *([415] if "application/json" in body["content"] else [])}
-    if _is_conditional(function):
-        found |= {412}
-    if hasattr(function, "limit"):
-        found |= {429}
-    return sorted(found or {400})
 
 
 def _to(room: str, name: str) -> Json:
