@@ -13,7 +13,7 @@ from pottle.access import SAFE, Access
 from pottle.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from pottle.http import measures
 from pottle.http.asking import demand, foreign_origin, header, served, stance
-from pottle.http.notices import notice
+from pottle.http.watching import notice
 from pottle.rates import Rate
 from pottle.store import Snapshot, db
 from pottle.store.changes import Change

@@ -1,10 +1,9 @@
 """The pages: discussions, readable without JavaScript and live with it; and those of who looks after things."""
 
-import hashlib
 from typing import Any
 
 from markupsafe import Markup
-from quart import Blueprint, Response, render_template, request
+from quart import Blueprint, Response, render_template
 from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
 
@@ -17,14 +16,13 @@ from model.settings import Settings
 from model.talk import channel, post
 from model.talk.post import PostsPage
 from pottle.errors import NotFound
-from pottle.http.answers import asks, encode, etag
-from pottle.http.application import rendered
+from pottle.http.answers import asks, etag
+from pottle.http.application import rendered, rendered_once
 from pottle.http.asking import anyone, signed_in
 from pottle.http.bodies import Tolerant
 from pottle.http.caching import rule, shown, shown_in
 from pottle.http.cross_origin import framed_by
 from pottle.http.lists import Paging, cursor
-from pottle.http.memo import Memo
 from pottle.store.paging import Cursor
 
 blueprint = Blueprint("pages", __name__)
@@ -32,7 +30,6 @@ blueprint = Blueprint("pages", __name__)
 HOME = ("home", "lobby")
 NEWEST = 12  # channels on the home page
 HUES = 6
-_talks: Memo[Markup] = Memo(4 * 1024 * 1024)
 
 
 def hue(uid: str) -> int:
@@ -156,11 +153,7 @@ async def _page(
 
 async def _talk(posts: list[post.PostView], named: int | None) -> Markup:
     """The posts as HTML, the same for everybody: three quarters of the work of a page."""
-    key = hashlib.blake2b(encode((request.root_path, named, posts)), digest_size=16).digest()
-    if (made := _talks.get(key)) is None:
-        made = await rendered("_talk.html", posts=posts, named=named)
-        _talks.put(key, made)
-    return made
+    return await rendered_once("_talk.html", posts=posts, named=named)
 
 
 def _group(row: channel.ChannelRow) -> dict[str, Any]:

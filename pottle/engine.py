@@ -8,13 +8,12 @@ from typing import Any
 from pottle import access as told
 from pottle import commands, errors
 from pottle.access import Access
-from pottle.http import assets, caching, cross_origin, docs, problems, signed, watching
-from pottle.http.application import Application
+from pottle.http import assets, caching, cross_origin, docs, problems, watching
+from pottle.http.application import Application, SignedSessions
 from pottle.http.asgi import App
-from pottle.http.beside import Beside
 from pottle.http.inline import InlineConnection
 from pottle.http.openapi import Words
-from pottle.http.proxies import BehindProxies
+from pottle.http.proxies import BehindProxies, Beside
 from pottle.live import hub, socket, watches
 from pottle.server import health, logs, metrics
 from pottle.settings import Settings
@@ -42,10 +41,11 @@ class Engine:
         self._access, self._words = access or Access(), words or Words()
         app.extensions["pottle"] = self
         app.config.update(POTTLE=settings, BODY_TIMEOUT=30)  # seconds for a body to arrive
+        app.config.update(SESSION_COOKIE_PATH=f"{settings.prefix}/", SESSION_COOKIE_SAMESITE="Lax")
         app.asgi_websocket_class = socket.Websocket
         if settings.shortcuts:
             app.asgi_http_class = InlineConnection  # type: ignore[assignment]  # its types name ASGI's dicts
-        app.session_interface = signed.SignedSessions()
+        app.session_interface = SignedSessions()
         app.logger.addFilter(_is_news)
         app.jinja_env.globals["asset"] = assets.asset
         told.tell(self._access)
@@ -100,6 +100,7 @@ class Engine:
         logs.adopt_servers(self._settings.log)
         await db.open(self._settings, serving=True)
         self._app.secret_key = db.instance.secret
+        self._app.config["SESSION_COOKIE_NAME"] = f"session_{db.instance.id}"  # cookies ignore ports
         metrics.reporter.start()
         health.stopping.watch()
 

@@ -1,28 +1,36 @@
 """The application: Quart, with our bounds, commands in its context as in Flask, and plain templates."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import cached_property, lru_cache, wraps
 from typing import Any, cast
 
 import click
+import msgspec
 from flask.sansio.blueprints import Blueprint
 from jinja2 import Environment
 from markupsafe import Markup
-from quart import Quart, Request, current_app
+from quart import Quart, Request, current_app, has_request_context, request
 from quart.cli import ScriptInfo
+from quart.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from quart.typing import ResponseTypes
 from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
+from pottle.access import SAFE
 from pottle.http.asgi import Scope
+from pottle.http.asking import foreign_origin, header, served
 from pottle.http.bodies import BoundedRequest
 from pottle.http.watching import ROUTE
+from pottle.store import db
 from pottle.store.unit import envelope
 
 PLAIN = "pottle.plain_jinja"
 MOST_KNOWN, LONGEST_KNOWN = 10_000, 200  # paths, and characters of one
+MOST_MADE, LARGEST_MADE = 100, 100_000  # parts of pages, and characters of one
+_made: dict[bytes, Markup] = {}  # those that were asked for last
 
 
 class Application(Quart):
@@ -70,6 +78,33 @@ class Application(Quart):
             envelope.reset(before)
             scope: Scope = request.scope  # type: ignore[assignment]  # a dict like any, to ASGI middleware
             scope[ROUTE] = request.url_rule.rule if request.url_rule else "none"
+
+
+class SignedSessions(SecureCookieSessionInterface):
+    """Quart's own `session` and `flash`, for code that came from Flask, but for our own pages only.
+
+    They are kept in the browser, in a signed cookie, which is good until it expires or the database becomes another
+    one, on every worker and after a restart. Sessions of accounts are no part of this: those are random, kept as
+    hashes, and end at once everywhere.
+    """
+
+    async def open_session(self, app: Quart, request: BaseRequestWebsocket) -> SecureCookieSession | None:
+        """What the cookie says; nothing, where a page of another site asks for a change."""
+        known = header(b"cookie") is not None and self.get_cookie_name(app) in request.cookies
+        return await super().open_session(app, request) if known and not _foreign_change() else self.session_class()
+
+    async def save_session(self, app: Quart, session: SessionMixin, response: ResponseTypes | None) -> None:
+        """Sets the cookie where the session was used."""
+        if (session.accessed or session.modified) and not _foreign_change():
+            await super().save_session(app, session, response)
+
+    def get_cookie_secure(self, app: Quart) -> bool:
+        """Under https."""
+        return served().scheme in ("https", "wss") or db.settings.url.startswith("https:")
+
+
+def _foreign_change() -> bool:
+    return not (has_request_context() and request.method in SAFE) and foreign_origin() is not None
 
 
 class _Adapter:
@@ -132,6 +167,20 @@ def _in_context(callback: Callable[..., Any]) -> Callable[..., Any]:
 
     run.in_context = True  # type: ignore[attr-defined]
     return run
+
+
+async def rendered_once(template: str, **context: Any) -> Markup:
+    """As `rendered`, for a part that depends on its context alone, which JSON can hold: found again by its content."""
+    key = msgspec.json.encode((request.root_path, template, context))
+    key = hashlib.blake2b(key, digest_size=16).digest()
+    made = _made.pop(key, None)
+    if made is None:
+        made = await rendered(template, **context)
+    if len(made) <= LARGEST_MADE:
+        _made[key] = made
+    if len(_made) > MOST_MADE:
+        del _made[next(iter(_made))]
+    return made
 
 
 async def rendered(template: str, **context: Any) -> Markup:

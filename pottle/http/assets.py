@@ -59,37 +59,29 @@ async def _file(name: str, rule: str = "no-cache") -> Response:
     except OSError:  # a name that is too long for any file
         abort(404)
     response.headers.update({"Cache-Control": rule, "Accept-Ranges": "bytes"})
-    if _is_known(response):
+    etag, modified = (response.headers[name].encode() for name in ("ETag", "Last-Modified"))
+    if conditions.status_for(etag, request.scope["headers"], modified) == 304:  # type: ignore[arg-type]  # a list
         response.set_data(b"")  # nothing is read from the disk
         response.status_code = 304
         return response
     return await _part(response)
 
 
-def _is_known(response: Response) -> bool:
-    etag, modified = (response.headers[name].encode() for name in ("ETag", "Last-Modified"))
-    asked = [(name.lower().encode(), value.encode("latin-1")) for name, value in request.headers.items()]
-    return conditions.status_for(etag, asked, modified) == 304
-
-
 async def _part(response: Response) -> Response:
     size = response.content_length or 0
-    part = conditions.part(request.headers.get("Range"), size) if request.method == "GET" and _same(response) else None
-    if part is None:
+    part = conditions.part(request.headers.get("Range"), size)
+    versions = response.headers["ETag"], response.headers["Last-Modified"]
+    same = request.headers.get("If-Range", versions[0]).strip() in versions  # as that of which the client has a part
+    if part is None or request.method != "GET" or not same:
         return response
-    if part.begin == part.end:
+    begin, end = part
+    if begin == end:
         return problem(416, f"The file has {size} bytes.", {"Content-Range": f"bytes */{size}"})
-    await cast(FileBody, response.response).make_conditional(*part)
+    await cast(FileBody, response.response).make_conditional(begin, end)
     response.status_code = 206
-    response.content_length = part.end - part.begin
-    response.headers["Content-Range"] = f"bytes {part.begin}-{part.end - 1}/{size}"
+    response.content_length = end - begin
+    response.headers["Content-Range"] = f"bytes {begin}-{end - 1}/{size}"
     return response
-
-
-def _same(response: Response) -> bool:
-    """Whether a part goes with what the client has already (If-Range)."""
-    wanted = request.headers.get("If-Range")
-    return wanted is None or wanted.strip() in (response.headers["ETag"], response.headers["Last-Modified"])
 
 
 @blueprint.get("/favicon.ico")

@@ -1,6 +1,5 @@
 """Request bodies: limited in size while they arrive, and validated field by field."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import suppress
@@ -9,7 +8,9 @@ from math import isfinite
 from typing import Any, TypeVar, cast
 
 import msgspec
+from msgspec.structs import FieldInfo
 from quart import Request, request
+from quart.wrappers.request import Body
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 from pottle.errors import Invalid
@@ -35,10 +36,10 @@ class BoundedBody:
     """
 
     def __init__(self, expected: int | None, limit: int | None) -> None:
+        self._body = Body(None, None)
         self._limit = limit or 0
         self._received = 0
-        self._kept = bytearray()
-        self._changed = asyncio.Event()
+        self.clear = self._body.clear
         self.is_whole = False
         if expected is not None and expected > self._limit + DRAIN:
             self.set_complete()
@@ -48,46 +49,32 @@ class BoundedBody:
         """Another piece has come."""
         self._received += len(data)
         if self._received <= self._limit:
-            self._kept += data
-            self._changed.set()
+            self._body.append(data)
         elif self._received > self._limit + DRAIN:
             self.set_complete()
 
     def set_complete(self) -> None:
         """Nothing more comes, or is waited for."""
         self.is_whole = True
-        self._changed.set()
+        self._body.set_complete()
 
     def set_result(self, data: bytes) -> None:
         """All of it has come."""
         self.append(data)
         self.set_complete()
 
-    def clear(self) -> None:
-        """Forgets what came."""
-        self._kept.clear()
-
     def __await__(self) -> Generator[Any, None, bytes]:
-        while not self.is_whole:
-            self._changed.clear()
-            yield from self._changed.wait().__await__()
+        data: bytes = yield from self._body.__await__()
         self._refuse_excess()
-        return bytes(self._kept)
+        return data
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while self._kept or not self.is_whole:
-            self._refuse_excess()
-            if self._kept:
-                piece = bytes(self._kept)
-                self._kept.clear()
-                yield piece
-            else:
-                self._changed.clear()
-                await self._changed.wait()
+        async for piece in self._body:
+            yield piece
         self._refuse_excess()
 
     def _refuse_excess(self) -> None:
-        if self._received > self._limit and self.is_whole:
+        if self._received > self._limit:
             raise RequestEntityTooLarge(f"The body may have at most {self._limit} bytes.")
 
 
@@ -100,18 +87,6 @@ class BoundedRequest(Request):
         settings = db.settings
         limit = int(settings.upload_bytes * UPLOADS[path]) if path in UPLOADS else settings.body_bytes
         super().__init__(method, scheme, path, *args, **{**kwargs, "max_content_length": limit})
-
-    @property
-    def blueprints(self) -> list[str]:
-        """Quart's, which takes the endpoint apart three times for each request."""
-        return _blueprints_of(self.endpoint)
-
-
-@cache
-def _blueprints_of(endpoint: str | None) -> list[str]:
-    """The blueprints of an endpoint, `shop.cart.add`, from its own outwards: `shop.cart`, `shop`."""
-    parts = endpoint.split(".")[:-1] if endpoint else []
-    return [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
 
 
 async def raw() -> bytes:
@@ -160,35 +135,29 @@ def checked(value: Any, model: type[Model], strict: bool = True) -> Model:
     """`value` (decoded JSON, or strings if not `strict`) as `model`; raises Invalid with all that is wrong."""
     if not isinstance(value, dict):
         raise Invalid({"": "must be a JSON object"})
+    fields, tidiers = _known(model)
     with suppress(ValueError):  # msgspec.ValidationError is one
-        value = {**value, **{name: tidy(value[name]) for name, tidy in _tidiers(model).items() if name in value}}
+        value = {**value, **{name: tidy(value[name]) for name, tidy in tidiers.items() if name in value}}
         good = msgspec.convert(value, model, strict=strict)
-        if not _unknown(value, model) and not any(_has_nul(value[name]) for name in _fields(model) if name in value):
+        known = issubclass(model, Tolerant) or value.keys() <= fields.keys()
+        if known and not any(_has_nul(value[name]) for name in fields if name in value):
             return good
     raise Invalid(dict(_wrong_fields(value, model, strict)))
 
 
-def _unknown(value: dict[str, Any], model: type[msgspec.Struct]) -> set[str]:
-    return set() if issubclass(model, Tolerant) else value.keys() - _fields(model).keys()
-
-
 @cache
-def _fields(model: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
-    return {field.encode_name: field for field in msgspec.structs.fields(model)}
-
-
-@cache
-def _tidiers(model: type[msgspec.Struct]) -> dict[str, Callable[[Any], Any]]:
-    """What makes the fields tidy that hold one line of text."""
-    return {name: tidy for name, field in _fields(model).items() if (tidy := tidier(field.type))}
+def _known(model: type[msgspec.Struct]) -> tuple[dict[str, FieldInfo], dict[str, Callable[[Any], Any]]]:
+    """The fields of a model, and what makes those tidy that hold one line of text."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(model)}
+    return fields, {name: tidy for name, field in fields.items() if (tidy := tidier(field.type))}
 
 
 def _wrong_fields(value: dict[str, Any], model: type[Model], strict: bool) -> Iterator[tuple[str, str]]:
     """What msgspec does not tell: every field that is wrong, not only the first."""
-    known = _fields(model)
-    for name in _unknown(value, model):
+    fields, _ = _known(model)
+    for name in () if issubclass(model, Tolerant) else value.keys() - fields.keys():
         yield name[:100].replace("\x00", "\ufffd"), "is not a field here"
-    for name, field in known.items():
+    for name, field in fields.items():
         if name not in value:
             if field.required:
                 yield name, "is required"

@@ -21,8 +21,8 @@ from urllib.parse import parse_qsl
 
 from quart import g, request
 
+from pottle.http import conditions
 from pottle.http.asgi import App, Headers, Message, Receive, Scope, Send, escaped
-from pottle.http.conditions import CHANGED, precondition_failed, status_for, without_content
 from pottle.http.shelf import LARGEST_BYTES, Fill, Kept, Renew, Shelf, header_of, signed_in
 from pottle.store import db, tables
 from pottle.store.follower import Listener
@@ -213,8 +213,12 @@ class _Recorder:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             self.headers = list(message["headers"])
+            etag, modified = (header_of(name, self.headers) for name in (b"etag", b"last-modified"))
             if self._status in (200, 206):
-                message = self._conditional(message)
+                status = conditions.status_for(etag, self._scope["headers"], modified)
+                if status != 200:
+                    self._instead = conditions.content_for(status, self._scope["method"], b"")
+                    message = {**message, "status": status, "headers": conditions.headers_for(status, self.headers)}
         elif message["type"] == "http.response.body" and len(self.body) <= LARGEST_BYTES:
             self.body += message.get("body", b"")
             self.whole = self._status == 200 and not message.get("more_body", False)
@@ -222,23 +226,11 @@ class _Recorder:
             message, self._instead = {**message, "body": self._instead}, b""
         await self._send(message)
 
-    def _conditional(self, start: Message) -> Message:
-        """The answer's start, as the request's conditions want it."""
-        asked: Headers = self._scope["headers"]
-        status = status_for(header_of(b"etag", self.headers), asked, header_of(b"last-modified", self.headers))
-        if status == 304:
-            self._instead = b""
-            return {**start, "status": 304, "headers": without_content(self.headers)}
-        if status == 412:
-            self._instead = CHANGED if self._scope["method"] == "GET" else b""
-            return {**start, "status": 412, "headers": precondition_failed(self.headers)}
-        return start
-
 
 def _for_many(recorder: _Recorder, fill: Fill, scope: Scope) -> bool:
     """Whether an answer may be for more than one reader: what sets or shows a cookie is not, whatever the handler says.
 
-    `Vary: Cookie` is there where a view used Quart's `session` (pottle/http/signed.py).
+    `Vary: Cookie` is there where a view used Quart's `session` (pottle/http/application.py: SignedSessions).
     """
     if any(name == b"set-cookie" for name, _ in recorder.headers):
         return False

@@ -6,7 +6,6 @@ it weak (`W/"7-1f"`). The version is the same, so clients may send back the tag 
 
 import re
 from datetime import datetime
-from typing import NamedTuple
 
 import msgspec
 from werkzeug.http import parse_date
@@ -17,13 +16,12 @@ from pottle.http.problems import PROBLEM, body_of
 IF_MATCH, IF_NONE_MATCH = b"if-match", b"if-none-match"
 IF_MODIFIED, IF_UNMODIFIED = b"if-modified-since", b"if-unmodified-since"
 CONDITIONS = frozenset((IF_MATCH, IF_NONE_MATCH, IF_MODIFIED, IF_UNMODIFIED))
-OF_THE_CONTENT = (b"content-length", b"content-type")
 
 TAG = re.compile(r'"([^"]*)"')
 CODING = re.compile(r"(?:[-;:]{1,2}(?:x-)?(?:gzip|br|zstd|deflate)){1,2}$")
 VERSION = re.compile(r"(\d{1,18})-[0-9a-f]+", re.ASCII)
 RANGE = re.compile(r"bytes\s*=\s*(\d*)\s*-\s*(\d*)", re.ASCII | re.IGNORECASE)
-MOST_DIGITS = 18  # of a number that is looked at; a longer one is beyond any file
+MOST_DIGITS = 18  # of a number that are looked at: it is beyond any file
 
 CHANGED = msgspec.json.encode(
     body_of(412, "It is another version than the one that If-Match or If-Unmodified-Since name.")
@@ -87,42 +85,37 @@ def _date(text: str | None) -> datetime | None:
         return None
 
 
-def without_content(headers: Headers) -> Headers:
-    """An answer's headers as a 304 has them."""
-    return [pair for pair in headers if pair[0] not in OF_THE_CONTENT]
-
-
-def precondition_failed(headers: Headers) -> Headers:
-    """The headers of a 412 with the body CHANGED, in place of an answer with these."""
-    kept = [pair for pair in without_content(headers) if pair[0] not in (b"cache-control", b"etag", b"content-range")]
+def headers_for(status: int, headers: Headers) -> Headers:
+    """The headers of an answer with these, where it is sent with this status."""
+    if status not in (304, 412):
+        return headers
+    kept = [pair for pair in headers if pair[0] not in (b"content-length", b"content-type")]
+    if status == 304:
+        return kept
+    kept = [pair for pair in kept if pair[0] not in (b"cache-control", b"etag", b"content-range")]
     length = b"%d" % len(CHANGED)
     return [*kept, (b"content-type", PROBLEM.encode()), (b"content-length", length), (b"cache-control", b"no-store")]
 
 
-class Part(NamedTuple):
-    """Bytes from `begin` to before `end`; none of them where no such part exists."""
+def content_for(status: int, method: str, body: bytes) -> bytes:
+    """What follows the headers."""
+    if method == "HEAD" or status == 304:
+        return b""
+    return CHANGED if status == 412 else body
 
-    begin: int
-    end: int
 
+def part(wanted: str | None, size: int) -> tuple[int, int] | None:
+    """The one part, from and up to before, that a Range header asks for of `size` bytes; None for all of it.
 
-def part(wanted: str | None, size: int) -> Part | None:
-    """The one part that a Range header asks for, of `size` bytes; None for all of it.
-
-    Other units, several ranges and what makes no sense count for nothing, as RFC 9110 (14.2) allows.
+    Of a part that there is not, both are the same. Other units, several ranges and what makes no sense count for
+    nothing, as RFC 9110 (14.2) allows. (werkzeug has no word for a part that there is not.)
     """
     found = RANGE.fullmatch((wanted or "").strip())
     if found is None or found[1] == found[2] == "":
         return None
-    first, last = (_number(text) for text in found.groups())
+    first, last = (int(text[:MOST_DIGITS]) if text else None for text in found.groups())
     if first is None:
-        return Part(max(0, size - (last or 0)), size)
+        return max(0, size - (last or 0)), size
     if last is not None and last < first:
         return None
-    return Part(min(first, size), size if last is None else min(last + 1, size))
-
-
-def _number(text: str) -> int | None:
-    if not text:
-        return None
-    return int(text) if len(text) <= MOST_DIGITS else 10**MOST_DIGITS
+    return min(first, size), size if last is None else min(last + 1, size)

@@ -33,7 +33,7 @@ def reading(made: Json) -> Json:
     def operation(method: str, path: str, about: Json) -> Json:
         answers = {status: resolved(answer) for status, answer in sorted(about["responses"].items())}
         content: Json = about.get("requestBody", {}).get("content", {})
-        schema = next(iter(content.values()), {}).get("schema")
+        schema: Json | None = next((one["schema"] for one in content.values()), None)
         return {
             "method": method.upper(),
             "path": path,

@@ -11,7 +11,7 @@ from quart import Quart, Response, current_app, g, has_request_context, render_t
 from werkzeug.exceptions import HTTPException
 
 from pottle import errors
-from pottle.http import measures, notices
+from pottle.http import measures, watching
 from pottle.http.limits import in_headers
 
 log = logging.getLogger("pottle")
@@ -100,7 +100,7 @@ def title(status: int) -> str:
 async def _refused(refusal: errors.Refusal) -> Response:
     if isinstance(refusal, errors.NotFound) and g.get("bad_credentials"):
         refusal = errors.Unauthenticated("Your credentials are not, or no longer, good.")
-    notices.refused(refusal)
+    watching.refused(refusal)
     return await _answer(refusal.status, refusal.detail, _headers(refusal), **_named(refusal), **refusal.extra)
 
 

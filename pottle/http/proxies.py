@@ -100,6 +100,26 @@ class BehindProxies:
             )
 
 
+class Beside:
+    """ASGI middleware: `other` answers requests for `path` ("/old") and what is below it, `app` everything else.
+
+    `other` is an ASGI application, so `WSGIMiddleware(flask_app)` of a2wsgi: a Flask project that is moved here bit by
+    bit. It makes its URLs with `path` in them. Of websockets, and of the server's start and end, only `app` hears.
+    """
+
+    def __init__(self, app: App, path: str, other: App) -> None:
+        self._app, self._path, self._other = app, path.rstrip("/"), other
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
+        root = scope.get("root_path", "") + self._path
+        if scope["type"] == "http" and f"{scope['path']}/".startswith(f"{root}/"):
+            query = escaped(scope["query_string"])
+            await self._other({**scope, "root_path": root, "query_string": query}, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
 async def _refuse(scope: Scope, send: Send) -> None:
     body = msgspec.json.encode(body_of(400, "The request has to name one host, in one Host header."))
     headers: Headers = [(b"content-type", PROBLEM.encode()), (b"content-length", b"%d" % len(body))]

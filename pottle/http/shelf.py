@@ -5,8 +5,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from pottle.http import conditions
 from pottle.http.asgi import Headers
-from pottle.http.conditions import CHANGED, precondition_failed, status_for, without_content
 from pottle.store import Snapshot, tables
 from pottle.store.changes import Change
 
@@ -67,19 +67,15 @@ class Kept:
 
     def status_for(self, headers: Headers) -> int:
         """With which to answer the client that sent `headers`."""
-        return status_for(self.etag, headers)
+        return conditions.status_for(self.etag, headers)
 
     def headers_for(self, status: int) -> Headers:
         """Its headers under that status."""
-        if status == 412:
-            return precondition_failed(self.headers)
-        return without_content(self.headers) if status == 304 else self.headers
+        return conditions.headers_for(status, self.headers)
 
     def body_for(self, status: int, method: str) -> bytes:
         """What follows the headers."""
-        if method == "HEAD" or status == 304:
-            return b""
-        return self.body if status == 200 else CHANGED
+        return conditions.content_for(status, method, self.body)
 
     def head(self, status: int) -> bytes:
         """Its headers as HTTP/1.1 has them, up to and with the empty line."""

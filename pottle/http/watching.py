@@ -1,19 +1,33 @@
-"""Request ids, request metrics and the access log, as ASGI middleware."""
+"""Request ids, request metrics and the access log, as ASGI middleware; and the security log.
 
+The security log says who signed in and who was refused, for operators and for programs that block addresses. It names
+the client's address and a keyed digest of the user name, never the name itself: one can see that the same account is
+tried again and again, but not whose it is. It is bounded, so that an attack does not fill a disk
+(pottle/server/logs.py).
+"""
+
+import hmac
 import logging
 import random
 import re
 import time
 from functools import cache
+from typing import Any
 from urllib.parse import quote
 
 from prometheus_client import Counter, Histogram
+from quart import g, has_request_context, request
 from structlog.contextvars import bind_contextvars, reset_contextvars
 
+from pottle.access import SAFE, access
+from pottle.errors import Refusal
 from pottle.http import measures
 from pottle.http.asgi import App, Message, Receive, Scope, Send, header
+from pottle.http.asking import address
+from pottle.store import db
 
 log = logging.getLogger("pottle.access")
+notices = logging.getLogger("pottle.notices")  # the security log
 
 # Where in the ASGI scope this is found:
 TRUSTED = "pottle.trusted"  # that a trusted proxy sent it
@@ -48,23 +62,28 @@ class Watched:
             return
         outside = bind_contextvars(request_id=request_id(scope))
         try:
-            if scope["type"] == "http":
-                await self._request(scope, receive, send)
-            else:
-                await self._websocket(scope, receive, send)
+            await (self._request if scope["type"] == "http" else self._websocket)(scope, receive, send)
         finally:
             reset_contextvars(**outside)
 
     async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = _Answer(send, request_id(scope))
+        asked = began = time.perf_counter()
+        status, id_ = 0, (b"x-request-id", request_id(scope).encode())
+
+        async def answered(message: Message) -> None:
+            nonlocal began, status
+            if message["type"] == "http.response.start":
+                began, status = time.perf_counter(), message["status"]
+                message = {**message, "headers": [*message["headers"], id_]}
+            await send(message)
+
         try:
-            await self._app(scope, receive, answer)
+            await self._app(scope, receive, answered)
         finally:
-            route = scope.get(ROUTE, "none")
             method = scope["method"] if scope["method"] in METHODS else "other"
-            counted, seconds = _metrics_of(method, route, answer.status or "none")
-            counted.inc()
-            seconds.observe(answer.began - answer.asked)
+            count, seconds = _metrics_of(method, scope.get(ROUTE, "none"), status or "none")
+            count.inc()
+            seconds.observe(began - asked)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def heard() -> Message:
@@ -85,23 +104,6 @@ def _metrics_of(method: str, route: str, status: object) -> tuple[Counter, Histo
     return measures.requests.labels(method, route, status), measures.request_seconds.labels(route)
 
 
-class _Answer:
-    """Passes an answer on, with its request's id."""
-
-    def __init__(self, send: Send, id_: str) -> None:
-        self._send = send
-        self._id = id_.encode()
-        self.asked = self.began = time.perf_counter()
-        self.status = 0
-
-    async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.began = time.perf_counter()
-            self.status = message["status"]
-            message = {**message, "headers": [*message["headers"], (b"x-request-id", self._id)]}
-        await self._send(message)
-
-
 class AccessLog:
     """ASGI middleware: a line for each request, cache hits included, and for websockets."""
 
@@ -112,12 +114,12 @@ class AccessLog:
         """Serves one request or websocket."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-        elif scope["type"] == "http":
-            await self._request(scope, receive, send)
-        else:
-            await self._websocket(scope, receive, send)
+            return
+        about = {"path": quote(scope["path"]), "client": (scope.get("client") or [""])[0]}  # not the query: secrets
+        about["request_id"] = request_id(scope)
+        await (self._request if scope["type"] == "http" else self._websocket)(about, scope, receive, send)
 
-    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _request(self, about: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
         begun, status, sent = time.perf_counter(), 0, 0
 
         async def counted(message: Message) -> None:
@@ -130,21 +132,34 @@ class AccessLog:
             await self._app(scope, receive, counted)
         finally:
             ms = round((time.perf_counter() - begun) * 1000, 1)
-            about = _about(scope)
             fields = {"method": scope["method"], "path": about["path"], "status": status, "ms": ms, "bytes": sent}
             log.info("request", extra={**fields, **about})
 
-    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _websocket(self, about: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
         begun = time.monotonic()
-        log.info("websocket opened", extra=_about(scope))
+        log.info("websocket opened", extra=about)
         try:
             await self._app(scope, receive, send)
         finally:
             fields = {"code": scope.get(CLOSED, 1006), "seconds": round(time.monotonic() - begun)}
-            log.info("websocket closed", extra={**_about(scope), **fields})
+            log.info("websocket closed", extra={**about, **fields})
 
 
-def _about(scope: Scope) -> dict[str, str]:
-    """Whom and what a line is about. Not the query: there may be secrets in it."""
-    client = scope["client"][0] if scope.get("client") else ""
-    return {"path": quote(scope["path"]), "client": client, "request_id": request_id(scope)}
+def refused(refusal: Refusal) -> None:
+    """Notes a refusal in the security log, but for those that any reader meets who is not signed in."""
+    status = refusal.status
+    if status not in (401, 403, 429) or not has_request_context() or g.get("noticed"):
+        return
+    if status != 401 or request.method not in SAFE or g.get("bad_credentials"):
+        who = access().asker() if "asker" in g else None
+        notice("A request was refused", who.uid if who else "", status=status, kind=type(refusal).__name__)
+
+
+def notice(event: str, uid: str, **fields: Any) -> None:
+    """Notes in the security log who asks for what in this request; `refused` adds no second line."""
+    g.noticed = True
+    known = {}
+    if uid:  # alike for the same user name, on this server only
+        known["account"] = hmac.new(db.instance.secret.encode(), uid.lower().encode(), "sha256").hexdigest()[:12]
+    rule = request.url_rule.rule if request.url_rule else "none"
+    notices.info(event, extra={"client": address(), "method": request.method, "route": rule, **known, **fields})

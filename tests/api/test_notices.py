@@ -8,7 +8,7 @@ import pytest
 
 from api.access import sign_ins
 from model.settings import Settings
-from pottle.http import notices
+from pottle.http.watching import notices
 from pottle.server import logs
 from tests.api.conftest import bearer, refused, signed_in_again
 from tests.conftest import ADDRESS, PASSWORD, Person
@@ -25,9 +25,9 @@ def lines() -> Iterator[list[logging.LogRecord]]:
     handler = logging.Handler()
     handler.emit = kept.append  # type: ignore[method-assign]
     handler.addFilter(logs.Bounded())
-    notices.log.addHandler(handler)
+    notices.addHandler(handler)
     yield kept
-    notices.log.removeHandler(handler)
+    notices.removeHandler(handler)
 
 
 def told(lines: list[logging.LogRecord]) -> list[str]:

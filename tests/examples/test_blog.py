@@ -132,7 +132,7 @@ class TestOnlyHere:
         await made.stop()
 
     async def test_the_cookie_is_for_our_own_pages(self, grace: Any) -> None:
-        """Seen to fail without _foreign_change in pottle/http/signed.py: the entry was written."""
+        """Seen to fail without _foreign_change in pottle/http/application.py: the entry was written."""
         foreign = {"Origin": "https://elsewhere.example"}
         assert (await grace("POST", "/blog/write", ENTRY, **foreign)).location == "/blog/sign-in"
         signed = await grace("POST", "/blog/sign-in", GRACE, **foreign)

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from flask import Flask, request
 
-from pottle.http.beside import Beside
+from pottle.http.proxies import Beside
 from tests.examples.sites import FLASK, POTTLE
 from tests.server import ROOT, Server, clean_environment
 from tests.test_walkthrough import copied
