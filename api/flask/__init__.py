@@ -1,7 +1,7 @@
 """The room of Flask back ends: `/flask`, the API that class sites were written for, and the import of their databases.
 
-All that the rest knows of it is its line in main.py's RESOURCES. Without that line, and without `api/flask` and
-`model/flask`, the rest works as before.
+The rest of the application knows only its line in main.py's RESOURCES. Without that line, `api/flask` and
+`model/flask`, it works as before.
 """
 
 from pathlib import Path
@@ -12,19 +12,18 @@ from quart.blueprints import BlueprintSetupState
 
 from api.commands.running import run
 from api.commands.upkeep import PATH, working
-from api.flask import accounts, chats, discussions
+from api.flask import accounts, chats, groups, posts
 from api.flask.front_ends import COOKIE, FrontEnds, look, refusal
-from api.flask.shapes import FlaskRefusal
+from api.flask.texts import FlaskRefusal
 from model.flask import importing, source
 from pottle.commands import say
 from pottle.http import bodies, docs, problems
 
 blueprint = Blueprint("flask_room", __name__, cli_group=None)
 
-# Their tag in the OpenAPI document is its name.
-_front_ends = Blueprint("Flask", __name__, url_prefix="/flask")
+_front_ends = Blueprint("Flask", __name__, url_prefix="/flask")  # the tag in the OpenAPI document
 _front_ends.before_request(look)
-for resource in (accounts, discussions, chats):
+for resource in (accounts, groups, posts, chats):
     _front_ends.register_blueprint(resource.blueprint)
 
 
@@ -32,8 +31,7 @@ for resource in (accounts, discussions, chats):
 def _serve_front_ends(state: BlueprintSetupState) -> None:
     """Adds `/flask`, where POTTLE_FLASK_ORIGINS names pages that may use it."""
     app: Quart = state.app  # type: ignore[assignment]
-    origins = app.config["POTTLE"].flask_origins
-    if not origins:
+    if not app.config["POTTLE"].flask_origins:
         return
     app.register_blueprint(_front_ends)
     problems.shaped(app, "/flask/", refusal)
@@ -42,7 +40,7 @@ def _serve_front_ends(state: BlueprintSetupState) -> None:
         if endpoint.startswith(f"{_front_ends.name}."):
             vars(handler).update(scheme="flask", refusal=FlaskRefusal)
     bodies.UPLOADS["/flask/api/id/pfp"] = 1.4  # base64 is longer
-    app.extensions["pottle"].around_the_cache(lambda served: FrontEnds(served, origins))
+    app.extensions["pottle"].around_the_cache(FrontEnds)
 
 
 @blueprint.cli.command("import-flask")

@@ -1,41 +1,48 @@
-"""`/flask/api/authenticate`, `/id`, `/user` and `/section`: signing in and up, one's own account and its groups."""
+"""`/flask/api/authenticate`, `/id` and `/user`: signing in and up, and one's own account."""
 
 import asyncio
 import base64
 import binascii
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import UNSET
+import msgspec
+from msgspec import UNSET, UnsetType
 from quart import Blueprint, Response
 
-from api.access import EDITING, PICTURES, SIGN_IN, SIGN_UP, asker, attempt, by_session, device, me
-from api.flask import shapes
-from api.flask.front_ends import answered, by_any_program, clear_cookie, kept_for, set_cookie
-from api.flask.texts import safe, sent_back
+from api.access import EDITING, PICTURES, SIGN_IN, SIGN_UP, attempt, by_session, device, me
+from api.flask.front_ends import answered, clear_cookie, set_cookie
+from api.flask.groups import FlaskSection, joined_sections
+from api.flask.texts import FlaskMessage, FlaskSaid, Sent, safe, sent_back
 from model.accounts import account, avatar, passwords, session, user
 from model.accounts.session import ConfirmationNeeded
-from model.accounts.user import Account, Email, Name
-from model.flask import overview
+from model.accounts.user import Account, Email, Name, Password, SomeUid, Uid
 from model.groups import joining
 from pottle.errors import Forbidden, Invalid
 from pottle.http.answers import asks, gives, takes
 from pottle.http.asking import address, anyone, signed_in
+from pottle.http.bodies import Tolerant
 from pottle.http.limits import limited
 from pottle.http.retries import idempotent
-from pottle.values import Unfit, fit
+from pottle.values import Unfit, as_it_is, fit, line
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/api")
 
 ROLES = {"user": "User", "admin": "Admin"}
 
 
+class FlaskCredentials(Tolerant):
+    """What one signs in with."""
+
+    uid: SomeUid
+    password: Password
+
+
 @blueprint.post("/authenticate")
-@by_any_program
 @limited(SIGN_IN)
 @anyone
-@takes(shapes.FlaskCredentials)
+@takes(FlaskCredentials)
 @gives(str)
-async def sign_in(data: shapes.FlaskCredentials) -> Response:
+async def sign_in(data: FlaskCredentials) -> Response:
     """Sign in. The answer is a text that no page reads, and the cookie."""
     signed = await attempt(account.sign_in(data.uid, data.password, address(), device()), data.uid)
     response = _text(f"Authentication for {signed.identity.uid} successful")
@@ -59,40 +66,77 @@ def _text(text: str) -> Response:
     return Response(text, 200, {"Cache-Control": "no-store"}, content_type="text/plain; charset=utf-8")
 
 
+class FlaskUser(msgspec.Struct):
+    """An account as its user sees it; `kasm_server_needed` is always false, `pfp` where the picture is or null."""
+
+    uid: str
+    name: str
+    email: str
+    role: str
+    pfp: str | None
+    kasm_server_needed: bool
+    sections: list[FlaskSection]
+
+
 @blueprint.get("/id", endpoint="identify")
 @blueprint.get("/user")
 @signed_in
-@gives(shapes.FlaskUser)
-async def show() -> shapes.FlaskUser:
+@gives(FlaskUser)
+async def show() -> FlaskUser:
     """Who is signed in: one's own account, as one object."""
     return await _seen(await user.account(me().user))
 
 
-async def _seen(found: Account) -> shapes.FlaskUser:
+async def _seen(found: Account) -> FlaskUser:
     mail, role = safe(found.email or ""), ROLES[found.role]
-    return shapes.FlaskUser(found.uid, safe(found.name), mail, role, found.avatar, False, await _sections())
+    return FlaskUser(found.uid, safe(found.name), mail, role, found.avatar, False, await joined_sections())
+
+
+class FlaskNewUser(Tolerant):
+    """An account to make. `invitation` is a group's code, which no page sends yet."""
+
+    uid: Uid
+    name: Name
+    password: Password
+    email: Sent = ""
+    invitation: Annotated[str, line(80, shortest=0)] = ""
+
+
+class FlaskSignedUp(FlaskSaid):
+    """A new account. One page looks for `success`."""
+
+    uid: str
+    name: str
 
 
 @blueprint.post("/user")
-@by_any_program
 @limited(SIGN_UP)
 @anyone
 @idempotent
-@takes(shapes.FlaskNewUser)
-@gives(shapes.FlaskSignedUp)
-async def sign_up(data: shapes.FlaskNewUser) -> shapes.FlaskSignedUp:
+@takes(FlaskNewUser)
+@gives(FlaskSignedUp)
+async def sign_up(data: FlaskNewUser) -> FlaskSignedUp:
     """Sign up, where that is allowed. One is not signed in by it."""
-    who = data.uid, data.name, data.password, _address_of(data.email)
-    made = await joining.sign_up(*who, data.invitation)
-    return shapes.FlaskSignedUp(True, f"User {made.uid} created", made.uid, safe(made.name))
+    made = await joining.sign_up(data.uid, data.name, data.password, _address_of(data.email), data.invitation)
+    return FlaskSignedUp(True, f"User {made.uid} created", made.uid, safe(made.name))
+
+
+class FlaskUserEdit(Tolerant):
+    """What to change. Another password or mail address needs `current_password`, or a sign-in within ten minutes."""
+
+    name: Sent | UnsetType = UNSET
+    uid: SomeUid | UnsetType = UNSET
+    email: Sent | UnsetType = UNSET
+    password: Password | UnsetType = UNSET
+    current_password: Password | UnsetType = UNSET
 
 
 @blueprint.put("/user")
 @limited(EDITING)
 @signed_in
-@takes(shapes.FlaskUserEdit)
-@gives(shapes.FlaskUser)
-async def edit(data: shapes.FlaskUserEdit) -> shapes.FlaskUser:
+@takes(FlaskUserEdit)
+@gives(FlaskUser)
+async def edit(data: FlaskUserEdit) -> FlaskUser:
     """Change one's name, e-mail address or password. The uid stays; fields that Pottle does not have are ignored."""
     _must_be_own(data.uid, "A user name stays as it is, and nobody changes the account of somebody else.")
     before = await user.account(me().user)
@@ -108,7 +152,7 @@ async def edit(data: shapes.FlaskUserEdit) -> shapes.FlaskUser:
     return await _seen(await account.edit(me(), None, fields, data.password or None))
 
 
-async def _prove(data: shapes.FlaskUserEdit) -> None:
+async def _prove(data: FlaskUserEdit) -> None:
     """Raises Forbidden unless whoever asks has just proven to know the password."""
     session.must_be_session(me())
     if data.password:
@@ -118,24 +162,29 @@ async def _prove(data: shapes.FlaskUserEdit) -> None:
         return
     try:
         session.must_be_confirmed(me())
-    except ConfirmationNeeded:
-        raise Forbidden(
-            "Sign in again first: a new password or mail address needs a sign-in within the last "
-            f"{session.CONFIRMED_MINUTES} minutes."
-        ) from None
+    except ConfirmationNeeded as needed:
+        within = f"within the last {session.CONFIRMED_MINUTES} minutes"
+        raise Forbidden(f"Sign in again first: a new password or mail address needs a sign-in {within}.") from needed
+
+
+class FlaskLeaving(Tolerant):
+    """Whose account to delete: one's own, and the password again."""
+
+    password: Password
+    uid: SomeUid | UnsetType = UNSET
 
 
 @blueprint.delete("/user")
 @limited(EDITING)
 @signed_in
 @by_session
-@takes(shapes.FlaskLeaving)
-@gives(shapes.FlaskMessage)
-async def delete(data: shapes.FlaskLeaving) -> Response:
+@takes(FlaskLeaving)
+@gives(FlaskMessage)
+async def delete(data: FlaskLeaving) -> Response:
     """Delete one's own account; its posts stay, without a name."""
     _must_be_own(data.uid, "Nobody deletes the account of somebody else here; an admin does, at /admin.")
     await account.leave(me(), data.password, None)
-    response = answered(shapes.FlaskMessage(f"Deleted user: {me().uid}"), 200)
+    response = answered(FlaskMessage(f"Deleted user: {me().uid}"))
     clear_cookie(response)
     return response
 
@@ -158,24 +207,36 @@ def _as(field: str, text: str, kind: Any) -> str:
     return kept
 
 
+class FlaskPictureView(msgspec.Struct):
+    """The picture as base64 of a WebP, which browsers show whatever the page takes it for."""
+
+    pfp: str
+
+
 @blueprint.get("/id/pfp")
 @signed_in
-@gives(shapes.FlaskPictureView)
-async def show_picture() -> shapes.FlaskPictureView:
+@gives(FlaskPictureView)
+async def show_picture() -> FlaskPictureView:
     """One's own picture; 404 without one."""
     image = (await avatar.find(me().uid)).image
-    return shapes.FlaskPictureView(base64.b64encode(image).decode())
+    return FlaskPictureView(base64.b64encode(image).decode())
+
+
+class FlaskPicture(Tolerant):
+    """A PNG, JPEG, GIF or WebP image as base64."""
+
+    pfp: Annotated[str, as_it_is("base64")]
 
 
 @blueprint.put("/id/pfp")
 @limited(PICTURES)
 @signed_in
-@takes(shapes.FlaskPicture)
-@gives(shapes.FlaskMessage)
-async def put_picture(data: shapes.FlaskPicture) -> shapes.FlaskMessage:
+@takes(FlaskPicture)
+@gives(FlaskMessage)
+async def put_picture(data: FlaskPicture) -> FlaskMessage:
     """Keep a picture: its middle square, drawn anew."""
     await avatar.put(me(), await asyncio.to_thread(_decoded, data.pfp))
-    return shapes.FlaskMessage("Profile picture updated successfully")
+    return FlaskMessage("Profile picture updated successfully")
 
 
 def _decoded(text: str) -> bytes:
@@ -186,54 +247,19 @@ def _decoded(text: str) -> bytes:
         raise Invalid({"pfp": "is not base64"}) from error
 
 
+class FlaskWhose(Tolerant):
+    """Whose picture: one's own."""
+
+    uid: SomeUid | UnsetType = UNSET
+
+
 @blueprint.delete("/id/pfp")
 @limited(EDITING)
 @signed_in
-@asks(shapes.FlaskWhose)
-@gives(shapes.FlaskMessage)
-async def delete_picture(query: shapes.FlaskWhose) -> shapes.FlaskMessage:
+@asks(FlaskWhose)
+@gives(FlaskMessage)
+async def delete_picture(query: FlaskWhose) -> FlaskMessage:
     """Take one's own picture away; 404 without one."""
     _must_be_own(query.uid, "Nobody takes away the picture of somebody else.")
     await avatar.remove(me())
-    return shapes.FlaskMessage("Profile picture deleted successfully")
-
-
-@blueprint.get("/section")
-@anyone
-@gives(list[shapes.FlaskSectionView])
-async def sections() -> list[shapes.FlaskSectionView]:
-    """The groups that you may see."""
-    found = await overview.groups(asker())
-    kept_for(found.audience, "groups")
-    return [shapes.FlaskSectionView(row.section_number, safe(row.name), row.slug) for row in found.rows]
-
-
-@blueprint.get("/user/section")
-@signed_in
-@gives(shapes.FlaskSections)
-async def own_sections() -> shapes.FlaskSections:
-    """The groups that one belongs to."""
-    return shapes.FlaskSections(await _sections())
-
-
-@blueprint.post("/user/section")
-@limited(EDITING)
-@signed_in
-@takes(shapes.FlaskNewSections)
-@gives(shapes.FlaskSections)
-async def join(data: shapes.FlaskNewSections) -> shapes.FlaskSections:
-    """Join groups by their codes. Nobody joins one by its name alone."""
-    mine = {row.slug for row in await overview.memberships(me().user)}
-    seen = {row.slug for row in (await overview.groups(asker())).rows}
-    for name in data.sections:
-        if name.lower() in seen - mine:
-            raise Forbidden(f"Nobody joins {name} by its name alone: send the code that its moderators give out.")
-    for code in data.sections:
-        if code.lower() not in mine:
-            await joining.accept(me(), code, address())
-    return shapes.FlaskSections(await _sections())
-
-
-async def _sections() -> list[shapes.FlaskSection]:
-    rows = await overview.memberships(me().user)
-    return [shapes.FlaskSection(row.section_number, safe(row.name), row.slug, int(row.created[:4])) for row in rows]
+    return FlaskMessage("Profile picture deleted successfully")

@@ -1,24 +1,22 @@
-"""Which pages may use `/flask`, as whom, and how they are refused: around the response cache, and in each request.
+"""Which pages may use `/flask`, and as whom: CORS with credentials, the cookie, errors, and the response cache.
 
-A page of a listed origin may send its visitors' cookie and read the answers (CORS with credentials). For any other page
-a visitor is nobody, and its browser does not let it read an answer. The cookie has the name that it has in those back
-ends; here it holds a session that expires and can be ended.
+A page of a listed origin may send its visitors' cookie and read the answers. For any other page a visitor is nobody,
+and the browser does not let it read an answer. The cookie has the name that it has in Flask back ends, but it holds a
+session, which expires and can be ended.
 """
 
 import re
 import sqlite3
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from contextlib import suppress
 from functools import partial
 from html import escape
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-import msgspec
-from quart import Response, current_app, request
+from quart import Response, request
 from werkzeug.sansio.http import parse_cookie
 
 from api.access import recognise
-from api.flask.shapes import FlaskRefusal
+from api.flask.texts import FlaskRefusal
 from model import settings
 from model.accounts import session
 from model.accounts.session import Identity
@@ -34,21 +32,28 @@ from pottle.http.caching import AUDIENCE, audience, shown
 from pottle.http.problems import title
 from pottle.store.paging import Filling
 
-Handler = TypeVar("Handler", bound=Callable[..., Any])
 View = TypeVar("View")
 
 COOKIE = "jwt_python_flask"
-VISITOR = "pottle.flask"  # where in the ASGI scope the visitor is
-METHODS = "GET, POST, PUT, DELETE"
-# Whatever else a page sends (X-Origin …) it may, as with Flask-CORS; but only what looks like a header's name.
+COOKIE_IS: dict[str, Any] = {"secure": True, "httponly": True, "samesite": "None", "partitioned": True}
+# No page can POST without an origin, for browsers name it; a program may, to read, to sign in again and to sign up.
+FOR_PROGRAMS = {
+    f"Flask.{endpoint}"
+    for endpoint in (
+        *("accounts.sign_in", "accounts.sign_up"),
+        *("groups.groups_of_section", "groups.channels_of_group", "posts.posts_of_channel"),
+    )
+}
+
+METHODS = b"GET, POST, PUT, DELETE"
+# As with Flask-CORS a page may send other headers too (X-Origin …), but only what looks like a header's name.
 ALWAYS = ("Content-Type", "X-Origin", "Idempotency-Key", "If-None-Match")
 HEADER = re.compile(r"[a-z0-9-]{1,60}")
 MOST_HEADERS = 30
 EXPOSED = b"ETag, RateLimit, RateLimit-Policy, Retry-After, Idempotency-Key, X-Request-Id"
 PREFLIGHT_SECONDS = b"7200"  # the longest that Chromium believes; each call of those pages has a preflight
 
-# Invalid values and contradictions are both 400 there.
-STATUSES = {422: 400, 409: 400}
+STATUSES = {422: 400, 409: 400}  # invalid values and conflicts are both 400 there
 GUARDED = (401, 403)
 # What those back ends have, or those pages ask for, and Pottle does not: by the beginning of its path.
 NOT_HERE = {
@@ -58,37 +63,44 @@ NOT_HERE = {
 UNKNOWN = "Pottle has no such endpoint: docs/flask-front-ends.md lists those that it has."
 
 
-@dataclass(frozen=True)
-class Visitor:
-    """Who asks, and by which page. `credentials` says that there is a cookie, good or bad."""
+class Page(NamedTuple):
+    """The page that asks: its origin (None for a program), whether that is listed, and the cookie's secret."""
 
-    identity: Identity | None
-    listed: bool  # whether the page's origin is
     origin: str | None
-    credentials: bool
+    listed: bool
+    secret: str | None
+
+    @property
+    def identity(self) -> Identity | None:
+        """Whose cookie it is. It counts for a listed page and for a program."""
+        return session.identify(self.secret) if self.secret and (self.listed or self.origin is None) else None
+
+    @property
+    def refusal(self) -> str:
+        """The message for a page whose origin is not listed, and for its operator."""
+        who = f"The origin {self.origin}" if self.origin else "A request without an origin"
+        return f"{who} may not do that: POTTLE_FLASK_ORIGINS lists those that may."
 
 
-def visitor(scope: Scope, origins: Iterable[str]) -> Visitor:
-    """Who asks. Without an origin (a program) the cookie counts too, for what `look` allows programs."""
+def page_of(scope: Scope) -> Page:
+    """The page that a request comes from."""
     origin = header(scope, b"origin")
     if origin is None and header(scope, b"sec-fetch-site") in FOREIGN_SITES:
         origin = "null"  # a page that does not say which
-    listed = origin is not None and origin in origins
-    secret = parse_cookie(_cookies(scope)).get(COOKIE)
-    counts = listed or origin is None
-    return Visitor(session.identify(secret) if secret and counts else None, listed, origin, secret is not None)
+    # HTTP/2 may bring each cookie in a header of its own (RFC 9113, 8.2.3), and hypercorn leaves it so.
+    cookies = "; ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
+    return Page(origin, origin in settings.chosen().flask_origins, parse_cookie(cookies).get(COOKIE))
 
 
 class FrontEnds:
-    """ASGI middleware around the response cache."""
+    """ASGI middleware around the response cache: CORS, and for whom an answer may be kept."""
 
-    def __init__(self, app: App, origins: tuple[str, ...]) -> None:
+    def __init__(self, app: App) -> None:
         self._app = app
-        self._origins = origins
         self._ready = at_once(app)
 
     def at_once(self, scope: Scope) -> Ready | None:
-        """What is not for `/flask`; there an answer depends on who asks, and by which page."""
+        """A cached answer to what is not for `/flask`; there it depends on who asks, and by which page."""
         return self._ready(scope) if self._ready and not _ours(scope) else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -96,16 +108,20 @@ class FrontEnds:
         if scope["type"] != "http" or not _ours(scope):
             await self._app(scope, receive, send)
             return
-        try:
-            scope[VISITOR] = found = visitor(scope, self._origins)
-            if scope["method"] in ("GET", "HEAD"):
-                scope[AUDIENCE] = await audience_of(found.identity)
-        except sqlite3.Error:  # the application will find out, and say so
-            found = Visitor(None, header(scope, b"origin") in self._origins, header(scope, b"origin"), False)
-        if scope["method"] == "OPTIONS" and (wanted := header(scope, b"access-control-request-method")):
-            await _preflight(scope, found, wanted, send)
-        else:
-            await self._app(scope, receive, _readable(send, found))
+        page = page_of(scope)
+
+        async def readable(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *_cors(page)]}
+            await send(message)
+
+        if scope["method"] == "OPTIONS" and header(scope, b"access-control-request-method"):
+            await _preflight(scope, page, readable)
+            return
+        if scope["method"] in ("GET", "HEAD"):
+            with suppress(sqlite3.Error):  # the application will find out, and say so
+                scope[AUDIENCE] = await audience_of(page.identity)
+        await self._app(scope, receive, readable)
 
 
 def _ours(scope: Scope) -> bool:
@@ -113,109 +129,61 @@ def _ours(scope: Scope) -> bool:
     return path.startswith(scope.get("root_path", "") + "/flask/")
 
 
-def _readable(send: Send, asking: Visitor) -> Send:
-    """Sends an answer with the headers that let pages of a listed origin read it, and no other."""
-
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            message = {**message, "headers": [*message["headers"], *_cors(asking)]}
-        await send(message)
-
-    return sending
-
-
-def _cors(asking: Visitor) -> Headers:
+def _cors(page: Page) -> Headers:
+    """Headers that let a listed page read the answer, and no other."""
     headers = [(b"vary", b"Origin"), (b"cross-origin-resource-policy", b"same-origin")]
-    if asking.listed and asking.origin:
+    if page.listed and page.origin:
         headers += [
-            (b"access-control-allow-origin", asking.origin.encode()),
+            (b"access-control-allow-origin", page.origin.encode()),
             (b"access-control-allow-credentials", b"true"),
             (b"access-control-expose-headers", EXPOSED),
         ]
     return headers
 
 
-async def _preflight(scope: Scope, asking: Visitor, method: str, send: Send) -> None:
-    headers, body, status = _cors(asking), b"", 204
-    if asking.listed:
+async def _preflight(scope: Scope, page: Page, send: Send) -> None:
+    status, body, headers = 204, b"", [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
+    if page.listed:
         wanted = (header(scope, b"access-control-request-headers") or "").lower().split(",")
         more = [name.strip() for name in wanted if HEADER.fullmatch(name.strip())][:MOST_HEADERS]
         headers += [
-            (b"access-control-allow-methods", METHODS.encode()),
+            (b"access-control-allow-methods", METHODS),
             (b"access-control-allow-headers", ", ".join([*ALWAYS, *more]).encode()),
             (b"access-control-max-age", PREFLIGHT_SECONDS),
         ]
     else:
-        status, body = 403, msgspec.json.encode(FlaskRefusal(unlisted(asking), None, "Forbidden"))
+        status, body = 403, encode(FlaskRefusal(page.refusal, None, "Forbidden"))
         headers.append((b"content-type", b"application/json"))
-    headers += [(b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-def unlisted(asking: Visitor) -> str:
-    """The message for a page of an origin that is not listed, and for its operator."""
-    page = f"The origin {asking.origin}" if asking.origin else "A request without an origin"
-    return f"{page} may not do that: POTTLE_FLASK_ORIGINS lists those that may."
-
-
-def of_request(scope: Scope) -> Visitor:
-    """The visitor that the middleware found; where the database did not answer then, it is asked again."""
-    found: Visitor | None = scope.get(VISITOR)
-    return found or visitor(scope, settings.chosen().flask_origins)
-
-
-def _cookies(scope: Scope) -> str:
-    """All of them: HTTP/2 may bring each in a header of its own (RFC 9113, 8.2.3), and hypercorn leaves it so."""
-    return "; ".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie")
-
-
-def by_any_program(handler: Handler) -> Handler:
-    """Lets a program POST here with the cookie and without an origin: to read, to sign in again, to sign up.
-
-    No page can do so, for browsers name the origin of every POST.
-    """
-    handler.by_any_program = True  # type: ignore[attr-defined]
-    return handler
-
-
 async def look() -> None:
-    """Before each request. Raises Forbidden where something is to be changed by a page that is not listed.
+    """Before each request: says who asks. Raises Forbidden for a change by a page that is not listed.
 
-    A cookie alone changes nothing, for any page can have it sent; without one, a program may sign up or in.
+    The cookie alone changes nothing, for any page can have it sent; without it, a program may sign up or in.
     """
-    asking = of_request(request.scope)  # type: ignore[arg-type]  # a dict like any, to ASGI middleware
-    if request.method not in SAFE and not asking.listed and (asking.origin is not None or asking.credentials):
-        handler = current_app.view_functions.get(request.endpoint or "")
-        if asking.origin is not None or not hasattr(handler, "by_any_program"):
-            raise Forbidden(unlisted(asking))
-    recognise(asking.identity, bad_credentials=asking.credentials and asking.identity is None)
-    if asking.identity:
-        around().confirm = partial(session.confirm, identity=asking.identity, grace=session.GRACE_SECONDS)
+    page = page_of(request.scope)  # type: ignore[arg-type]  # a dict like any, to ASGI middleware
+    if request.method not in SAFE and not page.listed:
+        by_cookie = page.secret is not None and request.endpoint not in FOR_PROGRAMS
+        if page.origin is not None or by_cookie:
+            raise Forbidden(page.refusal)
+    identity = page.identity
+    recognise(identity, bad_credentials=page.secret is not None and identity is None)
+    if identity:
+        around().confirm = partial(session.confirm, identity=identity, grace=session.GRACE_SECONDS)
 
 
 def set_cookie(response: Response, secret: str) -> None:
     """Signs the browser in, for the site that its page belongs to (`Partitioned`) and as long as a session lasts."""
-    response.set_cookie(
-        COOKIE,
-        secret,
-        max_age=settings.chosen().session_days * 24 * 3600,
-        path=_path(),
-        secure=True,
-        httponly=True,
-        samesite="None",
-        partitioned=True,
-    )
+    seconds = settings.chosen().session_days * 24 * 3600
+    response.set_cookie(COOKIE, secret, max_age=seconds, path=f"{request.root_path}/flask", **COOKIE_IS)
 
 
 def clear_cookie(response: Response) -> None:
     """Signs the browser out."""
-    response.delete_cookie(COOKIE, path=_path(), secure=True, httponly=True, samesite="None", partitioned=True)
+    response.delete_cookie(COOKIE, path=f"{request.root_path}/flask", **COOKIE_IS)
     response.headers["Clear-Site-Data"] = '"cache"'
-
-
-def _path() -> str:
-    return f"{request.root_path}/flask"
 
 
 def refusal(status: int, detail: str, headers: dict[str, str]) -> Response:
@@ -225,15 +193,14 @@ def refusal(status: int, detail: str, headers: dict[str, str]) -> Response:
         detail = next((why for path, why in NOT_HERE.items() if request.path.startswith(path)), UNKNOWN)
     view = FlaskRefusal(escape(detail or title(status), quote=False))
     if status in GUARDED:
-        view = FlaskRefusal(view.message, None, title(status))
-    kept = {name: value for name, value in headers.items() if name != "WWW-Authenticate"}
-    return answered(view, status, kept)
+        view.data, view.error = None, title(status)
+    return answered(view, status, {name: value for name, value in headers.items() if name != "WWW-Authenticate"})
 
 
-def answered(view: Any, status: int, headers: dict[str, str] | None = None) -> Response:
+def answered(view: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     """A view as JSON that nobody keeps."""
     headers = {"Cache-Control": "no-store", **(headers or {})}
-    return Response(msgspec.json.encode(view), status, headers, content_type="application/json")
+    return Response(encode(view), status, headers, content_type="application/json")
 
 
 def kept_for(whose: str, *tags: str) -> None:
@@ -243,7 +210,7 @@ def kept_for(whose: str, *tags: str) -> None:
 
 
 def kept_in(channel: ChannelRow, *tags: str) -> None:
-    """Likewise, of what everybody sees who may see the channel."""
+    """Keeps this answer, which is the same for everybody who may see the channel."""
     whose = audience()
     if whose is not None and (channel.reading == "public" or overview.sees(whose, channel.group_id)):
         shown("flask", f"group:{channel.group_id}", f"channel:{channel.id}", *tags)

@@ -1,10 +1,10 @@
-"""What pages of Flask back ends have and Pottle has not: their own numbers, attributes of a channel, laughs at jokes.
+"""What only pages of Flask back ends have: numbers of their own, attributes of a channel, laughs at jokes.
 
-Imported things keep the numbers that they had there, for pages have them written in. What was made here is called by
-its id; where an imported thing has that number, by its id plus APART, so that no number ever means two things.
+What was imported keeps its number, for pages have it written in. What was made here has its id as its number; where
+that number is taken by an import, its id plus APART. So no number ever means two things.
 """
 
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Integer, String, bindparam, case, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -22,7 +22,7 @@ APART = 1_000_000_000  # more than any id, and still exact in JavaScript
 
 
 class Number(Base):
-    """A thing's number below `/flask` and its id here, and what pages keep beside a channel (`attributes`)."""
+    """A number below `/flask` (`theirs`), the id that it stands for, and of a channel its `attributes`."""
 
     __tablename__ = "flask_numbers"
 
@@ -43,7 +43,7 @@ class Laughs(Base):
 
 
 class ChannelRow(Protocol):
-    """A channel as pages know it, and what they keep beside it."""
+    """A channel with its numbers and attributes."""
 
     title: str
     number: int
@@ -52,7 +52,7 @@ class ChannelRow(Protocol):
 
 
 def number(kind: Any, id_: Any) -> ColumnElement[int]:
-    """SQL: the number by which pages call the thing with that id."""
+    """SQL: the number of what has that id."""
     kept = select(func.min(Number.theirs)).where(Number.ours == id_, Number.kind == kind).scalar_subquery()
     taken = select(Number.ours).where(Number.kind == kind, Number.theirs == id_).exists()
     return func.coalesce(kept, case((taken, id_ + APART), else_=id_))
@@ -75,17 +75,14 @@ THEIRS = select(number(bindparam("kind"), bindparam("id", type_=Integer)).label(
 KEEP = insert(Number)
 SLUG = LISTED.where(Group.id == bindparam("id"))
 CHANNEL = channel.BY_ID.add_columns(*OF_CHANNEL)
-LAUGHS = select(Laughs.haha, Laughs.boohoo).where(Laughs.post_id == bindparam("post_id"))
 ADDED = upsert(Laughs)
-ADD = ADDED.on_conflict_do_update(
-    index_elements=[Laughs.post_id],
-    set_={"haha": Laughs.haha + ADDED.excluded.haha, "boohoo": Laughs.boohoo + ADDED.excluded.boohoo},
-)
+COUNTED = {name: Laughs.__table__.c[name] + ADDED.excluded[name] for name in ("haha", "boohoo")}
+LAUGH = ADDED.on_conflict_do_update(index_elements=["post_id"], set_=COUNTED).returning(Laughs.haha, Laughs.boohoo)
 
 
 @reads
 def ours(read: Snapshot, kind: str, number: int | str) -> int:
-    """The id here of what pages call `number`. Raises NotFound for an id of what they call otherwise."""
+    """The id of what has that number. Raises NotFound for an id whose number is another."""
     number = int(number)
     if (kept := read.one(OURS, kind=kind, theirs=number)) is not None:
         return int(kept.ours)
@@ -97,12 +94,12 @@ def ours(read: Snapshot, kind: str, number: int | str) -> int:
 
 @reads
 def theirs(read: Snapshot, kind: str, id_: int) -> int:
-    """The number by which pages call the thing with that id."""
+    """The number of what has that id."""
     return int(read.one(THEIRS, kind=kind, id=id_).theirs)
 
 
 def keep(tx: Tx, kind: str, number: int, id_: int, attributes: Any = None) -> bool:
-    """Within a unit: has pages call a thing by its old number. False where another thing has that already."""
+    """Within a unit: gives something the number that it had there. False if something else has it already."""
     if (kept := tx.one(OURS, kind=kind, theirs=number)) is not None:
         return bool(kept.ours == id_)
     tx.run(KEEP, kind=kind, theirs=number, ours=id_, attributes=attributes)
@@ -111,9 +108,9 @@ def keep(tx: Tx, kind: str, number: int, id_: int, attributes: Any = None) -> bo
 
 @writes
 def open_channel(tx: Tx, identity: Identity, group: int | str, name: str, attributes: Any) -> ChannelRow:
-    """The channel of that name in the group with that number; one that is new keeps `attributes`.
+    """The channel of that name in the group with that number; a new one keeps `attributes`.
 
-    But for one that waits for a moderator, who would not see them. Raises NotFound, and what rules.may_post does.
+    A pending one does not, for moderators would not see them. Raises NotFound, and what rules.may_post does.
     """
     in_group = tx.one(SLUG, id=ours.within(tx, "group", group), **asker(identity))
     if in_group is None:
@@ -125,19 +122,16 @@ def open_channel(tx: Tx, identity: Identity, group: int | str, name: str, attrib
     return row
 
 
-class Joke(NamedTuple):
-    """The text of a joke, and how often somebody laughed and booed."""
-
-    body: str
-    haha: int
-    boohoo: int
-
-
 @writes
-def laugh(tx: Tx, identity: Identity | None, channel_id: int, joke: int, how: Literal["haha", "boohoo"]) -> Joke:
-    """Laughs or boos at the joke with that number. Raises NotFound for what is no joke of that channel."""
+def laugh(
+    tx: Tx, identity: Identity | None, channel_id: int, joke: int, how: Literal["haha", "boohoo"]
+) -> tuple[str, int, int]:
+    """Counts a laugh or boo at the joke with that number: its text, its laughs and boos.
+
+    Raises NotFound for what is no joke of that channel.
+    """
     row, _ = post.visible_to.within(tx, identity, ours.within(tx, "post", joke))
     if row.channel_id != channel_id or row.state != "published":
         raise NotFound("Joke not found")
-    tx.run(ADD, post_id=row.id, haha=int(how == "haha"), boohoo=int(how == "boohoo"))
-    return Joke(row.body, *tx.one(LAUGHS, post_id=row.id))
+    haha, boohoo = tx.one(LAUGH, post_id=row.id, haha=int(how == "haha"), boohoo=int(how == "boohoo"))
+    return row.body, haha, boohoo

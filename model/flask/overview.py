@@ -1,8 +1,8 @@
 """What somebody may see of all groups at once: their groups, channels and posts, each as one list, oldest first.
 
-Rows also have the `number` by which pages call each of them. A list is the same for all who may see the same groups,
-whom `audience` names: "" for those who see what is public, "admins" for those who see everything, and "3,7" for those
-who also see these two groups, because they belong to them.
+Rows also have the `number` by which pages call them. A list is the same for all who may see the same groups. `audience`
+names those: "" for who sees what is public, "admins" for who sees everything, and "3,7" for who also sees these two
+groups, as a member.
 """
 
 import re
@@ -30,38 +30,28 @@ Row = TypeVar("Row")
 
 
 class GroupRow(Protocol):
-    """A group. Pages know it by two numbers, for a section there is a group here, too."""
+    """A group. It has a second number as a section; of one's own groups `created` says since when one belongs to it."""
 
     slug: str
     name: str
+    created: str
     number: int
     section_number: int
 
 
-class OwnGroupRow(GroupRow, Protocol):
-    """A group that a user belongs to since `created`."""
-
-    created: str
-
-
 class PostRow(post.PostRow, Protocol):
-    """A post with the title of its channel."""
+    """A post with its numbers, the title of its channel, and how often somebody laughed and booed at it."""
 
     number: int
     channel_number: int
-    channel_title: str
-
-
-class ChatRow(PostRow, Protocol):
-    """A post, and how often somebody laughed and booed at it."""
-
     author_number: int | None
+    channel_title: str
     haha: int
     boohoo: int
 
 
 class Overview(NamedTuple, Generic[Row]):
-    """Rows, oldest first, and the audience that they are the same for."""
+    """Rows, oldest first, and the audience that they are for."""
 
     audience: str
     rows: list[Row]
@@ -75,18 +65,10 @@ PRIVATE = (
 )
 NUMBERS = number("group", Group.id).label("number"), number("section", Group.id).label("section_number")
 GROUPS = group.LISTED.add_columns(*NUMBERS)
-NAMED = GROUPS.where(
-    or_(Group.name == bindparam("name"), Group.name == bindparam("meant"), Group.slug == bindparam("slug"))
-)
+IS_NAMED = or_(Group.name == bindparam("name"), Group.name == bindparam("meant"), Group.slug == bindparam("slug"))
+NAMED = GROUPS.where(IS_NAMED)
 HAS_CHANNELS = select(Channel.id).where(Channel.group_id == Group.id).exists().label("has_channels")
-FAMILY = GROUPS.add_columns(HAS_CHANNELS).where(
-    or_(
-        Group.name == bindparam("name"),
-        Group.name == bindparam("meant"),
-        Group.slug == bindparam("slug"),
-        Group.slug.like(bindparam("family")),
-    )
-)
+FAMILY = GROUPS.add_columns(HAS_CHANNELS).where(or_(IS_NAMED, Group.slug.like(bindparam("family"))))
 BELONGING = (
     select(Group.id, Group.slug, Group.name, Membership.created, *NUMBERS)
     .join(Membership, Membership.group_id == Group.id)
@@ -99,18 +81,17 @@ SEEN = (
         SHOWN_TITLE.label("channel_title"),
         number("post", Post.id).label("number"),
         number("channel", Post.channel_id).label("channel_number"),
+        number("user", Post.author_id).label("author_number"),
+        func.coalesce(Laughs.haha, 0).label("haha"),
+        func.coalesce(Laughs.boohoo, 0).label("boohoo"),
     )
     .join(Channel, Channel.id == Post.channel_id)
     .join(Group, Group.id == Channel.group_id)
+    .outerjoin(Laughs, Laughs.post_id == Post.id)
     .where(VISIBLE)
 )
 PUBLISHED = SEEN.where(Post.state == "published")
 IN_CHANNEL = PUBLISHED.where(Post.channel_id == bindparam("channel_id"))
-CHAT = IN_CHANNEL.add_columns(
-    number("user", Post.author_id).label("author_number"),
-    func.coalesce(Laughs.haha, 0).label("haha"),
-    func.coalesce(Laughs.boohoo, 0).label("boohoo"),
-).outerjoin(Laughs, Laughs.post_id == Post.id)
 OWN = (
     SEEN.add_columns(*OF_EDIT)
     .outerjoin(Edit, Edit.post_id == Post.id)
@@ -120,7 +101,7 @@ OWN = (
 
 @reads
 def audience(read: Snapshot, identity: Identity | None) -> str:
-    """Whose lists are the same as those of whoever asks."""
+    """The audience that whoever asks belongs to."""
     return _named(identity, read.all(PRIVATE, user_id=identity.user) if identity else [])
 
 
@@ -141,10 +122,10 @@ def groups(read: Snapshot, identity: Identity | None) -> Overview[GroupRow]:
 
 @reads
 def groups_of_section(read: Snapshot, identity: Identity | None, section: str, meant: str) -> list[GroupRow]:
-    """The groups that have that name (`section`, or `meant` by it), or whose slug begins with it.
+    """The groups of that name (`section`, or `meant` by it), or whose slug begins with it; without any, all groups.
 
-    Those without channels are among them where none has any. If there are no such groups, all are given: Pottle has no
-    sections, and a page asks for the one that it was made for.
+    Those without channels are among them only where none has any. Pottle has no sections, and a page asks for the one
+    that it was made for.
     """
     slug = re.sub(r"[^a-z0-9]+", "-", meant.lower()).strip("-")
     named = {"name": section, "meant": meant, "slug": slug, "family": f"{slug}-%" if slug else ""}
@@ -153,7 +134,7 @@ def groups_of_section(read: Snapshot, identity: Identity | None, section: str, m
 
 
 @reads
-def memberships(read: Snapshot, user_id: int) -> list[OwnGroupRow]:
+def memberships(read: Snapshot, user_id: int) -> list[GroupRow]:
     """The groups that a user belongs to."""
     return _all(read, BELONGING, Group.id, user_id=user_id)
 
@@ -187,13 +168,6 @@ def posts_in(read: Snapshot, identity: Identity | None, channel_id: int) -> list
     """The published posts of a channel. Raises NotFound."""
     channel.visible_to.within(read, identity, channel_id)
     return _all(read, IN_CHANNEL, Post.id, post.weight, channel_id=channel_id, **asker(identity))
-
-
-@reads
-def chat(read: Snapshot, identity: Identity | None, channel_id: int) -> list[ChatRow]:
-    """The published posts of a channel, and what only chats and jokes show. Raises NotFound."""
-    channel.visible_to.within(read, identity, channel_id)
-    return _all(read, CHAT, Post.id, post.weight, channel_id=channel_id, **asker(identity))
 
 
 @reads
