@@ -8,7 +8,8 @@ from api.access import EDITING, admins, asker, me
 from model.accounts import session
 from model.accounts.user import Name, SomeUid
 from model.groups import group
-from model.groups.group import GroupView, MemberView, Origins, Posting, Reading, Review, Slug, Standing
+from model.groups.group import GroupView, MemberView, Origins, Slug
+from model.groups.rules import Posting, Reading, Review, Standing
 from pottle.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
 from pottle.http.asking import anyone, signed_in
 from pottle.http.caching import shown

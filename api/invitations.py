@@ -15,9 +15,9 @@ from api.access import EDITING, ROSTERS, SIGN_IN, admins, by_session, confirmed,
 from model.accounts import codes, session
 from model.accounts.codes import ResetCode
 from model.groups import group, invitation, joining, roster
-from model.groups.group import Standing
 from model.groups.invitation import Code, Days, InvitationView, Uses
 from model.groups.joining import GroupName, Joined
+from model.groups.rules import Standing
 from pottle import server
 from pottle.errors import Invalid, StorageFull
 from pottle.http.answers import gives, takes

@@ -14,9 +14,10 @@ from model.accounts import account, codes, user
 from model.accounts.codes import ResetCode
 from model.accounts.user import Name, Password, Role, SomeUid, Uid
 from model.groups import group, invitation, roster
-from model.groups.group import Posting, Reading, Review, Slug, SomeSlug, Standing
+from model.groups.group import Slug, SomeSlug
 from model.groups.invitation import Days, Uses
 from model.groups.roster import Pupil
+from model.groups.rules import Posting, Reading, Review, Standing
 from model.settings import Settings
 from pottle.commands import Failed, say
 from pottle.values import line

@@ -235,6 +235,6 @@ def _delete(tx: Tx, by: Identity | None, uid: str, versions: Versions) -> None:
     tx.session.execute(of_rosters.values(made_by=None, uses_left=0))
     tx.session.execute(delete(User).where(User.id == found.id))  # what refers to it goes with it
     for post in reacted_to:
-        reaction.count_again(tx, post)
+        reaction.count_again(tx, post.id, post.channel_id)
     tx.changed("user.deleted", subject=found.id, tags=[f"user:{found.uid}"])
     audit.note(tx, by, "user.deleted", found.uid)

@@ -211,7 +211,7 @@ class _Placing:
         A number that another import has already is not kept, and the report says so.
         """
         for id_ in sorted(self._voted_on):
-            reaction.count_again(self._tx, self._tx.session.get_one(Post, id_))
+            reaction.count_again(self._tx, id_, self._tx.session.get_one(Post, id_).channel_id)
         beside = {("channel", new.theirs): new.attributes for new in plan.items if isinstance(new, NewChannel)}
         for (kind, number), here in self._ours.items():
             extra = beside.get((kind, number)) or None

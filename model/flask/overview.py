@@ -39,8 +39,10 @@ class GroupRow(Protocol):
     section_number: int
 
 
-class PostRow(post.PostRow, Protocol):
+class PostRow(post.PostRow):
     """A post with its numbers, the title of its channel, and how often somebody laughed and booed at it."""
+
+    __abstract__ = True
 
     number: int
     channel_number: int

@@ -1,6 +1,6 @@
 """Groups: a class, club or site, with its rules, and who belongs to it."""
 
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, String, bindparam, delete, insert, or_, select
@@ -10,6 +10,7 @@ from model import audit
 from model.accounts.session import Identity
 from model.accounts.user import User, by_uid, skeleton
 from model.groups import rules
+from model.groups.rules import Posting, Reading, Review, Standing
 from pottle.errors import Invalid, NotFound, Versions, check_version, taken
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads, writes
 from pottle.store.paging import Cursor, Page, paged
@@ -34,10 +35,6 @@ Origin = Annotated[
 ]
 MOST_ORIGINS = 50  # of one group
 Origins = Annotated[list[Origin], msgspec.Meta(max_length=MOST_ORIGINS)]
-Reading = Literal["public", "members"]
-Posting = Literal["guests", "users", "members"]
-Review = Literal["none", "guests", "all"]
-Standing = Literal["member", "moderator"]
 
 
 class Group(Base):
@@ -89,17 +86,12 @@ class MemberView(msgspec.Struct):
     role: Standing
 
 
-class GroupRow(rules.Rules, Protocol):
-    """A group as `visible_to` finds it, with the asker's `standing` there."""
+class GroupRow(Group):
+    """A group as `visible_to` finds it, with the asker's `standing` there. Only a type: rows are read as they are."""
 
-    id: int
-    slug: str
-    name: str
-    reading: Reading
-    posting: Posting
-    review: Review
-    created: str
-    version: int
+    __abstract__ = True
+
+    standing: Standing | None
 
 
 # Of whoever asks: `user` is the id, 0 for nobody; `admin` is 1 for admins.

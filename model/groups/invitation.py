@@ -10,12 +10,11 @@ An invitation is worth its maker's rights: somebody who no longer moderates the 
 import hashlib
 import re
 import secrets
-from typing import Annotated, NamedTuple, Protocol, cast
+from typing import Annotated, NamedTuple, cast
 
 import msgspec
 from msgspec import Meta
 from sqlalchemy import (
-    ColumnElement,
     ForeignKey,
     LargeBinary,
     String,
@@ -34,7 +33,8 @@ from model import audit
 from model.accounts.session import Identity
 from model.accounts.user import User
 from model.groups import group
-from model.groups.group import Group, Membership, Standing
+from model.groups.group import Group, Membership
+from model.groups.rules import Standing
 from pottle import times
 from pottle.errors import Conflict, NotFound
 from pottle.rates import Rate
@@ -90,45 +90,30 @@ class Made(NamedTuple):
     expires: str
 
 
-class Held(Protocol):
-    """What a code is for: a group, a user, both or neither."""
+class Held(Invitation):
+    """What a code is for: a group, a user, both or neither. Only a type, as GroupRow."""
 
-    id: int
-    role: str
-    group_id: int | None
+    __abstract__ = True
+
     slug: str  # this and the name, where there is a group
     group_name: str
-    user_id: int | None
     uid: str  # this and the name, where there is a user
     user_name: str
 
 
-_maker, _named, _admin, _elsewhere = aliased(User), aliased(User), aliased(User), aliased(Membership)
-
-
-def _made_by(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    enabled = _maker.disabled.is_(None)
-    return select(_maker.id).where(_maker.id == Invitation.made_by, enabled, condition).exists()
-
-
-# What a moderator hands out must not open an account that has more rights than the moderator could give it.
-_no_more_than_a_member = and_(
-    User.role == "user",
-    ~select(_elsewhere.user_id)
-    .where(
-        _elsewhere.user_id == Invitation.user_id,
-        or_(_elsewhere.group_id != Invitation.group_id, _elsewhere.role != "member"),
-    )
-    .exists(),
-)
+_maker, _named, _admin, _theirs = aliased(User), aliased(User), aliased(User), aliased(Membership)
 _moderates = select(Membership.user_id).where(
     Membership.group_id == Invitation.group_id, Membership.user_id == _maker.id, Membership.role == "moderator"
 )
+_more = or_(_theirs.group_id != Invitation.group_id, _theirs.role != "member")
+_has_more = select(_theirs.user_id).where(_theirs.user_id == Invitation.user_id, _more)
+# What a moderator hands out must not open an account that has more rights than the moderator could give it.
+_no_more_than_a_member = or_(Invitation.user_id.is_(None), and_(User.role == "user", ~_has_more.exists()))
+_may = or_(_maker.role == "admin", and_(_moderates.exists(), _no_more_than_a_member))
 # A code is worth what its maker's rights are now: somebody who lost them must not come back by an old one.
 _maker_still_may = or_(
     Invitation.made_by.is_(None),
-    _made_by(_maker.role == "admin"),
-    and_(_made_by(_moderates.exists()), or_(Invitation.user_id.is_(None), _no_more_than_a_member)),
+    select(_maker.id).where(_maker.id == Invitation.made_by, _maker.disabled.is_(None), _may).exists(),
 )
 FOR_NOBODY = and_(Invitation.group_id.is_(None), Invitation.user_id.is_(None))
 VALID = and_(
@@ -199,11 +184,12 @@ def guessed(tx: Tx, code: str, address: str) -> Held | None:
 
     It counts in the transaction that looks: guesses sent at once count too, and right codes cost nothing.
     """
-    if db.settings.rate_limits:
-        limits.check(tx, f"address {address}", FAILED_CODES)
+    party, counts = f"address {address}", db.settings.rate_limits
+    if counts:
+        limits.check(tx, party, FAILED_CODES)
     found = held(tx, code, tx.now)
-    if found is None and db.settings.rate_limits:
-        limits.spend(tx, f"address {address}", FAILED_CODES)
+    if found is None and counts:
+        limits.spend(tx, party, FAILED_CODES)
     return found
 
 

@@ -9,8 +9,9 @@ from model.accounts import passwords, user
 from model.accounts.session import Identity
 from model.accounts.user import UserView
 from model.groups import group, invitation
-from model.groups.group import Membership, Standing
+from model.groups.group import Membership
 from model.groups.invitation import Held
+from model.groups.rules import Standing
 from pottle import times
 from pottle.errors import Forbidden, Invalid
 from pottle.store import Snapshot, Tx, db, writes

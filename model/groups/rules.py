@@ -5,16 +5,20 @@ from typing import Literal, Protocol
 from model.accounts.session import Identity
 from pottle.errors import Forbidden, Unauthenticated
 
+Reading = Literal["public", "members"]
+Posting = Literal["guests", "users", "members"]
+Review = Literal["none", "guests", "all"]
+Standing = Literal["member", "moderator"]
 Badge = Literal["moderator", "admin"]
 
 
 class Rules(Protocol):
-    """The rules of a group, or of a channel in it (then with `locked`), and what whoever asks is there."""
+    """The rules of a group, or of a channel in it (then with `locked`), and what the asker is there."""
 
-    posting: str
-    review: str
+    posting: Posting
+    review: Review
     origins: list[str]
-    standing: str | None  # the asker's: "member", "moderator" or None
+    standing: Standing | None
 
 
 def moderates(there: Rules, identity: Identity | None) -> bool:
@@ -38,16 +42,12 @@ def may_post(there: Rules, identity: Identity | None, origin: str | None) -> Non
     if getattr(there, "locked", False) and not moderates(there, identity):
         raise Forbidden("This channel is locked.")
     if identity is None:
-        _guest_may_post(there, origin)
+        if there.posting != "guests":
+            raise Unauthenticated("Sign in to post here.")
+        if origin is not None and origin not in there.origins:
+            raise Forbidden(f"Guests may not post here from {origin}.")
     elif there.posting == "members" and not (there.standing or identity.admin):
         raise Forbidden("Only members may post here.")
-
-
-def _guest_may_post(there: Rules, origin: str | None) -> None:
-    if there.posting != "guests":
-        raise Unauthenticated("Sign in to post here.")
-    if origin is not None and origin not in there.origins:
-        raise Forbidden(f"Guests may not post here from {origin}.")
 
 
 def waits(there: Rules, identity: Identity | None) -> bool:
@@ -66,9 +66,3 @@ def badge(there: Rules, identity: Identity | None) -> Badge | None:
 def first_state(there: Rules, identity: Identity | None) -> Literal["published", "pending"]:
     """The state that what the asker writes there begins in: `pending` where it waits, else `published`."""
     return "pending" if waits(there, identity) else "published"
-
-
-def must_own(there: Rules, identity: Identity, author: int | None) -> None:
-    """Raises Forbidden unless it is the asker's own, or the asker moderates there."""
-    if author != identity.user and not moderates(there, identity):
-        raise Forbidden("It is not yours.")

@@ -1,6 +1,7 @@
 """Channels: one discussion in a group, found by its key (a room's name, or a page's path)."""
 
-from typing import Annotated, Any, Literal, Protocol
+from random import random
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -24,10 +25,13 @@ from model.accounts.session import Identity
 from model.accounts.user import User
 from model.groups import group, rules
 from model.groups.group import STANDING, VISIBLE, Group, GroupRow, asker
-from model.talk import amounts, keys
+from model.groups.rules import Posting, Reading, Review, Standing
+from model.talk import keys
 from pottle.errors import Conflict, NotFound, Versions, check_version
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, changes, reads, writes
+from pottle.rates import Rate
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, changes, limits, reads, writes
 from pottle.store.paging import Cursor, Page, paged
+from pottle.store.unit import envelope
 from pottle.values import line
 
 State = Literal["published", "pending"]
@@ -36,6 +40,11 @@ Title = Annotated[str, line(200)]
 Url = Annotated[
     str, line(2_000, pattern=r"^https?://[^\s]+$(?!\n)", says="must be an address that begins with http:// or https://")
 ]
+DAY = 86_400  # seconds
+ADDED = Rate("kilobytes", 32 * 1024, per=DAY)  # 28,800 short posts, 20 a minute, or 450 of the largest there are
+ADDED_FROM_ADDRESS = Rate("kilobytes of an address", 256 * 1024, per=DAY)
+BEGUN = Rate("discussions", 120, per=3600)  # three for each of a class of guests behind one address
+SAMPLED = 16 * 1024  # bytes: of what is smaller, one in so many counts for that much; to count each is work
 UNTITLED = "New discussion"  # what others see in place of the title of a pending one
 
 
@@ -59,24 +68,22 @@ class Channel(Base):
     begun_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))  # while it is pending
 
 
-class ChannelRow(rules.Rules, Protocol):
-    """A channel with its group's rules and the asker's `standing` there: what the rules and the views are about."""
+class ChannelRow(Channel):
+    """A channel with its group's rules and the asker's `standing` there: what the rules and the views are about.
 
-    id: int
-    key: str
-    title: str
-    url: str | None
-    locked: bool
-    posts: int
-    created: str
-    version: int
-    state: State
-    begun_by: int | None
-    group_id: int
+    Only a type: rows stay what they were read as. A pending one's texts are hidden, but for those called `given_…`.
+    """
+
+    __abstract__ = True
+
     group: str  # its slug
     group_name: str
-    reading: str
-    given_key: str  # the texts as they were given, which those of a pending one hide
+    reading: Reading
+    posting: Posting
+    review: Review
+    origins: list[str]
+    standing: Standing | None
+    given_key: str
     given_title: str
     given_url: str | None
 
@@ -219,6 +226,21 @@ def counts(
     return in_group, {key: found[key].posts if key in found else 0 for key in keys}, [row.id for row in found.values()]
 
 
+def uses(size: int, *more: Rate) -> list[tuple[str, Rate, int]]:
+    """What adding so many bytes uses up, for `limits`: of the asker's rates and the address's; and `more`, once.
+
+    Nothing for what a command or an import adds.
+    """
+    around = envelope.get()
+    if around is None or around.limit is None:
+        return []
+    if size < SAMPLED:
+        size = SAMPLED if random() * SAMPLED < size else 0  # noqa: S311  # no secret
+    kilobytes, who = -(-size // 1024), around.limit[0]
+    of_bytes = [(who, ADDED, kilobytes), (f"address {around.address}", ADDED_FROM_ADDRESS, kilobytes)]
+    return [*(of_bytes if kilobytes else []), *((who, rate, 1) for rate in more)]
+
+
 @writes
 def get_or_create(
     tx: Tx, identity: Identity | None, slug: str, key: str, title: str | None, url: str | None, origin: str | None
@@ -231,7 +253,7 @@ def get_or_create(
         return _view_by_key(found), False
     in_group = group.visible_to.within(tx, identity, slug)
     rules.may_post(in_group, identity, origin)
-    amounts.count(tx, len(msgspec.json.encode((key, title, url))), amounts.BEGUN)
+    limits.use(tx, uses(len(msgspec.json.encode((key, title, url))), BEGUN))
     state = rules.first_state(in_group, identity)
     begun_by = identity.user if identity and state == "pending" else None
     made = add(tx, in_group.id, key, title or key, url, state, begun_by)

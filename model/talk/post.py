@@ -3,7 +3,7 @@
 from contextlib import closing
 from itertools import takewhile
 from operator import attrgetter
-from typing import Annotated, Any, Literal, NamedTuple, Protocol
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -72,22 +72,11 @@ class Edit(Base):
     created: Mapped[Time]
 
 
-class PostRow(Protocol):
+class PostRow(Post):
     """A post with what is shown of its author. Those of BY_ID have its edit, too: `edit_id`, `edit_body` and so on."""
 
-    id: int
-    channel_id: int
-    parent_id: int | None
-    author_id: int | None
-    guest: str | None
-    body: str
-    html: str
-    state: State
-    reactions: str
-    replies: int
-    created: str
-    edited: str | None
-    version: int
+    __abstract__ = True
+
     uid: str | None
     name: str
     avatar_hash: str | None

@@ -10,14 +10,13 @@ from model import audit, settings
 from model.accounts.session import Identity
 from model.groups import group as groups
 from model.groups import rules
-from model.talk import amounts
 from model.talk import channel as channels
 from model.talk.channel import Channel, ChannelRow
 from model.talk.markdown import is_plain, rendered
 from model.talk.post import BY_ID, FORMER_USER, Author, Edit, Post, PostRow, PostView, State, own_view, view, visible_to
 from pottle import text
 from pottle.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Versions, check_version
-from pottle.store import Snapshot, Tx, db, replays, writes
+from pottle.store import Snapshot, Tx, db, limits, replays, writes
 from pottle.store.unit import answered, may_be_repeated
 
 QUICK = 1_000  # characters that are rendered in a moment, whatever they are
@@ -56,7 +55,7 @@ async def publish(identity: Identity | None, channel_id: int, new: Draft, origin
             if (made := answered(read, create.within)) is not None:
                 return cast(PostView, made)
             _where_to_post(read, identity, channel_id, new, origin)
-            amounts.check(read, len(new.body))
+            limits.check_all(read, channels.uses(len(new.body)))
     return await create(identity, channel_id, await finished(new), origin)
 
 
@@ -64,7 +63,7 @@ async def revise(identity: Identity, id_: int, versions: Versions, body: str) ->
     """Changes a post's text; asks first, as `publish`. Raises what `edit` does; Invalid for a text that is no post."""
     with db.snapshot() as read:
         _editable(read, identity, id_, versions)
-        amounts.check(read, len(body))
+        limits.check_all(read, channels.uses(len(body)))
     return await edit(identity, id_, versions, await finished(Draft(body)))
 
 
@@ -89,7 +88,7 @@ def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origi
     badge = rules.badge(channel, identity)
     if badge is None:
         _check_name(tx, channel.group_id, identity, new.guest)
-    amounts.count(tx, len(new.body.encode()) + len(new.html.encode()))
+    limits.use(tx, channels.uses(len(new.body.encode()) + len(new.html.encode())))
     state = rules.first_state(channel, identity)
     id_ = add(tx, channel_id, new, identity.user if identity else None, state)
     author = Author(guest=new.guest or FORMER_USER)
@@ -152,7 +151,7 @@ def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -
     Where the author's posts wait for a moderator, so does the new text of a public post: it is the `edit` of the view.
     """
     row, channel = _editable(tx, identity, id_, versions)
-    amounts.count(tx, len(new.body.encode()) + len(new.html.encode()))
+    limits.use(tx, channels.uses(len(new.body.encode()) + len(new.html.encode())))
     if row.state == "published" and rules.waits(channel, identity) and new.body != row.body:
         tx.run(DROP_EDIT, post_id=id_)
         texts = {"body": new.body, "html": new.html}

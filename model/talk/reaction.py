@@ -1,6 +1,6 @@
 """Reactions: how users mark posts (`up`, `heart` …), each kind once, and how many there are of each."""
 
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import msgspec
 from sqlalchemy import ForeignKey, String, bindparam, delete, func, insert, select, update
@@ -43,13 +43,6 @@ class Reactions(msgspec.Struct):
     reactions: dict[str, int]
 
 
-class ReactedTo(Protocol):
-    """Of a post what counting needs."""
-
-    id: int
-    channel_id: int
-
-
 ADD = insert(Reaction)
 BY_USER = (Reaction.post_id == bindparam("post_id"), Reaction.user_id == bindparam("user_id"))
 FIND = select(Reaction.kind).where(*BY_USER, Reaction.kind == bindparam("kind"))
@@ -71,12 +64,11 @@ REACTED_TO = select(Post.id, Post.channel_id).where(
 @writes
 def add(tx: Tx, identity: Identity, post_id: int, kind: Kind) -> Reactions:
     """Reacts to a post. `up` replaces `down` and the other way round; reacting twice is reacting once."""
-    row = _open(tx, identity, post_id)
-    own = {"post_id": post_id, "user_id": identity.user}
+    row, own = _open(tx, identity, post_id), {"post_id": post_id, "user_id": identity.user}
     touched = 0 if tx.one(FIND, **own, kind=kind) else tx.run(ADD, **own, kind=kind, created=tx.now)
     if kind in EXCLUDES:
         touched += tx.run(DROP, **own, kind=EXCLUDES[kind])
-    return Reactions(row.id, count_again(tx, row) if touched else post.as_counts(row.reactions))
+    return Reactions(row.id, count_again(tx, row.id, row.channel_id) if touched else post.as_counts(row.reactions))
 
 
 @writes
@@ -84,7 +76,7 @@ def remove(tx: Tx, identity: Identity, post_id: int, *kinds: Kind) -> Reactions:
     """Takes reactions back, those that were there."""
     row = _open(tx, identity, post_id)
     touched = sum(tx.run(DROP, post_id=post_id, user_id=identity.user, kind=kind) for kind in kinds)
-    return Reactions(row.id, count_again(tx, row) if touched else post.as_counts(row.reactions))
+    return Reactions(row.id, count_again(tx, row.id, row.channel_id) if touched else post.as_counts(row.reactions))
 
 
 def _open(tx: Tx, identity: Identity, post_id: int) -> post.PostRow:
@@ -97,12 +89,12 @@ def _open(tx: Tx, identity: Identity, post_id: int) -> post.PostRow:
     return row
 
 
-def count_again(tx: Tx, row: ReactedTo) -> dict[str, int]:
+def count_again(tx: Tx, post_id: int, channel_id: int) -> dict[str, int]:
     """Within a unit: counts a post's reactions, keeps the numbers with it, and tells everybody."""
-    found: dict[str, int] = dict(tx.all(COUNT, post_id=row.id))
+    found: dict[str, int] = dict(tx.all(COUNT, post_id=post_id))
     counts: dict[str, int] = {kind: found[kind] for kind in KINDS if kind in found}
-    tx.run(KEEP, id=row.id, reactions=msgspec.json.encode(counts).decode())
-    tx.changed("reactions", stream=channel.stream(row.channel_id), subject=row.id, tags=[f"post:{row.id}"])
+    tx.run(KEEP, id=post_id, reactions=msgspec.json.encode(counts).decode())
+    tx.changed("reactions", stream=channel.stream(channel_id), subject=post_id, tags=[f"post:{post_id}"])
     return counts
 
 

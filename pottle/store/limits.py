@@ -44,9 +44,14 @@ def check(read: Snapshot, party: str, rate: Rate, uses: int = 1) -> float:
     return due
 
 
+def check_all(read: Snapshot, wanted: list[tuple[str, Rate, int]]) -> list[float]:
+    """As check, of several parties or rates."""
+    return [check(read, *one) for one in wanted]
+
+
 def use(tx: Snapshot, wanted: list[tuple[str, Rate, int]]) -> None:
     """Counts uses against several parties or rates, or raises TooMany and counts none."""
-    dues = [check(tx, *one) for one in wanted]
+    dues = check_all(tx, wanted)
     for one, due in zip(wanted, dues, strict=True):
         spend(tx, *one, due=due)
 

@@ -12,7 +12,7 @@ import pytest
 from quart import Quart
 
 from model.accounts import session
-from model.talk import amounts
+from model.talk import channel
 from pottle.live import connection
 from pottle.live.connection import Connection
 from pottle.live.sending import TOO_SLOW
@@ -39,9 +39,9 @@ async def elsewhere(app: Quart, world: World) -> AsyncIterator[Person]:
 @pytest.fixture
 def little(monkeypatch: pytest.MonkeyPatch) -> None:
     """150 KiB a day for an account, and 260 for an address. No text that is small is counted."""
-    monkeypatch.setattr(amounts, "random", lambda: 1.0)
-    monkeypatch.setattr(amounts, "ADDED", Rate("kilobytes", 150, per=amounts.DAY))
-    monkeypatch.setattr(amounts, "ADDED_FROM_ADDRESS", Rate("kilobytes of an address", 260, per=amounts.DAY))
+    monkeypatch.setattr(channel, "random", lambda: 1.0)
+    monkeypatch.setattr(channel, "ADDED", Rate("kilobytes", 150, per=channel.DAY))
+    monkeypatch.setattr(channel, "ADDED_FROM_ADDRESS", Rate("kilobytes of an address", 260, per=channel.DAY))
 
 
 @pytest.mark.usefixtures("little")
@@ -78,7 +78,7 @@ class TestBytes:
         refused(await anyone.post(path, guest), 429)
 
     async def test_of_what_is_small_one_in_so_many_counts(self, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(amounts, "random", lambda: 1_000 / amounts.SAMPLED)
+        monkeypatch.setattr(channel, "random", lambda: 1_000 / channel.SAMPLED)
         for _ in range(10):
             await posted(alice, "Less than a thousand bytes")
         for _ in range(9):
@@ -86,7 +86,7 @@ class TestBytes:
         refused(await alice.post(LOBBY, {"body": "long " * 150}), 429)
 
     async def test_discussions_count_by_their_size(self, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(amounts, "random", lambda: 0.2)
+        monkeypatch.setattr(channel, "random", lambda: 0.2)
         url = "https://a.example/" + "\u00e9" * 1_900  # 4 kB
         for number in range(9):
             new = {"key": f"room {number}", "title": "\u00e9" * 200, "url": url}
@@ -100,7 +100,7 @@ class TestBytes:
 
 async def test_discussions_are_begun_at_a_pace(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     """To find one that is there is not to begin it."""
-    monkeypatch.setattr(amounts, "BEGUN", Rate("discussions", 3, per=3600))
+    monkeypatch.setattr(channel, "BEGUN", Rate("discussions", 3, per=3600))
     for key in ("a", "b", "c"):
         assert (await alice.post("/api/groups/home/channels", {"key": key})).status_code == 201
     refused(await alice.post("/api/groups/home/channels", {"key": "d"}), 429)
@@ -160,7 +160,7 @@ class TestWebsockets:
         self, alice: Person, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Pages of the log held 100 changes each, whatever their size; for each message all of them were read again."""
-        monkeypatch.setattr(amounts, "ADDED", Rate("kilobytes", 9_999, per=amounts.DAY))
+        monkeypatch.setattr(channel, "ADDED", Rate("kilobytes", 9_999, per=channel.DAY))
         before = (await alice.get(LOBBY)).json()
         for _ in range(20):
             await posted(alice, LARGE)
