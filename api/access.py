@@ -51,13 +51,7 @@ class Sessions(Access[Identity]):
     """Sessions and named tokens (model/accounts/session.py), and who may read the stream of a channel."""
 
     numbered = frozenset({"channel"})
-    ending = frozenset(
-        (
-            *("session.ended", "token.ended", "user.role", "user.password", "user.disabled", "user.deleted"),
-            *("member.removed", "group.closed", "channel.deleted"),
-        )
-    )
-
+    ending = frozenset({*session.ENDED, "member.removed", "group.closed", "channel.deleted"})
     listener = session.listener
 
     def asking(self) -> Identity | None:

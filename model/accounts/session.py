@@ -2,8 +2,7 @@
 
 A session begins with signing in and expires. A token is made by its user for a program, has a name, and works until it
 is deleted. Both are random, stored hashed, and end at once everywhere: each worker caches the identities that it has
-looked up, and drops them as it follows the change log. A disabled account has no sessions and cannot begin one; its
-tokens do not work until it is enabled again.
+looked up, and drops them as it follows the change log. A disabled account has no sessions, and its tokens do not work.
 """
 
 import hashlib
@@ -12,8 +11,9 @@ from collections import OrderedDict
 from typing import Any
 
 import msgspec
-from sqlalchemy import ForeignKey, LargeBinary, Select, String, bindparam, delete, func, select, update
+from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.dml import ReturningDelete
 
 from model import audit, settings
 from model.accounts.user import Role, User, avatar_path
@@ -23,15 +23,15 @@ from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, tabl
 from pottle.store.changes import Change
 from pottle.store.follower import Listener
 
-GRACE_SECONDS = 30  # for which a request that had begun may go on after `sign_out`
+GRACE_SECONDS = 30  # after `sign_out`, for requests that had begun
 MOST_CACHED = 10_000  # identities
-MOST_SESSIONS = 100  # of one account: with another one the oldest ends
+MOST_SESSIONS = 100  # of one account: another one ends the oldest
 MOST_TOKENS = 50  # of one account
-CONFIRMED_MINUTES = 10  # for which a password that was typed counts for sensitive changes
+CONFIRMED_MINUTES = 10  # after the password was typed, for sensitive changes
 
 
 class SessionNeeded(Forbidden):
-    """For whoever signed in with the password, not for a named token."""
+    """A named token may not do this: it takes a session."""
 
     title = "Session Needed"
 
@@ -43,10 +43,7 @@ class ConfirmationNeeded(Forbidden):
 
 
 class Session(Base):
-    """One browser or program that signed in with a password.
-
-    `confirmed` is when that was last typed; `used` is a day; `device` is None in sessions from before that was kept.
-    """
+    """One browser or program that signed in with a password. What is None is not known of old sessions."""
 
     __tablename__ = "sessions"
     __table_args__ = NEVER_REUSE_IDS
@@ -56,8 +53,8 @@ class Session(Base):
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     created: Mapped[Time]
     expires: Mapped[Time] = mapped_column(index=True)
-    confirmed: Mapped[Time | None]
-    used: Mapped[str | None] = mapped_column(String(10))  # such as 2026-11-22
+    confirmed: Mapped[Time | None]  # when the password was last typed
+    used: Mapped[str | None] = mapped_column(String(10))  # the day it was last used, such as 2026-11-22
     device: Mapped[str | None] = mapped_column(String(40))  # such as "Firefox on Windows"
 
 
@@ -85,12 +82,12 @@ class Identity(msgspec.Struct, frozen=True):
     session: int | None = None
     token: int | None = None
     expires: str = times.FOREVER
-    used: str | None = None  # the day, if it is a session
+    used: str | None = None  # the day a session was last used
     device: str | None = ""
 
     @property
     def party(self) -> str:
-        """Whom limits count against."""
+        """Whom limits count: `user 7`."""
         return f"user {self.user}"
 
     @property
@@ -100,14 +97,14 @@ class Identity(msgspec.Struct, frozen=True):
 
 
 class Signed(msgspec.Struct):
-    """A session that just began. The token is shown this once."""
+    """A new session. The token is shown this once."""
 
     identity: Identity
     token: str
 
 
 class SessionInfo(msgspec.Struct):
-    """A session of one's own: which browser, since when, the day it was last used, and whether it is this one."""
+    """A session of one's own. `used` is the day it was last used; `current` says whether it is the one that asks."""
 
     id: int
     device: str
@@ -143,13 +140,20 @@ ALIVE = ROLE.join(Session, Session.user_id == User.id).where(
 )
 TOKEN_ALIVE = ROLE.join(Token, Token.user_id == User.id).where(Token.id == bindparam("id"))
 CONFIRMED = select(Session.confirmed).where(Session.id == bindparam("id"))
-SET = update(Session).where(Session.id == bindparam("id"))  # what it is given
-END = delete(Session).where(Session.id == bindparam("id"), Session.user_id == bindparam("user_id"))
+BEGIN, SET = insert(Session), update(Session).where(Session.id == bindparam("id"))
+_mine = Session.user_id == bindparam("user_id")
+END = delete(Session).where(_mine).returning(Session.id)
+END_ONE, END_OTHERS = END.where(Session.id == bindparam("id")), END.where(Session.id != bindparam("id"))
+_newest_first = select(Session.id).where(_mine).order_by(Session.id.desc())
+END_OLDEST = END.where(Session.id.in_(_newest_first.offset(MOST_SESSIONS)))
 EXPIRED = delete(Session).where(Session.expires < bindparam("before"))
+TOKENS = select(func.count().label("n")).select_from(Token).where(Token.user_id == bindparam("user_id"))
+ADD_TOKEN = insert(Token).returning(Token.id)
 DELETE_TOKEN = delete(Token).where(Token.id == bindparam("id"), Token.user_id == bindparam("user_id"))
+ENDED = ("session.ended", "token.ended", "user.role", "user.password", "user.disabled", "user.deleted")
 
-_cached: OrderedDict[bytes, Identity] = OrderedDict()  # by the hash of the secret
-_used: dict[int, str] = {}  # sessions whose day of last use is still to be written
+_cached: OrderedDict[bytes, Identity] = OrderedDict()  # by the secret's hash, an LRU
+_used: dict[int, str] = {}  # days of last use that are still to be written, by session
 
 
 def identify(secret: str) -> Identity | None:
@@ -205,12 +209,10 @@ def confirm_password(tx: Tx, identity: Identity) -> None:
 def begin(tx: Tx, user_id: int, device: str) -> Signed:
     """Within a unit: begins a session of an enabled user, who has proven to be that user."""
     secret = "ses_" + secrets.token_urlsafe(32)
-    made = Session(user_id=user_id, secret_hash=_hashed(secret), device=device, created=tx.now)
-    made.confirmed, made.used, made.expires = tx.now, tx.now[:10], times.later(days=settings.chosen().session_days)
-    tx.session.add(made)
-    tx.session.flush()
-    identity = _identity(tx.one(BY_SESSION, secret_hash=made.secret_hash))
-    _end_all(tx, identity, select(Session.id).order_by(Session.id.desc()).offset(MOST_SESSIONS))
+    own = {"user_id": user_id, "secret_hash": _hashed(secret), "device": device, "created": tx.now, "confirmed": tx.now}
+    tx.run(BEGIN, **own, used=tx.now[:10], expires=times.later(days=settings.chosen().session_days))
+    identity = _identity(tx.one(BY_SESSION, secret_hash=own["secret_hash"]))
+    _end(tx, identity, END_OLDEST)
     return Signed(identity, secret)
 
 
@@ -218,7 +220,7 @@ def begin(tx: Tx, user_id: int, device: str) -> Signed:
 def end(tx: Tx, identity: Identity) -> None:
     """Ends the session, or deletes the token, that `identity` asks by."""
     if identity.session:
-        _end(tx, identity, identity.session)
+        _end(tx, identity, END_ONE, id=identity.session)
     elif identity.token:
         delete_token.within(tx, identity, identity.token)
 
@@ -227,72 +229,59 @@ def end(tx: Tx, identity: Identity) -> None:
 def sign_out(tx: Tx, identity: Identity) -> None:
     """Ends the session that `identity` asks by, but lets requests that had begun finish (`confirm`, with a grace).
 
-    Pages of Flask back ends send a new password and sign out right behind, without waiting for the answer.
+    Pages of Flask back ends send a new password and sign out at once, without waiting for the answer.
     """
     if identity.session and tx.run(SET, id=identity.session, expires=tx.now):
-        _tell_end(tx, identity, identity.session)
+        tx.changed("session.ended", subject=identity.session, tags=[f"user:{identity.uid}"])
 
 
 @writes
 def end_one(tx: Tx, identity: Identity, id_: int) -> None:
     """Ends one of the user's sessions at once. Raises NotFound."""
-    if not _end(tx, identity, id_):
+    if not _end(tx, identity, END_ONE, id=id_):
         raise NotFound(f"You have no session {id_}.")
 
 
 @writes
 def end_others(tx: Tx, identity: Identity) -> None:
     """Ends all sessions of the user but the one that is asking."""
-    _end_all(tx, identity, select(Session.id).where(Session.id != (identity.session or 0)))
+    _end(tx, identity, END_OTHERS, id=identity.session or 0)
 
 
-def _end_all(tx: Tx, identity: Identity, which: Select[int]) -> None:
-    for id_ in tx.session.scalars(which.where(Session.user_id == identity.user)).all():
-        _end(tx, identity, id_)
-
-
-def _end(tx: Tx, identity: Identity, id_: int) -> bool:
-    """Whether there was such a session of the user's."""
-    ended = tx.run(END, id=id_, user_id=identity.user) > 0
-    if ended:
-        _tell_end(tx, identity, id_)
-    return ended
-
-
-def _tell_end(tx: Tx, identity: Identity, id_: int) -> None:
-    tx.changed("session.ended", subject=id_, tags=[f"user:{identity.uid}"])
+def _end(tx: Tx, identity: Identity, which: ReturningDelete[int], **values: int) -> bool:
+    """Ends sessions of the user; whether there were any."""
+    ended = tx.all(which, user_id=identity.user, **values)
+    for row in ended:
+        tx.changed("session.ended", subject=row.id, tags=[f"user:{identity.uid}"])
+    return bool(ended)
 
 
 async def sessions(identity: Identity) -> list[SessionInfo]:
     """The user's sessions that have not expired, newest first."""
     mine = select(Session).where(Session.user_id == identity.user, Session.expires >= times.now())
-    async with db.session() as session:
-        rows = (await session.scalars(mine.order_by(Session.id.desc()))).all()
-    return [
-        SessionInfo(row.id, row.device or "", row.created, row.used, row.expires, row.id == identity.session)
-        for row in rows
-    ]
+    async with db.session() as reading:
+        return [
+            SessionInfo(row.id, row.device or "", row.created, row.used, row.expires, row.id == identity.session)
+            for row in await reading.scalars(mine.order_by(Session.id.desc()))
+        ]
 
 
 async def tokens(user_id: int) -> list[TokenView]:
     """The user's named tokens, newest first."""
-    async with db.session() as session:
-        rows = await session.scalars(select(Token).where(Token.user_id == user_id).order_by(Token.id.desc()))
+    async with db.session() as reading:
+        rows = await reading.scalars(select(Token).where(Token.user_id == user_id).order_by(Token.id.desc()))
         return [TokenView(row.id, row.name, row.created) for row in rows]
 
 
 @writes
 def create_token(tx: Tx, identity: Identity, name: str) -> TokenView:
-    """Makes a named token. Raises Conflict for somebody who has very many."""
-    count = select(func.count()).select_from(Token).where(Token.user_id == identity.user)
-    if tx.session.execute(count).scalar_one() >= MOST_TOKENS:
+    """Makes a named token. Raises Conflict for a user who has very many."""
+    if tx.one(TOKENS, user_id=identity.user).n >= MOST_TOKENS:
         raise Conflict(f"You have {MOST_TOKENS} tokens. Delete one that you do not need any more first.")
     secret = "tok_" + secrets.token_urlsafe(32)
-    token = Token(user_id=identity.user, name=name, secret_hash=_hashed(secret), created=tx.now)
-    tx.session.add(token)
-    tx.session.flush()
+    made = tx.one(ADD_TOKEN, user_id=identity.user, name=name, secret_hash=_hashed(secret), created=tx.now)
     audit.note(tx, identity, "token.made", identity.uid, detail=name)
-    return TokenView(token.id, name, tx.now, secret)
+    return TokenView(made.id, name, tx.now, secret)
 
 
 @writes
@@ -304,16 +293,13 @@ def delete_token(tx: Tx, identity: Identity, id_: int) -> None:
     audit.note(tx, identity, "token.deleted", identity.uid, detail=f"token {id_}")
 
 
-ENDING = ("session.ended", "token.ended", "user.edited", "user.role", "user.password", "user.disabled", "user.deleted")
-
-
 def concerned(_read: Snapshot, rows: list[Change]) -> set[str]:
-    """Listener: the tags of those whom the changes concern."""
-    return {tag for row in rows if row.kind in ENDING for tag in row.tags.split()}
+    """Listener: the tags of the users whose cached identities the changes make stale."""
+    return {tag for row in rows if row.kind in (*ENDED, "user.edited") for tag in row.tags.split()}
 
 
 def forget(tags: set[str]) -> None:
-    """Listener: drops from the cache whom a change concerns."""
+    """Listener: drops these users from the cache."""
     if not tags:
         return
     for secret_hash in [one for one, known in _cached.items() if f"user:{known.uid}" in tags]:
@@ -321,13 +307,13 @@ def forget(tags: set[str]) -> None:
 
 
 def forget_all() -> None:
-    """Listener: empties the cache. A worker that opens a database begins so."""
+    """Listener: empties the cache, as when a worker opens a database."""
     _cached.clear()
     _used.clear()
 
 
 def drop_expired(tx: Tx) -> None:
-    """Sweep: deletes sessions that expired before any request still under way, and writes the days of last use."""
+    """Sweep: deletes sessions that expired, with time for requests under way, and writes the days of last use."""
     tx.run(EXPIRED, before=times.later(seconds=-GRACE_SECONDS))
     while _used:
         id_, today = _used.popitem()
