@@ -1,4 +1,4 @@
-"""The activity log (audit trail): who did what to whom, and when. It outlives what it names, so it refers to nothing.
+"""The activity log: who did what to whom, and when. It outlives what it names, so it refers to no other table.
 
 docs/administration.md says what each action means.
 """
@@ -6,7 +6,7 @@ docs/administration.md says what each action means.
 from typing import Literal, Protocol
 
 import msgspec
-from sqlalchemy import String, bindparam, delete, func, insert, or_, select
+from sqlalchemy import Executable, String, bindparam, delete, func, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pottle import times
@@ -27,7 +27,7 @@ Action = Literal[
 
 
 class Entry(Base):
-    """One thing that somebody did with a moderator's or an admin's rights, or to an account's credentials."""
+    """Something done with a moderator's or an admin's rights, or to an account's credentials."""
 
     __tablename__ = "audit"
     __table_args__ = NEVER_REUSE_IDS
@@ -42,7 +42,7 @@ class Entry(Base):
 
 
 class EntryView(msgspec.Struct):
-    """One thing that was done. `actor` is a uid, or "" for a command of the operator."""
+    """An entry of the activity log. `actor` is a uid, or "" for a command of the operator."""
 
     id: int
     at: str
@@ -58,49 +58,45 @@ class Actor(Protocol):
 
     @property
     def uid(self) -> str:
-        """What is noted."""
+        """The user name."""
 
 
 NOTE = insert(Entry)
 ALL = select(*Entry.__table__.c)
+_group, _uid = bindparam("group", type_=String), bindparam("uid", type_=String)  # "" for any
 ABOUT = ALL.where(
-    or_(bindparam("group", type_=String) == "", Entry.group_slug == bindparam("group")),
-    or_(
-        bindparam("uid", type_=String) == "",
-        func.lower(Entry.actor) == bindparam("uid"),
-        func.lower(Entry.subject) == bindparam("uid"),
-    ),
+    or_(_group == "", Entry.group_slug == _group),
+    or_(_uid == "", func.lower(Entry.actor) == _uid, func.lower(Entry.subject) == _uid),
 )
-OF_GROUP = ALL.where(Entry.group_slug == bindparam("group"), Entry.at >= bindparam("since"))
+OF_GROUP = ALL.where(Entry.group_slug == _group, Entry.at >= bindparam("since"))
 OLD = delete(Entry).where(Entry.at < bindparam("before"))
 
 
 def note(
     tx: Tx, by: Actor | None, action: Action, subject: str, *, group: str | None = None, detail: str | None = None
 ) -> None:
-    """Within a unit: notes that `by` (None: the operator, by a command) did something. Never put a secret into it."""
+    """Within a unit: notes what `by` (None: the operator, by a command) did. Never put a secret into it."""
     texts = {"subject": subject[:200], "detail": detail and detail[:500]}
     tx.run(NOTE, at=tx.now, actor=by.uid if by else "", action=action, group_slug=group, **texts)
 
 
 async def listed(cursor: Cursor, group: str = "", uid: str = "") -> Page[EntryView]:
-    """The whole log, newest first; of one group, or what somebody did or had done to them. For admins only."""
-    async with db.session() as session:
-        return await paged_aside(
-            session, ABOUT, Entry.id, cursor, lambda row: EntryView(*row), group=group, uid=uid.lower()
-        )
+    """The whole log, newest first; or of one group, or what somebody did or had done to them. For admins only."""
+    return await _page(ABOUT, cursor, group=group, uid=uid.lower())
 
 
 async def of_group(cursor: Cursor, slug: str, since: str) -> Page[EntryView]:
-    """What was done in a group created at `since`: an older one of that name is not its moderators' business."""
+    """The log of a group that was created at `since`: its moderators may not see that of an older one of its name."""
+    return await _page(OF_GROUP, cursor, group=slug, since=since)
+
+
+async def _page(statement: Executable, cursor: Cursor, **values: str) -> Page[EntryView]:
     async with db.session() as session:
-        return await paged_aside(
-            session, OF_GROUP, Entry.id, cursor, lambda row: EntryView(*row), group=slug, since=since
-        )
+        return await paged_aside(session, statement, Entry.id, cursor, lambda row: EntryView(*row), **values)
 
 
 def forget_old(tx: Tx) -> None:
-    """Sweep: drops what is older than a year."""
+    """Sweep: deletes entries that are older than a year."""
     tx.run(OLD, before=times.later(days=-KEPT_DAYS))
 
 

@@ -254,7 +254,7 @@ WRONG = {
     "a newer revision": (changed(1, revision="9999"), "newer than the code"),
     "an impossible counter": (changed(1, newest={"recipes": 1}), "Line 1"),
     "a negative counter": (changed(1, newest={"posts": -1}), "Line 1"),
-    "a missing reference": (unreferred, "refers to what is not in it"),
+    "a missing reference": (unreferred, "that is not in it"),
 }
 
 

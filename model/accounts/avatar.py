@@ -1,4 +1,4 @@
-"""Avatars: decoded and drawn anew by us, so that nothing hidden in an upload reaches a reader; kept in the database."""
+"""Avatars: decoded and drawn again, so that nothing hidden in an upload reaches a reader; kept in the database."""
 
 import asyncio
 import hashlib
@@ -22,9 +22,7 @@ LARGEST = 64 * 1024  # bytes
 MOST_PIXELS = 50_000_000  # of a telephone's photo; a JPEG is decoded at an eighth of its size
 MOST_DECODED = 16_000_000  # pixels in memory, twice, at 4 bytes each
 MEDIA_TYPE = "image/webp"
-
-
-# One after the other: a file of 6 kB can be a picture of 16 million pixels, and a hundred of them would be the memory.
+# One after the other: a file of 6 kB can be a picture of 16 million pixels, and a hundred would fill the memory.
 _executor = ThreadPoolExecutor(1, thread_name_prefix="avatar")
 
 
@@ -53,7 +51,7 @@ class Shown(NamedTuple):
 
 
 async def put(identity: Identity, upload: bytes) -> str:
-    """Keeps an uploaded image as the user's avatar and returns its path. Raises Invalid for what is no image."""
+    """Makes an uploaded image the user's avatar and returns its path. Raises Invalid for what is no image."""
     image = await asyncio.get_running_loop().run_in_executor(_executor, drawn, upload)
     return await _put(identity, image, hashlib.sha256(image).hexdigest()[:12])
 
@@ -77,7 +75,7 @@ def find(read: Snapshot, uid: str) -> Shown:
 
 @writes
 def remove(tx: Tx, identity: Identity) -> None:
-    """Takes one's avatar away. Raises NotFound."""
+    """Removes one's avatar. Raises NotFound."""
     own, kept = user.by_id(tx.session, identity.user), tx.session.get(Avatar, identity.user)
     if kept is None:
         raise NotFound("You have no avatar.")
@@ -96,18 +94,14 @@ def drawn(upload: bytes) -> bytes:
         square = ImageOps.fit(picture.convert("RGBA"), (SIDE, SIDE))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
         raise Invalid({"image": "is not a PNG, JPEG, GIF or WebP image"}) from error
-    return _encoded(square)
-
-
-def _check_size(picture: Image.Image, most: int) -> None:
-    if picture.width * picture.height > most:
-        raise Invalid({"image": "has too many pixels"})
-
-
-def _encoded(square: Image.Image) -> bytes:
     for quality in (85, 60, 30, 5):
         out = io.BytesIO()
         square.save(out, "WEBP", quality=quality)
         if out.tell() <= LARGEST:
             break
     return out.getvalue()
+
+
+def _check_size(picture: Image.Image, most: int) -> None:
+    if picture.width * picture.height > most:
+        raise Invalid({"image": "has too many pixels"})

@@ -1,7 +1,7 @@
-"""Codes for accounts: reset links, the one-time codes of a roster's accounts, and the link for the first admin.
+"""Codes for accounts: reset links, a roster's one-time codes, and the link for the first admin.
 
-Whoever may make a code for an account can take it over. So admins may for any account; a group's moderators only for
-one that their own roster made, that has no rights but this group's, and no more than a member's there.
+Whoever makes a code for an account can take it over. So admins may for any account, and a group's moderators only for
+one that their own roster made and that is still no more than a member of that group.
 """
 
 import msgspec
@@ -13,14 +13,14 @@ from model.accounts.session import Identity
 from model.accounts.user import User
 from model.groups import group, invitation, roster
 from model.groups.group import GroupRow, Membership
-from model.groups.invitation import FOR_NOBODY, Invitation
+from model.groups.invitation import FOR_NOBODY, Invitation, Made
 from model.groups.roster import Pupil
 from pottle import times
 from pottle.errors import Forbidden, Invalid, NotFound
 from pottle.store import Tx, instance, writes
 
 LINK_DAYS = 3
-CODE_DAYS = 30  # a printed one is handed out in the next lesson, or to whoever was ill
+CODE_DAYS = 30  # printed ones are handed out in the next lesson, or to pupils who were ill
 FIRST_ADMIN_HOURS = 24
 OFFERED_BY = "first admin"
 
@@ -34,33 +34,41 @@ class ResetCode(msgspec.Struct):
     expires: str
 
 
-@writes
-def link(tx: Tx, by: Identity | None, uid: str) -> ResetCode:
-    """A code that lets its holder set a new password, once; earlier links end. For admins and the operator (None)."""
-    found = user.by_uid(tx.session, uid)
-    tx.session.execute(delete(Invitation).where(Invitation.user_id == found.id, Invitation.group_id.is_(None)))
-    made = invitation.make(tx, invitation.LONG, times.later(days=LINK_DAYS), "user", user_id=found.id, by=by)
-    audit.note(tx, by, "password.link", found.uid)
+def _shown(found: User, made: Made) -> ResetCode:
     return ResetCode(found.uid, found.name, made.code, made.expires)
 
 
 @writes
-def renew(tx: Tx, by: Identity, slug: str, uid: str) -> ResetCode:
-    """Another code for an account that the group's roster made; the one before ends. For its moderators.
+def link(tx: Tx, by: Identity | None, uid: str) -> ResetCode:
+    """A code that sets a new password, once; earlier ones of this kind end. For admins and the operator (None)."""
+    found = user.by_uid(tx.session, uid)
+    tx.session.execute(delete(Invitation).where(Invitation.user_id == found.id, Invitation.group_id.is_(None)))
+    made = invitation.make(tx, invitation.LONG, times.later(days=LINK_DAYS), "user", user_id=found.id, by=by)
+    audit.note(tx, by, "password.link", found.uid)
+    return _shown(found, made)
 
-    Raises NotFound for an account that is not of the roster, Forbidden for one that has since become more.
+
+@writes
+def renew(tx: Tx, by: Identity, slug: str, uid: str) -> ResetCode:
+    """Another code for an account that the group's roster made; the earlier one ends. For its moderators.
+
+    Raises NotFound for an account that is not of the roster, Forbidden for one that has become more than a member.
     """
     row, found = group.moderated.within(tx, by, slug), user.by_uid(tx.session, uid)
-    of_roster = select(Invitation).where(Invitation.user_id == found.id, Invitation.group_id == row.id)
-    line = tx.session.scalar(of_roster)
-    if line is None:
-        raise NotFound(f"{found.uid} is not of this group's roster; an admin can make a reset link.")
+    of_roster = Invitation.user_id == found.id, Invitation.group_id == row.id
+    if tx.session.scalar(select(Invitation.id).where(*of_roster)) is None:
+        raise NotFound(f"{found.uid} is not in this group's roster; an admin can make a reset link.")
     if not by.admin and (found.role != "user" or _is_more(tx, found.id, row.id)):
         raise Forbidden(f"{found.uid} has become more than a member of {slug}; an admin can make a reset link.")
-    code, expires = invitation.fresh(invitation.SHORT), times.later(days=CODE_DAYS)
-    line.code_hash, line.uses_left, line.made_by, line.expires = invitation.digest(code), 1, by.user, expires
+    tx.session.execute(delete(Invitation).where(*of_roster))
+    made = _roster_code(tx, by, row, found.id)
     audit.note(tx, by, "password.code", found.uid, group=slug)
-    return ResetCode(found.uid, found.name, code, expires)
+    return _shown(found, made)
+
+
+def _roster_code(tx: Tx, by: Identity | None, row: GroupRow, user_id: int) -> Made:
+    expires = times.later(days=CODE_DAYS)
+    return invitation.make(tx, invitation.SHORT, expires, "member", group_id=row.id, user_id=user_id, by=by)
 
 
 def _is_more(tx: Tx, user_id: int, group_id: int) -> bool:
@@ -71,9 +79,9 @@ def _is_more(tx: Tx, user_id: int, group_id: int) -> bool:
 
 @writes
 def enrol(tx: Tx, by: Identity | None, slug: str, pupils: list[Pupil]) -> list[ResetCode]:
-    """Makes an account for each pupil, or for none. The group's moderators may, and the operator (None).
+    """Makes an account for each pupil, or for none. For the group's moderators and the operator (None).
 
-    Raises Invalid, naming each line, for uids that are taken and for names that the group has already; Forbidden for
+    Raises Invalid, naming each line, for uids that are taken and names that the group has already; Forbidden for
     moderators where sign-up is closed.
     """
     row = group.managed(tx, by, slug)
@@ -86,21 +94,14 @@ def enrol(tx: Tx, by: Identity | None, slug: str, pupils: list[Pupil]) -> list[R
 
 def _check_free(tx: Tx, group_id: int, pupils: list[Pupil]) -> None:
     names = {row.name.casefold() for row in tx.all(group.MEMBERS, group_id=group_id)}
-    wrong = {
-        pupil.where: f"is {pupil.name}, a name that the group has already"
-        for pupil in pupils
-        if pupil.uid is None and pupil.name.casefold() in names
-    }
-    wrong |= {
-        pupil.where: f"has the user name {pupil.uid}, which is taken"
-        for pupil in pupils
-        if pupil.uid is not None and tx.one(user.TAKEN, uid_folded=pupil.uid.lower())
-    }
-    wrong |= {
-        pupil.where: f"is {pupil.name}, a name that can be taken for that of somebody who looks after the group"
-        for pupil in pupils
-        if group.has_namesake(tx, pupil.name, group_id)
-    }
+    wrong = {}
+    for pupil in pupils:
+        if group.has_namesake(tx, pupil.name, group_id):
+            wrong[pupil.where] = f"is {pupil.name}, a name that looks like that of somebody who looks after the group"
+        elif pupil.uid is None and pupil.name.casefold() in names:
+            wrong[pupil.where] = f"is {pupil.name}, a name that the group has already"
+        elif pupil.uid is not None and tx.one(user.TAKEN, uid_folded=pupil.uid.lower()):
+            wrong[pupil.where] = f"has the user name {pupil.uid}, which is taken"
     if wrong:
         raise Invalid(wrong)
 
@@ -119,17 +120,16 @@ def _uids(tx: Tx, pupils: list[Pupil]) -> list[str]:
 def _enrol(tx: Tx, by: Identity | None, row: GroupRow, pupil: Pupil, uid: str) -> ResetCode:
     id_ = user.add(tx, uid, pupil.name, None)
     group.join(tx, row.id, id_, "member")
-    whose, expires = {"group_id": row.id, "user_id": id_}, times.later(days=CODE_DAYS)
-    made = invitation.make(tx, invitation.SHORT, expires, "member", **whose, by=by)
+    made = _roster_code(tx, by, row, id_)
     audit.note(tx, by, "user.created", uid, group=row.slug, detail="by a roster")
-    return ResetCode(uid, pupil.name, made.code, expires)
+    return ResetCode(uid, pupil.name, made.code, made.expires)
 
 
 @writes
 def offer_admin(tx: Tx, start: str) -> str | None:
-    """The code of a new link for the first admin, the only one that works: there is no default password.
+    """The code of a new link for the first admin, which ends earlier ones: there is no default password.
 
-    None where this start of the server has offered one already, and where there is an admin: then none works.
+    None where there is an admin (then no such link works), and where this start of the server has offered one already.
     """
     there = tx.session.scalar(select(User.id).where(User.role == "admin").limit(1)) is not None
     if not there and instance.fact(tx, OFFERED_BY) == start:

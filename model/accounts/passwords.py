@@ -1,9 +1,8 @@
 """Passwords: which are too easy to guess, and their hashes.
 
-Hashes are argon2id (RFC 9106) with OWASP's parameters, made beside the event loop and bounded in memory.
-
-Hashes that came with a Flask back end's accounts are werkzeug's: `pbkdf2:sha256:1000000$salt$hex` and
-`scrypt:32768:8:1$salt$hex`. They work as they are, and the next sign-in replaces them (model/accounts/account.py).
+Hashes are argon2id (RFC 9106) with OWASP's parameters, made in threads of their own and bounded in memory. Werkzeug's,
+which came with the accounts of a Flask back end (`pbkdf2:sha256:1000000$salt$hex`, `scrypt:32768:8:1$salt$hex`), work
+until the next sign-in replaces them (model/accounts/account.py).
 """
 
 import asyncio
@@ -12,7 +11,7 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -30,10 +29,10 @@ COMMON = Path(__file__).with_name("common_passwords") / "common.txt.gz"
 
 # 19 MiB and about 30 ms of one core each.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
-AT_ONCE = max(1, (os.cpu_count() or 1) // 2)  # the other cores go on answering
+AT_ONCE = max(1, (os.cpu_count() or 1) // 2)  # cores; the others go on answering
 MOST_WAITING = 1_000  # a school that signs in within a minute
 
-# Werkzeug's formats; a hash that costs more than these bounds would be a way to stop the server, not a password.
+# Werkzeug's formats. A hash that costs more than these bounds could stop the server.
 PBKDF2 = re.compile(r"pbkdf2:(sha1|sha256|sha512):([0-9]{1,7})\$([^$]{1,64})\$([0-9a-f]{40,128})")
 SCRYPT = re.compile(r"scrypt:([0-9]{1,6}):([0-9]{1,2}):([0-9]{1,2})\$([^$]{1,64})\$([0-9a-f]{128})")
 MOST_ITERATIONS = 3_000_000  # 0.6 s
@@ -42,7 +41,7 @@ MOST_PASSES = 10  # of argon2id over that memory
 MOST_LANES = 8  # each is a thread of its own
 LONGEST = 200  # characters, as the column has
 
-# Of the same cost as any real hash: a log-in with an unknown uid takes as long as one with a known uid.
+# As costly as a real hash: signing in with an unknown uid takes as long as with a known one.
 DECOY = HASHER.hash("nobody has this password")
 
 _executor = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="password")
@@ -55,25 +54,19 @@ def check(password: str, *names: str) -> None:
         raise Invalid({"password": f"must have at least {settings.chosen().password_min} characters"})
     if is_common(password):
         raise Invalid({"password": "is too easy to guess: many people use it"})
-    if is_made_of(password, (*names, "Pottle")):
+    if (letters := _letters(password)) and letters in map(_letters, (*names, "Pottle")):
         raise Invalid({"password": "is too easy to guess: it is little more than a name"})
 
 
 def is_common(password: str) -> bool:
-    """Whether it is one of the 30,000 that guessers try first; capitals do not count."""
+    """Whether it is one of the 30,000 that guessers try first, in any case."""
     return b"\n%b\n" % password.lower().encode(errors="replace") in _common_ones()
 
 
 @cache
 def _common_ones() -> bytes:
-    """As bytes they take 240 KB, and looking through them 0.2 ms; as a set of strings they would take 4 MB."""
+    """As bytes they take 240 KB and 0.2 ms to search; as a set of strings they would take 4 MB."""
     return b"\n" + gzip.decompress(COMMON.read_bytes())
-
-
-def is_made_of(password: str, names: Iterable[str]) -> bool:
-    """Whether its letters are those of one of `names`, whatever digits and signs are around and between them."""
-    letters = _letters(password)
-    return letters != "" and letters in {_letters(name) for name in names}
 
 
 def _letters(text: str) -> str:
@@ -81,18 +74,18 @@ def _letters(text: str) -> str:
 
 
 async def hashed(password: str) -> str:
-    """The hash to keep for `password`. Raises Overloaded when too many wait."""
+    """The hash of a password. Raises Overloaded when too many wait."""
     return await _beside_the_loop(HASHER.hash, password)
 
 
 async def matches(kept: str | None, password: str) -> bool:
-    """Whether `password` is the one that `kept` was made from. Takes the same time where nothing is kept."""
+    """Whether `password` is that of the hash `kept`. Takes the same time where there is none."""
     right = await _beside_the_loop(_verify, kept or DECOY, password)
     return right and kept is not None
 
 
 def known(kept: object) -> bool:
-    """Whether `kept` is a hash that a password can be checked against, at a bearable cost."""
+    """Whether `kept` is a hash of a known kind that does not cost too much to check."""
     if not isinstance(kept, str) or len(kept) > LONGEST:
         return False
     if found := PBKDF2.fullmatch(kept):
@@ -101,11 +94,16 @@ def known(kept: object) -> bool:
     if found := SCRYPT.fullmatch(kept):
         n, r, p = map(int, found.groups()[:3])
         return n > 1 and n.bit_count() == 1 and r > 0 and 0 < p * 128 * n * r <= MOST_MEMORY
-    return _is_bearable_argon2(kept)
+    try:
+        costs = extract_parameters(kept)
+    except InvalidHashError:
+        return False
+    bearable = costs.memory_cost * 1024 <= MOST_MEMORY and costs.time_cost <= MOST_PASSES
+    return costs.type is Type.ID and bearable and costs.parallelism <= MOST_LANES
 
 
 def outdated(kept: str) -> bool:
-    """Whether a hash, whose password is at hand, should be made anew: it is not argon2id, or of other parameters."""
+    """Whether a hash should be replaced: it is not argon2id, or has other parameters than ours."""
     return not kept.startswith("$argon2id$") or HASHER.check_needs_rehash(kept)
 
 
@@ -118,17 +116,8 @@ def _verify(kept: str, password: str) -> bool:
         return False
 
 
-def _is_bearable_argon2(kept: str) -> bool:
-    try:
-        costs = extract_parameters(kept)
-    except InvalidHashError:
-        return False
-    bearable = costs.memory_cost * 1024 <= MOST_MEMORY and costs.time_cost <= MOST_PASSES
-    return costs.type is Type.ID and bearable and costs.parallelism <= MOST_LANES
-
-
 def _derived(kept: str, password: str) -> str:
-    """What werkzeug makes of `password` with the method and salt of `kept`, in hexadecimal digits."""
+    """What werkzeug makes of `password` with the method and salt of `kept`, in hexadecimal."""
     method, salt, _ = kept.split("$")
     kind, *costs = method.split(":")
     if kind == "pbkdf2":

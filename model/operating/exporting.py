@@ -1,15 +1,14 @@
-"""Exports: everything that people made, as JSON lines that any program reads, from one snapshot.
+"""Exports: all content as JSON lines that any program can read, from one snapshot.
 
 The first line is `{"type": "pottle", "format": 1, "revision", "newest"}`: the schema's revision, and the highest id
-that each table ever gave. Then comes one line for each row, `{"type": "user", …}`: the type is the table's name without
-the s of its plural, the fields are its columns, bytes are base64. The last is `{"type": "end", "lines"}`: how many came
-before.
-
-The tables are read from the database itself, so that a new resource is in the export as soon as it has a table.
+that each table ever gave. Then comes a line for each row, `{"type": "user", …}`: the type is the table's name without
+its plural s, the fields are its columns, bytes are base64. The last line is `{"type": "end", "lines"}`: how many came
+before it. The tables are read from the database itself, so a new resource is exported as soon as it has a table.
 """
 
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,12 +24,12 @@ from pottle.store.placing import CREDENTIALS
 FORMAT = 1
 PORTION = 1_000  # lines between two reports
 LEFT_OUT = {
-    **dict.fromkeys(CREDENTIALS, "credentials: one that was ended after the export would come back to life"),
-    "instance": "which database it is: an import makes another one",
-    **dict.fromkeys(("changes", "streams"), "the positions of readers, which a new epoch makes void"),
-    "replays": "answers to requests that may be sent again within a day, copies of what is exported",
+    **dict.fromkeys(CREDENTIALS, "one that was ended after the export would come back to life"),
+    "instance": "an import makes another database",
+    **dict.fromkeys(("changes", "streams"), "positions of readers, which end with the epoch"),
+    "replays": "answers for retries within a day, copies of what is exported",
     "limits": "counted by the minute",
-    "alembic_version": "stands in the first line",
+    "alembic_version": "is in the first line",
 }
 PASSWORDS = {"users": {"password_hash"}}
 SEQUENCES = table("sqlite_sequence", column("name"), column("seq"))
@@ -46,7 +45,7 @@ class Header(msgspec.Struct, tag="pottle", forbid_unknown_fields=True):
 
 
 class End(msgspec.Struct, tag="end", forbid_unknown_fields=True):
-    """The last line: without it a file that was cut off would look whole."""
+    """The last line. A file without it was cut off."""
 
     lines: int
 
@@ -55,7 +54,7 @@ Shapes = dict[type[msgspec.Struct], Table]
 
 
 def shapes(database: Path) -> Shapes:
-    """The tables that belong into an export, what is referred to first, each by what a line of its rows looks like."""
+    """The tables that are exported, by the type of their lines; those that others refer to come first."""
     metadata = MetaData()
     with closing(open_reader(database)) as raw:
         engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
@@ -82,30 +81,26 @@ def _type(column: Column[Any]) -> Any:
     return python | None if column.nullable else python
 
 
-def export(database: Path, out: IO[bytes], progress: Progress, passwords: bool = True) -> int:
-    """Writes the database, which may be in use, to `out`; how many rows. Without passwords their hashes are null.
+def export(database: Path, out: IO[bytes], progress: Progress, passwords: bool = True) -> None:
+    """Writes the database, which may be in use, to `out`. Without passwords their hashes are null.
 
-    Needs no more memory for more rows. Raises NotFound, WrongDatabase, StorageFull, and Conflict where a migration ran
-    at that very moment.
+    Takes no more memory for more rows. Raises NotFound, WrongDatabase, StorageFull, and Conflict where the database
+    was migrated meanwhile.
     """
-    written = 0
     with reading(database) as read:
-        found = content(read, database)
-        tables = shapes(database)
-        all_ = sum(found.rows[table.name] for table in tables.values())
+        found, tables, number = content(read, database), shapes(database), 0
+        total = sum(found.rows[table.name] for table in tables.values())
         header = Header(FORMAT, found.revision or "", {row.name: row.seq for row in read.all(NEWEST)})
-        for written, line in enumerate(_lines(read, header, tables, passwords)):
+        for number, line in enumerate(chain([header], _rows(read, tables, passwords)), 1):
             out.write(msgspec.json.encode(line) + b"\n")
-            if written % PORTION == 0:
-                progress("Exporting", written, all_)
-        out.write(msgspec.json.encode(End(written + 1)) + b"\n")
+            if number % PORTION == 1:
+                progress("Exporting", number, total)
+        out.write(msgspec.json.encode(End(number)) + b"\n")
         if migrations.revision_of(read.raw, database) != found.revision:
             raise Conflict("The database was migrated meanwhile. Try again.")
-    return written
 
 
-def _lines(read: Snapshot, header: Header, tables: Shapes, passwords: bool) -> Iterator[msgspec.Struct]:
-    yield header
+def _rows(read: Snapshot, tables: Shapes, passwords: bool) -> Iterator[msgspec.Struct]:
     for line, of in tables.items():
         secret = set() if passwords else PASSWORDS.get(of.name, set())
         columns = [null().label(column.name) if column.name in secret else column for column in of.c]

@@ -1,6 +1,6 @@
-"""An export (model/operating/exporting.py) or a backup becomes the database of an instance folder.
+"""Imports and restores: an export or a backup becomes the database of an instance folder.
 
-A file is as trusted as a database is: it says who is an admin, and holds the HTML of posts, which is shown as it is.
+Such a file is trusted like a database: it says who is an admin, and the HTML of its posts is shown as it is.
 """
 
 import sqlite3
@@ -24,22 +24,22 @@ from pottle.store.statements import Prepared
 from pottle.text import made_one_line
 
 LONGEST_LINE = 16 * 1024 * 1024  # bytes
-FRESH = {"groups": 1, "channels": 1}  # what the migrations put into a new database: `home` and its lobby
-LINES = {"user": ("name",), "group": ("name",), "channel": ("title",), "post": ("guest",)}  # by type and field
+FRESH = {"groups": 1, "channels": 1}  # in a new database: `home` and its lobby
+ONE_LINE = {"user": "name", "group": "name", "channel": "title", "post": "guest"}  # fields by type
 CHANNELS = table("channels", column("seq"))
 FURTHEST = select(func.max(CHANNELS.c.seq).label("seq"))
 
 
 def import_(folder: Path, source: IO[bytes], size: int, progress: Progress) -> int:
-    """Makes the folder's database from an export of `size` bytes; how many rows. All of it, or nothing is changed.
+    """Makes the folder's database from an export of `size` bytes; returns how many rows. All of it, or nothing.
 
     An export of an older version is migrated. Raises Conflict beside a server that runs and where the folder has a
     database in which anybody has done anything; Invalid, with the line's number, for a file that is not whole or not an
     export; WrongDatabase for one that is newer than the code.
     """
-    lines = _Lines(source, size, progress)
+    lines = _lines(source, size, progress)
     with placed(folder, worthless=_untouched) as part, explained("The import"):
-        header = _header(lines)
+        header = _header(next(lines, (1, b""))[1])
         migrations.upgrade(part, header.revision)
         tables = shapes(part)
         with closing(sqlite3.connect(part, isolation_level=None)) as raw:
@@ -47,37 +47,32 @@ def import_(folder: Path, source: IO[bytes], size: int, progress: Progress) -> i
             raw.execute("PRAGMA synchronous=OFF")  # half an import is deleted, a whole one is synced at the end
             raw.execute("BEGIN")
             count = _fill(raw, tables, lines)
-            _number_on(raw, header.newest)
-            _check_references(raw)
+            _continue_numbers(raw, header.newest)
+            if broken := raw.execute("PRAGMA foreign_key_check").fetchone():
+                what = f"row {broken[1]} of {broken[0]} refers to a row of {broken[2]} that is not in it"
+                raise Invalid({"The export": f"is not whole: {what}. Nothing was imported."})
             raw.execute("COMMIT")
         begin_anew(part, lambda tx: None)
     return count
 
 
-class _Lines:
-    """The lines of a file, and what number the last one has."""
-
-    def __init__(self, source: IO[bytes], size: int, progress: Progress) -> None:
-        self._source, self._size, self._progress = source, size, progress
-        self.number = 0
-        self._read = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        while line := self._source.readline(LONGEST_LINE):
-            self.number += 1
-            self._read += len(line)
-            if self.number % PORTION == 0:
-                self._progress("Importing", self._read, self._size)
-            yield line
-
-    def wrong(self, why: object) -> Invalid:
-        """The refusal of the line that was read last."""
-        return Invalid({f"line {self.number}": f"is wrong: {why}. Nothing was imported."})
+def _lines(source: IO[bytes], size: int, progress: Progress) -> Iterator[tuple[int, bytes]]:
+    """Each line with its number."""
+    read = 0
+    for number, line in enumerate(iter(lambda: source.readline(LONGEST_LINE), b""), 1):
+        read += len(line)
+        if number % PORTION == 0:
+            progress("Importing", read, size)
+        yield number, line
 
 
-def _header(lines: _Lines) -> Header:
+def _wrong(number: int, why: object) -> Invalid:
+    return Invalid({f"line {number}": f"is wrong: {why}. Nothing was imported."})
+
+
+def _header(line: bytes) -> Header:
     try:
-        header = msgspec.json.decode(next(iter(lines), b""), type=Header)
+        header = msgspec.json.decode(line, type=Header)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Invalid({"This": f"is not an export of Pottle: {error}. Nothing was imported."}) from error
     if header.format != FORMAT:
@@ -86,64 +81,53 @@ def _header(lines: _Lines) -> Header:
     return header
 
 
-def _fill(raw: sqlite3.Connection, tables: Shapes, lines: _Lines) -> int:
+def _fill(raw: sqlite3.Connection, tables: Shapes, lines: Iterator[tuple[int, bytes]]) -> int:
     """Writes every line's row, and returns how many. Raises Invalid."""
     for of in reversed(tables.values()):
         Snapshot(raw).run(delete(of))
     inserts = {line: Prepared(insert(of), *of.c.keys()) for line, of in tables.items()}
     decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(reduce(or_, [*tables, End]))  # a line is one of these
-    for text in lines:
+    number = 1
+    for number, line in lines:
         try:
-            row = decoder.decode(text)
+            row = decoder.decode(line)
             if isinstance(row, End):
-                return _ended(row, lines)
+                break
             ready = inserts[type(row)]
             raw.execute(*ready.bound(_tidy(row)))
         except (msgspec.DecodeError, UnicodeDecodeError, sqlite3.IntegrityError, OverflowError, TypeError) as error:
-            raise lines.wrong(error) from error
-    raise Invalid({"The export": f"was cut off after line {lines.number}. Nothing was imported."})
+            raise _wrong(number, error) from error
+    else:
+        raise Invalid({"The export": f"was cut off after line {number}. Nothing was imported."})
+    if row.lines != number - 1:
+        raise _wrong(number, f"{row.lines} lines should come before it, but {number - 1} do")
+    if next(lines, None):
+        raise _wrong(number + 1, "nothing may come after the end")
+    return number - 2
 
 
 def _tidy(row: msgspec.Struct) -> dict[str, Any]:
-    """The values of a row, names and titles as lines of visible text: a file may be an older version's."""
+    """The values of a row, its name or title as one line of visible text: older versions allowed others."""
     values = msgspec.structs.asdict(row)
-    for name in LINES.get(type(row).__name__, ()):
-        values[name] = made_one_line(values[name] or "") or values[name]
+    if field := ONE_LINE.get(type(row).__name__):
+        values[field] = made_one_line(values[field] or "") or values[field]
     return values
 
 
-def _ended(end: End, lines: _Lines) -> int:
-    count = lines.number - 1
-    if end.lines != count:
-        raise lines.wrong(f"{end.lines} lines should come before it, but {count} do")
-    if next(iter(lines), b""):
-        raise lines.wrong("nothing may come after the end")
-    return count - 1
-
-
-def _number_on(raw: sqlite3.Connection, newest: dict[str, int]) -> None:
+def _continue_numbers(raw: sqlite3.Connection, newest: dict[str, int]) -> None:
     """Ids and seqs go on where they were, so that none is ever given twice."""
     tx = Snapshot(raw)
     known = {row.name for row in tx.all(TABLES)}
     newest["changes"] = max(newest.get("changes", 0), tx.one(FURTHEST).seq or 0)
     if strange := sorted(name for name, seq in newest.items() if name not in known or seq < 0):
-        raise Invalid({"line 1": f"is wrong: newest has {strange[0]!r}. Nothing was imported."})
+        raise _wrong(1, f"newest has {strange[0]!r}")
     tx.run(delete(SEQUENCES))
     for name, seq in sorted(newest.items()):
         tx.run(insert(SEQUENCES), name=name, seq=seq)
 
 
-def _check_references(raw: sqlite3.Connection) -> None:
-    broken = raw.execute("PRAGMA foreign_key_check").fetchone()
-    if broken:
-        table_, id_, other, _ = broken
-        raise Invalid(
-            {"The export": f"refers to what is not in it: row {id_} of {table_}, to {other}. Nothing was imported."}
-        )
-
-
 def _untouched(database: Path) -> bool:
-    """Whether a database is as new: nobody has done anything in it. Its log is put into the file, and ended."""
+    """Whether nobody has done anything in a database yet. Its write-ahead log is ended."""
     with explained(database), closing(sqlite3.connect(database, isolation_level=None)) as raw:
         if migrations.revision_of(raw, database) is None:
             return False
@@ -153,10 +137,10 @@ def _untouched(database: Path) -> bool:
 
 
 def restore(folder: Path, source: Path, progress: Progress) -> tuple[Content, dict[str, int]]:
-    """Puts a copy of the backup into the folder; what it holds, and how many credentials of each kind were ended.
+    """Copies a backup into the folder; returns what it holds, and how many credentials of each kind were ended.
 
     The backup itself is only read. Raises Conflict where the folder has a database or a server uses it, NotFound,
-    StorageFull, and WrongDatabase for a file that is damaged, not ours or newer than the code; nothing is left then.
+    StorageFull, and WrongDatabase for a file that is damaged, not ours or newer than the code; then nothing is left.
     """
     if not source.is_file():
         raise NotFound(f"There is no file {source}.")
@@ -171,9 +155,9 @@ def restore(folder: Path, source: Path, progress: Progress) -> tuple[Content, di
 
 
 def _opened(source: Path) -> sqlite3.Connection:
-    """A connection that leaves nothing beside the backup, and also reads one on a medium that cannot be written to.
+    """A connection that leaves nothing beside the backup, and can read it on a medium that cannot be written to.
 
-    Immutable, unless a log is beside it: then it is a copied database folder, whose newest posts are in there.
+    It is immutable, except for a copied database folder: the log there has the newest posts.
     """
     path = source.resolve()
     logs = [path.with_name(path.name + end) for end in ("-wal", "-journal")]
