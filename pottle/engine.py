@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pottle import access as told
-from pottle import commands, errors
+from pottle import commands, errors, shell
 from pottle.access import Access
 from pottle.http import assets, caching, cross_origin, docs, problems, watching
 from pottle.http.application import Application, SignedSessions
@@ -55,6 +55,7 @@ class Engine:
         docs.register(app, self._words)
         problems.register(app)
         commands.register(app, settings)
+        shell.register(app)
         for part in (assets, socket, health, metrics):
             app.register_blueprint(part.blueprint)
         app.before_serving(self._open)
