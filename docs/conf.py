@@ -7,7 +7,7 @@ from pathlib import Path
 
 MENU = {
     "Start": ["your-own-resource", "development", "anatomy", "from-flask"],
-    "Use": ["classroom", "embedding", "client", "api", "live", "flask-front-ends"],
+    "Use": ["classroom", "embedding", "client", "api", "live", "/clients/*/README", "flask-front-ends"],
     "Run": ["deploy", "settings", "administration", "operating", "performance"],
     "Trust": ["/SECURITY", "reliability", "/conformance/README", "asvs", "comparison"],
     "More": ["/CONTRIBUTING", "/CHANGELOG", "/model/accounts/common_passwords/README", "decisions/*"],
@@ -18,11 +18,10 @@ project = "Pottle"
 html_title = "Pottle"
 extensions = ["myst_parser"]
 root_doc = "README"
-include_patterns = ["*.md", "docs/*.md", "docs/decisions/*.md", "conformance/README.md"]
-include_patterns += ["model/accounts/common_passwords/README.md"]
-exclude_patterns = [".*", "instance"]
+include_patterns = ["*.md", "docs/*.md", "docs/decisions/*.md", "**/README.md"]
+exclude_patterns = [".*", "instance", "**/node_modules"]
 html_theme = "furo"
-html_favicon = html_logo = "../static/logo.svg"
+html_favicon = "../static/logo.svg"
 html_show_copyright = html_show_sphinx = False
 html_copy_source = False
 html_extra_path = ["index.html"]  # leads to README.html

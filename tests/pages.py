@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import needs
 from tests.server import ROOT
 
-NO_PAGES = (".venv", "instance", "node_modules")
+NO_PAGES = (".", "instance", "node_modules")
 PAGES = sorted(
     path
     for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/**/README.md")]

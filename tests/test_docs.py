@@ -100,10 +100,16 @@ def test_every_block_of_code_can_be_read(path: Path) -> None:
 @pytest.mark.check
 def test_the_menu_of_the_site_leads_to_every_page() -> None:
     menu = [name for names in runpy.run_path(str(ROOT / "docs" / "conf.py"))["MENU"].values() for name in names]
-    found = {path.relative_to(ROOT / "docs").as_posix() for path in PAGES if path.is_relative_to(ROOT / "docs")}
-    assert {f"{name}.md" for name in menu if name[0] != "/"} - {"decisions/*.md"} == {
-        name for name in found if not name.startswith("decisions/")
-    }
+    patterns = [f"{name}.md" if name[0] == "/" else f"/docs/{name}.md" for name in menu]
+    left_out = [path for path in PAGES if not any(path.match(f"{ROOT}{pattern}") for pattern in patterns)]
+    assert left_out == [ROOT / "README.md"]  # which has the menu
+    assert all(list(ROOT.glob(pattern[1:])) for pattern in patterns)
+
+
+@pytest.mark.check
+def test_the_table_of_scripts_names_each() -> None:
+    scripts = {f"scripts/{path.name}" for path in (ROOT / "scripts").iterdir()}
+    assert set(first_column(chapter("development", "Scripts"))) == scripts
 
 
 @pytest.mark.check
