@@ -19,7 +19,7 @@ from pottle import text
 from pottle.errors import Refusal
 from pottle.settings import Settings
 from pottle.store import database, migrations
-from pottle.store.first_look import WrongDatabase
+from pottle.store.files import WrongDatabase
 
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
 

@@ -19,7 +19,7 @@ from pottle.server import health, logs, metrics
 from pottle.settings import Settings
 from pottle.store import db
 from pottle.store import migrations as revisions
-from pottle.store.first_look import WrongDatabase
+from pottle.store.files import WrongDatabase
 
 
 class Engine:

@@ -17,9 +17,9 @@ from model.operating import doctor
 from model.operating.doctor import Patient, examine
 from model.settings import Settings
 from pottle import times
-from pottle.store import first_look, migrations
+from pottle.store import files, migrations
 from pottle.store.database import Database
-from pottle.store.first_look import WrongDatabase
+from pottle.store.files import WrongDatabase
 from pottle.store.locks import Presence
 from tests.conftest import cannot_run, needs
 from tests.store.test_backup import cut_off, damaged, foreign, newer, no_database
@@ -189,8 +189,8 @@ MOUNTS = r"""
 )
 def test_it_knows_where_a_folder_lies(tmp_path: Path, folder: str, kind: str) -> None:
     (tmp_path / "mounts").write_text(MOUNTS.lstrip())
-    assert first_look.kind_of(Path(folder), tmp_path / "mounts") == kind
-    assert first_look.kind_of(Path(folder), tmp_path / "nowhere") == ""
+    assert files.kind_of(Path(folder), tmp_path / "mounts") == kind
+    assert files.kind_of(Path(folder), tmp_path / "nowhere") == ""
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ async def test_a_disk_that_others_may_write_to_is_refused(
 
     Two machines on one folder lost a write that was answered with 201, and nothing was said.
     """
-    monkeypatch.setattr(first_look, "kind_of", lambda *_: kind)
+    monkeypatch.setattr(files, "kind_of", lambda *_: kind)
     assert found(settings)["file system"][0] == level
     database = Database()
     if level == "FAIL":

@@ -19,7 +19,7 @@ from model.settings import Settings
 from pottle.errors import Conflict, Invalid
 from pottle.store import Base, migrations
 from pottle.store.database import Database, prepare
-from pottle.store.first_look import WrongDatabase
+from pottle.store.files import WrongDatabase
 from tests.conftest import Person, World
 from tests.store.test_backup import one, quietly
 

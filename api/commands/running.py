@@ -10,7 +10,7 @@ from model.settings import Settings
 from pottle.commands import Failed
 from pottle.errors import Refusal, sentence
 from pottle.store import db
-from pottle.store.first_look import WrongDatabase
+from pottle.store.files import WrongDatabase
 from pottle.store.paging import Cursor, Page
 from pottle.values import Unfit, fit
 

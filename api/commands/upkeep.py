@@ -22,8 +22,8 @@ from model.operating import doctor, exporting, importing
 from model.settings import Settings
 from pottle.commands import Failed, say
 from pottle.errors import Refusal
-from pottle.store import backup, whole
-from pottle.store.first_look import WrongDatabase
+from pottle.store import copies
+from pottle.store.files import WrongDatabase
 
 PATH = click.argument("path", type=click.Path(path_type=Path))
 STREAM = click.argument("path", type=click.Path(path_type=Path, allow_dash=True))
@@ -40,10 +40,10 @@ def register(app: Quart, settings: Settings) -> None:
     def _backup(path: Path) -> None:
         """Copy the database to the new file PATH (or into the folder PATH), also while the server runs."""
         with working() as progress:
-            made, found = backup.backup(app_db, path, progress)
+            made, found = copies.backup(app_db, path, progress)
         say(made)
         try:
-            backup.note(app_db)
+            copies.note(app_db)
         except OSError as error:
             say(f"/metrics will not know of it: {error.filename}: {error.strerror}", err=True)
         if sys.stderr.isatty():
@@ -91,7 +91,7 @@ def register(app: Quart, settings: Settings) -> None:
         sys.exit(any(finding.level == "FAIL" for finding in found))
 
 
-def _counted(found: backup.Content) -> str:
+def _counted(found: copies.Content) -> str:
     return f"{found.rows['users']} users and {found.rows['posts']} posts"
 
 
@@ -105,7 +105,7 @@ def _output(path: Path) -> Iterator[IO[bytes]]:
             shutil.copyfileobj(whole_of_it, sys.stdout.buffer)
         sys.stdout.buffer.flush()
     else:
-        with whole.appearing(path) as part, part.open("wb") as out:
+        with copies.appearing(path) as part, part.open("wb") as out:
             yield out
 
 
@@ -119,7 +119,7 @@ def _input(path: Path) -> Iterator[tuple[IO[bytes], int]]:
 
 
 @contextmanager
-def working() -> Iterator[backup.Progress]:
+def working() -> Iterator[copies.Progress]:
     """Shows how far it is; every way to fail is one line and exit code 1, and SIGTERM cleans up first."""
     signal.signal(signal.SIGTERM, _end)
     try:

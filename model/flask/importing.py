@@ -24,7 +24,7 @@ from model.talk.channel import Channel
 from model.talk.post import FORMER_USER, Post
 from pottle.errors import NotFound
 from pottle.store import Base, Tx, writes
-from pottle.store.backup import Progress
+from pottle.store.copies import Progress
 
 RULES = {"reading": "public", "posting": "users", "review": "none"}
 CLOSED = {"reading": "members", "posting": "members", "review": "none"}

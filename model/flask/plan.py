@@ -20,7 +20,7 @@ from model.talk.channel import Key
 from model.talk.markdown import rendered
 from model.talk.post import FORMER_USER
 from pottle import text
-from pottle.store.backup import Progress
+from pottle.store.copies import Progress
 from pottle.values import fits
 
 VOTES = {"upvote": "up", "downvote": "down"}

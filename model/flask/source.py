@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from pottle.errors import NotFound
-from pottle.store.backup import Progress
-from pottle.store.first_look import WrongDatabase
+from pottle.store.copies import Progress
+from pottle.store.files import WrongDatabase
 
 NOTHING = "Nothing was imported."
 UNFINISHED = (

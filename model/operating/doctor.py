@@ -17,12 +17,12 @@ from sqlalchemy import func, select
 from model.accounts.user import User
 from model.settings import Settings
 from pottle import VERSION, settings, times
-from pottle.store import Snapshot, first_look, migrations
+from pottle.store import Snapshot, files, migrations
 from pottle.store.bus import listeners
 from pottle.store.changes import LoggedChange
 from pottle.store.database import LITTLE_SPACE
 from pottle.store.engines import open_reader, open_writer
-from pottle.store.first_look import WrongDatabase, explained
+from pottle.store.files import WrongDatabase, explained
 from pottle.store.locks import anybody
 
 Level = Literal["ok", "warn", "FAIL"]
@@ -62,8 +62,8 @@ class Patient(NamedTuple):
         folder = self.settings.instance.absolute()
         if os.path.isdir(folder) and not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             return folder
-        files = sorted(folder.glob("app.db*")) if os.path.isdir(folder) else []
-        return next((file for file in files if not os.access(file, os.R_OK | os.W_OK)), None)
+        found = sorted(folder.glob("app.db*")) if os.path.isdir(folder) else []
+        return next((file for file in found if not os.access(file, os.R_OK | os.W_OK)), None)
 
 
 def examine(patient: Patient) -> Iterator[Finding]:
@@ -103,7 +103,7 @@ def _machine(_: Patient) -> Iterator[Finding]:
 def _folder(patient: Patient) -> Iterator[Finding]:
     folder, closed = patient.settings.instance.absolute(), patient.closed
     if closed:
-        yield Finding("FAIL", "folder", f"{closed} cannot be read and written: {first_look.as_whom(closed)}")
+        yield Finding("FAIL", "folder", f"{closed} cannot be read and written: {files.as_whom(closed)}")
     elif not folder.exists():
         yield Finding("warn", "folder", f"{folder} is not there: the first start makes it. Is POTTLE_INSTANCE right?")
     else:
@@ -112,12 +112,12 @@ def _folder(patient: Patient) -> Iterator[Finding]:
                 yield Finding("ok", "folder", f"{folder} can be written")
         except OSError as error:
             yield Finding("FAIL", "folder", f"{folder} cannot be written: {error.strerror}.")
-    kind = first_look.kind_of(patient.settings.instance)
-    shared, of_the_host = first_look.is_shared(kind), kind in first_look.OF_THE_HOST
+    kind = files.kind_of(patient.settings.instance)
+    shared, of_the_host = files.is_shared(kind), kind in files.OF_THE_HOST
     yield _judged(
         "file system",
         kind or "not known on this system",
-        (shared and not patient.settings.shared_disk, "FAIL", f"{kind}: {first_look.SHARED}"),
+        (shared and not patient.settings.shared_disk, "FAIL", f"{kind}: {files.SHARED}"),
         (shared, "warn", f"{kind}: nobody else may write there, or answered writes are lost."),
         (of_the_host, "warn", f"{kind}, from the computer around this one: good to try things out."),
         (kind in FLEETING, "warn", f"{kind}: the folder is kept in {FLEETING.get(kind)}."),

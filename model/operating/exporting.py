@@ -17,9 +17,8 @@ from sqlalchemy import JSON, Column, MetaData, StaticPool, Table, column, create
 
 from pottle.errors import Conflict
 from pottle.store import Snapshot, migrations
-from pottle.store.backup import Progress, content, reading
+from pottle.store.copies import CREDENTIALS, Progress, content, reading
 from pottle.store.engines import open_reader
-from pottle.store.placing import CREDENTIALS
 
 FORMAT = 1
 PORTION = 1_000  # lines between two reports

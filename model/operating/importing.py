@@ -18,8 +18,18 @@ from model import audit
 from model.operating.exporting import FORMAT, LEFT_OUT, PORTION, SEQUENCES, End, Header, Shapes, shapes
 from pottle.errors import Invalid, NotFound
 from pottle.store import Snapshot, migrations
-from pottle.store.backup import TABLES, Content, Progress, check_integrity, content, copy, explained, rows
-from pottle.store.placing import begin_anew, placed
+from pottle.store.copies import (
+    TABLES,
+    Content,
+    Progress,
+    begin_anew,
+    check_integrity,
+    content,
+    copy,
+    explained,
+    placed,
+    rows,
+)
 from pottle.store.statements import Prepared
 from pottle.text import made_one_line
 

@@ -20,7 +20,7 @@ from pottle.http.asking import anyone
 from pottle.http.caching import shelf
 from pottle.live.hub import hub
 from pottle.server import descriptors, gathering, logs
-from pottle.store import backup, changes, db
+from pottle.store import changes, copies, db
 
 log = logging.getLogger("pottle")
 
@@ -140,7 +140,7 @@ class Reporter:
         measures.wal_bytes.set(wal)
         measures.read_only.set(not db.writable)
         measures.disk_free_bytes.set(free)
-        measures.last_backup.set(backup.last(db.settings.instance / "app.db"))
+        measures.last_backup.set(copies.last(db.settings.instance / "app.db"))
 
     def _move(self, counter: Counter, total: float) -> None:
         counter.inc(total - self._moved.get(counter, 0))

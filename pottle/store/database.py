@@ -1,12 +1,10 @@
 """The database of this process: how everything else reads and writes."""
 
 import asyncio
-import itertools
 import logging
 import os
 import random
 import shutil
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,22 +12,21 @@ from contextlib import AbstractAsyncContextManager, closing, contextmanager, sup
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pottle import times
 from pottle.errors import NotFound, Refusal
 from pottle.settings import Settings
-from pottle.store import backup, changes, first_look, limits, migrations, replays
+from pottle.store import changes, copies, files, limits, migrations, replays
 from pottle.store.bus import Bus
 from pottle.store.engines import Reading, open_writer, write_engine
+from pottle.store.files import beside, explaining
 from pottle.store.follower import Follower, Listener
 from pottle.store.instance import Instance, fact, identify
 from pottle.store.locks import Presence, Start, Turn
 from pottle.store.room import RETRY_SECONDS, Room, readers
 from pottle.store.statements import Snapshot
 from pottle.store.unit import Envelope, Tx, envelope
-from pottle.store.whole import keep_private, private
 from pottle.store.writer import Tally, Writer
 
 log = logging.getLogger("pottle")
@@ -59,7 +56,7 @@ class Database:
         """Creates or migrates the database and starts the writer, the follower and the bus.
 
         A server's processes say that they are `serving`; `first_of_start` tells the first of them.
-        Raises first_look.WrongDatabase, having changed nothing, for a database that this code cannot serve.
+        Raises files.WrongDatabase, having changed nothing, for a database that this code cannot serve.
         """
         self.settings = settings
         path = prepare(settings)
@@ -153,7 +150,7 @@ class Database:
     def sizes(self) -> tuple[int, int, int]:
         """Bytes of the database, of its write-ahead log, and free on their disk."""
         path = self.settings.instance / "app.db"
-        database, log_ = (file.stat().st_size if file.exists() else 0 for file in (path, first_look.log_of(path)))
+        database, log_ = (file.stat().st_size if file.exists() else 0 for file in (path, beside(path, "-wal")))
         return database, log_, shutil.disk_usage(path.parent).free
 
     @property
@@ -239,20 +236,20 @@ def prepare(settings: Settings) -> Path:
     Raises WrongDatabase, which says what to do.
     """
     path = settings.instance / "app.db"
-    first_look.check_disk(settings.instance, settings.shared_disk)
+    files.check_disk(settings.instance, settings.shared_disk)
     try:
-        make_durably(settings.instance)
+        files.make_durably(settings.instance)
         turn = Turn(turn_file(path))
     except OSError as error:
-        raise first_look.unwritable(settings.instance, error) from error
+        raise files.unwritable(settings.instance, error) from error
     with closing(turn), explaining(path), turn_soon(turn, path):
-        first_look.check(path, turn.noted()[0])
+        files.check(path, turn.noted()[0])
         Room(path).begin()
         # It holds password hashes; SQLite gives its log the same mode and owner.
         if path.exists():
-            keep_private(path)  # without opening it: to close any descriptor of it would drop SQLite's locks
+            files.keep_private(path)  # without opening it: to close any descriptor of it would drop SQLite's locks
         else:
-            os.close(private(path, os.O_RDONLY))
+            os.close(files.private(path, os.O_RDONLY))
         migrations.upgrade(path)
         if settings.development:
             from pottle.store.migrations import writing  # and with it Alembic, which takes 0.3 s
@@ -276,42 +273,13 @@ def migrate(settings: Settings, back_to: str | None = None) -> tuple[Path, list[
         names = migrations.applied(path, back_to) if back_to else migrations.pending(path)
         if not names:
             return path, []
-        stem = f"app.db-before-{names[-1].split('_')[0]}"
-        copies = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
-        copy, _ = backup.backup(path, next(p for name in copies if not (p := path.with_name(name)).exists()), _quietly)
+        copy = copies.unused(path.parent, f"app.db-before-{names[-1].split('_')[0]}")
+        copies.backup(path, copy)
         if back_to:
             migrations.downgrade(path, back_to)
         else:
             migrations.upgrade(path, willing=True)
     return copy, names
-
-
-def _quietly(*_: object) -> None:
-    """Reports no progress."""
-
-
-def make_durably(folder: Path) -> None:
-    """Makes a folder that survives the loss of power: SQLite syncs what is in it, but not its own name (L7)."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for around in folder.resolve().parents:
-        with suppress(OSError):  # Windows opens no folder, and one around ours may be closed to us
-            opened = os.open(around, os.O_RDONLY)
-            try:
-                os.fsync(opened)
-            finally:
-                os.close(opened)
-
-
-@contextmanager
-def explaining(path: Path) -> Iterator[None]:
-    """Turns SQLite's own errors into a WrongDatabase, which says what to do."""
-    try:
-        yield
-    except (sqlite3.Error, DBAPIError) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
-        if isinstance(cause, sqlite3.Error) and (wrong := first_look.explained(path, cause)):
-            raise wrong from error
-        raise
 
 
 @contextmanager
@@ -331,7 +299,7 @@ def turn_soon(turn: Turn, path: Path) -> Iterator[None]:
 
 def turn_file(path: Path) -> Path:
     """The file whose lock is the right to write to the database at `path`."""
-    return path.with_name(path.name + "-turn")
+    return beside(path, "-turn")
 
 
 db = Database()

@@ -20,7 +20,7 @@ from types import TracebackType
 
 from pottle.errors import Conflict
 from pottle.store.bus import listeners
-from pottle.store.whole import private
+from pottle.store.files import beside, private
 
 try:
     import fcntl
@@ -109,7 +109,7 @@ class Presence:
     """Says that this process has the database open, until it is closed. Waits while somebody is alone with it."""
 
     def __init__(self, database: Path) -> None:
-        self._file = private(_open_file(database), os.O_RDONLY)
+        self._file = private(beside(database, "-open"), os.O_RDONLY)
         share(self._file)
 
     def close(self) -> None:
@@ -123,7 +123,7 @@ def alone(database: Path) -> Iterator[None]:
 
     The bus is asked too: a server whose folder was deleted and made anew holds a lock on a file without a name.
     """
-    held = private(_open_file(database), os.O_RDONLY)
+    held = private(beside(database, "-open"), os.O_RDONLY)
     try:
         if not take_at_once(held) or listeners(database):
             raise Conflict(f"A server or a command is using {database.parent.absolute()}. Stop it first.")
@@ -134,7 +134,7 @@ def alone(database: Path) -> Iterator[None]:
 
 def anybody(database: Path) -> bool:
     """Whether somebody has the database open: here, or in another container that shares the folder."""
-    if not _open_file(database).exists():
+    if not beside(database, "-open").exists():
         return listeners(database) > 0
     try:
         with alone(database):
@@ -143,15 +143,11 @@ def anybody(database: Path) -> bool:
         return True
 
 
-def _open_file(database: Path) -> Path:
-    return database.with_name(database.name + "-open")
-
-
 class Start:
     """`first` in the one process that found nobody else serving; until it is closed, others find this one."""
 
     def __init__(self, database: Path, turn: Turn) -> None:
-        self._file = private(database.with_name(database.name + "-served"), os.O_RDONLY)
+        self._file = private(beside(database, "-served"), os.O_RDONLY)
         with turn:  # flock turns one lock into another in two steps, and nobody may come in between
             self.first = take_at_once(self._file)
             share(self._file)

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from pottle.errors import StorageFull
 from pottle.store.engines import LOG_BYTES
-from pottle.store.first_look import log_of
-from pottle.store.whole import private
+from pottle.store.files import beside, private
 
 log = logging.getLogger("pottle")
 
@@ -36,8 +35,8 @@ class Room:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._log = log_of(path)
-        self._reserve = path.with_name(path.name + "-reserve")
+        self._log = beside(path, "-wal")
+        self._reserve = beside(path, "-reserve")
         self._tried = self._looked = -LOOK_SECONDS  # monotonic, s
         self._refusing = False
         self._refused_at = 0  # bytes of the log
@@ -138,7 +137,7 @@ def readers(path: Path) -> str:
 
 def _reading(path: Path) -> set[int]:
     try:
-        inode = path.with_name(path.name + "-shm").stat().st_ino
+        inode = beside(path, "-shm").stat().st_ino
         lines = LOCKS.read_text().splitlines()
     except OSError:
         return set()
@@ -168,11 +167,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def is_full(error: BaseException | None) -> bool:
-    """Whether SQLite's error means that the disk is full; where shared memory cannot grow it has another name."""
-    return getattr(error, "sqlite_errorname", "") in ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
 
 
 def _free(path: Path) -> int:

@@ -20,11 +20,11 @@ from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
 
 from pottle.errors import Overloaded, Refusal, StorageFull
+from pottle.store.files import is_full, is_locked
 from pottle.store.locks import Turn
-from pottle.store.room import Room, is_full
+from pottle.store.room import Room
 from pottle.store.unit import Tx, Work, envelope
 
 log = logging.getLogger("pottle")
@@ -169,11 +169,12 @@ class Writer:
                 batch += self._queued(room)
                 return self._commit([work for work, _ in batch])
         except Exception as error:
-            if again and is_full(_cause(error)) and self._made_room():
+            cause = error.__cause__ if isinstance(error, Spoiled) and error.__cause__ else error
+            if again and is_full(cause) and self._made_room():
                 return self._in_turn(batch, 0, again=False)
             # Each would wait for the lock again, which would take hours, or be told the same.
-            if len(batch) == 1 or _locked(error) or isinstance(error, StorageFull):
-                return [Outcome(error=_explained(error)) for _ in batch]
+            if len(batch) == 1 or is_locked(cause) or isinstance(error, StorageFull):
+                return [Outcome(error=_explained(cause)) for _ in batch]
             return [self._in_turn([one], 0, again=False)[0] for one in batch]
 
     def _made_room(self) -> bool:
@@ -237,24 +238,8 @@ def _outcome(tx: Tx, work: Work) -> Outcome:
         raise Spoiled from error
 
 
-def _cause(error: BaseException | None) -> BaseException | None:
-    """SQLite's own error, without what was put around it."""
-    if isinstance(error, Spoiled):
-        return _cause(error.__cause__)
-    return error.orig if isinstance(error, DBAPIError) else error
-
-
-def _locked(error: Exception) -> bool:
-    """Whether the transaction could not begin. Once it has begun, nothing locks it."""
-    return getattr(_cause(error), "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-
-
-def _explained(error: Exception) -> BaseException:
+def _explained(error: BaseException) -> BaseException:
     """The error as the unit's caller should see it: SQLite's passing troubles as refusals."""
-    if isinstance(error, Spoiled) and error.__cause__ is not None:
-        return _explained(error.__cause__) if isinstance(error.__cause__, Exception) else error.__cause__
-    if _locked(error):
+    if is_locked(error):
         return Overloaded("The database is locked by another program.")
-    if is_full(_cause(error)):
-        return StorageFull("The disk is full.")
-    return error
+    return StorageFull("The disk is full.") if is_full(error) else error

@@ -16,7 +16,7 @@ import pytest
 from model.settings import Settings
 from pottle.store.database import Database
 from pottle.store.engines import LOG_BYTES
-from pottle.store.first_look import WrongDatabase
+from pottle.store.files import WrongDatabase
 from tests.conftest import PASSWORD, World, cannot_run, needs
 from tests.faults.reaching import all_serve, on_each_worker
 from tests.faults.writing import PROBLEM, Writing

@@ -10,10 +10,10 @@ import pytest
 
 from model.settings import Settings
 from pottle.errors import Conflict, NotFound, Refusal
-from pottle.store import backup as backups
-from pottle.store.backup import backup
+from pottle.store import copies as backups
+from pottle.store.copies import backup
 from pottle.store.database import Database, prepare
-from pottle.store.first_look import WrongDatabase
+from pottle.store.files import WrongDatabase
 from pottle.store.unit import Tx
 
 
@@ -213,7 +213,7 @@ def test_a_copy_that_differs_is_not_kept(path: Path, tmp_path: Path, monkeypatch
             raw.execute("PRAGMA journal_mode=DELETE")
             raw.execute("DELETE FROM users WHERE uid = 'bob'")
 
-    monkeypatch.setattr(backups, "as_one_file", meddle)
+    monkeypatch.setattr(backups, "_as_one_file", meddle)
     with pytest.raises(WrongDatabase, match="differs"):
         backup(path, tmp_path / "copy.db", quietly)
     assert not (tmp_path / "copy.db").exists()

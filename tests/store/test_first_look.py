@@ -11,7 +11,7 @@ import pytest
 
 from model.settings import Settings
 from pottle.store.database import Database
-from pottle.store.first_look import WrongDatabase
+from pottle.store.files import WrongDatabase
 
 # Writes, and dies as by kill -9: what it has committed stays in the log.
 DIE = """

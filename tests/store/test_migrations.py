@@ -19,7 +19,7 @@ from model.settings import Settings
 from pottle import times
 from pottle.store import Base, changes, migrations
 from pottle.store.database import Database, migrate, prepare
-from pottle.store.first_look import WrongDatabase
+from pottle.store.files import WrongDatabase
 from tests.conftest import needs
 from tests.test_backup_commands import quart
 

@@ -16,12 +16,11 @@ from model.operating.importing import restore
 from model.settings import Settings
 from pottle.errors import Conflict, NotFound
 from pottle.store import Base, migrations
-from pottle.store.backup import backup
+from pottle.store.copies import CREDENTIALS, backup
 from pottle.store.database import Database
-from pottle.store.first_look import WrongDatabase
+from pottle.store.files import WrongDatabase
 from pottle.store.instance import Instance
 from pottle.store.locks import Presence, alone, anybody
-from pottle.store.placing import CREDENTIALS
 from tests.server import PATIENCE, ROOT, clean_environment
 from tests.store.test_backup import cut_off, damaged, empty, foreign, newer, no_database, one, quietly, write
 

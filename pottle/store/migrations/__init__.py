@@ -19,7 +19,7 @@ from sqlalchemy import DefaultClause, MetaData
 from pottle.store.base import Base
 from pottle.store.changes import LoggedChange
 from pottle.store.engines import write_engine
-from pottle.store.first_look import LEFT, WrongDatabase, untouched
+from pottle.store.files import LEFT, WrongDatabase, untouched
 
 if TYPE_CHECKING:
     from alembic.config import Config

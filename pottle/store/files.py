@@ -1,11 +1,15 @@
-"""The first look at the files of an instance folder: what is wrong with them, and what to do about it.
+"""The files of an instance folder: what is wrong with them and what to do about it; whose they are; what is on disk.
 
 Nothing is changed by looking. What cannot be served is left for somebody to repair, byte for byte.
 """
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from sqlalchemy.exc import DBAPIError
 
 LOG_BEGINS_WITH = (b"\x37\x7f\x06\x82", b"\x37\x7f\x06\x83")  # https://www.sqlite.org/fileformat2.html#walformat
 LEFT = "It was left as it is."
@@ -46,7 +50,7 @@ def check(path: Path, noted_epoch: str) -> None:
         raise WrongDatabase(f"{path} cannot be read and written.{whose(path)}")
     if noted_epoch and not path.stat().st_size:
         raise WrongDatabase(f"{path} is empty, and there was a database in it. {RESTORE}")
-    wal = log_of(path)
+    wal = beside(path, "-wal")
     if not _is_log(wal):
         raise WrongDatabase(
             f"{wal} is no log of SQLite's: it is damaged, and with it what was written last. {LEFT} Restore a backup, "
@@ -87,23 +91,51 @@ def untouched(path: Path) -> sqlite3.Connection:
     the log. Without a log the file is complete, and nobody changes it who does not hold the turn. Nor with a journal,
     which is older than any log: where power was lost in the very first start, there may be one beside an empty log.
     """
-    journal = path.with_name(path.name + "-journal")
-    how = "mode=ro" if log_of(path).exists() and not journal.exists() else "immutable=1"
+    journal = beside(path, "-journal")
+    how = "mode=ro" if beside(path, "-wal").exists() and not journal.exists() else "immutable=1"
     return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True)
 
 
-def explained(path: Path, error: sqlite3.Error) -> WrongDatabase | None:
+@contextmanager
+def explaining(path: Path) -> Iterator[None]:
+    """Turns SQLite's errors into a WrongDatabase, which says what to do; mistakes in the code stay as they are."""
+    try:
+        yield
+    except (sqlite3.Error, DBAPIError) as error:
+        if wrong := explained(path, error):
+            raise wrong from error
+        raise
+
+
+def cause_of(error: BaseException | None) -> tuple[str, BaseException | None]:
+    """The name of SQLite's error, such as "BUSY", and the error itself, without what SQLAlchemy put around it."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    return getattr(cause, "sqlite_errorname", "").removeprefix("SQLITE_"), cause
+
+
+def is_full(error: BaseException | None) -> bool:
+    """Whether SQLite's error means that the disk is full; where shared memory cannot grow it has another name."""
+    return cause_of(error)[0] in ("FULL", "IOERR_SHMSIZE")
+
+
+def is_locked(error: BaseException | None) -> bool:
+    """Whether SQLite's error means that a transaction could not begin. Once it has begun, nothing locks it."""
+    return cause_of(error)[0].startswith(("BUSY", "LOCKED"))
+
+
+def explained(path: Path, error: BaseException) -> WrongDatabase | None:
     """What SQLite's error means for whoever starts Pottle; None where it is a mistake in the code."""
-    match getattr(error, "sqlite_errorname", "").split("_")[1:2]:
-        case ["BUSY" | "LOCKED"]:
+    name, cause = cause_of(error)
+    match name.split("_")[0]:
+        case "BUSY" | "LOCKED":
             return WrongDatabase(f"{path} is locked by another program: end it, and start Pottle again.")
-        case ["CORRUPT" | "NOTADB"]:
-            return WrongDatabase(f"{path} cannot be read as a database: {error}. {RESTORE}")
-        case ["FULL"]:
+        case "CORRUPT" | "NOTADB":
+            return WrongDatabase(f"{path} cannot be read as a database: {cause}. {RESTORE}")
+        case "FULL":
             return WrongDatabase(f"{path} cannot be opened: the disk is full. Make room, and start Pottle again.")
-        case ["CANTOPEN" | "IOERR" | "PERM" | "READONLY"]:
+        case "CANTOPEN" | "IOERR" | "PERM" | "READONLY":
             return WrongDatabase(
-                f"{path} cannot be opened: {error}. Is the disk full or in order, and may Pottle write to "
+                f"{path} cannot be opened: {cause}. Is the disk full or in order, and may Pottle write to "
                 f"{path.parent}?{whose(path)}"
             )
     return None
@@ -142,9 +174,54 @@ def _named(user: int | None) -> str:
         return f"user {user}"
 
 
-def log_of(path: Path) -> Path:
-    """SQLite's write-ahead log, with what was committed and is not in the database file yet."""
-    return path.with_name(path.name + "-wal")
+def private(path: Path, flags: int) -> int:
+    """Opens a file of the instance folder, made if need be, that only its owner can read, whatever the umask.
+
+    What root's command makes belongs to whoever the folder belongs to, for the server has to open it too.
+    """
+    file = os.open(path, flags | os.O_CREAT, 0o600)
+    keep_private(path)
+    return file
+
+
+def keep_private(path: Path) -> None:
+    """Takes from others what an older version, or a careless umask, let them do with a file of ours."""
+    about = path.stat()
+    if hasattr(os, "geteuid") and about.st_uid == os.geteuid():
+        with suppress(OSError):  # a file system without modes
+            if about.st_mode & 0o077:
+                path.chmod(0o600)
+        give_to_owner(path)
+
+
+def give_to_owner(path: Path) -> None:
+    """A file that root made belongs to whoever the folder belongs to, for the server has to write to it."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        folder = path.parent.stat()
+        with suppress(OSError):  # a file system without owners
+            os.chown(path, folder.st_uid, folder.st_gid)
+
+
+def make_durably(folder: Path) -> None:
+    """Makes a folder that survives the loss of power: SQLite syncs what is in it, but not its own name (L7)."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for around in folder.resolve().parents:
+        with suppress(OSError):  # Windows opens no folder, and one around ours may be closed to us
+            sync(around)
+
+
+def sync(path: Path) -> None:
+    """Has what is in a file, or the names in a folder, be on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def beside(path: Path, end: str) -> Path:
+    """A file that belongs to the database at `path`: "-wal", SQLite's log, has what is not in the database yet."""
+    return path.with_name(path.name + end)
 
 
 def _is_log(wal: Path) -> bool:
