@@ -19,6 +19,7 @@ from tests.conftest import PASSWORD
 from tests.pages import chapter, page
 from tests.server import PATIENCE, ROOT, Server, clean_environment, connected, free_port, wait_until
 
+SHORT = chapter("README.md", "Add your own resource")
 FIRST, LATER = page("your-own-resource").split("\n## A new column later\n")
 HOUSE = ("api", "model", "pottle", "templates", "static", "tests", "main.py", "gunicorn.conf.py", "pyproject.toml")
 LINKS = "/api/channels/1/links"
@@ -57,6 +58,22 @@ def patch(file: Path, difference: str) -> None:
     text = file.read_text()
     assert text.count(before) == 1, f"{file}:\n{before}"
     file.write_text(text.replace(before, after))
+
+
+@pytest.mark.check
+@pytest.mark.parametrize("text", [SHORT, FIRST + LATER], ids=["README.md", "your-own-resource.md"])
+def test_what_it_shows_fits_what_is_there(text: str, tmp_path: Path) -> None:
+    """Its differences and its imports, so that a renamed function is noticed at once; the slow tests do the rest."""
+    checkout = copied(tmp_path / "checkout")
+    follow(text, checkout)
+    made = subprocess.run(
+        [sys.executable, "-c", "import main"],
+        cwd=checkout,
+        env=clean_environment(tmp_path),
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode == 0, made.stderr
 
 
 @contextmanager
@@ -197,7 +214,7 @@ async def test_the_short_form_in_the_readme(tmp_path: Path) -> None:
     """Cached, watched and limited, with nothing declared; and the house's own rules have nothing to say against it."""
     checkout = copied(tmp_path / "checkout")
     with development(checkout, tmp_path) as (http, log):
-        follow(chapter("README.md", "Add your own resource"), checkout)
+        follow(SHORT, checkout)
         wait_until(lambda: answers(http, JOKES), "the new resource", log.read_text)
         sign_in(http)
         told = http.post(JOKES, json={"text": "A pottle walks into a class."})
