@@ -317,7 +317,7 @@ class TestErrors:
                 yield sub
                 yield from all_of(sub)
 
-        assert all(kind.status in problems.TITLES for kind in all_of(errors.Refusal))
+        assert all(problems.title(kind.status) for kind in all_of(errors.Refusal))
         assert all("status" in vars(kind) for kind in errors.Refusal.__subclasses__()), "each says its own"
 
 

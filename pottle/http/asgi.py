@@ -12,6 +12,18 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 
+class Middleware:
+    """Around an ASGI application. A subclass has a method `http`, or `websocket`; what it has none for passes by."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serves one request or websocket, or the server's start and end."""
+        serve: App = getattr(self, scope["type"], self.app)
+        return serve(scope, receive, send)
+
+
 def header(scope: Scope, wanted: bytes) -> str | None:
     """A request's first header of the name `wanted`, which is in small letters; None without one."""
     for name, value in scope["headers"]:

@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl
 from quart import g, request
 
 from pottle.http import conditions
-from pottle.http.asgi import App, Headers, Message, Receive, Scope, Send, escaped
+from pottle.http.asgi import Headers, Message, Middleware, Receive, Scope, Send, escaped
 from pottle.http.shelf import LARGEST_BYTES, Fill, Kept, Renew, Shelf, header_of, signed_in
 from pottle.store import db, tables
 from pottle.store.follower import Listener
@@ -134,11 +134,8 @@ def _scope() -> Scope:
     return request.scope  # type: ignore[return-value]  # a dict like any, to ASGI middleware
 
 
-class ResponseCache:
-    """ASGI middleware: answers from the shelf, else passes on and keeps what may be kept."""
-
-    def __init__(self, app: App) -> None:
-        self._app = app
+class ResponseCache(Middleware):
+    """Answers from the shelf, else passes on and keeps what may be kept."""
 
     def at_once(self, scope: Scope) -> Kept | None:
         """The answer to a request, if it is on the shelf: for a server that can send it before there is a task."""
@@ -150,18 +147,18 @@ class ResponseCache:
         except sqlite3.Error:  # __call__ meets it too
             return None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
         _fill.set(None)  # a request right behind another begins in the other's context
-        if scope["type"] != "http" or scope["method"] not in METHODS:
-            await self._app(scope, receive, send)
+        if scope["method"] not in METHODS:
+            await self.app(scope, receive, send)
             return
         key = _key(scope)
         try:
             kept = _found(key, scope)
         except sqlite3.Error:  # the application will say so, with a page or a problem
             log.exception("The database does not answer")
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
             return
         if kept is not None:
             if TAGS in scope:
@@ -177,7 +174,7 @@ class ResponseCache:
         _fill.set(fill)
         before = tables.collected.set(fill.tables)
         try:
-            await self._app(scope, receive, recorder)
+            await self.app(scope, receive, recorder)
         finally:
             tables.collected.reset(before)
             if fill.shared and not fill.tags:

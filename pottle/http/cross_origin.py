@@ -2,7 +2,7 @@
 
 from quart import Response
 
-from pottle.http.asgi import App, Headers, Message, Receive, Scope, Send
+from pottle.http.asgi import Headers, Message, Middleware, Receive, Scope, Send
 
 EVERYWHERE = ("/api/", "/static/", "/openapi.json")
 EXPOSED = b"ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Idempotency-Key, X-Request-Id"
@@ -28,17 +28,11 @@ OF_THE_API: Headers = [
 OF_PAGES: Headers = [(b"content-security-policy", PAGE_POLICY.format("'self'").encode())]
 
 
-class SafeHeaders:
-    """ASGI middleware: answers preflights, and adds to every other answer what it does not say itself."""
+class SafeHeaders(Middleware):
+    """Answers preflights, and adds to every other answer what it does not say itself."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
         everywhere = scope["path"].removeprefix(scope.get("root_path", "")).startswith(EVERYWHERE)
         wanted = OF_ALL + OF_THE_API if everywhere else OF_ALL
 
@@ -51,7 +45,7 @@ class SafeHeaders:
             await headed({"type": "http.response.start", "status": 204, "headers": PREFLIGHT})
             await headed({"type": "http.response.body", "body": b""})
         else:
-            await self._app(scope, receive, headed)
+            await self.app(scope, receive, headed)
 
 
 def _with(wanted: Headers, status: int, headers: Headers) -> Headers:

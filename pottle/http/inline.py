@@ -52,9 +52,9 @@ class InlineConnection:
         scope = self._scope
         prefix = scope.get("root_path", "")
         sent = [(name.decode("latin-1").title(), value.decode("latin-1")) for name, value in scope["headers"]]
-        # Its length too: without it Quart looks for two headers in vain, each time with an exception.
-        known = [("Remote-Addr", (scope.get("client") or ("<local>",))[0]), ("Content-Length", str(len(body)))]
-        headers = Headers(known + sent)
+        if scope["method"] in WITHOUT_BODY:  # else Quart looks for two headers in vain, each time with an exception
+            sent.append(("Content-Length", "0"))
+        headers = Headers([("Remote-Addr", (scope.get("client") or ("<local>",))[0]), *sent])
         request = self._app.request_class(
             scope["method"],
             scope["scheme"],

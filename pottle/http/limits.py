@@ -48,19 +48,29 @@ def limited(
             limit = (instead and await instead()) or (party(), rate if access().asker() else guests or rate)
             counted = around()
             counted.limit, counted.address = limit, address()
+            under_way = _under_way.get(limit, set())
             try:
-                _check(limit)
+                with db.snapshot() as read:  # each that is under way has a use of its own: many may come at once
+                    limits.check(read, *limit, 1 + sum(one.allowance is None for one in under_way))
             except TooMany:
                 if not (can_be_repeated and await retries.is_repeated()):
                     raise
             _under_way.setdefault(limit, set()).add(counted)
             try:
                 response: Response = await handler(*args, **kwargs)
-            except BaseException as error:
-                await _count_refused(counted, error)
+            except asyncio.CancelledError:  # its client gave up
+                if envelope.get() is counted:
+                    _counting.add(task := asyncio.create_task(_count(counted)))
+                    task.add_done_callback(_counting.discard)
+                raise
+            except Exception as error:
+                if counted.allowance is None and _asked_for_it(error):
+                    await _count(counted)
                 raise
             finally:
-                _end(limit, counted)
+                _under_way[limit].discard(counted)
+                if not _under_way[limit]:
+                    del _under_way[limit]
             if counted.allowance:
                 response.headers.update(in_headers(counted.allowance))
             return response
@@ -71,41 +81,15 @@ def limited(
     return decorate
 
 
-def _check(limit: Party) -> None:
-    """Raises TooMany if no use is left. Those that are under way have one each: many may come at once."""
-    uses = 1 + sum(one.allowance is None for one in _under_way.get(limit, ()))
-    with db.snapshot() as read:
-        limits.check(read, *limit, uses)
-
-
-def _end(limit: Party, counted: Envelope) -> None:
-    _under_way[limit].discard(counted)
-    if not _under_way[limit]:
-        del _under_way[limit]
-
-
-async def _count_refused(counted: Envelope, error: BaseException) -> None:
-    """Counts a use, if the request was refused for what it asks, or given up by its client before it wrote."""
-    if isinstance(error, asyncio.CancelledError):
-        if envelope.get() is counted:
-            _count_later(counted)
-    elif counted.allowance is None and _asked_for_it(error):
-        await _count(counted)
-
-
-def _asked_for_it(error: BaseException) -> bool:
+def _asked_for_it(error: Exception) -> bool:
+    """Whether a request was refused for what it asks."""
     if isinstance(error, HTTPException):
         return error.code is not None and error.code < 500
     return isinstance(error, Refusal) and not isinstance(error, TooMany | Overloaded | StorageFull)
 
 
-def _count_later(counted: Envelope) -> None:
-    task = asyncio.create_task(_count(counted))
-    _counting.add(task)
-    task.add_done_callback(_counting.discard)
-
-
 async def _count(counted: Envelope) -> None:
+    """Counts a use of a request that wrote nothing."""
     if counted.limit is not None:
         envelope.set(None)
         with suppress(Overloaded, StorageFull):  # the answer is what is wrong with the request

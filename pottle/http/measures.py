@@ -4,6 +4,9 @@ What happens for each cached answer or each change that is sent is only added up
 request may be counted here at once.
 """
 
+from functools import partial
+from typing import Literal
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
 from pottle import VERSION
@@ -20,22 +23,14 @@ def counter(name: str, says: str, *labels: str) -> Counter:
     return Counter(f"pottle_{name}", says, labels, registry=registry)
 
 
-def _sum(name: str, says: str) -> Gauge:
-    """A gauge of which each worker has its part."""
-    return Gauge(f"pottle_{name}", says, multiprocess_mode="livesum", registry=registry)
+def _gauge(mode: Literal["livesum", "livemax", "livemin"], name: str, says: str, *labels: str) -> Gauge:
+    """Of which each worker has its part (sum), or of which the worst or the least counts."""
+    return Gauge(f"pottle_{name}", says, labels, multiprocess_mode=mode, registry=registry)
 
 
-def _most(name: str, says: str) -> Gauge:
-    """A gauge that is the same in all workers, or of which the worst counts."""
-    return Gauge(f"pottle_{name}", says, multiprocess_mode="livemax", registry=registry)
+_sum, _most, _least = partial(_gauge, "livesum"), partial(_gauge, "livemax"), partial(_gauge, "livemin")
 
-
-def _least(name: str, says: str) -> Gauge:
-    """A gauge of which the least counts."""
-    return Gauge(f"pottle_{name}", says, multiprocess_mode="livemin", registry=registry)
-
-
-info = Gauge("pottle_info", "Which code runs.", ["version"], multiprocess_mode="livemax", registry=registry)
+info = _most("info", "Which code runs.", "version")
 info.labels(VERSION).set(1)
 build_info = Gauge(
     "pottle_build_info", "The same, as others call it.", ["version"], multiprocess_mode="livemax", registry=registry

@@ -21,27 +21,8 @@ SHAPES = "pottle_shapes"  # where an application keeps the shapes of errors belo
 
 Shape = Callable[[int, str, dict[str, str]], Response]  # (status, detail, headers)
 
-# Python's own phrases differ between its versions, and a problem's type must not.
-TITLES = {
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    408: "Request Timeout",
-    409: "Conflict",
-    412: "Precondition Failed",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    416: "Range Not Satisfiable",
-    422: "Unprocessable Content",
-    426: "Upgrade Required",
-    428: "Precondition Required",
-    429: "Too Many Requests",
-    500: "Internal Server Error",
-    503: "Service Unavailable",
-    507: "Insufficient Storage",
-}
+# What Python calls by another name in some of its versions: a problem's type must stay.
+TITLES = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 # A page of its own; every other error of a page is shown on the 500's or 404's.
 PAGES = (401, 403, 404, 405, 422, 429, 500)
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 import msgspec
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from pottle.http.asgi import App, Headers, Ready, Receive, Scope, Send, at_once, escaped
+from pottle.http.asgi import App, Headers, Middleware, Ready, Receive, Scope, Send, at_once, escaped
 from pottle.http.problems import PROBLEM, body_of
 from pottle.http.watching import TRUSTED
 
@@ -38,12 +38,12 @@ def _is_host(value: bytes) -> bool:
     return found is not None and int(found[1] or 0) < 65_536
 
 
-class BehindProxies:
-    """ASGI middleware: gives `app` the client's own address and scheme, and `prefix` ("" or "/pottle")."""
+class BehindProxies(Middleware):
+    """Gives `app` the client's own address and scheme, and `prefix` ("" or "/pottle")."""
 
     def __init__(self, app: App, trusted: tuple[str, ...], prefix: str) -> None:
+        super().__init__(app)
         self._prefix = prefix
-        self._app = app
         believing = ProxyHeadersMiddleware(app, list(trusted))  # type: ignore[arg-type]  # it names ASGI's dicts
         self._believing: App = believing  # type: ignore[assignment]
         self._trusted = believing.trusted_hosts
@@ -54,11 +54,8 @@ class BehindProxies:
         """Whoever the client is: what the application has ready is for everybody."""
         return self._ready(self.inside(scope)) if self._ready and names_a_host(scope) else None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request or websocket."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
         if not names_a_host(scope):
             await _refuse(scope, send)
             return
@@ -70,7 +67,9 @@ class BehindProxies:
             return
         if not self._told:
             self._tell(scope, peer)
-        await self._app(scope, receive, send)
+        await self.app(scope, receive, send)
+
+    websocket = http
 
     def inside(self, scope: Scope) -> Scope:
         """As ASGI has it: the path is the whole one, and `root_path` says how much of it is the prefix.
@@ -100,24 +99,25 @@ class BehindProxies:
             )
 
 
-class Beside:
-    """ASGI middleware: `other` answers requests for `path` ("/old") and what is below it, `app` everything else.
+class Beside(Middleware):
+    """Has `other` answer requests for `path` ("/old") and what is below it, `app` everything else.
 
     `other` is an ASGI application, so `WSGIMiddleware(flask_app)` of a2wsgi: a Flask project that is moved here bit by
     bit. It makes its URLs with `path` in them. Of websockets, and of the server's start and end, only `app` hears.
     """
 
     def __init__(self, app: App, path: str, other: App) -> None:
-        self._app, self._path, self._other = app, path.rstrip("/"), other
+        super().__init__(app)
+        self._path, self._other = path.rstrip("/"), other
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
         root = scope.get("root_path", "") + self._path
-        if scope["type"] == "http" and f"{scope['path']}/".startswith(f"{root}/"):
+        if f"{scope['path']}/".startswith(f"{root}/"):
             query = escaped(scope["query_string"])
             await self._other({**scope, "root_path": root, "query_string": query}, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
 
 
 async def _refuse(scope: Scope, send: Send) -> None:

@@ -22,7 +22,7 @@ from structlog.contextvars import bind_contextvars, reset_contextvars
 from pottle.access import SAFE, access
 from pottle.errors import Refusal
 from pottle.http import measures
-from pottle.http.asgi import App, Message, Receive, Scope, Send, header
+from pottle.http.asgi import Message, Middleware, Receive, Scope, Send, header
 from pottle.http.asking import address
 from pottle.store import db
 
@@ -49,24 +49,12 @@ def request_id(scope: Scope) -> str:
     return known
 
 
-class Watched:
-    """ASGI middleware around the application, inside the response cache: what that answers costs nothing here."""
+class Watched(Middleware):
+    """Stands around the application, inside the response cache: what that answers costs nothing here."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request or websocket."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
+    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
         outside = bind_contextvars(request_id=request_id(scope))
-        try:
-            await (self._request if scope["type"] == "http" else self._websocket)(scope, receive, send)
-        finally:
-            reset_contextvars(**outside)
-
-    async def _request(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = began = time.perf_counter()
         status, id_ = 0, (b"x-request-id", request_id(scope).encode())
 
@@ -78,14 +66,18 @@ class Watched:
             await send(message)
 
         try:
-            await self._app(scope, receive, answered)
+            await self.app(scope, receive, answered)
         finally:
             method = scope["method"] if scope["method"] in METHODS else "other"
             count, seconds = _metrics_of(method, scope.get(ROUTE, "none"), status or "none")
             count.inc()
             seconds.observe(began - asked)
+            reset_contextvars(**outside)
 
-    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one websocket."""
+        outside = bind_contextvars(request_id=request_id(scope))
+
         async def heard() -> Message:
             message = await receive()
             if message["type"] == "websocket.disconnect":
@@ -93,10 +85,11 @@ class Watched:
             return message
 
         try:
-            await self._app(scope, heard, send)  # not around `send`: that is the fan-out
+            await self.app(scope, heard, send)  # not around `send`: that is the fan-out
         finally:
             code = scope.get(CLOSED, 1006)
             measures.live_closed.labels(code if code in CODES else "other").inc()
+            reset_contextvars(**outside)
 
 
 @cache  # as many as there are series
@@ -104,22 +97,11 @@ def _metrics_of(method: str, route: str, status: object) -> tuple[Counter, Histo
     return measures.requests.labels(method, route, status), measures.request_seconds.labels(route)
 
 
-class AccessLog:
-    """ASGI middleware: a line for each request, cache hits included, and for websockets."""
+class AccessLog(Middleware):
+    """Writes a line for each request, cache hits included, and for websockets."""
 
-    def __init__(self, app: App) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request or websocket."""
-        if scope["type"] == "lifespan":
-            await self._app(scope, receive, send)
-            return
-        about = {"path": quote(scope["path"]), "client": (scope.get("client") or [""])[0]}  # not the query: secrets
-        about["request_id"] = request_id(scope)
-        await (self._request if scope["type"] == "http" else self._websocket)(about, scope, receive, send)
-
-    async def _request(self, about: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
+    async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request."""
         begun, status, sent = time.perf_counter(), 0, 0
 
         async def counted(message: Message) -> None:
@@ -129,20 +111,28 @@ class AccessLog:
             await send(message)
 
         try:
-            await self._app(scope, receive, counted)
+            await self.app(scope, receive, counted)
         finally:
             ms = round((time.perf_counter() - begun) * 1000, 1)
+            about = _about(scope)
             fields = {"method": scope["method"], "path": about["path"], "status": status, "ms": ms, "bytes": sent}
             log.info("request", extra={**fields, **about})
 
-    async def _websocket(self, about: dict[str, str], scope: Scope, receive: Receive, send: Send) -> None:
+    async def websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one websocket."""
         begun = time.monotonic()
-        log.info("websocket opened", extra=about)
+        log.info("websocket opened", extra=_about(scope))
         try:
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
         finally:
             fields = {"code": scope.get(CLOSED, 1006), "seconds": round(time.monotonic() - begun)}
-            log.info("websocket closed", extra={**about, **fields})
+            log.info("websocket closed", extra={**_about(scope), **fields})
+
+
+def _about(scope: Scope) -> dict[str, str]:
+    """Whom and what a line is about. Not the query: there may be secrets in it."""
+    client = scope["client"][0] if scope.get("client") else ""
+    return {"path": quote(scope["path"]), "client": client, "request_id": request_id(scope)}
 
 
 def refused(refusal: Refusal) -> None:
