@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from quart import Quart
-from sqlalchemy import Column, ForeignKey, Integer, MetaData, String, Table
+from sqlalchemy import Column, Delete, ForeignKey, Integer, MetaData, Select, String, Table
 from werkzeug.routing import Rule
 
 import main
@@ -374,3 +375,13 @@ def check(method: str, path: str, answer: httpx.Response) -> None:
         assert answer.headers["Allow"], what
     if answer.status_code == 401:
         assert answer.headers["WWW-Authenticate"], what
+
+
+@pytest.mark.check
+def test_no_subquery_forgets_whose_it_is() -> None:
+    """`FROM a, b`: SQLAlchemy took no `b` from outside, so that any `b` answers for the one that is asked about."""
+    for module in [found for name, found in sorted(sys.modules.items()) if name.startswith(("model.", "pottle."))]:
+        for name, value in vars(module).items():
+            if isinstance(value, Select | Delete) and name[0] != "_":
+                origins = re.findall(r"FROM ([^\n]*)", str(value))
+                assert not any("," in re.sub(r"\([^()]*\)", "", origin) for origin in origins), f"{module}: {name}"

@@ -107,6 +107,8 @@ _moderates = select(Membership.user_id).where(
 )
 _more = or_(_theirs.group_id != Invitation.group_id, _theirs.role != "member")
 _has_more = select(_theirs.user_id).where(_theirs.user_id == Invitation.user_id, _more)
+# Both lie two subqueries deep, where SQLAlchemy takes the invitation for any one unless it is told.
+_moderates, _has_more = _moderates.correlate_except(Membership), _has_more.correlate_except(_theirs)
 # What a moderator hands out must not open an account that has more rights than the moderator could give it.
 _no_more_than_a_member = or_(Invitation.user_id.is_(None), and_(User.role == "user", ~_has_more.exists()))
 _may = or_(_maker.role == "admin", and_(_moderates.exists(), _no_more_than_a_member))

@@ -232,6 +232,16 @@ class TestWhoMay:
         refused(await bob.post("/api/me/invitations", {"code": code}), 404)
         assert (await alice.get(OF_CLASS)).json() == {"invitations": []}
 
+    async def test_to_moderate_another_group_does_not_keep_it(self, bob: Person, root: Person, anyone: Person) -> None:
+        """Seen to fail where the subquery in `_may` joins the table of invitations instead of the one asked about."""
+        await opened(root, "club")
+        for slug in ("class", "club"):
+            await joined(root, slug, "bob", "moderator")
+        code, other = (await invited(bob))["code"], (await invited(bob, "/api/groups/club/invitations"))["code"]
+        await joined(root, "class", "bob", "member")
+        await is_no_good(anyone, code)
+        assert (await meaning(anyone, other))["group"]["slug"] == "club"
+
     async def test_it_ends_with_its_makers_account(self, alice: Person, anyone: Person, instance: Path) -> None:
         code = (await invited(alice))["code"]
         written(instance, "UPDATE users SET disabled = :now WHERE uid = 'alice'", now=times.now())
