@@ -6,6 +6,7 @@ rules are in pottle/text.py; `as_it_is(…)` for the others, with the reason. te
 
 import re
 from collections.abc import Callable, Iterator
+from enum import Enum, EnumType
 from functools import cache
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -110,8 +111,15 @@ def _in_words(what: str, kind: Any) -> str:
         return _bounded(bound[1], bound[2] == ">=", int(bound[3]))
     if wanted := re.match(r"Expected `([\w |]+)`, got `(\w+)`", what):
         return "must be " + " or ".join(KINDS.get(part, part) for part in wanted[1].split(" | ") if part != "null")
-    choices = [choice for leaf in leaves(kind) if get_origin(leaf) is Literal for choice in get_args(leaf)]
-    return f"must be one of {', '.join(choices)}" if choices else "cannot be used"
+    choices = [str(choice) for leaf in leaves(kind) for choice in _choices(leaf)]
+    return f"must be {'one of ' if len(choices) > 1 else ''}{', '.join(choices)}" if choices else "cannot be used"
+
+
+def _choices(leaf: Any) -> Iterator[Any]:
+    if get_origin(leaf) is Literal:
+        yield from get_args(leaf)
+    elif isinstance(leaf, EnumType):
+        yield from (member.value for member in list[Enum](leaf))
 
 
 def _bounded(kind: str, least: bool, bound: int) -> str:

@@ -28,10 +28,8 @@ from pottle.http import caching
 from pottle.server import logs
 from pottle.store import Tx, db, engines, room
 from tests.lasting import SEED
+from tests.make import ADDRESS, PASSWORD, Make
 from tests.server import Server
-
-PASSWORD = "correct horse"
-ADDRESS = "127.0.0.1"
 
 # Reads are answered in the event loop's thread: one that stalls it for about 20 ms fails its test.
 engines.MOST_INSTRUCTIONS = 2_000_000
@@ -212,6 +210,12 @@ def root(person: Callable[..., Person]) -> Person:
 @pytest.fixture
 def anyone(person: Callable[..., Person]) -> Person:
     return person()
+
+
+@pytest.fixture
+def make(person: Callable[..., Person]) -> Make:
+    """Makes rows: `await make.user()`, `make.group()`, `make.channel()`, `make.post()`."""
+    return Make(person)
 
 
 @pytest.fixture

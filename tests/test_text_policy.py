@@ -5,8 +5,9 @@ The walk is over all routes and all commands: a field or an argument that is onl
 
 import ast
 from collections.abc import Iterator
+from enum import Enum
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 import click
 import msgspec
@@ -135,3 +136,23 @@ def test_the_walk_sees_what_is_inside() -> None:
     assert [leaf for leaf in inside if is_text(leaf)] == [str]
     assert get_origin(inside[0]) is None
     assert get_args(inside[0]) == ()
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        (Literal["up", "down"] | None, "must be one of up, down"),
+        (Literal["pending"], "must be pending"),
+        (Colour, "must be one of red, blue"),
+        (list[Colour], "is wrong in entry 1: it must be one of red, blue"),
+    ],
+    ids=str,
+)
+def test_a_choice_says_what_is_allowed(kind: Any, says: str) -> None:
+    with pytest.raises(Unfit, match=f"^{says}$"):
+        fit(["green"] if get_origin(kind) is list else "green", kind)

@@ -1,8 +1,10 @@
 """Every error is `application/problem+json` (RFC 9457) with a stable `type`; pages get an HTML page instead."""
 
 import logging
+import traceback
 from collections.abc import Callable
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -13,9 +15,11 @@ from werkzeug.exceptions import HTTPException
 from pottle import errors
 from pottle.http import measures, watching
 from pottle.http.limits import in_headers
+from pottle.settings import Settings
 
 log = logging.getLogger("pottle")
 
+OURS = Path(__file__).parents[1]
 PROBLEM = "application/problem+json"
 SHAPES = "pottle_shapes"  # where an application keeps the shapes of errors below certain paths
 
@@ -111,7 +115,23 @@ async def _http_error(error: HTTPException) -> Response:
 
 async def _crashed(error: Exception) -> Response:
     log.error("%s %s failed", request.method, quote(request.path), exc_info=error)
-    return await _answer(500, "This is our fault. It has been logged.", {})
+    return await _answer(500, _where(error) if _development() else "This is our fault. It has been logged.", {})
+
+
+def _development() -> bool:
+    settings: Settings = current_app.config["POTTLE"]
+    return settings.development
+
+
+def _where(error: Exception) -> str:
+    """For whoever develops: what went wrong, and where in what they wrote; the rest is on their terminal."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [
+        frame for frame in frames if OURS not in Path(frame.filename).parents and "site-packages" not in frame.filename
+    ]
+    last = (own or frames)[-1]
+    what = "".join(traceback.format_exception_only(error)).strip()
+    return f"{what} ({last.filename}:{last.lineno}, in {last.name}: {last.line}). The terminal has the whole traceback."
 
 
 async def _answer(status: int, detail: str, headers: dict[str, str], **extra: Any) -> Response:
@@ -119,7 +139,8 @@ async def _answer(status: int, detail: str, headers: dict[str, str], **extra: An
         return shape(status, detail, headers)
     if not wants_page():
         return problem(status, detail, headers, **extra)
-    body = await render_template(f"errors/{_page(status)}.html", title=title(status), detail=detail)
+    said = {"title": title(status), "detail": detail, "development": _development()}
+    body = await render_template(f"errors/{_page(status)}.html", **said)
     return Response(body, status, {"Cache-Control": "no-store", **headers}, content_type="text/html; charset=utf-8")
 
 

@@ -13,7 +13,7 @@ from pottle.access import Identity, access
 from pottle.http.bodies import decoder
 from pottle.live.hub import hub, joined, named
 from pottle.live.sending import TOO_SLOW, send_queue
-from pottle.live.watches import GET, Asker, Watched, watches
+from pottle.live.watches import GET, GONE, Asker, Watched, watches
 from pottle.store import Snapshot, changes, db
 from pottle.store.changes import Change
 from pottle.times import FOREVER
@@ -52,9 +52,9 @@ class Watch:
 class Refused(Exception):
     """A frame that is answered with an error."""
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, detail: str = "") -> None:
         super().__init__(code)
-        self.code = code
+        self.said = {"code": code, "detail": detail} if detail else {"code": code}
 
 
 class Connection:
@@ -125,10 +125,11 @@ class Connection:
         self._news[get] = None
         send_queue.add(self)
 
-    def refuse(self, get: str, code: str) -> None:
-        """A GET cannot be watched any more."""
+    def refuse(self, get: str, status: int) -> None:
+        """A GET cannot be watched any more, for it was answered with `status`."""
         self._unwatch(get)
-        self._reply(type="error", code=code, get=get)
+        refused = Refused("not-found") if status in GONE else Refused("bad-request", f"It is answered with {status}.")
+        self._reply(type="error", **refused.said, get=get)
 
     def lost(self, read: Snapshot, change: Change) -> Collection[str] | None:
         """The streams that it may not read any more after a change; None where the connection itself ends by it."""
@@ -166,10 +167,10 @@ class Connection:
         try:
             asked, about = _asked(text)
             if asked.type not in HANDLERS:
-                raise Refused("bad-request")
+                raise Refused("bad-request", f"`type` must be one of {', '.join(HANDLERS)}.")
             HANDLERS[asked.type](self, asked)
         except Refused as refused:
-            self._reply(type="error", code=refused.code, **about)
+            self._reply(type="error", **refused.said, **about)
 
     def _authenticate(self, asked: Asked) -> None:
         identity = access().by_token(asked.token) if isinstance(asked.token, str) else None
@@ -321,7 +322,7 @@ HANDLERS: dict[str, Callable[[Connection, Asked], None]] = {
 def _asked(text: str | bytes) -> tuple[Asked, dict[str, Any]]:
     """A frame, and what it is about. A stream may be named by a field of its own (`"channel": 7`)."""
     if isinstance(text, bytes):
-        raise Refused("bad-request")
+        raise Refused("bad-request", "A frame must be text.")
     try:
         fields = decoder.decode(text)
         asked = msgspec.convert(fields, Asked)
@@ -329,23 +330,27 @@ def _asked(text: str | bytes) -> tuple[Asked, dict[str, Any]]:
         for kind in fields.keys() & access().numbered:
             number = msgspec.convert(fields[kind], int)
             about, asked.stream = {kind: number}, f"{kind}:{number}" if 0 < number <= LARGEST else ""
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Refused("bad-request") from None
+    except msgspec.MsgspecError as error:
+        raise Refused("bad-request", f"{error}.") from None
+    except (UnicodeError, RecursionError):
+        raise Refused("bad-request", "A frame must be JSON in UTF-8.") from None
     return asked, about
 
 
 def _wanted(asked: Asked) -> tuple[str, int | None]:
     """The stream, and the seq to go on after; None for "from now on"."""
     if not isinstance(asked.stream, str) or not changes.NAME.fullmatch(asked.stream):
-        raise Refused("bad-request")
+        raise Refused("bad-request", f"Name what to follow: {' or '.join([*access().numbered, 'stream'])}.")
     if isinstance(asked.after, UnsetType):
         return asked.stream, None
-    if isinstance(asked.epoch, UnsetType) or not 0 <= asked.after <= LARGEST:
-        raise Refused("bad-request")
+    if isinstance(asked.epoch, UnsetType):
+        raise Refused("bad-request", "`after` needs the `epoch` that it is of.")
+    if not 0 <= asked.after <= LARGEST:
+        raise Refused("bad-request", "`after` must be the `seq` of a change, or 0.")
     return asked.stream, asked.after
 
 
 def _wanted_get(asked: Asked) -> str:
     if not isinstance(asked.get, str) or not GET.fullmatch(asked.get):
-        raise Refused("bad-request")
+        raise Refused("bad-request", "`get` must be a path on this server, with its query: /api/groups?limit=20.")
     return asked.get

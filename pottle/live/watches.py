@@ -208,7 +208,7 @@ class Watches:
             self._remove(watched)
         elif made is not None and made.status != 200:
             for watcher in [*watched.watchers]:
-                watcher.refuse(watched.get, "not-found" if made.status in GONE else "bad-request")
+                watcher.refuse(watched.get, made.status)
         else:
             self._settle(watched, made, dropped)
         await asyncio.sleep(min(PAUSE * (loop.time() - begun), LONGEST_PAUSE) if self._line else 0)

@@ -1,5 +1,6 @@
 """The pages: readable without JavaScript; error pages."""
 
+import html
 import itertools
 import re
 import sqlite3
@@ -199,6 +200,29 @@ class TestBroken:
 
     async def test_the_address_of_its_style_works(self, browser: httpx.AsyncClient) -> None:
         assert (await browser.get("/static/style.css")).status_code == 200
+
+
+class TestBrokenInDevelopment(TestBroken):
+    """Whoever develops is told what broke, and where in what they wrote: here in this file."""
+
+    @pytest.fixture
+    def settings(self, instance: Path) -> Settings:
+        return Settings(instance=instance, development=True)
+
+    @pytest.mark.parametrize("broken", [("snapshot", "session")])
+    async def test_it_works(
+        self, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, broken: tuple[str, ...]
+    ) -> None:
+        def fail(*_: object) -> None:
+            raise sqlite3.OperationalError("no such column: jokes.text")
+
+        for name in broken:
+            monkeypatch.setattr(db, name, fail)
+        told = "sqlite3.OperationalError: no such column: jokes.text (" + __file__
+        page = await browser.get("/", headers=HTML)
+        assert (page.status_code, told in html.unescape(page.text)) == (500, True)
+        answer = await browser.get("/api/channels/1/posts")
+        assert (answer.status_code, answer.json()["detail"].startswith(told)) == (500, True)
 
 
 class TestNotStarted:

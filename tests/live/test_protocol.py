@@ -207,7 +207,7 @@ async def test_what_makes_no_sense_is_a_bad_request_and_the_connection_stays(mee
     await socket.raw.send(frame if isinstance(frame, str | bytes) else json.dumps(frame))
     error = await socket.receive()
     assert (error["type"], error["code"]) == ("error", "bad-request")
-    assert error.keys() <= {"type", "code", "channel"}
+    assert error.keys() - {"channel"} == {"type", "code", "detail"}
     assert (await socket.ask(type="subscribe", channel=1))["type"] == "subscribed"
 
 
@@ -216,8 +216,17 @@ async def test_a_bad_request_names_the_channel_it_is_about(meeting: Meeting) -> 
     assert await socket.ask(type="subscribe", channel=1, after=0) == {
         "type": "error",
         "code": "bad-request",
+        "detail": "`after` needs the `epoch` that it is of.",
         "channel": 1,
     }
+
+
+async def test_a_bad_request_says_why(meeting: Meeting) -> None:
+    socket = await meeting.socket()
+    assert (await socket.ask(type="follow"))["detail"].startswith("`type` must be one of auth, subscribe, ")
+    assert (await socket.ask(type="subscribe"))["detail"] == "Name what to follow: channel or stream."
+    assert "Expected `int`" in (await socket.ask(type="subscribe", channel="1"))["detail"]
+    assert (await socket.ask(type="watch", get="/api/groups?limit=0"))["detail"] == "It is answered with 422."
 
 
 async def test_unknown_fields_do_no_harm(meeting: Meeting) -> None:

@@ -141,7 +141,9 @@ async def test_what_one_may_not_read_is_not_found(meeting: Meeting, get: str) ->
 )
 async def test_what_is_no_get_is_a_bad_request(meeting: Meeting, get: str) -> None:
     socket = await meeting.socket()
-    assert await socket.ask(type="watch", get=get) == {"type": "error", "code": "bad-request", "get": get}
+    answer = await socket.ask(type="watch", get=get)
+    assert answer.pop("detail")
+    assert answer == {"type": "error", "code": "bad-request", "get": get}
 
 
 @pytest.mark.parametrize("frame", [{}, {"get": 7}, {"get": "/", "etag": 7}, {"get": None}])
