@@ -7,7 +7,7 @@ from pathlib import Path
 
 MENU = {
     "Start": ["your-own-resource", "development", "anatomy", "from-flask"],
-    "Use": ["classroom", "embedding", "client", "api", "live", "/clients/*/README", "flask-front-ends"],
+    "Use": ["classroom", "lesson", "embedding", "client", "api", "live", "/clients/*/README", "flask-front-ends"],
     "Run": ["deploy", "settings", "administration", "operating", "performance"],
     "Trust": ["/SECURITY", "reliability", "/conformance/README", "asvs", "comparison"],
     "More": ["/CONTRIBUTING", "/CHANGELOG", "/model/accounts/common_passwords/README", "decisions/*"],

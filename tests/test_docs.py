@@ -36,7 +36,7 @@ NAMED = re.compile(
     r"`((?:api|model|pottle|static|templates|bench|tests|deploy|docs)/[\w./-]+|[\w.-]+\.py)(?:: (\w+))?`"
 )
 TO_BE_WRITTEN = re.compile(
-    r"(model|api|tests/api)/(test_)?(jokes?|links?)\.py|\d{4}_\w+_links\w*\.py"
+    r"(model|api|tests/api)/(test_)?(jokes?|links?|moods?)\.py|\d{4}_\w+_links\w*\.py"
 )  # by who follows a page
 SECURITY = (ROOT / "SECURITY.md").read_text()
 
