@@ -13,6 +13,7 @@ from pottle.access import SAFE, Access
 from pottle.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from pottle.http import measures
 from pottle.http.asking import demand, foreign_origin, header, served, stance
+from pottle.http.caching import shown
 from pottle.http.watching import notice
 from pottle.rates import Rate
 from pottle.store import Snapshot, db
@@ -133,6 +134,12 @@ confirmed = demand(
     "at `POST /api/session/confirm`; otherwise it answers 403 with the type `urn:pottle:confirmation-needed`.",
     lambda: session.must_be_confirmed(me()),
 )
+
+
+def shown_in(found: channel.ChannelRow, *tags: str) -> None:
+    """As `shown`, for what shows something of a channel; where only members read, nothing is kept."""
+    if found.reading == "public":
+        shown(f"group:{found.group_id}", f"channel:{found.id}", *tags)
 
 
 async def attempt(entering: Awaitable[T], uid: str = "") -> T:

@@ -10,9 +10,8 @@ from api.access import EDITING, admins, confirmed, me
 from model.accounts import account
 from model.accounts.account import AccountView
 from model.accounts.user import Role
-from pottle.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
+from pottle.http.answers import Answer, Paging, asks, changed_fields, cursor, gives, listed, takes, wanted_versions
 from pottle.http.limits import limited
-from pottle.http.lists import Paging, cursor, listed
 from pottle.values import line
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/api/users")

@@ -9,9 +9,8 @@ from api.access import admins, me
 from model import audit
 from model.audit import EntryView
 from model.groups import group
-from pottle.http.answers import Answer, asks, gives
+from pottle.http.answers import Answer, Paging, asks, cursor, gives, listed
 from pottle.http.asking import signed_in
-from pottle.http.lists import Paging, cursor, listed
 from pottle.values import line
 
 blueprint = Blueprint("audit", __name__, url_prefix="/api")

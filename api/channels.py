@@ -6,17 +6,15 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint, request
 
-from api.access import EDITING, GUESTS, POSTING, asker, me
+from api.access import EDITING, GUESTS, POSTING, asker, me, shown_in
 from model.groups.group import GroupRow, Slug
 from model.talk import channel
 from model.talk.channel import ChannelView, Key, Title, Url
 from pottle.errors import Invalid
-from pottle.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
+from pottle.http.answers import Answer, Paging, asks, changed_fields, cursor, gives, listed, takes, wanted_versions
 from pottle.http.asking import anyone, foreign_origin, signed_in
-from pottle.http.caching import shown, shown_in
-from pottle.http.limits import limited
-from pottle.http.lists import Paging, cursor, listed
-from pottle.http.retries import idempotent
+from pottle.http.caching import shown
+from pottle.http.limits import idempotent, limited
 
 blueprint = Blueprint("channels", __name__, url_prefix="/api")
 counts = Blueprint("counts", __name__, url_prefix="/api/counts")

@@ -10,12 +10,10 @@ from model.accounts.user import Name, SomeUid
 from model.groups import group
 from model.groups.group import GroupView, MemberView, Origins, Slug
 from model.groups.rules import Posting, Reading, Review, Standing
-from pottle.http.answers import Answer, asks, changed_fields, gives, takes, wanted_versions
+from pottle.http.answers import Answer, Paging, asks, changed_fields, cursor, gives, listed, takes, wanted_versions
 from pottle.http.asking import anyone, signed_in
 from pottle.http.caching import shown
-from pottle.http.limits import limited
-from pottle.http.lists import Paging, cursor, listed
-from pottle.http.retries import idempotent
+from pottle.http.limits import idempotent, limited
 
 blueprint = Blueprint("groups", __name__, url_prefix="/api/groups")
 

@@ -15,10 +15,21 @@ from model.talk.post import PostView
 from model.talk.reaction import OwnReaction
 from pottle.errors import Invalid
 from pottle.http import bodies
-from pottle.http.answers import Answer, asks, changed_fields, gives, ready_made, respond, takes, wanted_versions
+from pottle.http.answers import (
+    Answer,
+    Paging,
+    asks,
+    changed_fields,
+    cursor,
+    gives,
+    listed,
+    ready_made,
+    respond,
+    takes,
+    wanted_versions,
+)
 from pottle.http.asking import signed_in
 from pottle.http.limits import limited
-from pottle.http.lists import Paging, cursor, listed
 from pottle.values import line
 
 blueprint = Blueprint("me", __name__, url_prefix="/api/me")

@@ -7,7 +7,7 @@ from quart import Blueprint, Response, render_template
 from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
 
-from api.access import asker, me
+from api.access import asker, me, shown_in
 from api.invitations import link, welcome
 from api.posts import authors_of, page_view
 from model.accounts.session import Identity
@@ -16,13 +16,12 @@ from model.settings import Settings
 from model.talk import channel, post
 from model.talk.post import PostsPage
 from pottle.errors import NotFound
-from pottle.http.answers import asks, etag
+from pottle.http.answers import Paging, asks, cursor, etag
 from pottle.http.application import rendered, rendered_once
 from pottle.http.asking import anyone, signed_in
 from pottle.http.bodies import Tolerant
-from pottle.http.caching import rule, shown, shown_in
+from pottle.http.caching import rule, shown
 from pottle.http.cross_origin import framed_by
-from pottle.http.lists import Paging, cursor
 from pottle.store.paging import Cursor
 
 blueprint = Blueprint("pages", __name__)

@@ -7,18 +7,31 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint
 
-from api.access import EDITING, GUESTS, POSTING, REACTING, asker, me
+from api.access import EDITING, GUESTS, POSTING, REACTING, asker, me, shown_in
 from model.talk import post, posting, reaction, review
 from model.talk.post import Body, EditView, GuestName, PostView
 from model.talk.posting import Draft
 from model.talk.reaction import KINDS, Kind, Reactions
 from pottle.errors import Invalid
-from pottle.http.answers import Answer, asks, changed_fields, encode, etag, gives, takes, wanted_versions
+from pottle.http.answers import (
+    Answer,
+    Paging,
+    asks,
+    changed_fields,
+    cursor,
+    edges,
+    encode,
+    etag,
+    gives,
+    here,
+    links,
+    listed,
+    takes,
+    wanted_versions,
+)
 from pottle.http.asking import anyone, foreign_origin, signed_in
-from pottle.http.caching import renewed_by, shown, shown_in
-from pottle.http.limits import limited
-from pottle.http.lists import Paging, cursor, edges, here, links, listed
-from pottle.http.retries import idempotent
+from pottle.http.caching import renewed_by, shown
+from pottle.http.limits import idempotent, limited
 from pottle.http.shelf import Renewed
 from pottle.store import Snapshot, db
 from pottle.store.changes import Change

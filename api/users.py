@@ -16,8 +16,7 @@ from pottle.http import bodies
 from pottle.http.answers import Answer, gives, ready_made, takes
 from pottle.http.asking import address, anyone
 from pottle.http.caching import shown
-from pottle.http.limits import Party, limited
-from pottle.http.retries import idempotent
+from pottle.http.limits import Party, idempotent, limited
 from pottle.values import line
 
 blueprint = Blueprint("users", __name__, url_prefix="/api/users")

@@ -21,8 +21,7 @@ from pottle.errors import Forbidden, Invalid
 from pottle.http.answers import asks, gives, takes
 from pottle.http.asking import address, anyone, signed_in
 from pottle.http.bodies import Tolerant
-from pottle.http.limits import limited
-from pottle.http.retries import idempotent
+from pottle.http.limits import idempotent, limited
 from pottle.values import Unfit, as_it_is, fit, line
 
 blueprint = Blueprint("accounts", __name__, url_prefix="/api")

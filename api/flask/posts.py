@@ -22,8 +22,7 @@ from pottle.errors import Invalid, NotFound
 from pottle.http.answers import asks, gives, takes
 from pottle.http.asking import anyone, signed_in
 from pottle.http.bodies import Tolerant
-from pottle.http.limits import limited
-from pottle.http.retries import idempotent
+from pottle.http.limits import idempotent, limited
 
 blueprint = Blueprint("posts", __name__, url_prefix="/api")
 

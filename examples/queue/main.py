@@ -21,8 +21,7 @@ from pottle.http.answers import gives, takes
 from pottle.http.application import Application
 from pottle.http.asking import anyone, signed_in
 from pottle.http.caching import shared
-from pottle.http.limits import limited
-from pottle.http.retries import idempotent
+from pottle.http.limits import idempotent, limited
 from pottle.rates import Rate
 from pottle.settings import Settings, read
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Tx, changes, db, reads, writes

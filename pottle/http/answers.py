@@ -1,16 +1,25 @@
-"""Answers: a view as JSON, with its ETag, its caching rule, and its place in the OpenAPI document."""
+"""Answers: a view as JSON, with its ETag, its caching rule, and its place in the OpenAPI document.
 
+And lists: `?limit=&before=&after=`, opaque cursors, and a Link header (RFC 8288).
+"""
+
+import base64
+import binascii
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
-from typing import Any, get_origin
+from typing import Annotated, Any, get_origin
+from urllib.parse import urlencode
 
 import msgspec
+from msgspec import Meta
 from quart import Response, request
 from quart_schema import document_querystring, document_request, document_response
 
 from pottle.errors import Invalid
 from pottle.http import bodies, caching, conditions
+from pottle.store.paging import Cursor, Page
+from pottle.values import as_it_is
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -127,3 +136,64 @@ def changed_fields(data: msgspec.Struct) -> dict[str, Any]:
     if not fields:
         raise Invalid({"": "send at least one field to change"})
     return fields
+
+
+Opaque = Annotated[str, as_it_is("a cursor is looked at by `cursor`")]
+
+
+class Paging(msgspec.Struct):
+    """Which part of a list: at most `limit` items, those older than `before` or newer than `after`."""
+
+    limit: Annotated[int, Meta(ge=1, le=100)] = 20
+    before: Opaque | None = None
+    after: Opaque | None = None
+
+
+def cursor(query: Paging) -> Cursor:
+    """The cursor that a query asks for. Raises Invalid for a made-up one, or for both ways at once."""
+    if query.before is not None and query.after is not None:
+        raise Invalid({"after": "cannot be combined with before"})
+    return Cursor(query.limit, _decoded("before", query.before), _decoded("after", query.after))
+
+
+def edges(page: Page[Any]) -> dict[str, str | None]:
+    """`next` and `prev` as clients get them."""
+    return {"next": encoded(page.next), "prev": encoded(page.prev)}
+
+
+def here() -> str:
+    """The URL of the list that is asked for, as far as to its cursor."""
+    if not request.query_string:
+        return f"{request.root_path}{request.path}?"
+    others = [pair for pair in request.args.items(multi=True) if pair[0] not in ("before", "after")]
+    return f"{request.root_path}{request.path}?" + "".join(f"{urlencode([pair])}&" for pair in others)
+
+
+def links(page: Page[Any], url: str | None = None) -> dict[str, str]:
+    """The Link header of a page, if it has neighbours; of the list at `url` (`here`), else of what is asked for."""
+    url = url or here()
+    found = [("next", "before", page.next), ("prev", "after", page.prev)]
+    parts = [f'<{url}{name}={encoded(id_)}>; rel="{rel}"' for rel, name, id_ in found if id_ is not None]
+    return {"Link": ", ".join(parts)} if parts else {}
+
+
+def listed(view: Callable[..., Any], page: Page[Any]) -> Answer:
+    """A page as the answer to a list: `view(items, next, prev)`, and its Link header."""
+    return Answer(view(page.items, encoded(page.next), encoded(page.prev)), headers=links(page))
+
+
+def encoded(id_: int | None) -> str | None:
+    """An id as an opaque cursor."""
+    return None if id_ is None else base64.urlsafe_b64encode(f"c{id_}".encode()).decode().rstrip("=")
+
+
+def _decoded(name: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (binascii.Error, ValueError) as error:
+        raise Invalid({name: "is not a cursor of this list"}) from error
+    if not plain.startswith("c") or not plain[1:].isdecimal() or len(plain) > 19 or encoded(int(plain[1:])) != text:
+        raise Invalid({name: "is not a cursor of this list"})
+    return int(plain[1:])

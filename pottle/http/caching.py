@@ -92,12 +92,6 @@ def shown(*tags: str, signed_out_only: bool = False) -> None:
         fill.signed_out_only = fill.signed_out_only or signed_out_only
 
 
-def shown_in(place: Any, *tags: str) -> None:
-    """As `shown`, for what shows something of a channel; where only members read, nothing is kept."""
-    if place.reading == "public":
-        shown(f"group:{place.group_id}", f"channel:{place.id}", *tags)
-
-
 def asked_for(names: frozenset[str]) -> None:
     """A handler's word on which fields of the query its answer depends. One to a query with others is not kept."""
     fill = _fill.get()
@@ -141,31 +135,27 @@ class ResponseCache(Middleware):
         """The answer to a request, if it is on the shelf: for a server that can send it before there is a task."""
         if scope["method"] not in METHODS:
             return None
-        key = _key(scope)
         try:
-            return _found(key, scope)
-        except sqlite3.Error:  # __call__ meets it too
+            db.catch_up()
+        except sqlite3.Error:  # the application meets it too, and will say so, with a page or a problem
             return None
+        if kept := shelf.get(_key(scope), scope["headers"]):
+            shelf.hits += 1
+        return kept
 
     async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
         _fill.set(None)  # a request right behind another begins in the other's context
-        if scope["method"] not in METHODS:
-            await self.app(scope, receive, send)
-            return
-        key = _key(scope)
-        try:
-            kept = _found(key, scope)
-        except sqlite3.Error:  # the application will say so, with a page or a problem
-            log.exception("The database does not answer")
-            await self.app(scope, receive, send)
-            return
-        if kept is not None:
+        if kept := self.at_once(scope):
             if TAGS in scope:
                 _tell(scope, kept.tags)
-            await _send(kept, scope, send)
+            status = kept.status_for(scope["headers"])
+            await send({"type": "http.response.start", "status": status, "headers": kept.headers_for(status)})
+            await send({"type": "http.response.body", "body": kept.body_for(status, scope["method"])})
+        elif scope["method"] in METHODS:
+            await self._fill(_key(scope), scope, receive, send)
         else:
-            await self._fill(key, scope, receive, send)
+            await self.app(scope, receive, send)
 
     async def _fill(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
         shelf.misses += 1
@@ -234,20 +224,6 @@ def _for_many(recorder: _Recorder, fill: Fill, scope: Scope) -> bool:
     if fill.signed_out_only:
         return not signed_in(scope["headers"])
     return not any(name == b"vary" and b"cookie" in value.lower() for name, value in recorder.headers)
-
-
-def _found(key: Key, scope: Scope) -> Kept | None:
-    db.catch_up()
-    kept = shelf.get(key, scope["headers"])
-    if kept is not None:
-        shelf.hits += 1
-    return kept
-
-
-async def _send(kept: Kept, scope: Scope, send: Send) -> None:
-    status = kept.status_for(scope["headers"])
-    await send({"type": "http.response.start", "status": status, "headers": kept.headers_for(status)})
-    await send({"type": "http.response.body", "body": kept.body_for(status, scope["method"])})
 
 
 def _key(scope: Scope) -> Key:

@@ -1,30 +1,34 @@
-"""Rate limits of state-changing routes.
+"""Rate limits of state-changing routes, and Idempotency-Key: a POST that a client sends again is answered again.
 
 A limit is looked at before anything is done for a request. A use counts in the transaction of the write that it limits;
 of a request that is refused, in one of its own. A request that was answered before (Idempotency-Key) costs nothing.
 """
 
 import asyncio
+import hashlib
+import hmac
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import wraps
 from math import ceil
 from typing import Any
 
-from quart import Response
+from quart import Response, request
 from werkzeug.exceptions import HTTPException
 
 from pottle.access import access, around
-from pottle.errors import Overloaded, Refusal, StorageFull, TooMany
-from pottle.http import retries
-from pottle.http.asking import address, party
+from pottle.errors import Invalid, Overloaded, Refusal, StorageFull, TooMany
+from pottle.http import bodies
+from pottle.http.asking import address, header, party
 from pottle.rates import Allowance, Rate
-from pottle.store import db, limits
+from pottle.store import db, limits, replays
 from pottle.store.unit import Envelope, envelope
 
 Handler = Callable[..., Awaitable[Any]]
 
 Party = tuple[str, Rate]
+
+LONGEST_KEY = 200  # characters
 
 _under_way: dict[Party, set[Envelope]] = {}  # requests of this worker, by whom they count against
 _counting: set[asyncio.Task[None]] = set()
@@ -53,7 +57,7 @@ def limited(
                 with db.snapshot() as read:  # each that is under way has a use of its own: many may come at once
                     limits.check(read, *limit, 1 + sum(one.allowance is None for one in under_way))
             except TooMany:
-                if not (can_be_repeated and await retries.is_repeated()):
+                if not (can_be_repeated and await _is_repeated()):
                     raise
             _under_way.setdefault(limit, set()).add(counted)
             try:
@@ -106,3 +110,37 @@ def in_headers(allowance: Allowance) -> dict[str, str]:
         "RateLimit-Policy": f'"{rate.name}";q={rate.count};w={rate.per}',
         "RateLimit": f'"{rate.name}";r={allowance.left};t={ceil(allowance.full_in)}',
     }
+
+
+def idempotent(handler: Handler) -> Handler:
+    """Honours Idempotency-Key, per user or address and path, for 24 hours."""
+
+    @wraps(handler)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        await _key_of_request()
+        return await handler(*args, **kwargs)
+
+    wrapper.idempotent = True  # type: ignore[attr-defined]
+    return wrapper
+
+
+async def _is_repeated() -> bool:
+    """Whether this request was answered before. Raises Invalid where another one was, with its key."""
+    if (replay := await _key_of_request()) is None:
+        return False
+    with db.snapshot() as read:
+        return replays.find(read, *replay) is not None
+
+
+async def _key_of_request() -> tuple[str, bytes] | None:
+    """The key, for one party and path, and a fingerprint of the body; None without one. It is read once a request.
+
+    The fingerprint is keyed by what the client alone knows: a plain hash of a sign-up would help to guess its password.
+    """
+    key, surrounding = header(b"idempotency-key"), around()
+    if key is not None and surrounding.replay is None:
+        if not 1 <= len(key.strip()) <= LONGEST_KEY or not key.isprintable():
+            raise Invalid({"Idempotency-Key": f"must be 1 to {LONGEST_KEY} printable characters"})
+        scoped = hashlib.sha256("\n".join((party(), request.path, key)).encode()).hexdigest()
+        surrounding.replay = scoped, hmac.digest(key.encode(), await bodies.raw(), "sha256")
+    return surrounding.replay

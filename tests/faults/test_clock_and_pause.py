@@ -161,7 +161,7 @@ async def test_a_worker_that_was_stopped_has_no_hole_and_serves_nothing_stale(
 ) -> None:
     """The others write and read on; what it is asked meanwhile, it answers when it goes on, as things are then (L6).
 
-    Fails when `db.catch_up()` in caching._found is left out.
+    Fails when `db.catch_up()` in ResponseCache.at_once is left out.
     """
     channel, told = await deaf.channel(), list[int]()
     every = await on_every_worker(deaf.stack, deaf.server, rng)

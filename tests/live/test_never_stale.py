@@ -2,7 +2,7 @@
 
 The server here is deaf: every poke between its workers is lost, so that a worker that does not look for itself before
 it serves a kept answer is behind for up to the 100 ms of the slow poll. The tests over several workers fail at once
-when `db.catch_up()` in caching._found is left out. (With pokes they pass: those come before the answer does.)
+when `db.catch_up()` in ResponseCache.at_once is left out. (With pokes they pass: those come before the answer does.)
 """
 
 import asyncio
