@@ -45,26 +45,26 @@ forwarded_allow_ips = ""
 
 def on_starting(server):  # type: ignore[no-untyped-def]  # gunicorn has no types
     """The workers' numbers, for /metrics, meet in a folder in memory (or the temporary one)."""
-    from pottle.server import gathering  # gunicorn reads this file before it has found the folder
+    from pottle.server import arbiter  # gunicorn reads this file before it has found the folder
 
     try:
-        gathering.begin(server.cfg.uid, server.cfg.gid)
+        arbiter.make_metrics(server.cfg.uid, server.cfg.gid)
     except OSError as error:
         server.log.warning("/metrics will show one worker only: %s", error)
 
 
 def child_exit(server, worker):  # type: ignore[no-untyped-def]
     """A worker's websockets and memory have gone with it."""
-    from pottle.server import gathering
+    from pottle.server import arbiter
 
-    gathering.forget(worker.pid)
+    arbiter.forget_worker(worker.pid)
 
 
 def on_exit(server):  # type: ignore[no-untyped-def]
     """Nothing is left behind."""
-    from pottle.server import gathering
+    from pottle.server import arbiter
 
-    gathering.end()
+    arbiter.remove_metrics()
 
 
 def on_reload(server):  # type: ignore[no-untyped-def]  # gunicorn has no types

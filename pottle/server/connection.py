@@ -23,7 +23,9 @@ from uvicorn.protocols.utils import ClientDisconnected
 from pottle.server import shortcuts
 from pottle.server.descriptors import door
 from pottle.server.framing import Chunks, NoRequest, begins, framed
-from pottle.server.inside import KEY, Answer, Apart, Inside, Message, Scope, inside_of
+from pottle.server.inside import KEY, Apart, Inside, inside_of
+
+Message = dict[str, Any]
 
 HEAD_BYTES = 64 * 1024  # of a request line and headers
 HEAD_SECONDS = 10.0  # for a head to arrive, from its first byte or, of the first one, from the connection's beginning
@@ -51,7 +53,7 @@ class Connection(asyncio.Protocol):
         self._state = {**app_state, KEY: self}
         self._keep_alive = config.timeout_keep_alive
         inside = inside_of(config)
-        self._at_once = inside.loaded_app.at_once
+        self._at_once = inside.at_once
         self._inner: Any = HttpToolsProtocol(inside, cast(Any, Apart(server_state)), self._state, self.loop)
         self._waiting = b""  # what uvicorn has not got yet
         self._left = 0  # bytes of a body that are still to come; 1 where its chunks will say
@@ -145,7 +147,7 @@ class Connection(asyncio.Protocol):
     def keeps_us_waiting(self) -> tuple[bool, float] | None:
         """Since when we wait for it: (False, …) for its first request, (True, …) for the rest of one or for the next.
         None while it waits for us."""
-        if self._websocket or (self._running and not self._left):
+        if self._websocket or self.transport.is_closing() or (self._running and not self._left):
             return None
         return self._asked, self.since
 
@@ -167,14 +169,12 @@ class Connection(asyncio.Protocol):
 
     def _piece(self) -> bytes:
         """Takes of what waits what belongs to the body, or some of it."""
-        if self._chunks is not None:
-            size, ended = self._chunks.passes(self._waiting)
-            if ended:
-                self._left, self._chunks = 0, None
-            elif self._chunks.lost:  # uvicorn's parser says what is wrong
-                self._left, self._chunks, self._endless = sys.maxsize, None, True
-                size = min(PIECE_BYTES, len(self._waiting))
-        else:
+        size, ended = self._chunks.passes(self._waiting) if self._chunks else (0, False)
+        if ended:
+            self._left, self._chunks = 0, None
+        elif self._chunks and self._chunks.lost:  # uvicorn's parser says what is wrong
+            self._left, self._chunks, self._endless = sys.maxsize, None, True
+        if not (ended or self._chunks):
             size = min(PIECE_BYTES if self._endless else self._left, len(self._waiting))
             self._left -= size
         piece, self._waiting = self._waiting[:size], self._waiting[size:]
@@ -212,11 +212,6 @@ class Connection(asyncio.Protocol):
             head += self._piece()
         self._inner.data_received(head)
         return True
-
-    def _look_for_handshake(self) -> None:
-        """Where the websocket's library did not understand it, uvicorn would never answer."""
-        if self._websocket and not self._started:
-            self._refuse(400, "This is no WebSocket handshake.")
 
     def _answered_at_once(self, head: bytes) -> bool:
         if self._at_once is None or self._ending or self._writing_paused or self._said_all:
@@ -256,30 +251,31 @@ class Connection(asyncio.Protocol):
         else:
             self._refuse(400, "This is not HTTP.")
 
-    async def serve(self, app: Any, scope: Scope, receive: Any, send: Any) -> None:
+    async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Has the application serve the request or the websocket, and sees when it is answered."""
         self._started = True
         if scope["type"] == "websocket":
             await self._serve_websocket(app, scope, receive, send)
-        else:
-            await app(scope, self._whole(receive) if self._endless else receive, Answer(self, send))
+            return
 
-    def _whole(self, receive: Any) -> Any:
         async def received() -> Message:
             message: Message = await receive()
             if not message.get("more_body"):
                 self._left = 0
             return message
 
-        return received
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start" and (self._endless or (self._ending and not self._waiting)):
+                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+            await send(message)
+            if message["type"] == "http.response.body" and not message.get("more_body"):
+                self._answered()
 
-    def is_last(self) -> bool:
-        """Whether the answer that now begins is the connection's last."""
-        return self._endless or (self._ending and not self._waiting)
+        await app(scope, received if self._endless else receive, answer)
 
-    def answered(self) -> None:
-        """The request that is running has its answer."""
+    def _answered(self) -> None:
         self._running = False
+        self._server.total_requests += 1
         self.since = self.loop.time()
         if self._waiting or self._said_all:
             self.loop.call_soon(self._go_on)
@@ -287,6 +283,11 @@ class Connection(asyncio.Protocol):
             self._end_soon()
 
     # Websockets.
+
+    def _look_for_handshake(self) -> None:
+        """Where the websocket's library did not understand it, uvicorn would never answer."""
+        if self._websocket and not self._started:
+            self._refuse(400, "This is no WebSocket handshake.")
 
     def upgrade(self, protocol: Any) -> None:
         """From now on it is a websocket, which uvicorn serves by `protocol`."""
@@ -299,7 +300,7 @@ class Connection(asyncio.Protocol):
         if self._ending:
             self.loop.call_soon(self.shutdown)
 
-    async def _serve_websocket(self, app: Any, scope: Scope, receive: Any, send: Any) -> None:
+    async def _serve_websocket(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Adds to `scope["extensions"]` what an application needs to know and do about a client that is too slow:
 
         `pottle.unsent()` is the number of bytes that wait to be sent; `pottle.abort()` resets the connection at once.

@@ -31,18 +31,23 @@ Waiting = tuple[bool, float]  # whether it has asked for something already, and 
 
 def most_connections() -> int:
     """How many it takes. Raises this process's limit as far as it may by itself, as Go does (go.dev/issue/46279)."""
-    if sys.platform == "win32":
-        return sys.maxsize
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(OSError, ValueError):  # macOS says "infinity" and means less
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return sys.maxsize if limit == resource.RLIM_INFINITY else share(limit)
+    if sys.platform != "win32":
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with suppress(OSError, ValueError):  # macOS says "infinity" and means less
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return share(_limit())
 
 
-def share(limit: int) -> int:
+def share(limit: float) -> int:
     """Of so many descriptors, those for clients."""
-    return max(limit - OWN, limit // 3)
+    return sys.maxsize if limit == math.inf else int(max(limit - OWN, limit // 3))
+
+
+def _limit() -> float:
+    if sys.platform == "win32":
+        return math.inf
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return math.inf if limit == resource.RLIM_INFINITY else limit
 
 
 def used() -> tuple[int, float]:
@@ -50,10 +55,7 @@ def used() -> tuple[int, float]:
     opened = 0
     with suppress(OSError):
         opened = OPEN.stat().st_size or len(os.listdir(OPEN))  # Linux counts them itself since 6.2
-    if sys.platform == "win32":
-        return opened, math.inf
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return opened, math.inf if limit == resource.RLIM_INFINITY else limit
+    return opened, _limit()
 
 
 class Door:
@@ -81,7 +83,7 @@ class Door:
         self._look(connections, newcomer.since)
         while self._idle:
             waited, protocol = self._idle.popleft()
-            if _waiting(protocol) == waited:  # still
+            if protocol.keeps_us_waiting() == waited:  # still
                 protocol.transport.close()
                 return True
         return False
@@ -96,16 +98,10 @@ class Door:
         if now < self._next_look:  # for it looks at all of them
             return
         self._next_look = now + LOOK_SECONDS
-        waiting = [(waits, protocol) for protocol in connections if (waits := _waiting(protocol))]
+        waiting = [(waits, protocol) for protocol in connections if (waits := protocol.keeps_us_waiting())]
         silent = [one for one in waiting if not one[0][0]]
         late = [one for one in silent or waiting if one[0][1] < now - GRACE_SECONDS]
         self._idle = deque(sorted(late, key=itemgetter(0)))
-
-
-def _waiting(protocol: Any) -> Waiting | None:
-    """Since when an open HTTP connection has kept us waiting; None for any other."""
-    waits: Waiting | None = getattr(protocol, "keeps_us_waiting", lambda: None)()
-    return None if protocol.transport.is_closing() else waits
 
 
 door = Door(most_connections())

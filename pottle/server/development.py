@@ -1,8 +1,7 @@
 """The development server, `python main.py`: to run, test and debug on your own machine.
 
-A supervisor holds the socket and runs the application in a process of its own, a new one whenever a source file
-changes; requests in between wait. Quart's own reloader replaces the process it is in, and debuggers lose their
-breakpoints with it; a child process they follow.
+A supervisor holds the socket and runs the application in a child process, a new one whenever a source file changes;
+requests in between wait, and debuggers follow. (Quart's reloader replaces its own process, and breakpoints are lost.)
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ import multiprocessing
 import os
 import signal
 import socket
-import stat
 import sys
 import threading
 from collections.abc import Iterator
@@ -21,6 +19,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from multiprocessing import resource_tracker
 from pathlib import Path
+from socket import AF_INET, AF_INET6
 
 from uvicorn import Config, Server
 from uvicorn.supervisors.basereload import BaseReload
@@ -37,7 +36,7 @@ GRACE_SECONDS = 3  # for requests under way when a file changes
 def serve(argv: list[str] | None = None) -> None:
     """Serve `main:app` as the command line `argv` says (default: this process's own), until interrupted."""
     options = _options(argv)
-    listener = _listen(options.host, options.port)
+    listener = _listener(options.host, options.port)
     print(f"Pottle is at http://{_address(listener)} (Ctrl-C to quit)", flush=True)
     # How it logs, main.py has said.
     config = Config("main:app", timeout_graceful_shutdown=GRACE_SECONDS, log_config=None, **OPTIONS)
@@ -52,31 +51,21 @@ def _options(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python main.py", description="Pottle's development server.")
     parser.add_argument("--version", action="version", version=f"Pottle {VERSION}")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine only)")
-    parser.add_argument("--port", type=_port, default=8080, help="default: 8080")
+    parser.add_argument("--port", type=int, default=8080, help="default: 8080")
     parser.add_argument("--no-reload", dest="reload", action="store_false", help="one process; stays as it is")
     return parser.parse_args(argv)
 
 
-def _port(text: str) -> int:
-    if not 0 <= int(text) <= 65535:
-        raise ValueError
-    return int(text)
-
-
-def _listen(host: str, port: int) -> socket.socket:
+def _listener(host: str, port: int) -> socket.socket:
     """A socket at which connections already wait. Exits with one helpful line where there can be none."""
     try:
-        return _bound(host, port)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise SystemExit(f"Cannot listen on {host} port {port}: {error.strerror}") from None
-        free = _bound(host, 0).getsockname()[1] if port == 65535 else port + 1
-        raise SystemExit(f"Port {port} is taken. Try: python main.py --port {free}") from None
-
-
-def _bound(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=AF_INET6 if ":" in host else AF_INET, backlog=2048)
+    except (OSError, OverflowError) as error:
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            raise SystemExit(
+                f"Port {port} is taken. Try: python main.py --port {port + 1 if port < 65535 else 8080}"
+            ) from None
+        raise SystemExit(f"Cannot listen on {host} port {port}: {error}") from None
 
 
 def _address(listener: socket.socket) -> str:
@@ -103,8 +92,8 @@ def _end_with(supervisor: multiprocessing.process.BaseProcess) -> None:
 
 
 class Reloader(BaseReload):
-    """uvicorn's supervisor, looking at our folders alone. uvicorn's own would look through all of `.venv` four times
-    a second, and notices neither new files nor templates."""
+    """uvicorn's supervisor, looking at our folders alone. uvicorn's own ways to look notice neither new files nor
+    templates, or need another dependency; werkzeug's reloader runs the server in a thread, and ends it at a mistake."""
 
     def startup(self) -> None:
         self.reloader_name = "Reloader"
@@ -140,17 +129,9 @@ def _interrupts_held() -> Iterator[None]:
 def _sources() -> dict[Path, int]:
     """When each file was changed that the application is made of, in nanoseconds."""
     times = {}
-    for path in _files():
+    for path in (*ROOT.glob("*.py"), *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*"))):
+        hidden = any(part in IGNORED or part.startswith(".") for part in path.relative_to(ROOT).parts)
         with suppress(OSError):  # gone, or an editor's lock
-            if stat.S_ISREG((about := path.stat()).st_mode):
-                times[path] = about.st_mtime_ns
+            if not hidden and path.is_file():
+                times[path] = path.stat().st_mtime_ns
     return times
-
-
-def _files() -> Iterator[Path]:
-    yield from ROOT.glob("*.py")
-    for folder in FOLDERS:
-        for path in (ROOT / folder).rglob("*"):
-            parts = path.relative_to(ROOT).parts
-            if not IGNORED.intersection(parts) and not any(part.startswith(".") for part in parts):
-                yield path

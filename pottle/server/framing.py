@@ -7,6 +7,7 @@ from typing import NamedTuple
 REQUEST_LINE = re.compile(rb"[^\s]+ [^\s]+ HTTP/1\.[01]\r\n")
 METHOD = re.compile(rb"[!#-'*+\-.0-9A-Z^-z|~]+(?: |\Z)")
 CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})(?:;[^\r\n]*)?\r\n")
+TRAILER = re.compile(rb"([^\r\n]*)\r\n")
 LINE_BYTES = 4 * 1024  # of a line between chunks
 FRAMING = re.compile(rb"\n(content-length|transfer-encoding|upgrade)[ \t]*:[ \t]*([^\r]*)", re.IGNORECASE)
 UPGRADE = re.compile(rb"\nupgrade[ \t]*:[^\n]*", re.IGNORECASE)
@@ -35,42 +36,30 @@ class Framed(NamedTuple):
 
 
 class Chunks:
-    """Finds where a body in chunks ends (RFC 9112, 7.1). It is `lost` where one is not as it should be."""
+    """Finds where a body in chunks ends (RFC 9112, 7.1). It is `lost` where a line is not as it should be."""
 
     def __init__(self) -> None:
         self.lost = False
-        self._data = 0  # bytes of a chunk that are still to come
-        self._after_data = self._last = False
+        self._data = 0  # bytes that are still to come of a chunk and the end of line after it
+        self._next = CHUNK
 
     def passes(self, waiting: bytes) -> tuple[int, bool]:
         """How many of the bytes that wait are the body's and can be handed on, and whether it ends with them."""
         at = 0
         while True:
-            at, self._data = at + min(self._data, len(waiting) - at), max(0, self._data - (len(waiting) - at))
-            end = waiting.find(b"\r\n", at) + 2
-            if self._data or end < 2:
-                self.lost = not self._data and len(waiting) - at > LINE_BYTES
+            size = min(self._data, len(waiting) - at)
+            at, self._data = at + size, self._data - size
+            line = self._next.match(waiting, at)
+            if self._data or line is None:
+                self.lost = b"\n" in waiting[at:] or len(waiting) - at > LINE_BYTES
                 return at, False
-            line = waiting[at:end]
-            if self._last:
-                if b"\n" in line[:-1] or b"\r" in line[:-2]:  # not all agree where such a line ends
-                    self.lost = True
-                    return at, False
-                at = end
-                if line == b"\r\n":
-                    return at, True
-            elif self._after_data:
-                if line != b"\r\n":
-                    self.lost = True
-                    return at, False
-                at, self._after_data = end, False
-            elif chunk := CHUNK.fullmatch(line):
-                at, self._data = end, int(chunk[1], 16)
-                self._last = self._data == 0
-                self._after_data = not self._last
-            else:
-                self.lost = True
-                return at, False
+            at = line.end()
+            if self._next is CHUNK:
+                self._data = int(line[1], 16)
+                self._next = CHUNK if self._data else TRAILER
+                self._data += 2 if self._data else 0  # uvicorn's parser looks whether that is a line's end
+            elif not line[1]:
+                return at, True
 
 
 def begins(waiting: bytes) -> bool:

@@ -19,6 +19,9 @@ log = logging.getLogger("pottle")
 blueprint = Blueprint("health", __name__)
 
 
+_trouble: str | None = None  # when somebody asked the last time
+
+
 class Health(msgspec.Struct):
     """In order."""
 
@@ -75,19 +78,9 @@ async def alive() -> Alive:
 @gives(Health)
 async def ready() -> Health | Response:
     """Whether this worker can serve: it was not told to end, and its database and its writer are well."""
+    global _trouble
     trouble = "The server is stopping." if stopping.asked else await db.trouble()
-    _tell(trouble)
-    if trouble:
-        return problem(503, trouble, {"Retry-After": "1"})
-    return Health()
-
-
-_told: str | None = None
-
-
-def _tell(trouble: str | None) -> None:
-    """Logs what changed since somebody asked the last time."""
-    global _told
-    if trouble != _told:
+    if trouble != _trouble:
         log.warning("Not ready: %s", trouble) if trouble else log.warning("Ready again")
-    _told = trouble
+    _trouble = trouble
+    return problem(503, trouble, {"Retry-After": "1"}) if trouble else Health()

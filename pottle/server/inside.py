@@ -13,9 +13,6 @@ from pottle.server import shortcuts
 KEY = "pottle.connection"  # of the ASGI scope's state
 FOREVER_SECONDS = 10 * 365 * 86_400.0
 
-Scope = dict[str, Any]
-Message = dict[str, Any]
-
 
 class Inside:
     """The transport as uvicorn's protocols see it."""
@@ -23,7 +20,7 @@ class Inside:
     def __init__(self, connection: Any) -> None:
         self._connection = connection
         self._transport = connection.transport
-        self.close, self.write = connection.close, connection.write
+        self.close, self.write, self.set_protocol = connection.close, connection.write, connection.upgrade
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
@@ -40,68 +37,29 @@ class Inside:
         """More may come."""
         self._connection.pause(False)
 
-    def set_protocol(self, protocol: Any) -> None:
-        """The connection becomes a websocket."""
-        self._connection.upgrade(protocol)
-
-
-class Answer:
-    """ASGI's `send` for one request."""
-
-    __slots__ = ("_connection", "_send")
-
-    def __init__(self, connection: Any, send: Any) -> None:
-        self._connection, self._send = connection, send
-
-    async def __call__(self, message: Message) -> None:
-        """Sends a part of the answer."""
-        if message["type"] == "http.response.start" and self._connection.is_last():
-            message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
-        await self._send(message)
-        if message["type"] == "http.response.body" and not message.get("more_body"):
-            self._connection.answered()
-
 
 class Apart:
-    """A server's state as uvicorn's protocols see it: the connections that the server ends are ours."""
+    """A server's state as uvicorn's protocols see it: the connections that the server ends, and counts, are ours."""
 
     def __init__(self, state: Any) -> None:
         self._state = state
-        self.tasks = state.tasks
         self.connections: set[Any] = set()
+        self.total_requests = 0
 
-    @property
-    def default_headers(self) -> list[tuple[bytes, bytes]]:
-        """Of every answer."""
-        headers: list[tuple[bytes, bytes]] = self._state.default_headers
-        return headers
-
-    @property
-    def total_requests(self) -> int:
-        """How many requests were answered."""
-        return int(self._state.total_requests)
-
-    @total_requests.setter
-    def total_requests(self, number: int) -> None:
-        self._state.total_requests = number
-
-
-class Seen:
-    """An ASGI application whose connections see what it is asked and how it answers."""
-
-    def __init__(self, app: Any) -> None:
-        self._app = app
-        self.at_once = shortcuts.at_once(app)
-
-    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
-        """Serves one request or websocket."""
-        await scope["state"].pop(KEY).serve(self._app, scope, receive, send)
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._state, name)
 
 
 @lru_cache(maxsize=1)
 def inside_of(config: Any) -> Any:
     """uvicorn's configuration for its own protocols: the application as we see it, and our own limit for silence."""
+    app = config.loaded_app
+
+    async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        await scope["state"].pop(KEY).serve(app, scope, receive, send)
+
     inside = copy(config)
-    inside.loaded_app = Seen(config.loaded_app)
+    inside.loaded_app = serve
     inside.timeout_keep_alive = FOREVER_SECONDS
+    inside.at_once = shortcuts.at_once(app)
     return inside

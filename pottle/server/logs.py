@@ -1,11 +1,8 @@
 """The log: every line, ours and the servers' and the libraries', goes to stderr in one format.
 
 JSON, one object a line, for programs that collect logs; text for people. A line written while a request or websocket is
-served carries its `request_id`, also in the writer's thread. structlog does the work, and code logs as with any
-standard `logging`, with `extra={…}` for fields.
-
-Anybody may cause some of these lines, as often as they like: so of each kind only MOST are written in a minute by each
-process, and then how many were left out.
+served carries its `request_id`, also in the writer's thread. Code logs as with any `logging`, with `extra={…}` for
+fields. Of each kind of line only MOST are written in a minute by each process, and then how many were left out.
 
 No line has anybody's password, code, token or cookie: exceptions are written without the values of variables, paths
 without their query, and SQLAlchemy's errors without parameters (pottle/store/engines.py).
@@ -17,7 +14,7 @@ import sys
 from collections import Counter
 from threading import Timer
 from time import monotonic
-from typing import Any, NamedTuple, TextIO
+from typing import Any, TextIO
 
 from structlog.contextvars import merge_contextvars
 from structlog.dev import ConsoleRenderer, plain_traceback
@@ -51,13 +48,7 @@ class Handler(logging.StreamHandler[TextIO]):
         return not logging.getLogger(record.name).handlers and bool(super().filter(record))
 
 
-class Kind(NamedTuple):
-    """Lines that say the same: from one logger and place, with one text but for what is filled in."""
-
-    logger: str
-    level: int
-    text: str
-    place: str
+Kind = tuple[str, int, str, str]  # lines that say the same: their logger, level, text without numbers, and place
 
 
 class Bounded(logging.Filter):
@@ -77,25 +68,21 @@ class Bounded(logging.Filter):
             self.tell()
         kind = _kind(record)
         if kind not in self._wanted and len(self._wanted) >= MOST_KINDS:
-            kind = Kind("pottle", logging.WARNING, "Lines of many kinds", "")
+            kind = ("pottle", logging.WARNING, "Lines of many kinds", "")
         if self._wanted[kind] == MOST:
-            self._tell_later(self._until - now)
+            timer = Timer(self._until - now, self.tell)  # a thread, for there is not always an event loop
+            timer.daemon = True
+            timer.start()
         self._wanted[kind] += 1
         return self._wanted[kind] <= MOST
 
     def tell(self) -> None:
         """Says what was left out since the last time."""
         wanted, self._wanted = self._wanted, Counter()
-        for kind, count in wanted.items():
+        for (name, level, text, _), count in wanted.items():
             if count > MOST:
-                log = logging.getLogger(kind.logger)
-                log.log(max(kind.level, logging.WARNING), "%s: %d more lines were left out", kind.text, count - MOST)
-
-    def _tell_later(self, seconds: float) -> None:
-        """Also where nothing more is logged. A thread, for there is not always an event loop; it holds nobody up."""
-        timer = Timer(seconds, self.tell)
-        timer.daemon = True
-        timer.start()
+                logger, left_out = logging.getLogger(name), count - MOST
+                logger.log(max(level, logging.WARNING), "%s: %d more lines were left out", text, left_out)
 
 
 bounded = Bounded()
@@ -107,7 +94,7 @@ def _kind(record: logging.LogRecord) -> Kind:
         while trace.tb_next:
             trace = trace.tb_next
         place = f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"
-    return Kind(record.name, record.levelno, VARYING.sub("#", str(record.msg)[:200]), place)
+    return record.name, record.levelno, VARYING.sub("#", str(record.msg)[:200]), place
 
 
 def write_as(form: str) -> None:
@@ -115,10 +102,7 @@ def write_as(form: str) -> None:
     root = logging.getLogger()
     for before in [handler for handler in root.handlers if isinstance(handler, Handler)]:
         root.removeHandler(before)
-    handler = Handler(sys.stderr)
-    handler.setFormatter(formatter(form, sys.stderr))
-    handler.addFilter(bounded)
-    root.addHandler(handler)
+    root.addHandler(adopt(Handler(sys.stderr), form))
     for name in ("pottle", "uvicorn"):
         logging.getLogger(name).setLevel(logging.INFO)
     adopt_servers(form)
@@ -128,50 +112,42 @@ def adopt_servers(form: str) -> None:
     """Has uvicorn's and hypercorn's own handlers write like ours. Some are made late, so it is called twice."""
     for name in SERVERS:
         for handler in logging.getLogger(name).handlers:
-            handler.setFormatter(formatter(form, getattr(handler, "stream", sys.stderr)))
-            handler.addFilter(bounded)
+            adopt(handler, form)
     logging.getLogger("uvicorn.error").addFilter(_is_news)
-    access = logging.getLogger(
-        "uvicorn.access"
-    )  # it has query strings in it; pottle/http/watching.py writes better ones
+    access = logging.getLogger("uvicorn.access")  # has query strings; pottle/http/watching.py writes better lines
     access.handlers, access.propagate = [], False
+
+
+def adopt(handler: logging.Handler, form: str) -> logging.Handler:
+    """Has a handler write as `form`, and not too much of one kind."""
+    handler.setFormatter(formatter(form, getattr(handler, "stream", sys.stderr)))
+    handler.addFilter(bounded)
+    return handler
 
 
 def formatter(form: str, stream: Any) -> logging.Formatter:
     """Makes lines of records, with colours if `stream` is a terminal."""
     terminal = hasattr(stream, "isatty") and stream.isatty()
-    text = form == "text" or (form != "json" and terminal)
-    return ProcessorFormatter(
-        foreign_pre_chain=[merge_contextvars, add_log_level, _count, ExtraAdder(), _fields_only],
-        processors=_text(terminal) if text else _json(),
-    )
-
-
-def _text(terminal: bool) -> list[Processor]:
-    return [
-        TimeStamper("%Y-%m-%d %H:%M:%S", utc=False),
-        ProcessorFormatter.remove_processors_meta,
-        _written_out,
-        # Not its default, which shows the values of variables.
-        ConsoleRenderer(colors=terminal, exception_formatter=plain_traceback, sort_keys=False, pad_event_to=0),
-    ]
-
-
-def _json() -> list[Processor]:
-    return [
-        TimeStamper("iso"),
-        add_logger_name,
-        CallsiteParameterAdder([CallsiteParameter.PROCESS]),
-        ProcessorFormatter.remove_processors_meta,
-        StackInfoRenderer(),
-        format_exc_info,
-        JSONRenderer(),
-    ]
-
-
-def _count(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    written[event["level"]] += 1
-    return event
+    if form == "text" or (form != "json" and terminal):
+        processors: list[Processor] = [
+            TimeStamper("%Y-%m-%d %H:%M:%S", utc=False),
+            ProcessorFormatter.remove_processors_meta,
+            _written_out,
+            # Not its default, which shows the values of variables.
+            ConsoleRenderer(colors=terminal, exception_formatter=plain_traceback, sort_keys=False, pad_event_to=0),
+        ]
+    else:
+        processors = [
+            TimeStamper("iso"),
+            add_logger_name,
+            CallsiteParameterAdder([CallsiteParameter.PROCESS]),
+            ProcessorFormatter.remove_processors_meta,
+            StackInfoRenderer(),
+            format_exc_info,
+            JSONRenderer(),
+        ]
+    before: list[Processor] = [merge_contextvars, add_log_level, ExtraAdder(), _counted]
+    return ProcessorFormatter(foreign_pre_chain=before, processors=processors)
 
 
 def _written_out(_logger: Any, _method: str, event: EventDict) -> EventDict:
@@ -179,10 +155,9 @@ def _written_out(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
-def _fields_only(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    for name in NOT_FIELDS:
-        event.pop(name, None)
-    return event
+def _counted(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    written[event["level"]] += 1
+    return {name: value for name, value in event.items() if name not in NOT_FIELDS}
 
 
 def _is_news(record: logging.LogRecord) -> bool:

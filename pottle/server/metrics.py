@@ -1,7 +1,13 @@
-"""`/metrics`: Pottle's numbers, for Prometheus. Each worker moves its own there once a second."""
+"""`/metrics`: Pottle's numbers, for Prometheus. Each worker moves its own there once a second.
+
+The numbers of several workers are added up by prometheus_client's multiprocess mode, in a folder that the arbiter makes
+(pottle/server/arbiter.py).
+"""
 
 import asyncio
 import logging
+import mmap
+import os
 import sqlite3
 import time
 from contextlib import suppress
@@ -9,7 +15,8 @@ from ipaddress import ip_address, ip_network
 from itertools import count
 from pathlib import Path
 
-from prometheus_client import CONTENT_TYPE_LATEST, Counter
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 from quart import Blueprint, Response, request
 
 from pottle.access import access
@@ -19,7 +26,7 @@ from pottle.http.answers import gives
 from pottle.http.asking import anyone
 from pottle.http.caching import shelf
 from pottle.live.hub import hub
-from pottle.server import descriptors, gathering, logs
+from pottle.server import descriptors, logs
 from pottle.store import changes, copies, db
 
 log = logging.getLogger("pottle")
@@ -28,9 +35,7 @@ blueprint = Blueprint("metrics", __name__)
 
 SECONDS = 1.0
 READY_SECONDS = 10  # from one look whether it can serve to the next, and for how long it may take
-LEVELS = ("warning", "error", "critical")
 FORWARDED = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP")
-STATUS = Path("/proc/self/status")
 
 
 @blueprint.get("/metrics")
@@ -42,8 +47,12 @@ async def metrics() -> Response:
     if not (who and who.admin) and not _direct():
         raise Forbidden("Metrics are for admins, and for whoever asks directly from an address in POTTLE_METRICS.")
     reporter.report()
-    text = gathering.exposition(measures.registry)
-    return Response(text, 200, {"Cache-Control": "no-store"}, content_type=CONTENT_TYPE_LATEST)
+    registry = measures.registry
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    headers = {"Cache-Control": "no-store"}
+    return Response(generate_latest(registry), 200, headers, content_type=CONTENT_TYPE_LATEST)
 
 
 def _direct() -> bool:
@@ -61,7 +70,7 @@ class Reporter:
     """Moves what this worker has added up into the metrics."""
 
     def __init__(self) -> None:
-        self._moved: dict[object, float] = {}
+        self._moved: dict[Counter, float] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -79,11 +88,14 @@ class Reporter:
 
     def report(self) -> None:
         """Moves all there is now."""
-        self._of_answers()
-        self._of_writes()
-        self._of_sockets()
-        self._of_this_process()
-        self._of_the_log()
+        self._of_this_worker()
+        tally = db.tally
+        for outcome in ("committed", "refused", "failed", "turned_away"):
+            self._move(measures.writes.labels(outcome), getattr(tally, outcome))
+        while tally.batches:
+            batch = tally.batches.popleft()
+            measures.batch_units.observe(batch.units)
+            measures.commit_seconds.observe(batch.seconds)
         with suppress(sqlite3.Error):  # /readyz tells of it
             self._of_the_database()
 
@@ -97,38 +109,28 @@ class Reporter:
                 log.exception("Reporting metrics")
             await asyncio.sleep(SECONDS)
 
-    def _of_answers(self) -> None:
+    def _of_this_worker(self) -> None:
         self._move(measures.cache_hits, shelf.hits)
         self._move(measures.cache_misses, shelf.misses)
         self._move(measures.cache_renewals, shelf.renewals)
+        self._move(measures.live_changes_sent, hub.sent)
+        self._move(measures.cpu_seconds, time.process_time())
+        for level in (
+            "warning",
+            "error",
+            "critical",
+        ):  # also where there are none: no rise from nothing is seen
+            self._move(measures.log_lines.labels(level), logs.written[level])
         measures.cache_bytes.set(shelf.bytes)
-
-    def _of_writes(self) -> None:
-        tally = db.tally
-        for outcome in ("committed", "refused", "failed", "turned_away"):
-            self._move(measures.writes.labels(outcome), getattr(tally, outcome))
-        while tally.batches:
-            batch = tally.batches.popleft()
-            measures.batch_units.observe(batch.units)
-            measures.commit_seconds.observe(batch.seconds)
-        measures.waiting_writes.set(db.waiting)
-
-    def _of_sockets(self) -> None:
         measures.subscribers.set(len(hub.connections))
         measures.subscriptions.set(hub.subscriptions)
-        self._move(measures.live_changes_sent, hub.sent)
-
-    def _of_this_process(self) -> None:
+        measures.waiting_writes.set(db.waiting)
         measures.workers.set(1)
-        measures.memory_bytes.set(_memory())
-        self._move(measures.cpu_seconds, time.process_time())
+        with suppress(OSError):  # a system without /proc
+            measures.memory_bytes.set(int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE)
         used, limit = descriptors.used()
         measures.open_descriptors.set(used)
         measures.descriptor_limit.set(limit)
-
-    def _of_the_log(self) -> None:
-        for level in LEVELS:  # those of which there are none too: a rise from nothing is none for Prometheus
-            self._move(measures.log_lines.labels(level), logs.written[level])
 
     def _of_the_database(self) -> None:
         with db.snapshot() as read:
@@ -156,10 +158,3 @@ async def _ready() -> bool:
             return await db.trouble() is None
     except TimeoutError:
         return False
-
-
-def _memory() -> int:
-    """Bytes of memory that this process has; 0 where the system has no /proc."""
-    with suppress(OSError):
-        return next(int(line.split()[1]) for line in STATUS.read_text().splitlines() if line.startswith("VmRSS")) * 1024
-    return 0

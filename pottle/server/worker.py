@@ -55,16 +55,6 @@ class Generations:
         return number <= last and sum(served > last for served in self._cells[2:]) < workers
 
 
-def leave_alone_what_stays() -> None:
-    """Has Python's garbage collector pass over all that is there when a worker begins to serve, and look less often.
-
-    It would go through the code's own objects again and again (docs/decisions/short-ways.md).
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTING)
-
-
 class Server(uvicorn.Server):
     """uvicorn's server in the worker `number`. At a reload it serves on until the new workers do.
 
@@ -82,9 +72,7 @@ class Server(uvicorn.Server):
         self.sockets: list[socket.socket] = []
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        from pottle.server.health import (
-            stopping,  # not above: gunicorn's master reads this file, and not the application
-        )
+        from pottle.server.health import stopping  # not above: the arbiter imports this file, not the application
 
         self.asked_to_end += 1
         super().handle_exit(sig, frame)
@@ -97,12 +85,10 @@ class Server(uvicorn.Server):
         self._close_if_full()
         if not (ended or self.servers) and self._has_room():
             self.servers = [await self._listen_at(sock) for sock in self.sockets]
-        if not ended or not self._stays():
-            return ended
-        if not self.staying:
+        if ended and self._stays() and not self.staying:
             log.info("Serving until the new workers do")
-        self.staying = True
-        return False
+            self.staying = True
+        return ended and not self._stays()
 
     def _stays(self) -> bool:
         return self.asked_to_end == 1 and self.generations.needed(self.number)
@@ -120,17 +106,19 @@ class Server(uvicorn.Server):
 
     async def _listen_at(self, sock: socket.socket) -> asyncio.Server:
         """As uvicorn does it at the start."""
-        protocol: Any = self.config.http_protocol_class
-        state = {"server_state": self.server_state, "app_state": self.lifespan.state}
-        made = partial(protocol, config=self.config, **state)
-        loop, backlog = asyncio.get_running_loop(), self.config.backlog
-        return await loop.create_server(made, sock=sock, ssl=self.config.ssl, backlog=backlog)
+        config: Any = self.config
+        made = partial(config.http_protocol_class, config, self.server_state, self.lifespan.state)
+        loop = asyncio.get_running_loop()
+        return await loop.create_server(made, sock=sock, ssl=config.ssl, backlog=config.backlog)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self.sockets = sockets or []
         await super().startup(sockets)
         door.crowded = self._close_if_full
-        leave_alone_what_stays()
+        # The garbage collector would go through the code's own objects again and again (docs/decisions/short-ways.md).
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*COLLECTING)
         self.generations.serves(self.number)
 
 
