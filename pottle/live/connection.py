@@ -127,9 +127,8 @@ class Connection:
 
     def refuse(self, get: str, status: int) -> None:
         """A GET cannot be watched any more, for it was answered with `status`."""
-        self._unwatch(get)
         refused = Refused("not-found") if status in GONE else Refused("bad-request", f"It is answered with {status}.")
-        self._reply(type="error", **refused.said, get=get)
+        self._end_watch(get, type="error", **refused.said)
 
     def lost(self, read: Snapshot, change: Change) -> Collection[str] | None:
         """The streams that it may not read any more after a change; None where the connection itself ends by it."""
@@ -140,7 +139,7 @@ class Connection:
         if streams is None:
             self.end(SIGNED_OUT)
         for stream in self._cursors.keys() & (streams or ()):
-            self._unsubscribe(stream)
+            self._drop(stream)
             self._reply(type="error", code="not-found", **named(stream))
 
     def expire(self, now: str) -> str:
@@ -193,30 +192,30 @@ class Connection:
     def _subscribe(self, asked: Asked) -> None:
         """Looks, answers and sets the cursor in one go: no change can come between (L4)."""
         stream, after = _wanted(asked)
-        self._check_room(stream in self._cursors)
+        self._check_room(stream not in self._cursors)
         db.catch_up()
         with db.snapshot() as read:
             if (right := access().reads(read, self.identity, stream)) is None:
                 raise Refused("not-found")
             newest = changes.position(read, stream)
-            recovered = after is None or (
-                asked.epoch == db.instance.epoch and changes.recoverable(read, stream, after, newest)
-            )
-        self._cursors[stream] = after if recovered and after is not None else newest
+            wanted = newest if after is None else after
+            same = after is None or asked.epoch == db.instance.epoch
+            recovered = same and changes.recoverable(read, stream, wanted, newest)
+        self._cursors[stream] = wanted if recovered else newest
         self._rights[stream] = right
         hub.join(stream, newest, self)
         at = {"epoch": db.instance.epoch, "seq": newest, "recovered": recovered}
         self._reply(type="subscribed", **named(stream), **at)
         self.wake(stream)
 
-    def _leave_stream(self, asked: Asked) -> None:
+    def _unsubscribe(self, asked: Asked) -> None:
         stream, _ = _wanted(asked)
         if stream not in self._cursors:
             raise Refused("not-found")
-        self._unsubscribe(stream)
+        self._drop(stream)
         self._reply(type="unsubscribed", **named(stream))
 
-    def _unsubscribe(self, stream: str) -> None:
+    def _drop(self, stream: str) -> None:
         del self._cursors[stream], self._rights[stream]
         self._woken.discard(stream)
         hub.leave(stream, self)
@@ -224,24 +223,24 @@ class Connection:
     def _watch(self, asked: Asked) -> None:
         """Whatever is committed after this look is told (L9): the answer is known from here on, or not yet made."""
         get = _wanted_get(asked)
-        self._check_room(get in self._watches)
+        self._check_room(get not in self._watches)
         db.catch_up()
         given = asked.etag.removeprefix("W/") if isinstance(asked.etag, str) else None  # a proxy weakens it
         self._watches[get] = Watch(given, watches.join(get, self._asker, self))
 
-    def _stop_watching(self, asked: Asked) -> None:
+    def _unwatch(self, asked: Asked) -> None:
         get = _wanted_get(asked)
         if get not in self._watches:
             raise Refused("not-found")
-        self._unwatch(get)
-        self._reply(type="unwatched", get=get)
+        self._end_watch(get, type="unwatched")
 
-    def _unwatch(self, get: str) -> None:
+    def _end_watch(self, get: str, **reply: str) -> None:
         self._news.pop(get, None)
         watches.leave(self._watches.pop(get).watched, self)
+        self._reply(**reply, get=get)
 
-    def _check_room(self, there: bool) -> None:
-        if not there and len(self._cursors) + len(self._watches) >= db.settings.subscriptions:
+    def _check_room(self, new: bool) -> None:
+        if new and len(self._cursors) + len(self._watches) >= db.settings.subscriptions:
             raise Refused("too-many")
 
     def _reply(self, **frame: Any) -> None:
@@ -255,28 +254,24 @@ class Connection:
 
     def next_message(self) -> bytes:
         """JSON, replies first, for a `subscribed` comes before its changes; empty when there is nothing to send."""
-        if self._replies and not self._closed:
-            return self._all_replies()
-        if self._news and not self._closed and (data := self._all_news()):
-            return data
-        while self.waiting and self._woken:
+        if self._closed:
+            return b""
+        if self._replies:
+            replies, self._replies = self._replies, []
+            if self._room is not None:
+                self._room.set()
+                self._room = None
+            return joined(replies)
+        news, self._news = self._news, {}
+        if frames := [msgspec.json.encode(frame) for get in news for frame in self._news_of(get)]:
+            return joined(frames)
+        while self._woken and not self._closed:
             if data := self._next_of(next(iter(self._woken))):
                 return data
         return b""
 
-    def _all_replies(self) -> bytes:
-        replies, self._replies = self._replies, []
-        if self._room is not None:
-            self._room.set()
-            self._room = None
-        return joined(replies)
-
-    def _all_news(self) -> bytes:
-        """What is to be told of watched GETs: once for each, however often it was made since."""
-        news, self._news = self._news, {}
-        return joined([msgspec.json.encode(frame) for get in news for frame in self._news_of(get)])
-
     def _news_of(self, get: str) -> list[dict[str, Any]]:
+        """What is to be told of a watched GET: once, however often it was made since."""
         watch = self._watches[get]
         version, etag = watch.watched.version, watch.watched.etag
         about = {"get": get} if etag is None else {"get": get, "etag": etag}
@@ -313,9 +308,9 @@ class Connection:
 HANDLERS: dict[str, Callable[[Connection, Asked], None]] = {
     "auth": Connection._authenticate,
     "subscribe": Connection._subscribe,
-    "unsubscribe": Connection._leave_stream,
+    "unsubscribe": Connection._unsubscribe,
     "watch": Connection._watch,
-    "unwatch": Connection._stop_watching,
+    "unwatch": Connection._unwatch,
 }
 
 

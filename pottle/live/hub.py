@@ -73,26 +73,28 @@ class Hub:
 
     def __init__(self) -> None:
         self.sent = 0  # changes, to all connections
-        self.clear()
+        self.connections: set[Connection] = set()
+        self.parties: Counter[str] = Counter()  # how many connections each account or address has
+        self._feeds: dict[str, Feed] = {}
+        self._ring: deque[Frame] = deque()
+        self._bytes = 0
+        self._soonest = FOREVER  # when the first of the connections' sessions expires
+        self._timer: asyncio.TimerHandle | None = None
 
     def clear(self) -> None:
         """A worker that opens a database begins so."""
         send_queue.clear()
-        self.parties: Counter[str] = Counter()  # how many connections each account or address has
-        self._soonest = FOREVER  # when the first of the connections' sessions expires
-        self._timer: asyncio.TimerHandle | None = None
-        self._forget_changes()
-        self.connections: set[Connection] = set()
+        self.connections.clear()
+        self.parties.clear()
+        self._soonest, self._timer = FOREVER, None
+        self.forget()
 
     def forget(self) -> None:
         """Listener: nobody knows what a connection may still see. All are closed; clients come back and resume."""
         for connection in list(self.connections):
             connection.end(TOO_SLOW)
-        self._forget_changes()
-
-    def _forget_changes(self) -> None:
-        self._feeds: dict[str, Feed] = {}
-        self._ring: deque[Frame] = deque()
+        self._feeds.clear()
+        self._ring.clear()
         self._bytes = 0
 
     @property
@@ -102,10 +104,7 @@ class Hub:
 
     def join(self, stream: str, seq: int, subscriber: Connection) -> None:
         """Has `subscriber` woken at each change of `stream`, whose newest change now is `seq`."""
-        feed = self._feeds.get(stream)
-        if feed is None:
-            feed = self._feeds[stream] = Feed(since=seq)
-        feed.subscribers.add(subscriber)
+        self._feeds.setdefault(stream, Feed(since=seq)).subscribers.add(subscriber)
 
     def leave(self, stream: str, subscriber: Connection) -> None:
         """Undoes join. The feed stays until the ring has moved past it, or nobody is left."""
@@ -140,20 +139,19 @@ class Hub:
         """A connection's session is good until `when`: it is closed then, also if nothing happens."""
         if when < self._soonest:
             self._soonest = when
-            self._wait()
+            self._look_again()
 
-    def _wait(self) -> None:
-        """Looks again when the soonest is due, and in between: clocks are set, and machines sleep."""
+    def _look_again(self) -> None:
+        """When the soonest is due, and in between: clocks are set, and machines sleep."""
         if self._timer:
             self._timer.cancel()
-        seconds = (datetime.fromisoformat(self._soonest) - datetime.now(UTC)).total_seconds()
-        self._timer = asyncio.get_running_loop().call_later(min(max(seconds, 0) + 0.001, LOOK_SECONDS), self._look)
+        if self._soonest != FOREVER:
+            seconds = (datetime.fromisoformat(self._soonest) - datetime.now(UTC)).total_seconds()
+            self._timer = asyncio.get_running_loop().call_later(min(max(seconds, 0) + 0.001, LOOK_SECONDS), self._look)
 
     def _look(self) -> None:
-        self._timer = None
         self.end_expired()
-        if self._soonest != FOREVER:
-            self._wait()
+        self._look_again()
 
     def end_expired(self) -> None:
         """Closes the connections whose sessions have expired."""
@@ -165,14 +163,14 @@ class Hub:
         """Listener: finds who loses a right, and encodes what is told."""
         ending = [row for row in rows if row.kind in access().ending]
         lost = [(one, one.lost(read, row)) for row in ending for one in self.connections]
-        told = _encoded(read, [row for row in rows if row.stream in self._feeds])
-        return News([(one, streams) for one, streams in lost if streams is None or streams], told)
+        return News(lost, _encoded(read, [row for row in rows if row.stream in self._feeds]))
 
     def apply(self, news: News) -> None:
         """Listener: revokes what ended, in all of the snapshot, and only then hands out what is new in it (L8)."""
         self.end_expired()
         for connection, streams in news.lost:
-            connection.lose(streams)
+            if streams is None or streams:
+                connection.lose(streams)
         frames = [frame for frame in news.frames if frame.stream in self._feeds]
         for frame in frames:
             self._append(frame)

@@ -12,6 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from websockets.frames import Frame, Opcode
@@ -70,80 +71,60 @@ class SendQueue:
 send_queue = SendQueue()
 
 
-class Wire:
-    """Messages as frames (RFC 6455). A server's are not masked, so that one is good for everybody."""
-
-    def __init__(self) -> None:
-        self._message = self._frame = b""
-
-    def frame(self, message: bytes) -> bytes:
-        """The frame of a message; made once for all who are sent the same bytes one after another."""
-        if message is not self._message:
-            self._message, self._frame = message, Frame(Opcode.TEXT, message).serialize(mask=False)
-        return self._frame
-
-
-wire = Wire()
-
-
-class Patience:
-    """Ends a connection whose client takes nothing for STUCK_SECONDS (L5); `unsent()` is what it has yet to take."""
-
-    __slots__ = ("_end", "_timer", "_unsent")
-
-    def __init__(self, unsent: Callable[[], int], end: Callable[[int], None]) -> None:
-        self._unsent = unsent
-        self._end = end
-        self._timer: asyncio.TimerHandle | None = None
-
-    def begin(self) -> None:
-        """Something waits to be sent."""
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(STUCK_SECONDS, self._look, self._unsent())
-
-    def over(self) -> None:
-        """It was sent."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _look(self, before: int) -> None:
-        self._timer = None
-        if self._unsent() < before:
-            self.begin()
-        else:
-            self._end(TOO_SLOW)
+@lru_cache(maxsize=1)
+def frame(message: bytes) -> bytes:
+    """The frame of a message (RFC 6455). A server does not mask it, so one is good for all who are sent the same."""
+    return Frame(Opcode.TEXT, message).serialize(mask=False)
 
 
 class Direct:
-    """Writes frames to our own server's socket, one in each of the connection's turns."""
+    """Writes frames to our own server's socket, one in each of the connection's turns.
 
-    __slots__ = ("_connection", "_patience", "_room", "_write")
+    Ends the connection if its client takes nothing for STUCK_SECONDS (L5).
+    """
+
+    __slots__ = ("_connection", "_room", "_timer", "_unsent", "_write")
 
     def __init__(self, connection: Connection, extensions: dict[str, Any]) -> None:
         self._connection = connection
-        self._room, self._write = extensions["pottle.room"], extensions["pottle.write"]
-        self._patience = Patience(extensions["pottle.unsent"], connection.end)
+        self._room, self._write, self._unsent = (extensions[f"pottle.{name}"] for name in ("room", "write", "unsent"))
+        self._timer: asyncio.TimerHandle | None = None
         connection.send = self._send
 
     def _send(self) -> None:
         if not self._connection.waiting:
             return
         if not self._room(self._go_on):
-            self._patience.begin()
+            if self._timer is None:
+                self._wait()
             return
         if message := self._connection.next_message():
-            self._write(wire.frame(message))
+            self._write(frame(message))
         if self._connection.waiting:
             send_queue.add(self._connection)
 
+    def _wait(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(STUCK_SECONDS, self._look, self._unsent())
+
+    def _look(self, before: int) -> None:
+        self._timer = None
+        if self._unsent() < before:
+            self._wait()
+        else:
+            self._connection.end(TOO_SLOW)
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
     def _go_on(self) -> None:
-        self._patience.over()
+        self._stop_waiting()
         send_queue.add(self._connection)
 
     async def stop(self) -> None:
         """The connection is over."""
-        self._patience.over()
+        self._stop_waiting()
 
 
 class Awaited:
@@ -162,19 +143,14 @@ class Awaited:
                 await self._something.wait()
                 self._something.clear()
                 while message := self._connection.next_message():
-                    await self._send_one(message.decode())
+                    async with asyncio.timeout(STUCK_SECONDS):
+                        await self._send({"type": "websocket.send", "bytes": None, "text": message.decode()})
+        except TimeoutError:
+            self._connection.end(TOO_SLOW)
         except Exception as error:
             if not client_gone(error):
                 log.exception("A websocket failed")
             self._connection.end(GONE if client_gone(error) else FAILED)
-
-    async def _send_one(self, text: str) -> None:
-        patience = Patience(lambda: 0, self._connection.end)
-        patience.begin()
-        try:
-            await self._send({"type": "websocket.send", "bytes": None, "text": text})
-        finally:
-            patience.over()
 
     async def stop(self) -> None:
         """The connection is over."""

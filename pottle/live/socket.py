@@ -84,8 +84,7 @@ async def _serve(scope: Scope, receive: Receive, send: Send) -> None:
     try:
         await send({"type": "websocket.accept"})
         await send({"type": "websocket.send", "bytes": None, "text": msgspec.json.encode(hello).decode()})
-        code = await _talk(scope, receive, send)
-        if code != GONE:
+        if (code := await _talk(scope, receive, send)) != GONE:
             await _close(code, scope, send)
     except Exception as error:
         if not client_gone(error):

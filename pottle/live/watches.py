@@ -16,12 +16,13 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable
 from contextvars import Context
+from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
 from pottle.access import access
-from pottle.http.asgi import App, Headers, Message, Scope
+from pottle.http.asgi import App, Message, Scope
 from pottle.http.caching import TAGS
 from pottle.store import Snapshot, tables
 from pottle.store.changes import Change
@@ -63,21 +64,20 @@ class Asker(NamedTuple):
         return self._replace(headers=(*host, (b"authorization", f"Bearer {token}".encode())))
 
 
+@dataclass(slots=True, eq=False)
 class Watched:
     """A GET, as one asker makes it."""
 
-    __slots__ = ("asker", "dropped", "etag", "failures", "get", "made_at", "marked", "tags", "version", "watchers")
-
-    def __init__(self, get: str, asker: Asker) -> None:
-        self.get, self.asker = get, asker
-        self.watchers: set[Connection] = set()
-        self.version: str | None = None  # of the answer: its ETag, or a digest; None where it could not be made
-        self.etag: str | None = None
-        self.tags: frozenset[str] = frozenset()
-        self.marked = True  # whether it is to be made (again)
-        self.dropped: set[str] | None = None  # while it is being made: the tags of the changes since
-        self.made_at = 0.0  # in the event loop's time
-        self.failures = 0  # one after the other
+    get: str
+    asker: Asker
+    watchers: set[Connection] = field(default_factory=set)
+    version: str | None = None  # of the answer: its ETag, or a digest; None where it could not be made
+    etag: str | None = None
+    tags: frozenset[str] = frozenset()
+    marked: bool = True  # whether it is to be made (again)
+    dropped: set[str] | None = None  # while it is being made: the tags of the changes since
+    made_at: float = 0.0  # in the event loop's time
+    failures: int = 0  # one after the other
 
     @property
     def known(self) -> bool:
@@ -89,8 +89,8 @@ class Made(NamedTuple):
     """What a GET was answered, as far as anybody wants to know."""
 
     status: int
+    version: str
     etag: str | None
-    digest: str
     tags: frozenset[str]
 
 
@@ -100,19 +100,19 @@ class Watches:
     app: App
 
     def __init__(self) -> None:
-        self.clear()
+        self._tasks: dict[asyncio.Task[None], Watched] = {}
+        self._watched: dict[tuple[str, Asker], Watched] = {}
+        self._by_tag: dict[str, set[Watched]] = {}
+        self._line: OrderedDict[str, OrderedDict[Watched, None]] = OrderedDict()  # by party
 
     def clear(self) -> None:
         """A worker that opens or closes a database begins so."""
-        for task in getattr(self, "_tasks", ()):
+        for task in self._tasks:
             task.cancel()
-        for watched in getattr(self, "_watched", {}).values():
-            watched.marked = False  # whoever still waits to make it does not
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._watched: dict[tuple[str, Asker], Watched] = {}
-        self._by_tag: dict[str, set[Watched]] = {}
-        self._making: set[Watched] = set()
-        self._line: OrderedDict[str, OrderedDict[Watched, None]] = OrderedDict()
+        for watched in self._watched.values():
+            watched.marked, watched.tags = False, frozenset()  # whoever still waits to make it does not
+        for kept in (self._tasks, self._watched, self._by_tag, self._line):
+            kept.clear()
 
     def join(self, get: str, asker: Asker, watcher: Connection) -> Watched:
         """Has `watcher` told of a GET, for the first time once its answer is known."""
@@ -138,8 +138,9 @@ class Watches:
 
     def apply(self, tags: set[str]) -> None:
         """Listener: marks the GETs whose answers are made of that."""
-        for making in self._making:
-            making.dropped |= tags  # type: ignore[operator]  # it is a set while it is being made
+        for making in self._tasks.values():
+            if making.dropped is not None:
+                making.dropped |= tags
         self._mark({found for tag in tags & self._by_tag.keys() for found in self._by_tag[tag]})
 
     def forget(self) -> None:
@@ -156,10 +157,7 @@ class Watches:
         """Has a GET made soon, but not again at once."""
         loop = asyncio.get_running_loop()
         when = max(watched.made_at + QUIET_SECONDS, loop.time() + seconds)
-        if when <= loop.time():
-            loop.call_soon(self._queue, watched, context=Context())
-        else:
-            loop.call_at(when, self._queue, watched, context=Context())
+        loop.call_at(when, self._queue, watched, context=Context())
 
     def _queue(self, watched: Watched) -> None:
         """Each party of those who wait has a queue of its own: who watches much holds up nobody else."""
@@ -171,15 +169,12 @@ class Watches:
     def _go_on(self) -> None:
         while len(self._tasks) < AT_ONCE and (watched := self._next()):
             watched.marked, watched.dropped = False, set()
-            self._index(watched, frozenset())
-            self._making.add(watched)
             task = asyncio.create_task(self._make(watched), context=Context())  # not of the request that is served now
-            self._tasks.add(task)
+            self._tasks[task] = watched
             task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if self._line:
+        if self._tasks.pop(task, None):
             self._go_on()
 
     def _next(self) -> Watched | None:
@@ -201,7 +196,6 @@ class Watches:
         try:
             made = await self._answer(watched)
         finally:
-            self._making.discard(watched)
             dropped, watched.dropped = watched.dropped or set(), None
             watched.made_at = loop.time()
         if not watched.watchers:
@@ -211,6 +205,8 @@ class Watches:
                 watcher.refuse(watched.get, made.status)
         else:
             self._settle(watched, made, dropped)
+            for watcher in [*watched.watchers]:
+                watcher.news(watched.get)
         await asyncio.sleep(min(PAUSE * (loop.time() - begun), LONGEST_PAUSE) if self._line else 0)
 
     def _settle(self, watched: Watched, made: Made | None, dropped: set[str]) -> None:
@@ -220,28 +216,45 @@ class Watches:
             self._stand_in_line(watched, min(RETRY_SECONDS * 2**watched.failures, LONGEST_RETRY))
             watched.failures += 1
         else:
-            watched.failures = 0
-            watched.version, watched.etag = made.etag or made.digest, made.etag
+            watched.failures, watched.version, watched.etag = 0, made.version, made.etag
             self._index(watched, made.tags)
             if watched.marked or dropped & made.tags:
                 watched.marked = True
                 self._stand_in_line(watched)
-        for watcher in [*watched.watchers]:
-            watcher.news(watched.get)
 
     async def _answer(self, watched: Watched) -> Made | None:
         """None where the application failed to answer, for now."""
-        answer = _Answer(watched)
+        said: set[str] = set()  # the tags that its handler has said; it knows them more exactly than
+        read: set[str] = set()  # the tables that the answer was made of
+        status, headers, digest = 0, dict[bytes, str](), blake2b(digest_size=16)
+        request: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def receive() -> Message:
+            return request.pop() if request else await asyncio.Future()  # the client never goes
+
+        async def send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers.update((name.lower(), value.decode("latin-1")) for name, value in message["headers"])
+                if headers.get(b"content-type", "").startswith("text/event-stream"):
+                    raise _Endless
+            elif message["type"] == "http.response.body":
+                digest.update(message.get("body", b""))
+
         try:
             async with asyncio.timeout(LONGEST_SECONDS):
-                with tables.collecting(answer.read):
-                    await self.app(answer.scope, answer.receive, answer.send)
+                with tables.collecting(read):
+                    await self.app({**_scope(watched), TAGS: said}, receive, send)
         except _Endless:
-            return Made(400, None, "", frozenset())
+            return Made(400, "", None, frozenset())
         except Exception:
             log.exception("A watched GET failed")
             return None
-        return answer.made()
+        if not 200 <= status < 500:
+            return None
+        etag = headers.get(b"etag")
+        return Made(status, etag or digest.hexdigest(), etag, frozenset(said or read))
 
     def _index(self, watched: Watched, tags: frozenset[str]) -> None:
         for tag in watched.tags - tags:
@@ -264,60 +277,25 @@ class _Endless(Exception):
     """An answer that is a stream of events."""
 
 
-class _Answer:
-    """One GET, in ASGI."""
-
-    def __init__(self, watched: Watched) -> None:
-        path, _, query = watched.get.partition("?")
-        asker = watched.asker
-        self.said: set[str] = set()  # by the handler, which knows it more exactly than
-        self.read: set[str] = set()  # the tables that it was made of
-        self.scope: dict[str, Any] = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.3"},
-            "http_version": "1.1",
-            "method": "GET",
-            "scheme": asker.scheme,
-            "path": asker.root_path + unquote(path),
-            "raw_path": (asker.root_path + path).encode(),
-            "query_string": query.encode(),
-            "root_path": asker.root_path,
-            "headers": [*asker.headers],
-            "client": None,
-            "server": None,
-            "extensions": {},
-            TAGS: self.said,
-        }
-        self._asked = False
-        self._status = 0
-        self._headers: Headers = []
-        self._digest = blake2b(digest_size=16)
-
-    async def receive(self) -> Message:
-        """The request's end, once; the client never goes."""
-        if self._asked:
-            await asyncio.Future()
-        self._asked = True
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(self, message: Message) -> None:
-        """Keeps of the answer what it takes to tell it from another one."""
-        if message["type"] == "http.response.start":
-            self._status, self._headers = message["status"], [*message["headers"]]
-            if self._header(b"content-type").startswith("text/event-stream"):
-                raise _Endless
-        elif message["type"] == "http.response.body":
-            self._digest.update(message.get("body", b""))
-
-    def made(self) -> Made | None:
-        """What it was; None for an error of the server's."""
-        if self._status >= 500 or self._status < 200:
-            return None
-        etag, tags = self._header(b"etag") or None, frozenset(self.said or self.read)
-        return Made(self._status, etag, self._digest.hexdigest(), tags)
-
-    def _header(self, wanted: bytes) -> str:
-        return next((value.decode("latin-1") for name, value in self._headers if name.lower() == wanted), "")
+def _scope(watched: Watched) -> Scope:
+    """A GET, in ASGI."""
+    path, _, query = watched.get.partition("?")
+    asker = watched.asker
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": asker.scheme,
+        "path": asker.root_path + unquote(path),
+        "raw_path": (asker.root_path + path).encode(),
+        "query_string": query.encode(),
+        "root_path": asker.root_path,
+        "headers": [*asker.headers],
+        "client": None,
+        "server": None,
+        "extensions": {},
+    }
 
 
 watches = Watches()

@@ -5,7 +5,7 @@ import secrets
 from typing import Any
 
 from pottle.server.connection import Connection
-from pottle.server.websocket import WebSocketProtocol
+from pottle.server.inside import WebSocketProtocol
 
 FRAME_BYTES = 16 * 1024
 

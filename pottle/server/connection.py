@@ -33,7 +33,6 @@ HALF_CLOSED_SECONDS = 10.0  # for answers to a client that sends nothing more: i
 STUCK_SECONDS = 10.0  # without progress, until a client that does not read is cut
 LAST_WORDS_SECONDS = 1.0  # for a client that still sends to read why it is closed: unread input resets a connection
 LAST_REQUEST_SECONDS = 0.5  # when the server ends, for a request that may be on its way
-HANDSHAKE_SECONDS = 0.01  # when the server ends, between two looks whether a websocket is open
 PIECE_BYTES = 4 * 1024  # of a body without a known end, handed on at a time
 UNSENT_BYTES = 64 * 1024  # of a websocket: from here on `send` waits; promise L5 allows one message more, of 700 KiB
 KERNEL_BYTES = 128 * 1024  # of a websocket's buffer; Linux takes twice as much, and 4 MiB where it is not told
@@ -64,9 +63,9 @@ class Connection(asyncio.Protocol):
         self._asked = False  # there was a request
         self._said_all = self._ending = self.closing = self._websocket = False
         self._inner_paused = self._reading_paused = self._writing_paused = False
-        self._shook_hands = self._said_close = False  # of a websocket
+        self._accepted = self._said_close = False  # of a websocket
         self._later: Callable[[], None] | None = None
-        self._stuck: asyncio.TimerHandle | None = None
+        self._stuck: asyncio.TimerHandle | None = None  # it takes nothing
         self._head_since: float | None = None
 
     # What asyncio tells.
@@ -136,13 +135,9 @@ class Connection(asyncio.Protocol):
         """
         self._ending = True
         if not self._websocket:
-            self._end_soon()
-        elif not self._shook_hands and not self.closing:
-            self.loop.call_later(HANDSHAKE_SECONDS, self.shutdown)
-        elif self._writing_paused:
-            self.abort()
-        elif not self.closing:
-            self._inner.shutdown()
+            self.loop.call_later(LAST_REQUEST_SECONDS, self._end_if_idle)
+        elif self._accepted and not self.closing:
+            (self.abort if self._writing_paused else self._inner.shutdown)()
 
     def keeps_us_waiting(self) -> tuple[bool, float] | None:
         """Since when we wait for it: (False, …) for its first request, (True, …) for the rest of one or for the next.
@@ -185,27 +180,21 @@ class Connection(asyncio.Protocol):
         waiting = self._waiting.lstrip(b"\r\n") if self._waiting[0] in b"\r\n" else self._waiting
         end = waiting.find(b"\r\n\r\n") + 4
         if (end if end >= 4 else len(waiting)) > HEAD_BYTES:
-            self._refuse(400, "The headers are too large.")
-            return False
+            return self._refuse(400, "The headers are too large.")
         if end < 4 and waiting and not begins(waiting):
-            self._refuse(400, "This is not HTTP.")
-            return False
+            return self._refuse(400, "This is not HTTP.")
         if end < 4:
             self._waiting = waiting
-            if self._head_since is None:
-                self._head_since = self.loop.time()
+            self._head_since = self._head_since or self.loop.time()
             return False
-        head, rest = waiting[:end], waiting[end:]
-        self._asked, self._head_since = True, None
-        self.since = self.loop.time()
-        self._waiting = rest
+        head, self._waiting = waiting[:end], waiting[end:]
+        self._asked, self._head_since, self.since = True, None, self.loop.time()
         if self._answered_at_once(head):
             return True
         try:
             head, self._left, self._endless, chunked = framed(head)
         except NoRequest as error:
-            self._refuse(400, str(error))
-            return False
+            return self._refuse(400, str(error))
         self._running, self._started = True, False
         self._chunks = Chunks() if chunked else None
         if not self._endless and self._left:
@@ -216,12 +205,10 @@ class Connection(asyncio.Protocol):
     def _answered_at_once(self, head: bytes) -> bool:
         if self._at_once is None or self._ending or self._writing_paused or self._said_all:
             return False
-        answer = self._at_once(head, self._server.default_headers, self.transport)
-        if answer is None:
-            return False
-        self.transport.write(answer)
-        self._server.total_requests += 1
-        return True
+        if answer := self._at_once(head, self._server.default_headers, self.transport):
+            self.transport.write(answer)
+            self._server.total_requests += 1
+        return answer is not None
 
     def _hold(self) -> None:
         """Reads no more while what was read has to wait."""
@@ -280,7 +267,7 @@ class Connection(asyncio.Protocol):
         if self._waiting or self._said_all:
             self.loop.call_soon(self._go_on)
         if self._ending:
-            self._end_soon()
+            self.loop.call_later(LAST_REQUEST_SECONDS, self._end_if_idle)
 
     # Websockets.
 
@@ -297,8 +284,6 @@ class Connection(asyncio.Protocol):
         self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BYTES)
         self.transport.set_write_buffer_limits(high=UNSENT_BYTES)
         self.loop.call_soon(self._look_for_handshake)  # after the task that asks the application
-        if self._ending:
-            self.loop.call_soon(self.shutdown)
 
     async def _serve_websocket(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Adds to `scope["extensions"]` what an application needs to know and do about a client that is too slow:
@@ -313,20 +298,21 @@ class Connection(asyncio.Protocol):
             if self.closing or self.transport.is_closing():
                 raise ClientDisconnected  # of a handshake that crossed a close, uvicorn would say it is out of order
             await send(message)
-            self._shook_hands = True
             self._said_close = self._said_close or message["type"] == "websocket.close"
+            if message["type"] == "websocket.accept":
+                self._accepted = True
+                if self._ending:
+                    self.loop.call_soon(self.shutdown)
 
-        more: dict[str, Any] = {"unsent": self.transport.get_write_buffer_size, "abort": self.abort}
+        scope["extensions"] |= {"pottle.unsent": self.transport.get_write_buffer_size, "pottle.abort": self.abort}
         if shortcuts.wanted():
-            more |= {"room": self._room, "write": self._write}
-        scope["extensions"] = {**scope["extensions"], **{f"pottle.{name}": does for name, does in more.items()}}
+            scope["extensions"] |= {"pottle.room": self._room, "pottle.write": self._write}
         await app(scope, receive, told)
 
     def _room(self, later: Callable[[], None]) -> bool:
-        if self._writing_paused and not self.closing:
-            self._later = later
-            return False
-        return True
+        full = self._writing_paused and not self.closing
+        self._later = later if full else None
+        return not full
 
     def _write(self, frame: bytes) -> None:
         if not (self.closing or self._said_close):
@@ -334,7 +320,7 @@ class Connection(asyncio.Protocol):
 
     def _tell(self) -> None:
         later, self._later = self._later, None
-        if later is not None:
+        if later:
             later()
 
     # The end.
@@ -368,10 +354,10 @@ class Connection(asyncio.Protocol):
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
         self.transport.abort()
 
-    def _refuse(self, status: int, detail: str) -> None:
-        """Answers what is no request, and closes."""
+    def _refuse(self, status: int, detail: str) -> bool:
+        """Answers what is no request, and closes. Returns False."""
         if self.closing:
-            return
+            return False
         from pottle.http.problems import PROBLEM, body_of  # not above: gunicorn's master reads this file
 
         body = msgspec.json.encode(body_of(status, detail))
@@ -381,9 +367,7 @@ class Connection(asyncio.Protocol):
         self.transport.write(b"".join((shortcuts.STATUS_LINES[status], *lines, b"\r\n", body)))
         self._left = self._left or 1  # it may go on
         self.close()
-
-    def _end_soon(self) -> None:
-        self.loop.call_later(LAST_REQUEST_SECONDS, self._end_if_idle)
+        return False
 
     def _end_if_idle(self) -> None:
         if not (self._running or self._waiting or self._left or self._websocket):
@@ -393,17 +377,17 @@ class Connection(asyncio.Protocol):
         """Ends connections that say nothing, or not all, for too long."""
         if self.closing or self._websocket:
             return
-        wait = HEAD_SECONDS
+        left = HEAD_SECONDS
         if not self._running:
             limit = self._keep_alive if self._asked and not self._waiting else HEAD_SECONDS
-            since = self.since if self._head_since is None or not self._asked else self._head_since
-            left = since + limit - self.loop.time()
-            if left <= 0 and self._waiting:
-                self._refuse(408, "The request's headers took too long.")
-            elif left <= 0:
-                self.close()
-            wait = min(left, wait)
-        self._ticking = self.loop.call_later(max(wait, 0), self._tick)
+            since = (self._asked and self._head_since) or self.since
+            left = min(since + limit - self.loop.time(), HEAD_SECONDS)
+        if left > 0:
+            self._ticking = self.loop.call_later(left, self._tick)
+        elif self._waiting:
+            self._refuse(408, "The request's headers took too long.")
+        else:
+            self.close()
 
     def _watch(self, watched: bool) -> None:
         """Cuts a client that takes nothing of what it was sent."""

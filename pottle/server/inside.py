@@ -1,5 +1,7 @@
 """What uvicorn's own protocols see of a connection of ours: a transport, a server's state, a configuration.
 
+And its WebSocket protocol, mended in one point.
+
 All that is known of uvicorn is here and in connection.py: a protocol is made of `(config, server_state, app_state)`, of
 a state it uses `connections`, `tasks`, `default_headers` and `total_requests`, and the application is `loaded_app`.
 """
@@ -7,6 +9,9 @@ a state it uses `connections`, `tasks`, `default_headers` and `total_requests`, 
 from copy import copy
 from functools import lru_cache
 from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 from pottle.server import shortcuts
 
@@ -63,3 +68,12 @@ def inside_of(config: Any) -> Any:
     inside.timeout_keep_alive = FOREVER_SECONDS
     inside.at_once = shortcuts.at_once(app)
     return inside
+
+
+class WebSocketProtocol(WebSocketsSansIOProtocol):
+    """Keeps no empty fragments: they count nothing towards the size of a message, and uvicorn keeps every one."""
+
+    def handle_cont(self, event: Frame) -> None:
+        """A further fragment of a message."""
+        if event.data or event.fin:
+            super().handle_cont(event)

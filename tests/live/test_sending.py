@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from pottle.live.connection import MOST_REPLIES, Connection
 from pottle.live.hub import hub
-from pottle.live.sending import SERVED_AT_ONCE, TOO_SLOW, Patience, send_queue
+from pottle.live.sending import SERVED_AT_ONCE, TOO_SLOW, Direct, send_queue
 from tests.conftest import Person
 from tests.server import PATIENCE
 
@@ -82,7 +84,7 @@ async def test_it_works(app: App, alice: Person) -> None:
 
 
 async def test_all_who_are_at_the_same_place_are_sent_the_very_same_bytes(app: App, alice: Person) -> None:
-    """Fails when the hub keeps no batch, and when `Wire` makes a frame for each."""
+    """Fails when the hub keeps no batch, and when `frame` keeps none."""
     async with listening(app) as first, listening(app) as second:
         first.full = second.full = True
         for body in ("x", "y"):
@@ -156,10 +158,10 @@ async def test_one_that_fails_is_closed_and_the_others_are_served(app: App) -> N
     good.leave()
 
 
-async def test_patience_ends_with_a_client_that_takes_nothing_and_not_with_one_that_takes_a_little(
-    monkeypatch: Any,
+async def test_a_client_that_takes_nothing_is_ended_and_not_one_that_takes_a_little(
+    app: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fails when `_look` does not compare with what was unsent before."""
+    """Fails when `Direct._look` does not compare with what was unsent before."""
     monkeypatch.setattr("pottle.live.sending.STUCK_SECONDS", 0.01)
     unsent, looks, ended = 100, 0, asyncio.get_running_loop().create_future()
 
@@ -169,6 +171,9 @@ async def test_patience_ends_with_a_client_that_takes_nothing_and_not_with_one_t
         unsent = max(unsent - 10, 50)
         return unsent
 
-    Patience(left, ended.set_result).begin()
+    connection = Connection(None, ended.set_result)
+    Direct(connection, {"pottle.room": lambda later: False, "pottle.write": None, "pottle.unsent": left})
+    connection.wake("channel:1")
     assert await asyncio.wait_for(ended, PATIENCE) == TOO_SLOW
     assert looks >= 6, "as long as it took something"
+    connection.leave()

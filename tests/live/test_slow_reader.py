@@ -30,7 +30,7 @@ def reading_nothing(server: Server, channel: int) -> Iterator[socket.socket]:
 async def test_whoever_never_reads_is_cut_and_the_others_go_on(own_meeting: Meeting) -> None:
     """A flood of 20 MB to 24 clients that read nothing: 480 MB, if each had a queue of its own.
 
-    Fails when `Patience._look` does not end the connection (they are never cut), or when uvicorn's high-water mark is
+    Fails when `Direct._look` does not end the connection (they are never cut), or when uvicorn's high-water mark is
     raised to more than the flood (the memory).
     """
     meeting, server = own_meeting, own_meeting.server

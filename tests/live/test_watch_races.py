@@ -86,7 +86,7 @@ async def test_a_client_that_goes_meanwhile_leaves_nothing(held: Held) -> None:
     listener.leave()
     held.may.set()
     async with asyncio.timeout(PATIENCE):
-        while watches._watched or watches._tasks or watches._by_tag or watches._making:
+        while watches._watched or watches._tasks or watches._by_tag:
             await asyncio.sleep(0.001)
 
 
