@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, get_args
 
 import click
-from quart import Quart
+from quart import Blueprint
 
 from api.commands.running import Value, every, run
 from api.invitations import link
@@ -18,130 +18,134 @@ from model.groups.group import Slug, SomeSlug
 from model.groups.invitation import Days, Uses
 from model.groups.roster import Pupil
 from model.groups.rules import Posting, Reading, Review, Standing
-from model.settings import Settings
 from pottle.commands import Failed, say
 from pottle.values import line
 
 Beginning = Annotated[str, line(80, shortest=0)]
 MOST_BYTES = 1_000_000  # of a class list
+blueprint = Blueprint("people", __name__, cli_group=None)
+
 UID = click.argument("uid", type=Value(SomeUid, "uid"))
 SLUG = click.argument("slug", type=Value(SomeSlug, "slug"))
 
 
-def register(app: Quart, settings: Settings) -> None:
-    """Adds the commands."""
-    _add_users(app, settings)
-    _add_groups(app, settings)
-
-    @app.cli.command("invite")
-    @SLUG
-    @click.option("--moderator", is_flag=True, help="Whoever joins by it moderates the group.")
-    @click.option("--uses", type=Value(Uses, "uses"), help="How often it can be used (default: any number of times).")
-    @click.option("--days", type=Value(Days, "days"), default=7, show_default=True, help="How long it is good.")
-    def invite(slug: str, moderator: bool, uses: int | None, days: int) -> None:
-        """Make an invitation to the group SLUG: a link, and its code to write on the board."""
-        role: Standing = "moderator" if moderator else "member"
-        made = run(settings, lambda: invitation.invite(None, slug, role, uses, days))
-        say(link(made.code))
-        often = f"{made.uses} times" if made.uses else "any number of times"
-        say(f"The code {made.code} makes a {role} of {slug}, {often}, until {made.expires}.")
-
-    @app.cli.command("roster")
-    @SLUG
-    @click.argument("file", type=click.Path(path_type=Path))
-    @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with the links.")
-    def enrol(slug: str, file: Path, as_csv: bool) -> None:
-        """Make accounts for the names in FILE, a CSV, as members of the group SLUG; print a one-time code for each."""
-        enrolled = run(settings, lambda: codes.enrol(None, slug, _pupils(file)))
-        (_print_csv if as_csv else _print_table)(enrolled)
+@blueprint.cli.group("user")
+def users() -> None:
+    """Accounts."""
 
 
-def _add_users(app: Quart, settings: Settings) -> None:
-    @app.cli.group("user")
-    def users() -> None:
-        """Accounts."""
-
-    @users.command("create")
-    @click.argument("uid", type=Value(Uid, "uid"))
-    @click.option("--name", type=Value(Name, "name"), help="The name that others see (default: the user name).")
-    @click.option("--admin", is_flag=True, help="May do everything.")
-    @click.option(
-        "--password",
-        type=Value(Password, "password"),
-        prompt=sys.stdin.isatty(),
-        hide_input=True,
-        confirmation_prompt=sys.stdin.isatty(),
-    )
-    def create(uid: str, name: str | None, admin: bool, password: str | None) -> None:
-        """Make an account, whatever the sign-up setting. Without a terminal the password is read from stdin."""
-        role: Role = "admin" if admin else "user"
-        secret = password if password is not None else sys.stdin.readline().rstrip("\n")
-        made = run(settings, lambda: user.create(uid, name or uid, secret, role=role))
-        say(f"Created {made.uid} ({role}).")
-
-    @users.command("disable")
-    @UID
-    def disable(uid: str) -> None:
-        """Take an account out of use, at once; its posts stay, and it can be enabled again."""
-        say(f"Disabled {run(settings, lambda: account.change(None, uid, disabled=True)).uid}.")
-
-    @users.command("enable")
-    @UID
-    def enable(uid: str) -> None:
-        """Let a disabled account sign in again."""
-        say(f"Enabled {run(settings, lambda: account.change(None, uid, disabled=False)).uid}.")
-
-    @users.command("delete")
-    @UID
-    @click.confirmation_option(prompt="Delete it for good? Posts stay, without a name")
-    def delete(uid: str) -> None:
-        """Delete an account, for good; its posts stay, without a name."""
-        run(settings, lambda: account.remove(None, uid))
-        say(f"Deleted {uid}.")
-
-    @users.command("role")
-    @UID
-    @click.argument("role", type=click.Choice(get_args(Role)))
-    def give_role(uid: str, role: Role) -> None:
-        """Make an account an admin, or an ordinary user again, at once."""
-        changed = run(settings, lambda: account.change(None, uid, role=role))
-        say(f"{changed.uid} is now {changed.role}.")
-
-    @users.command("reset")
-    @UID
-    def reset(uid: str) -> None:
-        """Make a link by which UID chooses a new password, once."""
-        say(link(run(settings, lambda: codes.link(None, uid)).code))
-
-    @users.command("list")
-    @click.argument("beginning", default="", type=Value(Beginning, "q"))
-    def show(beginning: str) -> None:
-        """List accounts, newest first: all, or those whose uid, or a word of whose name, begins so."""
-        for found in run(settings, lambda: every(lambda cursor: account.listed(cursor, beginning))):
-            say(found.uid, found.role, "disabled" if found.disabled else "enabled", found.name)
+@users.command("create")
+@click.argument("uid", type=Value(Uid, "uid"))
+@click.option("--name", type=Value(Name, "name"), help="The name that others see (default: the user name).")
+@click.option("--admin", is_flag=True, help="May do everything.")
+@click.option(
+    "--password",
+    type=Value(Password, "password"),
+    prompt=sys.stdin.isatty(),
+    hide_input=True,
+    confirmation_prompt=sys.stdin.isatty(),
+)
+def create_user(uid: str, name: str | None, admin: bool, password: str | None) -> None:
+    """Make an account, whatever the sign-up setting. Without a terminal the password is read from stdin."""
+    role: Role = "admin" if admin else "user"
+    secret = password if password is not None else sys.stdin.readline().rstrip("\n")
+    made = run(lambda: user.create(uid, name or uid, secret, role=role))
+    say(f"Created {made.uid} ({role}).")
 
 
-def _add_groups(app: Quart, settings: Settings) -> None:
-    @app.cli.group("group")
-    def groups() -> None:
-        """Groups."""
+@users.command("disable")
+@UID
+def disable(uid: str) -> None:
+    """Take an account out of use, at once; its posts stay, and it can be enabled again."""
+    say(f"Disabled {run(lambda: account.change(None, uid, disabled=True)).uid}.")
 
-    @groups.command("create")
-    @click.argument("slug", type=Value(Slug, "slug"))
-    @click.option("--name", type=Value(Name, "name"), help="The name that people see (default: the slug).")
-    @click.option("--reading", type=click.Choice(get_args(Reading)), default="public", help="Who may read.")
-    @click.option("--posting", type=click.Choice(get_args(Posting)), default="users", help="Who may post.")
-    @click.option("--review", type=click.Choice(get_args(Review)), default="none", help="Whose posts wait.")
-    def create(slug: str, name: str | None, **rules: str) -> None:
-        """Make a group. It has no moderator yet; an admin can make somebody one."""
-        fields = {"slug": slug, "name": name or slug, "origins": [], **rules}
-        say(f"Created {run(settings, lambda: group.create(None, fields)).slug}.")
 
-    @groups.command("list")
-    def show() -> None:
-        """List all groups, newest first."""
-        for row in run(settings, lambda: every(group.everything)):
-            say(row.slug, row.reading, row.posting, row.review, row.name)
+@users.command("enable")
+@UID
+def enable(uid: str) -> None:
+    """Let a disabled account sign in again."""
+    say(f"Enabled {run(lambda: account.change(None, uid, disabled=False)).uid}.")
+
+
+@users.command("delete")
+@UID
+@click.confirmation_option(prompt="Delete it for good? Posts stay, without a name")
+def delete(uid: str) -> None:
+    """Delete an account, for good; its posts stay, without a name."""
+    run(lambda: account.remove(None, uid))
+    say(f"Deleted {uid}.")
+
+
+@users.command("role")
+@UID
+@click.argument("role", type=click.Choice(get_args(Role)))
+def give_role(uid: str, role: Role) -> None:
+    """Make an account an admin, or an ordinary user again, at once."""
+    changed = run(lambda: account.change(None, uid, role=role))
+    say(f"{changed.uid} is now {changed.role}.")
+
+
+@users.command("reset")
+@UID
+def reset(uid: str) -> None:
+    """Make a link by which UID chooses a new password, once."""
+    say(link(run(lambda: codes.link(None, uid)).code))
+
+
+@users.command("list")
+@click.argument("beginning", default="", type=Value(Beginning, "q"))
+def list_users(beginning: str) -> None:
+    """List accounts, newest first: all, or those whose uid, or a word of whose name, begins so."""
+    for found in run(lambda: every(lambda cursor: account.listed(cursor, beginning))):
+        say(found.uid, found.role, "disabled" if found.disabled else "enabled", found.name)
+
+
+@blueprint.cli.group("group")
+def groups() -> None:
+    """Groups."""
+
+
+@groups.command("create")
+@click.argument("slug", type=Value(Slug, "slug"))
+@click.option("--name", type=Value(Name, "name"), help="The name that people see (default: the slug).")
+@click.option("--reading", type=click.Choice(get_args(Reading)), default="public", help="Who may read.")
+@click.option("--posting", type=click.Choice(get_args(Posting)), default="users", help="Who may post.")
+@click.option("--review", type=click.Choice(get_args(Review)), default="none", help="Whose posts wait.")
+def create_group(slug: str, name: str | None, **rules: str) -> None:
+    """Make a group. It has no moderator yet; an admin can make somebody one."""
+    fields = {"slug": slug, "name": name or slug, "origins": [], **rules}
+    say(f"Created {run(lambda: group.create(None, fields)).slug}.")
+
+
+@groups.command("list")
+def list_groups() -> None:
+    """List all groups, newest first."""
+    for row in run(lambda: every(group.everything)):
+        say(row.slug, row.reading, row.posting, row.review, row.name)
+
+
+@blueprint.cli.command("invite")
+@SLUG
+@click.option("--moderator", is_flag=True, help="Whoever joins by it moderates the group.")
+@click.option("--uses", type=Value(Uses, "uses"), help="How often it can be used (default: any number of times).")
+@click.option("--days", type=Value(Days, "days"), default=7, show_default=True, help="How long it is good.")
+def invite(slug: str, moderator: bool, uses: int | None, days: int) -> None:
+    """Make an invitation to the group SLUG: a link, and its code to write on the board."""
+    role: Standing = "moderator" if moderator else "member"
+    made = run(lambda: invitation.invite(None, slug, role, uses, days))
+    say(link(made.code))
+    often = f"{made.uses} times" if made.uses else "any number of times"
+    say(f"The code {made.code} makes a {role} of {slug}, {often}, until {made.expires}.")
+
+
+@blueprint.cli.command("roster")
+@SLUG
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with the links.")
+def enrol(slug: str, file: Path, as_csv: bool) -> None:
+    """Make accounts for the names in FILE, a CSV, as members of the group SLUG; print a one-time code for each."""
+    enrolled = run(lambda: codes.enrol(None, slug, _pupils(file)))
+    (_print_csv if as_csv else _print_table)(enrolled)
 
 
 def _pupils(file: Path) -> list[Pupil]:

@@ -1,15 +1,19 @@
-"""What commands need: their arguments checked, and the database open while they work."""
+"""What commands need: arguments that are checked, the database open while they work, and a progress bar."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
 import click
+from quart import current_app
 
-from model.settings import Settings
 from pottle.commands import Failed
 from pottle.errors import Refusal, sentence
 from pottle.store import db
+from pottle.store.copies import Progress
 from pottle.store.files import WrongDatabase
 from pottle.store.paging import Cursor, Page
 from pottle.values import Unfit, fit
@@ -26,27 +30,56 @@ class Value(click.ParamType[Any]):
         self.kind, self.field = kind, field
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The value, tidy. Ends the command where it is not of that kind."""
+        """The value, tidy. Ends the command if it is not of that kind."""
         try:
             return fit(value, self.kind, strict=not isinstance(value, str))
         except Unfit as unfit:
             raise Failed(sentence(self.field, str(unfit))) from unfit
 
 
-def run(settings: Settings, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """What `work` returns, done with the database open; a refusal is one line and exit code 1."""
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Has a refusal end the command with one line and exit code 1."""
+    try:
+        yield
+    except (Refusal, WrongDatabase) as refused:
+        raise Failed(str(refused)) from refused
+
+
+def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Returns what `work` returns, done with the database open. A refusal ends the command."""
 
     async def opened() -> T:
-        await db.open(settings)
+        await db.open(current_app.config["POTTLE"])
         try:
             return await work()
         finally:
             await db.close()
 
-    try:
+    with _refusals():
         return asyncio.run(opened())
-    except (Refusal, WrongDatabase) as refused:
-        raise Failed(str(refused)) from refused
+
+
+@contextmanager
+def working() -> Iterator[Progress]:
+    """Shows progress on a terminal. Every way to fail is one line and exit code 1, and SIGTERM cleans up first."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    bar: Any = None
+
+    def show(what: str, done: int, of: int) -> None:
+        nonlocal bar
+        if not sys.stderr.isatty() or not of:  # it is not known of how much
+            return
+        if bar is None or what != bar.label:
+            bars.close()
+            bar = bars.enter_context(click.progressbar(length=of, label=what, file=sys.stderr))
+        bar.update(done - bar.pos)
+
+    try:
+        with ExitStack() as bars, _refusals():
+            yield show
+    except OSError as error:
+        raise Failed(f"{error.filename or 'Writing'}: {error.strerror or error}") from error
 
 
 async def every(listed: Callable[[Cursor], Awaitable[Page[T]]]) -> list[T]:

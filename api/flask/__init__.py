@@ -7,11 +7,11 @@ The rest of the application knows only its line in main.py's RESOURCES. Without 
 from pathlib import Path
 
 import click
-from quart import Blueprint, Quart, current_app
+from quart import Blueprint, Quart
 from quart.blueprints import BlueprintSetupState
 
-from api.commands.running import run
-from api.commands.upkeep import PATH, working
+from api.commands.running import run, working
+from api.commands.upkeep import PATH
 from api.flask import accounts, chats, groups, posts
 from api.flask.front_ends import COOKIE, FrontEnds, look, refusal
 from api.flask.texts import FlaskRefusal
@@ -55,7 +55,7 @@ def _import_flask(path: Path, admins: bool, notes: int | None) -> None:
     with working() as progress:
         found = source.read(path, progress)
         work = lambda: importing.import_(found, path.name, admins, notes, progress)  # noqa: E731
-        counts, report = run(current_app.config["POTTLE"], work)
+        counts, report = run(work)
     for line in report:
         say(line)
     say(f"Imported {', '.join(f'{count} {kind}' for kind, count in counts.items())}.")
