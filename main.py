@@ -22,15 +22,14 @@ from pottle.server import logs
 # Each is a file or folder in api/ with a Blueprint. Your own resource is one more line.
 RESOURCES = (
     "users",
-    "accounts",
     "session",
     "me",
     "groups",
     "invitations",
     "channels",
     "posts",
-    "audit",
-    "commands",
+    "commands.people",
+    "commands.upkeep",
     "flask",  # what Flask back ends had, for class sites that still call it
     "pages",
 )
