@@ -1,4 +1,4 @@
-"""Groups: a class, club or site, with its rules, and who belongs to it."""
+"""Groups: a class, club or site, with its rules and its members."""
 
 from typing import Annotated, Any
 
@@ -24,7 +24,7 @@ Slug = Annotated[
         says="must have 1 to 60 small letters a to z, digits and single hyphens between them, such as class-5b",
     ),
 ]
-SomeSlug = Annotated[str, line(254)]  # to look for: what has another form is no group's
+SomeSlug = Annotated[str, line(254)]  # to look for; no group has one of another form
 Origin = Annotated[
     str,
     line(
@@ -55,7 +55,7 @@ class Group(Base):
 
 
 class Membership(Base):
-    """What a user is in a group."""
+    """A user's role in a group."""
 
     __tablename__ = "memberships"
 
@@ -66,7 +66,7 @@ class Membership(Base):
 
 
 class GroupView(msgspec.Struct):
-    """A group as whoever may read it sees it."""
+    """A group as its readers see it."""
 
     slug: str
     name: str
@@ -87,14 +87,14 @@ class MemberView(msgspec.Struct):
 
 
 class GroupRow(Group):
-    """A group as `visible_to` finds it, with the asker's `standing` there. Only a type: rows are read as they are."""
+    """A group with the asker's standing in it, as its queries return it. Only a type: never made."""
 
     __abstract__ = True
 
     standing: Standing | None
 
 
-# Of whoever asks: `user` is the id, 0 for nobody; `admin` is 1 for admins.
+# Of the asker: `user` is the id, 0 for nobody; `admin` is 1 for admins.
 _own = Membership.group_id == Group.id, Membership.user_id == bindparam("user")
 STANDING = select(Membership.role).where(*_own).scalar_subquery().label("standing")
 VISIBLE = or_(Group.reading == "public", bindparam("admin") == 1, select(Membership.user_id).where(*_own).exists())
@@ -106,12 +106,15 @@ MEMBERS = (
     .join(Membership, Membership.user_id == User.id)
     .where(Membership.group_id == bindparam("group_id"))
 )
+MEMBER = MEMBERS.where(User.uid_folded == bindparam("uid_folded"))
 JOIN = insert(Membership)
+_its = Membership.group_id == bindparam("group_id"), Membership.user_id == bindparam("user_id")
+LEAVE = delete(Membership).where(*_its)
 UID = select(User.uid).where(User.id == bindparam("id"))
 
 
 def asker(identity: Identity | None) -> dict[str, int]:
-    """The values of VISIBLE and STANDING for whoever is asking."""
+    """The asker, as bind parameters of VISIBLE and STANDING."""
     return {"user": identity.user if identity else 0, "admin": int(bool(identity and identity.admin))}
 
 
@@ -124,13 +127,13 @@ def _found(read: Snapshot, slug: str, **who: int) -> GroupRow:
 
 @reads
 def visible_to(read: Snapshot, identity: Identity | None, slug: str) -> GroupRow:
-    """A group that whoever asks may see. Raises NotFound."""
+    """A group that the asker may see. Raises NotFound."""
     return _found(read, slug, **asker(identity))
 
 
 @reads
 def moderated(read: Snapshot, identity: Identity | None, slug: str) -> GroupRow:
-    """A group that whoever asks moderates. Raises NotFound, Unauthenticated, Forbidden."""
+    """A group that the asker moderates. Raises NotFound, Unauthenticated, Forbidden."""
     row = visible_to.within(read, identity, slug)
     rules.must_moderate(row, identity)
     return row
@@ -153,7 +156,7 @@ def _weight(row: GroupRow) -> int:
 
 @reads
 def listed(read: Snapshot, identity: Identity | None, cursor: Cursor) -> Page[GroupView]:
-    """The groups that whoever asks may see, newest first."""
+    """The groups that the asker may see, newest first."""
     return paged(read, LISTED, Group.id, cursor, view, _weight, **asker(identity))
 
 
@@ -165,7 +168,7 @@ def everything(read: Snapshot, cursor: Cursor) -> Page[GroupView]:
 
 @writes
 def create(tx: Tx, identity: Identity | None, fields: dict[str, Any]) -> GroupView:
-    """Makes a group, whose maker (None: the operator) is its first moderator. Raises Conflict for a slug taken."""
+    """Makes a group; whoever makes it (None: the operator) becomes its moderator. Raises Conflict for a taken slug."""
     if tx.one(TAKEN, slug=fields["slug"]):
         raise taken("slug", fields["slug"])
     group = Group(**fields, created=tx.now, version=1)
@@ -232,27 +235,23 @@ def put_member(tx: Tx, identity: Identity, slug: str, uid: str, role: Standing) 
 
 @writes
 def remove_member(tx: Tx, identity: Identity, slug: str, uid: str) -> None:
-    """Ends a membership, and closes the connections that it allowed. Raises NotFound."""
+    """Ends a membership, and with it what the member follows in the group. Raises NotFound."""
     row = moderated.within(tx, identity, slug)
-    user = tx.session.scalar(
-        select(User)
-        .join(Membership, Membership.user_id == User.id)
-        .where(User.uid_folded == uid.lower(), Membership.group_id == row.id)
-    )
-    if user is None:
+    found = tx.one(MEMBER, group_id=row.id, uid_folded=uid.lower())
+    if found is None:
         raise NotFound(f"{uid} is not a member.")
-    tx.session.execute(delete(Membership).where(Membership.group_id == row.id, Membership.user_id == user.id))
-    tx.changed("member.removed", subject=user.id, tags=[f"group:{row.id}", f"user:{user.uid}"])
-    audit.note(tx, identity, "member.removed", user.uid, group=slug)
+    tx.run(LEAVE, group_id=row.id, user_id=found.id)
+    tx.changed("member.removed", subject=found.id, tags=[f"group:{row.id}", f"user:{found.uid}"])
+    audit.note(tx, identity, "member.removed", found.uid, group=slug)
 
 
 def join(tx: Tx, group_id: int, user_id: int, role: str) -> None:
-    """Within a unit: makes a user who is not a member one."""
+    """Within a unit: makes a user a member who is none."""
     tx.run(JOIN, group_id=group_id, user_id=user_id, role=role, created=tx.now)
 
 
 def tell_standing(tx: Tx, user_id: int) -> None:
-    """Within a unit: records that a user's role in a group has changed, which the user's posts there show."""
+    """Within a unit: records that a user's role changed, which the badge on their posts shows."""
     tx.changed("member.changed", subject=user_id, tags=[f"user:{tx.one(UID, id=user_id).uid}"])
 
 
@@ -261,16 +260,15 @@ _mine = aliased(Membership)
 
 
 def _namesake(group: ColumnElement[bool]) -> Select[Any]:
-    """Another user with a name like that, who is an admin or moderates such a group."""
+    """Another user whose name looks the same, who is an admin or moderates the group."""
     moderates = select(Membership.user_id).where(Membership.user_id == User.id, Membership.role == "moderator", group)
     alike = User.likeness == bindparam("likeness"), User.id != bindparam("user_id")
     return select(User.id).where(*alike, or_(User.role == "admin", moderates.exists())).limit(1)
 
 
+_own_groups = select(_mine.group_id).where(_mine.user_id == bindparam("user_id"))
 NAMESAKE = _namesake(Membership.group_id == bindparam("group_id"))
-NAMESAKE_IN_MINE = _namesake(
-    Membership.group_id.in_(select(_mine.group_id).where(_mine.user_id == bindparam("user_id")))
-)
+NAMESAKE_IN_OWN_GROUPS = _namesake(Membership.group_id.in_(_own_groups))
 
 
 def has_namesake(read: Snapshot, name: str, group_id: int, user_id: int = 0) -> bool:
@@ -287,5 +285,5 @@ def check_name(read: Snapshot, name: str, group_id: int, field: str = "name", us
 
 def check_own_name(read: Snapshot, name: str, user_id: int) -> None:
     """Raises Invalid for a name that has a namesake who looks after one of the user's own groups."""
-    if read.one(NAMESAKE_IN_MINE, likeness=skeleton(name), user_id=user_id):
+    if read.one(NAMESAKE_IN_OWN_GROUPS, likeness=skeleton(name), user_id=user_id):
         raise Invalid({"name": ALIKE})

@@ -12,8 +12,11 @@ import unicodedata
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
-from itertools import count
+from itertools import chain, count
+from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from model.accounts.user import Name, Uid, is_reserved
 from pottle import text
@@ -23,32 +26,7 @@ from pottle.values import Unfit, fit
 MOST = 500  # names at once
 LONGEST_UID = 36  # leaves room for a number
 # What a column is called, in the languages of many schools.
-HEADINGS = {
-    "name": (
-        "name;names;full name;student;students;student name;pupil;display name;schüler;schülerin;"
-        "schülername;nom complet;élève;nom de l’élève;nombre completo;alumno;alumna;estudiante;"
-        "nome completo;aluno;alunno;studente;volledige naam;leerling;imię i nazwisko;uczeń;фио;ф.и.о;"
-        "фамилия имя отчество;фамилия имя;ученик;піб;учень;f.i.o;f.i.sh;to’liq ism;o’quvchi;adı soyadı;"
-        "öğrenci;họ và tên;họ tên;học sinh;姓名;名字;学生;學生;学生姓名;氏名;名前;生徒;生徒名;이름;성명;학생;नाम;"
-        "पूरा नाम;छात्र;"
-        "الاسم الكامل;الاسم;اسم الطالب;الطالب;نام و نام خانوادگی;שם מלא;תלמיד;ชื่อ-สกุล;ชื่อ-นามสกุล;nama;"
-        "nama lengkap;siswa;navn;namn;név;jméno a příjmení;nume complet;"
-    ),
-    "first": (
-        "first;first name;firstname;given;given name;given names;forename;vorname;prénom;prenom;nombre;"
-        "nombres;nome;primeiro nome;voornaam;imię;имя;ім’я;ism;ismi;ad;adı;isim;tên;名;fornavn;förnamn;"
-        "etunimi;keresztnév;utónév;jméno;meno;prenume;όνομα;име;ime;الاسم الأول;نام;שם פרטי;ชื่อ;पहला नाम;"
-        "nama depan;исм;"
-    ),
-    "last": (
-        "last;last name;lastname;surname;family;family name;nachname;familienname;zuname;nom;"
-        "nom de famille;apellido;apellidos;sobrenome;apelido;cognome;achternaam;nazwisko;фамилия;прізвище;"
-        "familiya;familiyasi;familya;soyad;soyadı;soyisim;họ;姓;etternavn;efternavn;efternamn;sukunimi;"
-        "vezetéknév;családnév;příjmení;priezvisko;nume;επώνυμο;фамилно име;prezime;اسم العائلة;اللقب;"
-        "نام خانوادگی;שם משפחה;นามสกุล;สกุล;उपनाम;nama belakang;фамилияси;"
-    ),
-    "uid": ("uid;user;user name;username;login;benutzername;nom d’utilisateur;usuario;логин;"),
-}
+HEADINGS: dict[str, list[str]] = msgspec.json.decode(Path(__file__).with_name("headings.json").read_bytes())
 LONGEST_HEADING = 4  # words, as in "Vor- und Nachname"
 # What Unicode does not take apart into a letter and its mark.
 LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"})
@@ -124,7 +102,7 @@ def _word(cell: str) -> str:
 
 @cache
 def _known(kind: str) -> set[str]:
-    return {_word(word) for word in HEADINGS[kind].split(";") if word}
+    return {_word(word) for word in HEADINGS[kind]}
 
 
 def _is_whole_name(word: str) -> bool:
@@ -179,14 +157,14 @@ def _problem(pupil: Pupil, before: str | None) -> str | None:
         return "has no name"
     if not any(letter.isalpha() for letter in pupil.name):
         return f"has a name without a letter: {pupil.name}"
-    try:
-        fit(pupil.name, Name)
-    except Unfit as unfit:
-        return f"has a name that cannot be used: it {unfit}"
-    try:
-        fit(pupil.uid or "ok", Uid)
-    except Unfit as unfit:
-        return f"has the user name {pupil.uid}: it {unfit}"
+    for value, kind, what in (
+        (pupil.name, Name, "a name that cannot be used"),
+        (pupil.uid or "ok", Uid, f"the user name {pupil.uid}"),
+    ):
+        try:
+            fit(value, kind)
+        except Unfit as unfit:
+            return f"has {what}: it {unfit}"
     if pupil.uid is not None and is_reserved(pupil.uid):
         return f"has the user name {pupil.uid}, which is reserved"
     return f"is {pupil.uid or pupil.name} again, as {before} is; tell the two apart" if before else None
@@ -202,9 +180,7 @@ def uid_from(name: str) -> str:
 
 def free(uid: str, taken: set[str]) -> str:
     """The uid itself, or the first of those with 2, 3, … behind it that is not taken; now it is."""
-    if uid in taken or is_reserved(uid):
-        found = next(made for n in count(2) if (made := f"{uid}{n}") not in taken and not is_reserved(made))
-    else:
-        found = uid
+    candidates = chain([uid], (f"{uid}{number}" for number in count(2)))
+    found = next(made for made in candidates if made not in taken and not is_reserved(made))
     taken.add(found)
     return found

@@ -1,22 +1,12 @@
-"""Channels: one discussion in a group, found by its key (a room's name, or a page's path)."""
+"""Channels: discussions in a group, each found by its key (a room's name, or a page's path)."""
 
 from random import random
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import (
-    ColumnElement,
-    ForeignKey,
-    String,
-    UniqueConstraint,
-    bindparam,
-    case,
-    delete,
-    insert,
-    select,
-    update,
-)
+from msgspec.structs import replace
+from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, case, delete, insert, select, update
 from sqlalchemy import literal_column as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -45,11 +35,11 @@ ADDED = Rate("kilobytes", 32 * 1024, per=DAY)  # 28,800 short posts, 20 a minute
 ADDED_FROM_ADDRESS = Rate("kilobytes of an address", 256 * 1024, per=DAY)
 BEGUN = Rate("discussions", 120, per=3600)  # three for each of a class of guests behind one address
 SAMPLED = 16 * 1024  # bytes: of what is smaller, one in so many counts for that much; to count each is work
-UNTITLED = "New discussion"  # what others see in place of the title of a pending one
+UNTITLED = "New discussion"  # the title that others see while one is pending
 
 
 class Channel(Base):
-    """One discussion. While it waits for a moderator (`pending`), others may talk in it, and do not see its texts."""
+    """One discussion. While it is pending, others may talk in it but do not see its key, title and url."""
 
     __tablename__ = "channels"
     __table_args__ = (UniqueConstraint("group_id", "key"), NEVER_REUSE_IDS)
@@ -69,9 +59,9 @@ class Channel(Base):
 
 
 class ChannelRow(Channel):
-    """A channel with its group's rules and the asker's `standing` there: what the rules and the views are about.
+    """A channel with its group's rules and the asker's standing, as its queries return it. Only a type: never made.
 
-    Only a type: rows stay what they were read as. A pending one's texts are hidden, but for those called `given_…`.
+    Of a pending channel `key`, `title` and `url` are hidden; `given_key` and so on are not.
     """
 
     __abstract__ = True
@@ -89,10 +79,9 @@ class ChannelRow(Channel):
 
 
 class ChannelView(msgspec.Struct):
-    """A channel as whoever may read it sees it. One that waits for a moderator (`pending`) is in no list for readers.
+    """A channel as its readers see it. A pending one is in no list of theirs, and hides its key, title and url.
 
-    They see it without its title, url and key, but for the key that they ask for. `by` is there only in the moderators'
-    list of those that wait: the uid of who began it, null for a guest.
+    `by` is there only in the moderators' list of pending ones: the uid of who began it, null for a guest.
     """
 
     id: int
@@ -108,14 +97,13 @@ class ChannelView(msgspec.Struct):
     by: str | UnsetType | None = UNSET
 
 
-def _unless_pending(column: Any, instead: str) -> ColumnElement[Any]:
-    """A text of a channel as everybody sees it; `instead` is SQL."""
+def _unless_pending(column: Any, instead: str) -> Any:
     # Written out, not bound: a channel is looked up for every request, and that takes 7.6 us so, else 11.
     return case((Channel.state == sql("'published'"), column), else_=sql(instead)).label(column.name)
 
 
 SHOWN_TITLE = _unless_pending(Channel.title, f"'{UNTITLED}'")
-CHANNELS = (  # those that the asker may see, as ChannelRow
+CHANNELS = (  # that the asker may see, as ChannelRow
     select(
         *(column for column in Channel.__table__.c if column.name not in ("group_id", "seq", "key", "title", "url")),
         *(_unless_pending(Channel.key, "''"), SHOWN_TITLE, _unless_pending(Channel.url, "NULL")),
@@ -142,7 +130,7 @@ PENDING = (
 
 
 def stream(id_: int) -> str:
-    """The stream of a channel's changes."""
+    """The name of a channel's stream."""
     return f"channel:{id_}"
 
 
@@ -152,23 +140,19 @@ def position(read: Snapshot, id_: int) -> int:
 
 
 def view(row: ChannelRow, given: bool = False) -> ChannelView:
-    """A channel as clients see it. Of a pending one `given` shows the texts: to moderators and who began it."""
+    """A channel as clients see it. `given` shows the texts of a pending one: for moderators and who began it."""
     texts = (row.given_key, row.given_title, row.given_url) if given else (row.key, row.title, row.url)
     return ChannelView(row.id, row.group, *texts, bool(row.locked), row.posts, row.state, row.created, row.version)
 
 
 def own_view(identity: Identity | None, row: ChannelRow) -> ChannelView:
-    """A channel as this one asker sees it."""
+    """A channel as the asker sees it, for answers to nobody else."""
     own = identity is not None and row.begun_by == identity.user
     return view(row, given=own or rules.moderates(row, identity))
 
 
-def _view_by_key(row: ChannelRow) -> ChannelView:
-    return msgspec.structs.replace(view(row), key=row.given_key)  # which the asker has said
-
-
 def _view_with_beginner(row: Any) -> ChannelView:
-    return msgspec.structs.replace(view(row, given=True), by=row.by)
+    return replace(view(row, given=True), by=row.by)
 
 
 def weight(row: ChannelRow) -> int:
@@ -177,14 +161,14 @@ def weight(row: ChannelRow) -> int:
 
 
 def seen_by(read: Snapshot, identity: Identity | None, id_: int) -> ChannelRow | None:
-    """As visible_to, but None where there is nothing that the asker may see."""
+    """As visible_to, but None instead of NotFound."""
     row: ChannelRow | None = read.one(BY_ID, id=id_, **asker(identity))
     return row
 
 
 @reads
 def visible_to(read: Snapshot, identity: Identity | None, id_: int) -> ChannelRow:
-    """A channel that whoever asks may see: the only way to get one. Raises NotFound."""
+    """A channel that the asker may see: the only way to get one. Raises NotFound."""
     row = seen_by(read, identity, id_)
     if row is None:
         raise NotFound(f"There is no channel {id_}.")
@@ -195,23 +179,24 @@ def visible_to(read: Snapshot, identity: Identity | None, id_: int) -> ChannelRo
 def listed(
     read: Snapshot, identity: Identity | None, slug: str, cursor: Cursor, key: str | None = None
 ) -> tuple[GroupRow, Page[ChannelView]]:
-    """A group and its channels, newest first, or the one with `key`. Raises NotFound for the group."""
+    """A group and its channels, newest first, or only the one with `key`. Raises NotFound for the group."""
     who = asker(identity)
     in_group = group.visible_to.within(read, identity, slug)
     if key is not None:
-        return in_group, Page([_view_by_key(row) for row in read.all(BY_KEY, slug=slug, key=key, **who)], None, None)
+        found = read.all(BY_KEY, slug=slug, key=key, **who)
+        return in_group, Page([replace(view(row), key=key) for row in found], None, None)
     return in_group, paged(read, IN_GROUP, Channel.id, cursor, view, weight, slug=slug, **who)
 
 
 @reads
 def newest(read: Snapshot, identity: Identity | None, count: int) -> list[ChannelView]:
-    """The newest channels of all groups that whoever asks may see."""
+    """The newest channels of all groups that the asker may see."""
     return paged(read, LISTED, Channel.id, Cursor(count), view, **asker(identity)).items
 
 
 @reads
 def pending(read: Snapshot, identity: Identity | None, slug: str, cursor: Cursor) -> Page[ChannelView]:
-    """The channels of a group that wait for a moderator, newest first. Raises NotFound, Unauthenticated, Forbidden."""
+    """A group's pending channels, newest first, for moderators. Raises NotFound, Unauthenticated, Forbidden."""
     in_group = group.moderated.within(read, identity, slug).id
     return paged(read, PENDING, Channel.id, cursor, _view_with_beginner, weight, group_id=in_group, **asker(identity))
 
@@ -220,16 +205,16 @@ def pending(read: Snapshot, identity: Identity | None, slug: str, cursor: Cursor
 def counts(
     read: Snapshot, identity: Identity | None, slug: str, keys: list[str]
 ) -> tuple[GroupRow, dict[str, int], list[int]]:
-    """A group, the number of published posts by key, and the ids of the channels found. Raises NotFound."""
+    """A group, the number of published posts for each key, and the ids of the channels found. Raises NotFound."""
     in_group = group.visible_to.within(read, identity, slug)
     found = {key: row for key in set(keys) for row in read.all(BY_KEY, slug=slug, key=key, **asker(identity))}
     return in_group, {key: found[key].posts if key in found else 0 for key in keys}, [row.id for row in found.values()]
 
 
 def uses(size: int, *more: Rate) -> list[tuple[str, Rate, int]]:
-    """What adding so many bytes uses up, for `limits`: of the asker's rates and the address's; and `more`, once.
+    """What it uses up of the asker's and the address's rates to add `size` bytes; and `more`, once each.
 
-    Nothing for what a command or an import adds.
+    The limits of a day hold whatever accounts are used at an address. Commands and imports use up nothing.
     """
     around = envelope.get()
     if around is None or around.limit is None:
@@ -245,12 +230,9 @@ def uses(size: int, *more: Rate) -> list[tuple[str, Rate, int]]:
 def get_or_create(
     tx: Tx, identity: Identity | None, slug: str, key: str, title: str | None, url: str | None, origin: str | None
 ) -> tuple[ChannelView, bool]:
-    """Gets the channel with `key`, or makes it where the asker may post. Returns it, and whether it was made.
-
-    Raises what rules.may_post does.
-    """
+    """The channel with `key`, made if the group has none, and whether it was made. Raises what rules.may_post does."""
     if (found := tx.one(BY_KEY, slug=slug, key=key, **asker(identity))) is not None:
-        return _view_by_key(found), False
+        return replace(view(found), key=key), False
     in_group = group.visible_to.within(tx, identity, slug)
     rules.may_post(in_group, identity, origin)
     limits.use(tx, uses(len(msgspec.json.encode((key, title, url))), BEGUN))
@@ -264,7 +246,7 @@ def get_or_create(
 def begin(
     tx: Tx, identity: Identity | None, slug: str, title: str, url: str | None, origin: str | None
 ) -> tuple[ChannelView, bool]:
-    """Makes a discussion of a title that the group has none of. Raises Conflict, which names the one it has."""
+    """Makes a discussion with a new title. Raises Conflict, which names the one that has the title already."""
     rules.may_post(group.visible_to.within(tx, identity, slug), identity, origin)
     key, who = keys.of_title(title), asker(identity)
     if there := tx.one(BY_KEY, slug=slug, key=key, **who) or tx.one(BY_TITLE, slug=slug, title=title, **who):
@@ -275,16 +257,10 @@ def begin(
 
 
 def add(
-    tx: Tx,
-    group_id: int,
-    key: str,
-    title: str,
-    url: str | None,
-    state: State = "published",
-    begun_by: int | None = None,
+    tx: Tx, group_id: int, key: str, title: str, url: str | None, state: State = "published", by: int | None = None
 ) -> int:
-    """Within a unit: makes a channel of a key that the group does not have yet; its id."""
-    texts = {"key": key, "title": title, "url": url, "state": state, "begun_by": begun_by}
+    """Within a unit: makes a channel whose key is new in the group; returns its id."""
+    texts = {"key": key, "title": title, "url": url, "state": state, "begun_by": by}
     id_: int = tx.one(ADD, group_id=group_id, **texts, locked=False, posts=0, seq=0, created=tx.now, version=1).id
     tx.changed("channel.created", subject=id_, tags=["channels", f"channels-of:{group_id}"])
     return id_
@@ -292,7 +268,7 @@ def add(
 
 @writes
 def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, fields: dict[str, Any]) -> ChannelView:
-    """Changes a channel's title or `locked`, or approves it (`state`). Only moderators may. Raises Stale."""
+    """Retitles, locks or approves (`state`) a channel. Only moderators may. Raises Stale."""
     row = _moderated(tx, identity, id_, versions)
     approved = fields.get("state", row.state) != row.state
     more: dict[str, Any] = {"begun_by": None} if approved else {}
@@ -312,13 +288,12 @@ def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
     row = _moderated(tx, identity, id_, versions)
     tx.run(DROP, id=id_)
     changes.drop(tx, stream(id_))
-    tags = ["channels", f"group:{row.group_id}"]  # its posts too, each by itself
-    tx.changed("channel.deleted", subject=id_, tags=tags)
+    tx.changed("channel.deleted", subject=id_, tags=["channels", f"group:{row.group_id}"])  # each post's page, too
     _note(tx, identity, "channel.deleted", row)
 
 
 def drop_streams(tx: Tx, group_id: int) -> None:
-    """Within a unit that deletes a group: forgets the changes of its channels."""
+    """Within a unit that deletes a group: drops the streams of its channels."""
     for id_ in tx.session.scalars(select(Channel.id).where(Channel.group_id == group_id)):
         changes.drop(tx, stream(id_))
 

@@ -1,4 +1,4 @@
-"""Reactions: how users mark posts (`up`, `heart` …), each kind once, and how many there are of each."""
+"""Reactions: a user can give a post each kind (`up`, `heart`, …) once; posts show how many they have of each."""
 
 from typing import Any, Literal
 
@@ -14,12 +14,12 @@ from pottle.store import Base, Snapshot, Time, Tx, changes, reads, writes
 
 Kind = Literal["up", "down", "heart", "laugh", "hooray", "eyes"]
 KINDS: tuple[Kind, ...] = ("up", "down", "heart", "laugh", "hooray", "eyes")
-MOST_REACTIONS = 5_000  # one's own of a channel, in one answer: the newest
+MOST_REACTIONS = 5_000  # a user's own in a channel, in one answer: the newest
 EXCLUDES: dict[str, str] = {"up": "down", "down": "up"}
 
 
 class Reaction(Base):
-    """That a user reacted so to a post."""
+    """One user's reaction of one kind to one post."""
 
     __tablename__ = "reactions"
 
@@ -30,7 +30,7 @@ class Reaction(Base):
 
 
 class OwnReaction(msgspec.Struct):
-    """One of my own reactions."""
+    """One of the user's own reactions."""
 
     post: int
     kind: Kind
@@ -63,24 +63,24 @@ REACTED_TO = select(Post.id, Post.channel_id).where(
 
 @writes
 def add(tx: Tx, identity: Identity, post_id: int, kind: Kind) -> Reactions:
-    """Reacts to a post. `up` replaces `down` and the other way round; reacting twice is reacting once."""
+    """Reacts to a post; twice is once. `up` replaces `down`, and `down` replaces `up`."""
     row, own = _open(tx, identity, post_id), {"post_id": post_id, "user_id": identity.user}
     touched = 0 if tx.one(FIND, **own, kind=kind) else tx.run(ADD, **own, kind=kind, created=tx.now)
     if kind in EXCLUDES:
         touched += tx.run(DROP, **own, kind=EXCLUDES[kind])
-    return Reactions(row.id, count_again(tx, row.id, row.channel_id) if touched else post.as_counts(row.reactions))
+    return _counted(tx, row, touched)
 
 
 @writes
 def remove(tx: Tx, identity: Identity, post_id: int, *kinds: Kind) -> Reactions:
-    """Takes reactions back, those that were there."""
+    """Takes reactions back, if they were there."""
     row = _open(tx, identity, post_id)
     touched = sum(tx.run(DROP, post_id=post_id, user_id=identity.user, kind=kind) for kind in kinds)
-    return Reactions(row.id, count_again(tx, row.id, row.channel_id) if touched else post.as_counts(row.reactions))
+    return _counted(tx, row, touched)
 
 
 def _open(tx: Tx, identity: Identity, post_id: int) -> post.PostRow:
-    """A post to which whoever asks may react. Raises NotFound, Conflict, Forbidden."""
+    """A post that the user may react to. Raises NotFound, Conflict, Forbidden."""
     row, channel = post.visible_to.within(tx, identity, post_id)
     if row.state != "published":
         raise Conflict("You can only react to a published post.")
@@ -89,8 +89,12 @@ def _open(tx: Tx, identity: Identity, post_id: int) -> post.PostRow:
     return row
 
 
+def _counted(tx: Tx, row: post.PostRow, touched: int) -> Reactions:
+    return Reactions(row.id, count_again(tx, row.id, row.channel_id) if touched else post.as_counts(row.reactions))
+
+
 def count_again(tx: Tx, post_id: int, channel_id: int) -> dict[str, int]:
-    """Within a unit: counts a post's reactions, keeps the numbers with it, and tells everybody."""
+    """Within a unit: counts a post's reactions, stores the numbers in its row, and tells its readers."""
     found: dict[str, int] = dict(tx.all(COUNT, post_id=post_id))
     counts: dict[str, int] = {kind: found[kind] for kind in KINDS if kind in found}
     tx.run(KEEP, id=post_id, reactions=msgspec.json.encode(counts).decode())

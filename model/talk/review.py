@@ -1,6 +1,6 @@
-"""Review: what waits for a group's moderators, what they do with edits, and what authors see of their own.
+"""Review: what is pending, how moderators decide on edits, and what authors see of their own posts.
 
-All of this is private: for the one author, or for moderators. What everybody gets comes from model/talk/post.py alone.
+All of it is for moderators or for one author; what everybody gets comes from model/talk/post.py.
 """
 
 from typing import Any, Literal
@@ -22,7 +22,7 @@ from pottle.store.paging import Cursor, Page, paged, paged_aside
 
 Where = ColumnElement[bool]
 WITHHELD = Post.state != literal_column("'published'")  # spelt as in the index ix_posts_withheld, which it is found by
-KEPT = Post.body != ""  # what its author erased is gone
+KEPT = Post.body != ""  # what its author deleted has no text
 IN_CHANNEL = Post.channel_id == bindparam("channel_id")
 IN_GROUP = Post.channel_id.in_(select(Channel.id).where(Channel.group_id == bindparam("group_id")))
 
@@ -41,40 +41,32 @@ def _found(*ids: Select[Any]) -> Select[Any]:
 
 
 def _pending(where: Where) -> Select[Any]:
-    """Pending posts (where …), and public ones with a pending edit."""
-    return _found(
-        _withheld(where, Post.state == "pending"),
-        _edited(Edit.state == "pending", where, Post.state == "published"),
-    )
+    public = _edited(Edit.state == "pending", where, Post.state == "published")
+    return _found(_withheld(where, Post.state == "pending"), public)
 
 
 def _own(*where: Where) -> Select[Any]:
-    """A user's posts (where …) that are not as their author left them: they wait, were removed, or have an edit."""
-    mine = _found(
-        _withheld(*where, Post.author_id == bindparam("user"), KEPT),
-        _edited(Edit.author_id == bindparam("user"), *where),
-    )
+    """A user's posts that are pending, were removed by a moderator, or have an edit."""
+    own = Post.author_id == bindparam("user"), KEPT
+    mine = _found(_withheld(*where, *own), _edited(Edit.author_id == bindparam("user"), *where))
     return mine.join(Channel, Channel.id == Post.channel_id).join(Group, Group.id == Channel.group_id).where(VISIBLE)
 
 
 PENDING_IN_CHANNEL = _pending(IN_CHANNEL)
-TO_MODERATE = {
-    "pending": _pending(IN_GROUP),
-    "removed": _found(_withheld(IN_GROUP, Post.state == "removed", KEPT)),
-}
+TO_MODERATE = {"pending": _pending(IN_GROUP), "removed": _found(_withheld(IN_GROUP, Post.state == "removed", KEPT))}
 OWN = _own()
 OWN_IN_CHANNEL = _own(IN_CHANNEL)
 DECLINE = update(Edit).where(Edit.post_id == bindparam("post_id"))
 
 
 def weight(row: Any) -> int:
-    """Bytes of its texts as JSON."""
+    """Bytes of the texts of a post and its edit as JSON."""
     return len(msgspec.json.encode((row.body, row.html, row.edit_body, row.edit_html)))
 
 
 @reads
 def pending_in(read: Snapshot, identity: Identity | None, channel_id: int, cursor: Cursor) -> PostsPage:
-    """A page of the posts and edits of a channel that are pending. Raises NotFound, Unauthenticated, Forbidden."""
+    """A channel's pending posts and edits, for moderators. Raises NotFound, Unauthenticated, Forbidden."""
     channel = channels.visible_to.within(read, identity, channel_id)
     rules.must_moderate(channel, identity)
     page = paged(read, PENDING_IN_CHANNEL, Post.id, cursor, own_view, weight, channel_id=channel_id)
@@ -84,10 +76,7 @@ def pending_in(read: Snapshot, identity: Identity | None, channel_id: int, curso
 async def to_moderate(
     identity: Identity, slug: str, state: Literal["pending", "removed"], cursor: Cursor
 ) -> Page[PostView]:
-    """A page of the posts and edits of a group that are pending, or of what moderators removed and may restore.
-
-    Raises NotFound, Forbidden.
-    """
+    """A group's pending posts and edits, or what moderators removed and may restore. Raises NotFound, Forbidden."""
     in_group = await group.moderated(identity, slug)
     async with db.session() as session:
         return await paged_aside(session, TO_MODERATE[state], Post.id, cursor, own_view, weight, group_id=in_group.id)
@@ -95,7 +84,7 @@ async def to_moderate(
 
 @reads
 def own(read: Snapshot, identity: Identity, channel_id: int | None, cursor: Cursor) -> Page[PostView]:
-    """A page of one's own posts that wait, were removed by a moderator, or have an edit; of one channel or of all."""
+    """The user's own posts that are pending, were removed by a moderator, or have an edit; of one channel or of all."""
     of_channel = {} if channel_id is None else {"channel_id": channel_id}
     statement = OWN if channel_id is None else OWN_IN_CHANNEL
     return paged(read, statement, Post.id, cursor, own_view, weight, **of_channel, **asker(identity))
@@ -103,7 +92,7 @@ def own(read: Snapshot, identity: Identity, channel_id: int | None, cursor: Curs
 
 @reads
 def edit_of(read: Snapshot, identity: Identity, post_id: int) -> EditView:
-    """The edit of a post that is not approved, for its author and moderators. Raises NotFound."""
+    """A post's edit that is not approved, for its author and moderators. Raises NotFound."""
     row, channel = visible_to.within(read, identity, post_id)
     return _edit(row, shown=row.author_id == identity.user or rules.moderates(channel, identity))
 
@@ -116,13 +105,13 @@ def _edit(row: PostRow, shown: bool = True) -> EditView:
 
 
 def latest_text(found: PostView) -> str:
-    """The text that its author wrote last, of a view for the author: that of a pending edit, if there is one."""
+    """The newest text of a post that is the reader's own: that of its pending edit, if it has one."""
     return found.edit.body if found.edit and found.edit.state == "pending" else found.body
 
 
 @reads
 def own_text(read: Snapshot, identity: Identity, found: PostView) -> str:
-    """As latest_text, of a view for everybody. To others than the author it is what everybody sees."""
+    """The newest text for its author, as latest_text; for others the public one."""
     row, _ = visible_to.within(read, identity, found.id)
     return latest_text(own_view(row)) if row.author_id == identity.user else found.body
 
@@ -131,9 +120,9 @@ def own_text(read: Snapshot, identity: Identity, found: PostView) -> str:
 def decide(
     tx: Tx, identity: Identity, post_id: int, versions: Versions, state: Literal["published", "removed"]
 ) -> PostView:
-    """A moderator approves (`published`) or declines (`removed`) the edit of a post.
+    """A moderator approves (`published`) or declines (`removed`) a post's edit.
 
-    Raises NotFound, Forbidden, Stale; Unseen where an approval names no version; Conflict for one that is not pending.
+    Raises NotFound, Forbidden, Stale; Unseen for an approval without a version; Conflict if it is not pending.
     """
     row, channel = visible_to.within(tx, identity, post_id)
     rules.must_moderate(channel, identity)
@@ -154,7 +143,7 @@ def decide(
 
 @writes
 def withdraw(tx: Tx, identity: Identity, post_id: int, versions: Versions) -> None:
-    """An author takes an edit back. Raises NotFound, Forbidden, Stale."""
+    """Its author takes an edit back. Raises NotFound, Forbidden, Stale."""
     row, _ = visible_to.within(tx, identity, post_id)
     if row.author_id != identity.user:
         raise Forbidden("Only its author may take an edit back.")
