@@ -2,8 +2,9 @@
 
 import threading
 import typing
+from asyncio import Future
 from collections.abc import Callable, Coroutine, Iterable
-from contextvars import Context, ContextVar
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, bindparam, update
 from sqlalchemy.orm import Session
 
 from pottle import times
+from pottle.errors import Refusal
 from pottle.rates import Allowance, Rate
 from pottle.store import changes, limits, replays
 from pottle.store.statements import Snapshot
@@ -91,9 +93,6 @@ class Tx(Snapshot):
             self._session = None
 
 
-Unit = Callable[..., Any]
-
-
 @dataclass(eq=False)
 class Envelope:
     """What surrounds the write of one request, in the same transaction."""
@@ -108,40 +107,58 @@ class Envelope:
 envelope: ContextVar[Envelope | None] = ContextVar("envelope", default=None)
 
 
-@dataclass
-class Work:
-    """A unit that waits to be run, with its arguments and what surrounds it."""
+class Spoiled(Exception):
+    """A unit failed after it wrote: its batch is rolled back. Its own error is the cause."""
 
-    unit: Unit
+
+@dataclass(eq=False)
+class Unit:
+    """A unit of work that waits to be run, with what surrounds it; then what became of it: its `value` or `error`."""
+
+    function: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
-    envelope: Envelope | None
-    context: Context  # the caller's, so that what a unit logs names the request
+    future: Future[Any]
+    envelope: Envelope
+    context: Context = field(default_factory=copy_context)  # the caller's, so that what it logs names the request
+    value: Any = None
+    error: BaseException | None = None
     _begun: bool = False
     _fate: threading.Lock = field(default_factory=threading.Lock)  # whoever takes it first decides
 
-    def begins(self) -> bool:
-        """Whether it may be run, for the first time or again. From now on its caller has to wait for the outcome."""
+    def give_up(self, why: Refusal) -> None:
+        """Keeps it from ever being run, if it has not begun. From then on its caller has to wait for the outcome."""
+        if not self.future.done() and self._fate.acquire(blocking=False):
+            self.future.set_exception(why)
+
+    def run(self, tx: Tx) -> None:
+        """Runs it for the first time, or again. Raises Spoiled where it failed and left something behind."""
+        self.value = self.error = None
         self._begun = self._begun or self._fate.acquire(blocking=False)
-        return self._begun
+        if not self._begun:
+            return
+        before = tx.traces
+        try:
+            self.value = self.context.run(self._run, tx)
+        except Exception as error:
+            tx.drop_session()
+            if tx.traces != before:
+                raise Spoiled from error
+            self.error = error
 
-    def give_up(self) -> bool:
-        """Whether it was in time to keep it from ever being run."""
-        return self._fate.acquire(blocking=False)
-
-    def run(self, tx: Tx) -> Any:
-        """Runs the unit inside its envelope and returns what it returned now, or at the first try of the same key."""
-        around = self.envelope or Envelope()
+    def _run(self, tx: Tx) -> Any:
+        """What it returns inside its envelope: now, or what it returned at the first try of the same key."""
+        around = self.envelope
         tx.begin_unit()
         if around.confirm:
             around.confirm(tx)
-        if (known := _answered(tx, around, self.unit)) is not None:
+        if around.replay and (known := _answered(tx, around, self.function)) is not None:
             return known
         due = limits.check(tx, *around.limit) if around.limit else None
-        answer = self.unit(tx, *self.args, **self.kwargs)
+        answer = self.function(tx, *self.args, **self.kwargs)
         if isinstance(answer, Coroutine):
             answer.close()
-            raise TypeError(f"{self.unit!r} is async. A unit is a plain function: the writer's thread runs it at once.")
+            raise TypeError(f"{self.function!r} is async. A unit is a plain function, which the writer runs at once.")
         tx.finish_unit()
         if around.limit:
             around.allowance = limits.spend(tx, *around.limit, due=due)
@@ -156,7 +173,7 @@ def may_be_repeated() -> bool:
     return around is not None and around.replay is not None
 
 
-def answered(read: Snapshot, unit: Unit) -> Any:
+def answered(read: Snapshot, unit: Callable[..., Any]) -> Any:
     """What the request that is being served was answered at its first try, by `unit`; None where this is the first.
 
     To be asked before what is costly. Raises what `confirm` does.
@@ -167,7 +184,7 @@ def answered(read: Snapshot, unit: Unit) -> Any:
     return _answered(read, around, unit)
 
 
-def _answered(read: Snapshot, around: Envelope, unit: Unit) -> Any:
+def _answered(read: Snapshot, around: Envelope, unit: Callable[..., Any]) -> Any:
     """A kept answer, as the type that its unit declares to return."""
     if around.replay is None or (kept := replays.find(read, *around.replay)) is None:
         return None

@@ -14,34 +14,23 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from contextvars import copy_context
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from pottle.errors import Overloaded, Refusal, StorageFull
 from pottle.store.files import is_full, is_locked
 from pottle.store.locks import Turn
 from pottle.store.room import Room
-from pottle.store.unit import Tx, Work, envelope
+from pottle.store.unit import Envelope, Spoiled, Tx, Unit, envelope
 
 log = logging.getLogger("pottle")
 
 MOST_IN_A_BATCH = 500
 MOST_BATCHES = 10_000  # kept where nobody looks, as in commands
 PATIENCE = 15.0  # seconds that a unit waits to be run, for a turn that a stuck process holds; a proxy gives up at 60
-
-Waiter = tuple[Work, asyncio.Future[Any]]
-
-
-@dataclass
-class Outcome:
-    """What became of one unit: its value, or the exception it raised."""
-
-    value: Any = None
-    error: BaseException | None = None
 
 
 class Batch(NamedTuple):
@@ -73,10 +62,6 @@ class Tally:
                 self.failed += 1
 
 
-class Spoiled(Exception):
-    """A unit failed after it wrote, or the transaction is gone: nothing of the batch may be committed."""
-
-
 class Writer:
     """Runs units one after the other in its own thread; `await writer.run(unit, …)` returns once they are on disk."""
 
@@ -98,8 +83,8 @@ class Writer:
         self._busy_since = 0.0  # monotonic, s; 0 while nothing is under way
         self.waiting = 0
         self._stopping = False
-        self._gathered: list[Waiter] = []  # in this round of the event loop
-        self._queue: SimpleQueue[Waiter | None] = SimpleQueue()
+        self._gathered: list[Unit] = []  # in this round of the event loop
+        self._queue: SimpleQueue[Unit | None] = SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name="writer", daemon=True)
         self._thread.start()
@@ -116,13 +101,14 @@ class Writer:
             self._tally.turned_away += 1
             raise Overloaded("Too many writes are waiting.")
         future: asyncio.Future[Any] = self._loop.create_future()
-        work = Work(unit, args, kwargs, envelope.get(), copy_context())
+        work = Unit(unit, args, kwargs, future, envelope.get() or Envelope())
         envelope.set(None)  # it surrounds one write
         self.waiting += 1
         if not self._gathered:
             self._loop.call_soon(self._hand_over)
-        self._gathered.append((work, future))
-        impatient = self._loop.call_later(PATIENCE, _give_up, work, future)
+        self._gathered.append(work)
+        why = "Another process holds the right to write."
+        impatient = self._loop.call_later(PATIENCE, lambda: work.give_up(Overloaded(why)))
         try:
             return await future
         finally:
@@ -145,21 +131,21 @@ class Writer:
 
         Each time it wakes, it and the event loop are in each other's way, for Python runs one of them at a time.
         """
-        for waiter in self._gathered:
-            self._queue.put(waiter)
+        for unit in self._gathered:
+            self._queue.put(unit)
         self._gathered.clear()
 
     def _work(self) -> None:
         while (first := self._queue.get()) is not None:
             self._busy_since = begun = time.monotonic()
             batch = [first]
-            outcomes = self._in_turn(batch, MOST_IN_A_BATCH - 1)
+            self._in_turn(batch, MOST_IN_A_BATCH - 1)
             self._busy_since = 0.0
-            self._tally.count((outcome.error for outcome in outcomes), Batch(len(batch), time.monotonic() - begun))
-            self._loop.call_soon_threadsafe(self._answer, batch, outcomes)
+            self._tally.count((unit.error for unit in batch), Batch(len(batch), time.monotonic() - begun))
+            self._loop.call_soon_threadsafe(self._answer, batch)
         self._engine.dispose()
 
-    def _in_turn(self, batch: list[Waiter], room: int, again: bool = True) -> list[Outcome]:
+    def _in_turn(self, batch: list[Unit], room: int, again: bool = True) -> None:
         """Waits for the turn, and runs the batch with up to `room` units that came meanwhile and now join it.
 
         Where the disk is full and room can be made, it is run again; where it cannot be committed, each unit alone.
@@ -167,15 +153,18 @@ class Writer:
         try:
             with self._turn:
                 batch += self._queued(room)
-                return self._commit([work for work, _ in batch])
+                self._commit(batch)
         except Exception as error:
             cause = error.__cause__ if isinstance(error, Spoiled) and error.__cause__ else error
             if again and is_full(cause) and self._made_room():
-                return self._in_turn(batch, 0, again=False)
+                self._in_turn(batch, 0, again=False)
             # Each would wait for the lock again, which would take hours, or be told the same.
-            if len(batch) == 1 or is_locked(cause) or isinstance(error, StorageFull):
-                return [Outcome(error=_explained(cause)) for _ in batch]
-            return [self._in_turn([one], 0, again=False)[0] for one in batch]
+            elif len(batch) == 1 or is_locked(cause) or isinstance(error, StorageFull):
+                for unit in batch:
+                    unit.error = _explained(cause)
+            else:
+                for unit in batch:
+                    self._in_turn([unit], 0, again=False)
 
     def _made_room(self) -> bool:
         if self._room is None:
@@ -183,7 +172,7 @@ class Writer:
         with self._turn, self._engine.connect() as connection:
             return self._room.make(Tx(connection).raw)
 
-    def _queued(self, most: int) -> Iterator[Waiter]:
+    def _queued(self, most: int) -> Iterator[Unit]:
         with suppress(Empty):
             for _ in range(most):
                 if (more := self._queue.get_nowait()) is None:
@@ -191,51 +180,30 @@ class Writer:
                     return
                 yield more
 
-    def _commit(self, batch: list[Work]) -> list[Outcome]:
+    def _commit(self, batch: list[Unit]) -> None:
         """Runs the batch in one transaction; raises, having committed nothing, when any unit spoils it."""
         with self._engine.connect() as connection:
             if self._room:
                 self._room.check(Tx(connection).raw)
             with connection.begin():
                 tx = Tx(connection)
-                outcomes = [_outcome(tx, work) for work in batch]
-            self._note(connection)
-        return outcomes
+                for unit in batch:
+                    unit.run(tx)
+            try:
+                self._committed(Tx(connection))
+            except Exception:
+                log.exception("After a commit")
 
-    def _note(self, connection: Connection) -> None:
-        try:
-            self._committed(Tx(connection))
-        except Exception:
-            log.exception("After a commit")
-
-    def _answer(self, batch: list[Waiter], outcomes: list[Outcome]) -> None:
+    def _answer(self, batch: list[Unit]) -> None:
         self.waiting -= len(batch)
-        for (work, future), outcome in zip(batch, outcomes, strict=True):
-            if future.done():  # cancelled, or given up
-                if outcome.error is not None and not isinstance(outcome.error, Refusal):
-                    work.context.run(log.error, "A write failed, and its caller had gone", exc_info=outcome.error)
-            elif outcome.error is None:
-                future.set_result(outcome.value)
+        for unit in batch:
+            if unit.future.done():  # cancelled, or given up
+                if unit.error is not None and not isinstance(unit.error, Refusal):
+                    unit.context.run(log.error, "A write failed, and its caller had gone", exc_info=unit.error)
+            elif unit.error is None:
+                unit.future.set_result(unit.value)
             else:
-                future.set_exception(outcome.error)
-
-
-def _give_up(work: Work, future: asyncio.Future[Any]) -> None:
-    if not future.done() and work.give_up():
-        future.set_exception(Overloaded("Another process holds the right to write."))
-
-
-def _outcome(tx: Tx, work: Work) -> Outcome:
-    if not work.begins():
-        return Outcome()
-    before = tx.traces
-    try:
-        return Outcome(work.context.run(work.run, tx))
-    except Exception as error:
-        tx.drop_session()
-        if tx.traces == before:
-            return Outcome(error=error)
-        raise Spoiled from error
+                unit.future.set_exception(unit.error)
 
 
 def _explained(error: BaseException) -> BaseException:
