@@ -1,15 +1,15 @@
 """Keyset paging: newest first, by id, so that a page costs the same wherever it lies and nothing shifts meanwhile."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import BindParameter, bindparam
+from sqlalchemy import BindParameter, Integer, bindparam
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from pottle.store.statements import Snapshot
+from pottle.store.statements import PORTION, Snapshot
 
 View = TypeVar("View")
 Item = TypeVar("Item")
@@ -57,7 +57,7 @@ class Filling(Generic[Item]):
             self.items.append(item)
         return not self.more
 
-    def take(self, items: list[Item]) -> bool:
+    def take(self, items: Sequence[Item]) -> bool:
         """Takes of these what it has room for; whether that is all. All at once, where they fit: 10 us for 20 posts."""
         fits = items[: self.limit - len(self.items)]
         weight = sum(map(self.weigh, fits))
@@ -85,11 +85,12 @@ def paged(
     **values: Any,
 ) -> Page[View]:
     """One page of what `statement` (a module constant) selects; `key` is its id column, which it selects as `id`."""
-    wanted, edges = _wanted(statement, key, cursor)
     filling = Filling(cursor.limit, weigh, cursor.room)
-    with closing(read.portions(wanted, **edges, **values)) as portions:
+    with closing(
+        read.portions(_wanted(statement, key, cursor.after is not None), **_edge(cursor), **values)
+    ) as portions:
         all(map(filling.take, portions))
-    return _shaped(filling, cursor, view)
+    return _page(filling, cursor, view)
 
 
 async def paged_aside(
@@ -103,39 +104,29 @@ async def paged_aside(
     **values: Any,
 ) -> Page[View]:
     """As paged, but beside the event loop: for what no index finds, and so may take longer than others can wait."""
-    wanted, edges = _wanted(statement, key, cursor)
     filling = Filling(cursor.limit, weigh, cursor.room)
-    rows = await session.stream(wanted, {**edges, **values})
-    async for row in rows:
-        if not filling.takes(row):
+    found = await session.stream(_wanted(statement, key, cursor.after is not None), {**_edge(cursor), **values})
+    async for rows in found.partitions(PORTION):
+        if not filling.take(rows):
             break
-    await rows.close()
-    return _shaped(filling, cursor, view)
+    await found.close()
+    return _page(filling, cursor, view)
 
 
-def _wanted(statement: Any, key: Any, cursor: Cursor) -> tuple[Any, dict[str, int]]:
-    older, newer = _both_ways(statement, key)
-    one_more = cursor.limit + 1
+@lru_cache(maxsize=200)
+def _wanted(statement: Any, key: Any, newer: bool) -> Any:
+    edge: BindParameter[int] = bindparam("edge")
+    rows = statement.where(key > edge).order_by(key) if newer else statement.where(key < edge).order_by(key.desc())
+    return rows.limit(bindparam("limit", type_=Integer))
+
+
+def _edge(cursor: Cursor) -> dict[str, int]:
+    edge = (cursor.before or LARGEST) if cursor.after is None else cursor.after
+    return {"edge": edge, "limit": cursor.limit + 1}  # one more, to know whether there is more
+
+
+def _page(filling: Filling[Any], cursor: Cursor, view: Callable[[Any], View]) -> Page[View]:
+    rows, older, newer = filling.items, filling.more, cursor.before is not None
     if cursor.after is not None:
-        return newer, {"edge": cursor.after, "limit": one_more}
-    return older, {"edge": cursor.before or LARGEST, "limit": one_more}
-
-
-def _shaped(filling: Filling[Any], cursor: Cursor, view: Callable[[Any], View]) -> Page[View]:
-    if cursor.after is not None:
-        return _page(filling.items[::-1], view, older=True, newer=filling.more)
-    return _page(filling.items, view, older=filling.more, newer=cursor.before is not None)
-
-
-def _page(rows: list[Any], view: Callable[[Any], View], older: bool, newer: bool) -> Page[View]:
-    items = [view(row) for row in rows]
-    return Page(items, rows[-1].id if rows and older else None, rows[0].id if rows and newer else None)
-
-
-@lru_cache(maxsize=100)
-def _both_ways(statement: Any, key: Any) -> tuple[Any, Any]:
-    limit: BindParameter[int] = bindparam("limit")
-    return (
-        statement.where(key < bindparam("edge")).order_by(key.desc()).limit(limit),
-        statement.where(key > bindparam("edge")).order_by(key).limit(limit),
-    )
+        rows, older, newer = rows[::-1], True, filling.more
+    return Page([*map(view, rows)], rows[-1].id if rows and older else None, rows[0].id if rows and newer else None)

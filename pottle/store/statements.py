@@ -136,9 +136,9 @@ class Snapshot:
 
     def each(self, statement: Executable, **values: Any) -> Generator[Any, None, None]:
         """Every row like `all`, but one by one, for more of them than are wanted at once. Close it, or read it out."""
-        ready, cursor = self._asked(statement, values)
-        with closing(cursor):
-            yield from map(ready.shaped, cursor)
+        with closing(self.portions(statement, **values)) as portions:
+            for rows in portions:
+                yield from rows
 
     def portions(self, statement: Executable, **values: Any) -> Generator[list[Any], None, None]:
         """Every row like `each`, PORTION at a time: a page is seldom more, and read in one go."""
