@@ -75,17 +75,10 @@ HEAD = select(SEQUENCE.c.seq).where(SEQUENCE.c.name == LoggedChange.__tablename_
 NEWEST = select(Stream.seq).where(Stream.name == bindparam("stream"))
 ADD = (
     insert(LoggedChange)
-    .values(
-        prev=func.coalesce(NEWEST.scalar_subquery(), 0),
-        stream=bindparam("stream"),
-        kind=bindparam("kind"),
-        subject=bindparam("subject"),
-        tags=bindparam("tags"),
-        created=bindparam("created"),
-    )
+    .values(prev=func.coalesce(NEWEST.scalar_subquery(), 0), stream=bindparam("stream"))
     .returning(LoggedChange.seq)
 )
-ADVANCE = insert(Stream).values(name=bindparam("name"), seq=bindparam("seq"))
+ADVANCE = insert(Stream)
 ADVANCE = ADVANCE.on_conflict_do_update(index_elements=["name"], set_={"seq": ADVANCE.excluded.seq})
 DROP = (delete(Stream).where(Stream.name == bindparam("stream")), delete(LoggedChange).where(OF_STREAM))
 
@@ -104,8 +97,8 @@ def add(tx: Snapshot, now: str, kind: str, stream: str | None, subject: int | No
     """Writes one change, makes it the stream's newest, and returns its seq."""
     if stream is not None and not NAME.fullmatch(stream):
         raise ValueError(f"{stream!r} is no name of a stream: 1 to {LONGEST_NAME} characters of ASCII, without spaces.")
-    of = {"kind": kind, "subject": subject, "tags": " ".join(tags), "created": now}
-    seq: int = tx.one(ADD, stream=stream, **of).seq
+    told = " ".join(tags)
+    seq: int = tx.one(ADD, stream=stream, kind=kind, subject=subject, tags=told, created=now).seq
     if stream is not None:
         tx.run(ADVANCE, name=stream, seq=seq)
     return seq
@@ -183,18 +176,16 @@ def carries(kinds: Iterable[str], field: str, loader: Loader) -> None:
 
 def loaded(read: Snapshot, rows: Iterable[Change]) -> list[dict[str, Any]]:
     """The changes as clients see them (`{seq, prev, kind, …}`), each with its subject as it is now."""
-    rows = list(rows)
+    rows = [*rows]
     wanted: dict[Loader, set[int]] = {}
     for row in rows:
         if row.kind in carriers and row.subject is not None:
             wanted.setdefault(carriers[row.kind][1], set()).add(row.subject)
     found = {loader: loader(read, ids) for loader, ids in wanted.items()}
-    return [_told(row, found) for row in rows]
-
-
-def _told(row: Change, found: dict[Loader, dict[int, Any]]) -> dict[str, Any]:
-    told = {"seq": row.seq, "prev": row.prev, "kind": row.kind}
-    if row.kind in carriers and row.subject is not None:
-        field, loader = carriers[row.kind]
-        told[field] = found[loader].get(row.subject)
+    told = []
+    for row in rows:
+        told.append({"seq": row.seq, "prev": row.prev, "kind": row.kind})
+        if row.kind in carriers and row.subject is not None:
+            field, loader = carriers[row.kind]
+            told[-1][field] = found[loader].get(row.subject)
     return told

@@ -199,11 +199,6 @@ class Database:
     def _prune(self, tx: Tx) -> None:
         changes.prune(tx, times.later(days=-self.settings.log_days), self.settings.log_changes)
 
-    def _look_at_disk(self) -> None:
-        *_, free = self.sizes()
-        if free < LITTLE_SPACE:
-            log.warning("The disk is nearly full: %d MiB are free. Without room, writes are refused.", free // 1024**2)
-
     async def _rest(self, seconds: float) -> None:
         """Sleeps; on a disk that is full, it looks each second whether there is room again."""
         until = time.monotonic() + seconds
@@ -211,12 +206,16 @@ class Database:
             await asyncio.sleep(min(RETRY_SECONDS, seconds))
             if self._room.trouble:
                 with suppress(Refusal):
-                    await self.write(_nothing)
+                    await self.write(lambda _: None)
 
     async def _sweep_now_and_then(self) -> None:
         while True:
             await self._rest(SWEEP_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311  # no secret: workers take turns
-            self._look_at_disk()
+            *_, free = self.sizes()
+            if free < LITTLE_SPACE:
+                log.warning(
+                    "The disk is nearly full: %d MiB are free. Without room, writes are refused.", free // 1024**2
+                )
             for unit in self._sweeps:
                 try:
                     await self.write(unit)
@@ -224,10 +223,6 @@ class Database:
                     log.warning("Nothing was swept up: %s", passing)
                 except Exception:
                     log.exception("Sweeping")
-
-
-def _nothing(_: Tx) -> None:
-    """Unit: to see whether anything can be written."""
 
 
 def prepare(settings: Settings) -> Path:

@@ -4,7 +4,7 @@ import logging
 import secrets
 from typing import NamedTuple
 
-from sqlalchemy import String, bindparam, delete, or_, select
+from sqlalchemy import String, bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -33,10 +33,10 @@ class Instance(NamedTuple):
     secret: str  # signs what moved-in Flask code keeps in Quart's `session`; our own sessions need none
 
 
-KNOWN = select(Fact.value).where(Fact.name == bindparam("of"))
-SET = insert(Fact).values(name=bindparam("of"), value=bindparam("is_"))
+KNOWN = select(Fact.value).where(Fact.name == bindparam("name"))
+SET = insert(Fact)
 SET = SET.on_conflict_do_update(index_elements=[Fact.name], set_={"value": SET.excluded.value})
-FORGET = delete(Fact).where(or_(Fact.name == "id", Fact.name == "epoch", Fact.name == "secret"))
+FORGET = delete(Fact).where(Fact.name.in_(Instance._fields))
 
 
 def identify(tx: Snapshot, turn: Turn) -> Instance:
@@ -65,11 +65,11 @@ def forget(tx: Snapshot) -> None:
 
 def fact(tx: Snapshot, name: str) -> str | None:
     """What was put under a name."""
-    row = tx.one(KNOWN, of=name)
+    row = tx.one(KNOWN, name=name)
     return row.value if row else None
 
 
 def put(tx: Snapshot, name: str, value: str) -> str:
     """Keeps a value under a name of at most 20 characters, and returns it."""
-    tx.run(SET, of=name, is_=value)
+    tx.run(SET, name=name, value=value)
     return value

@@ -28,8 +28,8 @@ class Limit(Base):
     due: Mapped[float] = mapped_column(index=True)  # Unix time, s
 
 
-DUE = select(Limit.due).where(Limit.key == bindparam("of"))
-MOVE = insert(Limit).values(key=bindparam("of"), due=bindparam("until"))
+DUE = select(Limit.due).where(Limit.key == bindparam("key"))
+MOVE = insert(Limit)
 MOVE = MOVE.on_conflict_do_update(index_elements=[Limit.key], set_={"due": MOVE.excluded.due})
 FORGET = delete(Limit).where(Limit.due < bindparam("before"))
 
@@ -62,7 +62,7 @@ def spend(tx: Snapshot, party: str, rate: Rate, uses: int = 1, due: float | None
     `due` is what `check` has just returned, if it was asked.
     """
     due = (_due(tx, party, rate) if due is None else due) + uses * rate.step
-    tx.run(MOVE, of=_key(party, rate), until=due)
+    tx.run(MOVE, key=_key(party, rate), due=due)
     full_in = max(0.0, due - time.time())
     return Allowance(rate, max(0, floor((rate.per - full_in) / rate.step + 1e-6)), full_in)
 
@@ -78,7 +78,7 @@ def _due(read: Snapshot, party: str, rate: Rate) -> float:
     What was kept and lies further ahead was kept before the clock was set back. It counts for nothing: no matter how
     far the clock was set back, nobody is locked out.
     """
-    row = read.one(DUE, of=_key(party, rate))
+    row = read.one(DUE, key=_key(party, rate))
     now = time.time()
     return now if row is None or row.due > now + rate.per + SLEW else max(row.due, now)
 

@@ -16,7 +16,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 
 from pottle.errors import Conflict
 from pottle.store.bus import listeners
@@ -24,36 +23,32 @@ from pottle.store.files import beside, private
 
 try:
     import fcntl
+    from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN
 except ImportError:  # Windows, where only the development server runs: one process, which nobody is beside
     fcntl = None  # type: ignore[assignment]
+    LOCK_EX = LOCK_NB = LOCK_SH = LOCK_UN = 0  # type: ignore[misc]
 
 
-def share(file: int) -> None:
-    """Holds the file shared; waits while somebody is alone with it."""
-    if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_SH)
-
-
-def take(file: int) -> None:
-    """Waits until nobody else holds the file."""
-    if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_EX)
-
-
-def take_at_once(file: int) -> bool:
-    """Takes the file if nobody else holds it; whether it did."""
+def flock(file: int, how: int) -> bool:
+    """Locks or unlocks a file, as flock(2) does; whether nobody kept it from that. Without `LOCK_NB` it waits."""
     try:
         if fcntl is not None:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, how)
     except BlockingIOError:
         return False
     return True
 
 
-def give_back(file: int) -> None:
-    """Holds it no longer."""
-    if fcntl is not None:
-        fcntl.flock(file, fcntl.LOCK_UN)
+class Shared:
+    """A file that this process holds with others until it is closed. Waits while somebody is alone with it."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = private(path, os.O_RDONLY)
+        flock(self._file, LOCK_SH)
+
+    def close(self) -> None:
+        """Gives it back."""
+        os.close(self._file)
 
 
 class Turn:
@@ -69,23 +64,25 @@ class Turn:
     def __enter__(self) -> "Turn":
         self._threads.acquire()
         try:
-            take(self._file)
+            flock(self._file, LOCK_EX)
         except BaseException:
             self._threads.release()
             raise
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         try:
-            give_back(self._file)
+            flock(self._file, LOCK_UN)
         finally:
             self._threads.release()
 
     def note(self, epoch: str, seq: int) -> None:
         """Remembers the newest position. Not synced: after a loss of power it may lag behind the database."""
-        self._put(f"{epoch} {seq:020d}\n".encode())
+        os.lseek(self._file, 0, os.SEEK_SET)
+        # A full disk must not fail a commit that has already happened; an older position only makes the check
+        # for a restored database less sharp.
+        with suppress(OSError):
+            os.write(self._file, f"{epoch} {seq:020d}\n".encode())
 
     def noted(self) -> tuple[str, int]:
         """The newest position that was noted; ("", 0) where there is none."""
@@ -97,24 +94,12 @@ class Turn:
         """Gives the descriptor back."""
         os.close(self._file)
 
-    def _put(self, line: bytes) -> None:
-        os.lseek(self._file, 0, os.SEEK_SET)
-        # A full disk must not fail a commit that has already happened; an older position only makes the check
-        # for a restored database less sharp.
-        with suppress(OSError):
-            os.write(self._file, line)
 
-
-class Presence:
-    """Says that this process has the database open, until it is closed. Waits while somebody is alone with it."""
+class Presence(Shared):
+    """Says that this process has the database open."""
 
     def __init__(self, database: Path) -> None:
-        self._file = private(beside(database, "-open"), os.O_RDONLY)
-        share(self._file)
-
-    def close(self) -> None:
-        """It is no longer open here."""
-        os.close(self._file)
+        super().__init__(beside(database, "-open"))
 
 
 @contextmanager
@@ -125,7 +110,7 @@ def alone(database: Path) -> Iterator[None]:
     """
     held = private(beside(database, "-open"), os.O_RDONLY)
     try:
-        if not take_at_once(held) or listeners(database):
+        if not flock(held, LOCK_EX | LOCK_NB) or listeners(database):
             raise Conflict(f"A server or a command is using {database.parent.absolute()}. Stop it first.")
         yield
     finally:
@@ -143,15 +128,11 @@ def anybody(database: Path) -> bool:
         return True
 
 
-class Start:
-    """`first` in the one process that found nobody else serving; until it is closed, others find this one."""
+class Start(Shared):
+    """Says that this process serves; `first` where it found no other that did."""
 
     def __init__(self, database: Path, turn: Turn) -> None:
         self._file = private(beside(database, "-served"), os.O_RDONLY)
         with turn:  # flock turns one lock into another in two steps, and nobody may come in between
-            self.first = take_at_once(self._file)
-            share(self._file)
-
-    def close(self) -> None:
-        """This process no longer serves."""
-        os.close(self._file)
+            self.first = flock(self._file, LOCK_EX | LOCK_NB)
+            flock(self._file, LOCK_SH)

@@ -64,8 +64,11 @@ class Room:
         """After a commit: the reserve grows with what a checkpoint would need, and now and then the log shrinks."""
         if time.monotonic() > self._looked + LOOK_SECONDS:
             self._looked = time.monotonic()
-            self._look(raw)
-        elif _size(self._log) > SMALL_LOG and not self._reserved(raw):
+            if _size(self._log) > LOG_BYTES and not shrink(raw) and _size(self._log) > LARGE_LOG:
+                big = _size(self._log) // MIB
+                log.warning("app.db-wal has %d MiB, because somebody reads for long.%s", big, readers(self._path))
+            self._fill(raw)
+        elif _size(self._log) > SMALL_LOG and _size(self._reserve) < RESERVE_BYTES // 2 + _wanted(raw, self._path):
             self._fill(raw)
 
     def make(self, raw: sqlite3.Connection) -> bool:
@@ -78,12 +81,6 @@ class Room:
             shrink(raw)
         return self._fill(raw)
 
-    def _look(self, raw: sqlite3.Connection) -> None:
-        if _size(self._log) > LOG_BYTES and not shrink(raw) and _size(self._log) > LARGE_LOG:
-            big = _size(self._log) // MIB
-            log.warning("app.db-wal has %d MiB, because somebody reads for long.%s", big, readers(self._path))
-        self._fill(raw)
-
     def _fill(self, raw: sqlite3.Connection) -> bool:
         """Has the reserve be what it should; whether it is."""
         there = self._resize(RESERVE_BYTES + _wanted(raw, self._path)) and _free(self._path) >= LEAST_BYTES
@@ -95,9 +92,6 @@ class Room:
             log.error("The disk is full: writes are refused, reading goes on.%s", readers(self._path))
         self._refusing, self._refused_at = not there, _size(self._log)
         return there
-
-    def _reserved(self, raw: sqlite3.Connection) -> bool:
-        return _size(self._reserve) >= RESERVE_BYTES // 2 + _wanted(raw, self._path)
 
     def _resize(self, size: int) -> bool:
         """Whether the reserve has that size now, on the disk; where that fails it is as it was."""
@@ -138,16 +132,16 @@ def readers(path: Path) -> str:
 def _reading(path: Path) -> set[int]:
     try:
         inode = beside(path, "-shm").stat().st_ino
-        lines = LOCKS.read_text().splitlines()
+        lines = LOCKS.read_text().replace("->", "").splitlines()  # an arrow is behind the number where one waits
     except OSError:
         return set()
-    found = set()
-    for line in lines:
-        # 1: POSIX  ADVISORY  READ 4711 08:01:131 124 124; with "->" behind the number where one waits for it
-        fields = line.replace("->", "").split()
-        if fields[5].endswith(f":{inode}") and fields[6].isdigit() and int(fields[6]) in READ_LOCKS:
-            found.add(int(fields[4]))
-    return {pid for pid in found if pid > 0}
+    # 1: POSIX  ADVISORY  READ 4711 08:01:131 124 124
+    locks = [line.split() for line in lines]
+    return {
+        int(pid)
+        for _, _, _, _, pid, file, first, *_ in locks
+        if file.endswith(f":{inode}") and first.isdigit() and int(first) in READ_LOCKS and int(pid) > 0
+    }
 
 
 def _named(pid: int) -> str:

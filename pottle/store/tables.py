@@ -61,7 +61,8 @@ def collecting(into: set[str] | None = None) -> Iterator[set[str]]:
 def touched(statement: Any) -> Touched:
     """What a statement reads and writes, in subqueries, CTEs and by cascades too. SQL as text touches every table."""
     parts = list(visitors.iterate(statement))
-    found = {table for part in parts for table in _tables(part)}
+    named = (part.table if isinstance(part, ColumnClause) else part for part in parts)
+    found = {table for table in named if isinstance(table, TableClause)}
     writes: set[TableClause] = set()
     for part in parts:
         if isinstance(part, Insert | Update | Delete):
@@ -81,13 +82,6 @@ def everything() -> frozenset[str]:
 
 def _tags(tables: Iterable[Any]) -> frozenset[str]:
     return frozenset(f"table:{table.name}" for table in tables)
-
-
-def _tables(part: Any) -> Iterator[TableClause]:
-    if isinstance(part, ColumnClause):
-        part = part.table
-    if isinstance(part, TableClause):
-        yield part
 
 
 def _is_text(part: Any) -> bool:
