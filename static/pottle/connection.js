@@ -1,3 +1,4 @@
+/** The one websocket of a client: opened, kept alive, and opened again after it was lost. */
 import { backoff } from './browser.js';
 
 const QUIET_MS = 25_000; // as long may nothing come before we ask whether the line is alive

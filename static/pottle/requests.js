@@ -1,3 +1,4 @@
+/** Requests to the API: repeated where that is safe, and refusals as Problems. */
 import { backoff } from './browser.js';
 
 const RETRIES = 3;
