@@ -12,19 +12,13 @@ from quart.blueprints import BlueprintSetupState
 
 from api.commands.running import run, working
 from api.commands.upkeep import PATH
-from api.flask import accounts, chats, groups, posts
-from api.flask.front_ends import COOKIE, FrontEnds, look, refusal
-from api.flask.texts import FlaskRefusal
+from api.flask import accounts, chats, endpoints, groups, posts  # noqa: F401  # their endpoints
+from api.flask.front_ends import COOKIE, FrontEnds, refusal
 from model.flask import importing, source
 from pottle.commands import say
 from pottle.http import bodies, docs, problems
 
 blueprint = Blueprint("flask_room", __name__, cli_group=None)
-
-_front_ends = Blueprint("Flask", __name__, url_prefix="/flask")  # the tag in the OpenAPI document
-_front_ends.before_request(look)
-for resource in (accounts, groups, posts, chats):
-    _front_ends.register_blueprint(resource.blueprint)
 
 
 @blueprint.record_once
@@ -33,12 +27,9 @@ def _serve_front_ends(state: BlueprintSetupState) -> None:
     app: Quart = state.app  # type: ignore[assignment]
     if not app.config["POTTLE"].flask_origins:
         return
-    app.register_blueprint(_front_ends)
+    app.register_blueprint(endpoints.blueprint)
     problems.shaped(app, "/flask/", refusal)
     docs.by_cookie(app, "flask", COOKIE)
-    for endpoint, handler in app.view_functions.items():
-        if endpoint.startswith(f"{_front_ends.name}."):
-            vars(handler).update(scheme="flask", refusal=FlaskRefusal)
     bodies.UPLOADS["/flask/api/id/pfp"] = 1.4  # base64 is longer
     app.extensions["pottle"].around_the_cache(FrontEnds)
 

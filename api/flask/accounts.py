@@ -7,52 +7,34 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from quart import Blueprint, Response
+from quart import Response
 
 from api.access import EDITING, PICTURES, SIGN_IN, SIGN_UP, attempt, by_session, device, me
+from api.flask.endpoints import FlaskMessage, FlaskSaid, Sent, endpoint, safe, sent_back
 from api.flask.front_ends import answered, clear_cookie, set_cookie
 from api.flask.groups import FlaskSection, joined_sections
-from api.flask.texts import FlaskMessage, FlaskSaid, Sent, safe, sent_back
 from model.accounts import account, avatar, passwords, session, user
 from model.accounts.session import ConfirmationNeeded
 from model.accounts.user import Account, Email, Name, Password, SomeUid, Uid
 from model.groups import joining
 from pottle.errors import Forbidden, Invalid
-from pottle.http.answers import asks, gives, takes
 from pottle.http.asking import address, anyone, signed_in
-from pottle.http.bodies import Tolerant
-from pottle.http.limits import idempotent, limited
+from pottle.http.limits import idempotent
 from pottle.values import Unfit, as_it_is, fit, line
-
-blueprint = Blueprint("accounts", __name__, url_prefix="/api")
 
 ROLES = {"user": "User", "admin": "Admin"}
 
 
-class FlaskCredentials(Tolerant):
-    """What one signs in with."""
-
-    uid: SomeUid
-    password: Password
-
-
-@blueprint.post("/authenticate")
-@limited(SIGN_IN)
-@anyone
-@takes(FlaskCredentials)
-@gives(str)
-async def sign_in(data: FlaskCredentials) -> Response:
+@endpoint("POST /authenticate", anyone, SIGN_IN, answer=str)
+async def sign_in(uid: SomeUid, password: Password) -> Response:
     """Sign in. The answer is a text that no page reads, and the cookie."""
-    signed = await attempt(account.sign_in(data.uid, data.password, address(), device()), data.uid)
+    signed = await attempt(account.sign_in(uid, password, address(), device()), uid)
     response = _text(f"Authentication for {signed.identity.uid} successful")
     set_cookie(response, signed.token)
     return response
 
 
-@blueprint.delete("/authenticate")
-@limited(EDITING)
-@signed_in
-@gives(str)
+@endpoint("DELETE /authenticate", signed_in, EDITING, answer=str)
 async def sign_out() -> Response:
     """Sign out: the session ends at once, everywhere. 401 for who is not signed in."""
     await session.sign_out(me())
@@ -77,28 +59,21 @@ class FlaskUser(msgspec.Struct):
     sections: list[FlaskSection]
 
 
-@blueprint.get("/id", endpoint="identify")
-@blueprint.get("/user")
-@signed_in
-@gives(FlaskUser)
-async def show() -> FlaskUser:
-    """Who is signed in: one's own account, as one object."""
+@endpoint("GET /id", signed_in)
+async def identify() -> FlaskUser:
+    """Who is signed in."""
+    return await _seen(await user.account(me().user))
+
+
+@endpoint("GET /user", signed_in)
+async def show_account() -> FlaskUser:
+    """One's own account, as one object."""
     return await _seen(await user.account(me().user))
 
 
 async def _seen(found: Account) -> FlaskUser:
     mail, role = safe(found.email or ""), ROLES[found.role]
     return FlaskUser(found.uid, safe(found.name), mail, role, found.avatar, False, await joined_sections())
-
-
-class FlaskNewUser(Tolerant):
-    """An account to make. `invitation` is a group's code, which no page sends yet."""
-
-    uid: Uid
-    name: Name
-    password: Password
-    email: Sent = ""
-    invitation: Annotated[str, line(80, shortest=0)] = ""
 
 
 class FlaskSignedUp(FlaskSaid):
@@ -108,56 +83,48 @@ class FlaskSignedUp(FlaskSaid):
     name: str
 
 
-@blueprint.post("/user")
-@limited(SIGN_UP)
-@anyone
-@idempotent
-@takes(FlaskNewUser)
-@gives(FlaskSignedUp)
-async def sign_up(data: FlaskNewUser) -> FlaskSignedUp:
-    """Sign up, where that is allowed. One is not signed in by it."""
-    made = await joining.sign_up(data.uid, data.name, data.password, _address_of(data.email), data.invitation)
+@endpoint("POST /user", anyone, SIGN_UP, idempotent)
+async def sign_up(
+    uid: Uid, name: Name, password: Password, email: Sent = "", invitation: Annotated[str, line(80, shortest=0)] = ""
+) -> FlaskSignedUp:
+    """Sign up, where that is allowed, or with the code of an `invitation`. One is not signed in by it."""
+    made = await joining.sign_up(uid, name, password, _address_of(email), invitation)
     return FlaskSignedUp(True, f"User {made.uid} created", made.uid, safe(made.name))
 
 
-class FlaskUserEdit(Tolerant):
-    """What to change. Another password or mail address needs `current_password`, or a sign-in within ten minutes."""
+@endpoint("PUT /user", signed_in, EDITING)
+async def edit_account(
+    name: Sent | UnsetType = UNSET,
+    uid: SomeUid | UnsetType = UNSET,
+    email: Sent | UnsetType = UNSET,
+    password: Password | UnsetType = UNSET,
+    current_password: Password | UnsetType = UNSET,
+) -> FlaskUser:
+    """Change one's name, e-mail address or password. The uid stays; fields that Pottle does not have are ignored.
 
-    name: Sent | UnsetType = UNSET
-    uid: SomeUid | UnsetType = UNSET
-    email: Sent | UnsetType = UNSET
-    password: Password | UnsetType = UNSET
-    current_password: Password | UnsetType = UNSET
-
-
-@blueprint.put("/user")
-@limited(EDITING)
-@signed_in
-@takes(FlaskUserEdit)
-@gives(FlaskUser)
-async def edit(data: FlaskUserEdit) -> FlaskUser:
-    """Change one's name, e-mail address or password. The uid stays; fields that Pottle does not have are ignored."""
-    _must_be_own(data.uid, "A user name stays as it is, and nobody changes the account of somebody else.")
+    Another password or mail address needs `current_password`, or a sign-in within ten minutes.
+    """
+    _must_be_own(uid, "A user name stays as it is, and nobody changes the account of somebody else.")
     before = await user.account(me().user)
     fields: dict[str, str | None] = {}
-    if data.name is not UNSET:
-        fields["name"] = _as("name", sent_back(data.name, before.name), Name)
-    if data.email is not UNSET:
-        fields["email"] = _address_of(sent_back(data.email, before.email or ""))
-    if not fields and data.password is UNSET:
+    if name is not UNSET:
+        fields["name"] = _as("name", sent_back(name, before.name), Name)
+    if email is not UNSET:
+        fields["email"] = _address_of(sent_back(email, before.email or ""))
+    if not fields and password is UNSET:
         return await _seen(before)
-    if data.password is not UNSET or fields.get("email", before.email) != before.email:
-        await _prove(data)
-    return await _seen(await account.edit(me(), None, fields, data.password or None))
+    if password is not UNSET or fields.get("email", before.email) != before.email:
+        await _prove(password, current_password)
+    return await _seen(await account.edit(me(), None, fields, password or None))
 
 
-async def _prove(data: FlaskUserEdit) -> None:
+async def _prove(password: str | UnsetType, current_password: str | UnsetType) -> None:
     """Raises Forbidden unless whoever asks has just proven to know the password."""
     session.must_be_session(me())
-    if data.password:
-        passwords.check(data.password, me().uid, me().name)
-    if data.current_password is not UNSET:
-        await attempt(account.prove(me(), data.current_password), me().uid)
+    if password:
+        passwords.check(password, me().uid, me().name)
+    if current_password is not UNSET:
+        await attempt(account.prove(me(), current_password), me().uid)
         return
     try:
         session.must_be_confirmed(me())
@@ -166,23 +133,11 @@ async def _prove(data: FlaskUserEdit) -> None:
         raise Forbidden(f"Sign in again first: a new password or mail address needs a sign-in {within}.") from needed
 
 
-class FlaskLeaving(Tolerant):
-    """Whose account to delete: one's own, and the password again."""
-
-    password: Password
-    uid: SomeUid | UnsetType = UNSET
-
-
-@blueprint.delete("/user")
-@limited(EDITING)
-@signed_in
-@by_session
-@takes(FlaskLeaving)
-@gives(FlaskMessage)
-async def delete(data: FlaskLeaving) -> Response:
-    """Delete one's own account; its posts stay, without a name."""
-    _must_be_own(data.uid, "Nobody deletes the account of somebody else here; an admin does, at /admin.")
-    await account.leave(me(), data.password, None)
+@endpoint("DELETE /user", signed_in, EDITING, by_session, answer=FlaskMessage)
+async def delete_account(password: Password, uid: SomeUid | UnsetType = UNSET) -> Response:
+    """Delete one's own account, with the password again; its posts stay, without a name."""
+    _must_be_own(uid, "Nobody deletes the account of somebody else here; an admin does, at /admin.")
+    await account.leave(me(), password, None)
     response = answered(FlaskMessage(f"Deleted user: {me().uid}"))
     clear_cookie(response)
     return response
@@ -212,29 +167,16 @@ class FlaskPictureView(msgspec.Struct):
     pfp: str
 
 
-@blueprint.get("/id/pfp")
-@signed_in
-@gives(FlaskPictureView)
+@endpoint("GET /id/pfp", signed_in)
 async def show_picture() -> FlaskPictureView:
     """One's own picture; 404 without one."""
-    image = (await avatar.find(me().uid)).image
-    return FlaskPictureView(base64.b64encode(image).decode())
+    return FlaskPictureView(base64.b64encode((await avatar.find(me().uid)).image).decode())
 
 
-class FlaskPicture(Tolerant):
-    """A PNG, JPEG, GIF or WebP image as base64."""
-
-    pfp: Annotated[str, as_it_is("base64")]
-
-
-@blueprint.put("/id/pfp")
-@limited(PICTURES)
-@signed_in
-@takes(FlaskPicture)
-@gives(FlaskMessage)
-async def put_picture(data: FlaskPicture) -> FlaskMessage:
-    """Keep a picture: its middle square, drawn anew."""
-    await avatar.put(me(), await asyncio.to_thread(_decoded, data.pfp))
+@endpoint("PUT /id/pfp", signed_in, PICTURES)
+async def put_picture(pfp: Annotated[str, as_it_is("base64")]) -> FlaskMessage:
+    """Keep a picture (PNG, JPEG, GIF or WebP, as base64): its middle square, drawn anew."""
+    await avatar.put(me(), await asyncio.to_thread(_decoded, pfp))
     return FlaskMessage("Profile picture updated successfully")
 
 
@@ -246,19 +188,9 @@ def _decoded(text: str) -> bytes:
         raise Invalid({"pfp": "is not base64"}) from error
 
 
-class FlaskWhose(Tolerant):
-    """Whose picture: one's own."""
-
-    uid: SomeUid | UnsetType = UNSET
-
-
-@blueprint.delete("/id/pfp")
-@limited(EDITING)
-@signed_in
-@asks(FlaskWhose)
-@gives(FlaskMessage)
-async def delete_picture(query: FlaskWhose) -> FlaskMessage:
+@endpoint("DELETE /id/pfp", signed_in, EDITING, query=True)
+async def delete_picture(uid: SomeUid | UnsetType = UNSET) -> FlaskMessage:
     """Take one's own picture away; 404 without one."""
-    _must_be_own(query.uid, "Nobody takes away the picture of somebody else.")
+    _must_be_own(uid, "Nobody takes away the picture of somebody else.")
     await avatar.remove(me())
     return FlaskMessage("Profile picture deleted successfully")

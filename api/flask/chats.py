@@ -3,12 +3,10 @@
 from typing import Literal
 
 import msgspec
-from quart import Blueprint
 
 from api.access import POSTING, REACTING, asker, me
-from api.flask.front_ends import kept_in
+from api.flask.endpoints import FlaskSaid, PartOfText, endpoint, kept_in, safe
 from api.flask.posts import make
-from api.flask.texts import FlaskSaid, PartOfText, safe
 from model import settings
 from model.flask import extras, overview
 from model.flask import post as flask_post
@@ -17,12 +15,7 @@ from model.flask.overview import PostRow
 from model.talk import channel
 from model.talk.channel import ChannelRow
 from pottle.errors import NotFound
-from pottle.http.answers import gives, takes
 from pottle.http.asking import anyone, signed_in
-from pottle.http.bodies import Tolerant
-from pottle.http.limits import limited
-
-blueprint = Blueprint("chats", __name__, url_prefix="/api")
 
 
 class FlaskChatMessage(msgspec.Struct):
@@ -33,28 +26,16 @@ class FlaskChatMessage(msgspec.Struct):
     user_id: int | None
 
 
-@blueprint.get("/car_chat")
-@anyone
-@gives(list[FlaskChatMessage])
+@endpoint("GET /car_chat", anyone)
 async def chat() -> list[FlaskChatMessage]:
     """The messages of the chat, the newest 500, oldest first."""
     return [FlaskChatMessage(row.number, _text(row.body), row.author_number) for row in await _posts("car_chat")]
 
 
-class FlaskNewMessage(Tolerant):
-    """What to say."""
-
-    message: PartOfText
-
-
-@blueprint.post("/car_chat")
-@limited(POSTING)
-@signed_in
-@takes(FlaskNewMessage)
-@gives(FlaskChatMessage)
-async def say(data: FlaskNewMessage) -> FlaskChatMessage:
+@endpoint("POST /car_chat", signed_in, POSTING)
+async def say(message: PartOfText) -> FlaskChatMessage:
     """Say something in the chat."""
-    made = await make((await _channel("car_chat")).id, "", data.message)
+    made = await make((await _channel("car_chat")).id, "", message)
     return FlaskChatMessage(await theirs("post", made.id), _text(made.body), await theirs("user", me().user))
 
 
@@ -64,22 +45,16 @@ class FlaskMessages(msgspec.Struct):
     messages: list[str]
 
 
-@blueprint.get("/messages")
-@anyone
-@gives(FlaskMessages)
+@endpoint("GET /messages", anyone)
 async def messages() -> FlaskMessages:
     """The messages, the newest 500, oldest first."""
     return FlaskMessages([_text(row.body) for row in await _posts("messages")])
 
 
-@blueprint.post("/messages")
-@limited(POSTING)
-@signed_in
-@takes(FlaskNewMessage)
-@gives(FlaskSaid, 201)
-async def add_message(data: FlaskNewMessage) -> FlaskSaid:
+@endpoint("POST /messages", signed_in, POSTING, status=201)
+async def add_message(message: PartOfText) -> FlaskSaid:
     """Add a message."""
-    await make((await _channel("messages")).id, "", data.message)
+    await make((await _channel("messages")).id, "", message)
     return FlaskSaid(True, "Message added successfully")
 
 
@@ -92,28 +67,20 @@ class FlaskJoke(msgspec.Struct):
     boohoo: int
 
 
-@blueprint.get("/jokes", strict_slashes=False)
-@anyone
-@gives(list[FlaskJoke])
+@endpoint("GET /jokes", anyone, strict_slashes=False)
 async def jokes() -> list[FlaskJoke]:
     """The jokes, oldest first."""
     rows = await overview.posts_in(asker(), (await _channel("jokes")).id)
     return [FlaskJoke(row.number, _text(row.body), row.haha, row.boohoo) for row in rows]
 
 
-@blueprint.put("/jokes/like/<id:joke_id>")
-@limited(REACTING)
-@anyone
-@gives(FlaskJoke)
+@endpoint("PUT /jokes/like/<id:joke_id>", anyone, REACTING)
 async def like(joke_id: int) -> FlaskJoke:
     """Laugh at a joke. Those pages sign nobody in for it."""
     return await _laugh(joke_id, "haha")
 
 
-@blueprint.put("/jokes/jeer/<id:joke_id>")
-@limited(REACTING)
-@anyone
-@gives(FlaskJoke)
+@endpoint("PUT /jokes/jeer/<id:joke_id>", anyone, REACTING)
 async def jeer(joke_id: int) -> FlaskJoke:
     """Boo at a joke."""
     return await _laugh(joke_id, "boohoo")

@@ -1,4 +1,4 @@
-"""Which pages may use `/flask`, and as whom: CORS with credentials, the cookie, errors, and the response cache.
+"""Which pages may use `/flask`, and as whom: CORS with credentials, the cookie, and errors.
 
 A page of a listed origin may send its visitors' cookie and read the answers. For any other page a visitor is nobody,
 and the browser does not let it read an answer. The cookie has the name that it has in Flask back ends, but it holds a
@@ -10,39 +10,32 @@ import sqlite3
 from contextlib import suppress
 from functools import partial
 from html import escape
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
+import msgspec
+from msgspec import UNSET, UnsetType
 from quart import Response, request
 from werkzeug.sansio.http import parse_cookie
 
 from api.access import recognise
-from api.flask.texts import FlaskRefusal
 from model import settings
 from model.accounts import session
 from model.accounts.session import Identity
-from model.flask import overview
 from model.flask.overview import audience as audience_of
-from model.talk.channel import ChannelRow
 from pottle.access import SAFE, around
 from pottle.errors import Forbidden
 from pottle.http.answers import encode
 from pottle.http.asgi import App, Headers, Message, Ready, Receive, Scope, Send, at_once, header
 from pottle.http.asking import FOREIGN_SITES
-from pottle.http.caching import AUDIENCE, audience, shown
+from pottle.http.caching import AUDIENCE
 from pottle.http.problems import title
-from pottle.store.paging import Filling
-
-View = TypeVar("View")
 
 COOKIE = "jwt_python_flask"
 COOKIE_IS: dict[str, Any] = {"secure": True, "httponly": True, "samesite": "None", "partitioned": True}
 # No page can POST without an origin, for browsers name it; a program may, to read, to sign in again and to sign up.
 FOR_PROGRAMS = {
-    f"Flask.{endpoint}"
-    for endpoint in (
-        *("accounts.sign_in", "accounts.sign_up"),
-        *("groups.groups_of_section", "groups.channels_of_group", "posts.posts_of_channel"),
-    )
+    *("Flask.sign_in", "Flask.sign_up"),
+    *("Flask.groups_of_section", "Flask.channels_of_group", "Flask.posts_of_channel"),
 }
 
 METHODS = b"GET, POST, PUT, DELETE"
@@ -61,6 +54,14 @@ NOT_HERE = {
     "/flask/facial": "Nobody signs in by a picture here: POST /flask/api/authenticate.",
 }
 UNKNOWN = "Pottle has no such endpoint: docs/flask-front-ends.md lists those that it has."
+
+
+class FlaskRefusal(msgspec.Struct):
+    """What went wrong; 401 and 403 also have `data` (null) and `error`."""
+
+    message: str
+    data: UnsetType | None = UNSET
+    error: str | UnsetType = UNSET
 
 
 class Page(NamedTuple):
@@ -201,23 +202,3 @@ def answered(view: Any, status: int = 200, headers: dict[str, str] | None = None
     """A view as JSON that nobody keeps."""
     headers = {"Cache-Control": "no-store", **(headers or {})}
     return Response(encode(view), status, headers, content_type="application/json")
-
-
-def kept_for(whose: str, *tags: str) -> None:
-    """Keeps this answer in the response cache for an audience, if it is still the one that the middleware named."""
-    if whose == audience():
-        shown("flask", *tags)
-
-
-def kept_in(channel: ChannelRow, *tags: str) -> None:
-    """Keeps this answer, which is the same for everybody who may see the channel."""
-    whose = audience()
-    if whose is not None and (channel.reading == "public" or overview.sees(whose, channel.group_id)):
-        shown("flask", f"group:{channel.group_id}", f"channel:{channel.id}", *tags)
-
-
-def that_fit(views: list[View]) -> list[View]:
-    """The newest of them, in the same order, that make a list small enough for the response cache."""
-    filling = Filling[View](overview.MOST, lambda view: len(encode(view)), overview.MOST_BYTES)
-    all(map(filling.takes, reversed(views)))
-    return filling.items[::-1]

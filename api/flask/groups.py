@@ -4,24 +4,17 @@ from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
-from quart import Blueprint
 
 from api.access import EDITING, POSTING, asker, me
-from api.flask.front_ends import kept_for, that_fit
-from api.flask.texts import Number, Wanted, is_too_deep, meant, safe, safe_content
+from api.flask.endpoints import Number, Wanted, endpoint, is_too_deep, kept_for, meant, safe, safe_content, that_fit
 from model.flask import extras, overview
 from model.flask.extras import ChannelRow
 from model.flask.overview import GroupRow
 from model.groups import joining
 from model.talk.channel import Key
 from pottle.errors import Forbidden, Invalid, NotFound
-from pottle.http.answers import gives, takes
 from pottle.http.asking import address, anyone, signed_in
-from pottle.http.bodies import Tolerant
-from pottle.http.limits import limited
 from pottle.values import line
-
-blueprint = Blueprint("groups", __name__, url_prefix="/api")
 
 MOST_ATTRIBUTES = 4_096  # bytes of JSON
 
@@ -39,9 +32,7 @@ class FlaskSectionView(FlaskPlace):
     abbreviation: str
 
 
-@blueprint.get("/section")
-@anyone
-@gives(list[FlaskSectionView])
+@endpoint("GET /section", anyone)
 async def sections() -> list[FlaskSectionView]:
     """The groups that you may see."""
     found = await overview.groups(asker())
@@ -61,32 +52,20 @@ class FlaskSections(msgspec.Struct):
     sections: list[FlaskSection]
 
 
-@blueprint.get("/user/section")
-@signed_in
-@gives(FlaskSections)
+@endpoint("GET /user/section", signed_in)
 async def own_sections() -> FlaskSections:
     """The groups that one belongs to."""
     return FlaskSections(await joined_sections())
 
 
-class FlaskNewSections(Tolerant):
-    """Which sections to belong to: a group's code for each, or the abbreviation of one that one belongs to already."""
-
-    sections: Annotated[list[Annotated[str, line(80)]], Meta(min_length=1, max_length=20)]
-
-
-@blueprint.post("/user/section")
-@limited(EDITING)
-@signed_in
-@takes(FlaskNewSections)
-@gives(FlaskSections)
-async def join(data: FlaskNewSections) -> FlaskSections:
-    """Join groups by their codes. Nobody joins one by its name alone."""
+@endpoint("POST /user/section", signed_in, EDITING)
+async def join(sections: Annotated[list[Annotated[str, line(80)]], Meta(min_length=1, max_length=20)]) -> FlaskSections:
+    """Join groups by their codes, or by the `abbreviation` of one's own. Nobody joins one by its name alone."""
     mine = {row.slug for row in await overview.memberships(me().user)}
     others = {row.slug for row in (await overview.groups(asker())).rows} - mine
-    if name := next((name for name in data.sections if name.lower() in others), None):
+    if name := next((name for name in sections if name.lower() in others), None):
         raise Forbidden(f"Nobody joins {name} by its name alone: send the code that its moderators give out.")
-    for code in data.sections:
+    for code in sections:
         if code.lower() not in mine:
             await joining.accept(me(), code, address())
     return FlaskSections(await joined_sections())
@@ -98,9 +77,7 @@ async def joined_sections() -> list[FlaskSection]:
     return [FlaskSection(row.section_number, safe(row.name), row.slug, int(row.created[:4])) for row in rows]
 
 
-@blueprint.get("/groups")
-@anyone
-@gives(list[FlaskPlace])
+@endpoint("GET /groups", anyone)
 async def groups() -> list[FlaskPlace]:
     """The groups that you may see."""
     found = await overview.groups(asker())
@@ -108,19 +85,13 @@ async def groups() -> list[FlaskPlace]:
     return _groups(found.rows)
 
 
-class FlaskOfSection(Tolerant):
-    """Of which section. Pottle has none: it is a group's name, or what the slugs of several begin with."""
+@endpoint("POST /groups/filter", anyone)
+async def groups_of_section(section_name: Wanted) -> list[FlaskPlace]:
+    """The groups of a section, of those that you may see; all of them where there is no such section.
 
-    section_name: Wanted
-
-
-@blueprint.post("/groups/filter")
-@anyone
-@takes(FlaskOfSection)
-@gives(list[FlaskPlace])
-async def groups_of_section(data: FlaskOfSection) -> list[FlaskPlace]:
-    """The groups of a section, of those that you may see; all of them where there is no such section."""
-    return _groups(await overview.groups_of_section(asker(), data.section_name, meant(data.section_name)))
+    Pottle has no sections: it is a group's name, or what the slugs of several begin with.
+    """
+    return _groups(await overview.groups_of_section(asker(), section_name, meant(section_name)))
 
 
 def _groups(rows: list[GroupRow]) -> list[FlaskPlace]:
@@ -134,9 +105,7 @@ class FlaskChannel(FlaskPlace):
     group_id: int
 
 
-@blueprint.get("/channels")
-@anyone
-@gives(list[FlaskChannel])
+@endpoint("GET /channels", anyone)
 async def channels() -> list[FlaskChannel]:
     """The channels that you may see."""
     found = await overview.channels(asker())
@@ -144,45 +113,24 @@ async def channels() -> list[FlaskChannel]:
     return that_fit([_channel(row) for row in found.rows])
 
 
-class FlaskOfGroup(Tolerant):
-    """Of which group: its name or slug."""
-
-    group_name: Wanted
-
-
-@blueprint.post("/channels/filter")
-@anyone
-@takes(FlaskOfGroup)
-@gives(list[FlaskChannel])
-async def channels_of_group(data: FlaskOfGroup) -> list[FlaskChannel]:
-    """The channels of a group that you may see."""
-    rows = await overview.channels_of(asker(), data.group_name, meant(data.group_name))
+@endpoint("POST /channels/filter", anyone)
+async def channels_of_group(group_name: Wanted) -> list[FlaskChannel]:
+    """The channels of a group, by its name or slug, that you may see."""
+    rows = await overview.channels_of(asker(), group_name, meant(group_name))
     if rows is None:
         raise NotFound("Group not found")
     return that_fit([_channel(row) for row in rows])
 
 
-class FlaskNewChannel(Tolerant):
-    """A channel to make in a group, and what to keep with it."""
-
-    name: Key
-    group_id: Number
-    attributes: Any = None
-
-
-@blueprint.post("/channel")
-@limited(POSTING)
-@signed_in
-@takes(FlaskNewChannel)
-@gives(FlaskChannel)
-async def create_channel(data: FlaskNewChannel) -> FlaskChannel:
-    """Make a channel, or get the one of that name. Whoever may post in the group may."""
-    attributes = {} if data.attributes is None else data.attributes
+@endpoint("POST /channel", signed_in, POSTING)
+async def create_channel(name: Key, group_id: Number, attributes: Any = None) -> FlaskChannel:
+    """Make a channel with `attributes`, or get the one of that name. Whoever may post in the group may."""
+    attributes = {} if attributes is None else attributes
     if is_too_deep(attributes):
         raise Invalid({"attributes": "has too many levels"})
     if len(msgspec.json.encode(attributes)) > MOST_ATTRIBUTES:
         raise Invalid({"attributes": f"must have at most {MOST_ATTRIBUTES} bytes"})
-    return _channel(await extras.open_channel(me(), data.group_id, data.name, attributes))
+    return _channel(await extras.open_channel(me(), group_id, name, attributes))
 
 
 def _channel(row: ChannelRow) -> FlaskChannel:

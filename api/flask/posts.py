@@ -5,11 +5,20 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from quart import Blueprint
 
 from api.access import EDITING, POSTING, REACTING, asker, me
-from api.flask.front_ends import kept_for, kept_in
-from api.flask.texts import FlaskMessage, Number, PartOfText, is_too_deep, safe, safe_content, sent_back
+from api.flask.endpoints import (
+    FlaskMessage,
+    Number,
+    PartOfText,
+    endpoint,
+    is_too_deep,
+    kept_for,
+    kept_in,
+    safe,
+    safe_content,
+    sent_back,
+)
 from model.flask import overview
 from model.flask import post as flask_post
 from model.flask.extras import ours, theirs
@@ -19,12 +28,8 @@ from model.talk.post import PostView
 from model.talk.posting import Draft
 from model.talk.reaction import Kind
 from pottle.errors import Invalid, NotFound
-from pottle.http.answers import asks, gives, takes
 from pottle.http.asking import anyone, signed_in
-from pottle.http.bodies import Tolerant
-from pottle.http.limits import idempotent, limited
-
-blueprint = Blueprint("posts", __name__, url_prefix="/api")
+from pottle.http.limits import idempotent
 
 KINDS: dict[str, Kind] = {"upvote": "up", "downvote": "down"}
 
@@ -41,9 +46,7 @@ class FlaskPost(msgspec.Struct):
     channel_id: int
 
 
-@blueprint.get("/posts")
-@anyone
-@gives(list[FlaskPost])
+@endpoint("GET /posts", anyone)
 async def posts() -> list[FlaskPost]:
     """The newest posts that you may see, oldest first."""
     found = await overview.posts(asker())
@@ -51,24 +54,13 @@ async def posts() -> list[FlaskPost]:
     return _posts(found.rows)
 
 
-class FlaskOfChannel(Tolerant):
-    """Of which channel."""
-
-    channel_id: Number
-
-
-@blueprint.post("/posts/filter")
-@anyone
-@takes(FlaskOfChannel)
-@gives(list[FlaskPost])
-async def posts_of_channel(data: FlaskOfChannel) -> list[FlaskPost]:
+@endpoint("POST /posts/filter", anyone)
+async def posts_of_channel(channel_id: Number) -> list[FlaskPost]:
     """The newest posts of a channel, oldest first."""
-    return _posts(await overview.posts_in(asker(), await ours("channel", data.channel_id)))
+    return _posts(await overview.posts_in(asker(), await ours("channel", channel_id)))
 
 
-@blueprint.get("/post/user")
-@signed_in
-@gives(list[FlaskPost])
+@endpoint("GET /post/user", signed_in)
 async def own_posts() -> list[FlaskPost]:
     """One's own posts, oldest first, with the changes that wait for a moderator."""
     return _posts(await overview.posts_by(me()), post.own_view)
@@ -92,29 +84,15 @@ def _post(found: PostView, channel_name: str, number: int, channel_number: int) 
     return FlaskPost(number, *texts, channel_number)
 
 
-class FlaskNewPost(Tolerant):
-    """A post to make."""
-
-    title: PartOfText
-    comment: PartOfText
-    channel_id: Number
-    content: Any = None
-
-
-@blueprint.post("/post")
-@limited(POSTING)
-@signed_in
-@idempotent
-@takes(FlaskNewPost)
-@gives(FlaskPost)
-async def create(data: FlaskNewPost) -> FlaskPost:
+@endpoint("POST /post", signed_in, POSTING, idempotent)
+async def create_post(title: PartOfText, comment: PartOfText, channel_id: Number, content: Any = None) -> FlaskPost:
     """Post. Everybody who reads the channel sees it at once, pages on the websocket too."""
-    within = await channel.visible_to(me(), await ours("channel", data.channel_id))
-    return await _one_post(await make(within.id, data.title, data.comment, data.content), within.title)
+    within = await channel.visible_to(me(), await ours("channel", channel_id))
+    return await _one_post(await make(within.id, title, comment, content), within.title)
 
 
 async def make(channel_id: int, title: str, comment: str, content: Any = None) -> PostView:
-    """Posts in the channel with that id here."""
+    """Posts in the channel with that id."""
     return await posting.publish(me(), channel_id, Draft(_joined(title, comment, content)), None)
 
 
@@ -130,75 +108,44 @@ def _joined(title: str, comment: str, content: Any) -> str:
     return body
 
 
-class FlaskWhichPost(Tolerant):
-    """Which post."""
-
-    id: Number
-
-
-@blueprint.get("/post")
-@anyone
-@asks(FlaskWhichPost)
-@gives(FlaskPost)
-async def show(query: FlaskWhichPost) -> FlaskPost:
+@endpoint("GET /post", anyone)
+async def show_post(id_: Number) -> FlaskPost:
     """A post, by `?id=`."""
-    found, within = await post.find(asker(), await ours("post", query.id))
+    found, within = await post.find(asker(), await ours("post", id_))
     if found.state == "removed":
         raise NotFound("Post not found")
     return await _one_post(found, within.title)
 
 
-class FlaskPostEdit(FlaskWhichPost):
-    """What to change of a post; what is left out stays."""
+@endpoint("PUT /post", signed_in, EDITING)
+async def edit_post(
+    id_: Number,
+    title: PartOfText | UnsetType = UNSET,
+    comment: PartOfText | UnsetType = UNSET,
+    content: Any = UNSET,
+    channel_id: Number | UnsetType = UNSET,
+) -> FlaskPost:
+    """Change one's own post; what is left out stays.
 
-    title: PartOfText | UnsetType = UNSET
-    comment: PartOfText | UnsetType = UNSET
-    content: Any = UNSET
-    channel_id: Number | UnsetType = UNSET
-
-
-@blueprint.put("/post")
-@limited(EDITING)
-@signed_in
-@takes(FlaskPostEdit)
-@gives(FlaskPost)
-async def edit(data: FlaskPostEdit) -> FlaskPost:
-    """Change one's own post. Where posts wait for a moderator, so does the change; the answer has one's own text."""
-    found, within = await post.find(me(), await ours("post", data.id))
-    if data.channel_id is not UNSET and await ours("channel", data.channel_id) != found.channel:
+    Where posts wait for a moderator, so does the change; the answer has one's own text.
+    """
+    found, within = await post.find(me(), await ours("post", id_))
+    if channel_id is not UNSET and await ours("channel", channel_id) != found.channel:
         raise Invalid({"channel_id": "cannot be changed: a post stays in its channel"})
-    title, comment, content = flask_post.split(await review.own_text(me(), found))
-    if data.title is not UNSET:
-        title = sent_back(data.title, title)
-    if data.comment is not UNSET:
-        comment = sent_back(data.comment, comment)
-    if data.content is not UNSET and data.content != safe_content(content):
-        content = data.content
-    body = _joined(title, comment, content)
+    old_title, old_comment, old_content = flask_post.split(await review.own_text(me(), found))
+    body = _joined(
+        old_title if title is UNSET else sent_back(title, old_title),
+        old_comment if comment is UNSET else sent_back(comment, old_comment),
+        old_content if content is UNSET or content == safe_content(old_content) else content,
+    )
     return await _one_post(await posting.revise(me(), found.id, {found.version}, body), within.title)
 
 
-@blueprint.delete("/post")
-@limited(EDITING)
-@signed_in
-@takes(FlaskWhichPost)
-@gives(FlaskMessage)
-async def delete(data: FlaskWhichPost) -> FlaskMessage:
+@endpoint("DELETE /post", signed_in, EDITING)
+async def delete_post(id_: Number) -> FlaskMessage:
     """Delete one's own post; a moderator removes anybody's."""
-    await posting.remove(me(), await ours("post", data.id), None)
+    await posting.remove(me(), await ours("post", id_), None)
     return FlaskMessage("Post deleted")
-
-
-class FlaskVoted(Tolerant):
-    """Which post."""
-
-    post_id: Number
-
-
-class FlaskNewVote(FlaskVoted):
-    """A vote; it takes the place of the one before."""
-
-    vote_type: Literal["upvote", "downvote"]
 
 
 class FlaskVote(msgspec.Struct):
@@ -208,25 +155,17 @@ class FlaskVote(msgspec.Struct):
     vote_type: str
 
 
-@blueprint.post("/vote")
-@limited(REACTING)
-@signed_in
-@takes(FlaskNewVote)
-@gives(FlaskVote)
-async def vote(data: FlaskNewVote) -> FlaskVote:
-    """Vote for a post, or against it."""
-    await reaction.add(me(), await ours("post", data.post_id), KINDS[data.vote_type])
-    return FlaskVote(int(data.post_id), data.vote_type)
+@endpoint("POST /vote", signed_in, REACTING)
+async def vote(post_id: Number, vote_type: Literal["upvote", "downvote"]) -> FlaskVote:
+    """Vote for a post, or against it. It takes the place of one's vote before."""
+    await reaction.add(me(), await ours("post", post_id), KINDS[vote_type])
+    return FlaskVote(int(post_id), vote_type)
 
 
-@blueprint.delete("/vote")
-@limited(REACTING)
-@signed_in
-@takes(FlaskVoted)
-@gives(FlaskMessage)
-async def delete_vote(data: FlaskVoted) -> FlaskMessage:
+@endpoint("DELETE /vote", signed_in, REACTING)
+async def delete_vote(post_id: Number) -> FlaskMessage:
     """Take one's vote back."""
-    await reaction.remove(me(), await ours("post", data.post_id), "up", "down")
+    await reaction.remove(me(), await ours("post", post_id), "up", "down")
     return FlaskMessage("Vote removed")
 
 
@@ -238,14 +177,11 @@ class FlaskVotes(msgspec.Struct):
     downvote_count: int
 
 
-@blueprint.get("/vote/post")
-@anyone
-@asks(FlaskVoted)
-@gives(FlaskVotes)
-async def votes(query: FlaskVoted) -> FlaskVotes:
+@endpoint("GET /vote/post", anyone)
+async def votes(post_id: Number) -> FlaskVotes:
     """How a post was voted for."""
-    view, within = await post.find(asker(), await ours("post", query.post_id))
+    view, within = await post.find(asker(), await ours("post", post_id))
     if view.state == "published":
         kept_in(within, f"post:{view.id}")
     counts = view.reactions
-    return FlaskVotes(int(query.post_id), counts.get("up", 0), counts.get("down", 0))
+    return FlaskVotes(int(post_id), counts.get("up", 0), counts.get("down", 0))

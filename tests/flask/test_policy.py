@@ -204,7 +204,7 @@ class TestOpenAPI:
         assert document["paths"]["/flask/api/id"]["get"]["security"] == [{"flask": []}]
         refusal = document["paths"]["/flask/api/id"]["get"]["responses"]["default"]["content"]["application/json"]
         assert refusal["schema"] == {"$ref": "#/components/schemas/FlaskRefusal"}
-        assert "additionalProperties" not in document["components"]["schemas"]["FlaskNewUser"]
+        assert "additionalProperties" not in document["components"]["schemas"]["FlaskSignUpRequest"]
 
     async def test_the_rest_is_as_without_it(self, document: Json, app: Quart, instance: Path) -> None:
         plain = main.create_app(Settings(instance=instance))

@@ -4,7 +4,7 @@ import hypothesis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.flask.texts import is_too_deep, meant, safe, safe_content, sent_back
+from api.flask.endpoints import is_too_deep, meant, safe, safe_content, sent_back
 from tests.conftest import Person
 from tests.flask.conftest import Visit, ok, posted
 
