@@ -95,11 +95,6 @@ def _checked(check: Callable[[], object], **said: str) -> Callable[[Handler], Ha
     return decorate
 
 
-def anyone(handler: Handler) -> Handler:
-    """Everybody may; the model decides by what is asked for."""
-    return stance("anyone", ANYONE, lambda: access().asker())(handler)
-
-
-def signed_in(handler: Handler) -> Handler:
-    """Every user may; the model decides by what is asked for."""
-    return stance("signed in", "For whoever is signed in.", lambda: access().me())(handler)
+# Everybody may, or every user; the model decides by what is asked for.
+anyone = stance("anyone", ANYONE, lambda: access().asker())
+signed_in = stance("signed in", "For whoever is signed in.", lambda: access().me())

@@ -13,6 +13,7 @@ from quart.wrappers.response import FileBody
 from quart_schema import hide
 
 from pottle.http import conditions
+from pottle.http.asgi import Headers
 from pottle.http.problems import problem
 
 FOLDER = Path(__file__).parents[2] / "static"
@@ -38,41 +39,23 @@ def asset(name: str) -> str:
 
 
 @blueprint.get("/static/~<release_hash>/<path:name>")
-@hide
-async def hashed(release_hash: str, name: str) -> Response:
-    """A static file by its immutable URL."""
-    # While workers are replaced, an old page may ask a new worker.
-    return await _file(name, YEAR if release_hash == release() else "no-cache")
-
-
 @blueprint.get("/static/<path:name>")
 @hide
-async def plain(name: str) -> Response:
-    """A static file by its lasting URL: kept, and asked for again each time."""
-    return await _file(name)
-
-
-async def _file(name: str, rule: str = "no-cache") -> Response:
-    """A file, or the part of it that is asked for; 304 where the client has it."""
+async def file(name: str, release_hash: str = "") -> Response:
+    """A static file, or the part of it that is asked for. (pottle/http/caching.py makes a 304 of it.)"""
     try:
         response = await send_from_directory(FOLDER, name, conditional=False)
     except OSError:  # a name that is too long for any file
         abort(404)
+    # While workers are replaced, an old page may ask a new worker.
+    rule = YEAR if release_hash == release() else "no-cache"
     response.headers.update({"Cache-Control": rule, "Accept-Ranges": "bytes"})
-    etag, modified = (response.headers[name].encode() for name in ("ETag", "Last-Modified"))
-    if conditions.status_for(etag, request.scope["headers"], modified) == 304:  # type: ignore[arg-type]  # a list
-        response.set_data(b"")  # nothing is read from the disk
-        response.status_code = 304
-        return response
-    return await _part(response)
-
-
-async def _part(response: Response) -> Response:
-    size = response.content_length or 0
+    size, versions = response.content_length or 0, (response.headers["ETag"], response.headers["Last-Modified"])
     part = conditions.part(request.headers.get("Range"), size)
-    versions = response.headers["ETag"], response.headers["Last-Modified"]
     same = request.headers.get("If-Range", versions[0]).strip() in versions  # as that of which the client has a part
-    if part is None or request.method != "GET" or not same:
+    asked: Headers = request.scope["headers"]  # type: ignore[assignment]
+    etag, modified = (version.encode() for version in versions)
+    if part is None or request.method != "GET" or not same or conditions.status_for(etag, asked, modified) != 200:
         return response
     begin, end = part
     if begin == end:
@@ -88,4 +71,4 @@ async def _part(response: Response) -> Response:
 @hide
 async def icon() -> Response:
     """What browsers ask for when a page, say the API's JSON, names no icon."""
-    return await _file("logo.svg")
+    return await file("logo.svg")

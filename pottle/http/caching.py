@@ -6,8 +6,8 @@ none of its tags was dropped since before its handler ran: a slow handler must n
 
 A GET that is marked `@shared` is kept under the tags of the tables that it read (pottle/store/tables.py); one that
 calls `shown`, under the tags that it names there, which are finer. Who wants to know what an answer is made of, be it
-kept or private, collects what is read and puts a set into the ASGI scope under TAGS: where that
-has tags after the answer, they are the finer ones and count alone.
+kept or private, collects what is read and puts a set into the ASGI scope under TAGS: where that has tags after the
+answer, they are the finer ones and count alone.
 """
 
 import logging
@@ -73,9 +73,7 @@ def shared(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[An
 
 def _refuse(handler: Callable[..., Any], fill: Fill) -> None:
     fill.spoilt = True
-    said = (
-        f"{handler.__module__}.{handler.__name__} is @shared, and asks who is asking. It cannot answer everybody alike."
-    )
+    said = f"{handler.__module__}.{handler.__name__} is @shared, and asks who is asking."
     if STRICT or db.settings.development:
         raise RuntimeError(said)
     log.error("%s The answer was not kept.", said)
@@ -114,18 +112,14 @@ def rule() -> str:
     """
     fill = _fill.get()
     if fill is not None and (fill.tags or fill.shared) and not fill.signed_out_only:
-        return SHARED if AUDIENCE not in _scope() else PRIVATE
+        return SHARED if AUDIENCE not in request.scope else PRIVATE
     return PERSONAL if g.get("asker") else PRIVATE
 
 
 def audience() -> str | None:
     """Whom this answer may be kept for: None for everybody alike."""
-    found: str | None = _scope().get(AUDIENCE)
+    found: str | None = request.scope.get(AUDIENCE)  # type: ignore[assignment]  # a dict like any, to ASGI middleware
     return found
-
-
-def _scope() -> Scope:
-    return request.scope  # type: ignore[return-value]  # a dict like any, to ASGI middleware
 
 
 class ResponseCache(Middleware):
@@ -139,9 +133,7 @@ class ResponseCache(Middleware):
             db.catch_up()
         except sqlite3.Error:  # the application meets it too, and will say so, with a page or a problem
             return None
-        if kept := shelf.get(_key(scope), scope["headers"]):
-            shelf.hits += 1
-        return kept
+        return shelf.get(_key(scope), scope["headers"])
 
     async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -158,7 +150,6 @@ class ResponseCache(Middleware):
             await self.app(scope, receive, send)
 
     async def _fill(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
-        shelf.misses += 1
         fill = shelf.begin()
         recorder = _Recorder(send, scope)
         _fill.set(fill)
@@ -227,11 +218,8 @@ def _for_many(recorder: _Recorder, fill: Fill, scope: Scope) -> bool:
 
 
 def _key(scope: Scope) -> Key:
-    query: bytes = scope["query_string"]
-    if not query:
-        pairs: Pairs = ()
-    else:  # a long one is hardly asked again, and 1,000 of them would be 8 MB
-        pairs = _pairs(query) if len(query) <= LONG_QUERY else _pairs.__wrapped__(query)
+    query: bytes = scope["query_string"]  # a long one is hardly asked again, and 1,000 of them would be 8 MB
+    pairs = (_pairs if len(query) <= LONG_QUERY else _pairs.__wrapped__)(query)
     return scope["path"], pairs, scope.get("root_path", ""), scope.get(AUDIENCE)
 
 

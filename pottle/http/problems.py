@@ -50,7 +50,11 @@ class Problem(msgspec.Struct):
 
 def slug(status: int) -> str:
     """The last part of a problem's type: `not-found`."""
-    return title(status).lower().replace(" ", "-")
+    return _slug(title(status))
+
+
+def _slug(text: str) -> str:
+    return text.lower().replace(" ", "-")
 
 
 def problem(status: int, detail: str = "", headers: dict[str, str] | None = None, **extra: Any) -> Response:
@@ -86,13 +90,10 @@ async def _refused(refusal: errors.Refusal) -> Response:
     if isinstance(refusal, errors.NotFound) and g.get("bad_credentials"):
         refusal = errors.Unauthenticated("Your credentials are not, or no longer, good.")
     watching.refused(refusal)
-    return await _answer(refusal.status, refusal.detail, _headers(refusal), **_named(refusal), **refusal.extra)
-
-
-def _named(refusal: errors.Refusal) -> dict[str, str]:
-    """The type and title of a refusal that has its own, not its status's."""
-    own = refusal.title
-    return {"type": f"urn:pottle:{own.lower().replace(' ', '-')}", "title": own} if own else {}
+    extra = refusal.extra
+    if own := refusal.title:  # not its status's
+        extra = {"type": f"urn:pottle:{_slug(own)}", "title": own, **extra}
+    return await _answer(refusal.status, refusal.detail, _headers(refusal), **extra)
 
 
 def _headers(refusal: errors.Refusal) -> dict[str, str]:

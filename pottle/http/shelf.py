@@ -130,32 +130,26 @@ class Shelf:
         """Listener: forgets everything, and what answers on their way show is not kept."""
         self._kept: OrderedDict[tuple[object, ...], Kept] = OrderedDict()
         self._by_tag: dict[str, set[tuple[object, ...]]] = {}
-        self._bytes = 0
+        self.bytes = 0  # that are kept
         for fill in self._filling:
             fill.spoilt = True
-
-    @property
-    def bytes(self) -> int:
-        """How much is kept."""
-        return self._bytes
 
     def get(self, key: tuple[object, ...], headers: Headers) -> Kept | None:
         """The answer to serve, if there is one that is good for whoever sent `headers`."""
         kept = self._kept.get(key)
-        if kept is None:
+        if kept is None or (kept.signed_out_only and signed_in(headers)):
             return None
         if kept.until < time.monotonic():
             self._remove(key)
             return None
-        if kept.signed_out_only and signed_in(headers):
-            return None
+        self.hits += 1
         kept.credit = RENEWALS
         return kept
 
     def begin(self) -> Fill:
         """Takes note that a handler begins to make an answer."""
-        fill = Fill()
-        self._filling.add(fill)
+        self.misses += 1
+        self._filling.add(fill := Fill())
         return fill
 
     def end(self, fill: Fill, key: tuple[object, ...], kept: Kept | None) -> None:
@@ -193,21 +187,20 @@ class Shelf:
 
     def _put(self, key: tuple[object, ...], kept: Kept) -> None:
         self._kept[key] = kept
-        self._bytes += kept.size
+        self.bytes += kept.size
         for tag in kept.tags:
             self._by_tag.setdefault(tag, set()).add(key)
-        while self._bytes > MOST_BYTES:
+        while self.bytes > MOST_BYTES:
             self._remove(next(iter(self._kept)))
 
     def _remove(self, key: tuple[object, ...]) -> None:
         kept = self._kept.pop(key, None)
         if kept is None:
             return
-        self._bytes -= kept.size
+        self.bytes -= kept.size
         for tag in kept.tags:
-            keys = self._by_tag[tag]
-            keys.discard(key)
-            if not keys:
+            self._by_tag[tag].discard(key)
+            if not self._by_tag[tag]:
                 del self._by_tag[tag]
 
 
