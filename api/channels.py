@@ -22,7 +22,7 @@ blueprint.record_once(lambda state: state.app.register_blueprint(counts))
 
 
 class NewChannel(msgspec.Struct):
-    """A channel to find or make: its key is a room's name or a page's path. Without one, a new one of that title."""
+    """A channel to find or make by its key, a room's name or a page's path. Without one, a new one with that title."""
 
     key: Key | UnsetType = UNSET
     title: Title | None = None
@@ -30,7 +30,7 @@ class NewChannel(msgspec.Struct):
 
 
 class ChannelEdit(msgspec.Struct):
-    """What to change. `published` approves one that waits."""
+    """What to change. `published` approves a pending one."""
 
     title: Title | UnsetType = UNSET
     locked: bool | UnsetType = UNSET
@@ -38,7 +38,7 @@ class ChannelEdit(msgspec.Struct):
 
 
 class ChannelQuery(Paging):
-    """Which part of the list; or `key`, for the one channel that has it; or, for moderators, those that wait."""
+    """Which part of the list; or the one channel with a `key`; or the pending ones, for moderators."""
 
     key: Key | None = None
     state: Literal["pending"] | None = None
@@ -81,9 +81,9 @@ def _shown(in_group: GroupRow, ids: list[int]) -> None:
 async def create(slug: str, data: NewChannel) -> Answer:
     """Get the channel with a key (200), or make it (201). Whoever may post in the group may make one.
 
-    Without a key, a new discussion of that title is begun (201); 409 where there is one, which `channel` then names.
-    Where posts wait for a moderator, so does a new channel (`pending`): others may talk in it at once, but do not see
-    its title, url and key.
+    Without a key, a new discussion with that title (201); 409 if there is one already, which `channel` then names.
+    Where the asker's posts are reviewed, a new channel is pending: others may talk in it at once, but do not see its
+    title, url and key.
     """
     who, where = asker(), (data.url, foreign_origin())
     if data.key is not UNSET:
@@ -111,7 +111,7 @@ async def show(channel_id: int) -> ChannelView:
 @takes(ChannelEdit)
 @gives(ChannelView)
 async def edit(channel_id: int, data: ChannelEdit) -> ChannelView:
-    """Change a channel's title, lock it, or approve one that waits. The group's moderators may."""
+    """Change a channel's title, lock it, or approve a pending one. The group's moderators may."""
     return await channel.edit(me(), channel_id, wanted_versions(), changed_fields(data))
 
 

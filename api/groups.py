@@ -19,7 +19,7 @@ blueprint = Blueprint("groups", __name__, url_prefix="/api/groups")
 
 
 class NewGroup(msgspec.Struct):
-    """A group to make: a class, club or site. `origins` are the sites that may frame it and post to it as guests."""
+    """A group to make: a class, club or site. Pages of `origins` may frame it, and guests may post from there."""
 
     slug: Slug
     name: Name
@@ -109,7 +109,7 @@ class MembersView(msgspec.Struct):
 
 
 class NewMember(msgspec.Struct):
-    """Who is to be what."""
+    """A user, and the role to give."""
 
     uid: SomeUid
     role: Standing = "member"
@@ -141,5 +141,5 @@ async def put_member(slug: str, data: NewMember) -> MemberView:
 @signed_in
 @gives(None, 204)
 async def remove_member(slug: str, uid: str) -> None:
-    """End a membership, at once and on every socket. The group's moderators may."""
+    """End a membership, at once and on every connection. The group's moderators may."""
     await group.remove_member(me(), slug, uid)

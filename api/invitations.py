@@ -1,8 +1,7 @@
 """Codes: `/api/groups/…/invitations` and `/roster` make them, `/api/invitations` and `/api/me/invitations` take them.
 
-A code is shown once, in the answer that makes it, so these routes keep no answer for an Idempotency-Key: a code in
-there would be one that is stored. It is the fragment of its link, `/join#K7QD-29XM`, which browsers send to nobody: no
-log and no Referer has it.
+A code is shown once, in the answer that makes it; these routes take no Idempotency-Key, which would store the answer.
+In its link, `/join#K7QD-29XM`, it is the fragment, which browsers send to nobody: no log and no Referer has it.
 """
 
 import logging
@@ -33,14 +32,14 @@ log = logging.getLogger("pottle")
 
 
 def link(code: str) -> str:
-    """The link with a code: at the public address, else where whoever asks has found us; a path where nobody asks."""
+    """The link with a code: at the public address, else at that of the request, else a path."""
     if not db.settings.url and has_request_context():
         return f"{url_for('pages.join', _external=True)}#{code}"
     return f"{db.settings.url or server.address}/join#{code}"
 
 
 class AccountCode(msgspec.Struct):
-    """A code by which an account's owner chooses its password, once, and its link. Both are shown this once."""
+    """A code, and its link, for choosing an account's password once. Both are shown this once."""
 
     uid: str
     name: str
@@ -50,12 +49,12 @@ class AccountCode(msgspec.Struct):
 
 
 def account_code(made: ResetCode) -> AccountCode:
-    """The code of an account with its link."""
+    """An account's code with its link."""
     return AccountCode(made.uid, made.name, made.code, link(made.code), made.expires)
 
 
 class NewInvitation(msgspec.Struct):
-    """An invitation to make. It ends after so many `days`, and, if `uses` is given, after so many uses."""
+    """An invitation to make. It expires after so many `days`, or after so many `uses` if given."""
 
     role: Standing = "member"
     uses: Uses | None = None
@@ -86,7 +85,7 @@ class InvitationsView(msgspec.Struct):
 @takes(NewInvitation)
 @gives(MadeView, 201)
 async def create(slug: str, data: NewInvitation) -> MadeView:
-    """Invite to a group: with the code one becomes a member (or moderator). The group's moderators may."""
+    """Invite to a group: whoever uses the code becomes a member (or moderator). The group's moderators may."""
     if data.role == "moderator":
         session.must_be_confirmed(me())
     made = await invitation.invite(me(), slug, data.role, data.uses, data.days)
@@ -97,7 +96,7 @@ async def create(slug: str, data: NewInvitation) -> MadeView:
 @signed_in
 @gives(InvitationsView)
 async def index(slug: str) -> InvitationsView:
-    """The invitations to a group that still work, without their codes. Its moderators may see them."""
+    """A group's valid invitations, without their codes. Its moderators may see them."""
     return InvitationsView(await invitation.listed(me(), slug))
 
 
@@ -106,18 +105,18 @@ async def index(slug: str) -> InvitationsView:
 @signed_in
 @gives(None, 204)
 async def delete(slug: str, invitation_id: int) -> None:
-    """Revoke an invitation, at once. Who joined by it stays. The group's moderators may."""
+    """Revoke an invitation, at once. Those who joined by it stay. The group's moderators may."""
     await invitation.revoke(me(), slug, invitation_id)
 
 
 class Presented(msgspec.Struct):
-    """A code that somebody has. Case, hyphens and blanks do not count; I and L are 1, O is 0."""
+    """A code. Case, hyphens and blanks do not count; I and L are 1, O is 0."""
 
     code: Code
 
 
 class UserName(msgspec.Struct):
-    """Whose account."""
+    """The account that a code is for."""
 
     uid: str
     name: str
@@ -142,7 +141,7 @@ class MeaningView(msgspec.Struct):
 @takes(Presented)
 @gives(MeaningView)
 async def look_up(data: Presented) -> MeaningView:
-    """What a code is for. Every code that is unknown, expired, used up or revoked is 404; a guesser gets 429."""
+    """What a code is for. 404 for one that is unknown, expired, used up or revoked; 429 for a guesser."""
     held = await invitation.find(data.code, address())
     kind = "password" if held.user_id else "group" if held.group_id else "admin"
     group = GroupName(held.slug, held.group_name) if held.group_id else None
@@ -155,7 +154,7 @@ async def look_up(data: Presented) -> MeaningView:
 @takes(Presented)
 @gives(Joined, 201)
 async def accept(data: Presented) -> Joined:
-    """Join a group by a code, with the account that one has. Twice is once."""
+    """Join a group by a code, with your own account. Twice is once."""
     return await joining.accept(me(), data.code, address())
 
 
@@ -165,7 +164,7 @@ async def accept(data: Presented) -> Joined:
 @confirmed
 @gives(AccountCode, 201)
 async def create_reset(uid: str) -> AccountCode:
-    """Make a link by which somebody sets a new password. Earlier links of the account end. Admins may."""
+    """Make a link for setting a new password. The account's earlier links end. Admins may."""
     return account_code(await codes.link(me(), uid))
 
 
@@ -209,7 +208,7 @@ async def enrol(slug: str, data: NewRoster) -> RosterView:
 @confirmed
 @gives(AccountCode, 201)
 async def renew(slug: str, uid: str) -> AccountCode:
-    """Make another code for an account of the roster, for who lost it or forgot the password; the one before ends.
+    """Make another code for an account of the roster whose owner lost it or forgot the password; the old one ends.
 
     The group's moderators may, as long as the account is no more than a member of this one group; admins always.
     """
@@ -217,10 +216,9 @@ async def renew(slug: str, uid: str) -> AccountCode:
 
 
 async def welcome() -> None:
-    """Logs the link for the first admin, once at each start of a server that has no admin.
+    """Logs the link for the first admin, once for each start of a server without an admin.
 
-    A worker that replaces another is no start, and the link stays good. Of processes that share no start, as other
-    servers than gunicorn have them, only the first offers one.
+    A replaced worker is no start: the link stays valid. Under other servers than gunicorn, only the first process logs.
     """
     if not db.first_of_start:
         return

@@ -44,7 +44,7 @@ KIND = f"/<any({', '.join(KINDS)}):kind>"
 
 
 class NewPost(msgspec.Struct):
-    """A post to make, in Markdown. `parent` is the post it replies to; `guest` the name of whoever has no account."""
+    """A post to make, in Markdown. `parent` is the post it replies to; `guest` a name, without an account."""
 
     body: Body
     parent: Annotated[int, Meta(ge=1, le=10**18 - 1)] | None = None
@@ -65,7 +65,7 @@ class EditDecision(msgspec.Struct):
 
 
 class PostQuery(Paging):
-    """Which part of the list. `state=pending` lists, for moderators, what waits for them: new posts, and edits."""
+    """Which part of the list. `state=pending` lists pending posts and edits, for moderators."""
 
     state: Literal["pending"] | None = None
 
@@ -103,11 +103,11 @@ def page_view(page: Page[PostView], seq: int) -> PostsView:
 
 
 def _with_new_posts(limit: int, url: str, read: Snapshot, body: bytes, rows: list[Change]) -> Renewed | None:
-    """The newest posts of a channel after changes that only brought more: the others are as they were."""
+    """The first page of a channel's posts after changes that only added some; None after others."""
     if any(row.kind != "post.created" for row in rows):
         return None
     was = msgspec.json.decode(body, type=PostsView)
-    last = was.posts[-1].id if was.next is not None else 0  # one that waited may be older than this page
+    last = was.posts[-1].id if was.next is not None else 0  # one that was pending may be older than this page
     filling = Filling(limit, post.weight)
     all(
         map(
@@ -123,7 +123,7 @@ def _with_new_posts(limit: int, url: str, read: Snapshot, body: bytes, rows: lis
 
 
 class ModerationQuery(Paging):
-    """Which part of the list, and which list: what waits for a moderator, or what moderators removed."""
+    """Which list, pending or removed posts, and which part of it."""
 
     state: Literal["pending", "removed"] = "pending"
 
@@ -141,12 +141,12 @@ class ModerationView(msgspec.Struct):
 @asks(ModerationQuery)
 @gives(ModerationView)
 async def to_moderate(slug: str, query: ModerationQuery) -> Answer:
-    """The new posts and edits that wait for a group's moderators, or what they removed and may restore."""
+    """A group's pending posts and edits, or what its moderators removed and may restore. They may see it."""
     return listed(ModerationView, await review.to_moderate(me(), slug, query.state, cursor(query)))
 
 
 def authors_of(posts: list[PostView]) -> set[str]:
-    """The tags of those whose names the posts show."""
+    """The tags of the posts' authors, whose names they show."""
     return {f"user:{item.author.uid}" for item in posts}
 
 
@@ -157,7 +157,7 @@ def authors_of(posts: list[PostView]) -> set[str]:
 @takes(NewPost)
 @gives(PostView, 201)
 async def create(channel_id: int, data: NewPost) -> Answer:
-    """Post, or reply. Everybody who reads the channel sees it at once, unless a moderator has to look at it first."""
+    """Post, or reply. Everybody who reads the channel sees it at once, unless it is pending."""
     new = Draft(data.body, parent=data.parent, guest=data.guest)
     made = await posting.publish(asker(), channel_id, new, foreign_origin())
     return Answer(made, location=f"/api/posts/{made.id}")
@@ -182,8 +182,8 @@ async def show(post_id: int) -> PostView:
 async def edit(post_id: int, data: PostEdit) -> Answer:
     """Change a post's text (its author), or approve, remove or restore it (a moderator).
 
-    202: the new text waits for a moderator. It is the `edit` of the answer; everybody sees the post as it was.
-    428: it waits and its text has been changed, so a moderator has to name the version that was read (If-Match).
+    202: the new text is pending. It is the answer's `edit`; everybody else still sees the old one.
+    428: the pending text has been changed, so approving needs the version that was read (If-Match).
     """
     fields = changed_fields(data)
     if len(fields) > 1:
@@ -199,7 +199,7 @@ async def edit(post_id: int, data: PostEdit) -> Answer:
 @signed_in
 @gives(None, 204)
 async def delete(post_id: int) -> None:
-    """Delete one's own post; a moderator removes anybody's. One with replies stays as a tombstone."""
+    """Delete your own post, or remove any, as a moderator. One with replies stays as a tombstone."""
     await posting.remove(me(), post_id, wanted_versions())
 
 
@@ -207,7 +207,7 @@ async def delete(post_id: int) -> None:
 @signed_in
 @gives(EditView)
 async def show_edit(post_id: int) -> EditView:
-    """The new text of a post that a moderator has not approved. Its author and moderators may see it."""
+    """A post's new text that is not approved. Its author and moderators may see it."""
     return await review.edit_of(me(), post_id)
 
 
@@ -217,9 +217,9 @@ async def show_edit(post_id: int) -> EditView:
 @takes(EditDecision)
 @gives(PostView)
 async def decide_edit(post_id: int, data: EditDecision) -> PostView:
-    """Approve or decline an edit that waits. Moderators may; the answer is the post as it is then.
+    """Approve or decline a pending edit. Moderators may; the answer is the post after it.
 
-    428: approving has to name the version of the edit that was read (If-Match).
+    428: approving needs the version of the edit that was read (If-Match).
     """
     return await review.decide(me(), post_id, wanted_versions(), data.state)
 
@@ -229,7 +229,7 @@ async def decide_edit(post_id: int, data: EditDecision) -> PostView:
 @signed_in
 @gives(None, 204)
 async def withdraw_edit(post_id: int) -> None:
-    """Take back one's own edit that waits or was declined."""
+    """Take back your own edit, pending or declined."""
     await review.withdraw(me(), post_id, wanted_versions())
 
 
@@ -238,7 +238,7 @@ async def withdraw_edit(post_id: int) -> None:
 @signed_in
 @gives(Reactions)
 async def react(post_id: int, kind: Kind) -> Reactions:
-    """React to a post. `up` and `down` exclude each other; reacting twice is reacting once."""
+    """React to a post; twice is once. `up` and `down` replace each other."""
     return await reaction.add(me(), post_id, kind)
 
 

@@ -1,4 +1,4 @@
-"""Invitations: codes that let whoever holds one become something.
+"""Invitations: codes for joining a group, setting a password, or becoming the first admin.
 
 One for a group makes its holder a member: with a new account or the one they have. One for a user lets its holder set a
 new password and so take over the account: a reset link, or a pupil's first code. One for neither makes the first admin.
@@ -53,7 +53,7 @@ FAILED_CODES = Rate("failed codes", 120, per=60)  # by address: a class mistypes
 
 
 class Invitation(Base):
-    """A code, kept as a hash."""
+    """A code, stored as a hash."""
 
     __tablename__ = "invitations"
     __table_args__ = NEVER_REUSE_IDS
@@ -70,7 +70,7 @@ class Invitation(Base):
 
 
 class InvitationView(msgspec.Struct):
-    """An invitation to a group. `uses` are those that are left, null for any number; `by` is null for the operator."""
+    """An invitation to a group. `uses` are those left, null for any number; `by` is null for the operator."""
 
     id: int
     role: Standing
@@ -81,7 +81,7 @@ class InvitationView(msgspec.Struct):
 
 
 class Made(NamedTuple):
-    """A new invitation with its code, which nobody sees a second time."""
+    """A new invitation with its code, which is shown this once."""
 
     id: int
     code: str
@@ -91,13 +91,13 @@ class Made(NamedTuple):
 
 
 class Held(Invitation):
-    """What a code is for: a group, a user, both or neither. Only a type, as GroupRow."""
+    """An invitation with its group and user, as HELD returns it. Only a type: never made."""
 
     __abstract__ = True
 
-    slug: str  # this and the name, where there is a group
+    slug: str  # with group_name, if it has a group
     group_name: str
-    uid: str  # this and the name, where there is a user
+    uid: str  # with user_name, if it has a user
     user_name: str
 
 
@@ -160,7 +160,7 @@ def fresh(fours: int) -> str:
 
 
 def digest(code: str) -> bytes:
-    """What is kept of a code: however it was written, in whatever case and with or without hyphens."""
+    """The hash of a code, whatever its case and with or without hyphens."""
     return hashlib.sha256(re.sub(r"[^0-9A-Z]", "", code.upper()).translate(MISREAD).encode()).digest()
 
 
@@ -168,7 +168,7 @@ def make(
     tx: Tx, fours: int, expires: str, role: str, *, group_id: int | None = None, user_id: int | None = None,
     uses: int | None = 1, by: Identity | None = None,
 ) -> Made:  # fmt: skip
-    """Within a unit: a new code for a group, a user, both or neither, made by a user or the operator (None)."""
+    """Within a unit: a new code for a group, a user, both or neither; `by` is None for the operator."""
     code, made_by = fresh(fours), by.user if by else None
     shape = {"group_id": group_id, "user_id": user_id, "role": role, "uses_left": uses, "made_by": made_by}
     made = tx.one(ADD, code_hash=digest(code), **shape, created=tx.now, expires=expires)
@@ -176,15 +176,15 @@ def make(
 
 
 def held(read: Snapshot, code: str, now: str) -> Held | None:
-    """What a code is for; None for one that is unknown, expired, used up, revoked, or made by who lost the right to."""
+    """The invitation of a code; None if it is unknown, expired, used up or revoked, or its maker lost the right."""
     return cast(Held | None, read.one(HELD, code_hash=digest(code), now=now))
 
 
 @writes
 def guessed(tx: Tx, code: str, address: str) -> Held | None:
-    """As held; but a wrong one counts against the address. Raises TooMany for a guesser.
+    """As held, but a wrong code counts against the address. Raises TooMany for a guesser.
 
-    It counts in the transaction that looks: guesses sent at once count too, and right codes cost nothing.
+    It is counted in the transaction that looks, so guesses sent at once count too; right codes cost nothing.
     """
     party, counts = f"address {address}", db.settings.rate_limits
     if counts:
@@ -196,7 +196,7 @@ def guessed(tx: Tx, code: str, address: str) -> Held | None:
 
 
 async def find(code: str, address: str) -> Held:
-    """What a code is for. Raises NotFound, alike for every wrong code; TooMany for a guesser."""
+    """The invitation of a code. Raises NotFound, alike for every wrong code; TooMany for a guesser."""
     found = await guessed(code, address)
     if found is None:
         raise unknown()
@@ -204,13 +204,13 @@ async def find(code: str, address: str) -> Held:
 
 
 def unknown() -> NotFound:
-    """The one answer to every code that does not work."""
+    """The answer to every wrong code, alike."""
     return NotFound("This code isn't valid or has expired.")
 
 
 @writes
 def invite(tx: Tx, by: Identity | None, slug: str, role: Standing, uses: int | None, days: int) -> Made:
-    """A new invitation to a group. Its moderators may make it, and the operator (None). Raises Conflict."""
+    """Makes an invitation to a group, for its moderators and the operator (None). Raises Conflict."""
     row = group.managed(tx, by, slug)
     if tx.one(COUNT, group_id=row.id).n >= MOST_AT_ONCE:
         raise Conflict(f"A group can have {MOST_AT_ONCE} invitations at once; revoke some first.")
@@ -222,7 +222,7 @@ def invite(tx: Tx, by: Identity | None, slug: str, role: Standing, uses: int | N
 
 @reads
 def listed(read: Snapshot, identity: Identity, slug: str) -> list[InvitationView]:
-    """A group's invitations that work, newest first, without their codes. Its moderators may see them."""
+    """A group's valid invitations, newest first, without their codes. Its moderators may see them."""
     group_id = group.moderated.within(read, identity, slug).id
     return [InvitationView(*row) for row in read.all(LISTED, group_id=group_id, now=times.now())]
 
@@ -241,9 +241,4 @@ def use(tx: Tx, id_: int) -> None:
     tx.run(USE, id=id_)
 
 
-def drop_spent(tx: Tx) -> None:
-    """Sweep: deletes what has expired or is used up."""
-    tx.run(SPENT, now=tx.now)
-
-
-db.on_sweep(drop_spent)
+db.on_sweep(lambda tx: tx.run(SPENT, now=tx.now))

@@ -1,4 +1,4 @@
-"""Joining: signing up, with the code of an invitation or without one, and joining a group by its code."""
+"""Joining: signing up, with or without an invitation's code, and joining a group by one."""
 
 from typing import cast
 
@@ -26,17 +26,14 @@ class GroupName(msgspec.Struct):
 
 
 class Joined(msgspec.Struct):
-    """What one became."""
+    """The group that was joined, and the role there."""
 
     group: GroupName
     role: Standing
 
 
 async def accept(identity: Identity, code: str, address: str) -> Joined:
-    """Makes a user a member by a code. Raises NotFound for a wrong one, TooMany for a guesser.
-
-    Doing it twice is doing it once, and a moderator stays one.
-    """
+    """Makes a user a member by a code; twice is once, and a moderator stays one. Raises NotFound, TooMany."""
     joined = await _accept(identity, code, address)
     if joined is None:
         raise invitation.unknown()
@@ -57,7 +54,7 @@ def _accept(tx: Tx, identity: Identity, code: str, address: str) -> Joined | Non
         own.role = "moderator"
         _note(tx, held, identity.user, identity)
     role = "moderator" if own and own.role == "moderator" else held.role
-    return msgspec.convert({"group": {"slug": held.slug, "name": held.group_name}, "role": role}, Joined)
+    return Joined(GroupName(held.slug, held.group_name), cast(Standing, role))
 
 
 def _join(tx: Tx, held: Held, user_id: int, who: audit.Actor) -> None:
@@ -72,13 +69,13 @@ def _note(tx: Tx, held: Held, user_id: int, who: audit.Actor) -> None:
 
 
 async def good(code: str, address: str) -> int | None:
-    """The id of the invitation with which somebody new may sign up, None without one. Raises TooMany for a guesser."""
+    """The id of the invitation that a code is for, if one can sign up with it. Raises TooMany for a guesser."""
     held = await invitation.guessed(code, address)
     return held.id if held is not None and held.user_id is None else None
 
 
 async def sign_up(uid: str, name: str, password: str, email: str | None, code: str | None = None) -> UserView:
-    """A new account; with a code it is at once a member of the code's group, or the first admin.
+    """Makes an account; with a code it is at once a member of the code's group, or the first admin.
 
     Raises Forbidden where sign-up is closed, Conflict for a uid that is taken, Invalid.
     """
@@ -91,7 +88,7 @@ async def sign_up(uid: str, name: str, password: str, email: str | None, code: s
 
 
 def _may_sign_up(read: Snapshot, uid: str, code: str | None) -> Held | None:
-    """What the code is for, if there is one. Raises what `sign_up` does."""
+    """The code's invitation, if there is one. Raises what `sign_up` does."""
     held, setting = invitation.held(read, code, times.now()) if code else None, settings.chosen().sign_up
     if code and (held is None or held.user_id is not None):
         raise Invalid({"invitation": "isn't valid or has expired"})

@@ -35,7 +35,7 @@ NAMELESS = "user"  # for a name without any letter that ASCII has a likeness of
 
 
 class Pupil(NamedTuple):
-    """One of a roster: where it stands there, the name, and the uid if the roster says it."""
+    """One line of a roster: where it is, the name, and the uid if the roster gives one."""
 
     where: str
     name: str
@@ -53,12 +53,12 @@ def decoded(data: bytes) -> str:
 
 
 def from_names(names: list[str]) -> list[Pupil]:
-    """The pupils of a plain list. Raises Invalid with every name that is wrong."""
+    """The pupils of a list of names. Raises Invalid with every wrong name."""
     return checked([Pupil(f"names[{number}]", _tidy(name)) for number, name in enumerate(names)])
 
 
 def from_csv(table: str) -> list[Pupil]:
-    """The pupils of a CSV. Raises Invalid with every line that is wrong."""
+    """The pupils of a CSV. Raises Invalid with every wrong line."""
     rows = list(_rows(table.removeprefix("\ufeff")))
     columns = _headings(rows[0][1]) if rows else None
     if columns is None:
@@ -67,7 +67,7 @@ def from_csv(table: str) -> list[Pupil]:
 
 
 def _rows(table: str) -> Iterator[tuple[str, list[str]]]:
-    """Where each line that is not blank stands, and its cells."""
+    """The lines that are not blank: where each is, and its cells."""
     first = next((line for line in table.splitlines() if line.strip(" \t,;")), "")
     separator = max(";\t,", key=first.count)
     reader = csv.reader(table.splitlines(), delimiter=separator, strict=True)
@@ -80,7 +80,7 @@ def _rows(table: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _headings(cells: list[str]) -> dict[str, int] | None:
-    """Which column is what; None where the first line already is somebody."""
+    """Which column is what; None if the first line has no headings."""
     words = [_word(cell) for cell in cells]
     found = {kind: at for kind in HEADINGS for at, word in enumerate(words) if word in _known(kind)}
     whole = next((at for at, word in enumerate(words) if _is_whole_name(word)), None)
@@ -130,14 +130,14 @@ def _by_heading(where: str, cells: list[str], columns: dict[str, int]) -> Pupil:
 
 
 def _tidy(cell: str) -> str:
-    """A cell as one visible line; one that cannot be is left as it is, and told about later."""
+    """A cell as one visible line; one that cannot be stays as it is, for `checked` to refuse."""
     with suppress(ValueError):
         return text.line(" ".join(cell.split()))
     return cell
 
 
 def checked(pupils: list[Pupil]) -> list[Pupil]:
-    """The pupils as they are. Raises Invalid: none, too many, bad names or uids, or somebody who is there twice."""
+    """The pupils unchanged. Raises Invalid for none or too many, bad names or uids, and duplicates."""
     if not 1 <= len(pupils) <= MOST:
         raise Invalid({"": f"a class list has 1 to {MOST} names, not {len(pupils)}"})
     wrong: dict[str, str] = {}
@@ -171,7 +171,7 @@ def _problem(pupil: Pupil, before: str | None) -> str | None:
 
 
 def uid_from(name: str) -> str:
-    """A uid made of a name, in ASCII: `anna.schmidt`. It need not be free."""
+    """A uid made from a name, in ASCII: `anna.schmidt`. It may be taken."""
     plain = unicodedata.normalize("NFKD", name.lower().translate(LETTERS)).encode("ascii", "ignore").decode()
     words = [word.strip("-") for word in re.findall(r"[a-z0-9-]+", plain.replace("'", ""))]
     uid = ".".join(filter(None, words))[:LONGEST_UID].strip(".-")
@@ -179,7 +179,7 @@ def uid_from(name: str) -> str:
 
 
 def free(uid: str, taken: set[str]) -> str:
-    """The uid itself, or the first of those with 2, 3, … behind it that is not taken; now it is."""
+    """The uid itself, or the first with 2, 3, … behind it that is not taken; adds it to `taken`."""
     candidates = chain([uid], (f"{uid}{number}" for number in count(2)))
     found = next(made for made in candidates if made not in taken and not is_reserved(made))
     taken.add(found)

@@ -1,4 +1,4 @@
-"""Who may do what. Pure functions of a group's rules, or a channel's in it, and of who asks."""
+"""Who may do what: pure functions of the rules of a group or channel, and of the asker."""
 
 from typing import Literal, Protocol
 
@@ -13,7 +13,7 @@ Badge = Literal["moderator", "admin"]
 
 
 class Rules(Protocol):
-    """The rules of a group, or of a channel in it (then with `locked`), and what the asker is there."""
+    """The rules of a group, or of a channel (then with `locked`), and the asker's standing there."""
 
     posting: Posting
     review: Review
@@ -22,12 +22,12 @@ class Rules(Protocol):
 
 
 def moderates(there: Rules, identity: Identity | None) -> bool:
-    """Whether the asker may act on others' posts and channels there."""
+    """Whether the asker is a moderator there, or an admin."""
     return bool(identity and (identity.admin or there.standing == "moderator"))
 
 
 def must_moderate(there: Rules, identity: Identity | None) -> None:
-    """Raises Unauthenticated or Forbidden for whoever does not moderate there."""
+    """Raises Unauthenticated or Forbidden unless the asker moderates there."""
     if identity is None:
         raise Unauthenticated("Sign in first.")
     if not moderates(there, identity):
@@ -37,7 +37,7 @@ def must_moderate(there: Rules, identity: Identity | None) -> None:
 def may_post(there: Rules, identity: Identity | None, origin: str | None) -> None:
     """Raises Unauthenticated or Forbidden unless the asker may post there.
 
-    `origin` is the foreign page that a guest posts from, None for our own pages and for programs.
+    `origin` is that of the foreign page that a guest posts from; None for our own pages and for programs.
     """
     if getattr(there, "locked", False) and not moderates(there, identity):
         raise Forbidden("This channel is locked.")
@@ -51,18 +51,18 @@ def may_post(there: Rules, identity: Identity | None, origin: str | None) -> Non
 
 
 def waits(there: Rules, identity: Identity | None) -> bool:
-    """Whether a moderator has to look first at what the asker writes there: posts, edits, new discussions."""
+    """Whether the asker's posts, edits and new discussions there are pending until a moderator approves them."""
     reviewed = there.review == "all" or (there.review == "guests" and identity is None)
     return reviewed and not moderates(there, identity)
 
 
 def badge(there: Rules, identity: Identity | None) -> Badge | None:
-    """What the asker's posts there show beside the name, so that nobody else passes for a moderator or admin."""
+    """The badge of the asker's posts there, so that nobody else passes for a moderator or admin."""
     if identity is None or not moderates(there, identity):
         return None
     return "admin" if identity.admin else "moderator"
 
 
 def first_state(there: Rules, identity: Identity | None) -> Literal["published", "pending"]:
-    """The state that what the asker writes there begins in: `pending` where it waits, else `published`."""
+    """The state of what the asker writes there."""
     return "pending" if waits(there, identity) else "published"

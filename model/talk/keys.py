@@ -1,4 +1,4 @@
-"""Keys of channels: a room's name, or the path of a page in whatever way its site writes it."""
+"""Keys of channels: a room's name, or the path of a page, in one form however a site writes it."""
 
 import re
 
@@ -12,7 +12,7 @@ ROUNDS = 5  # of escapes within escapes
 
 
 def normal(key: str) -> str:
-    """The one form of a key: percent-decoded and composed (NFC); and of a page, only what says which page it is.
+    """A key in its one form: percent-decoded and composed (NFC); of a page, only what says which page it is.
 
     Of a page's path `?…`, `#…`, a trailing `index.html` and trailing slashes are left out. What is no escape, as in
     `100%`, stays as it was typed. Raises ValueError for a key that is no line of visible text, or far too long.
@@ -25,7 +25,7 @@ def normal(key: str) -> str:
 
 
 def of_title(title: str) -> str:
-    """The key of a discussion that has a title only: the same whatever the case of its letters."""
+    """The key of a discussion without one: its title, in lower case."""
     return normal(title.casefold())
 
 
@@ -35,7 +35,7 @@ def _page(key: str) -> str:
 
 
 def _decoded(key: str, keep: str = "") -> str:
-    """With escapes as the characters that they stand for, but for those in `keep` and those that cannot be shown."""
+    """Decodes all escapes but those of characters in `keep` or without a visible form."""
     if len(key) > LONGEST:
         raise ValueError("must have at most 300 characters")
     return ESCAPES.sub(lambda found: "".join(_shown(letter, keep) for letter in _letters(found[0])), key)

@@ -33,7 +33,7 @@ _SCHEME = re.compile(r"(?:^|[^a-z0-9.+-])(https?)(?=\Z)", re.IGNORECASE)
 
 
 class _Links(LinkifyIt):  # type: ignore[misc]  # it has no types
-    """What links itself: what begins with http://, https://, mailto: or www., and mail addresses. Not `main.py`."""
+    """What becomes a link by itself: http://, https://, mailto:, www. and mail addresses; not `main.py`."""
 
     WWW_HOST = r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.){1,8}[^\W\d_]{2,63}(?![\w-])"
 
@@ -50,12 +50,12 @@ _links = _Links()
 
 
 def _bounded_table(state: StateBlock, first: int, last: int, silent: bool) -> bool:
-    """markdown-it's rule for tables, but not for one whose rows leave out too many cells: it fills them in."""
+    """markdown-it's rule for tables, except those with too many cells left out, which it fills in."""
     return not _is_hollow(state, first, last) and table(state, first, last, silent)
 
 
 def _is_hollow(state: StateBlock, first: int, last: int) -> bool:
-    """Whether the table that may begin at line `first` could be filled in with more than FILLED_CELLS."""
+    """Whether the table that may begin at line `first` leaves out more than FILLED_CELLS cells."""
     if first + 1 >= last:
         return False
     below = state.src[state.bMarks[first + 1] : state.eMarks[first + 1]]
@@ -67,7 +67,7 @@ def _is_hollow(state: StateBlock, first: int, last: int) -> bool:
 
 
 def _link(state: StateInline, silent: bool) -> bool:
-    """markdown-it's rule for addresses with a scheme, which would look through all that is before and after each `://`.
+    """markdown-it's rule for addresses with a scheme, without its search through the whole text at each `://`.
 
     A longer one is found later, as those without a scheme are.
     """
@@ -112,7 +112,7 @@ def is_plain(text: str) -> bool:
 def rendered(text: str) -> str:
     """The HTML of a post's Markdown: harmless in anybody's page, and of at most HTML_BYTES.
 
-    What would become more is shown as it was typed. That is at most five bytes for a character.
+    A text whose HTML would be longer is shown as it was typed: at most five bytes for a character.
     """
     if is_plain(text):  # a quarter of the work of making a post
         return f"<p>{text.rstrip()}</p>"

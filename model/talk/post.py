@@ -1,4 +1,4 @@
-"""Posts: one message in a channel, maybe a reply to another there; how they are read (posting.py writes)."""
+"""Posts: messages in a channel, some of them replies; how they are read (posting.py writes)."""
 
 from contextlib import closing
 from itertools import takewhile
@@ -30,7 +30,7 @@ MOST_TOGETHER = 100  # posts of a conversation shown on one page
 
 
 class Post(Base):
-    """One message. Its text is kept when a moderator removes it (who may restore it), erased when its author does."""
+    """One message. Its text stays when a moderator removes it, who may restore it; its author's deletion erases it."""
 
     __tablename__ = "posts"
     __table_args__ = (
@@ -55,7 +55,7 @@ class Post(Base):
 
 
 class Edit(Base):
-    """The new text of a post, which waits for a moderator (`pending`) or was declined (`removed`).
+    """A post's new text that is pending, or was declined (`removed`).
 
     A post has at most one; its approved text stays public meanwhile. Each has an id of its own, which is its version.
     """
@@ -73,7 +73,10 @@ class Edit(Base):
 
 
 class PostRow(Post):
-    """A post with what is shown of its author. Those of BY_ID have its edit, too: `edit_id`, `edit_body` and so on."""
+    """A post with what is shown of its author, as its queries return it. Only a type: never made.
+
+    BY_ID and WITH_EDIT return its edit, too, as `edit_id`, `edit_body` and so on.
+    """
 
     __abstract__ = True
 
@@ -84,7 +87,7 @@ class PostRow(Post):
 
 
 class Author(msgspec.Struct):
-    """Who wrote a post: a user (`uid`, `name`, `avatar`), or somebody without an account (`guest`, the name given).
+    """Who wrote a post: a user (`uid`, `name`, `avatar`) or a guest (`guest`, the name given).
 
     `badge` says that the user looks after the group, now: posts show it, so that nobody else is taken for that one.
     """
@@ -97,7 +100,7 @@ class Author(msgspec.Struct):
 
 
 class EditView(msgspec.Struct):
-    """A post's new text, for its author and moderators: it waits (`pending`) or was declined (`removed`)."""
+    """A post's new text, for its author and moderators: pending, or declined (`removed`)."""
 
     body: str
     html: str
@@ -154,7 +157,7 @@ as_counts = msgspec.json.Decoder(dict[str, int]).decode
 
 
 def view(row: PostRow, removed_too: bool = False) -> PostView:
-    """A post as clients see it. A removed one has its text only with `removed_too`: for its author and moderators."""
+    """A post as clients see it. `removed_too` shows the text of a removed one: for its author and moderators."""
     there = removed_too or row.state != "removed"
     return PostView(
         id=row.id,
@@ -187,13 +190,13 @@ def _author(row: PostRow) -> Author:
 
 
 def weight(post: Any) -> int:
-    """Bytes of a post's texts as JSON; a removed one is shown without."""
+    """Bytes of a post's texts as JSON; a removed one is shown without them."""
     return len(msgspec.json.encode((post.body, post.html))) if post.state != "removed" else 0
 
 
 @reads
 def visible_to(read: Snapshot, identity: Identity | None, id_: int) -> tuple[PostRow, ChannelRow]:
-    """A post that whoever asks may see, and its channel: the only way to get one. Raises NotFound."""
+    """A post that the asker may see, and its channel: the only way to get one. Raises NotFound."""
     row: PostRow | None = read.one(BY_ID, id=id_)
     channel = channels.seen_by(read, identity, row.channel_id) if row else None
     if row is None or channel is None or not _shown_to(row, channel, identity):
@@ -202,9 +205,9 @@ def visible_to(read: Snapshot, identity: Identity | None, id_: int) -> tuple[Pos
 
 
 def _shown_to(row: PostRow, channel: ChannelRow, identity: Identity | None) -> bool:
-    """A post that is not for everybody is for its author, who may want to erase it, and for moderators.
+    """Whether the asker sees a post: one that is not public is for its author and moderators only.
 
-    One that its author erased, and nobody replied to, is there for nobody.
+    Nobody sees one that its author deleted and nobody replied to.
     """
     if row.state == "published" or (row.state == "removed" and row.replies > 0):
         return True
@@ -216,7 +219,7 @@ def _shown_to(row: PostRow, channel: ChannelRow, identity: Identity | None) -> b
 
 @reads
 def find(read: Snapshot, identity: Identity | None, id_: int) -> tuple[PostView, ChannelRow]:
-    """A post that whoever asks may see, and its channel. Raises NotFound."""
+    """A post that the asker may see, as a view, and its channel. Raises NotFound."""
     row, channel = visible_to.within(read, identity, id_)
     return view(row), channel
 
@@ -231,7 +234,7 @@ def listed(read: Snapshot, identity: Identity | None, channel_id: int, cursor: C
 
 @reads
 def conversation(read: Snapshot, identity: Identity | None, id_: int) -> PostsPage:
-    """A post with what it answers and what answers it, and of the rest of its conversation what has room.
+    """A post with the posts above it and its replies, and as much of the rest of its conversation as has room.
 
     Raises NotFound, as `find`.
     """
@@ -242,7 +245,7 @@ def conversation(read: Snapshot, identity: Identity | None, id_: int) -> PostsPa
 
 
 def _around(read: Snapshot, identity: Identity | None, row: PostRow, channel: ChannelRow) -> list[PostRow]:
-    """The rows of a conversation that are nearest to one of them, until they are many or large."""
+    """The posts of a conversation nearest to one of them, until the page is full."""
     page: Filling[PostRow] = Filling(MOST_TOGETHER, weight)
     while page.takes(row) and row.parent_id is not None and len(page.items) <= MOST_ABOVE:
         row = read.one(BY_ID, id=row.parent_id)
@@ -264,7 +267,7 @@ def views(read: Snapshot, ids: set[int]) -> dict[int, PostView]:
 
 
 def joined(read: Snapshot, posts: list[PostView], new: set[int]) -> list[PostView]:
-    """Posts of a channel and those that came since, by id, newest first. What was replied to has a reply more."""
+    """A channel's posts with the new ones among them, newest first, and with the replies counted again."""
     came, there = views(read, new), {post.id: post for post in posts}
     answered = views(read, {post.parent for post in came.values() if post.parent in there})
     return sorted({**there, **answered, **came}.values(), key=attrgetter("id"), reverse=True)

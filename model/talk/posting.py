@@ -30,13 +30,13 @@ DROP_EDIT = delete(Edit).where(Edit.post_id == bindparam("post_id"))
 
 
 class Unseen(Refusal):
-    """A text would become public, and the request does not name the version that was seen (If-Match)."""
+    """Approving needs the version that was read (If-Match)."""
 
     status = 428
 
 
 class Draft(NamedTuple):
-    """A post that is about to be made. `html` is its Markdown as rendered (work before the lock)."""
+    """A post to be made. `finished` renders its `html`, before the transaction."""
 
     body: str
     html: str = ""
@@ -45,12 +45,12 @@ class Draft(NamedTuple):
 
 
 async def publish(identity: Identity | None, channel_id: int, new: Draft, origin: str | None) -> PostView:
-    """Makes a post of a draft without `html`; where this request is repeated, returns the one that was made.
+    """Makes a post; for a repeated request, returns the one that was made.
 
-    Whatever may refuse it is asked before its Markdown is rendered, and in the transaction once more.
-    Raises what `create` does; Invalid for a text that is too long, or shows nothing.
+    Rights and limits are checked before the Markdown is rendered, and again in the transaction.
+    Raises what `create` and `finished` do.
     """
-    if may_be_repeated() or not is_plain(new.body):  # what is plain is no work, so only the transaction asks
+    if may_be_repeated() or not is_plain(new.body):  # a plain text is no work to render: the transaction alone checks
         with db.snapshot() as read:
             if (made := answered(read, create.within)) is not None:
                 return cast(PostView, made)
@@ -60,7 +60,7 @@ async def publish(identity: Identity | None, channel_id: int, new: Draft, origin
 
 
 async def revise(identity: Identity, id_: int, versions: Versions, body: str) -> PostView:
-    """Changes a post's text; asks first, as `publish`. Raises what `edit` does; Invalid for a text that is no post."""
+    """Changes a post's text; checks first, as `publish`. Raises what `edit` and `finished` do."""
     with db.snapshot() as read:
         _editable(read, identity, id_, versions)
         limits.check_all(read, channels.uses(len(body)))
@@ -68,9 +68,9 @@ async def revise(identity: Identity, id_: int, versions: Versions, body: str) ->
 
 
 async def finished(new: Draft) -> Draft:
-    """Renders a draft. Raises Invalid for a text that is too long, or shows nothing.
+    """Renders a draft. Raises Invalid for a text that is too long or shows nothing.
 
-    What could take long (10,000 characters made to be slow: 90 ms) is rendered beside the event loop.
+    A long text is rendered in a thread: 10,000 characters made to be slow take 90 ms.
     """
     longest, body = settings.chosen().post_length, new.body
     if len(body) > longest:
@@ -98,7 +98,7 @@ def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origi
 
 
 def add(tx: Tx, channel_id: int, new: Draft, author_id: int | None, state: State = "published") -> int:
-    """Within a unit: inserts a post, and counts and tells it if it is public; its id."""
+    """Within a unit: inserts a post; if it is public, counts and announces it. Returns its id."""
     texts = {"body": new.body, "html": new.html, "guest": new.guest, "reactions": "{}"}
     whose = {"channel_id": channel_id, "parent_id": new.parent, "author_id": author_id}
     id_: int = tx.one(ADD, **whose, **texts, state=state, replies=0, created=tx.now, edited=None, version=1).id
@@ -135,7 +135,7 @@ def _check_name(tx: Tx, group_id: int, identity: Identity | None, guest: str | N
 
 
 def _count(tx: Tx, kind: str, id_: int, channel_id: int, parent: int | None, by: int) -> None:
-    """Counts a post that appeared (`by` is 1) or went (-1), and tells everybody."""
+    """Counts a post that appeared (`by` is 1) or went (-1), and announces it."""
     tx.run(COUNT_POST, id=channel_id, by=by)
     tags = ["posts", f"post:{id_}"]
     if parent is not None:
@@ -146,9 +146,9 @@ def _count(tx: Tx, kind: str, id_: int, channel_id: int, parent: int | None, by:
 
 @writes
 def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -> PostView:
-    """Changes a post's text. Its author may, unless the channel is locked. Raises Stale.
+    """Changes a post's text. Its author may, unless the channel is locked. Raises Forbidden, Conflict, Stale.
 
-    Where the author's posts wait for a moderator, so does the new text of a public post: it is the `edit` of the view.
+    Where the author's posts are reviewed, the new text of a public post is pending: it is the view's `edit`.
     """
     row, channel = _editable(tx, identity, id_, versions)
     limits.use(tx, channels.uses(len(new.body.encode()) + len(new.html.encode())))
@@ -162,7 +162,7 @@ def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -
 
 
 def _editable(read: Snapshot, identity: Identity, id_: int, versions: Versions) -> tuple[PostRow, ChannelRow]:
-    """A post that whoever asks may edit, and its channel. Raises what `edit` does."""
+    """A post that the user may edit, and its channel. Raises what `edit` does."""
     row, channel = visible_to.within(read, identity, id_)
     if row.author_id != identity.user:
         raise Forbidden("Only its author may edit a post.")
@@ -175,7 +175,7 @@ def _editable(read: Snapshot, identity: Identity, id_: int, versions: Versions) 
 
 
 def rewrite(tx: Tx, row: PostRow, body: str, html: str) -> None:
-    """Within a unit: gives a post a text that may be public, and drops its edit."""
+    """Within a unit: replaces a post's text, and drops its edit."""
     tx.run(CHANGE, id=row.id, body=body, html=html, edited=tx.now, version=row.version + 1)
     tx.run(DROP_EDIT, post_id=row.id)
     if row.state == "published":
@@ -185,12 +185,12 @@ def rewrite(tx: Tx, row: PostRow, body: str, html: str) -> None:
 
 
 def current(tx: Tx, id_: int) -> PostView:
-    """Within a unit: a post as it is now, with its `edit` if it has one; for its author and moderators only."""
+    """Within a unit: a post as it is now, with its edit; for its author and moderators."""
     return own_view(tx.one(BY_ID, id=id_), removed_too=False)
 
 
 def must_name_a_version(versions: Versions) -> None:
-    """Raises Unseen without versions: the text may have been changed since the asker has read it."""
+    """Raises Unseen without versions: the text may have changed since it was read."""
     if versions is None:
         raise Unseen("Its text may have changed since you read it: name the version that you saw (If-Match).")
 
@@ -201,8 +201,8 @@ def moderate(
 ) -> PostView:
     """A moderator approves or restores a post (`published`), or removes it. Raises Forbidden, Stale, Conflict, Unseen.
 
-    Unseen where a pending text was edited and no version is named. Who declines it has to name one, too: it may be
-    restored later, and what was declined is what is restored.
+    Unseen for a pending post that was edited, if no version is named; for declining, too: what was declined is what may
+    be restored later.
     """
     row, channel = visible_to.within(tx, identity, id_)
     rules.must_moderate(channel, identity)
@@ -220,7 +220,7 @@ def moderate(
 
 @writes
 def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
-    """Its author deletes a post, whose text is then gone; or a moderator removes it, as `moderate`."""
+    """Deletes a post with its text, for its author; or removes it, for a moderator, as `moderate`."""
     row, channel = visible_to.within(tx, identity, id_)
     if row.author_id != identity.user:
         if not rules.moderates(channel, identity):
@@ -235,7 +235,7 @@ def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
 
 
 def note(tx: Tx, identity: Identity, row: PostRow, channel: ChannelRow, action: audit.Action) -> None:
-    """Within a unit: notes what a moderator did to a post, without its text, which must not live on there."""
+    """Within a unit: logs what a moderator did to a post; without its text, which must not live on in the log."""
     by = f"by {row.uid or row.guest or FORMER_USER}"
     audit.note(tx, identity, action, f"post {row.id}", group=channel.group, detail=by)
 
@@ -250,7 +250,7 @@ def _set_state(tx: Tx, row: PostRow, state: State) -> None:
 
 
 def _again(read: Snapshot, id_: int) -> PostView:
-    """A post that a repeated request made, as it is now."""
+    """The post that a repeated request made, as it is now."""
     row = read.one(BY_ID, id=id_)
     if row is None:
         raise NotFound(f"There is no post {id_}.")
