@@ -6,7 +6,7 @@ The pages stay plain Markdown that GitHub shows as well; the order of the site's
 from pathlib import Path
 
 MENU = {
-    "Start": ["your-own-resource", "development", "anatomy", "from-flask"],
+    "Start": ["your-own-resource", "development", "files", "anatomy", "from-flask"],
     "Use": ["classroom", "lesson", "embedding", "client", "api", "live", "/clients/*/README", "flask-front-ends"],
     "Run": ["deploy", "settings", "administration", "operating", "performance"],
     "Trust": ["/SECURITY", "reliability", "/conformance/README", "asvs", "comparison"],

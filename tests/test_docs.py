@@ -50,6 +50,8 @@ def functions(path: Path) -> set[str]:
 @pytest.mark.check
 @named
 def test_every_file_and_function_that_it_names_exists(path: Path) -> None:
+    if path.name == "files.md":  # which repeats what files say of themselves, beside them
+        return
     for name, function in NAMED.findall(path.read_text()):
         assert TO_BE_WRITTEN.fullmatch(name) or (ROOT / name).exists() or (path.parent / name).exists(), name
         if function:
@@ -72,10 +74,29 @@ def test_every_decision_has_its_three_parts(path: Path) -> None:
     ]
 
 
+def list_of_files() -> str:
+    """The page docs/files.md as it should be."""
+    tracked()  # or there is nothing to make it of
+    made: str = runpy.run_path(str(ROOT / "docs" / "files.py"))["page"]()
+    return made
+
+
+def test_the_list_of_files_is_fresh() -> None:
+    assert list_of_files() == page("files"), "run: python docs/files.py"
+
+
+@pytest.mark.check
+def test_every_module_and_script_says_what_it_is_for() -> None:
+    listed = set(re.findall(r"\]\(\.\./([^)]+)\)", list_of_files()))
+    ours = re.compile(r"(api|model|pottle|static|templates|tests)/.*\.(py|js)|templates/.*|scripts/.*|[^/]*\.py")
+    silent = {name for name in tracked() if ours.fullmatch(name) and (ROOT / name).stat().st_size}
+    assert silent - listed == set()
+
+
 @pytest.mark.check
 @named
 def test_every_link_leads_somewhere(path: Path) -> None:
-    for target in links(path):
+    for target in links(path) if path.name != "files.md" else ():  # which is made of what is there
         if not re.match("[a-z]+:", target):
             name, _, anchor = target.partition("#")
             there = path.parent / name if name else path
