@@ -3,6 +3,10 @@
 @reads    a function that takes a snapshot first      hot reads, at once
 @writes   a function that takes a transaction first   every write
 async with db.session() as session: ...               all other reads, beside the event loop
+
+What is SQLite's own: engines (how it is opened), files (its files and errors), room (its log, and the disk), copies
+(its online backup), statements (its dialect, and connections), the follower's PRAGMA data_version, and "INSERT … ON
+CONFLICT" wherever `sqlalchemy.dialects.sqlite` is imported.
 """
 
 from pottle.store.base import NEVER_REUSE_IDS, Base, Id, Time

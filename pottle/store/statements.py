@@ -40,7 +40,7 @@ class Prepared:
         made = {column.key: column.default for column in compiled.insert_prefetch}
         made |= {column.key: column.onupdate for column in compiled.update_prefetch}
         self.made = [(name, default) for name, default in made.items() if name not in given]
-        self.brought = {name: compiled.params[name] for name in names - {*given}}
+        self.brought = {name: compiled.params[name] for name in names - {*given}}  # what the statement says itself
         self.expanding = compiled if any(bind.expanding for bind in compiled.bind_names) else None
         self.binders = [
             (name, process)
