@@ -35,9 +35,9 @@ class FlaskSectionView(FlaskPlace):
 @endpoint("GET /section", anyone)
 async def sections() -> list[FlaskSectionView]:
     """The groups that you may see."""
-    found = await overview.groups(asker())
-    kept_for(found.audience, "groups")
-    return [FlaskSectionView(row.section_number, safe(row.name), row.slug) for row in found.rows]
+    audience, rows = await overview.groups(asker())
+    kept_for(audience, "groups")
+    return [FlaskSectionView(row.section_number, safe(row.name), row.slug) for row in rows]
 
 
 class FlaskSection(FlaskSectionView):
@@ -62,7 +62,7 @@ async def own_sections() -> FlaskSections:
 async def join(sections: Annotated[list[Annotated[str, line(80)]], Meta(min_length=1, max_length=20)]) -> FlaskSections:
     """Join groups by their codes, or by the `abbreviation` of one's own. Nobody joins one by its name alone."""
     mine = {row.slug for row in await overview.memberships(me().user)}
-    others = {row.slug for row in (await overview.groups(asker())).rows} - mine
+    others = {row.slug for row in (await overview.groups(asker()))[1]} - mine
     if name := next((name for name in sections if name.lower() in others), None):
         raise Forbidden(f"Nobody joins {name} by its name alone: send the code that its moderators give out.")
     for code in sections:
@@ -80,9 +80,9 @@ async def joined_sections() -> list[FlaskSection]:
 @endpoint("GET /groups", anyone)
 async def groups() -> list[FlaskPlace]:
     """The groups that you may see."""
-    found = await overview.groups(asker())
-    kept_for(found.audience, "groups")
-    return _groups(found.rows)
+    audience, rows = await overview.groups(asker())
+    kept_for(audience, "groups")
+    return _groups(rows)
 
 
 @endpoint("POST /groups/filter", anyone)
@@ -108,9 +108,9 @@ class FlaskChannel(FlaskPlace):
 @endpoint("GET /channels", anyone)
 async def channels() -> list[FlaskChannel]:
     """The channels that you may see."""
-    found = await overview.channels(asker())
-    kept_for(found.audience, "groups", "channels")
-    return that_fit([_channel(row) for row in found.rows])
+    audience, rows = await overview.channels(asker())
+    kept_for(audience, "groups", "channels")
+    return that_fit([_channel(row) for row in rows])
 
 
 @endpoint("POST /channels/filter", anyone)

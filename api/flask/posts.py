@@ -49,9 +49,9 @@ class FlaskPost(msgspec.Struct):
 @endpoint("GET /posts", anyone)
 async def posts() -> list[FlaskPost]:
     """The newest posts that you may see, oldest first."""
-    found = await overview.posts(asker())
-    kept_for(found.audience, "groups", "channels", "posts", *{f"user:{row.uid}" for row in found.rows})
-    return _posts(found.rows)
+    audience, rows = await overview.posts(asker())
+    kept_for(audience, "groups", "channels", "posts", *{f"user:{row.uid}" for row in rows})
+    return _posts(rows)
 
 
 @endpoint("POST /posts/filter", anyone)

@@ -28,7 +28,6 @@ from pottle.store.copies import Progress
 
 RULES = {"reading": "public", "posting": "users", "review": "none"}
 CLOSED = {"reading": "members", "posting": "members", "review": "none"}
-PORTION = 100  # items between two reports of progress
 MATCHED = {"user": "matched", "group": "entered", "section": "entered"}
 
 
@@ -73,7 +72,7 @@ def _place(tx: Tx, plan: Plan, name: str, notes: int | None, progress: Progress)
     if notes is not None and tx.one(THERE["channel"], id=notes) is None:
         raise NotFound(f"There is no channel {notes}.")
     placing = _Placing(tx, plan, notes)
-    for item in counted("Importing", plan.items, len(plan.items), progress, PORTION):
+    for item in counted("Importing", plan.items, len(plan.items), progress):
         placing.steps[type(item)](item)
     placing.finish(plan)
     said = ", ".join(f"{count} {kind}" for kind, count in placing.counts.items())

@@ -7,7 +7,7 @@ groups, as a member.
 
 import re
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Protocol
 
 from sqlalchemy import bindparam, func, or_, select
 
@@ -25,8 +25,6 @@ MOST = 500  # the newest ones; a list is not paged
 MOST_BYTES = 512 * 1024  # of the texts of posts
 ADMINS = "admins"
 WHOLE = Cursor(MOST, room=MOST_BYTES)
-
-Row = TypeVar("Row")
 
 
 class GroupRow(Protocol):
@@ -50,13 +48,6 @@ class PostRow(post.PostRow):
     channel_title: str
     haha: int
     boohoo: int
-
-
-class Overview(NamedTuple, Generic[Row]):
-    """Rows, oldest first, and the audience that they are for."""
-
-    audience: str
-    rows: list[Row]
 
 
 PRIVATE = (
@@ -117,9 +108,9 @@ def _named(identity: Identity | None, private: Sequence[Any]) -> str:
 
 
 @reads
-def groups(read: Snapshot, identity: Identity | None) -> Overview[GroupRow]:
-    """The groups that whoever asks may see."""
-    return Overview(audience.within(read, identity), _all(read, GROUPS, Group.id, **asker(identity)))
+def groups(read: Snapshot, identity: Identity | None) -> tuple[str, list[GroupRow]]:
+    """The audience of whoever asks, and the groups that it may see."""
+    return audience.within(read, identity), _all(read, GROUPS, Group.id, **asker(identity))
 
 
 @reads
@@ -132,7 +123,7 @@ def groups_of_section(read: Snapshot, identity: Identity | None, section: str, m
     slug = re.sub(r"[^a-z0-9]+", "-", meant.lower()).strip("-")
     named = {"name": section, "meant": meant, "slug": slug, "family": f"{slug}-%" if slug else ""}
     found = _all(read, FAMILY, Group.id, **named, **asker(identity))
-    return [row for row in found if row.has_channels] or found or groups.within(read, identity).rows
+    return [row for row in found if row.has_channels] or found or groups.within(read, identity)[1]
 
 
 @reads
@@ -142,9 +133,9 @@ def memberships(read: Snapshot, user_id: int) -> list[GroupRow]:
 
 
 @reads
-def channels(read: Snapshot, identity: Identity | None) -> Overview[ChannelRow]:
-    """The channels of all groups that whoever asks may see."""
-    return Overview(audience.within(read, identity), _all(read, CHANNELS, Channel.id, **asker(identity)))
+def channels(read: Snapshot, identity: Identity | None) -> tuple[str, list[ChannelRow]]:
+    """The audience of whoever asks, and the channels of all groups that it may see."""
+    return audience.within(read, identity), _all(read, CHANNELS, Channel.id, **asker(identity))
 
 
 @reads
@@ -156,13 +147,13 @@ def channels_of(read: Snapshot, identity: Identity | None, name: str, meant: str
     return rows if found else None
 
 
-async def posts(identity: Identity | None) -> Overview[PostRow]:
-    """The published posts of all groups that whoever asks may see."""
+async def posts(identity: Identity | None) -> tuple[str, list[PostRow]]:
+    """The audience of whoever asks, and the published posts of all groups that it may see."""
     who = asker(identity)
     async with db.session() as session:  # beside the event loop: it may have to pass over many that are for others
         whose = _named(identity, (await session.execute(PRIVATE, {"user_id": who["user"]})).all())
-        page = await paged_aside(session, PUBLISHED, Post.id, WHOLE, _as_it_is, post.weight, **who)
-    return Overview(whose, page.items[::-1])
+        page = await paged_aside(session, PUBLISHED, Post.id, WHOLE, lambda row: row, post.weight, **who)
+    return whose, page.items[::-1]
 
 
 @reads
@@ -181,8 +172,4 @@ def posts_by(read: Snapshot, identity: Identity) -> list[PostRow]:
 def _all(
     read: Snapshot, statement: Any, key: Any, weigh: Callable[[Any], int] = as_nothing, /, **values: Any
 ) -> list[Any]:
-    return paged(read, statement, key, WHOLE, _as_it_is, weigh, **values).items[::-1]
-
-
-def _as_it_is(row: Any) -> Any:
-    return row
+    return paged(read, statement, key, WHOLE, lambda row: row, weigh, **values).items[::-1]

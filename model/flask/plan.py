@@ -26,7 +26,6 @@ from pottle.values import fits
 VOTES = {"upvote": "up", "downvote": "down"}
 LONGEST_NAME, LONGEST_SLUG, LONGEST_TITLE = 80, 50, 200  # characters; a slug leaves room for a number
 NO_EMAIL = (None, "", "?")
-PORTION = 100  # posts between two reports of progress
 
 
 class Item(msgspec.Struct):
@@ -155,7 +154,7 @@ class _Planner:
     def _all(self, kind: str, make: Callable[[Row], Item]) -> list[Item]:
         """The items that `make` makes of a table's rows; it raises _LeftOut for a row that cannot come."""
         items, rows = [], self._rows[f"{kind}s"]
-        for row in counted("Rendering", rows, len(rows), self._progress, PORTION) if kind == "post" else rows:
+        for row in counted("Rendering", rows, len(rows), self._progress) if kind == "post" else rows:
             if not isinstance(row["id"], int):
                 self._report.left_out(kind, repr(row["id"]), "has no number for an id")
                 continue

@@ -7,7 +7,7 @@ a leading underscore, and many of them missing. Nothing is written, and all is r
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -16,12 +16,15 @@ from pottle.store.copies import Progress
 from pottle.store.files import WrongDatabase
 
 NOTHING = "Nothing was imported."
-UNFINISHED = (
-    " It may have been left in the middle of a write: start the Flask server once and stop it, or copy the file with "
-    "its -journal, -wal and -shm to where you may write, and open it there with sqlite3."
-)
+ADVICE = {  # by how SQLite's name of an error begins
+    ("SQLITE_BUSY", "SQLITE_LOCKED"): " Stop the Flask server, or try again.",
+    ("SQLITE_READONLY", "SQLITE_CANTOPEN"): (
+        " It may have been left in the middle of a write: start the Flask server once and stop it, or copy the file "
+        "with its -journal, -wal and -shm to where you may write, and open it there with sqlite3."
+    ),
+}
 WAIT_SECONDS = 5.0  # for a server that writes at this moment
-PORTION = 1_000  # rows between two reports
+PORTION = 100  # rows or items between two reports of progress
 
 # The columns of each table that are read: those that it must have, and those that it may have.
 KNOWN: dict[str, tuple[set[str], set[str]]] = {
@@ -51,65 +54,49 @@ def read(path: Path, progress: Progress) -> Source:
     """Everything that is known. Raises NotFound, and WrongDatabase for what is damaged or no Flask back end's."""
     if not path.is_file():
         raise NotFound(f"There is no file {path}.")
-    with _explained(path), closing(_opened(path)) as raw:
-        raw.execute("BEGIN")
-        _check_whole(raw, path)
-        tables = _tables(raw)
-        if missing := _missing(tables.get("users", {}), "users"):
-            raise WrongDatabase(f"{path} is no database of a Flask back end: {_why(tables, missing)}. {NOTHING}")
-        rows: dict[str, list[Row]] = {name: [] for name in KNOWN}
-        unread: dict[str, str] = {}
-        for name, columns in tables.items():
-            if name in KNOWN and not _missing(columns, name):
-                rows[name] = list(_rows(raw, name, columns, progress))
-                unread |= {f"{name}.{column}": "is not known here" for column in _strange(columns, name)}
-            elif count := raw.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()[0]:  # noqa: S608  # quoted
-                lacking = (
-                    f"lacks {', '.join(sorted(_missing(columns, name)))}" if name in KNOWN else "is not known here"
-                )
-                unread[name] = f"{lacking} ({count} rows)"
-    return Source(rows, unread)
-
-
-def _opened(path: Path) -> sqlite3.Connection:
     uri = f"{path.resolve().as_uri()}?mode=ro"
-    raw = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=WAIT_SECONDS)
-    raw.text_factory = _text
-    return raw
-
-
-def _text(value: bytes) -> str | bytes:
-    """Text, or the bytes of what says that it is text and is not."""
     try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value
-
-
-@contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None, timeout=WAIT_SECONDS)) as raw:
+            raw.text_factory = _text
+            raw.execute("BEGIN")
+            return _read(raw, path, progress)
     except sqlite3.Error as error:
-        raise WrongDatabase(f"{path}: {error}.{_advice(getattr(error, 'sqlite_errorname', ''))} {NOTHING}") from error
+        name = getattr(error, "sqlite_errorname", "")
+        advice = next((says for beginnings, says in ADVICE.items() if name.startswith(beginnings)), "")
+        raise WrongDatabase(f"{path}: {error}.{advice} {NOTHING}") from error
 
 
-def _advice(name: str) -> str:
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return " Stop the Flask server, or try again."
-    if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN")):
-        return UNFINISHED
-    return ""
-
-
-def _check_whole(raw: sqlite3.Connection, path: Path) -> None:
+def _read(raw: sqlite3.Connection, path: Path, progress: Progress) -> Source:
     wrong = [line for (line,) in raw.execute("PRAGMA quick_check(1)") if line != "ok"]
     if wrong:
         raise WrongDatabase(f"{path} is damaged: {str(wrong[0]).splitlines()[-1]}. {NOTHING}")
+    tables = _tables(raw)
+    if missing := KNOWN["users"][0] - tables.get("users", {}).keys():
+        why = "it has no table users"
+        if "users" in tables:
+            hint = ", but is Pottle's own (quart --app main restore)" if "password_hash" in tables["users"] else ""
+            why = f"its table users has no {', '.join(sorted(missing))}{hint}"
+        raise WrongDatabase(f"{path} is no database of a Flask back end: {why}. {NOTHING}")
+    source = Source({name: [] for name in KNOWN}, {})
+    for name, columns in tables.items():
+        needed, more = KNOWN.get(name, (set(), set()))
+        (all_,) = raw.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()  # noqa: S608  # quoted
+        if name in KNOWN and needed <= columns.keys():
+            wanted = {usual: column for usual, column in columns.items() if usual in needed | more}
+            listed = ", ".join(map(_quoted, wanted.values()))
+            found = raw.execute(f"SELECT {listed} FROM {_quoted(name)} ORDER BY rowid")  # noqa: S608  # quoted
+            for row in counted(f"Reading {name}", found, all_, progress):
+                source.rows[name].append(dict(zip(wanted, row, strict=True)))
+            for column in (column for usual, column in columns.items() if usual not in wanted):
+                source.unread[f"{name}.{column}"] = "is not known here"
+        elif all_:
+            lacking = f"lacks {', '.join(sorted(needed - columns.keys()))}" if name in KNOWN else "is not known here"
+            source.unread[name] = f"{lacking} ({all_} rows)"
+    return source
 
 
 def _tables(raw: sqlite3.Connection) -> dict[str, dict[str, str]]:
-    """The columns of each table: the column that there is by the name that it has here."""
+    """The columns of each table: their names there by their usual names."""
     names = raw.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'")
     return {
         name: {_usual(column): column for _, column, *_ in raw.execute(f"PRAGMA table_info({_quoted(name)})")}
@@ -122,36 +109,18 @@ def _usual(column: str) -> str:
     return ALIASES.get(plain, plain)
 
 
-def _missing(columns: dict[str, str], name: str) -> set[str]:
-    return KNOWN.get(name, (set(), set()))[0] - columns.keys()
+def _text(value: bytes) -> str | bytes:
+    """Text, or the bytes of what says that it is text and is not."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value
 
 
-def _strange(columns: dict[str, str], name: str) -> list[str]:
-    needed, more = KNOWN[name]
-    return [column for usual, column in columns.items() if usual not in needed | more]
-
-
-def _why(tables: dict[str, dict[str, str]], missing: set[str]) -> str:
-    if "users" not in tables:
-        return "it has no table users"
-    hint = ", but is Pottle's own (quart --app main restore)" if "password_hash" in tables["users"] else ""
-    return f"its table users has no {', '.join(sorted(missing))}{hint}"
-
-
-def _rows(raw: sqlite3.Connection, name: str, columns: dict[str, str], progress: Progress) -> Iterator[Row]:
-    needed, more = KNOWN[name]
-    wanted = {usual: column for usual, column in columns.items() if usual in needed | more}
-    listed = ", ".join(map(_quoted, wanted.values()))
-    (all_,) = raw.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()  # noqa: S608  # quoted
-    found = raw.execute(f"SELECT {listed} FROM {_quoted(name)} ORDER BY rowid")  # noqa: S608
-    for row in counted(f"Reading {name}", found, all_, progress, PORTION):
-        yield dict(zip(wanted, row, strict=True))
-
-
-def counted(step: str, items: Iterable[T], all_: int, progress: Progress, portion: int) -> Iterator[T]:
-    """The items as they are; tells the progress before each `portion` of them, and at the end."""
+def counted(step: str, items: Iterable[T], all_: int, progress: Progress) -> Iterator[T]:
+    """The items as they are; tells the progress now and then, and at the end."""
     for number, item in enumerate(items):
-        if number % portion == 0:
+        if number % PORTION == 0:
             progress(step, number, all_)
         yield item
     progress(step, all_, all_)
