@@ -1,4 +1,4 @@
-"""Who is asking: a bearer token, or the session cookie of our own pages; who may, and how often."""
+"""Who is asking (a bearer token, or the session cookie of our own pages), who may do what, and how often."""
 
 import re
 from collections.abc import Awaitable, Collection, Mapping
@@ -12,6 +12,7 @@ from model.talk import channel
 from pottle.access import SAFE, Access
 from pottle.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from pottle.http import measures
+from pottle.http.answers import respond
 from pottle.http.asking import demand, foreign_origin, header, served, stance
 from pottle.http.caching import shown
 from pottle.http.watching import notice
@@ -28,7 +29,7 @@ POSTING = Rate("posting", 20, per=60)
 GUESTS = Rate("guests", 60, per=60)
 REACTING = Rate("reacting", 120, per=60)
 EDITING = Rate("editing", 60, per=60)
-PICTURES = Rate("pictures", 30, per=3600)  # a photo of 16 million points takes a second to be drawn anew
+PICTURES = Rate("pictures", 30, per=3600)  # drawing a photo of 16 million pixels again takes a second
 ROSTERS = Rate("rosters", 20, per=3600)  # each of up to 500 accounts
 
 FAILED = (Unauthenticated, Forbidden, NotFound)
@@ -37,7 +38,7 @@ sign_ins = measures.counter("sign_ins_total", "Passwords and codes that were tri
 CHANNEL = re.compile("channel:([1-9][0-9]{0,17})")
 # Browsers keep a cookie of such a name only from https, the first only for one host and all of its paths.
 HOST, SECURE = "__Host-", "__Secure-"
-# What a User-Agent has in it, and what it is called; the first that fits.
+# Parts of a User-Agent and their names; the first that fits counts.
 BROWSERS = (
     *(("Edg", "Edge"), ("OPR/", "Opera"), ("SamsungBrowser/", "Samsung Internet"), ("Firefox/", "Firefox")),
     *(("FxiOS/", "Firefox"), ("CriOS/", "Chrome"), ("Chrome/", "Chrome"), ("Safari/", "Safari")),
@@ -56,10 +57,9 @@ class Sessions(Access[Identity]):
     listener = session.listener
 
     def asking(self) -> Identity | None:
-        """By the Authorization header, else the cookie, which changes nothing for a page of another origin.
+        """By the Authorization header, else by the cookie, which allows no change to pages of other origins.
 
-        At the handshake of a websocket only the cookie counts, and only for our own pages (cross-site websocket
-        hijacking).
+        For a websocket only the cookie counts, and only for our own pages (cross-site websocket hijacking).
         """
         if not has_request_context():
             return _by_cookie() if foreign_origin() is None else None
@@ -80,33 +80,25 @@ class Sessions(Access[Identity]):
         session.confirm(read, identity)
 
     def reads(self, read: Snapshot, identity: Identity | None, stream: str) -> int | None:
-        """The id of the group that a channel is in, where one may see it; nobody reads any other stream."""
+        """The id of a channel's group, if the channel may be seen; no other stream may be read."""
         found = CHANNEL.fullmatch(stream)
-        place = channel.seen_by(read, identity, int(found[1])) if found else None
-        return place.group_id if place else None
+        row = channel.seen_by(read, identity, int(found[1])) if found else None
+        return row.group_id if row else None
 
     def lost(
         self, read: Snapshot, identity: Identity | None, change: Change, held: Mapping[str, int]
     ) -> Collection[str] | None:
-        """A stream ends with its channel; a connection with its session, its user, and the right to what it reads."""
+        """A stream ends with its channel; a connection with its session, its user, or the right to what it reads."""
         if change.kind == "channel.deleted":
             return [channel.stream(change.subject or 0)]
-        if change.kind == "group.closed":
-            over = self._shut_out(read, identity, change, held)
-        elif identity is None:
-            over = False
-        elif change.kind == "session.ended":
-            over = identity.session == change.subject
-        elif change.kind == "token.ended":
-            over = identity.token == change.subject
-        else:
-            over = identity.user == change.subject
-            if change.kind == "member.removed":
-                over = over and self._shut_out(read, identity, change, held)
+        whose = {"session.ended": "session", "token.ended": "token"}.get(change.kind, "user")
+        over = change.kind == "group.closed" or getattr(identity, whose, None) == change.subject
+        if change.kind in ("group.closed", "member.removed"):
+            over = over and self._shut_out(read, identity, change, held)
         return None if over else ()
 
     def _shut_out(self, read: Snapshot, who: Identity | None, change: Change, held: Mapping[str, int]) -> bool:
-        """Whether somebody follows what they may not read any more, in the group that the change is about."""
+        """Whether somebody follows a channel of the change's group that they may no longer read."""
         inside = [stream for stream, group in held.items() if f"group:{group}" in change.tags.split()]
         return any(self.reads(read, who, stream) is None for stream in inside)
 
@@ -143,7 +135,7 @@ def shown_in(found: channel.ChannelRow, *tags: str) -> None:
 
 
 async def attempt(entering: Awaitable[T], uid: str = "") -> T:
-    """Waits for somebody to prove who they are, by a password or a code; log and metrics learn how that went."""
+    """Waits for somebody to prove who they are, by a password or a code; logs and counts how that went."""
     try:
         entered = await entering
     except (*FAILED, TooMany) as refusal:
@@ -157,14 +149,14 @@ async def attempt(entering: Awaitable[T], uid: str = "") -> T:
 
 
 def device() -> str:
-    """What kind of browser asks, so that people know their sessions apart: `Firefox on Windows`, and no more."""
+    """What kind of browser asks, so that people can tell their sessions apart: `Firefox on Windows`."""
     agent = request.headers.get("User-Agent", "")
     browser, system = (next((said for mark, said in known if mark in agent), "") for known in (BROWSERS, SYSTEMS))
     return f"{browser} on {system}" if browser and system else browser or "a program"
 
 
 def cookie_name() -> str:
-    """The session cookie's name on plain http. It carries the instance's id, because cookies ignore ports."""
+    """The session cookie's name on plain http. It has the instance's id, because cookies ignore ports."""
     return f"pottle_{db.instance.id}"
 
 
@@ -181,21 +173,23 @@ def set_cookie(response: Response, token: str, days: int) -> None:
     )
 
 
-def clear_cookie(response: Response) -> None:
-    """Signs the browser out, and has it forget the pages that it keeps.
+def signed_out() -> Response:
+    """The answer that signs the browser out, and has it forget the pages that it keeps.
 
-    Not its storage, for there are drafts in it; and not all cookies, which would be those of the whole domain.
+    Not its storage, which holds drafts; and not all cookies, which would be those of the whole domain.
     """
+    response = respond(None, 204)
     for name in {_cookie_name_here(), cookie_name()}:
         response.delete_cookie(name, path=_cookie_path(), secure=_is_secure(), httponly=True, samesite="Lax")
     response.headers["Clear-Site-Data"] = '"cache"'
+    return response
 
 
 def _by_cookie() -> Identity | None:
     """Whose session the cookie holds.
 
-    Under https one by the plain name counts only for a session of before there was the other: a page of a neighbouring
-    host could set it, and have somebody act as whom that page chose.
+    Under https the plain name counts only for old sessions: a page of a neighbouring host could set it, and so have
+    somebody act as another user.
     """
     if not (cookies := served().cookies):
         return None
@@ -206,7 +200,7 @@ def _by_cookie() -> Identity | None:
 
 
 def _cookie_name_here() -> str:
-    """The session cookie's name for this request: under https one that no neighbouring host can set."""
+    """The session cookie's name here; under https one that no neighbouring host can set."""
     if not _is_secure():
         return cookie_name()
     return (HOST if _cookie_path() == "/" else SECURE) + cookie_name()

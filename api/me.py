@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint, Response
 
-from api.access import EDITING, PICTURES, attempt, by_session, clear_cookie, confirmed, me
+from api.access import EDITING, PICTURES, attempt, by_session, confirmed, me, signed_out
 from model.accounts import account, avatar, passwords, session, user
 from model.accounts.session import SessionInfo, TokenView
 from model.accounts.user import Account, Email, Name, Password
@@ -24,7 +24,6 @@ from pottle.http.answers import (
     gives,
     listed,
     ready_made,
-    respond,
     takes,
     wanted_versions,
 )
@@ -33,6 +32,8 @@ from pottle.http.limits import limited
 from pottle.values import line
 
 blueprint = Blueprint("me", __name__, url_prefix="/api/me")
+
+ChannelId = Annotated[int, Meta(ge=1, le=10**18 - 1)]
 
 
 class AccountEdit(msgspec.Struct):
@@ -97,9 +98,7 @@ async def _prove(new: str | None, current: str | UnsetType) -> None:
 async def delete(data: Leaving) -> Response:
     """Delete one's account. Posts stay, without a name."""
     await attempt(account.leave(me(), data.password, wanted_versions()), me().uid)
-    response = respond(None, 204)
-    clear_cookie(response)
-    return response
+    return signed_out()
 
 
 class AvatarView(msgspec.Struct):
@@ -217,7 +216,7 @@ async def delete_token(token_id: int) -> None:
 class OfChannel(msgspec.Struct):
     """Which channel."""
 
-    channel: Annotated[int, Meta(ge=1, le=10**18 - 1)]
+    channel: ChannelId
 
 
 class OwnReactions(msgspec.Struct):
@@ -238,7 +237,7 @@ async def list_reactions(query: OfChannel) -> OwnReactions:
 class OwnPostsQuery(Paging):
     """Which part of the list; `channel` for those of one channel."""
 
-    channel: Annotated[int, Meta(ge=1, le=10**18 - 1)] | None = None
+    channel: ChannelId | None = None
 
 
 class OwnPostsView(msgspec.Struct):

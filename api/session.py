@@ -3,7 +3,7 @@
 import msgspec
 from quart import Blueprint, Response
 
-from api.access import EDITING, SIGN_IN, attempt, by_session, clear_cookie, device, me, set_cookie
+from api.access import EDITING, SIGN_IN, attempt, by_session, device, me, set_cookie, signed_out
 from model import settings
 from model.accounts import account, session, user
 from model.accounts.session import Signed
@@ -75,9 +75,7 @@ async def confirm(data: Confirmation) -> None:
 async def delete() -> Response:
     """Sign out: the session ends at once, on every worker and every socket."""
     await session.end(me())
-    response = respond(None, 204)
-    clear_cookie(response)
-    return response
+    return signed_out()
 
 
 class NewPassword(msgspec.Struct):

@@ -1,7 +1,7 @@
-"""What the names in requests and answers mean: for people in refusals, for programs in the OpenAPI document.
+"""What the names in requests and answers mean: in refusals for people, in the OpenAPI document for programmers.
 
-One name means one thing everywhere, so each is explained once: `"uid"`. Where one struct's field needs words of its own
-it is `"Struct.field"`, which counts first. A field may also bring its own, by `Meta(description=…, examples=[…])`.
+Each name is explained once: `"uid"`. A field that needs words of its own is `"Struct.field"`, which counts first, or
+brings them by `Meta(description=…, examples=[…])`.
 """
 
 from pottle.http.openapi import Term, Words
@@ -18,7 +18,7 @@ ABOUT = {
     "license": {"name": "MIT", "identifier": "MIT"},
     "contact": {"name": "Whoever runs this server"},
 }
-# What people call what they fill in; other fields are for programs, and called as they are.
+# What forms call their fields; other fields are called by their names.
 CALLED = {
     "uid": "The user name",
     "name": "The name",
@@ -43,10 +43,10 @@ CALLED = {
     "days": "The number of days",
     "q": "What you look for",
 }
-# Structs of which one part of the fields or the other is there.
+# Structs that have either these fields or those.
 EITHER = {"Author": {"UserAuthor": ("uid", "name", "avatar", "badge"), "GuestAuthor": ("guest",)}}
 TERMS = {
-    "accounts": Term("One for each name, in the roster's order."),
+    "accounts": Term("The account of each name, in the roster's order."),
     "action": Term("What was done; docs/administration.md lists all actions.", "post.removed"),
     "actor": Term("User name of who did it; empty for a command of the operator.", "ada"),
     "after": Term(
@@ -68,13 +68,13 @@ TERMS = {
     "channel_id": Term("Id of the channel.", 7),
     "channels": Term("The channels of this page of the list."),
     "code": Term("The code. Case, hyphens and blanks do not count.", "K7QM-9XWT-2HPD"),
-    "counts": Term("Number of published posts by key, as it was asked for.", {"/2026/hello/": 12}),
+    "counts": Term("Number of published posts by key, as in the request.", {"/2026/hello/": 12}),
     "created": _time("When it was made."),
     "csv": Term(
         "The roster as CSV text: a name in each row, and maybe a user name. Either this or `names`.", "Ada Lovelace,ada"
     ),
-    "current_password": Term("The password as it is until now.", "correct horse battery staple"),
-    "current": Term("Whether it is the session that asks.", True),
+    "current_password": Term("The present password.", "correct horse battery staple"),
+    "current": Term("Whether it is this session.", True),
     "days": Term("For how many days the code is good.", 7),
     "detail": Term("What happened, in a sentence for people.", "Only a moderator may do that."),
     "EntryView.detail": Term("More about it, such as the new role.", "moderator"),
@@ -86,14 +86,14 @@ TERMS = {
     "entries": Term("The entries of this page of the list."),
     "epoch": Term("Which history of the database `seq` counts in. After a restore it is another.", "f3b0c44298fc1c14"),
     "errors": Term("The fields that are invalid."),
-    "expires": _time("From when on it is no longer good."),
+    "expires": _time("When it expires."),
     "field": Term("Name of the field; empty for the request as a whole.", "body"),
     "group": Term("Short name of the group.", "blog"),
     "MeaningView.group": Term("The group that one joins by the code; null where it sets a password."),
     "groups": Term("The groups of this page of the list."),
     "guest": Term("The name that somebody without an account writes under.", "Grace"),
     "html": Term("The text as sanitised HTML.", "<p>Does <em>anybody</em> have the slides?</p>"),
-    "id": Term("Its number.", 17),
+    "id": Term("Its id.", 17),
     "invitation": Term("Code of an invitation: one joins its group at once.", "K7QM-9XWT-2HPD"),
     "invitation_id": Term("Id of the invitation.", 4),
     "invitations": Term("The invitations that are still good."),
@@ -104,11 +104,11 @@ TERMS = {
     "CountsQuery.key": Term("Key of a channel. May be given many times.", ["/2026/hello/"]),
     "kind": Term("Which reaction. `up` and `down` exclude each other.", "heart"),
     "MeaningView.kind": Term("What the code does: lets one join a group, or set a password.", "group"),
-    "limit": Term("At most so many items; fewer where they are large.", 20),
+    "limit": Term("The most items to return; fewer if they are large.", 20),
     "locked": Term("Whether only moderators may post there.", False),
     "members": Term("The members of this page of the list."),
     "message": Term("What is wrong with it.", "The text must have at most 10000 characters."),
-    "name": Term("Name that is shown.", "Ada Lovelace"),
+    "name": Term("The name that others see.", "Ada Lovelace"),
     "names": Term("The names of those who get accounts. Either this or `csv`.", ["Ada Lovelace", "Alan Turing"]),
     "next": Term("Cursor of the next, older page, for `before`; null on the last one.", "YzE3"),
     "origins": Term(
@@ -133,7 +133,7 @@ TERMS = {
     "Account.role": Term("`user` or `admin`.", "user"),
     "AccountChange.role": Term("`user` or `admin`.", "user"),
     "AccountView.role": Term("`user` or `admin`.", "user"),
-    "seq": Term("How far in that history: subscribe `after` it and nothing is missed.", 138),
+    "seq": Term("Position in that history: subscribe `after` it to miss nothing.", 138),
     "session_id": Term("Id of the session.", 5),
     "sessions": Term("One's sessions that have not ended."),
     "slug": Term("Short name of the group, as it stands in addresses.", "blog"),

@@ -49,8 +49,7 @@ async def sign_in(uid: str, password: str, address: str, device: str = "") -> Si
     program made is replaced by one of ours (model/accounts/passwords.py).
     """
     party = f"{uid.lower()} {address}"
-    if db.settings.rate_limits:
-        await _attempt(party)
+    await _count(party)
     found = await _with_password(password, PASSWORD, uid_folded=uid.lower())
     if found is None:
         raise Unauthenticated("Wrong user name or password.")
@@ -61,11 +60,10 @@ async def sign_in(uid: str, password: str, address: str, device: str = "") -> Si
 
 async def prove(identity: Identity, password: str) -> None:
     """Raises Forbidden unless `password` is that of `identity`; TooMany for a guesser, as `sign_in` does."""
-    if db.settings.rate_limits:
-        await db.write_ahead(_attempt.within, identity.party)
+    await db.write_ahead(_count.within, identity.party)
     if await _with_password(password, OWN_PASSWORD, id=identity.user) is None:
         raise Forbidden("That is not your password.")
-    await db.write_ahead(_give_back, identity.party)
+    await db.write_ahead(_count.within, identity.party, -1)
 
 
 async def _with_password(password: str, statement: Select[int, str | None], **whose: Any) -> Any:
@@ -77,15 +75,13 @@ async def _with_password(password: str, statement: Select[int, str | None], **wh
 
 
 @writes
-def _attempt(tx: Tx, party: str) -> None:
-    """Counts an attempt before the password is checked, so that guesses sent at once count too."""
-    limits.check(tx, party, FAILED_SIGN_INS)
-    limits.spend(tx, party, FAILED_SIGN_INS)
-
-
-def _give_back(tx: Tx, party: str) -> None:
-    if db.settings.rate_limits:
-        limits.spend(tx, party, FAILED_SIGN_INS, -1)
+def _count(tx: Tx, party: str, by: int = 1) -> None:
+    """Counts an attempt before the password is checked, so that guesses sent at once count too; -1 takes it back."""
+    if not db.settings.rate_limits:
+        return
+    if by > 0:
+        limits.check(tx, party, FAILED_SIGN_INS)
+    limits.spend(tx, party, FAILED_SIGN_INS, by)
 
 
 @writes
@@ -95,7 +91,7 @@ def _start(tx: Tx, user_id: int, party: str, old: str, new: str, device: str) ->
         raise Forbidden("This account is disabled.")
     if found.password_hash == old:  # else somebody has set another one meanwhile
         found.password_hash = new
-    _give_back(tx, party)
+    _count.within(tx, party, -1)
     return session.begin(tx, user_id, device)
 
 

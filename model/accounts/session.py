@@ -42,33 +42,34 @@ class ConfirmationNeeded(Forbidden):
     title = "Confirmation Needed"
 
 
-class Session(Base):
-    """One browser or program that signed in with a password. What is None is not known of old sessions."""
+class Credential:
+    """What opens an account: random, kept as a hash."""
 
-    __tablename__ = "sessions"
     __table_args__ = NEVER_REUSE_IDS
 
     id: Mapped[Id]
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
     created: Mapped[Time]
+
+
+class Session(Credential, Base):
+    """One browser or program that signed in with a password. What is None is not known of old sessions."""
+
+    __tablename__ = "sessions"
+
     expires: Mapped[Time] = mapped_column(index=True)
     confirmed: Mapped[Time | None]  # when the password was last typed
     used: Mapped[str | None] = mapped_column(String(10))  # the day it was last used, such as 2026-11-22
     device: Mapped[str | None] = mapped_column(String(40))  # such as "Firefox on Windows"
 
 
-class Token(Base):
+class Token(Credential, Base):
     """A named bearer token for a program."""
 
     __tablename__ = "tokens"
-    __table_args__ = NEVER_REUSE_IDS
 
-    id: Mapped[Id]
-    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     name: Mapped[str] = mapped_column(String(80))
-    secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
-    created: Mapped[Time]
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -124,21 +125,17 @@ class TokenView(msgspec.Struct):
 
 
 WHO = select(User.id.label("user"), User.uid, User.name, User.avatar_hash, User.role).where(User.disabled.is_(None))
+ROLE = select(User.role).where(User.disabled.is_(None))
+_of_session, _of_token = Session.user_id == User.id, Token.user_id == User.id
+_session = Session.id.label("session"), Session.expires, Session.used, Session.device
 BY_SESSION = (
-    WHO.add_columns(Session.id.label("session"), Session.expires, Session.used, Session.device)
-    .join(Session, Session.user_id == User.id)
-    .where(Session.secret_hash == bindparam("secret_hash"))
+    WHO.add_columns(*_session).join(Session, _of_session).where(Session.secret_hash == bindparam("secret_hash"))
 )
 BY_TOKEN = (
-    WHO.add_columns(Token.id.label("token"))
-    .join(Token, Token.user_id == User.id)
-    .where(Token.secret_hash == bindparam("secret_hash"))
+    WHO.add_columns(Token.id.label("token")).join(Token, _of_token).where(Token.secret_hash == bindparam("secret_hash"))
 )
-ROLE = select(User.role).where(User.disabled.is_(None))
-ALIVE = ROLE.join(Session, Session.user_id == User.id).where(
-    Session.id == bindparam("id"), Session.expires > bindparam("now")
-)
-TOKEN_ALIVE = ROLE.join(Token, Token.user_id == User.id).where(Token.id == bindparam("id"))
+ALIVE = ROLE.join(Session, _of_session).where(Session.id == bindparam("id"), Session.expires > bindparam("now"))
+TOKEN_ALIVE = ROLE.join(Token, _of_token).where(Token.id == bindparam("id"))
 CONFIRMED = select(Session.confirmed).where(Session.id == bindparam("id"))
 BEGIN, SET = insert(Session), update(Session).where(Session.id == bindparam("id"))
 _mine = Session.user_id == bindparam("user_id")

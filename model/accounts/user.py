@@ -38,12 +38,18 @@ Role = Literal["user", "admin"]
 
 # Accents, and the vowels of Hebrew and Arabic. (In India's scripts such marks make other letters.)
 ACCENTS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]")
+
+
+def _table(pairs: str) -> dict[int, str]:
+    return {ord(pair[0]): pair[1:] for pair in pairs.split()}
+
+
 # Letters that look alike, each with the one that stands for both; capitals are replaced first.
-CAPITALS = (
+CAPITALS = _table(
     "ΑA ΒB ΕE ΖZ ΗH ΙI ΚK ΜM ΝN ΟO ΡP ΤT ΥY ΧX ϹC АA ВB ЕE ЅS ІI ЈJ КK МM НH ОO РP СC ТT УY ХX ҮY ԌG ԜW ՍS ՕO "
     "ᎪA ᏴB ᏟC ᎬE ᎻH ᎫJ ᏦK ᏞL ᎷM ᏢP ᎡR ᏚS ᎢT ᏙV ᎳW ᏃZ"
 )
-SMALL = (
+SMALL = _table(
     "αa γy ιl κk νv οo ρp τt υu χx ωw аa вb еe ѕs іl јj кk мm нh оo рp сc тt уy хx үy һh ӏl ԁd ԛq ԝw ьb օo սu հh ոn "
     "ցg ɑa ɡg ıl ȷj ſs ƒf øo đd łl ħh 0o 1l il |l"
 )
@@ -76,7 +82,7 @@ class User(Base):
 
     @property
     def avatar(self) -> str | None:
-        """Where the avatar is."""
+        """The avatar's path."""
         return avatar_path(self.uid, self.avatar_hash)
 
 
@@ -106,7 +112,7 @@ TAKEN = select(User.id).where(User.uid_folded == bindparam("uid_folded"))
 
 
 async def create(uid: str, name: str, password: str, email: str | None = None, role: Role = "user") -> UserView:
-    """A new account of any role, made by the operator, whatever the sign-up setting. Raises Conflict, Invalid."""
+    """Makes an account of any role, for the operator, whatever the sign-up setting. Raises Conflict, Invalid."""
     passwords.check(password, uid, name)
     return await _create(uid, name, await passwords.hashed(password), email, role)
 
@@ -119,7 +125,7 @@ def _create(tx: Tx, uid: str, name: str, password_hash: str, email: str | None, 
 
 
 def add(tx: Tx, uid: str, name: str, password_hash: str | None, email: str | None = None, role: Role = "user") -> int:
-    """Within a unit: a new account's id; without a password hash it is yet to be claimed. Raises Conflict."""
+    """Within a unit: makes an account, which without a password hash needs a code; returns its id. Raises Conflict."""
     check_free(tx, uid)
     shown = {"uid": uid, "uid_folded": uid.lower(), "name": name, "likeness": skeleton(name), "email": email}
     made = tx.one(ADD, **shown, password_hash=password_hash, role=role, created=tx.now, version=1)
@@ -132,29 +138,22 @@ def skeleton(name: str) -> str:
 
     Unlike Unicode's, it also ignores case, accents, spaces and punctuation, and knows only the letters of names.
     """
-    plain = ACCENTS.sub("", unicodedata.normalize("NFKD", name)).translate(_table(CAPITALS))
-    plain = ACCENTS.sub("", unicodedata.normalize("NFKD", plain.casefold())).translate(_table(SMALL))
+    plain = ACCENTS.sub("", unicodedata.normalize("NFKD", name)).translate(CAPITALS)
+    plain = ACCENTS.sub("", unicodedata.normalize("NFKD", plain.casefold())).translate(SMALL)
     letters = "".join(letter for letter in plain if unicodedata.category(letter)[0] in "LMN")
     return letters.replace("rn", "m").replace("vv", "w") or name.casefold()
 
 
-@lru_cache(maxsize=2)
-def _table(pairs: str) -> dict[int, str]:
-    return {ord(pair[0]): pair[1:] for pair in pairs.split()}
+_reserved = frozenset(map(skeleton, RESERVED))
 
 
 def is_reserved(uid: str) -> bool:
     """Whether a user name looks like one that only the operator gives."""
-    return skeleton(uid) in _reserved()
-
-
-@lru_cache(maxsize=1)
-def _reserved() -> frozenset[str]:
-    return frozenset(map(skeleton, RESERVED))
+    return skeleton(uid) in _reserved
 
 
 def check_uid(uid: str) -> None:
-    """Raises Invalid for a user name that only the operator gives: it sounds like somebody who runs the server."""
+    """Raises Invalid for a user name that only the operator gives."""
     if is_reserved(uid):
         raise Invalid({"uid": f"{uid} is reserved; please choose another"})
 
@@ -209,5 +208,5 @@ def change(tx: Tx, user: User, kind: str = "user.edited", /, **fields: str | Non
 
 
 def avatar_path(uid: str, avatar_hash: str | None) -> str | None:
-    """Where the avatar is; the hash makes each image a URL of its own, which caches may keep."""
+    """The avatar's path. The hash gives each image a URL of its own, which caches may keep."""
     return f"{db.settings.prefix}/api/users/{uid}/avatar?v={avatar_hash}" if avatar_hash else None
