@@ -150,11 +150,11 @@ class Watches:
     def _mark(self, some: Iterable[Watched]) -> None:
         for watched in some:
             if watched.known:
-                self._stand_in_line(watched)
-            watched.marked = True  # one that is being made stands in line again when that is done
+                self._schedule(watched)
+            watched.marked = True  # one that is being made is scheduled again when that is done
 
-    def _stand_in_line(self, watched: Watched, seconds: float = 0.0) -> None:
-        """Has a GET made soon, but not again at once."""
+    def _schedule(self, watched: Watched, seconds: float = 0.0) -> None:
+        """Has a GET made soon, but not twice within QUIET_SECONDS."""
         loop = asyncio.get_running_loop()
         when = max(watched.made_at + QUIET_SECONDS, loop.time() + seconds)
         loop.call_at(when, self._queue, watched, context=Context())
@@ -213,14 +213,14 @@ class Watches:
         if made is None:
             watched.version = watched.etag = None
             watched.marked = True
-            self._stand_in_line(watched, min(RETRY_SECONDS * 2**watched.failures, LONGEST_RETRY))
+            self._schedule(watched, min(RETRY_SECONDS * 2**watched.failures, LONGEST_RETRY))
             watched.failures += 1
         else:
             watched.failures, watched.version, watched.etag = 0, made.version, made.etag
             self._index(watched, made.tags)
             if watched.marked or dropped & made.tags:
                 watched.marked = True
-                self._stand_in_line(watched)
+                self._schedule(watched)
 
     async def _answer(self, watched: Watched) -> Made | None:
         """None where the application failed to answer, for now."""

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.slow
 
 NOWHERE = 10**17  # asked last, so that its answer is the last
 ANSWERS = {
-    "error": {"type", "code", "channel"},
+    "error": {"type", "code", "channel", "detail"},
     "authenticated": {"type", "uid"},
     "subscribed": {"type", "channel", "epoch", "seq", "recovered"},
     "unsubscribed": {"type", "channel"},
