@@ -262,9 +262,10 @@ class Connection:
                 self._room.set()
                 self._room = None
             return joined(replies)
-        news, self._news = self._news, {}
-        if frames := [msgspec.json.encode(frame) for get in news for frame in self._news_of(get)]:
-            return joined(frames)
+        if self._news:
+            news, self._news = self._news, {}
+            if frames := [msgspec.json.encode(frame) for get in news for frame in self._news_of(get)]:
+                return joined(frames)
         while self._woken and not self._closed:
             if data := self._next_of(next(iter(self._woken))):
                 return data
