@@ -94,16 +94,12 @@ def _may_sign_up(read: Snapshot, uid: str, code: str | None) -> Held | None:
         raise Invalid({"invitation": "isn't valid or has expired"})
     if held is None and setting == "invitation":
         raise Forbidden("Sign-up is by invitation only here.")
-    if setting == "closed" and not _is_first_admin(held):
-        raise Forbidden("Sign-up is closed here.")
-    if not _is_first_admin(held):
+    if held is None or held.group_id is not None:  # all but the first admin
+        if setting == "closed":
+            raise Forbidden("Sign-up is closed here.")
         user.check_uid(uid)
     user.check_free(read, uid)
     return held
-
-
-def _is_first_admin(held: Held | None) -> bool:
-    return held is not None and held.group_id is None
 
 
 @writes
