@@ -11,7 +11,6 @@ from tests.insides import Inside, insides
 # Methods that we write anew though their library does not document them for it.
 OVERRIDDEN = {
     "Application.create_url_adapter",  # this and the next: docs/decisions/short-ways.md
-    "BoundedRequest.blueprints",
     "Application.handle_request",  # the route of a request, for metrics
     "Application.register_blueprint",
     "Reloader.restart",

@@ -191,8 +191,8 @@ class _Recorder:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             self.headers = list(message["headers"])
-            etag, modified = (header_of(name, self.headers) for name in (b"etag", b"last-modified"))
             if self._status in (200, 206):
+                etag, modified = (header_of(name, self.headers) for name in (b"etag", b"last-modified"))
                 status = conditions.status_for(etag, self._scope["headers"], modified)
                 if status != 200:
                     self._instead = conditions.content_for(status, self._scope["method"], b"")
