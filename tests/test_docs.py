@@ -231,7 +231,7 @@ def rows(title: str, text: str = SECURITY) -> Iterator[list[str]]:
 @pytest.mark.check
 def test_every_table_is_in_the_account_of_what_is_kept() -> None:
     named = {name for row in rows("What is kept about people") for name in re.findall(r"`(\w+)`", row[0])}
-    assert named == set(Base.metadata.tables)
+    assert named == set(Base.metadata.tables), "SECURITY.md, What is kept about people: a row for each table"
 
 
 def modules() -> Iterator[ModuleType]:
