@@ -19,7 +19,7 @@ html_title = "Pottle"
 extensions = ["myst_parser"]
 root_doc = "README"
 include_patterns = ["*.md", "docs/*.md", "docs/decisions/*.md", "**/README.md"]
-exclude_patterns = [".*", "instance", "**/node_modules"]
+exclude_patterns = [".*", "instance", "**/node_modules", "examples/start"]
 html_theme = "furo"
 html_favicon = "../static/logo.svg"
 html_show_copyright = html_show_sphinx = False

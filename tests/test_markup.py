@@ -16,7 +16,7 @@ SNIPPET = re.compile(r"^```html\n(.*?)^```", re.DOTALL | re.MULTILINE)
 SERVED_WITHOUT_SCRIPTS = ROOT / "examples" / "flask-blog"  # whose routes take what its forms send
 # What people have written, as our templates and scripts name it.
 PEOPLES = re.compile(r"(?<!self)\.(?:name|guest|title|group_name|html|body)\b|\['(?:name|title|body)'\]")
-NOT_TEXT = ("password", "number", "file", "hidden", "submit")
+NOT_TEXT = ("checkbox", "password", "number", "file", "hidden", "submit")
 
 
 class Element(NamedTuple):
