@@ -65,5 +65,5 @@ def _place(folder: str) -> tuple[int, str]:
     return (ORDER.index(top) if top in ORDER else len(ORDER), folder)
 
 
-if __name__ == "__main__":
-    PAGE.write_text(page())
+if __name__ == "__main__" and (made := page()) != PAGE.read_text():
+    PAGE.write_text(made)

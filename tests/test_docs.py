@@ -81,6 +81,7 @@ def list_of_files() -> str:
     return made
 
 
+@pytest.mark.check
 def test_the_list_of_files_is_fresh() -> None:
     assert list_of_files() == page("files"), "run: python docs/files.py"
 
@@ -170,6 +171,15 @@ def test_every_kind_of_change_is_named() -> None:
     kinds = {kind for listed in re.findall(r"changes\.carries\(\s*\[([^\]]+)\]", written) for kind in quoted(listed)}
     table = page("live").split("| kind |")[1].split("\n\n")[0]
     assert set(first_column(table)) == kinds
+
+
+@pytest.mark.check
+def test_the_guide_to_the_browser_client_names_every_call() -> None:
+    scripts = [ROOT / "static" / "pottle.js", ROOT / "static" / "pottle" / "client.js"]
+    text = "".join(path.read_text() for path in scripts)
+    calls = set(re.findall(r"^  (?:async |get )?([a-z]\w+)\(.*\{", text, re.MULTILINE)) - {"constructor", "if"}
+    assert len(calls) > 15
+    assert {call for call in calls if not re.search(rf"`{call}\b", page("client"))} == set()
 
 
 def quoted(text: str) -> list[str]:
