@@ -56,6 +56,9 @@ class Sessions(Access[Identity]):
     ending = frozenset({*session.ENDED, "member.removed", "group.closed", "channel.deleted"})
     listener = session.listener
 
+    def __init__(self) -> None:
+        self.open_streams: set[str] = set()  # which everybody may follow; a resource adds its own
+
     def asking(self) -> Identity | None:
         """By the Authorization header, else by the cookie, which allows no change to pages of other origins.
 
@@ -80,7 +83,9 @@ class Sessions(Access[Identity]):
         session.confirm(read, identity)
 
     def reads(self, read: Snapshot, identity: Identity | None, stream: str) -> int | None:
-        """The id of a channel's group, if the channel may be seen; no other stream may be read."""
+        """The id of the group that a channel is in, where one may see it; 0 for a stream that is in none."""
+        if stream in self.open_streams:
+            return 0
         found = CHANNEL.fullmatch(stream)
         row = channel.seen_by(read, identity, int(found[1])) if found else None
         return row.group_id if row else None

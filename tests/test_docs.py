@@ -36,7 +36,7 @@ NAMED = re.compile(
     r"`((?:api|model|pottle|static|templates|bench|tests|deploy|docs)/[\w./-]+|[\w.-]+\.py)(?:: (\w+))?`"
 )
 TO_BE_WRITTEN = re.compile(
-    r"(model|api|tests/api)/(test_)?(jokes?|links?|moods?)\.py|\d{4}_\w+_links\w*\.py"
+    r"(model|api|tests/api|templates|static)/(test_)?(jokes?|links?(_page)?|moods?)\.(py|html|js)|\d{4}_\w+_links?_?\w*\.py"
 )  # by who follows a page
 SECURITY = (ROOT / "SECURITY.md").read_text()
 
@@ -170,7 +170,9 @@ def test_every_kind_of_change_is_named() -> None:
     written = "".join(path.read_text() for path in (ROOT / "model").rglob("*.py"))
     kinds = {kind for listed in re.findall(r"changes\.carries\(\s*\[([^\]]+)\]", written) for kind in quoted(listed)}
     table = page("live").split("| kind |")[1].split("\n\n")[0]
-    assert set(first_column(table)) == kinds
+    missing = [f"| `{kind}` | when | what it carries |" for kind in sorted(kinds - set(first_column(table)))]
+    assert not missing, f"Write into docs/live.md, the table of kinds: {missing}"
+    assert set(first_column(table)) == kinds, "docs/live.md has a kind that is gone"
 
 
 @pytest.mark.check
@@ -241,7 +243,10 @@ def rows(title: str, text: str = SECURITY) -> Iterator[list[str]]:
 @pytest.mark.check
 def test_every_table_is_in_the_account_of_what_is_kept() -> None:
     named = {name for row in rows("What is kept about people") for name in re.findall(r"`(\w+)`", row[0])}
-    assert named == set(Base.metadata.tables), "SECURITY.md, What is kept about people: a row for each table"
+    rest = " | what, about whom | for how long |"
+    missing = [f"| `{name}`{rest}" for name in sorted(set(Base.metadata.tables) - named)]
+    assert not missing, f'Write into SECURITY.md, "What is kept about people": {missing}'
+    assert named == set(Base.metadata.tables), "SECURITY.md has a table that is gone"
 
 
 def modules() -> Iterator[ModuleType]:

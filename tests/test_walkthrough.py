@@ -1,12 +1,14 @@
 """docs/your-own-resource.md and the README's short form, done as they are written, in a copy of the checkout."""
 
 import json
+import os
+import pty
 import re
 import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,20 +18,23 @@ import pytest
 from openapi_spec_validator import validate
 
 from tests.conftest import PASSWORD
-from tests.pages import chapter, page
+from tests.pages import blocks, chapter, page, tracked
 from tests.server import PATIENCE, ROOT, Server, clean_environment, connected, free_port, wait_until
 
 SHORT = chapter("README.md", "Add your own resource")
-FIRST, LATER = page("your-own-resource").split("\n## A new column later\n")
+PAGE = page("your-own-resource")
+CHAPTERS: dict[str, str] = dict(re.findall(r"^## ([^\n]+)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
 HOUSE = ("api", "model", "pottle", "templates", "static", "tests", "main.py", "gunicorn.conf.py", "pyproject.toml")
+WHOLE = {"python": ".py", "html": ".html", "js": ".js"}  # languages, and the files that a page shows whole
+BLOCK = re.compile(r"^([^`\n]*`[^\n]*\n+)?```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINKS = "/api/channels/1/links"
 JOKES = "/api/jokes"
 
 
-def copied(folder: Path) -> Path:
-    """A copy of the checkout."""
+def copied(folder: Path, *more: str) -> Path:
+    """A copy of what of the checkout a server needs, and `more`."""
     folder.mkdir()
-    for name in HOUSE:
+    for name in (*HOUSE, *more):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
@@ -37,17 +42,49 @@ def copied(folder: Path) -> Path:
     return folder
 
 
+def cloned(folder: Path) -> Path:
+    """A clone of the checkout, with what is not committed yet."""
+    for name in tracked():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]
+    for command in (["init", "-q"], ["add", "."], [*who, "commit", "-q", "-m", "First"]):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    return folder
+
+
+def shown(text: str) -> Iterator[tuple[str, str, str]]:
+    """What a text has one write: the file, `diff` or another language, and the block."""
+    current = ""
+    for line, language, block in BLOCK.findall(text):
+        named = re.findall(r"`((?!\d)(?:\w+/)*\w+\.(?:py|html|js|md))`", line)
+        current = named[0] if named else current
+        if language == "diff" or (named and Path(current).suffix == WHOLE.get(language)):
+            yield current, language, block
+
+
 def follow(text: str, checkout: Path) -> None:
     """Writes the files that a text shows whole, and makes the changes that it shows as differences, in its order."""
-    current = ""
-    for line, language, block in re.findall(
-        r"^([^`\n]*`[^\n]*\n+)?```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
-    ):
-        current = next(iter(re.findall(r"`((?:\w+/)*\w+\.py)`", line)), current)
-        if language == "python":
-            (checkout / current).write_text(block)
-        elif language == "diff":
-            patch(checkout / current, block)
+    for name, language, block in shown(text):
+        if language == "diff":
+            patch(checkout / name, block)
+        else:
+            (checkout / name).write_text(block)
+
+
+def undo(text: str, checkout: Path) -> None:
+    """Takes the changes of a text back, the last one first, and deletes the files that it shows whole."""
+    for name, language, block in reversed([*shown(text)]):
+        if language != "diff":
+            (checkout / name).unlink()
+        elif (checkout / name).exists():
+            patch(checkout / name, turned(block))
+
+
+def turned(difference: str) -> str:
+    """A difference the other way round."""
+    other = {"+": "-", "-": "+", " ": " "}
+    return "".join(other[line[0]] + line[1:] + "\n" for line in difference.splitlines())
 
 
 def patch(file: Path, difference: str) -> None:
@@ -61,13 +98,12 @@ def patch(file: Path, difference: str) -> None:
 
 
 @pytest.mark.check
-@pytest.mark.parametrize("text", [SHORT, FIRST + LATER], ids=["README.md", "your-own-resource.md"])
+@pytest.mark.parametrize("text", [SHORT, PAGE], ids=["README.md", "your-own-resource.md"])
 def test_what_it_shows_fits_what_is_there(text: str, tmp_path: Path) -> None:
     """Its differences and its imports, so that a renamed function is noticed at once; the slow tests do the rest."""
-    followed_before = [name for name in ("joke", "link") if (ROOT / "model" / f"{name}.py").exists()]
-    if followed_before:
-        pytest.skip(f"somebody has followed it here: model/{followed_before[0]}.py")
-    checkout = copied(tmp_path / "checkout")
+    if any((ROOT / name).exists() for name, language, _ in shown(text) if language != "diff"):
+        pytest.skip("somebody follows it here")
+    checkout = copied(tmp_path / "checkout", "docs", "SECURITY.md")
     follow(text, checkout)
     made = subprocess.run(
         [sys.executable, "-c", "import main"],
@@ -80,8 +116,11 @@ def test_what_it_shows_fits_what_is_there(text: str, tmp_path: Path) -> None:
 
 
 @contextmanager
-def development(checkout: Path, home: Path) -> Iterator[tuple[httpx.Client, Path]]:
-    """`python main.py`, running: a client for it, and its log. It starts again when a file is saved."""
+def development(checkout: Path, home: Path, terminal: int | None = None) -> Iterator[tuple[httpx.Client, Path]]:
+    """`python main.py`, running: a client for it, and its log. It starts again when a file is saved.
+
+    What it asks is answered at the `terminal`, if there is one.
+    """
     port, log = free_port(), home / "development.log"
     settings = {"POTTLE_INSTANCE": str(home / "development"), "POTTLE_RATE_LIMITS": "off"}
     with log.open("w") as output:
@@ -89,6 +128,7 @@ def development(checkout: Path, home: Path) -> Iterator[tuple[httpx.Client, Path
             [sys.executable, "main.py", "--port", str(port)],
             cwd=checkout,
             env=clean_environment(home, **settings),
+            stdin=terminal if terminal is not None else subprocess.DEVNULL,
             stdout=output,
             stderr=output,
         )
@@ -124,47 +164,146 @@ def share(http: httpx.Client, url: str, **more: str) -> dict[str, Any]:
 
 @pytest.mark.slow
 async def test_the_walk_through(tmp_path: Path) -> None:
-    checkout = copied(tmp_path / "checkout")
+    """The page, chapter by chapter; after each, the rules of the house hold, and the resource's tests pass."""
+    checkout = cloned(tmp_path / "checkout")
     production = Server(tmp_path / "production", tmp_path, root=checkout, POTTLE_RATE_LIMITS="on")
     production.start()
     production.stop()  # an instance of the time before: its database has neither table nor column
-    with development(checkout, tmp_path) as (http, log):
-        first_steps(checkout, http, log)
+    ours, theirs = pty.openpty()
+    with development(checkout, tmp_path, theirs) as (http, log):
+        walk = Walk(checkout, tmp_path, http, log, ours)
+        walk.first_steps()
         with production:
             await works_live(production)
             is_documented(production)
             is_limited(production)
-        add_a_column(checkout, http, log)
-    with production, client(production) as http:
-        assert share(http, "https://sqlite.org/", title="SQLite")["title"] == "SQLite"
-        assert [link["title"] for link in http.get(LINKS).json()["links"]][:2] == ["SQLite", ""]
-    own_tests(checkout, tmp_path)
+        walk.votes()
+        walk.a_page()
+        walk.a_column_more()
+        with production, client(production) as other:
+            assert share(other, "https://sqlite.org/", title="SQLite")["title"] == "SQLite"
+            assert [link["title"] for link in other.get(LINKS).json()["links"]][:2] == ["SQLite", ""]
+        walk.another_name()
+        walk.a_column_less()
+        if os.environ.get("TEST_ALL") == "1":
+            walk.run("-m", "pytest", "-q", "-m", "not slow", "-n", "3", "--dist", "loadfile")
+        walk.taken_out()
+    os.close(ours)
+    os.close(theirs)
 
 
-def first_steps(checkout: Path, http: httpx.Client, log: Path) -> None:
-    """The server notices the new files, writes the migration that they need, and serves them."""
-    assert http.get(LINKS).status_code == 404
-    follow(FIRST, checkout)
-    wait_until(lambda: answers(http, LINKS), "the new resource", log.read_text)
-    assert_written(checkout, log, FIRST)
-    sign_in(http)
-    share(http, "https://quart.palletsprojects.com/")
+class Walk:
+    """Somebody who follows the page, with the development server running."""
 
+    def __init__(self, checkout: Path, home: Path, http: httpx.Client, log: Path, terminal: int) -> None:
+        self.checkout, self.home, self.http, self.log, self.terminal = checkout, home, http, log, terminal
 
-def add_a_column(checkout: Path, http: httpx.Client, log: Path) -> None:
-    """Likewise; and links that were there before have the column too."""
-    follow(LATER, checkout)
-    wait_until(lambda: "title" in http.get(LINKS).json()["links"][0], "the new column", log.read_text)
-    assert_written(checkout, log, LATER)
-    (link,) = http.get(LINKS).json()["links"]
-    assert (link["url"], link["title"]) == ("https://quart.palletsprojects.com/", "")
-    share(http, "https://sqlite.org/", title="SQLite")
+    def first_steps(self) -> None:
+        """The server notices the new files, writes the migration that they need, and serves them."""
+        assert self.http.get(LINKS).status_code == 404
+        self.follow("The model", "The routes", "One line")
+        self.wait(lambda: answers(self.http, LINKS), "the new resource")
+        assert self.written("One line", "0012_add_table_links.py")
+        sign_in(self.http)
+        share(self.http, "https://quart.palletsprojects.com/")
+        asking = ("tests/test_docs.py", "tests/api/test_roles.py", "tests/api/test_bad_input.py")
+        said = self.run("-m", "pytest", "-q", "-m", "check", *asking, fails=True)
+        for wanted in ("Write into SECURITY.md", "Write into docs/live.md", "Write into TABLE", "Write into ROUTES"):
+            assert wanted in said, "the checks say what is missing"
+        self.follow("What the checks ask", "Its test")
+        self.check("tests/api/test_openapi.py", "tests/api/test_roles.py", "tests/test_portable.py")
 
+    def votes(self) -> None:
+        self.follow("A vote per user")
+        self.wait(lambda: "votes" in self.newest(), "votes")
+        assert self.written("A vote per user", "0013_add_table_link_votes.py")
+        self.check()
 
-def assert_written(checkout: Path, log: Path, text: str) -> None:
-    (name,) = set(re.findall(r"\d{4}_\w+\.py", text))
-    assert f"wrote {name}" in log.read_text()
-    assert (checkout / "model" / "migrations" / name).exists()
+    def a_page(self) -> None:
+        self.follow("A page")
+        self.wait(lambda: answers(self.http, "/channels/1/links"), "the page")
+        assert "https://quart.palletsprojects.com/" in self.http.get("/channels/1/links").text
+        self.check("tests/api/test_pages.py")
+
+    def a_column_more(self) -> None:
+        """Links that were there before have it too."""
+        self.follow("A new column later")
+        self.wait(lambda: self.newest().get("title") == "", "the new column")
+        assert self.written("A new column later", "0014_add_column_links_title.py")
+        share(self.http, "https://sqlite.org/", title="SQLite")
+        self.run("-m", "mypy")
+        self.check()
+
+    def another_name(self) -> None:
+        """The server asks, and what the column has is kept."""
+        self.follow("A column renamed")
+        question, *said = blocks(CHAPTERS["A column renamed"])[0].splitlines()
+        self.wait(lambda: question.removesuffix("y") in self.log.read_text(), "the question")
+        os.write(self.terminal, b"y\n")
+        self.wait(lambda: all(line in self.log.read_text() for line in said), "the migration")
+        self.upgrade("0015_rename_column_links_title_to_headline.py")
+        self.wait(lambda: self.newest().get("title") == "SQLite", "the same title")
+        self.check()
+
+    def a_column_less(self) -> None:
+        for title in ("A column renamed", "A new column later"):
+            undo(CHAPTERS[title], self.checkout)
+        self.wait(lambda: "Not applied, for they wait for you: 0016_" in self.log.read_text(), "the migration")
+        self.upgrade("0016_drop_column_links_headline.py")
+        self.wait(lambda: self.newest().keys() == {"id", "channel", "url", "shared_by", "created", "votes"}, "less")
+        self.check()
+
+    def taken_out(self) -> None:
+        first = [*CHAPTERS][: [*CHAPTERS].index("A new column later")]
+        undo("".join(CHAPTERS[title] for title in first), self.checkout)
+        self.wait(lambda: "Not applied, for they wait for you: 0017_" in self.log.read_text(), "the migration")
+        self.upgrade("0017_drop_table_link_votes.py")
+        assert self.http.get(LINKS).status_code == 404
+        self.run("-m", "quart", "--app", "main", "db", "check")
+        self.check(own=())
+
+    def follow(self, *titles: str) -> None:
+        follow("".join(CHAPTERS[title] for title in titles), self.checkout)
+
+    def newest(self) -> dict[str, Any]:
+        """The newest link, as the server that starts again gives it."""
+        try:
+            return dict(self.http.get(LINKS).json()["links"][0])
+        except (httpx.TransportError, KeyError, ValueError):
+            return {}
+
+    def wait(self, condition: Callable[[], object], what: str) -> None:
+        wait_until(condition, what, self.log.read_text)
+
+    def written(self, title: str, name: str) -> bool:
+        there = (self.checkout / "model" / "migrations" / name).exists()
+        return name in CHAPTERS[title] and f"wrote {name}" in self.log.read_text() and there
+
+    def upgrade(self, name: str) -> None:
+        """Gives the word."""
+        assert name in PAGE
+        assert f"Applied {name}." in self.run("-m", "quart", "--app", "main", "db", "upgrade", "--yes")
+
+    def check(self, *more: str, own: tuple[str, ...] = ("tests/api/test_links.py",)) -> None:
+        """The rules of the house, as in scripts/check (but for types), and the tests that concern a new resource."""
+        self.run("-m", "ruff", "check", ".")
+        self.run("-m", "ruff", "format", "--check", ".")
+        self.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "check")
+        if own or more:
+            self.run("-m", "pytest", "-q", "-p", "no:cacheprovider", *own, *more)
+
+    def run(self, *arguments: str, fails: bool = False) -> str:
+        """What a program of the checkout says."""
+        ran = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.checkout,
+            env=clean_environment(self.home, POTTLE_INSTANCE=str(self.home / "development")),
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+        )
+        assert bool(ran.returncode) is fails, ran.stdout + ran.stderr
+        return ran.stdout + ran.stderr
 
 
 @contextmanager
@@ -175,13 +314,16 @@ def client(server: Server) -> Iterator[httpx.Client]:
 
 
 async def works_live(server: Server) -> None:
-    """gunicorn has applied the migration, and a subscriber gets what is shared."""
+    """gunicorn has applied the migration, and whoever watches the list or follows the channel gets what is shared."""
     async with AsyncExitStack() as stack:
+        watcher, _ = await connected(stack, server)
+        assert (await watcher.ask(type="watch", get=LINKS))["type"] == "watching"
         socket_, _ = await connected(stack, server)
         await socket_.ask(type="subscribe", channel=1)
         with client(server) as http:
             link = share(http, "https://sqlite.org/")
         change = await socket_.receive()
+        assert (await watcher.receive())["type"] == "changed"
     assert (change["kind"], change["channel"], change["link"]) == ("link.created", 1, link)
 
 
@@ -197,19 +339,6 @@ def is_limited(server: Server) -> None:
         statuses = [http.post(LINKS, json={"url": "https://sqlite.org/"}).status_code for _ in range(20)]
         assert statuses == [201] * 19 + [429]
         assert len(http.get(LINKS).json()["links"]) == 20
-
-
-def own_tests(checkout: Path, home: Path) -> None:
-    """The walk-through's own tests pass, with the rules of this house about warnings."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/api/test_links.py"],
-        cwd=checkout,
-        env=clean_environment(home),
-        capture_output=True,
-        text=True,
-    )
-    assert ran.returncode == 0, ran.stdout
-    assert "5 passed" in ran.stdout
 
 
 @pytest.mark.slow

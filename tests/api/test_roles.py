@@ -18,7 +18,7 @@ from PIL import Image
 from quart import Quart
 
 import main
-from api.access import cookie_name
+from api.access import cookie_name, sessions
 from model.accounts import user
 from model.settings import Settings
 from pottle.store import Tx, db
@@ -338,6 +338,7 @@ def route(app: Quart, row: Row) -> tuple[str, str]:
     return row.method, found.rule
 
 
+@pytest.mark.check
 def test_every_route_has_a_row() -> None:
     app = main.create_app(Settings(instance=Path("/nowhere")))
     routes = {
@@ -345,7 +346,10 @@ def test_every_route_has_a_row() -> None:
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
-    assert {route(app, row) for row in ROWS} == routes
+    rows = {route(app, row) for row in ROWS}
+    missing = [f"{method:6} {rule}" for method, rule in sorted(routes - rows)]
+    assert not missing, f"Write into TABLE, with the status that each role gets ({', '.join(ROLES)}): {missing}"
+    assert rows == routes, "TABLE has a route that is gone"
 
 
 async def test_it_works(ask: Ask, credentials: dict[str, list[str]], nothing_changes: Any) -> None:
@@ -371,3 +375,22 @@ async def test_a_cookie_is_worth_the_same(ask: Any, credentials: dict[str, list[
                 if got - {row.statuses[as_]}:
                     wrong.append(f"{row}: {role} got {got}, not {row.statuses[as_]}")
     assert not wrong, "\n".join(wrong)
+
+
+async def test_everybody_may_follow_a_stream_that_a_resource_opens(app: Quart, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody any other that is of no channel."""
+    monkeypatch.setattr(sessions, "open_streams", {"jokes"})
+    async with app.test_client().websocket("/api/live") as socket:
+        await socket.receive_json()
+        await socket.send_json({"type": "subscribe", "stream": "secrets"})
+        assert (await socket.receive_json())["code"] == "not-found"
+        await socket.send_json({"type": "subscribe", "stream": "jokes"})
+        assert (await socket.receive_json())["type"] == "subscribed"
+        seq = await db.write(lambda tx: tx.changed("joke.told", stream="jokes"))
+        change = await socket.receive_json()
+        assert (change["type"], change["stream"], change["seq"], change["kind"]) == (
+            "change",
+            "jokes",
+            seq,
+            "joke.told",
+        )

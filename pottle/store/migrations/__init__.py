@@ -8,6 +8,7 @@ import re
 import sqlite3
 import subprocess
 import time
+from argparse import Namespace
 from collections.abc import Callable
 from contextlib import closing
 from itertools import takewhile
@@ -209,7 +210,7 @@ def with_connection(path: Path, do: "Callable[[Config], object]") -> None:
     """Calls `do` with Alembic's configuration for the database at `path`."""
     from alembic.config import Config
 
-    config = Config()
+    config = Config(cmd_opts=Namespace(quiet=True))
     config.set_main_option("script_location", str(HERE).replace("%", "%%"))
     config.set_main_option("version_locations", str(VERSIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

@@ -33,9 +33,6 @@ EXPLAINED = """
 
     {upgrade}
 \"""
-
-{waiting}
-
 """
 SEAL = re.compile(r"\n# Written from the models; (\w+)\. Whoever edits this file keeps it as it is\.\n$")
 
@@ -94,9 +91,9 @@ def _write_losing(path: Path, wanted: Wanted, renamed: list[ops.AlterColumnOp]) 
         return
     file = _write(path, losing[0], wanted, renamed)
     does = "; ".join(map(_does, losing))
-    text = file.read_text().replace(
-        '"""\n', EXPLAINED.format(does=does[:1].upper() + does[1:], upgrade=UPGRADE, waiting=migrations.WAITING), 1
-    )
+    explained = EXPLAINED.format(does=does[:1].upper() + does[1:], upgrade=UPGRADE)
+    text = file.read_text().replace('"""\n', explained, 1)
+    text = re.sub(r"(^down_revision = .*\n)", rf"\1{migrations.WAITING}\n", text, count=1, flags=re.MULTILINE)
     file.write_text(f"{text}\n# Written from the models; {_digest(text)}. Whoever edits this file keeps it as it is.\n")
     log.warning("The models have changed: wrote %s, which %s. Read it.", file.name, does)
 
