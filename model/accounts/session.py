@@ -142,7 +142,7 @@ _mine = Session.user_id == bindparam("user_id")
 END = delete(Session).where(_mine).returning(Session.id)
 END_ONE, END_OTHERS = END.where(Session.id == bindparam("id")), END.where(Session.id != bindparam("id"))
 _newest_first = select(Session.id).where(_mine).order_by(Session.id.desc())
-END_OLDEST = END.where(Session.id.in_(_newest_first.offset(MOST_SESSIONS)))
+END_OLDEST = END.where(Session.id.in_(_newest_first.offset(bindparam("kept"))))
 EXPIRED = delete(Session).where(Session.expires < bindparam("before"))
 TOKENS = select(func.count().label("n")).select_from(Token).where(Token.user_id == bindparam("user_id"))
 ADD_TOKEN = insert(Token).returning(Token.id)
@@ -209,7 +209,7 @@ def begin(tx: Tx, user_id: int, device: str) -> Signed:
     own = {"user_id": user_id, "secret_hash": _hashed(secret), "device": device, "created": tx.now, "confirmed": tx.now}
     tx.run(BEGIN, **own, used=tx.now[:10], expires=times.later(days=settings.chosen().session_days))
     identity = _identity(tx.one(BY_SESSION, secret_hash=own["secret_hash"]))
-    _end(tx, identity, END_OLDEST)
+    _end(tx, identity, END_OLDEST, kept=MOST_SESSIONS)
     return Signed(identity, secret)
 
 

@@ -1,9 +1,9 @@
 """L9: who watches a GET is told after every commit that changes its answer, whatever happens meanwhile.
 
 In rounds: people write all sorts of things on any worker, several at once; then it is quiet, and every watch on every
-worker must come to the ETag that a GET has now. Nothing else makes a worker look but its own poll and the bus. Fails
-(somebody waits in vain) when `Watches.apply` marks nothing, and with a deaf bus when there is no poll (POLL_SECONDS =
-3600). What is committed while a GET is being made is in tests/live/test_watch_races.py.
+worker must come to the ETag that a GET has now. Fails (somebody waits in vain) when `Watches.apply` marks nothing. That
+a worker looks though nobody asks it is in test_bus.py, what is committed while a GET is made in
+tests/live/test_watch_races.py.
 """
 
 import asyncio
