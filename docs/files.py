@@ -50,7 +50,7 @@ def page() -> str:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout  # noqa: S603
     folders: dict[str, list[str]] = {}
-    for name in sorted({*listed.split("\0")} - {"", "docs/files.md", "instance/README.md"}):
+    for name in sorted({*listed.split("\0")} - {"", "docs/files.md", "examples/start/README.md", "instance/README.md"}):
         if (ROOT / name).is_file() and (says := said(ROOT / name)):
             folder, _, base = name.rpartition("/")
             folders.setdefault(folder, []).append(f"| [`{base}`](../{name}) | {says} |")
