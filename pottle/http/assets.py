@@ -51,11 +51,14 @@ async def file(name: str, release_hash: str = "") -> Response:
     rule = YEAR if release_hash == release() else "no-cache"
     response.headers.update({"Cache-Control": rule, "Accept-Ranges": "bytes"})
     size, versions = response.content_length or 0, (response.headers["ETag"], response.headers["Last-Modified"])
-    part = conditions.part(request.headers.get("Range"), size)
-    same = request.headers.get("If-Range", versions[0]).strip() in versions  # as that of which the client has a part
     asked: Headers = request.scope["headers"]  # type: ignore[assignment]
     etag, modified = (version.encode() for version in versions)
-    if part is None or request.method != "GET" or not same or conditions.status_for(etag, asked, modified) != 200:
+    if conditions.status_for(etag, asked, modified) != 200:
+        response.set_data(b"")  # nothing is read from the disk, which takes half of the time
+        return response
+    part = conditions.part(request.headers.get("Range"), size)
+    same = request.headers.get("If-Range", versions[0]).strip() in versions  # as that of which the client has a part
+    if part is None or request.method != "GET" or not same:
         return response
     begin, end = part
     if begin == end:

@@ -13,6 +13,7 @@ answer, they are the finer ones and count alone.
 import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
+from collections.abc import Set as AbstractSet
 from contextvars import ContextVar
 from functools import lru_cache, wraps
 from operator import itemgetter
@@ -169,7 +170,7 @@ class ResponseCache(Middleware):
                 _tell(scope, set() if fill.signed_out_only and signed_in(scope["headers"]) else fill.tags)
 
 
-def _tell(scope: Scope, tags: set[str]) -> None:
+def _tell(scope: Scope, tags: AbstractSet[str]) -> None:
     """Tells who wants to know. Those tags are not all where who belongs to an audience was read around the cache."""
     tables.note(*tags)
     if AUDIENCE not in scope:

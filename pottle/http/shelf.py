@@ -57,7 +57,7 @@ class Kept:
             self.headers.append((b"content-length", b"%d" % len(body)))
         self.body = body
         self.etag = header_of(b"etag", headers)
-        self.tags = fill.tags
+        self.tags = frozenset(fill.tags)  # a task that its handler began may still note what it reads
         self.renew = fill.renew
         self.credit = RENEWALS  # that it is worth, until somebody asks for it again
         self.signed_out_only = fill.signed_out_only
@@ -93,7 +93,7 @@ class Kept:
         if (renewed := self.renew(read, self.body, about)) is None:
             return None
         fill = Fill()
-        fill.tags, fill.renew, fill.signed_out_only = self.tags | renewed.tags, self.renew, self.signed_out_only
+        fill.tags, fill.renew, fill.signed_out_only = {*self.tags, *renewed.tags}, self.renew, self.signed_out_only
         headers = [(name.lower().encode(), value.encode()) for name, value in renewed.headers.items()]
         others = _without(self.headers, (b"content-length", *(name for name, _ in headers)))
         kept = Kept([*others, *headers], renewed.body, fill)

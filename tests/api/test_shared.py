@@ -1,11 +1,12 @@
 """`@shared`: a GET that answers everybody alike is kept until a table that it read changes."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
 import msgspec
 import pytest
-from quart import Quart
+from quart import Quart, current_app
 from sqlalchemy import func, select, update
 
 import main
@@ -35,6 +36,23 @@ async def posts() -> Count:
         return Count((await session.scalars(select(func.count()).select_from(Post))).one())
 
 
+later: asyncio.Event
+
+
+@shared
+@gives(Count)
+async def with_a_task() -> Count:
+    current_app.add_background_task(look_at_users)
+    with db.snapshot() as read:
+        return Count(len(read.all(select(Post.id))))
+
+
+async def look_at_users() -> None:
+    await later.wait()
+    with db.snapshot() as read:
+        read.one(select(User.id))
+
+
 @shared
 @gives(Count)
 async def channels_finely() -> Count:
@@ -62,7 +80,7 @@ async def private() -> Count:
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Quart]:
     app = main.create_app(settings)
-    for handler in (posts, channels_finely, curious, private):
+    for handler in (posts, with_a_task, channels_finely, curious, private):
         app.add_url_rule(f"/test/{handler.__name__}", None, handler)
     async with app.test_app():
         yield app
@@ -83,6 +101,22 @@ async def test_it_works(anyone: Person, alice: Person) -> None:
     await alice.post("/api/channels/1/posts", {"body": "one"})
     assert (await anyone.get("/test/posts")).json() == {"n": 1}
     assert await is_kept(anyone, "/test/posts")
+
+
+async def test_what_a_task_reads_afterwards_is_no_part_of_it(
+    anyone: Person, alice: Person, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A task has the context of the handler that began it."""
+    global later
+    later = asyncio.Event()
+    await anyone.get("/test/with_a_task")
+    later.set()
+    await asyncio.sleep(0.05)
+    await db.write(rename)
+    assert await is_kept(anyone, "/test/with_a_task")
+    await alice.post("/api/channels/1/posts", {"body": "one"})
+    assert (await anyone.get("/test/with_a_task")).json() == {"n": 1}
+    assert not caplog.text
 
 
 async def test_another_table_drops_nothing(anyone: Person) -> None:

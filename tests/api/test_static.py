@@ -39,6 +39,17 @@ async def test_the_plain_address_is_asked_for_again(anyone: Person) -> None:
         assert again.headers["Cache-Control"] == "no-cache"
 
 
+async def test_who_has_it_costs_no_look_at_the_disk(anyone: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every visit of a page asks for each of its modules again."""
+    etag = (await anyone.get("/static/style.css")).headers["ETag"]
+    monkeypatch.setattr("quart.wrappers.response.async_open", None)
+    for headers, status in (({"If-None-Match": etag}, 304), ({"If-Match": '"another"'}, 412)):
+        for method in ("GET", "HEAD"):
+            headers |= {"Range": "bytes=0-9"}
+            answer = await anyone.http.request(method, "/static/style.css", headers=headers)
+            assert answer.status_code == status
+
+
 async def test_both_give_the_same_file(anyone: Person) -> None:
     hashed = await anyone.get(f"/static/~{assets.release()}/pottle/browser.js")
     plain = await anyone.get("/static/pottle/browser.js")
