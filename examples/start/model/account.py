@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from argon2 import PasswordHasher
 from argon2.exceptions import VerificationError
-from sqlalchemy import ForeignKey, LargeBinary, String, delete, func, select
+from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pottle import times
@@ -22,7 +22,14 @@ GUESSES = Rate("failed sign-ins", 5, per=60)  # for one user name at one address
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)  # OWASP's parameters: about 30 ms
 DECOY = HASHER.hash("nobody has this password")  # an unknown user name takes as long as a known one
 
-Uid = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")]
+Uid = Annotated[  # in a pattern `$` alone would also match before a last newline
+    str,
+    line(
+        40,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$(?!\n)",
+        says="must have letters a to z, digits, dots, hyphens or underscores, and begin with a letter or digit",
+    ),
+]
 Name = Annotated[str, line(80)]
 Password = Annotated[str, msgspec.Meta(min_length=8, max_length=200)]
 
@@ -76,9 +83,12 @@ class Identity(msgspec.Struct, frozen=True):
         return f"user {self.user}"
 
 
-WHO = select(User.id, User.uid, User.name, Session.id.label("session"), Session.expires).join(
-    Session, Session.user_id == User.id
+WHO = (
+    select(User.id, User.uid, User.name, Session.id.label("session"), Session.expires)
+    .join(Session, Session.user_id == User.id)
+    .where(Session.secret_hash == bindparam("secret_hash"), Session.expires > bindparam("now"))
 )
+ALIVE = select(Session.id).where(Session.id == bindparam("id"), Session.expires > bindparam("now"))
 
 
 async def sign_up(uid: str, name: str, password: str) -> Account:
@@ -97,13 +107,14 @@ def _add(tx: Tx, uid: str, name: str, password_hash: str) -> Account:
 
 async def sign_in(uid: str, password: str, address: str) -> tuple[Identity, str]:
     """A new session and its secret. Raises Unauthenticated, equally late for any reason; TooMany for a guesser."""
-    await _attempt(f"{uid.lower()} {address}")
+    party = f"{uid.lower()} {address}"
+    await _attempt(party)
     async with db.session() as reading:
         found = await reading.scalar(select(User).where(User.uid_folded == uid.lower()))
     right = await asyncio.to_thread(_matches, found.password_hash if found else DECOY, password)
     if found is None or not right:
         raise Unauthenticated("Wrong user name or password.")
-    return await _begin(found.id)
+    return await _begin(found.id, party)
 
 
 @writes
@@ -121,7 +132,9 @@ def _matches(kept: str, password: str) -> bool:
 
 
 @writes
-def _begin(tx: Tx, user_id: int) -> tuple[Identity, str]:
+def _begin(tx: Tx, user_id: int, party: str) -> tuple[Identity, str]:
+    if db.settings.rate_limits:
+        limits.spend(tx, party, GUESSES, -1)  # it was right: only wrong ones count
     secret = secrets.token_urlsafe(32)
     expires = times.later(days=SESSION_DAYS)
     tx.session.add(Session(user_id=user_id, secret_hash=_digest(secret), expires=expires))
@@ -141,14 +154,13 @@ def sign_out(tx: Tx, identity: Identity) -> None:
 
 def of(read: Snapshot, secret: str) -> Identity | None:
     """Whose session a secret is; None for one that never was, has ended or has expired."""
-    row = read.one(WHO.where(Session.secret_hash == _digest(secret), Session.expires > times.now()))
+    row = read.one(WHO, secret_hash=_digest(secret), now=times.now())
     return Identity(row.id, row.uid, row.name, row.session, row.expires) if row else None
 
 
 def confirm(read: Snapshot, identity: Identity) -> None:
     """Raises Unauthenticated, in the transaction of a write, if the session has ended meanwhile."""
-    alive = select(func.count().label("n")).where(Session.id == identity.session, Session.expires > times.now())
-    if not read.one(alive).n:
+    if read.one(ALIVE, id=identity.session, now=times.now()) is None:
         raise Unauthenticated("This session has ended.")
 
 

@@ -1,7 +1,11 @@
 """Signing up, in and out."""
 
-import httpx
+from dataclasses import replace
 
+import httpx
+import pytest
+
+from pottle.store import db
 from tests.conftest import PASSWORD, Enter
 
 
@@ -42,3 +46,22 @@ async def test_bad_input_is_refused_in_one_shape(enter: Enter) -> None:
     refused: httpx.Response = await nobody.post("/api/users", json={"uid": "a b", "name": "", "password": "short"})
     assert refused.headers["Content-Type"] == "application/problem+json"
     assert {error["field"] for error in refused.json()["errors"]} >= {"uid"}
+
+
+async def test_a_line_break_makes_no_other_user_name(enter: Enter) -> None:
+    nobody = await enter("")
+    twin = await nobody.post("/api/users", json={"uid": "ada\n", "name": "Ada", "password": PASSWORD})
+    assert twin.status_code == 422
+
+
+async def test_wrong_passwords_count_and_right_ones_do_not(enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = await enter("ada")
+    monkeypatch.setattr(db, "settings", replace(db.settings, rate_limits=True))
+    for password, statuses in ((PASSWORD, [201] * 6), ("wrong password", [401] * 5 + [429])):
+        tried = [await ada.post("/api/session", json={"uid": "ada", "password": password}) for _ in statuses]
+        assert [answer.status_code for answer in tried] == statuses
+
+
+async def test_who_is_signed_in_is_kept_in_no_cache(enter: Enter) -> None:
+    ada = await enter("ada")
+    assert (await ada.get("/", headers={"Accept": "text/html"})).headers["Cache-Control"] == "no-store"
