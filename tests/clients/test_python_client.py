@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
-from pottle_client import Account, Channel, Missed, Page, Post, Pottle, Problem
+from pottle_client import Account, Channel, Missed, Page, Post, Pottle, Problem, requests
 from pottle_client.shapes import Edit, Guest, User
 
 from tests.conftest import PASSWORD, Person, World
@@ -93,6 +93,43 @@ async def test_what_is_sent_again(method: str, path: str, status: int, times: in
         with pytest.raises(Problem) as raised:
             await pottle.api(method, path)
     assert (raised.value.status, asked) == (status, times)
+
+
+async def test_a_callers_own_headers_take_the_place_of_ours() -> None:
+    seen: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(201, json={"id": 1})
+
+    async with Pottle(NEVER_THERE, token="ours", transport=httpx.MockTransport(answer)) as pottle:
+        await pottle.api("POST", "/api/channels/7/posts", {}, idempotency_key="mine", Authorization="Bearer mine")
+    assert seen[0].headers.get_list("Idempotency-Key") == ["mine"]
+    assert seen[0].headers.get_list("Authorization") == ["Bearer mine"]
+
+
+@pytest.mark.parametrize(("statuses", "asked"), [((503, 429, 0, 200), 4), ((400,), 1), ((422,), 1), ((404,), 1)])
+async def test_a_refusal_that_stays_is_told_and_not_asked_about_for_ever(
+    statuses: tuple[int, ...], asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(requests, "backoff", lambda _attempt: 0)
+    coming = iter(statuses)
+    times = 0
+
+    async def read() -> int:
+        nonlocal times
+        times += 1
+        if (status := next(coming)) != 200:
+            raise Problem(status, {})
+        return status
+
+    insisted = asyncio.wait_for(requests.insisting(read), 5)
+    if statuses[-1] == 200:
+        assert await insisted == 200
+    else:
+        with pytest.raises(Problem):
+            await insisted
+    assert times == asked
 
 
 async def test_a_long_retry_after_is_for_the_caller() -> None:

@@ -35,13 +35,13 @@ class Pottle:
 
     async def api(self, method: str, path: str, json: object = None, **headers: str) -> Any:
         """Any request of the API: the parsed answer, None where it has none. `if_match='"3-0"'` is a header."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named = {name.replace("_", "-").lower(): value for name, value in headers.items()}  # the caller's come first
         response = await answer(self._http, method, path, json, self._who | key_of(method, path) | named)
         return response.json() if response.content else None
 
     @property
     def _who(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        return {"authorization": f"Bearer {self.token}"} if self.token else {}
 
     async def sign_up(self, uid: str, name: str, password: str, *, invitation: str | None = None) -> Account:
         """Makes the account and signs in."""

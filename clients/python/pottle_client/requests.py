@@ -13,7 +13,7 @@ from pottle_client.shapes import Json, WrongField
 T = TypeVar("T")
 RETRIES = 3
 PATIENCE = 10  # seconds; a longer Retry-After is for whoever called to know
-GONE = (401, 403, 404, 410)  # to ask again would be no use
+WORTH_ASKING_AGAIN = (408, 425, 429)  # of refusals; any other is the same the next time
 # POSTs whose answers are secrets, which the server does not keep to repeat.
 KEYLESS = re.compile(
     r"/api/(session|me/tokens|me/invitations|invitations|users/[^/]+/invitations|groups/[^/]+/(invitations|roster))\b"
@@ -50,14 +50,14 @@ def backoff(attempt: int) -> float:
 
 def key_of(method: str, path: str) -> dict[str, str]:
     """The header that has a repeated POST answered again and not done again."""
-    return {"Idempotency-Key": uuid4().hex} if method == "POST" and not KEYLESS.match(path) else {}
+    return {"idempotency-key": uuid4().hex} if method == "POST" and not KEYLESS.match(path) else {}
 
 
 async def answer(
     http: httpx.AsyncClient, method: str, path: str, json: object, headers: dict[str, str]
 ) -> httpx.Response:
     """The answer, of status 2xx or 304. Raises Problem."""
-    repeatable = method in ("GET", "PUT") or "Idempotency-Key" in headers
+    repeatable = method in ("GET", "PUT") or "idempotency-key" in headers
     attempt = 0
     while True:
         problem = Problem(0, {"title": "Unreachable", "detail": "The server cannot be reached."})
@@ -83,7 +83,7 @@ async def insisting(read: Callable[[], Awaitable[T]]) -> T:
         try:
             return await read()
         except Problem as problem:
-            if problem.status in GONE:
+            if 400 <= problem.status < 500 and problem.status not in WORTH_ASKING_AGAIN:
                 raise
         await asyncio.sleep(backoff(attempt))
         attempt += 1
