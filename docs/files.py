@@ -14,6 +14,7 @@ INTRODUCTION = """# Files
 
 Every file, with what it says of itself in its first line. `scripts/docs` makes this page.
 """
+NO_PAGES = ("docs/files.md", "instance/README.md", "examples/start/README.md")  # not in the site
 PROGRAMS = ("scripts", ".ci")
 ORDER = ("", "api", "model", "pottle", "templates", "static", "scripts", "deploy", "examples", "clients", "conformance")
 KINDS = (".py", ".js", ".mjs", ".ts", ".css", ".html", ".md", ".in", ".toml", ".yml", ".conf", ".service", ".timer")
@@ -50,7 +51,7 @@ def page() -> str:
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout  # noqa: S603
     folders: dict[str, list[str]] = {}
-    for name in sorted({*listed.split("\0")} - {"", "docs/files.md", "examples/start/README.md", "instance/README.md"}):
+    for name in sorted({*listed.split("\0")} - {"", *NO_PAGES}):
         if (ROOT / name).is_file() and (says := said(ROOT / name)):
             folder, _, base = name.rpartition("/")
             folders.setdefault(folder, []).append(f"| [`{base}`](../{name}) | {says} |")

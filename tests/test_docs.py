@@ -84,6 +84,8 @@ def list_of_files() -> str:
 @pytest.mark.check
 def test_the_list_of_files_is_fresh() -> None:
     assert list_of_files() == page("files"), "run: python docs/files.py"
+    pages = {ROOT / name for name in re.findall(r"\]\(\.\./([^)]+\.md)\)", page("files"))}
+    assert pages - {*PAGES} == set(), "docs/files.py: NO_PAGES"  # the site would have a link to nowhere
 
 
 @pytest.mark.check
