@@ -257,7 +257,7 @@ class Walk:
         first = [*CHAPTERS][: [*CHAPTERS].index("A new column later")]
         undo("".join(CHAPTERS[title] for title in first), self.checkout)
         self.wait(lambda: "Not applied, for they wait for you: 0017_" in self.log.read_text(), "the migration")
-        self.upgrade("0017_drop_table_link_votes.py")
+        self.upgrade("0017_drop_table_links.py")
         assert self.http.get(LINKS).status_code == 404
         self.run("-m", "quart", "--app", "main", "db", "check")
         self.check(own=())
@@ -286,6 +286,7 @@ class Walk:
 
     def check(self, *more: str, own: tuple[str, ...] = ("tests/api/test_links.py",)) -> None:
         """The rules of the house, as in scripts/check (but for types), and the tests that concern a new resource."""
+        self.run("docs/files.py")
         self.run("-m", "ruff", "check", ".")
         self.run("-m", "ruff", "format", "--check", ".")
         self.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-m", "check")

@@ -444,6 +444,17 @@ def test_a_column_that_refers_to_another_table_only_adds(kitchen: Recipes) -> No
     assert migrations.differences(kitchen.path) == []
 
 
+def test_a_table_goes_with_its_indexes_in_one_migration(kitchen: Recipes, versions: Path) -> None:
+    """Nothing of it is dropped before a person says so."""
+    kitchen.are(Column("name", String(80), index=True))
+    before = len(migrations.revisions())
+    kitchen.are()
+    assert len(migrations.revisions()) == before + 1
+    assert newest(versions).endswith("_drop_table_recipes.py")
+    migrate(kitchen.settings)
+    assert migrations.differences(kitchen.path) == []
+
+
 def test_one_that_somebody_edited_is_left_as_it_is(kitchen: Recipes, versions: Path) -> None:
     kitchen.are(Column("rating", Integer))
     edited = versions / newest(versions)

@@ -89,8 +89,9 @@ def _write_losing(path: Path, wanted: Wanted, renamed: list[ops.AlterColumnOp]) 
     losing = [*renamed, *(operation for operation in migrations.operations(path) if wanted(operation))]
     if not losing:
         return
-    file = _write(path, losing[0], wanted, renamed)
-    does = "; ".join(map(_does, losing))
+    told = [operation for operation in losing if not isinstance(operation, ops.DropIndexOp)] or losing
+    file = _write(path, told[0], wanted, renamed)
+    does = "; ".join(map(_does, told))
     explained = EXPLAINED.format(does=does[:1].upper() + does[1:], upgrade=UPGRADE)
     text = file.read_text().replace('"""\n', explained, 1)
     text = re.sub(r"(^down_revision = .*\n)", rf"\1{migrations.WAITING}\n", text, count=1, flags=re.MULTILINE)
@@ -208,7 +209,9 @@ def _ask(question: str) -> bool:
 
 
 def _loses(operation: Any, missing: list[Any]) -> bool:
-    """Whether a step drops rows or values, or may fail because of what there is."""
+    """Whether a step drops rows or values, or may fail because of what there is; all of a table that goes is one."""
+    if any(isinstance(other, ops.DropTableOp) and other.table_name == _table(operation) for other in missing):
+        return True
     if isinstance(operation, ops.AlterColumnOp):
         return operation.modify_nullable is False or _narrows(operation)
     if isinstance(operation, ops.DropTableOp | ops.DropColumnOp):
