@@ -6,7 +6,7 @@ everybody may read everything.
 
 from collections.abc import Collection, Mapping
 from functools import partial
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar
 
 from quart import g, has_request_context, request, websocket
 
@@ -93,7 +93,8 @@ class Access(Generic[Somebody]):
                 if (request if has_request_context() else websocket).method not in SAFE:
                     raise
                 self.recognise(None, bad_credentials=True)
-        return cast(Somebody | None, here.asker)
+        found: Somebody | None = here.asker
+        return found
 
     def me(self) -> Somebody:
         """Who is asking, where somebody must be. Raises Unauthenticated."""

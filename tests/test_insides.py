@@ -13,6 +13,7 @@ OVERRIDDEN = {
     "Application.create_url_adapter",  # this and the next: docs/decisions/short-ways.md
     "Application.handle_request",  # the route of a request, for metrics
     "Application.register_blueprint",
+    "BoundedRequest.blueprints",
     "Reloader.restart",
     "Reloader.should_restart",
     "Reloader.startup",

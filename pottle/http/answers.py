@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Meta
 from quart import Response, request
 from quart_schema import document_querystring, document_request, document_response
+from werkzeug.datastructures import Headers
 
 from pottle.errors import Invalid
 from pottle.http import bodies, caching, conditions
@@ -65,8 +66,9 @@ def respond(view: Any, status: int = 200, headers: Mapping[str, str] | None = No
     body = encode(view)
     tag = etag(body, getattr(view, "version", getattr(view, "seq", 0)))
     rule = caching.rule() if request.method in ("GET", "HEAD") else "no-store"
-    all_headers = {"ETag": tag, "Cache-Control": rule, **(headers or {})}
-    return Response(body, status, all_headers, content_type="application/json")
+    all_headers = Headers()
+    all_headers[:] = {"ETag": tag, "Cache-Control": rule, "Content-Type": "application/json", **(headers or {})}.items()
+    return Response(body, status, all_headers)
 
 
 def ready_made(data: bytes, media_type: str, tag: str) -> Response:

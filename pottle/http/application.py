@@ -20,8 +20,9 @@ from quart.wrappers.base import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter
 
 from pottle.access import SAFE
+from pottle.http import asgi
 from pottle.http.asgi import Scope
-from pottle.http.asking import foreign_origin, header, served
+from pottle.http.asking import foreign_origin, served
 from pottle.http.bodies import BoundedRequest
 from pottle.http.watching import ROUTE
 from pottle.store import db
@@ -90,7 +91,8 @@ class SignedSessions(SecureCookieSessionInterface):
 
     async def open_session(self, app: Quart, request: BaseRequestWebsocket) -> SecureCookieSession | None:
         """What the cookie says; nothing, where a page of another site asks for a change."""
-        known = header(b"cookie") is not None and self.get_cookie_name(app) in request.cookies
+        scope: Scope = request.scope  # type: ignore[assignment]  # a dict like any, to ASGI middleware
+        known = asgi.header(scope, b"cookie") is not None and self.get_cookie_name(app) in request.cookies
         return await super().open_session(app, request) if known and not _foreign_change() else self.session_class()
 
     async def save_session(self, app: Quart, session: SessionMixin, response: ResponseTypes | None) -> None:

@@ -46,8 +46,9 @@ def foreign_origin() -> str | None:
 
     A browser that does not name the origin (`null` here) says at least that it is another (Fetch Metadata).
     """
-    origin = header(b"origin")
-    if origin is None and header(b"sec-fetch-site") in FOREIGN_SITES:
+    scope: Any = served().scope
+    origin = asgi.header(scope, b"origin")
+    if origin is None and asgi.header(scope, b"sec-fetch-site") in FOREIGN_SITES:
         origin = "null"
     if origin is None:
         return None

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import suppress
-from functools import cache
+from functools import cache, cached_property
 from math import isfinite
 from typing import Any, TypeVar, cast
 
@@ -83,10 +83,21 @@ class BoundedRequest(Request):
 
     body_class = BoundedBody  # type: ignore[assignment]  # its types want a subclass
 
-    def __init__(self, method: str, scheme: str, path: str, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self, method: str, scheme: str, path: str, *args: Any, whole: bytes | None = None, **kwargs: Any
+    ) -> None:
         settings = db.settings
+        if whole is not None:  # all of it has come; else werkzeug looks for two headers
+            self.content_length = len(whole)
         limit = int(settings.upload_bytes * UPLOADS[path]) if path in UPLOADS else settings.body_bytes
         super().__init__(method, scheme, path, *args, **{**kwargs, "max_content_length": limit})
+        if whole is not None:
+            self.body.set_result(whole)
+
+    @cached_property
+    def blueprints(self) -> list[str]:
+        """Quart's, which it asks three times and finds anew each time."""
+        return super().blueprints
 
 
 async def raw() -> bytes:

@@ -14,6 +14,7 @@ from quart.wrappers.response import DataBody
 from werkzeug.datastructures import Headers
 
 from pottle.http.asgi import Message, Receive, Scope, Send
+from pottle.http.bodies import BoundedRequest
 
 WITHOUT_BODY = ("GET", "HEAD")  # a body that comes with them is not read
 NO_BODY = {"type": "http.request"}
@@ -52,10 +53,9 @@ class InlineConnection:
         scope = self._scope
         prefix = scope.get("root_path", "")
         sent = [(name.decode("latin-1").title(), value.decode("latin-1")) for name, value in scope["headers"]]
-        if scope["method"] in WITHOUT_BODY:  # else Quart looks for two headers in vain, each time with an exception
-            sent.append(("Content-Length", "0"))
-        headers = Headers([("Remote-Addr", (scope.get("client") or ("<local>",))[0]), *sent])
-        request = self._app.request_class(
+        headers = Headers()
+        headers[:] = [("Remote-Addr", (scope.get("client") or ("<local>",))[0]), *sent]  # twice as fast as one by one
+        request = cast(type[BoundedRequest], self._app.request_class)(
             scope["method"],
             scope["scheme"],
             scope["path"].removeprefix(prefix) if scope["path"].startswith(prefix + "/") else " ",  # which is 404
@@ -67,9 +67,8 @@ class InlineConnection:
             max_content_length=self._app.config["MAX_CONTENT_LENGTH"],
             body_timeout=self._app.config["BODY_TIMEOUT"],
             send_push_promise=_no_push,
+            whole=body,
         )
-        request.body.append(body)
-        request.body.set_complete()
         try:
             return await self._app.handle_request(request)
         except Exception as error:
