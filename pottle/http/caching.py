@@ -138,17 +138,20 @@ class ResponseCache(Middleware):
 
     async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        _fill.set(None)  # a request right behind another begins in the other's context
-        if kept := self.at_once(scope):
-            if TAGS in scope:
-                _tell(scope, kept.tags)
-            status = kept.status_for(scope["headers"])
-            await send({"type": "http.response.start", "status": status, "headers": kept.headers_for(status)})
-            await send({"type": "http.response.body", "body": kept.body_for(status, scope["method"])})
-        elif scope["method"] in METHODS:
-            await self._fill(_key(scope), scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+        before = _fill.set(None)  # a request right behind another, or inside it, begins in the other's context
+        try:
+            if kept := self.at_once(scope):
+                if TAGS in scope:
+                    _tell(scope, kept.tags)
+                status = kept.status_for(scope["headers"])
+                await send({"type": "http.response.start", "status": status, "headers": kept.headers_for(status)})
+                await send({"type": "http.response.body", "body": kept.body_for(status, scope["method"])})
+            elif scope["method"] in METHODS:
+                await self._fill(_key(scope), scope, receive, send)
+            else:
+                await self.app(scope, receive, send)
+        finally:
+            _fill.reset(before)
 
     async def _fill(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
         fill = shelf.begin()

@@ -53,6 +53,14 @@ async def look_at_users() -> None:
         read.one(select(User.id))
 
 
+@anyone
+@gives(Count)
+async def private_of_another() -> Count:
+    asker()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(current_app), base_url="http://test") as client:  # type: ignore[arg-type]
+        return msgspec.json.decode((await client.get("/test/posts")).content, type=Count)
+
+
 @shared
 @gives(Count)
 async def channels_finely() -> Count:
@@ -80,7 +88,7 @@ async def private() -> Count:
 @pytest.fixture
 async def app(settings: Settings) -> AsyncIterator[Quart]:
     app = main.create_app(settings)
-    for handler in (posts, with_a_task, channels_finely, curious, private):
+    for handler in (posts, with_a_task, private_of_another, channels_finely, curious, private):
         app.add_url_rule(f"/test/{handler.__name__}", None, handler)
     async with app.test_app():
         yield app
@@ -117,6 +125,12 @@ async def test_what_a_task_reads_afterwards_is_no_part_of_it(
     await alice.post("/api/channels/1/posts", {"body": "one"})
     assert (await anyone.get("/test/with_a_task")).json() == {"n": 1}
     assert not caplog.text
+
+
+async def test_a_request_inside_another_says_nothing_of_that(alice: Person) -> None:
+    """The answer to the one inside is for everybody; this one is for who asks."""
+    for _ in range(2):  # the second time, the one inside is on the shelf
+        assert (await alice.get("/test/private_of_another")).headers["cache-control"] == "no-store"
 
 
 async def test_another_table_drops_nothing(anyone: Person) -> None:
