@@ -178,6 +178,7 @@ def change(
     """
     found = user.by_uid(tx.session, uid)
     check_version(found.version, versions)
+    version = found.version
     if role == "user" or disabled:
         _check_an_admin_is_left(tx, found)
     if role is not None and role != found.role:
@@ -190,6 +191,7 @@ def change(
     elif disabled is False and found.disabled is not None:
         user.change(tx, found, disabled=None)
         audit.note(tx, by, "user.enabled", found.uid)
+    found.version = min(found.version, version + 1)  # a role and `disabled` at once are one edit
     return _view(found)
 
 

@@ -141,6 +141,13 @@ class TestDisabling:
             "name",
         }
 
+    async def test_a_role_and_disabled_at_once_are_one_edit(self, root: Person) -> None:
+        before = (await root.get("/api/users", params={"q": "bob"})).json()["users"][0]
+        await changed(root, "bob", role="admin", disabled=True)
+        after = (await root.get("/api/users", params={"q": "bob"})).json()["users"][0]
+        assert (after["role"], bool(after["disabled"])) == ("admin", True)
+        assert after["version"] == before["version"] + 1
+
     async def test_it_rejects_an_old_version(self, root: Person, bob: Person) -> None:
         seen = (await root.get("/api/users", params={"q": "bob"})).json()["users"][0]
         await bob.patch("/api/me", {"name": "Bobby"})
