@@ -10,7 +10,7 @@ MENU = {
     "Use": ["classroom", "lesson", "embedding", "client", "api", "live", "/clients/*/README", "flask-front-ends"],
     "Run": ["deploy", "settings", "administration", "operating", "performance"],
     "Trust": ["/SECURITY", "reliability", "/conformance/README", "asvs", "comparison"],
-    "More": ["/CONTRIBUTING", "/CHANGELOG", "/model/accounts/common_passwords/README", "decisions/*"],
+    "More": ["/CONTRIBUTING", "first-hour", "/CHANGELOG", "/model/accounts/common_passwords/README", "decisions/*"],
 }
 
 ROOT = Path(__file__).parents[1]

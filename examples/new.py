@@ -22,7 +22,7 @@ KEPT = (
     *("scripts/check", "scripts/run", "scripts/setup", "scripts/test", "tests/server.py"),
     *("gunicorn.conf.py", "Dockerfile", ".dockerignore", ".editorconfig"),
     *("requirements.in", "requirements.txt", "requirements-dev.in", "requirements-dev.txt"),
-    *(".gitignore", ".vscode", "LICENSE"),
+    *(".gitignore", "instance/.gitignore", ".vscode", "LICENSE"),
 )
 BRANDED = ("templates/**/*.html", "main.py", "README.md", "static/logo.svg", "Dockerfile")
 

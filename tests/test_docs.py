@@ -122,6 +122,23 @@ def test_every_block_of_code_can_be_read(path: Path) -> None:
 
 
 @pytest.mark.check
+@named
+def test_what_its_code_imports_is_there(path: Path) -> None:
+    imports = [line for block in blocks(path.read_text(), "python") for line in ast.parse(block).body]
+    for line in imports:
+        if not isinstance(line, ast.ImportFrom) or str(line.module).split(".")[0] not in ("api", "model", "pottle"):
+            continue
+        if TO_BE_WRITTEN.fullmatch(f"{str(line.module).replace('.', '/')}.py"):
+            continue
+        module = importlib.import_module(str(line.module))
+        for name in (alias.name for alias in line.names):
+            written = TO_BE_WRITTEN.fullmatch(f"{str(line.module).replace('.', '/')}/{name}.py")
+            submodule = Path(str(module.__file__)).parent / name
+            there = submodule.exists() or submodule.with_suffix(".py").exists()
+            assert written or hasattr(module, name) or there, f"{line.module}: {name}"
+
+
+@pytest.mark.check
 def test_the_menu_of_the_site_leads_to_every_page() -> None:
     menu = [name for names in runpy.run_path(str(ROOT / "docs" / "conf.py"))["MENU"].values() for name in names]
     patterns = [f"{name}.md" if name[0] == "/" else f"/docs/{name}.md" for name in menu]
