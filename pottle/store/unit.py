@@ -133,7 +133,7 @@ class Unit:
 
     def run(self, tx: Tx) -> None:
         """Runs it for the first time, or again. Raises Spoiled where it failed and left something behind."""
-        self.value = self.error = None
+        self.value = self.error = self.envelope.allowance = None  # what a first time left was rolled back
         self._begun = self._begun or self._fate.acquire(blocking=False)
         if not self._begun:
             return

@@ -18,12 +18,13 @@ from hypothesis import strategies as st
 
 from model.settings import Settings
 from pottle.errors import Conflict, Overloaded, Refusal, StorageFull
+from pottle.rates import Rate
 from pottle.store import engines, writer
 from pottle.store.database import Database
 from pottle.store.engines import open_writer, write_engine
 from pottle.store.instance import Fact
 from pottle.store.locks import Turn
-from pottle.store.unit import Tx
+from pottle.store.unit import Envelope, Tx, envelope
 from pottle.store.writer import MOST_IN_A_BATCH, Writer
 from tests.server import PATIENCE
 
@@ -417,3 +418,35 @@ async def test_a_unit_gets_its_arguments_by_position_and_by_name(database: Datab
         return one, two, three
 
     assert await database.write(sent, 1, two=2, three=3) == (1, 2, 3)
+
+
+async def test_what_was_counted_and_rolled_back_is_not_taken_for_counted(database: Database) -> None:
+    """A request that was refused is counted then (pottle/http/limits.py): at its second run it may be."""
+    gate, busy, runs = threading.Event(), threading.Event(), itertools.count()
+    around = Envelope(limit=("user 1", Rate("posting", 5, per=60)))
+
+    def hold(_: Tx) -> None:
+        busy.set()
+        gate.wait()
+
+    def limited(_: Tx) -> None:
+        if next(runs):
+            raise Conflict("Somebody was faster, between the two runs.")
+
+    def spoil(tx: Tx) -> None:
+        tx.raw.execute("INSERT INTO instance VALUES ('spoilt', '')")
+        raise ValueError
+
+    async def as_a_request() -> None:
+        envelope.set(around)
+        await database.write(limited)
+
+    holding = asyncio.ensure_future(database.write(hold))
+    await asyncio.to_thread(busy.wait)
+    both = asyncio.gather(as_a_request(), database.write(spoil), return_exceptions=True)
+    await asyncio.sleep(0.05)
+    gate.set()
+    assert [type(error) for error in await both] == [Conflict, ValueError]
+    assert next(runs) == 2
+    assert around.allowance is None
+    await holding
