@@ -9,7 +9,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 import httpx
 import pytest
@@ -49,6 +49,12 @@ async def test_shapes_are_the_documents(anyone: Person, shape: Any, schema: str)
     described = (await anyone.get("/openapi.json")).json()["components"]["schemas"][schema]
     assert shape.__required_keys__ | shape.__optional_keys__ == set(described["properties"])
     assert shape.__required_keys__ == set(described["required"])
+
+
+@pytest.mark.parametrize("follow", [Pottle.subscribe, Pottle.watch])
+def test_typed_programs_may_end_one_early(follow: Callable[..., Any]) -> None:
+    """`aclosing`, as the README says, takes what has `aclose`."""
+    assert hasattr(get_origin(get_type_hints(follow)["return"]), "aclose")
 
 
 async def test_what_was_sent_and_not_answered_is_sent_again_with_its_key() -> None:
@@ -178,10 +184,11 @@ async def test_every_change_once_and_in_order_whatever_happens_to_the_server(ser
     wanted = [f"post {n}" for n in range(40)]
 
     async def listen() -> None:
-        async for change in alice.subscribe(1, page):
-            seen.append(change["post"]["body"])
-            if seen == wanted:
-                return
+        async with aclosing(alice.subscribe(1, page)) as changes:  # else its socket is left to the garbage collector
+            async for change in changes:
+                seen.append(change["post"]["body"])
+                if seen == wanted:
+                    return
 
     listening = asyncio.create_task(listen())
     for n, body in enumerate(wanted):

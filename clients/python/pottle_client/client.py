@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
 from typing import Any, Self, cast
 from urllib.parse import quote
@@ -102,7 +102,7 @@ class Pottle:
         position: Position | Page | None = None,
         *,
         missed: Callable[[], Awaitable[Position | Page]] | None = None,
-    ) -> AsyncIterator[Change]:
+    ) -> AsyncGenerator[Change, None]:
         """Every change of a channel (by its number) or another stream (by its name), in order, once.
 
         Begins after `position`, else now. `missed` is called where the server can no longer tell what came after our
@@ -136,7 +136,7 @@ class Pottle:
                 except websockets.ConnectionClosed as closed:
                     await live.lost(closed)
 
-    async def watch(self, path: str) -> AsyncIterator[Any]:
+    async def watch(self, path: str) -> AsyncGenerator[Any, None]:
         """The answer to a GET now, and each time that it has become another one."""
         etag, first = await self._read(path, None)
         yield first
