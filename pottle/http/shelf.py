@@ -166,7 +166,7 @@ class Shelf:
         Of what somebody asked for not long ago, some can be renewed at once, for whoever asks next.
         """
         tags = tables.tags_of(row.tags for row in rows)
-        found = Stale(tags, {key: None for tag in tags for key in self._by_tag.get(tag, ())})
+        found = Stale(tags, {key: None for tag in tags & self._by_tag.keys() for key in self._by_tag[tag]})
         left = RENEWED_BYTES if len(rows) <= MOST_CHANGES else 0
         for key in found.answers:
             kept = self._kept[key]

@@ -161,8 +161,8 @@ class Hub:
 
     def prepare(self, read: Snapshot, rows: list[Change]) -> News:
         """Listener: finds who loses a right, and encodes what is told."""
-        ending = [row for row in rows if row.kind in access().ending]
-        lost = [(one, one.lost(read, row)) for row in ending for one in self.connections]
+        ending = access().ending
+        lost = [(one, one.lost(read, row)) for row in rows if row.kind in ending for one in self.connections]
         return News(lost, _encoded(read, [row for row in rows if row.stream in self._feeds]))
 
     def apply(self, news: News) -> None:
