@@ -6,6 +6,7 @@ scripts/new ../chess-club --name "Chess at noon"   what pages and README call it
 """
 
 import argparse
+import html
 import re
 import shutil
 import subprocess
@@ -78,14 +79,14 @@ def call_it(folder: Path, name: str, small: bool) -> None:
     """Puts the name where people read it."""
     for pattern in BRANDED:
         for file in folder.glob(pattern):
-            text = file.read_text()
+            text, called = file.read_text(), html.escape(name) if file.suffix in (".html", ".svg") else name
             if file.name == "README.md" and not small:
                 text = text.replace("# Pottle\n", f"# {name}\n\nMade from Pottle {VERSION}, whose README follows.\n", 1)
             elif small:
-                text = text.replace("PROJECT", name)
-                text = text if file.name in ("README.md", "main.py") else text.replace("Pottle", name)
+                text = text.replace("PROJECT", called)
+                text = text if file.name in ("README.md", "main.py") else text.replace("Pottle", called)
             elif file.name != "main.py":
-                text = text.replace("Pottle", name)
+                text = text.replace("Pottle", called)
             file.write_text(text)
 
 

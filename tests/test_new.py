@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from playwright.async_api import Page, expect
@@ -57,6 +58,17 @@ def test_without_discussions_it_is_small_and_whole(project: Path) -> None:
     keeps_its_rules(project)
     tool(project, "mypy", "--no-incremental")
     tool(project, "pytest", "-q", "-p", "no:cacheprovider")
+
+
+@pytest.mark.parametrize("options", [[], ["--without-discussions"]])
+def test_a_name_is_text_wherever_it_stands(tmp_path: Path, options: list[str]) -> None:
+    """A picture that is no XML is not shown at all."""
+    project = tmp_path / "toms"
+    assert new(project, "--name", "Tom's & Ann's", *options).returncode == 0
+    logo = ElementTree.parse(project / "static" / "logo.svg")  # noqa: S314  # our own
+    assert logo.getroot().get("aria-label") == "Tom's & Ann's"
+    assert "Tom&#x27;s &amp; Ann&#x27;s" in (project / "templates" / "base.html").read_text()
+    tool(project, "compileall", "-q", "main.py")
 
 
 def walk(path: Path) -> list[Path]:
