@@ -92,9 +92,11 @@ def register(app: Quart, settings: Settings) -> None:
     def check() -> None:
         """Say what the models have that the database lacks, or the other way round. Exit code 1 if they differ."""
         with failing():
-            different = migrations.differences(_there(path))
+            different, waiting = migrations.differences(_there(path)), migrations.pending(path)
         for difference in different:
             say(difference)
+        if different and waiting:
+            raise Failed(f"The models and the database differ. Not applied yet: {', '.join(waiting)}.")
         if different:
             raise Failed("The models and the database differ. `python main.py` writes the migration that is missing.")
         say("The models and the database agree.")
