@@ -172,6 +172,13 @@ async def test_a_newer_database_is_refused(fresh: Path) -> None:
     assert "newer" in message
 
 
+@pytest.mark.parametrize("made_up", ["9\0", "--all", ":(bad)", "*", "../../etc", "9" * 200_000])
+def test_a_made_up_revision_is_refused(made_up: str) -> None:
+    """It may come from anybody's export, and git is asked about it."""
+    with pytest.raises(WrongDatabase, match="newer than the code"):
+        migrations.check_known(made_up, "The export")
+
+
 async def test_a_database_of_another_program_is_refused(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "app.db")) as raw, raw:
         raw.execute("CREATE TABLE recipes (name TEXT)")

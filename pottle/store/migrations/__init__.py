@@ -127,7 +127,7 @@ def git(*arguments: str) -> str:
     """What git says about the migrations; nothing where there is no git, or no repository."""
     try:
         run = subprocess.run(["git", *arguments], cwd=VERSIONS, capture_output=True, text=True)  # noqa: S603, S607
-    except OSError:
+    except (OSError, ValueError):  # ValueError: no argument has a NUL, and a made-up export may name anything
         return ""
     return run.stdout if run.returncode == 0 else ""
 
