@@ -24,10 +24,10 @@ GLOBALS = {
 }
 LINKED = {
     "pages.join": "/join",
-    "managing_pages.admin": "/admin",
-    "managing_pages.group": "/groups/<slug>",
+    "pages.admin": "/admin",
+    "pages.group": "/groups/<slug>",
     "pages.post": "/posts/<int:post_id>",
-    "managing_pages.account": "/account",
+    "pages.account": "/account",
 }
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
 

@@ -29,4 +29,5 @@ class Shifted(_datetime):
 
 
 time.time = _shifted
+time.time_ns = lambda: round(_shifted() * 1e9)
 datetime.datetime = Shifted  # type: ignore[misc]
