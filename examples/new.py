@@ -81,7 +81,7 @@ def call_it(folder: Path, name: str, small: bool) -> None:
         for file in folder.glob(pattern):
             text, called = file.read_text(), html.escape(name) if file.suffix in (".html", ".svg") else name
             if file.name == "README.md" and not small:
-                text = text.replace("# Pottle\n", f"# {name}\n\nMade from Pottle {VERSION}, whose README follows.\n", 1)
+                text = text.replace("# Pottle\n", f"# {name}\n", 1)
             elif small:
                 text = text.replace("PROJECT", called)
                 text = text if file.name in ("README.md", "main.py") else text.replace("Pottle", called)
@@ -95,6 +95,9 @@ def remember(folder: Path, name: str) -> None:
     git = ["git", "-C", str(folder)]
     subprocess.run([*git, "init", "--quiet", "--initial-branch=main"], check=True)
     subprocess.run([*git, "add", "--all"], check=True)
+    if (folder / "docs" / "files.py").exists():  # the list of files, of which the README has another heading now
+        subprocess.run([sys.executable, "docs/files.py"], cwd=folder, check=True)
+        subprocess.run([*git, "add", "--all"], check=True)
     known = subprocess.run([*git, "config", "user.email"], capture_output=True).returncode == 0
     who = [] if known else ["-c", f"user.name={name}", "-c", "user.email=nobody@localhost"]
     subprocess.run([*git[:1], *who, *git[1:], "commit", "--quiet", "-m", f"{name}, from Pottle {VERSION}"], check=True)
