@@ -16,7 +16,7 @@ from pathlib import Path
 from pottle import VERSION
 
 ROOT = Path(__file__).parents[1]
-START = ROOT / "examples" / "start"
+LAID_OVER = "examples/start/"
 # What a project without discussions has of this checkout; the rest of it is in examples/start.
 KEPT = (
     *("pottle", "static/pottle", "static/docs.js", "static/forms.js", "static/logo.svg", "templates/docs.html"),
@@ -55,16 +55,13 @@ def named_after(folder: Path) -> str:
 
 
 def copy(folder: Path, small: bool) -> None:
-    """What git knows of this checkout, or what there is in KEPT, with examples/start laid over it."""
+    """What git knows of this checkout; or of it what there is in KEPT, with examples/start laid over it."""
     for path in tracked():
-        target, wanted = folder / path, not small
-        if small:
-            wanted = any(path == kept or path.startswith(f"{kept}/") for kept in KEPT)
-        if path.startswith("examples/start/") and small:
-            target, wanted = folder / path.removeprefix("examples/start/"), True
-        if wanted:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / path, target, follow_symlinks=False)
+        target = path.removeprefix(LAID_OVER) if small else path
+        if small and target == path and not any(path == kept or path.startswith(f"{kept}/") for kept in KEPT):
+            continue
+        (folder / target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, folder / target, follow_symlinks=False)
 
 
 def tracked() -> list[str]:
@@ -72,35 +69,32 @@ def tracked() -> list[str]:
     if listed.returncode:
         sys.exit("scripts/new needs git, and a checkout made by it: git says which files are the project's.")
     found = [path for path in listed.stdout.split("\0") if path and (ROOT / path).is_file()]
-    return sorted(found, key=lambda path: path.startswith("examples/start/"))  # these are laid over the others
+    return sorted(found, key=lambda path: path.startswith(LAID_OVER))  # after what it is laid over
 
 
 def call_it(folder: Path, name: str, small: bool) -> None:
-    """Puts the name where people read it."""
-    for pattern in BRANDED:
-        for file in folder.glob(pattern):
-            text, called = file.read_text(), html.escape(name) if file.suffix in (".html", ".svg") else name
-            if file.name == "README.md" and not small:
-                text = text.replace("# Pottle\n", f"# {name}\n", 1)
-            elif small:
-                text = text.replace("PROJECT", called)
-                text = text if file.name in ("README.md", "main.py") else text.replace("Pottle", called)
-            elif file.name != "main.py":
-                text = text.replace("Pottle", called)
-            file.write_text(text)
+    """Puts the name where people read it: pages, the image, and what README and main.py call themselves."""
+    for file in (file for pattern in BRANDED for file in folder.glob(pattern)):
+        text, called = file.read_text(), html.escape(name) if file.suffix in (".html", ".svg") else name
+        if small:
+            text = text.replace("PROJECT", called)
+        elif file.name == "README.md":
+            text = text.replace("# Pottle\n", f"# {name}\n", 1)
+        if file.name not in ("README.md", "main.py"):  # where the engine is meant
+            text = text.replace("Pottle", called)
+        file.write_text(text)
 
 
 def remember(folder: Path, name: str) -> None:
     """The first commit, by whoever git thinks you are; by nobody in particular where it does not know."""
-    git = ["git", "-C", str(folder)]
-    subprocess.run([*git, "init", "--quiet", "--initial-branch=main"], check=True)
-    subprocess.run([*git, "add", "--all"], check=True)
+    subprocess.run(["git", "init", "--quiet", "--initial-branch=main"], cwd=folder, check=True)
     if (folder / "docs" / "files.py").exists():  # the list of files, of which the README has another heading now
         subprocess.run([sys.executable, "docs/files.py"], cwd=folder, check=True)
-        subprocess.run([*git, "add", "--all"], check=True)
-    known = subprocess.run([*git, "config", "user.email"], capture_output=True).returncode == 0
+    subprocess.run(["git", "add", "--all"], cwd=folder, check=True)
+    known = subprocess.run(["git", "config", "user.email"], cwd=folder, capture_output=True).returncode == 0
     who = [] if known else ["-c", f"user.name={name}", "-c", "user.email=nobody@localhost"]
-    subprocess.run([*git[:1], *who, *git[1:], "commit", "--quiet", "-m", f"{name}, from Pottle {VERSION}"], check=True)
+    made = ["commit", "--quiet", "-m", f"{name}, from Pottle {VERSION}"]
+    subprocess.run(["git", *who, *made], cwd=folder, check=True)
 
 
 if __name__ == "__main__":

@@ -83,9 +83,9 @@ async def main(path: Path) -> None:
                     page = await context.new_page()
                     await page.goto(f"{server.url}/channels/4")
                     await page.wait_for_function("document.querySelector('form.composer textarea')?.checkVisibility()")
+                    await page.get_by_text("Live", exact=True).wait_for()
                     pages.append(page)
                 film = Film(*pages)
-                await asyncio.sleep(1)  # both are live
                 await act(film, *pages)
                 film.save(path)
 

@@ -252,12 +252,12 @@ async def test_refusals_end_what_was_followed(server: Server, enter: Enter) -> N
     assert private.value.status == 401
     async with Pottle(server.url) as bob:
         await bob.sign_in("bob", PASSWORD)
-        changes = bob.subscribe(1)
-        coming = asyncio.ensure_future(anext(changes))
-        await asyncio.sleep(0.5)
+        changes = bob.subscribe(1, await bob.posts(1))
+        made = await bob.post(1, "Still here")
+        assert (await anext(changes))["post"] == made
         await bob.sign_out()
         with pytest.raises(Problem) as ended:
-            await asyncio.wait_for(coming, PATIENCE)
+            await asyncio.wait_for(anext(changes), PATIENCE)
         assert ended.value.status == 401
 
 

@@ -36,7 +36,8 @@ class Sessions(Access[Identity]):
                 return None
         elif foreign_origin() is not None:
             return None
-        return self.by_token(kept()) if kept() else None
+        secret = served().cookies.get(_cookie_name())
+        return self.by_token(secret) if secret else None
 
     def by_token(self, token: str) -> Identity | None:
         """Whose session it is."""
@@ -52,11 +53,6 @@ class Sessions(Access[Identity]):
     ) -> Collection[str] | None:
         """The live connections of a session end with it."""
         return None if identity is not None and identity.session == change.subject else ()
-
-
-def kept() -> str:
-    """The secret in the cookie; "" if there is none."""
-    return str(served().cookies.get(_cookie_name(), ""))
 
 
 def set_cookie(response: Response, secret: str) -> None:
