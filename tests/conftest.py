@@ -9,6 +9,7 @@ import logging
 import os
 import random
 import shutil
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ from pottle.store import Tx, db, engines, room
 from tests.lasting import SEED
 from tests.make import ADDRESS, PASSWORD, Make
 from tests.server import Server
+
+# Of tests that run in the background Ctrl-C is ignored; the programs that they start are to hear it all the same.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Reads are answered in the event loop's thread: one that stalls it for about 20 ms fails its test.
 engines.MOST_INSTRUCTIONS = 2_000_000

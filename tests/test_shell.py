@@ -3,7 +3,6 @@
 import os
 import pty
 import re
-import signal
 import subprocess
 from pathlib import Path
 
@@ -68,7 +67,6 @@ def test_an_interrupt_ends_what_waits_and_not_the_shell(tmp_path: Path) -> None:
 def on_its_terminal(terminal: int) -> None:
     """Makes a process the one that Ctrl-C goes to."""
     os.setsid()
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # tests that run in the background ignore it
     os.close(os.open(os.ttyname(terminal), os.O_RDWR))
 
 
