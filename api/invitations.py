@@ -8,9 +8,10 @@ import logging
 from typing import Annotated
 
 import msgspec
-from quart import Blueprint, has_request_context, url_for
+from quart import Blueprint
 
 from api.access import EDITING, ROSTERS, SIGN_IN, admins, by_session, confirmed, me
+from api.addresses import here
 from model.accounts import codes, session
 from model.accounts.codes import ResetCode
 from model.groups import group, invitation, joining, roster
@@ -32,10 +33,8 @@ log = logging.getLogger("pottle")
 
 
 def link(code: str) -> str:
-    """The link with a code: at the public address, else at that of the request, else a path."""
-    if not db.settings.url and has_request_context():
-        return f"{url_for('pages.join', _external=True)}#{code}"
-    return f"{db.settings.url or server.address}/join#{code}"
+    """The link with a code."""
+    return f"{here()}/join#{code}"
 
 
 class AccountCode(msgspec.Struct):
@@ -232,5 +231,5 @@ async def welcome() -> None:
             "There is no admin yet. Whoever opens %s within %d hours becomes it; a restart makes a new link.%s",
             link(code),
             codes.FIRST_ADMIN_HOURS,
-            "" if db.settings.url or server.address else " (That is a path on this server: POTTLE_URL is not set.)",
+            "" if here() else " (That is a path on this server: POTTLE_URL is not set.)",
         )

@@ -27,6 +27,7 @@ CALLED = {
     "password": "The password",
     "current_password": "The password that you have now",
     "slug": "The short name",
+    "origin": "The site",
     "origins": "The list of sites",
     "title": "The title",
     "key": "The key",

@@ -113,6 +113,29 @@ class TestGroups:
         assert said(run("group", "create", "open-club")) == "Created open-club.\n"
         assert "open-club\tpublic\tusers\tnone\topen-club\n" in said(run("group", "list"))
 
+    def test_for_a_site_it_says_what_to_paste(self, instance: Path) -> None:
+        origin, other = "https://blog.example", "http://localhost:4000"
+        command = ["group", "create", "blog", "--origin", origin, "--origin", other, "--origin", origin]
+        app = main.create_app(Settings(instance=instance, url="https://pottle.example/talk"))
+        assert said(app.test_cli_runner().invoke(args=command)).splitlines() == [
+            "Created blog.",
+            f"Paste this into the pages of {origin} and {other}, where the discussion is to be:",
+            '<script type="module" src="https://pottle.example/talk/embed.js" data-group="blog"></script>',
+        ]
+        assert f"origins: {origin} {other}" in noted(instance)[3]
+
+    def test_without_an_address_the_tag_lacks_one(self, run: Run) -> None:
+        assert "set POTTLE_URL" in said(run("group", "create", "blog", "--origin", "https://blog.example"))
+
+    @pytest.mark.parametrize("origin", ["https://blog.example/", "blog.example", "https://Blog.example", "*", "null"])
+    def test_it_rejects_what_is_no_origin(self, run: Run, origin: str) -> None:
+        assert refused(run("group", "create", "blog", "--origin", origin)).startswith("The site must be an address in")
+        assert "blog" not in said(run("group", "list"))
+
+    def test_it_rejects_more_origins_than_a_group_has(self, run: Run) -> None:
+        many = [part for number in range(51) for part in ("--origin", f"https://{number}.example")]
+        assert refused(run("group", "create", "blog", *many)) == "The list of sites must have at most 50 entries."
+
     def test_it_rejects_a_slug_that_is_taken(self, run: Run) -> None:
         assert refused(run("group", "create", "class")) == "The short name class is taken."
 

@@ -6,15 +6,16 @@ from pathlib import Path
 from typing import Annotated, get_args
 
 import click
-from quart import Blueprint
+from quart import Blueprint, current_app
 
+from api.addresses import tag
 from api.commands.running import Value, every, run
 from api.invitations import link
 from model.accounts import account, codes, user
 from model.accounts.codes import ResetCode
 from model.accounts.user import Name, Password, Role, SomeUid, Uid
 from model.groups import group, invitation, roster
-from model.groups.group import Slug, SomeSlug
+from model.groups.group import Origin, Origins, Slug, SomeSlug
 from model.groups.invitation import Days, Uses
 from model.groups.roster import Pupil
 from model.groups.rules import Posting, Reading, Review, Standing
@@ -108,13 +109,20 @@ def groups() -> None:
 @groups.command("create")
 @click.argument("slug", type=Value(Slug, "slug"))
 @click.option("--name", type=Value(Name, "name"), help="The name that people see (default: the slug).")
+@click.option("--origin", "origins", multiple=True, type=Value(Origin, "origin"), help="A site for it; repeatable.")
 @click.option("--reading", type=click.Choice(get_args(Reading)), default="public", help="Who may read.")
 @click.option("--posting", type=click.Choice(get_args(Posting)), default="users", help="Who may post.")
 @click.option("--review", type=click.Choice(get_args(Review)), default="none", help="Whose posts wait.")
-def create_group(slug: str, name: str | None, **rules: str) -> None:
+def create_group(slug: str, name: str | None, origins: tuple[str, ...], **rules: str) -> None:
     """Make a group. It has no moderator yet; an admin can make somebody one."""
-    fields = {"slug": slug, "name": name or slug, "origins": [], **rules}
+    listed = Value(Origins, "origins").convert(list(dict.fromkeys(origins)), None, None)
+    fields = {"slug": slug, "name": name or slug, "origins": listed, **rules}
     say(f"Created {run(lambda: group.create(None, fields)).slug}.")
+    if listed:
+        say(f"Paste this into the pages of {' and '.join(listed)}, where the discussion is to be:")
+        say(tag(slug))
+        if not current_app.config["POTTLE"].url:
+            say("Its address is missing: set POTTLE_URL to where people reach this server.", err=True)
 
 
 @groups.command("list")
