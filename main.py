@@ -28,6 +28,7 @@ RESOURCES = (
     "invitations",
     "channels",
     "posts",
+    "embed",
     "commands.people",
     "commands.upkeep",
     "flask",  # what Flask back ends had, for class sites that still call it

@@ -1,10 +1,13 @@
-"""CORS (every origin may call the API, without cookies) and security headers, as ASGI middleware."""
+"""CORS (every origin may call the API and what is `opened`, without cookies) and security headers, as middleware."""
+
+import re
 
 from quart import Response
 
 from pottle.http.asgi import Headers, Message, Middleware, Receive, Scope, Send
 
 EVERYWHERE = ("/api/", "/static/", "/openapi.json")
+_opened: set[re.Pattern[str]] = set()  # an application's own paths that are like these
 EXPOSED = b"ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, Idempotency-Key, X-Request-Id"
 ASKS = b"access-control-request-method"
 PREFLIGHT: Headers = [
@@ -33,7 +36,8 @@ class SafeHeaders(Middleware):
 
     async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
-        everywhere = scope["path"].removeprefix(scope.get("root_path", "")).startswith(EVERYWHERE)
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        everywhere = path.startswith(EVERYWHERE) or any(one.fullmatch(path) for one in _opened)
         wanted = OF_ALL + OF_THE_API if everywhere else OF_ALL
 
         async def headed(message: Message) -> None:
@@ -46,6 +50,11 @@ class SafeHeaders(Middleware):
             await headed({"type": "http.response.body", "body": b""})
         else:
             await self.app(scope, receive, headed)
+
+
+def opened(path: str) -> None:
+    """Lets pages of every origin read what paths like this answer (a regular expression), as they may the API."""
+    _opened.add(re.compile(path))
 
 
 def _with(wanted: Headers, status: int, headers: Headers) -> Headers:

@@ -43,6 +43,9 @@ GET    /posts/{theirs}                                     404    404    200  20
 GET    /join                                               200    200    200  200  200  200   200
 GET    /groups/home                                        401    404    404  404  200  404   401
 GET    /groups/class                                       401    404    404  200  200  404   401
+GET    /groups/home/thread?key=/                           200    200    200  200  200  200   200
+GET    /groups/class/thread?key=/                          404    404    200  200  200  200   401
+GET    /embed.js                                           200    200    200  200  200  200   200
 GET    /account                                            401    200    200  200  200  200   401
 GET    /admin                                              401    404    404  404  200  404   401
 GET    /docs                                               200    200    200  200  200  200   200
