@@ -8,6 +8,7 @@ from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
 
 from api.access import asker, me, shown_in
+from api.addresses import tag
 from api.invitations import link, welcome
 from api.posts import authors_of, page_view
 from model.accounts.session import Identity
@@ -109,7 +110,7 @@ async def manage(slug: str) -> Response:
     if not rules.moderates(found, me()):
         raise NotFound("There is no such page.")
     board = link("").partition("://")[2].rstrip("#")
-    return await _managing("group.html", group=group.view(found), join_at=board)
+    return await _managing("group.html", group=group.view(found), join_at=board, tag=tag(slug))
 
 
 @blueprint.get("/account")

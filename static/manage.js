@@ -4,6 +4,7 @@ import { Listing, at, sure } from './listing.js';
 import { account, begin, pottle } from './pages.js';
 import { Poster } from './poster.js';
 import { showRoster } from './roster.js';
+import { showSite } from './site.js';
 import { trail } from './trail.js';
 import { addressOf, isolated, nameOf } from './view.js';
 
@@ -13,6 +14,7 @@ const group = `/api/groups/${page.dataset.group}`;
 const poster = new Poster(part('#code'));
 const { joinAt } = page.dataset; // as pupils reach it, who may not be on this machine
 const done = trail(part('#trail'), pottle, `${group}/audit`);
+const words = (text) => text.split(/\s+/).filter(Boolean);
 const noted = async (answer) => { await answer; done.reload(); };
 const channelPage = (id) => page.dataset.page.replace(/0(?=\/?$)/, id);
 
@@ -158,14 +160,28 @@ submits(part('#discussions form'), async ({ title }) => {
   await discussions.reload();
 });
 
-submits(part('#rules form'), async () => {
-  const { name, reading, posting, review, origins } = part('#rules form').elements;
-  const rules = { name: name.value, reading: reading.value, posting: posting.value, review: review.value, origins: origins.value.split(/\s+/).filter(Boolean) };
-  const { version } = await pottle.api('PATCH', group, rules, { ifMatch: `"${page.dataset.version}-0"` });
+const rules = part('#rules form');
+
+async function saveRules(fields) {
+  const { version, origins } = await pottle.api('PATCH', group, fields, { ifMatch: `"${page.dataset.version}-0"` });
   page.dataset.version = version;
-  part('.managing .channel-title').textContent = rules.name;
-  part('#rules .saved').textContent = 'Saved.';
+  rules.elements.origins.defaultValue = origins.join('\n');
   done.reload();
+}
+
+submits(rules, async () => {
+  const { name, reading, posting, review, origins } = rules.elements;
+  await saveRules({ name: name.value, reading: reading.value, posting: posting.value, review: review.value, origins: words(origins.value) });
+  part('.managing .channel-title').textContent = name.value;
+  part('#rules .saved').textContent = 'Saved.';
+  site.look();
+});
+
+const site = showSite(part('#site'), () => words(rules.elements.origins.defaultValue), async (origin) => {
+  const { origins } = rules.elements;
+  const typed = words(origins.value);
+  await saveRules({ origins: [...words(origins.defaultValue), origin] });
+  origins.value = [...typed, origin].join('\n'); // with what waits there to be saved
 });
 
 begun.follow().then(() => [waiting, removed].forEach((list) => list.follow())); // whose titles are then known

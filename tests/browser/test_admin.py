@@ -101,6 +101,32 @@ async def test_a_moderator_looks_after_a_group(
     alice.has_nothing_to_complain_of()
 
 
+async def test_a_moderator_sees_what_to_paste_and_allows_a_site(server: Server, browser: Browser) -> None:
+    alice = await comes(server, browser, "alice", "/groups/class")
+    page = alice.page
+    site, sites = page.locator("#site"), page.locator("#rules [name=origins]")
+    address, says, allow = site.locator("[name=address]"), site.locator(".listed"), site.locator("[type=submit]")
+    tag = f'<script type="module" src="{server.url}/embed.js" data-group="class"></script>'
+    await expect(site.locator(".tag")).to_have_text(tag)
+    await expect(says).to_have_text("No site is allowed yet.")
+    await sites.fill("https://not-saved.example")
+    await address.fill("Class.example/2026/hello/?a=b")
+    await expect(says).to_contain_text("https://class.example is not allowed yet")
+    await allow.click()
+    await expect(says).to_contain_text("https://class.example is allowed")
+    await expect(allow).to_be_hidden()
+    await expect(sites).to_have_value("https://not-saved.example\nhttps://class.example")
+    await expect(page.locator("#trail .row").first).to_contain_text("origins: https://class.example")
+    await page.locator("#rules").get_by_role("button", name="Save").click()
+    await address.fill("")
+    await expect(says).to_have_text("Allowed: https://not-saved.example, https://class.example")
+    await address.fill("mailto:somebody")
+    await address.press("Enter")
+    await expect(site.get_by_role("alert")).to_contain_text("such as https://class.example")
+    assert await is_not_too_wide(page)
+    alice.has_nothing_to_complain_of()
+
+
 async def test_a_class_comes_in(server: Server, browser: Browser) -> None:
     """By a code on the board, and by slips of paper; also from a phone."""
     alice = await comes(server, browser, "alice", "/groups/class", **PHONE)
