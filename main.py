@@ -26,12 +26,10 @@ RESOURCES = (
     "me",
     "groups",
     "invitations",
-    "channels",
-    "posts",
-    "embed",
+    "talk",  # discussions; without this line there are none
+    "flask",  # what Flask back ends had, for class sites that still call it; it needs discussions
     "commands.people",
     "commands.upkeep",
-    "flask",  # what Flask back ends had, for class sites that still call it
     "pages",
 )
 

@@ -92,7 +92,7 @@ function avatar(author, base) {
   return place;
 }
 
-/** As `hue` in api/pages.py. */
+/** As `hue` in api/talk/pages.py. */
 const hue = (uid) => [...uid.toLowerCase()].reduce((sum, letter) => sum + letter.codePointAt(0), 0) % HUES;
 
 const paragraph = (text) => Object.assign(document.createElement('p'), { textContent: text });

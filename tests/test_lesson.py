@@ -105,7 +105,7 @@ def keeps_the_rules(checkout: Path, home: Path) -> None:
 def test_the_answers_are_right() -> None:
     """What can be looked up by a test; the rest is in the lesson's other parts."""
     assert '"groups",' in (ROOT / "main.py").read_text()
-    assert "@limited(POSTING, " in (ROOT / "api/posts.py").read_text()
+    assert "@limited(POSTING, " in (ROOT / "api/talk/posts.py").read_text()
     assert "`POTTLE_POST_LENGTH` | `10000`" in (ROOT / "docs/settings.md").read_text()
     assert (ROOT / "model/accounts/passwords.py").exists()
-    assert "@signed_in" in (ROOT / "api/posts.py").read_text()
+    assert "@signed_in" in (ROOT / "api/talk/posts.py").read_text()

@@ -167,10 +167,12 @@ class TestArrows:
         assert importing([*ours, *engines], "sqlalchemy", "quart", "pottle.store", "asyncio", "socket") == []
 
     def test_one_entity_does_not_import_the_resource_of_another(self) -> None:
-        """api/pages.py may ask posts what a page of them shows; nothing else looks sideways."""
+        """What shows a page of posts may ask posts what is on it; nothing else looks sideways."""
         for file in modules("api"):
             if file.parent.name == "api" and file.stem in main.RESOURCES and file.stem != "pages":
                 assert importing([file], *(f"api.{name}" for name in main.RESOURCES if name != file.stem)) == []
+        of_talk = [file for file in modules("api/talk") if file.stem not in ("__init__", "pages", "embed")]
+        assert importing(of_talk, "api.talk") == []
 
 
 @pytest.mark.check

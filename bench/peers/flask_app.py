@@ -64,12 +64,6 @@ def home() -> str:
     return render_template("home.html", talk=talk, **shown)
 
 
-@pages.get("/channels/<int:channel_id>")
-def channel(channel_id: int) -> str:
-    """Linked to by the home page."""
-    return str(channel_id)
-
-
 def _me(database: Database, secret: str) -> User | None:
     return database.scalars(models.whose(secret)).first() if secret else None
 

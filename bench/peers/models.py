@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, String, event, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from api.pages import hue
+from api.talk.pages import hue
 
 LIMIT = 20
 NEWEST = 12  # channels on the home page
@@ -26,7 +26,8 @@ LINKED = {
     "pages.join": "/join",
     "pages.admin": "/admin",
     "pages.group": "/groups/<slug>",
-    "pages.post": "/posts/<int:post_id>",
+    "talk.post": "/posts/<int:post_id>",
+    "talk.channel": "/channels/<int:channel_id>",
     "pages.account": "/account",
 }
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")

@@ -66,12 +66,6 @@ async def home() -> str:
     return await render_template("home.html", talk=talk, **shown)
 
 
-@pages.get("/channels/<int:channel_id>")
-async def channel(channel_id: int) -> str:
-    """Linked to by the home page."""
-    return str(channel_id)
-
-
 async def _me(database: Database, secret: str) -> User | None:
     return (await database.scalars(models.whose(secret))).first() if secret else None
 

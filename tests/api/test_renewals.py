@@ -1,6 +1,6 @@
 """The newest posts of a channel, which the response cache renews when there are more: always what a handler would say.
 
-Seen to fail with each left out of api/posts.py or model/talk/post.py: that only new posts may have come, that a
+Seen to fail with each left out of api/talk/posts.py or model/talk/post.py: that only new posts may have come, that a
 post which was answered is read again, the cursor of a page that has become full, the ETag; and with each bound of
 pottle/http/shelf.py and `until` left out.
 """

@@ -18,7 +18,6 @@ from pottle.http.limits import idempotent, limited
 
 blueprint = Blueprint("channels", __name__, url_prefix="/api")
 counts = Blueprint("counts", __name__, url_prefix="/api/counts")
-blueprint.record_once(lambda state: state.app.register_blueprint(counts))
 
 
 class NewChannel(msgspec.Struct):

@@ -39,7 +39,6 @@ from pottle.store.paging import Filling, Page
 
 blueprint = Blueprint("posts", __name__, url_prefix="/api")
 reactions = Blueprint("reactions", __name__, url_prefix="/api/posts/<id:post_id>/reactions")
-blueprint.record_once(lambda state: state.app.register_blueprint(reactions))
 KIND = f"/<any({', '.join(KINDS)}):kind>"
 
 

@@ -1,0 +1,18 @@
+"""Discussions: channels of groups, the posts in them, reactions to those, and the pages that show them.
+
+The rest of the application knows only its line in main.py's RESOURCES. Without that line it works as before, and what
+was written stays in the database.
+"""
+
+from quart.blueprints import BlueprintSetupState
+
+from api.talk import channels, embed, pages, posts
+
+blueprint = pages.blueprint
+PARTS = (channels.blueprint, channels.counts, posts.blueprint, posts.reactions, embed.blueprint)
+
+
+@blueprint.record_once
+def _serve_all_parts(state: BlueprintSetupState) -> None:
+    for part in PARTS:
+        state.app.register_blueprint(part)
