@@ -1,12 +1,8 @@
 /** The forms of a discussion: the one at its top, and those below posts. What is typed stays until it was sent. */
 import { keepsDraft, submits } from './forms.js';
 import { Problem } from './pottle.js';
+import { texts } from './texts.js';
 import { isolated } from './view.js';
-
-const GONE = {
-  reply: 'The post you are answering was removed. You can post your text on its own, or copy it.',
-  edit: 'This post was removed. You can post your text anew, or copy it.',
-};
 
 export class Composing {
   #section; #account; #send; #save; #changed; #open = new Map(); // post id -> {form, forget}, what is below it
@@ -60,15 +56,15 @@ export class Composing {
   reply(article, parent, done) {
     if (!this.known) return this.#account.ask();
     const form = this.#below(article, 'reply', `${this.#section.dataset.channel}:${parent}`);
-    form.querySelector('.visually-hidden').textContent = `Your reply to ${isolated(article.querySelector('.author').textContent)}`;
+    form.querySelector('.visually-hidden').textContent = texts.yourReplyTo(isolated(article.querySelector('.author').textContent));
     this.#submits(form, parent, (values, key) => this.#send({ ...values, parent }, key), done);
   }
 
   /** A form to change one's own post. */
   edit(article, { id, body, version }, done) {
     const form = this.#below(article, 'edit', `edit:${id}:${version}`, body);
-    form.querySelector('.visually-hidden').textContent = 'Your post';
-    form.querySelector('[type=submit]').textContent = 'Save';
+    form.querySelector('.visually-hidden').textContent = texts.yourPost;
+    form.querySelector('[type=submit]').textContent = texts.save;
     this.#submits(form, id, (values) => this.#save(id, values.body, version), done);
   }
 
@@ -83,8 +79,8 @@ export class Composing {
   #lostItsPost(form) {
     if ('gone' in form.dataset) return;
     form.dataset.gone = '';
-    form.prepend(Object.assign(document.createElement('p'), { className: 'notice', role: 'status', textContent: GONE[form.dataset.does] }));
-    form.querySelector('[type=submit]').textContent = 'Post on its own';
+    form.prepend(Object.assign(document.createElement('p'), { className: 'notice', role: 'status', textContent: texts.lost[form.dataset.does] }));
+    form.querySelector('[type=submit]').textContent = texts.postOnItsOwn;
     form.querySelectorAll('.guest-name').forEach((label) => { label.hidden = Boolean(this.#account.me); });
   }
 
@@ -118,7 +114,7 @@ export class Composing {
   #mustBeKnown() {
     if (this.known) return;
     this.#account.ask();
-    throw new Problem({ detail: 'You are no longer signed in. Your text stays here: sign in, and send it again.' });
+    throw new Problem({ detail: texts.noLongerSignedIn });
   }
 }
 

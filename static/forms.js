@@ -1,5 +1,6 @@
 /** Forms that talk to the API: nothing typed is ever lost, and each problem is told at the field it concerns. */
 import { randomKey } from './pottle/requests.js';
+import { texts } from './texts.js';
 
 const FEW_LEFT = 0.9; // of what a field may hold, from which on it says how much is left
 
@@ -48,11 +49,11 @@ async function busy(form, task) {
 function check(form) {
   const seen = [...form.elements].filter((field) => field.name && field.offsetParent);
   const errors = seen.flatMap((field) => {
-    if (field.required && !field.value.trim()) return { field: field.name, message: 'Please fill this in.' };
+    if (field.required && !field.value.trim()) return { field: field.name, message: texts.fillIn };
     const over = -left(field);
-    return over > 0 ? { field: field.name, message: `Too long by ${characters(over)}.` } : [];
+    return over > 0 ? { field: field.name, message: `${texts.tooLong(texts.characters(over))}.` } : [];
   });
-  if (errors.length > 0) throw Object.assign(new Error('Something is missing or too long.'), { errors });
+  if (errors.length > 0) throw Object.assign(new Error(texts.missingOrTooLong), { errors });
 }
 
 /** Hidden and empty fields are left out: the API refuses what it does not expect. */
@@ -64,8 +65,6 @@ function values(form) {
 /** How many characters still fit into a field with `data-limit`, counted as the server counts: an emoji is one. */
 const left = ({ value, dataset }) => ('limit' in dataset ? Number(dataset.limit) - [...value].length : Infinity);
 
-const characters = (count) => (count === 1 ? '1 character' : `${count.toLocaleString('en')} characters`);
-
 /** Shows how much is left where it is little. @returns {() => void} looks again */
 function counting(form) {
   const count = () => {
@@ -74,7 +73,7 @@ function counting(form) {
       const note = noteOf(field);
       note.hidden = rest > field.dataset.limit * (1 - FEW_LEFT);
       note.classList.toggle('over', rest < 0);
-      note.textContent = rest < 0 ? `Too long by ${characters(-rest)}` : `${characters(rest)} left`;
+      note.textContent = rest < 0 ? texts.tooLong(texts.characters(-rest)) : texts.left(texts.characters(rest));
     }
   };
   count();
@@ -104,7 +103,10 @@ export function showProblem(form, problem) {
 }
 
 /** Whether somebody has gone on to another form meanwhile, whose focus is not to be taken. */
-const isTypingElsewhere = (form) => document.activeElement?.matches('input, textarea') && !form.contains(document.activeElement);
+function isTypingElsewhere(form) {
+  const { activeElement } = form.getRootNode();
+  return activeElement?.matches('input, textarea') && !form.contains(activeElement);
+}
 
 function showAt(field, message) {
   const note = complaint('field-error', message);

@@ -1,15 +1,15 @@
 /** The posts of a discussion in the page: brings the DOM to a thread with as few moves as it takes. */
 import { conversations, visibleTo } from './thread.js';
-import { fill, personalise, read } from './view.js';
+import { fill, read } from './view.js';
 
 export class PostList {
-  #list; #template; #base; #shown = new Map(); // id -> {article, post, place: {parent, root}}
+  #list; #template; #links; #shown = new Map(); // id -> {article, post, place: {parent, root}}
 
-  /** Takes over what the server rendered. */
-  constructor(section, base) {
+  /** Takes over what the server rendered. @param {import('./view.js').Links} links */
+  constructor(section, links) {
     this.#list = section.querySelector('.posts');
     this.#template = section.querySelector('.post-template');
-    this.#base = base;
+    this.#links = links;
     for (const article of this.#list.querySelectorAll('.post')) {
       const post = read(article);
       this.#shown.set(post.id, { article, post });
@@ -18,15 +18,6 @@ export class PostList {
     for (const { post: root, replies } of conversations(posts)) {
       for (const post of [root, ...replies]) this.#shown.get(post.id).place = { root, parent: posts.find(({ id }) => id === post.parent) };
     }
-  }
-
-  /** The posts of the page at an address, as this one's were when it came. @throws {Error} with the `status` */
-  static async readAgain(address) {
-    const answer = await fetch(address, { headers: { Accept: 'text/html' } });
-    const section = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('.discussion');
-    if (!answer.ok || !section) throw Object.assign(new Error('This conversation cannot be read.'), { status: answer.status });
-    const posts = [...section.querySelectorAll('.posts .post')].map(read);
-    return { posts, next: null, epoch: section.dataset.epoch, seq: Number(section.dataset.seq) };
   }
 
   /** Newest first. */
@@ -45,10 +36,8 @@ export class PostList {
     return posts.map(({ id }) => id).filter((id) => !before.has(id));
   }
 
-  /** @param {(post: object) => object} outlook what `personalise` needs to know of each post */
-  personalise(outlook) {
-    for (const { article, post } of this.#shown.values()) personalise(article, outlook(post));
-  }
+  /** @param {(article: HTMLElement, post: object) => void} visit */
+  each(visit) { for (const { article, post } of this.#shown.values()) visit(article, post); }
 
   #update(posts) {
     const byId = new Map(posts.map((post) => [post.id, post]));
@@ -63,7 +52,7 @@ export class PostList {
   #show(post, place) {
     const entry = this.#shown.get(post.id) ?? { article: this.#template.content.firstElementChild.cloneNode(true) };
     const moved = entry.place?.parent?.id !== place.parent?.id || entry.place?.root.id !== place.root.id;
-    if (entry.post !== post || moved) fill(entry.article, post, place, this.#base);
+    if (entry.post !== post || moved) fill(entry.article, post, place, this.#links);
     this.#shown.set(post.id, { ...entry, post, place });
   }
 
@@ -101,11 +90,22 @@ export function arrange(list, items) {
 
 /** Safari does not anchor the scroll position, so for all browsers we do (style.css turns theirs off). */
 function keepingPlace(list, change) {
-  const reading = list.getBoundingClientRect().top < 0;
-  const anchor = reading && [...list.querySelectorAll('.post')].find((post) => post.getBoundingClientRect().bottom > 0);
+  const scroller = scrollerOf(list);
+  const top = scroller === document.scrollingElement ? 0 : scroller.getBoundingClientRect().top;
+  const reading = list.getBoundingClientRect().top < top;
+  const anchor = reading && [...list.querySelectorAll('.post')].find((post) => post.getBoundingClientRect().bottom > top);
   const before = anchor && anchor.getBoundingClientRect().top;
-  const focused = document.activeElement;
+  const root = list.getRootNode();
+  const focused = root.activeElement;
   change();
-  if (focused !== document.activeElement && focused.isConnected) focused.focus({ preventScroll: true }); // it was moved
-  if (anchor?.isConnected) window.scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: 'instant' });
+  if (focused !== root.activeElement && focused?.isConnected) focused.focus({ preventScroll: true }); // it was moved
+  if (anchor?.isConnected) scroller.scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: 'instant' });
+}
+
+/** What scrolls a list: the page, or on other sites maybe a part of it. */
+function scrollerOf(list) {
+  for (let place = list; place; place = place.parentElement ?? place.getRootNode().host) {
+    if (/auto|scroll/.test(getComputedStyle(place).overflowY) && place.scrollHeight > place.clientHeight && place !== document.body) return place;
+  }
+  return document.scrollingElement;
 }

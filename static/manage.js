@@ -6,7 +6,7 @@ import { Poster } from './poster.js';
 import { showRoster } from './roster.js';
 import { showSite } from './site.js';
 import { trail } from './trail.js';
-import { addressOf, isolated, nameOf } from './view.js';
+import { isolated, linksOf, nameOf } from './view.js';
 
 const part = (selector) => document.querySelector(selector);
 const page = part('.managing');
@@ -31,7 +31,7 @@ function posts(section, state, fill, actions) {
   const list = new Listing(section, pottle, {
     path: `${group}/posts`, plural: 'posts', actions, version: (post) => (post.edit ?? post).version,
     fill(of, post) {
-      of('.when').href = addressOf(post.id, pottle.url);
+      of('.when').href = linksOf(pottle.url).post + post.id;
       of('.author').textContent = nameOf(post.author);
       of('.body').innerHTML = post.html; // sanitised by the server
       at(of('time'), post.created);

@@ -1,4 +1,5 @@
 /** How the reader learns of what happens: new posts, and how the connection is doing. */
+import { texts } from './texts.js';
 import { isolated, nameOf } from './view.js';
 
 const SPEAK_AFTER_MS = 1000; // several posts at once are one announcement
@@ -32,7 +33,7 @@ export class News {
     this.#authors.push(author);
     this.#speaking ??= setTimeout(() => {
       const count = this.#authors.length;
-      this.#voice.textContent = count === 1 ? `New post by ${isolated(author)}` : `${count} new posts`;
+      this.#voice.textContent = count === 1 ? texts.newBy(isolated(author)) : texts.newPosts(count);
       this.#authors = [];
       this.#speaking = null;
     }, SPEAK_AFTER_MS);
@@ -52,7 +53,7 @@ export class News {
     this.#button.hidden = !first;
     if (!first) return;
     const arrow = first.getBoundingClientRect().top < 0 ? '↑' : '↓';
-    this.#button.textContent = `${arrow} ${this.#unseen.size === 1 ? '1 new post' : `${this.#unseen.size} new posts`}`;
+    this.#button.textContent = `${arrow} ${texts.newPosts(this.#unseen.size)}`;
   }
 
   #go() {
@@ -62,11 +63,6 @@ export class News {
   }
 }
 
-const WORDS = {
-  connecting: '', live: 'Live', resetting: 'Catching up…', reconnecting: 'Connection lost, reconnecting…',
-  'signed-out': 'You have been signed out.', gone: 'This discussion is gone, or no longer for you. Copy what you have typed before you leave.', failed: 'No live updates here. Reload the page to try again.',
-};
-
 /** The state of the connection, as a small word beside the title. */
 export class Status {
   #place; #timer; #state = 'connecting';
@@ -74,7 +70,7 @@ export class Status {
   constructor(place) { this.#place = place; }
 
   show(told, detail) {
-    if (!(told in WORDS)) return;
+    if (!(told in texts.states)) return;
     const state = told === 'failed' && (detail === 'not-found' || detail?.status === 404) ? 'gone' : told;
     this.#state = state;
     clearTimeout(this.#timer);
@@ -92,6 +88,6 @@ export class Status {
 
   #set(state) {
     this.#place.dataset.state = state;
-    this.#place.textContent = WORDS[state];
+    this.#place.textContent = texts.states[state];
   }
 }

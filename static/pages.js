@@ -1,6 +1,6 @@
 /** Our own pages come alive: everything here adds to HTML that is already complete for reading. */
 import { Account } from './account.js';
-import { Discussion } from './discussion.js';
+import { enliven } from './ours.js';
 import { isTyped, submits } from './forms.js';
 import { connect } from './pottle.js';
 import { showTallies } from './tallies.js';
@@ -10,7 +10,7 @@ const TICK_MS = 30_000;
 
 export const pottle = connect({ onSignedOut: () => account.become(null, false), onConfirm: () => account.confirm() });
 export const account = new Account(pottle);
-document.querySelectorAll('.discussion').forEach((section) => new Discussion(section, pottle, account));
+document.querySelectorAll('.discussion').forEach((section) => enliven(section, pottle, account));
 document.querySelectorAll('form.begin').forEach(beginning);
 document.querySelectorAll('.channels ul').forEach((list) => showTallies(list, pottle));
 document.querySelectorAll('.joining').forEach(async (section) => {

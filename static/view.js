@@ -1,14 +1,19 @@
 /** A post and its <article>, both ways. The markup itself is `article` in templates/_post.html. */
+import { language, texts } from './texts.js';
 
 const HUES = 6;
 const UNITS = [['year', 31_536_000], ['month', 2_592_000], ['week', 604_800], ['day', 86_400], ['hour', 3600], ['minute', 60]];
-const spoken = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 
 /** People's text within a sentence of ours: its direction is its own, and does not turn ours around. */
 export const isolated = (text) => `\u2068${text}\u2069`;
 
-const WITHHELD = { pending: 'Waiting for review', removed: 'Removed by a moderator' }; // what only its author sees
-const UNAPPROVED = { pending: 'Your edit is waiting for review', removed: 'Your edit was not approved' };
+let policy = null;
+
+/** HTML that the server made harmless, as pages with Trusted Types want it. @throws {TypeError} where a page forbids our policy */
+export function trusted(html) {
+  policy ??= globalThis.trustedTypes?.createPolicy('pottle', { createHTML: (text) => text }) ?? { createHTML: (text) => text };
+  return policy.createHTML(html);
+}
 
 export const nameOf = ({ name, guest }) => name ?? guest;
 
@@ -27,60 +32,50 @@ export function read(article) {
   };
 }
 
-/** Shows a post in its article. `parent` and `root` are as in templates/_post.html, `base` is the server's address. */
-export function fill(article, post, { parent, root }, base) {
+/**
+ * Where things are found: `base` is the server's address; `here` is what links to posts of the same list begin with,
+ * `post` to posts anywhere, however old.
+ * @typedef {{base: string, here: string, post: string}} Links
+ */
+
+/** Of our own pages. @returns {Links} */
+export const linksOf = (base) => ({ base, here: '#p', post: `${base}/posts/` });
+
+/** Shows a post in its article. `parent` and `root` are as in templates/_post.html. @param {Links} links */
+export function fill(article, post, { parent, root }, links) {
   const { author, state } = post;
   const removed = state === 'removed';
   article.id = `p${post.id}`;
   article.classList.toggle('removed', removed);
   Object.assign(article.dataset, { id: post.id, parent: post.parent ?? '', version: post.version, state, replies: post.replies, uid: author.uid ?? '' });
   const part = (selector) => article.querySelector(selector);
-  part('.slot-avatar').replaceChildren(avatar(author, base));
+  part('.slot-avatar').replaceChildren(avatar(author, links.base));
   Object.assign(part('.author'), { textContent: nameOf(author), title: author.uid ?? '' });
   part('.rank').textContent = author.badge ?? '';
   part('.guest').hidden = 'uid' in author;
-  part('.when').href = addressOf(post.id, base);
+  part('.when').href = links.post + post.id;
   setTime(part('.when time'), post.created);
   part('.edited').hidden = !post.edited;
   setTime(part('.edited time'), post.edited ?? '');
-  part('.waiting').textContent = state === 'published' || !post.html ? '' : WITHHELD[state];
+  part('.waiting').textContent = state === 'published' || !post.html ? '' : texts.withheld[state];
   part('footer').hidden = removed;
-  if (removed && !post.html) part('.body').replaceChildren(paragraph('This post was removed.'));
-  else part('.body').innerHTML = post.html; // sanitised by the server; nothing else here is HTML
-  fillContext(part('.context'), post, parent, root, base);
+  if (removed && !post.html) part('.body').replaceChildren(paragraph(texts.removed));
+  else part('.body').innerHTML = trusted(post.html); // sanitised by the server; nothing else here is HTML
+  fillContext(part('.context'), post, parent, root, links);
   for (const chip of article.querySelectorAll('.chip')) fillChip(chip, post.reactions[chip.dataset.kind] ?? 0);
 }
 
-/** Where a post is found in its conversation, however old it is. */
-export const addressOf = (post, base) => `${base}/posts/${post}`;
-
-function fillContext(context, post, parent, root, base) {
+function fillContext(context, post, parent, root, links) {
   context.hidden = !post.parent || post.parent === root.id;
-  const link = Object.assign(document.createElement('a'), { href: parent ? `#p${parent.id}` : addressOf(post.parent, base) });
-  if (parent) link.append('in reply to ', Object.assign(document.createElement('bdi'), { textContent: nameOf(parent.author) }));
-  else link.textContent = 'in reply to an earlier post';
+  const link = Object.assign(document.createElement('a'), { href: parent ? links.here + parent.id : links.post + post.parent });
+  if (parent) link.append(texts.inReplyTo, ' ', Object.assign(document.createElement('bdi'), { textContent: nameOf(parent.author) }));
+  else link.textContent = texts.inReplyToEarlier;
   context.replaceChildren(link);
 }
 
 function fillChip(chip, count) {
   chip.querySelector('.count').textContent = count || '';
   chip.classList.toggle('none', !count);
-}
-
-/** What depends on who is looking: own reactions, an own `edit` that is not approved, and what one may do. */
-export function personalise(article, { mine, moderates, locked, marks, withheld, edit }) {
-  for (const chip of article.querySelectorAll('.chip')) {
-    chip.disabled = false;
-    chip.setAttribute('aria-pressed', String(marks.has(chip.dataset.kind)));
-  }
-  const shut = locked && !moderates;
-  const { state } = article.dataset;
-  const removed = state === 'removed';
-  const open = state === 'published' && !shut;
-  const allow = { pick: open, reply: open, edit: mine && !shut && !removed, withdraw: Boolean(edit), remove: (mine || moderates) && (!removed || withheld), restore: moderates && removed };
-  article.querySelector('footer').hidden = removed && !moderates && !withheld;
-  article.querySelector('.unapproved').textContent = edit ? UNAPPROVED[edit.state] : '';
-  for (const [name, allowed] of Object.entries(allow)) article.querySelector(`[data-do=${name}]`).hidden = !allowed;
 }
 
 function avatar(author, base) {
@@ -110,12 +105,19 @@ export function tickAll(root = document) {
 function tick(time) {
   const date = new Date(time.getAttribute('datetime'));
   if (Number.isNaN(date.getTime())) return;
-  time.title = date.toLocaleString();
+  time.title = date.toLocaleString(language);
   time.textContent = ago((date - Date.now()) / 1000);
 }
 
 /** A server's clock may be a little ahead of ours: the future is now. */
 export function ago(seconds) {
   const [unit, length] = UNITS.find(([, size]) => -seconds >= size) ?? [];
-  return unit ? spoken.format(Math.round(seconds / length), unit) : 'just now';
+  return unit ? spoken().format(Math.round(seconds / length), unit) : texts.justNow;
+}
+
+let format = null;
+
+function spoken() {
+  if (format?.resolvedOptions().locale !== language) format = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+  return format;
 }

@@ -1,0 +1,35 @@
+/** A discussion in a page of ours. */
+import { Discussion } from './discussion.js';
+import { Participation } from './participation.js';
+import { texts } from './texts.js';
+import { linksOf, read } from './view.js';
+
+export function enliven(section, pottle, account) {
+  const { named, here, channel } = section.dataset;
+  const before = new URLSearchParams(location.search).get('before') ?? undefined;
+  const links = linksOf(pottle.url);
+  const discussion = new Discussion(section, pottle, {
+    links,
+    options: { newest: before === undefined, conversation: Boolean(named) },
+    before: (cursor) => pottle.posts(channel, { before: cursor }),
+    again: (many) => (named ? conversation(location.href) : pottle.posts(channel, { before, limit: Math.min(100, Math.max(20, many)) })),
+    address: (cursor) => `${here}?before=${encodeURIComponent(cursor)}`,
+  });
+  new Participation(discussion, account, () => location.assign(here));
+  discussion.goTo(named);
+  const followLink = () => {
+    const [, id] = /^#p(\d+)$/.exec(location.hash) ?? [];
+    if (id && !discussion.list.article(Number(id))) location.replace(links.post + id); // its conversation
+  };
+  addEventListener('hashchange', followLink);
+  followLink();
+}
+
+/** The conversation of the page at an address, as this one's was when it came. @throws {Error} with the `status` */
+async function conversation(address) {
+  const answer = await fetch(address, { headers: { Accept: 'text/html' } });
+  const section = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('.discussion');
+  if (!answer.ok || !section) throw Object.assign(new Error(texts.unreadable), { status: answer.status });
+  const posts = [...section.querySelectorAll('.posts .post')].map(read);
+  return { posts, next: null, epoch: section.dataset.epoch, seq: Number(section.dataset.seq) };
+}

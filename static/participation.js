@@ -1,0 +1,218 @@
+/** What a reader does in a discussion, and what of it is theirs: posts, reactions, moderation. */
+import { Composing } from './composing.js';
+import { OwnPosts } from './own.js';
+import { personalise } from './personal.js';
+import { Reactions } from './reactions.js';
+import { texts } from './texts.js';
+import { apply } from './thread.js';
+import { isolated, nameOf } from './view.js';
+
+export class Participation {
+  #discussion; #section; #pottle; #account; #posted; #reactions; #own; #composing;
+
+  /**
+   * @param {import('./discussion.js').Discussion} discussion
+   * @param {{me: ?object, onChange: (listener: () => void) => void, ask: () => void}} account who is looking
+   * @param {(post: object) => void} elsewhere shows a new post that has no place in what is shown
+   */
+  constructor(discussion, account, elsewhere) {
+    this.#discussion = discussion;
+    this.#section = discussion.section;
+    this.#pottle = discussion.pottle;
+    this.#account = account;
+    this.#posted = elsewhere;
+    this.#reactions = new Reactions(this.#pottle, discussion.channel);
+    this.#own = new OwnPosts(this.#pottle, discussion.channel);
+    this.#composing = new Composing(this.#section, account, {
+      send: (values, key) => this.#post(values, key),
+      save: (id, body, version) => this.#save(id, body, version),
+      changed: () => discussion.show(),
+    });
+    discussion.part = this;
+    this.#section.addEventListener('click', (event) => this.#clicked(event));
+    account.onChange(() => this.#meet());
+    document.addEventListener('visibilitychange', () => document.hidden || this.#learnOwn()); // of a decision nobody is told
+    this.#meet();
+  }
+
+  // what there is to show
+
+  get answered() { return this.#composing.answered; }
+
+  get withheld() { return this.#own.withheld; }
+
+  /** What is shown has changed. */
+  adapt() {
+    this.#composing.adapt();
+    this.#personalise();
+  }
+
+  /** @returns {boolean} whether a change is of one's own post */
+  hears(change) {
+    const { me } = this.#account;
+    const mine = Boolean(me) && change.post?.author?.uid === me.uid;
+    if (mine && (change.kind !== 'post.created' || this.#own.has(change.post.id))) this.#learnOwn();
+    return mine;
+  }
+
+  edited({ title, locked, state }) {
+    const waits = state === 'pending'; // then everybody is told another title than moderators see
+    if (!waits) this.#section.querySelector('.channel-title').textContent = title;
+    this.#section.querySelector('.unreviewed').hidden = !waits;
+    this.#section.dataset.locked = String(locked);
+    this.#meet();
+  }
+
+  // who is looking
+
+  get #moderates() { return this.#account.me?.role === 'admin' || (this.#account.me && this.#section.dataset.standing === 'moderator'); }
+
+  get #locked() { return this.#section.dataset.locked === 'true'; }
+
+  /** Shows what this reader may do, and learns how they have reacted. */
+  async #meet() {
+    const { me } = this.#account;
+    const part = (selector) => this.#section.querySelector(selector);
+    part('.notice.locked').hidden = !this.#locked;
+    this.#composing.show(this.#composing.known && (!this.#locked || this.#moderates));
+    part('.invite').hidden = Boolean(me) || this.#locked;
+    part('.manage').hidden = !this.#moderates;
+    part('[data-do=lock]').hidden = !this.#moderates;
+    part('[data-do=lock]').textContent = this.#locked ? texts.unlock : texts.lock;
+    this.#personalise();
+    await Promise.all([this.#reactions.learn(me), this.#learnOwn()]);
+    this.#personalise();
+  }
+
+  async #learnOwn() {
+    await this.#own.learn(this.#account.me);
+    this.#discussion.show();
+  }
+
+  #personalise() {
+    const { me } = this.#account;
+    this.#discussion.list.each((article, post) => personalise(article, {
+      mine: Boolean(me) && post.author.uid === me.uid, moderates: this.#moderates, locked: this.#locked,
+      marks: this.#reactions.of(post.id), withheld: this.#own.has(post.id), edit: this.#own.edit(post.id),
+    }));
+  }
+
+  // what the reader does
+
+  async #post(values, idempotencyKey) {
+    const post = await this.#pottle.post(this.#discussion.channel, values, { idempotencyKey });
+    if (!values.parent && !this.#discussion.isNewest) return this.#posted(post);
+    if (this.#account.me) this.#own.note(post);
+    this.#discussion.offer(post);
+    return post;
+  }
+
+  #clicked(event) {
+    if (event.target.closest('[data-do=lock]')) return this.#lock();
+    const button = event.target.closest('.post button');
+    const article = button?.closest('.post');
+    if (!article) return;
+    const id = Number(article.dataset.id);
+    if (button.dataset.kind) this.#react(article, id, button.dataset.kind);
+    const actions = { pick: togglePicker, reply: () => this.#reply(article, id), edit: () => this.#edit(article, id), withdraw: () => this.#withdraw(id), remove: () => this.#remove(id), restore: () => this.#restore(id) };
+    actions[button.dataset.do]?.(article);
+  }
+
+  async #react(article, id, kind) {
+    togglePicker(article, false);
+    if (!this.#account.me) return this.#account.ask();
+    const sent = this.#reactions.toggle(id, kind);
+    this.#personalise();
+    try {
+      this.#count(id, await sent);
+    } catch (problem) {
+      this.#personalise();
+      this.#complain(problem.message);
+    }
+  }
+
+  /** While live, the change tells the counts, in order with everybody else's; the answer may be older than that. */
+  #count(id, { reactions }) {
+    const { live, thread } = this.#discussion;
+    if (!live) this.#discussion.show(apply(thread, { kind: 'reactions', seq: thread.seq, post: { id, reactions } }));
+  }
+
+  #reply(article, id) {
+    this.#composing.reply(article, id, (post) => this.#discussion.list.article(post.id)?.focus());
+  }
+
+  /** One that waits, or was declined, is edited on. */
+  #edit(article, id) {
+    return this.#attempt(id, async () => {
+      const post = await this.#pottle.api('GET', `/api/posts/${id}`);
+      const body = this.#own.edit(id)?.body ?? post.body;
+      this.#composing.edit(article, { ...post, body }, () => article.focus());
+    });
+  }
+
+  async #save(id, body, version) {
+    const post = await this.#pottle.edit(id, body, version);
+    this.#own.note(post);
+    this.#discussion.offer(post);
+  }
+
+  #withdraw(id) {
+    return this.#attempt(id, async () => {
+      await this.#pottle.api('DELETE', `/api/posts/${id}/edit`);
+      await this.#learnOwn();
+    });
+  }
+
+  // what a moderator does
+
+  /** The change that follows shows it, to everybody. */
+  async #lock() {
+    try {
+      this.edited(await this.#pottle.api('PATCH', `/api/channels/${this.#discussion.channel}`, { locked: !this.#locked }));
+    } catch (problem) {
+      this.#complain(problem.message);
+    }
+  }
+
+  #restore(id) {
+    const { version } = this.#shown(id);
+    return this.#attempt(id, async () => {
+      this.#discussion.offer(await this.#pottle.api('PATCH', `/api/posts/${id}`, { state: 'published' }, { ifMatch: `"${version}-0"` }));
+    });
+  }
+
+  /** Of others' posts, a moderator removes what is to be seen here; one's own goes whatever it has become. */
+  #remove(id) {
+    const { author, version } = this.#shown(id);
+    if (!window.confirm(texts.sureToDelete(isolated(nameOf(author))))) return undefined;
+    const mine = author.uid === this.#account.me?.uid;
+    return this.#attempt(id, async () => {
+      await this.#pottle.remove(id, mine ? undefined : version);
+      this.#own.forget(id);
+      const known = this.#discussion.thread.posts.find((post) => post.id === id);
+      const gone = known && { ...known, version: known.version + 1, state: 'removed', html: '', reactions: {} };
+      if (gone && known.state !== 'removed') this.#discussion.offer(gone);
+      else this.#discussion.show();
+    });
+  }
+
+  #shown(id) { return this.#discussion.list.posts.find((post) => post.id === id); }
+
+  #complain(message) { this.#discussion.status.complain(message); }
+
+  /** Tells why something could not be done to a post. One that is another than was seen is shown as it is now. */
+  async #attempt(id, task) {
+    try {
+      await task();
+    } catch (problem) {
+      const stale = problem.status === 412;
+      if (stale) this.#discussion.offer(await this.#pottle.api('GET', `/api/posts/${id}`));
+      this.#complain(stale ? texts.changedMeanwhile : problem.message);
+    }
+  }
+}
+
+function togglePicker(article, on) {
+  const open = article.classList.toggle('picking', on);
+  article.querySelector('[data-do=pick]').setAttribute('aria-expanded', String(open));
+}
