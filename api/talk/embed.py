@@ -1,5 +1,7 @@
 """What pages of other sites show: threads as fragments of HTML, and the script of the tag."""
 
+import time
+from functools import cache
 from typing import Literal
 
 from quart import Blueprint, Response
@@ -69,8 +71,11 @@ def _fragment(body: str, who: Identity | None, version: int) -> Response:
 @hide
 async def script() -> Response:
     """The script of the tag: names all modules that its first one needs, so that browsers ask for all at once."""
+    return assets.answer((_script.__wrapped__ if db.settings.development else _script)(), SCRIPT)
+
+
+@cache
+def _script() -> assets.Ready:
     below = f"./static/~{assets.release()}"
     lines = [f'import "{below}/{name}";' for name in assets.modules(ENTRY)] + [f'export * from "{below}/{ENTRY}";', ""]
-    body = "\n".join(lines)
-    headers = {"Cache-Control": SCRIPT, "ETag": etag(body.encode(), 0)}
-    return Response(body, headers=headers, content_type="text/javascript; charset=utf-8")
+    return assets.ready("\n".join(lines).encode(), "text/javascript", time.time())

@@ -1,24 +1,30 @@
 """Static files. `/static/~HASH/…` is immutable for a year; the same file without the hash is revalidated.
 
-One hash stands for the whole folder, so that a module's relative import finds the file of the same release.
+One hash stands for the whole folder, so that a module's relative import finds the file of the same release. What is
+sent, each worker makes once: small (pottle/http/minifying.py), and compressed for whoever takes that.
 """
 
+import gzip
 import hashlib
 import re
 from functools import cache
+from mimetypes import guess_type
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple
 
-from quart import Blueprint, Response, abort, request, send_from_directory
-from quart.wrappers.response import FileBody
+from quart import Blueprint, Response, abort, request
 from quart_schema import hide
+from werkzeug.security import safe_join
 
 from pottle.http import conditions
-from pottle.http.asgi import Headers
+from pottle.http.minifying import MINIFIED
 from pottle.http.problems import problem
+from pottle.store import db
 
 FOLDER = Path(__file__).parents[2] / "static"
 IMPORT = re.compile(r"""^(?:import|export)\b[^'"`;]*['"](\.{1,2}/[^'"]+)['"]""", re.MULTILINE)
+TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}  # whatever the system thinks
+OTHER = "application/octet-stream"
 YEAR = "public, max-age=31536000, immutable"
 
 blueprint = Blueprint("assets", __name__)
@@ -52,35 +58,84 @@ def modules(name: str) -> list[str]:
     return [file.relative_to(FOLDER).as_posix() for file in found]
 
 
+class Ready(NamedTuple):
+    """What can be sent as it is, also compressed."""
+
+    content: bytes
+    compressed: bytes | None
+    media_type: str
+    modified: float
+    digest: str
+
+
+def ready(content: bytes, media_type: str, modified: float) -> Ready:
+    """Makes `content` ready to be sent; a text is also compressed."""
+    texts = media_type.startswith("text/") or media_type.endswith(("xml", "json"))
+    compressed = gzip.compress(content, mtime=0) if texts else content
+    digest = hashlib.blake2b(content, digest_size=8).hexdigest()
+    return Ready(content, compressed if len(compressed) < len(content) else None, media_type, modified, digest)
+
+
+def made(path: Path) -> Ready:
+    """Reads a static file; outside of development, JavaScript and CSS without what only people need."""
+    content = path.read_bytes()
+    if path.suffix in MINIFIED and not db.settings.development:
+        content = MINIFIED[path.suffix](content.decode()).encode()
+    return ready(content, TYPES.get(path.suffix) or guess_type(path)[0] or OTHER, path.stat().st_mtime)
+
+
+kept = cache(made)
+
+
 @blueprint.get("/static/~<release_hash>/<path:name>")
 @blueprint.get("/static/<path:name>")
 @hide
 async def file(name: str, release_hash: str = "") -> Response:
-    """A static file, or the part of it that is asked for. (pottle/http/caching.py makes a 304 of it.)"""
-    try:
-        response = await send_from_directory(FOLDER, name, conditional=False)
-    except OSError:  # a name that is too long for any file
-        abort(404)
+    """A static file, or the part of it that is asked for."""
     # While workers are replaced, an old page may ask a new worker.
-    rule = YEAR if release_hash == release() else "no-cache"
-    response.headers.update({"Cache-Control": rule, "Accept-Ranges": "bytes"})
-    size, versions = response.content_length or 0, (response.headers["ETag"], response.headers["Last-Modified"])
-    asked: Headers = request.scope["headers"]  # type: ignore[assignment]
+    return answer(_file(name), YEAR if release_hash == release() else "no-cache")
+
+
+def _file(name: str) -> Ready:
+    try:
+        path = Path(safe_join(str(FOLDER), name) or abort(404)).resolve(strict=True)
+        return (made if db.settings.development else kept)(path)
+    except (OSError, ValueError):  # there is none, or its name can be none of a file
+        abort(404)
+
+
+def answer(what: Ready, rule: str) -> Response:
+    """Sends it, compressed to whoever takes that. (pottle/http/caching.py makes a 304 of it, or a 412.)
+
+    A part is one of the plain content: two parts of what two releases of zlib compressed would not fit together.
+    """
+    wanted = request.headers.get("Range")
+    packed = what.compressed if wanted is None and request.accept_encodings.quality("gzip") > 0 else None
+    content = what.content if packed is None else packed
+    response = Response(content, 200, {"Cache-Control": rule, "Accept-Ranges": "bytes"}, what.media_type)
+    response.set_etag(what.digest if packed is None else f"{what.digest}-gzip")
+    response.last_modified = what.modified  # type: ignore[assignment]  # it takes seconds, too
+    if what.compressed is not None:
+        response.vary.add("Accept-Encoding")
+    if packed is not None:
+        response.headers["Content-Encoding"] = "gzip"
+    return _part(response, content, wanted) if wanted and request.method == "GET" else response
+
+
+def _part(response: Response, content: bytes, wanted: str) -> Response:
+    """The part of an answer that is wanted, unless the client has a part of another version."""
+    versions = response.headers["ETag"], response.headers["Last-Modified"]
     etag, modified = (version.encode() for version in versions)
-    if conditions.status_for(etag, asked, modified) != 200:
-        response.set_data(b"")  # nothing is read from the disk, which takes half of the time
-        return response
-    part = conditions.part(request.headers.get("Range"), size)
-    same = request.headers.get("If-Range", versions[0]).strip() in versions  # as that of which the client has a part
-    if part is None or request.method != "GET" or not same:
+    conditional = conditions.status_for(etag, request.scope["headers"], modified) != 200  # type: ignore[arg-type]
+    part = conditions.part(wanted, len(content))
+    if conditional or part is None or request.headers.get("If-Range", versions[0]).strip() not in versions:
         return response
     begin, end = part
     if begin == end:
-        return problem(416, f"The file has {size} bytes.", {"Content-Range": f"bytes */{size}"})
-    await cast(FileBody, response.response).make_conditional(begin, end)
+        return problem(416, f"The file has {len(content)} bytes.", {"Content-Range": f"bytes */{len(content)}"})
+    response.set_data(content[begin:end])
     response.status_code = 206
-    response.content_length = end - begin
-    response.headers["Content-Range"] = f"bytes {begin}-{end - 1}/{size}"
+    response.headers["Content-Range"] = f"bytes {begin}-{end - 1}/{len(content)}"
     return response
 
 

@@ -89,7 +89,7 @@ def headers_for(status: int, headers: Headers) -> Headers:
     """The headers of an answer with these, where it is sent with this status."""
     if status not in (304, 412):
         return headers
-    kept = [pair for pair in headers if pair[0] not in (b"content-length", b"content-type")]
+    kept = [pair for pair in headers if pair[0] not in (b"content-length", b"content-type", b"content-encoding")]
     if status == 304:
         return kept
     kept = [pair for pair in kept if pair[0] not in (b"cache-control", b"etag", b"content-range")]

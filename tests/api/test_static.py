@@ -1,10 +1,13 @@
 """/static: hashed addresses are immutable for a year, others are asked for again."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from pottle.http import assets
+from pottle.http.minifying import minified_css, minified_js
+from pottle.store import db
 from tests.api.conftest import refused
 from tests.conftest import Person
 
@@ -16,6 +19,12 @@ ODD_DATES = [
     "Thu, 01 Jan 1970 00:00:00 +99999999999",
     "-" * 999,
 ]
+
+
+@pytest.fixture(autouse=True)
+def plain(anyone: Person) -> None:
+    """What is not about compression asks for none."""
+    anyone.http.headers["Accept-Encoding"] = "identity"
 
 
 async def test_it_works(anyone: Person) -> None:
@@ -39,21 +48,11 @@ async def test_the_plain_address_is_asked_for_again(anyone: Person) -> None:
         assert again.headers["Cache-Control"] == "no-cache"
 
 
-async def test_who_has_it_costs_no_look_at_the_disk(anyone: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every visit of a page asks for each of its modules again."""
-    etag = (await anyone.get("/static/style.css")).headers["ETag"]
-    monkeypatch.setattr("quart.wrappers.response.async_open", None)
-    for headers, status in (({"If-None-Match": etag}, 304), ({"If-Match": '"another"'}, 412)):
-        for method in ("GET", "HEAD"):
-            headers |= {"Range": "bytes=0-9"}
-            answer = await anyone.http.request(method, "/static/style.css", headers=headers)
-            assert answer.status_code == status
-
-
 async def test_both_give_the_same_file(anyone: Person) -> None:
     hashed = await anyone.get(f"/static/~{assets.release()}/pottle/browser.js")
     plain = await anyone.get("/static/pottle/browser.js")
-    assert hashed.content == plain.content == (assets.FOLDER / "pottle" / "browser.js").read_bytes()
+    source = (assets.FOLDER / "pottle" / "browser.js").read_text()
+    assert hashed.text == plain.text == minified_js(source)
 
 
 async def test_a_module_finds_its_neighbours_of_the_same_release(anyone: Person) -> None:
@@ -79,7 +78,7 @@ async def test_every_file_says_what_it_is(anyone: Person, name: str, kind: str) 
     assert answer.headers["Content-Type"].split(";")[0] == kind
 
 
-STYLE = (assets.FOLDER / "style.css").read_bytes()
+STYLE = minified_css((assets.FOLDER / "style.css").read_text()).encode()
 SIZE = len(STYLE)
 PARTS = {
     "bytes=0-9": (0, 10),
@@ -192,6 +191,52 @@ async def test_dates_are_conditions_too(anyone: Person) -> None:
     ):
         answer = await anyone.get("/static/style.css", headers=headers)
         assert (headers, answer.status_code) == (headers, status)
+
+
+GZIP = {"Accept-Encoding": "br, gzip"}
+
+
+@pytest.mark.parametrize("name", ["style.css", "pottle.js", "logo.svg"])
+async def test_texts_are_compressed_for_whoever_takes_that(anyone: Person, name: str) -> None:
+    plain = await anyone.get(f"/static/{name}")
+    packed = await anyone.get(f"/static/{name}", headers=GZIP)
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in plain.headers
+    assert packed.content == plain.content
+    assert int(packed.headers["Content-Length"]) < int(plain.headers["Content-Length"]) == len(plain.content)
+    assert packed.headers["ETag"] != plain.headers["ETag"]
+    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    head = await anyone.http.head(f"/static/{name}", headers=GZIP)
+    assert {**head.headers, "x-request-id": ""} == {**packed.headers, "x-request-id": ""}
+    for coding in ("gzip;q=0", "*;q=0", "br", "identity, gzip;q=0.0"):
+        answer = await anyone.get(f"/static/{name}", headers={"Accept-Encoding": coding})
+        assert "Content-Encoding" not in answer.headers, coding
+
+
+async def test_both_are_the_same_version_to_who_has_one(anyone: Person) -> None:
+    plain = (await anyone.get("/static/style.css")).headers["ETag"]
+    packed = (await anyone.get("/static/style.css", headers=GZIP)).headers["ETag"]
+    for etag in (plain, packed):
+        for coding in (GZIP, {}):
+            answer = await anyone.get("/static/style.css", headers={**coding, "If-None-Match": etag})
+            assert (answer.status_code, answer.content) == (304, b"")
+            assert "Content-Encoding" not in answer.headers
+            assert answer.headers["Vary"] == "Accept-Encoding"
+    refused(await anyone.get("/static/style.css", headers={**GZIP, "If-Match": '"other"'}), 412)
+
+
+async def test_a_part_is_never_one_of_compressed_bytes(anyone: Person) -> None:
+    packed = (await anyone.get("/static/style.css", headers=GZIP)).headers["ETag"]
+    part = await anyone.get("/static/style.css", headers={**GZIP, "Range": "bytes=0-9"})
+    assert (part.status_code, part.content, part.headers.get("Content-Encoding")) == (206, STYLE[:10], None)
+    whole = await anyone.get("/static/style.css", headers={**GZIP, "Range": "bytes=0-9", "If-Range": packed})
+    assert (whole.status_code, whole.content) == (200, STYLE)
+
+
+async def test_whoever_develops_gets_the_files_as_they_are(anyone: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db, "settings", replace(db.settings, development=True))
+    answer = await anyone.get("/static/style.css", headers=GZIP)
+    assert answer.text == (assets.FOLDER / "style.css").read_text()
 
 
 @pytest.mark.parametrize(
