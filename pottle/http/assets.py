@@ -6,8 +6,9 @@ sent, each worker makes once: small (pottle/http/minifying.py), and compressed f
 
 import gzip
 import hashlib
+import logging
 import re
-from functools import cache
+from functools import cache, lru_cache
 from mimetypes import guess_type
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +21,8 @@ from pottle.http import conditions
 from pottle.http.minifying import MINIFIED
 from pottle.http.problems import problem
 from pottle.store import db
+
+log = logging.getLogger("pottle")
 
 FOLDER = Path(__file__).parents[2] / "static"
 IMPORT = re.compile(r"""^(?:import|export)\b[^'"`;]*['"](\.{1,2}/[^'"]+)['"]""", re.MULTILINE)
@@ -76,15 +79,22 @@ def ready(content: bytes, media_type: str, modified: float) -> Ready:
     return Ready(content, compressed if len(compressed) < len(content) else None, media_type, modified, digest)
 
 
-def made(path: Path) -> Ready:
-    """Reads a static file; outside of development, JavaScript and CSS without what only people need."""
-    content = path.read_bytes()
-    if path.suffix in MINIFIED and not db.settings.development:
-        content = MINIFIED[path.suffix](content.decode()).encode()
-    return ready(content, TYPES.get(path.suffix) or guess_type(path)[0] or OTHER, path.stat().st_mtime)
+def as_it_is(path: Path, modified: float) -> Ready:
+    """A static file."""
+    return ready(path.read_bytes(), TYPES.get(path.suffix) or guess_type(path)[0] or OTHER, modified)
 
 
-kept = cache(made)
+@lru_cache(maxsize=1_000)
+def small(path: Path, modified: float) -> Ready:
+    """A static file; JavaScript and CSS without what only people need."""
+    found = as_it_is(path, modified)
+    if path.suffix not in MINIFIED:
+        return found
+    try:
+        return ready(MINIFIED[path.suffix](found.content.decode()).encode(), found.media_type, modified)
+    except ValueError as error:
+        log.warning("%s is sent as it is: %s", path.name, error)
+        return found
 
 
 @blueprint.get("/static/~<release_hash>/<path:name>")
@@ -99,7 +109,7 @@ async def file(name: str, release_hash: str = "") -> Response:
 def _file(name: str) -> Ready:
     try:
         path = Path(safe_join(str(FOLDER), name) or abort(404)).resolve(strict=True)
-        return (made if db.settings.development else kept)(path)
+        return (as_it_is if db.settings.development else small)(path, path.stat().st_mtime)
     except (OSError, ValueError):  # there is none, or its name can be none of a file
         abort(404)
 
