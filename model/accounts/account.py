@@ -1,9 +1,10 @@
 """What is done with accounts: signing in, editing or deleting one's own; admins find, promote, disable and delete any.
 
-A disabled account keeps its posts, its name and its memberships. Its sessions end; its tokens work again once it is
-enabled. The posts of a deleted account stay, without a name; its reactions, sessions and tokens go.
+A disabled account keeps its name, its memberships and what it wrote. Its sessions end; its tokens work again once it is
+enabled. With a deleted account goes what refers to it; `on_end` says what else is to be done then.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -15,8 +16,6 @@ from model.accounts.session import Identity, Session, Signed, Token
 from model.accounts.user import Account, Role, User
 from model.groups import group, invitation
 from model.groups.invitation import Invitation
-from model.talk import reaction
-from model.talk.post import FORMER_USER, Post
 from pottle.errors import Conflict, Forbidden, Unauthenticated, Versions, check_version
 from pottle.rates import Rate
 from pottle.store import Tx, db, limits, writes
@@ -34,6 +33,12 @@ MATCHING = select(User.id, User).where(
         User.name.like("% " + PREFIX, escape="\\"),
     )
 )
+_at_the_end: list[Callable[[Tx, int], None]] = []
+
+
+def on_end(do: Callable[[Tx, int], None]) -> None:
+    """Has `do` be called within each unit that deletes an account, with its id, before its row goes."""
+    _at_the_end.append(do)
 
 
 class AccountView(Account):
@@ -226,13 +231,11 @@ def _delete(tx: Tx, by: Identity | None, uid: str, versions: Versions) -> None:
     found = user.by_uid(tx.session, uid)
     check_version(found.version, versions)
     _check_an_admin_is_left(tx, found)
-    reacted_to = tx.all(reaction.REACTED_TO, user_id=found.id)
-    tx.session.execute(update(Post).where(Post.author_id == found.id).values(author_id=None, guest=FORMER_USER))
+    for do in _at_the_end:
+        do(tx, found.id)
     # The accounts of a roster stay their group's; the codes that were still open end, as all of one's invitations do.
     of_rosters = update(Invitation).where(Invitation.made_by == found.id, Invitation.user_id.is_not(None))
     tx.session.execute(of_rosters.values(made_by=None, uses_left=0))
     tx.session.execute(delete(User).where(User.id == found.id))  # what refers to it goes with it
-    for post in reacted_to:
-        reaction.count_again(tx, post.id, post.channel_id)
     tx.changed("user.deleted", subject=found.id, tags=[f"user:{found.uid}"])
     audit.note(tx, by, "user.deleted", found.uid)

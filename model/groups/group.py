@@ -1,5 +1,6 @@
 """Groups: a class, club or site, with its rules and its members."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -113,6 +114,14 @@ LEAVE = delete(Membership).where(*_its)
 UID = select(User.uid).where(User.id == bindparam("id"))
 
 
+_at_the_end: list[Callable[[Tx, int], None]] = []
+
+
+def on_end(do: Callable[[Tx, int], None]) -> None:
+    """Has `do` be called within each unit that deletes a group, with its id, before its row goes."""
+    _at_the_end.append(do)
+
+
 def asker(identity: Identity | None) -> dict[str, int]:
     """The asker, as bind parameters of VISIBLE and STANDING."""
     return {"user": identity.user if identity else 0, "admin": int(bool(identity and identity.admin))}
@@ -205,11 +214,10 @@ def _described(fields: dict[str, Any]) -> str:
 @writes
 def remove(tx: Tx, identity: Identity, slug: str, versions: Versions) -> None:
     """Deletes a group with everything in it. Raises Stale, NotFound."""
-    from model.talk import channel  # which knows groups
-
     group = tx.session.get_one(Group, visible_to.within(tx, identity, slug).id)
     check_version(group.version, versions)
-    channel.drop_streams(tx, group.id)
+    for do in _at_the_end:
+        do(tx, group.id)
     tx.session.delete(group)
     tx.session.flush()
     tx.changed("group.closed", subject=group.id, tags=["groups", f"group:{group.id}"])

@@ -292,10 +292,12 @@ def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
     _note(tx, identity, "channel.deleted", row)
 
 
-def drop_streams(tx: Tx, group_id: int) -> None:
-    """Within a unit that deletes a group: drops the streams of its channels."""
+def _drop_streams(tx: Tx, group_id: int) -> None:
     for id_ in tx.session.scalars(select(Channel.id).where(Channel.group_id == group_id)):
         changes.drop(tx, stream(id_))
+
+
+group.on_end(_drop_streams)
 
 
 def _moderated(tx: Tx, identity: Identity, id_: int, versions: Versions) -> ChannelRow:

@@ -7,6 +7,7 @@ from msgspec import UNSET
 from sqlalchemy import bindparam, delete, insert, update
 
 from model import audit, settings
+from model.accounts import account
 from model.accounts.session import Identity
 from model.groups import group as groups
 from model.groups import rules
@@ -25,6 +26,7 @@ ADD = insert(Post).returning(Post.id)
 CHANGE = update(Post).where(Post.id == bindparam("id"))
 COUNT_POST = update(Channel).where(Channel.id == bindparam("id")).values(posts=Channel.posts + bindparam("by"))
 COUNT_REPLY = update(Post).where(Post.id == bindparam("id")).values(replies=Post.replies + bindparam("by"))
+DROP_AUTHOR = update(Post).where(Post.author_id == bindparam("user_id")).values(author_id=None, guest=FORMER_USER)
 ADD_EDIT = insert(Edit)
 DROP_EDIT = delete(Edit).where(Edit.post_id == bindparam("post_id"))
 
@@ -232,6 +234,13 @@ def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
         _set_state(tx, row, "removed")
     tx.run(CHANGE, id=id_, body="", html="")
     tx.run(DROP_EDIT, post_id=id_)
+
+
+def _stay_without_a_name(tx: Tx, user_id: int) -> None:
+    tx.run(DROP_AUTHOR, user_id=user_id)
+
+
+account.on_end(_stay_without_a_name)
 
 
 def note(tx: Tx, identity: Identity, row: PostRow, channel: ChannelRow, action: audit.Action) -> None:

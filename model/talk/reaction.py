@@ -6,6 +6,7 @@ import msgspec
 from sqlalchemy import ForeignKey, String, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
+from model.accounts import account
 from model.accounts.session import Identity
 from model.talk import channel, post
 from model.talk.post import Post
@@ -47,6 +48,7 @@ ADD = insert(Reaction)
 BY_USER = (Reaction.post_id == bindparam("post_id"), Reaction.user_id == bindparam("user_id"))
 FIND = select(Reaction.kind).where(*BY_USER, Reaction.kind == bindparam("kind"))
 DROP = delete(Reaction).where(*BY_USER, Reaction.kind == bindparam("kind"))
+DROP_ALL = delete(Reaction).where(Reaction.user_id == bindparam("user_id"))
 COUNT = select(Reaction.kind, func.count()).where(Reaction.post_id == bindparam("post_id")).group_by(Reaction.kind)
 KEEP = update(Post).where(Post.id == bindparam("id"))
 MINE = (
@@ -100,6 +102,16 @@ def count_again(tx: Tx, post_id: int, channel_id: int) -> dict[str, int]:
     tx.run(KEEP, id=post_id, reactions=msgspec.json.encode(counts).decode())
     tx.changed("reactions", stream=channel.stream(channel_id), subject=post_id, tags=[f"post:{post_id}"])
     return counts
+
+
+def _go_with(tx: Tx, user_id: int) -> None:
+    reacted_to = tx.all(REACTED_TO, user_id=user_id)
+    tx.run(DROP_ALL, user_id=user_id)
+    for post_id, channel_id in reacted_to:
+        count_again(tx, post_id, channel_id)
+
+
+account.on_end(_go_with)
 
 
 @reads
