@@ -1,20 +1,18 @@
 """Who is asking (a bearer token, or the session cookie of our own pages), who may do what, and how often."""
 
 import re
-from collections.abc import Awaitable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import TypeVar
 
 from quart import Response, has_request_context, request
 
 from model.accounts import session
 from model.accounts.session import Identity
-from model.talk import channel
 from pottle.access import SAFE, Access
 from pottle.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from pottle.http import measures
 from pottle.http.answers import respond
 from pottle.http.asking import demand, foreign_origin, header, served, stance
-from pottle.http.caching import shown
 from pottle.http.watching import notice
 from pottle.rates import Rate
 from pottle.store import Snapshot, db
@@ -35,7 +33,8 @@ ROSTERS = Rate("rosters", 20, per=3600)  # each of up to 500 accounts
 FAILED = (Unauthenticated, Forbidden, NotFound)
 sign_ins = measures.counter("sign_ins_total", "Passwords and codes that were tried.", "outcome")
 
-CHANNEL = re.compile("channel:([1-9][0-9]{0,17})")
+NUMBERED = re.compile("([a-z]+):([1-9][0-9]{0,17})")
+Reader = Callable[[Snapshot, Identity | None, int], int | None]
 # Browsers keep a cookie of such a name only from https, the first only for one host and all of its paths.
 HOST, SECURE = "__Host-", "__Secure-"
 # Parts of a User-Agent and their names; the first that fits counts.
@@ -50,14 +49,22 @@ SYSTEMS = (
 
 
 class Sessions(Access[Identity]):
-    """Sessions and named tokens (model/accounts/session.py), and who may read the stream of a channel."""
+    """Sessions and named tokens (model/accounts/session.py), and who may read which stream."""
 
-    numbered = frozenset({"channel"})
-    ending = frozenset({*session.ENDED, "member.removed", "group.closed", "channel.deleted"})
+    ending = frozenset({*session.ENDED, "member.removed", "group.closed"})
     listener = session.listener
 
     def __init__(self) -> None:
         self.open_streams: set[str] = set()  # which everybody may follow; a resource adds its own
+        self._readers: dict[str, Reader] = {}
+
+    def streams_of(self, kind: str, reader: Reader) -> None:
+        """Has each thing of a `kind` have a stream, which ends by the change `kind.deleted`: `channel:7`.
+
+        `reader` is called with the thing's id: the id of the group that it is in, where one may see it; else None.
+        """
+        self._readers[kind] = reader
+        self.numbered, self.ending = self.numbered | {kind}, self.ending | {f"{kind}.deleted"}
 
     def asking(self) -> Identity | None:
         """By the Authorization header, else by the cookie, which allows no change to pages of other origins.
@@ -83,19 +90,20 @@ class Sessions(Access[Identity]):
         session.confirm(read, identity)
 
     def reads(self, read: Snapshot, identity: Identity | None, stream: str) -> int | None:
-        """The id of the group that a channel is in, where one may see it; 0 for a stream that is in none."""
+        """The id of the group that a stream is in, where one may read it; 0 for one that is in none."""
         if stream in self.open_streams:
             return 0
-        found = CHANNEL.fullmatch(stream)
-        row = channel.seen_by(read, identity, int(found[1])) if found else None
-        return row.group_id if row else None
+        found = NUMBERED.fullmatch(stream)
+        reader = self._readers.get(found[1]) if found else None
+        return reader(read, identity, int(found[2])) if found and reader else None
 
     def lost(
         self, read: Snapshot, identity: Identity | None, change: Change, held: Mapping[str, int]
     ) -> Collection[str] | None:
-        """A stream ends with its channel; a connection with its session, its user, or the right to what it reads."""
-        if change.kind == "channel.deleted":
-            return [channel.stream(change.subject or 0)]
+        """A stream ends with its thing; a connection with its session, its user, or the right to what it reads."""
+        kind, _, done = change.kind.partition(".")
+        if kind in self._readers and done == "deleted":
+            return [f"{kind}:{change.subject}"]
         whose = {"session.ended": "session", "token.ended": "token"}.get(change.kind, "user")
         over = change.kind == "group.closed" or getattr(identity, whose, None) == change.subject
         if change.kind in ("group.closed", "member.removed"):
@@ -103,7 +111,7 @@ class Sessions(Access[Identity]):
         return None if over else ()
 
     def _shut_out(self, read: Snapshot, who: Identity | None, change: Change, held: Mapping[str, int]) -> bool:
-        """Whether somebody follows a channel of the change's group that they may no longer read."""
+        """Whether somebody follows a stream in the change's group that they may no longer read."""
         inside = [stream for stream, group in held.items() if f"group:{group}" in change.tags.split()]
         return any(self.reads(read, who, stream) is None for stream in inside)
 
@@ -131,12 +139,6 @@ confirmed = demand(
     "at `POST /api/session/confirm`; otherwise it answers 403 with the type `urn:pottle:confirmation-needed`.",
     lambda: session.must_be_confirmed(me()),
 )
-
-
-def shown_in(found: channel.ChannelRow, *tags: str) -> None:
-    """As `shown`, for what shows something of a channel; where only members read, nothing is kept."""
-    if found.reading == "public":
-        shown(f"group:{found.group_id}", f"channel:{found.id}", *tags)
 
 
 async def attempt(entering: Awaitable[T], uid: str = "") -> T:

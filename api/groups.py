@@ -19,7 +19,7 @@ blueprint = Blueprint("groups", __name__, url_prefix="/api/groups")
 
 
 class NewGroup(msgspec.Struct):
-    """A group to make: a class, club or site. Pages of `origins` may frame it, and guests may post from there."""
+    """A group to make: a class, club or site. Pages of `origins` may show it, and guests may write from there."""
 
     slug: Slug
     name: Name
@@ -96,7 +96,7 @@ async def edit(slug: str, data: GroupEdit) -> GroupView:
 @admins
 @gives(None, 204)
 async def delete(slug: str) -> None:
-    """Delete a group with all its channels and posts."""
+    """Delete a group with everything in it."""
     await group.remove(me(), slug, wanted_versions())
 
 

@@ -1,28 +1,20 @@
-"""`/api/me`: one's own account, avatar, sessions, tokens and reactions."""
+"""`/api/me`: one's own account, avatar, sessions and tokens."""
 
 from typing import Annotated
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 from quart import Blueprint, Response
 
 from api.access import EDITING, PICTURES, attempt, by_session, confirmed, me, signed_out
 from model.accounts import account, avatar, passwords, session, user
 from model.accounts.session import SessionInfo, TokenView
 from model.accounts.user import Account, Email, Name, Password
-from model.talk import reaction, review
-from model.talk.post import PostView
-from model.talk.reaction import OwnReaction
 from pottle.errors import Invalid
 from pottle.http import bodies
 from pottle.http.answers import (
-    Answer,
-    Paging,
-    asks,
     changed_fields,
-    cursor,
     gives,
-    listed,
     ready_made,
     takes,
     wanted_versions,
@@ -32,8 +24,6 @@ from pottle.http.limits import limited
 from pottle.values import line
 
 blueprint = Blueprint("me", __name__, url_prefix="/api/me")
-
-ChannelId = Annotated[int, Meta(ge=1, le=10**18 - 1)]
 
 
 class AccountEdit(msgspec.Struct):
@@ -96,7 +86,7 @@ async def _prove(new: str | None, current: str | UnsetType) -> None:
 @takes(Leaving)
 @gives(None, 204)
 async def delete(data: Leaving) -> Response:
-    """Delete one's account. Posts stay, without a name."""
+    """Delete one's account. What one wrote stays, without a name."""
     await attempt(account.leave(me(), data.password, wanted_versions()), me().uid)
     return signed_out()
 
@@ -211,47 +201,3 @@ async def create_token(data: NewToken) -> TokenView:
 async def delete_token(token_id: int) -> None:
     """End a token, at once and everywhere."""
     await session.delete_token(me(), token_id)
-
-
-class OfChannel(msgspec.Struct):
-    """Which channel."""
-
-    channel: ChannelId
-
-
-class OwnReactions(msgspec.Struct):
-    """One's own reactions, newest post first."""
-
-    reactions: list[OwnReaction]
-
-
-@blueprint.get("/reactions")
-@signed_in
-@asks(OfChannel)
-@gives(OwnReactions)
-async def list_reactions(query: OfChannel) -> OwnReactions:
-    """One's own reactions in a channel. They are not part of the posts, which are the same for everybody."""
-    return OwnReactions(await reaction.mine(me(), query.channel))
-
-
-class OwnPostsQuery(Paging):
-    """Which part of the list; `channel` for those of one channel."""
-
-    channel: ChannelId | None = None
-
-
-class OwnPostsView(msgspec.Struct):
-    """One's own posts that others do not see as one wrote them, newest first; removed ones with their text."""
-
-    posts: list[PostView]
-    next: str | None
-    prev: str | None
-
-
-@blueprint.get("/posts")
-@signed_in
-@asks(OwnPostsQuery)
-@gives(OwnPostsView)
-async def list_posts(query: OwnPostsQuery) -> Answer:
-    """One's own posts that wait for a moderator, that one removed, or whose `edit` waits or was declined."""
-    return listed(OwnPostsView, await review.own(me(), query.channel, cursor(query)))

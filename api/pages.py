@@ -54,7 +54,7 @@ async def join() -> Response:
 @hide
 @signed_in
 async def manage(slug: str) -> Response:
-    """A group's rules, members, invitations and posts, for its moderators; to others there is no such page."""
+    """What moderators look after in a group; to others there is no such page."""
     found = await group.visible_to(me(), slug)
     if not rules.moderates(found, me()):
         raise NotFound("There is no such page.")

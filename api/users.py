@@ -140,7 +140,10 @@ async def change(uid: str, data: AccountChange) -> AccountView:
 @confirmed
 @gives(None, 204)
 async def delete(uid: str) -> None:
-    """Delete an account, for good. Posts stay, without a name. One's own is deleted at `/api/me`, with its password."""
+    """Delete an account, for good; what it wrote stays, without a name.
+
+    One's own is deleted at `/api/me`, with its password.
+    """
     await account.remove(me(), uid, wanted_versions())
 
 

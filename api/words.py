@@ -14,7 +14,8 @@ def _time(description: str) -> Term:
 ABOUT = {
     "title": "Pottle",
     "version": "1",
-    "description": "Accounts, discussions and live updates. The websocket at `/api/live` is described in docs/live.md.",
+    "description": "Accounts, groups, what is written in them, and live updates. "
+    "The websocket at `/api/live` is described in docs/live.md.",
     "license": {"name": "MIT", "identifier": "MIT"},
     "contact": {"name": "Whoever runs this server"},
 }
@@ -48,7 +49,7 @@ CALLED = {
 EITHER = {"Author": {"UserAuthor": ("uid", "name", "avatar", "badge"), "GuestAuthor": ("guest",)}}
 TERMS = {
     "accounts": Term("The account of each name, in the roster's order."),
-    "action": Term("What was done; docs/administration.md lists all actions.", "post.removed"),
+    "action": Term("What was done; docs/administration.md lists all actions.", "member.put"),
     "actor": Term("User name of who did it; empty for a command of the operator.", "ada"),
     "after": Term(
         "Only what is newer than this cursor: the `prev` of another answer. Not together with `before`.", "YzE3"
@@ -113,14 +114,14 @@ TERMS = {
     "names": Term("The names of those who get accounts. Either this or `csv`.", ["Ada Lovelace", "Alan Turing"]),
     "next": Term("Cursor of the next, older page, for `before`; null on the last one.", "YzE3"),
     "origins": Term(
-        "Origins of the pages that may show the group's discussions, and where guests may post from.",
+        "Origins of the pages that may show what is in the group, and where guests may write from.",
         ["https://blog.example"],
     ),
     "parent": Term("Id of the post that it replies to; null if it replies to none.", 12),
     "password": Term("The password.", "correct horse battery staple"),
     "post": Term("Id of the post.", 17),
     "post_id": Term("Id of the post.", 17),
-    "posting": Term("Who may post: guests without an account too, every user, or members only.", "users"),
+    "posting": Term("Who may write: guests without an account too, every user, or members only.", "users"),
     "posts": Term("The posts of this page of the list."),
     "ChannelView.posts": Term("Number of published posts.", 12),
     "prev": Term("Cursor of the previous, newer page, for `after`; null on the first one.", "YzE3"),
@@ -129,7 +130,7 @@ TERMS = {
     "OwnReactions.reactions": Term("One's own reactions."),
     "reading": Term("Who may read: everybody, or members only.", "public"),
     "replies": Term("Number of published replies.", 2),
-    "review": Term("Whose posts a moderator has to approve before others see them.", "none"),
+    "review": Term("Whose texts a moderator has to approve before others see them.", "none"),
     "role": Term("What somebody is: `member` or `moderator` in a group.", "member"),
     "Account.role": Term("`user` or `admin`.", "user"),
     "AccountChange.role": Term("`user` or `admin`.", "user"),
@@ -153,7 +154,7 @@ TERMS = {
     "Health.status": Term("Always `ok`; trouble is a problem instead.", "ok"),
     "Alive.status": Term("Always `ok`.", "ok"),
     "Alive.version": Term("Which version of the code runs.", "1.0.0"),
-    "subject": Term("What it was done to: a user name, a group, or such as `post 7`.", "post 7"),
+    "subject": Term("What it was done to: a user name, a group, or such as `invitation 7`.", "ada"),
     "title": Term("Title of the channel.", "Hello, world"),
     "Problem.title": Term("The kind of problem, in a few words.", "Not Found"),
     "token": Term("The secret, for `Authorization: Bearer …`.", "tok_4f1c9a7e"),

@@ -33,11 +33,11 @@ const users = new Listing(part('#users'), pottle, {
       if (value !== role && sure(asked)) await change(uid, { role: value });
     },
     async toggle({ uid, name, disabled }) {
-      if (!disabled && !sure(`Disable ${isolated(name)}? They are signed out everywhere at once, and their posts stay.`)) return false;
+      if (!disabled && !sure(`Disable ${isolated(name)}? They are signed out everywhere at once, and what they wrote stays.`)) return false;
       return change(uid, { disabled: !disabled });
     },
     async remove({ uid, name }) {
-      if (!sure(`Delete the account of ${isolated(name)} (${uid}) for good? Their posts stay, without a name.`)) return false;
+      if (!sure(`Delete the account of ${isolated(name)} (${uid}) for good? What they wrote stays, without a name.`)) return false;
       await pottle.api('DELETE', `/api/users/${encodeURIComponent(uid)}`);
       done.reload();
     },

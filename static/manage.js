@@ -112,7 +112,7 @@ const members = new Listing(part('#members'), pottle, {
   },
   actions: {
     role: ({ uid }, { value }) => put(uid, value),
-    remove: ({ uid, name }) => sure(`End the membership of ${isolated(name)}? Their posts stay.`) && noted(pottle.api('DELETE', `${group}/members/${encodeURIComponent(uid)}`)),
+    remove: ({ uid, name }) => sure(`End the membership of ${isolated(name)}? What they wrote stays.`) && noted(pottle.api('DELETE', `${group}/members/${encodeURIComponent(uid)}`)),
     async code({ uid, name }) {
       if (!sure(`Make a new code by which ${isolated(name)} chooses a password? The one before ends.`)) return false;
       const made = await pottle.api('POST', `${group}/roster/${encodeURIComponent(uid)}`);

@@ -57,7 +57,7 @@ def create_user(uid: str, name: str | None, admin: bool, password: str | None) -
 @users.command("disable")
 @UID
 def disable(uid: str) -> None:
-    """Take an account out of use, at once; its posts stay, and it can be enabled again."""
+    """Take an account out of use, at once; what it wrote stays, and it can be enabled again."""
     say(f"Disabled {run(lambda: account.change(None, uid, disabled=True)).uid}.")
 
 
@@ -70,9 +70,9 @@ def enable(uid: str) -> None:
 
 @users.command("delete")
 @UID
-@click.confirmation_option(prompt="Delete it for good? Posts stay, without a name")
+@click.confirmation_option(prompt="Delete it for good? What it wrote stays, without a name")
 def delete(uid: str) -> None:
-    """Delete an account, for good; its posts stay, without a name."""
+    """Delete an account, for good; what it wrote stays, without a name."""
     run(lambda: account.remove(None, uid))
     say(f"Deleted {uid}.")
 
@@ -111,8 +111,8 @@ def groups() -> None:
 @click.option("--name", type=Value(Name, "name"), help="The name that people see (default: the slug).")
 @click.option("--origin", "origins", multiple=True, type=Value(Origin, "origin"), help="A site for it; repeatable.")
 @click.option("--reading", type=click.Choice(get_args(Reading)), default="public", help="Who may read.")
-@click.option("--posting", type=click.Choice(get_args(Posting)), default="users", help="Who may post.")
-@click.option("--review", type=click.Choice(get_args(Review)), default="none", help="Whose posts wait.")
+@click.option("--posting", type=click.Choice(get_args(Posting)), default="users", help="Who may write.")
+@click.option("--review", type=click.Choice(get_args(Review)), default="none", help="Whose texts wait.")
 def create_group(slug: str, name: str | None, origins: tuple[str, ...], **rules: str) -> None:
     """Make a group. It has no moderator yet; an admin can make somebody one."""
     listed = Value(Origins, "origins").convert(list(dict.fromkeys(origins)), None, None)

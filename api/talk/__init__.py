@@ -6,10 +6,10 @@ was written stays in the database.
 
 from quart.blueprints import BlueprintSetupState
 
-from api.talk import channels, embed, pages, posts
+from api.talk import channels, embed, own, pages, posts
 
 blueprint = pages.blueprint
-PARTS = (channels.blueprint, channels.counts, posts.blueprint, posts.reactions, embed.blueprint)
+PARTS = (channels.blueprint, channels.counts, posts.blueprint, posts.reactions, own.blueprint, embed.blueprint)
 
 
 @blueprint.record_once

@@ -6,7 +6,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint, request
 
-from api.access import EDITING, GUESTS, POSTING, asker, me, shown_in
+from api.access import EDITING, GUESTS, POSTING, asker, me
+from api.talk.access import shown_in
 from model.groups.group import GroupRow, Slug
 from model.talk import channel
 from model.talk.channel import ChannelView, Key, Title, Url

@@ -7,7 +7,8 @@ from quart import Blueprint, Response
 from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
 
-from api.access import asker, shown_in
+from api.access import asker
+from api.talk.access import shown_in
 from api.talk.posts import authors_of, page_view
 from model.accounts.session import Identity
 from model.settings import Settings

@@ -7,7 +7,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint
 
-from api.access import EDITING, GUESTS, POSTING, REACTING, asker, me, shown_in
+from api.access import EDITING, GUESTS, POSTING, REACTING, asker, me
+from api.talk.access import shown_in
 from model.talk import post, posting, reaction, review
 from model.talk.post import Body, EditView, GuestName, PostView
 from model.talk.posting import Draft

@@ -132,7 +132,7 @@ def _disk(patient: Patient) -> Iterator[Finding]:
     yield _judged(
         "disk",
         f"{free // MIB} MiB are free",
-        (free < LITTLE_SPACE, "FAIL", f"{free // MIB} MiB are free: posts will soon be refused. Make room."),
+        (free < LITTLE_SPACE, "FAIL", f"{free // MIB} MiB are free: writes will soon be refused. Make room."),
         (free < 2 * size, "warn", f"{free // MIB} MiB are free, less than twice the database. Make room."),
     )
 

@@ -78,7 +78,7 @@ WHY = {
     400: ("The request cannot be read.", None),
     401: ("Sign in first, or sign in again.", None),
     403: ("It is there, but not for you to do.", None),
-    404: ("It is not there, or not for you to see.", "There is no such post."),
+    404: ("It is not there, or not for you to see.", "There is no such group."),
     409: ("It contradicts what is there already.", None),
     412: (
         "It has been changed since the version that `If-Match` names.",
@@ -94,7 +94,7 @@ WHY = {
 HEADERS = {
     "ETag": ("Version and hash of the answer, for `If-Match` and `If-None-Match`.", '"3-9a0b1c2d3e4f5a6b"'),
     "Link": ("The neighbouring pages (RFC 8288).", '</api/groups?before=YzE3>; rel="next"'),
-    "Location": ("Path of what was made, if it has one of its own.", "/api/posts/17"),
+    "Location": ("Path of what was made, if it has one of its own.", "/api/groups/blog"),
     "RateLimit": ("What is left of a limit (IETF draft).", '"posting";r=19;t=3'),
     "RateLimit-Policy": ("The limit itself.", '"posting";q=20;w=60'),
     "Retry-After": ("Seconds until it is worth trying again.", "12"),
