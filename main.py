@@ -24,6 +24,7 @@ RESOURCES = (
     "users",
     "session",
     "me",
+    "sso",
     "groups",
     "invitations",
     "talk",  # discussions; without this line there are none

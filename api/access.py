@@ -76,14 +76,14 @@ class Sessions(Access[Identity]):
         scheme, _, token = (header(b"authorization") or "").partition(" ")
         if not scheme:
             return _by_cookie() if request.method in SAFE or foreign_origin() is None else None
-        found = session.identify(token.strip()) if scheme.lower() == "bearer" else None
+        found = session.identify(token.strip(), header(b"origin")) if scheme.lower() == "bearer" else None
         if found is None:
             raise Unauthenticated("Your credentials are not, or no longer, good.")
         return found
 
-    def by_token(self, token: str) -> Identity | None:
+    def by_token(self, token: str, origin: str | None = None) -> Identity | None:
         """Whose session or named token it is."""
-        return session.identify(token)
+        return session.identify(token, origin)
 
     def confirm(self, read: Snapshot, identity: Identity) -> None:
         """Raises Unauthenticated if the session, the token or the role has ended."""
@@ -201,7 +201,8 @@ def _by_cookie() -> Identity | None:
     if not (cookies := served().cookies):
         return None
     if secret := cookies.get(_cookie_name_here()):
-        return session.identify(secret)
+        found = session.identify(secret)
+        return found if found and found.group is None else None
     found = session.identify(old) if (old := cookies.get(cookie_name())) else None
     return found if found and found.device is None else None
 

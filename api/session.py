@@ -6,8 +6,8 @@ from quart import Blueprint, Response
 from api.access import EDITING, SIGN_IN, attempt, by_session, device, me, set_cookie, signed_out
 from model import settings
 from model.accounts import account, session, user
-from model.accounts.session import Signed
-from model.accounts.user import Account, Password, SomeUid
+from model.accounts.session import SessionView, Signed
+from model.accounts.user import Password, SomeUid
 from model.groups.invitation import Code
 from pottle.http.answers import gives, respond, takes
 from pottle.http.asking import address, anyone, foreign_origin, signed_in
@@ -21,14 +21,6 @@ class Credentials(msgspec.Struct):
 
     uid: SomeUid
     password: Password
-
-
-class SessionView(msgspec.Struct):
-    """A session that just began. The token is for `Authorization: Bearer …`; our own pages use the cookie."""
-
-    user: Account
-    token: str
-    expires: str
 
 
 @blueprint.post("/session")

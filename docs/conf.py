@@ -7,7 +7,10 @@ from pathlib import Path
 
 MENU = {
     "Start": ["your-own-resource", "development", "files", "anatomy", "from-flask"],
-    "Use": ["classroom", "lesson", "embedding", "client", "api", "live", "/clients/*/README", "flask-front-ends"],
+    "Use": [
+        *("classroom", "lesson", "embedding", "single-sign-on", "client", "api", "live"),
+        *("/clients/*/README", "flask-front-ends"),
+    ],
     "Run": ["deploy", "settings", "administration", "operating", "performance"],
     "Trust": ["/SECURITY", "reliability", "/conformance/README", "asvs", "comparison"],
     "More": ["/CONTRIBUTING", "first-hour", "/CHANGELOG", "/model/accounts/common_passwords/README", "decisions/*"],

@@ -19,7 +19,7 @@ Action = Literal[
     "user.created", "user.role", "user.disabled", "user.enabled", "user.deleted",
     "password.changed", "password.link", "password.code", "password.reset", "token.made", "token.deleted",
     "group.created", "group.edited", "group.removed", "member.put", "member.joined", "member.removed",
-    "invitation.made", "invitation.revoked",
+    "invitation.made", "invitation.revoked", "secret.made", "secret.deleted",
     "channel.approved", "channel.locked", "channel.unlocked", "channel.deleted",
     "post.approved", "post.removed", "post.restored", "edit.approved", "edit.declined",
     "database.restored", "flask.imported",

@@ -57,8 +57,11 @@ class Access(Generic[Somebody]):
         """
         return None
 
-    def by_token(self, token: str) -> Somebody | None:
-        """Whose bearer token it is; None for one that is not, or no longer, good."""
+    def by_token(self, token: str, origin: str | None = None) -> Somebody | None:
+        """Whose bearer token it is; None for one that is not, or no longer, good.
+
+        `origin` is that of the page which sends it over a websocket; None for a program.
+        """
         return None
 
     def confirm(self, read: Snapshot, identity: Somebody) -> None:

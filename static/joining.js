@@ -5,13 +5,20 @@ import { Problem } from './pottle.js';
 const CODE = /^([0-9A-Z]{8}|[0-9A-Z]{16})$/i;
 
 export class Joining {
-  #section; #pottle; #code = ''; #group = null;
+  #section; #pottle; #code = ''; #group = null; #arrive; #chose;
 
-  constructor(section, pottle, account) {
+  /**
+   * @param {{become: (user: object) => void}} account hears who has signed up
+   * @param {{arrive?: () => Promise<void>, chose?: (session: object) => Promise<void>}} [instead] of leaving this page for
+   *   the group's, or for the front page after a password was chosen
+   */
+  constructor(section, pottle, account, { arrive, chose } = {}) {
     this.#section = section;
     this.#pottle = pottle;
+    this.#arrive = arrive ?? (() => this.#leave());
+    this.#chose = chose ?? (async () => location.assign(this.#section.dataset.home));
     submits(this.#find('[data-kind=code] form'), ({ code }) => this.#lookUp(code));
-    submits(this.#find('.accept'), () => this.#accept());
+    submits(this.#find('.accept'), () => this.accept());
     submits(this.#find('.password'), ({ password }) => this.#choose(password));
     section.querySelectorAll('.sign-up').forEach((form) => submits(form, (values) => this.#signUp(values, account)));
     addEventListener('hashchange', () => this.#followLink());
@@ -58,18 +65,18 @@ export class Joining {
     await this.#arrive();
   }
 
-  async #accept() {
+  /** Joins the code's group, as whoever is signed in. */
+  async accept() {
     await this.#pottle.api('POST', '/api/me/invitations', { code: this.#code });
     await this.#arrive();
   }
 
   async #choose(password) {
-    await this.#pottle.api('PUT', '/api/password', { code: this.#code, password });
-    location.assign(this.#section.dataset.home);
+    await this.#chose(await this.#pottle.api('PUT', '/api/password', { code: this.#code, password }));
   }
 
   /** To the group's newest discussion, or the front page where it has none. */
-  async #arrive() {
+  async #leave() {
     const { home, channel } = this.#section.dataset;
     const path = this.#group && `/api/groups/${encodeURIComponent(this.#group.slug)}/channels?limit=1`;
     const found = path && await this.#pottle.api('GET', path).catch(() => null);

@@ -8,7 +8,7 @@ const WORDS = {
   'password.code': 'made a new code for {}', 'password.reset': 'chose a new password for {} by a code', 'token.made': 'made a token:',
   'token.deleted': 'deleted a token:', 'group.created': 'made the group {}:', 'group.edited': 'changed the group {}:', 'group.removed': 'deleted the group {}',
   'member.put': 'made {} a {detail}', 'member.joined': 'joined as', 'member.removed': 'ended the membership of {}', 'invitation.made': 'made {}:',
-  'invitation.revoked': 'revoked {}', 'channel.approved': 'approved {}:', 'channel.locked': 'locked {}:', 'channel.unlocked': 'unlocked {}:', 'channel.deleted': 'deleted {}:',
+  'invitation.revoked': 'revoked {}', 'secret.made': 'made {} for single sign-on', 'secret.deleted': 'deleted {} for single sign-on', 'channel.approved': 'approved {}:', 'channel.locked': 'locked {}:', 'channel.unlocked': 'unlocked {}:', 'channel.deleted': 'deleted {}:',
   'post.approved': 'approved {}', 'post.removed': 'removed {}', 'post.restored': 'restored {}',
   'edit.approved': 'approved the edit of {}', 'edit.declined': 'declined the edit of {}',
   'database.restored': 'restored the database:', 'flask.imported': 'imported from Flask:',

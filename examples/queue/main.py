@@ -96,7 +96,7 @@ class Hands(Access[Waiting]):
     def asking(self):
         return self.by_token(request.headers.get("Authorization", "")[7:]) if has_request_context() else None
 
-    def by_token(self, token):
+    def by_token(self, token, origin=None):
         with db.snapshot() as read:
             hand = hand_of(read, token)
         return Waiting(hand, token) if hand else None

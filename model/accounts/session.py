@@ -3,12 +3,17 @@
 A session begins with signing in and expires. A token is made by its user for a program, has a name, and works until it
 is deleted. Both are random, stored hashed, and end at once everywhere: each worker caches the identities that it has
 looked up, and drops them as it follows the change log. A disabled account has no sessions, and its tokens do not work.
+
+A session may be begun for a site of a group, by the popup there or by single sign-on (model/accounts/sso.py). It is
+good in that group alone and, where it has an origin, only for pages of that: whoever steals it elsewhere has nothing.
+It makes no credentials, gives nobody an admin's rights, and ends when its origin leaves the group's.
 """
 
 import hashlib
 import secrets
 from collections import OrderedDict
-from typing import Any
+from collections.abc import Collection
+from typing import Any, NamedTuple
 
 import msgspec
 from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, func, insert, select, update
@@ -16,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import ReturningDelete
 
 from model import audit, settings
-from model.accounts.user import Role, User, avatar_path
+from model.accounts.user import Account, Role, User, avatar_path
 from pottle import times
 from pottle.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, tables, writes
@@ -62,6 +67,10 @@ class Session(Credential, Base):
     confirmed: Mapped[Time | None]  # when the password was last typed
     used: Mapped[str | None] = mapped_column(String(10))  # the day it was last used, such as 2026-11-22
     device: Mapped[str | None] = mapped_column(String(40))  # such as "Firefox on Windows"
+    # Of one that was begun for a site: its group, its origin (None for a program of it), by which secret it signed in
+    group_id: Mapped[int | None] = mapped_column(index=True)  # no key, with which SQLite would make the table anew
+    origin: Mapped[str | None] = mapped_column(String(200))
+    sso_secret: Mapped[int | None]
 
 
 class Token(Credential, Base):
@@ -70,6 +79,14 @@ class Token(Credential, Base):
     __tablename__ = "tokens"
 
     name: Mapped[str] = mapped_column(String(80))
+
+
+class Site(NamedTuple):
+    """What a session is begun for: a group, an origin of it (None for a program), and the secret of single sign-on."""
+
+    group: int
+    origin: str | None
+    secret: int | None = None
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -85,6 +102,8 @@ class Identity(msgspec.Struct, frozen=True):
     expires: str = times.FOREVER
     used: str | None = None  # the day a session was last used
     device: str | None = ""
+    group: int | None = None  # in which alone the session is good, for it was begun for a site of that
+    origin: str | None = None  # for whose pages alone it is good
 
     @property
     def party(self) -> str:
@@ -93,8 +112,8 @@ class Identity(msgspec.Struct, frozen=True):
 
     @property
     def admin(self) -> bool:
-        """Whether it may do everything."""
-        return self.role == "admin"
+        """Whether it may do everything. What was begun for a site may not, for the site is not ours."""
+        return self.role == "admin" and self.group is None
 
 
 class Signed(msgspec.Struct):
@@ -105,7 +124,10 @@ class Signed(msgspec.Struct):
 
 
 class SessionInfo(msgspec.Struct):
-    """A session of one's own. `used` is the day it was last used; `current` says whether it is the one that asks."""
+    """A session of one's own. `used` is the day it was last used; `current` says whether it is the one that asks.
+
+    `site` is the group for which alone it is good, `origin` the site for whose pages alone it is; null for any.
+    """
 
     id: int
     device: str
@@ -113,6 +135,16 @@ class SessionInfo(msgspec.Struct):
     used: str | None
     expires: str
     current: bool
+    site: str | None
+    origin: str | None
+
+
+class SessionView(msgspec.Struct):
+    """A session that just began. The token is for `Authorization: Bearer …`; our own pages use the cookie."""
+
+    user: Account
+    token: str
+    expires: str
 
 
 class TokenView(msgspec.Struct):
@@ -127,7 +159,8 @@ class TokenView(msgspec.Struct):
 WHO = select(User.id.label("user"), User.uid, User.name, User.avatar_hash, User.role).where(User.disabled.is_(None))
 ROLE = select(User.role).where(User.disabled.is_(None))
 _of_session, _of_token = Session.user_id == User.id, Token.user_id == User.id
-_session = Session.id.label("session"), Session.expires, Session.used, Session.device
+_of_site = Session.group_id.label("group"), Session.origin
+_session = Session.id.label("session"), Session.expires, Session.used, Session.device, *_of_site
 BY_SESSION = (
     WHO.add_columns(*_session).join(Session, _of_session).where(Session.secret_hash == bindparam("secret_hash"))
 )
@@ -153,13 +186,16 @@ _cached: OrderedDict[bytes, Identity] = OrderedDict()  # by the secret's hash, a
 _used: dict[int, str] = {}  # days of last use that are still to be written, by session
 
 
-def identify(secret: str) -> Identity | None:
-    """Whose session or token `secret` is; None for one that never was, has ended or has expired."""
+def identify(secret: str, origin: str | None = None) -> Identity | None:
+    """Whose session or token `secret` is; None for one that never was, has ended or has expired.
+
+    `origin` is the request's: one that is bound to another is not good.
+    """
     db.catch_up()
     secret_hash = _hashed(secret)
     known = _cached.get(secret_hash) or _look_up(secret, secret_hash)
     now = times.now()
-    if known is None or known.expires < now:
+    if known is None or known.expires < now or known.origin not in (None, origin):
         return None
     tables.note(f"user:{known.uid}")
     if known.session and known.used != now[:10]:
@@ -183,13 +219,20 @@ def confirm(read: Snapshot, identity: Identity, grace: float = 0) -> None:
 
 
 def must_be_session(identity: Identity) -> None:
-    """Raises SessionNeeded for a named token: it neither makes credentials nor ends them."""
+    """Raises SessionNeeded for a named token or another site's session: they neither make credentials nor end them."""
     if identity.session is None:
         raise SessionNeeded("A token cannot do that: sign in with the password.")
+    must_be_ours(identity)
+
+
+def must_be_ours(identity: Identity) -> None:
+    """Raises SessionNeeded for a session that was begun for a site: its pages are not ours."""
+    if identity.group is not None:
+        raise SessionNeeded("That can only be done on our own pages: sign in there.")
 
 
 def must_be_confirmed(identity: Identity) -> None:
-    """Raises SessionNeeded for a named token, ConfirmationNeeded where the password was typed too long ago."""
+    """Raises SessionNeeded as `must_be_session`, ConfirmationNeeded where the password was typed too long ago."""
     must_be_session(identity)
     with db.snapshot() as read:
         row = read.one(CONFIRMED, id=identity.session)
@@ -203,11 +246,13 @@ def confirm_password(tx: Tx, identity: Identity) -> None:
     tx.run(SET, id=identity.session, confirmed=tx.now)
 
 
-def begin(tx: Tx, user_id: int, device: str) -> Signed:
-    """Within a unit: begins a session of an enabled user, who has proven to be that user."""
+def begin(tx: Tx, user_id: int, device: str, site: Site | None = None) -> Signed:
+    """Within a unit: begins a session of an enabled user, who has proven to be that user; maybe for a site only."""
     secret = "ses_" + secrets.token_urlsafe(32)
-    own = {"user_id": user_id, "secret_hash": _hashed(secret), "device": device, "created": tx.now, "confirmed": tx.now}
-    tx.run(BEGIN, **own, used=tx.now[:10], expires=times.later(days=settings.chosen().session_days))
+    own = {"user_id": user_id, "secret_hash": _hashed(secret), "device": device, "created": tx.now, "used": tx.now[:10]}
+    good = times.later(days=1 if site and site.secret else settings.chosen().session_days)
+    of_site = {"group_id": site and site.group, "origin": site and site.origin, "sso_secret": site and site.secret}
+    tx.run(BEGIN, **own, **of_site, expires=good, confirmed=None if site else tx.now)
     identity = _identity(tx.one(BY_SESSION, secret_hash=own["secret_hash"]))
     _end(tx, identity, END_OLDEST, kept=MOST_SESSIONS)
     return Signed(identity, secret)
@@ -253,14 +298,33 @@ def _end(tx: Tx, identity: Identity, which: ReturningDelete[int], **values: int)
     return bool(ended)
 
 
+def end_of_site(tx: Tx, group_id: int, origins: Collection[str] | None = None, secret: int | None = None) -> None:
+    """Within a unit: ends the sessions that were begun for sites of a group.
+
+    All of them; or those for pages of other origins than `origins`; or those that a secret of single sign-on began.
+    """
+    of = [Session.group_id == group_id]
+    if origins is not None:
+        of.append(Session.origin.is_not(None) & Session.origin.not_in(origins))
+    if secret is not None:
+        of.append(Session.sso_secret == secret)
+    found = select(Session.id, User.uid).join(User, User.id == Session.user_id).where(*of)
+    for row in tx.session.execute(found).all():
+        tx.changed("session.ended", subject=row.id, tags=[f"user:{row.uid}"])
+    tx.session.execute(delete(Session).where(*of))
+
+
 async def sessions(identity: Identity) -> list[SessionInfo]:
     """The user's sessions that have not expired, newest first."""
-    mine = select(Session).where(Session.user_id == identity.user, Session.expires >= times.now())
+    groups = Base.metadata.tables["groups"]
+    mine = select(Session, groups.c.slug).outerjoin(groups, groups.c.id == Session.group_id)
+    mine = mine.where(Session.user_id == identity.user, Session.expires >= times.now()).order_by(Session.id.desc())
     async with db.session() as reading:
-        return [
-            SessionInfo(row.id, row.device or "", row.created, row.used, row.expires, row.id == identity.session)
-            for row in await reading.scalars(mine.order_by(Session.id.desc()))
-        ]
+        return [_info(row, slug, row.id == identity.session) for row, slug in await reading.execute(mine)]
+
+
+def _info(row: Session, slug: str | None, current: bool) -> SessionInfo:
+    return SessionInfo(row.id, row.device or "", row.created, row.used, row.expires, current, slug, row.origin)
 
 
 async def tokens(user_id: int) -> list[TokenView]:

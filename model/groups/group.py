@@ -8,6 +8,7 @@ from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, String, bindpara
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from model import audit
+from model.accounts import session
 from model.accounts.session import Identity
 from model.accounts.user import User, by_uid, skeleton
 from model.groups import rules
@@ -200,6 +201,8 @@ def edit(tx: Tx, identity: Identity, slug: str, versions: Versions, fields: dict
         setattr(group, field, value)
     group.version += 1
     tx.session.flush()
+    if "origins" in fields:
+        session.end_of_site(tx, group.id, origins=group.origins)
     kind = "group.closed" if closed else "group.edited"
     tx.changed(kind, subject=group.id, tags=["groups", f"group:{group.id}"])
     audit.note(tx, identity, "group.edited", slug, group=slug, detail=_described(fields))
@@ -218,6 +221,7 @@ def remove(tx: Tx, identity: Identity, slug: str, versions: Versions) -> None:
     check_version(group.version, versions)
     for do in _at_the_end:
         do(tx, group.id)
+    session.end_of_site(tx, group.id)
     tx.session.delete(group)
     tx.session.flush()
     tx.changed("group.closed", subject=group.id, tags=["groups", f"group:{group.id}"])

@@ -52,8 +52,13 @@ def foreign_origin() -> str | None:
         origin = "null"
     if origin is None:
         return None
+    return None if is_ours(origin) else origin
+
+
+def is_ours(origin: str) -> bool:
+    """Whether an origin is that of our own pages."""
     ours = (served().host, db.settings.url.partition("://")[2].partition("/")[0])
-    return None if any(_same_host(origin, host) for host in ours) else origin
+    return any(_same_host(origin, host) for host in ours)
 
 
 def _same_host(origin: str, host: str) -> bool:

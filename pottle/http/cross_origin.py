@@ -67,6 +67,7 @@ def _with(wanted: Headers, status: int, headers: Headers) -> Headers:
     return [*headers, *(pair for pair in wanted if pair[0] not in given)]
 
 
-def framed_by(response: Response, origins: list[str]) -> None:
-    """Lets pages of `origins` show this page in a frame; otherwise only our own may."""
-    response.headers["Content-Security-Policy"] = PAGE_POLICY.format(" ".join(["'self'", *origins]))
+def framed_by(response: Response, origins: list[str] | None) -> None:
+    """Lets pages of `origins` show this page in a frame; otherwise only our own may. None: not even those."""
+    sources = ["'none'"] if origins is None else ["'self'", *origins]
+    response.headers["Content-Security-Policy"] = PAGE_POLICY.format(" ".join(sources))

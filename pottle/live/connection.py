@@ -64,18 +64,23 @@ class Connection:
     """
 
     __slots__ = (
-        *("_asker", "_close", "_closed", "_cursors", "_due", "_news", "_replies", "_rights", "_room"),
+        *("_asker", "_close", "_closed", "_cursors", "_due", "_news", "_origin", "_replies", "_rights", "_room"),
         *("_watches", "_woken", "identity", "party", "queued", "send"),
     )
 
     def __init__(
-        self, identity: Identity | None, close: Callable[[int], None], address: str = "", asker: Asker = SOMEWHERE
+        self,
+        identity: Identity | None,
+        close: Callable[[int], None],
+        address: str = "",
+        asker: Asker = SOMEWHERE,
+        origin: str | None = None,
     ) -> None:
         self.identity = identity
         self.send: Callable[[], object] = lambda: None
         self.queued = False
         self.party = ""  # whom it counts against
-        self._asker = asker
+        self._asker, self._origin = asker, origin
         self._close = close
         self._closed = False
         self._cursors: dict[str, int] = {}  # of its subscriptions, by stream
@@ -172,7 +177,7 @@ class Connection:
             self._reply(type="error", **refused.said, **about)
 
     def _authenticate(self, asked: Asked) -> None:
-        identity = access().by_token(asked.token) if isinstance(asked.token, str) else None
+        identity = access().by_token(asked.token, self._origin) if isinstance(asked.token, str) else None
         if identity is None:
             raise Refused("unauthenticated")
         if not self._count(identity.party):
@@ -183,7 +188,7 @@ class Connection:
         with db.snapshot() as read:  # what was another's right
             self._rights = {stream: access().reads(read, identity, stream) for stream in self._cursors}
         self.lose([stream for stream, right in self._rights.items() if right is None])
-        self._asker = self._asker.signed_in(str(asked.token))
+        self._asker = self._asker.signed_in(str(asked.token), self._origin)
         self._news.clear()  # of answers to another
         for get, watch in self._watches.items():
             watches.leave(watch.watched, self)

@@ -15,6 +15,7 @@ from quart.asgi import ASGIWebsocketConnection
 from quart_schema import hide
 
 from pottle.access import access
+from pottle.http import asgi
 from pottle.http.asking import address, anyone
 from pottle.http.problems import problem
 from pottle.http.watching import CLOSED
@@ -104,7 +105,8 @@ async def _talk(scope: Scope, receive: Receive, send: Send) -> int:
     try:
         async with asyncio.timeout(None) as listening:
             identity, address_ = scope.pop(ASKER)
-            connection = Connection(identity, end, address_, Asker.of(scope, known=identity is not None))
+            asker = Asker.of(scope, known=identity is not None)
+            connection = Connection(identity, end, address_, asker, asgi.header(scope, b"origin"))
             direct = "pottle.write" in extensions
             sending = Direct(connection, extensions) if direct else Awaited(connection, send)
             try:

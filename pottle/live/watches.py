@@ -58,10 +58,12 @@ class Asker(NamedTuple):
         headers = tuple((name, value) for name, value in scope["headers"] if name in names)
         return cls({"ws": "http"}.get(scope["scheme"], "https"), scope.get("root_path", ""), headers)
 
-    def signed_in(self, token: str) -> Asker:
-        """The same by a bearer token."""
-        host = [pair for pair in self.headers if pair[0] == b"host"]
-        return self._replace(headers=(*host, (b"authorization", f"Bearer {token}".encode())))
+    def signed_in(self, token: str, origin: str | None = None) -> Asker:
+        """The same by a bearer token, which may be good for pages of `origin` only."""
+        kept = [pair for pair in self.headers if pair[0] == b"host"]
+        if origin is not None:
+            kept.append((b"origin", origin.encode("latin-1")))
+        return self._replace(headers=(*kept, (b"authorization", f"Bearer {token}".encode())))
 
 
 @dataclass(slots=True, eq=False)

@@ -40,6 +40,8 @@ ROUTES: dict[tuple[str, str], Json] = {
     ("POST", "/api/invitations/look-up"): {"code": "ZZZZ-ZZZZ"},
     ("POST", "/api/me/invitations"): {"code": "ZZZZ-ZZZZ"},
     ("POST", "/api/groups/class/invitations"): {"role": "member", "uses": 1, "days": 1},
+    ("POST", "/api/groups/class/sso"): {"token": "x.y.z"},
+    ("POST", "/api/groups/class/sessions"): {"origin": "https://class.example"},
     ("POST", "/api/groups/class/roster"): {"names": ["Dora"], "csv": "Dora"},
 }
 routes = pytest.mark.parametrize(("method", "path"), ROUTES, ids=[f"{method} {path}" for method, path in ROUTES])

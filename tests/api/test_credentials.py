@@ -24,6 +24,7 @@ from tests.conftest import PASSWORD, Person, World
 CREDENTIALS = {
     "sessions": "SELECT user_id, secret_hash, confirmed FROM sessions",
     "tokens": "SELECT user_id, secret_hash FROM tokens",
+    "secrets": "SELECT group_id, secret FROM sso_secrets",
     "codes": "SELECT user_id, group_id, role, code_hash FROM invitations",
     "moderators": "SELECT group_id, user_id FROM memberships WHERE role = 'moderator'",
     "accounts": "SELECT id, uid, email, password_hash, role, disabled FROM users",
@@ -38,15 +39,17 @@ POST   /api/groups/class/invitations {"role": "moderator"}
 WALK = [*ROWS, *(row(f"{line} {'0 ' * 7}") for line in MORE.strip().splitlines())]
 # These are granted to whoever knows the password or the code, signed in or not; and whoever makes a group moderates it.
 BY_THEIR_OWN_PROOF = {"POST /api/users", "POST /api/session", "PUT /api/password", "POST /api/groups"}
+BY_THEIR_OWN_PROOF |= {"POST /api/groups/class/sso"}  # of a site
 # These a session may without its password: a class's codes; or they have it in their body.
 BY_ANY_SESSION = {
     *("POST /api/groups/home/invitations", "POST /api/groups/class/invitations"),
-    *("POST /api/groups/home/roster", "POST /api/groups/class/roster"),
+    *("POST /api/groups/home/roster", "POST /api/groups/class/roster", "POST /api/groups/class/sessions"),
     *("POST /api/session/confirm", "DELETE /api/me", "PATCH /api/me with current_password"),
 }
 BY_CONFIRMED_SESSIONS = {
     *("POST /api/me/tokens", "PATCH /api/me with email", "PATCH /api/users/bob", "DELETE /api/users/bob"),
     *("POST /api/users/bob/invitations", "POST /api/groups/class/roster/eve"),
+    *("POST /api/groups/home/secrets", "POST /api/groups/class/secrets"),
     *("POST /api/groups/class/members as moderator", "POST /api/groups/class/invitations as moderator"),
 }
 
@@ -229,7 +232,7 @@ class TestSessions:
         other, own = (await alice.get("/api/me/sessions")).json()["sessions"]
         assert (other["device"], other["current"], own["current"]) == ("Firefox on Windows", False, True)
         assert other["used"] == other["created"][:10]
-        assert other.keys() == {"id", "device", "created", "used", "expires", "current"}
+        assert other.keys() == {"id", "device", "created", "used", "expires", "current", "site", "origin"}
 
     @pytest.mark.parametrize(
         ("agent", "device"),

@@ -22,9 +22,10 @@ from api.access import cookie_name, sessions
 from model.accounts import user
 from model.settings import Settings
 from pottle.store import Tx, db
-from tests.api.conftest import Json, bearer, posted, signed_in_again
+from tests.api.conftest import Json, bearer, posted, signed, signed_in_again
 from tests.conftest import PASSWORD, Person, World
 
+SITE = "https://class.example"
 ELSEWHERE = "192.0.2.1"  # nobody's address (RFC 5737)
 
 # `nobody` is not signed in; Charlie is an outsider, Bob a member and Alice a moderator of `class`, whose posts are for
@@ -46,6 +47,8 @@ GET    /groups/class                                       401    404    404  20
 GET    /groups/home/thread?key=/                           200    200    200  200  200  200   200
 GET    /groups/class/thread?key=/                          404    404    200  200  200  200   401
 GET    /embed.js                                           200    200    200  200  200  200   200
+GET    /sign-in                                            403    403    403  403  403  403   403
+GET    /sign-in?group=class&origin=https://class.example   200    200    200  200  200  200   200
 GET    /account                                            401    200    200  200  200  200   401
 GET    /admin                                              401    404    404  404  200  404   401
 GET    /docs                                               200    200    200  200  200  200   200
@@ -122,6 +125,17 @@ POST   /api/groups/home/roster/eve                         401    403    403  40
 POST   /api/groups/class/roster/eve                        401    404    403  201  201  403   401
 POST   /api/groups/class/roster/bob                        401    404    403  404  404  403   401
 POST   /api/invitations/look-up  {code}                    200    200    200  200  200  200   401
+
+Sites
+POST   /api/groups/class/sso     {sso}                     201    201    201  201  201  201   401
+POST   /api/groups/class/sessions {site}                   401    201    201  201  201  403   401
+POST   /api/groups/home/sessions {site}                    401    403    403  403  403  403   401
+GET    /api/groups/home/secrets                            401    403    403  403  200  403   401
+GET    /api/groups/class/secrets                           401    404    403  200  200  403   401
+POST   /api/groups/home/secrets                            401    403    403  403  201  403   401
+POST   /api/groups/class/secrets                           401    404    403  201  201  403   401
+DELETE /api/groups/home/secrets/{secret}                   401    403    403  403  404  403   401
+DELETE /api/groups/class/secrets/{secret}                  401    404    403  204  204  403   401
 
 Discussions
 GET    /api/groups/home/channels                           200    200    200  200  200  200   200
@@ -220,10 +234,11 @@ async def names(
         "theirs": await posted(alice, channel=ours),
     }
     for review in ("all", "none"):
-        await alice.patch("/api/groups/class", {"review": review})
+        await alice.patch("/api/groups/class", {"review": review, "origins": [SITE]})
         if review == "all":
             assert (await bob.patch(f"/api/posts/{posts['his']['id']}", {"body": "Waits"})).status_code == 202
     made = (await alice.post("/api/groups/class/invitations", {})).json()
+    secret = (await alice.post("/api/groups/class/secrets")).json()
     reset = (await root.post("/api/users/alice/invitations")).json()["code"]
     (token,) = (await bob.get("/api/me/tokens")).json()["tokens"]
     image = io.BytesIO()
@@ -236,6 +251,8 @@ async def names(
         "password": {"password": PASSWORD},
         "group": {"slug": "new", "name": "New"},
         "code": {"code": made["code"]},
+        "site": {"origin": SITE},
+        "sso": {"token": signed(secret["secret"])},
     }
     return {
         **{name: str(post["id"]) for name, post in posts.items()},
@@ -243,6 +260,7 @@ async def names(
         "ours": str(ours),
         "invitation": str(made["id"]),
         "token": str(token["id"]),
+        "secret": str(secret["id"]),
         "image": image.getvalue().decode("latin-1"),
     }
 

@@ -39,7 +39,7 @@ class Sessions(Access[Identity]):
         secret = served().cookies.get(_cookie_name())
         return self.by_token(secret) if secret else None
 
-    def by_token(self, token: str) -> Identity | None:
+    def by_token(self, token: str, origin: str | None = None) -> Identity | None:
         """Whose session it is."""
         with db.snapshot() as read:
             return account.of(read, token)

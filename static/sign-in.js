@@ -1,0 +1,58 @@
+/**
+ * The window in which somebody signs in for a page of another site. That page gets a session of its own, which is good
+ * for its origin alone; the message with it goes to no other, wherever the page may be by then.
+ */
+import { submits } from './forms.js';
+import { Joining } from './joining.js';
+import { connect } from './pottle.js';
+
+const window_ = document.querySelector('#content');
+const { group, origin, ours } = window_.dataset;
+const part = (name) => window_.querySelector(`[data-part=${name}]`);
+const form = (name) => part(name)?.querySelector('form');
+/** Who types a password here signs in for that site and not for our pages: another may sit at this machine next. */
+const apart = { origin: null, storage: () => null };
+const here = connect();
+const pottle = ours ? here : connect({ env: apart });
+let before = async () => {}; // what is still to be done once somebody has signed in
+
+if (!opener) show('lost');
+else begin();
+document.querySelector('.unready')?.remove();
+
+function begin() {
+  if (form('go-on')) submits(form('go-on'), async () => { await hand(here); close(); });
+  submits(form('sign-in'), async (values) => { await pottle.signIn(values); await before(); await leave(pottle); });
+  if (form('sign-up')) submits(form('sign-up'), async (values) => { await pottle.signUp(values); await leave(pottle); });
+  const joining = new Joining(part('code').querySelector('.joining'), pottle, { become() {} }, {
+    arrive: () => leave(pottle),
+    chose: ({ token }) => leave(ours ? here : connect({ token, env: apart })),
+  });
+  window_.addEventListener('click', ({ target }) => {
+    const button = target.closest('[data-show], [data-open]');
+    if (!button) return;
+    before = 'open' in button.dataset ? () => joining.accept() : async () => {};
+    show(button.dataset.show ?? button.dataset.open);
+  });
+  if (!part('go-on')) form('sign-in').elements.uid.focus();
+}
+
+function show(name) {
+  window_.querySelectorAll('[data-part]').forEach((section) => { section.hidden = section.dataset.part !== name; });
+  [...part(name).querySelectorAll('input, [tabindex]')].find((field) => field.offsetParent)?.focus();
+}
+
+/** Hands over, and ends the session that was begun for no more than that. */
+async function leave(client) {
+  await hand(client);
+  if (!ours) await client.signOut().catch(() => {}); // it is known to this window alone
+  close();
+}
+
+/** Tells the page. One of our own needs no token: the cookie counts there. */
+async function hand(client) {
+  const path = `/api/groups/${encodeURIComponent(group)}/sessions`;
+  const { token, expires } = ours ? { token: null, expires: null } : await client.api('POST', path, { origin });
+  opener.postMessage({ pottle: 'signed-in', token, expires }, origin);
+  show('done');
+}
