@@ -21,15 +21,23 @@ ROOT = Path(__file__).parents[1]
 STARTED = "Application startup complete."  # uvicorn's word for it
 PATIENCE = 30  # seconds until something that should happen counts as not happening
 
+# gunicorn with the libraries, and nothing of ours, imported before it forks: else each worker would take its time to.
+GUNICORN = """
+import argon2, linkify_it, markdown_it, PIL.Image, quart_schema, sqlalchemy.dialects.sqlite.aiosqlite
+import sqlalchemy.ext.asyncio, structlog.stdlib, uvicorn.middleware.proxy_headers
+from gunicorn.app.wsgiapp import run
+run(prog="gunicorn")
+"""
+
 COMMANDS = {
-    "gunicorn": ["gunicorn", "main:app", "--bind", "127.0.0.1:{port}"],
-    "uvicorn": ["uvicorn", "main:app", "--port", "{port}"],
+    "gunicorn": ["-c", GUNICORN, "main:app", "--bind", "127.0.0.1:{port}"],
+    "uvicorn": ["-m", "uvicorn", "main:app", "--port", "{port}"],
     "uvicorn as ours": [
-        *("uvicorn", "main:app", "--port", "{port}", "--no-proxy-headers"),
+        *("-m", "uvicorn", "main:app", "--port", "{port}", "--no-proxy-headers"),
         *("--http", "pottle.server:Connection", "--ws", "pottle.server:WebSocketProtocol"),
     ],
-    "hypercorn": ["hypercorn", "main:app", "--bind", "127.0.0.1:{port}"],
-    "development": ["main", "--port", "{port}"],
+    "hypercorn": ["-m", "hypercorn", "main:app", "--bind", "127.0.0.1:{port}"],
+    "development": ["-m", "main", "--port", "{port}"],
 }
 
 
@@ -73,7 +81,7 @@ class Server:
         command = [part.format(port=self.port) for part in COMMANDS[self.by]]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.through, sys.executable, "-m", *command],
+                [*self.through, sys.executable, *command],
                 cwd=self.root,
                 env=clean_environment(self.home, PYTHONDONTWRITEBYTECODE="1", **self.settings),
                 stdout=log,

@@ -33,12 +33,14 @@ def set_revision(instance: Path, number: str) -> None:
         raw.execute("UPDATE alembic_version SET version_num = ?", (number,))
 
 
+@pytest.mark.slow
 def test_current_and_check_say_that_all_is_well(fresh: Path) -> None:
     assert quart(fresh, "db", "current") == (0, f"{NEWEST}, the newest\n", "")
     assert quart(fresh, "db", "check") == (0, "The models and the database agree.\n", "")
     assert quart(fresh, "db", "upgrade") == (0, "Nothing waits to be applied.\n", "")
 
 
+@pytest.mark.slow
 def test_one_goes_back_and_forth_and_keeps_copies(fresh: Path) -> None:
     """What differs meanwhile, `check` says; the old name of `upgrade` works as before."""
     code, said, _ = quart(fresh, "db", "downgrade", "--yes")
@@ -57,6 +59,7 @@ def test_one_goes_back_and_forth_and_keeps_copies(fresh: Path) -> None:
     }
 
 
+@pytest.mark.slow
 def test_nothing_is_applied_or_taken_back_unasked(fresh: Path) -> None:
     assert quart(fresh, "db", "downgrade")[0] == 1
     assert quart(fresh, "db", "current")[1] == f"{NEWEST}, the newest\n"
@@ -105,6 +108,7 @@ def test_where_git_knows_the_missing_file_its_branch_is_named(
         prepare(Settings(instance=fresh))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("has_program", [True, False], ids=["sqlite3", "python"])
 def test_the_console_reads_only_unless_told_otherwise(fresh: Path, has_program: bool, tmp_path: Path) -> None:
     if has_program:

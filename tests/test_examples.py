@@ -82,6 +82,7 @@ def test_the_client_posts_listens_and_goes_on_after_a_restart(server: Server, wo
         assert program.errors.read_text() == ""
 
 
+@pytest.mark.slow
 def test_the_client_says_why_it_was_refused(server: Server) -> None:
     with Program(server, "--group", "class") as program:
         assert program.process.wait(PATIENCE) == 1
@@ -93,6 +94,7 @@ def answer(response: httpx.Response) -> Any:
     return response.json()
 
 
+@pytest.mark.slow
 def test_the_seed_fills_an_instance_once(tmp_path: Path) -> None:
     def seed(*options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from tests.conftest import needs
 from tests.pages import blocks, chapter, page, session
@@ -35,6 +36,7 @@ def alike(shown: Any, real: Any, name: str = "") -> bool:
     return type(shown) is type(real) if name in CHANGING else bool(shown == real)
 
 
+@pytest.mark.slow
 def test_the_first_session_goes_as_it_is_written(tmp_path: Path) -> None:
     needs("bash", "curl", "sed")
     shown_session = session(page("api"))
@@ -55,6 +57,7 @@ def test_the_first_session_goes_as_it_is_written(tmp_path: Path) -> None:
             assert shown.strip() == real.strip(), command
 
 
+@pytest.mark.slow
 async def test_the_first_live_session_goes_as_it_is_written(tmp_path: Path) -> None:
     """Before a change that is shown, somebody does what it tells of."""
     first, second = blocks(chapter("live", "A first session"))

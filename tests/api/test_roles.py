@@ -385,6 +385,7 @@ async def test_it_works(ask: Ask, credentials: dict[str, list[str]], nothing_cha
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.slow
 async def test_a_cookie_is_worth_the_same(ask: Any, credentials: dict[str, list[str]], nothing_changes: Any) -> None:
     """On our own pages; and one that has ended makes its bearer nobody."""
     wrong = []

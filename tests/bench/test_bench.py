@@ -110,6 +110,7 @@ def test_a_commit_that_there_is_not_is_refused(tmp_path: Path) -> None:
     assert "no-such-commit cannot be checked out." in ended.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrong", [("--only", "lists"), ("--peers", "limit,django")])
 def test_a_name_that_is_not_known_is_refused(wrong: tuple[str, str]) -> None:
     ended = bench(*wrong)

@@ -1,12 +1,16 @@
 """Chromium for tests; each context in it is a person with a browser of their own."""
 
+import atexit
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 
 from playwright.async_api import Browser, async_playwright, expect
+from playwright.sync_api import sync_playwright
 
 from tests.conftest import needs
-from tests.server import PATIENCE
+from tests.server import PATIENCE, free_port
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -22,9 +26,30 @@ expect.set_options(timeout=PATIENCE * 1000)
 
 @asynccontextmanager
 async def chromium(*more: str) -> AsyncIterator[Browser]:
-    """A Chromium, with `more` arguments; skips the test where there is none."""
+    """A Chromium, with `more` arguments; skips the test where there is none. Its contexts end with the block."""
     needs("chromium")
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path="/usr/bin/chromium", args=[*ARGUMENTS, *more])
+        browser = await playwright.chromium.connect_over_cdp(_running(more))
         yield browser
-        await browser.close()
+        for context in browser.contexts[1:]:
+            await context.close()
+
+
+@cache
+def _running(more: tuple[str, ...]) -> str:
+    """Where a Chromium listens that runs until the last test: to start one for each takes seconds."""
+    port, up, over = free_port(), threading.Event(), threading.Event()
+
+    def run() -> None:
+        with sync_playwright() as playwright:
+            arguments = [*ARGUMENTS, *more, f"--remote-debugging-port={port}"]
+            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
+            up.set()
+            over.wait()
+            browser.close()
+
+    thread = threading.Thread(target=run, name="chromium", daemon=True)
+    thread.start()
+    assert up.wait(PATIENCE), "Chromium does not start"
+    atexit.register(lambda: (over.set(), thread.join(PATIENCE)))
+    return f"http://127.0.0.1:{port}"

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
@@ -21,6 +21,14 @@ from tests.server import PATIENCE, ROOT, Server
 
 Enter = Callable[[str], Awaitable[Pottle]]
 NEVER_THERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture(scope="module")
+def server(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One for all tests here; whoever kills it starts it again."""
+    folder = tmp_path_factory.mktemp("shared")
+    with Server(Path(shutil.copytree(world.folder, folder / "instance")), folder) as running:
+        yield running
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ def last_until(instance: Path, moment: str) -> None:
         raw.execute("UPDATE sessions SET expires = ? WHERE id = (SELECT max(id) FROM sessions)", [moment])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("by", ["auth", "cookie"])
 async def test_it_is_closed_when_its_session_expires(own_meeting: Meeting, by: str) -> None:
     """Nothing else happens meanwhile. Seen to fail without `Hub.expires`, after the test's patience."""

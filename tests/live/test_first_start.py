@@ -20,6 +20,7 @@ from tests.server import ROOT, Server
 LIKE_ANYBODY = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
 
+@pytest.mark.slow
 async def test_gunicorn_starts_on_a_folder_that_is_not_there(tmp_path: Path, stack: AsyncExitStack) -> None:
     with Server(tmp_path / "new" / "instance", tmp_path) as server:
         nobody = Meeting(server, stack, {})
@@ -32,6 +33,7 @@ async def test_gunicorn_starts_on_a_folder_that_is_not_there(tmp_path: Path, sta
         assert {file.stat().st_mode & 0o777 for file in kept} == {0o600}  # there are password hashes in them
 
 
+@pytest.mark.slow
 def test_a_setting_that_makes_no_sense_ends_gunicorn_and_says_why(tmp_path: Path) -> None:
     """It does not go on starting workers that cannot start."""
     with pytest.raises(RuntimeError, match="POTTLE_SIGN_UP='perhaps': must be one of open, invitation, closed"):

@@ -25,7 +25,8 @@ def killed(server: Server) -> None:
     server.kill()
 
 
-@pytest.mark.parametrize("end", [pytest.param(stopped, marks=pytest.mark.slow), killed])
+@pytest.mark.slow
+@pytest.mark.parametrize("end", [stopped, killed])
 async def test_posts_sessions_and_positions_survive(own_meeting: Meeting, end: Any) -> None:
     """Everything that was there is there again, after TERM and after kill -9 of everything."""
     meeting, server = own_meeting, own_meeting.server
@@ -91,6 +92,7 @@ async def test_sockets_are_told_of_a_stop_with_1012(own_meeting: Meeting) -> Non
         assert await socket.rest() == ([], 1012)
 
 
+@pytest.mark.slow
 async def test_sockets_are_told_of_a_reload_with_1012_and_go_on_at_the_new_workers(own_meeting: Meeting) -> None:
     """HUP: the master stays, its workers are replaced, and nobody misses anything."""
     meeting, server = own_meeting, own_meeting.server
