@@ -201,7 +201,7 @@ class Walk:
         assert self.http.get(LINKS).status_code == 404
         self.follow("The model", "The routes", "One line")
         self.wait(lambda: answers(self.http, LINKS), "the new resource")
-        assert self.written("One line", "0012_add_table_links.py")
+        assert self.written("One line", "0014_add_table_links.py")
         sign_in(self.http)
         share(self.http, "https://quart.palletsprojects.com/")
         asking = ("tests/test_docs.py", "tests/api/test_roles.py", "tests/api/test_bad_input.py")
@@ -214,7 +214,7 @@ class Walk:
     def votes(self) -> None:
         self.follow("A vote per user")
         self.wait(lambda: "votes" in self.newest(), "votes")
-        assert self.written("A vote per user", "0013_add_table_link_votes.py")
+        assert self.written("A vote per user", "0015_add_table_link_votes.py")
         self.check(rules=False)
 
     def a_page(self) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import ForeignKey, Index, String, bindparam, case, literal_column, or_, select
+from sqlalchemy import ForeignKey, Index, String, bindparam, case, func, literal_column, or_, select
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from model.accounts.session import Identity
@@ -35,6 +35,7 @@ class Post(Base):
     __tablename__ = "posts"
     __table_args__ = (
         Index("ix_posts_channel", "channel_id", "id"),
+        Index("ix_posts_conversation", "channel_id", "root_id", "id"),
         Index("ix_posts_withheld", "channel_id", "author_id", sqlite_where=literal_column("state != 'published'")),
         NEVER_REUSE_IDS,
     )
@@ -52,6 +53,7 @@ class Post(Base):
     created: Mapped[Time]
     edited: Mapped[Time | None]
     version: Mapped[int]
+    root_id: Mapped[int | None]  # of a reply: the post that its conversation begins with
 
 
 class Edit(Base):
@@ -152,6 +154,7 @@ REPLIES = FOUND.where(Post.parent_id == bindparam("parent_id"), SHOWN).order_by(
 OF_EDIT = [column.label(f"edit_{column.name}") for column in Edit.__table__.c]
 WITH_EDIT = FOUND.add_columns(*OF_EDIT).outerjoin(Edit, Edit.post_id == Post.id)
 BY_ID = WITH_EDIT.where(Post.id == bindparam("id"))
+ROOT = select(func.coalesce(Post.root_id, Post.id).label("id")).where(Post.id == bindparam("id"))
 
 as_counts = msgspec.json.Decoder(dict[str, int]).decode
 

@@ -14,7 +14,20 @@ from model.groups import rules
 from model.talk import channel as channels
 from model.talk.channel import Channel, ChannelRow
 from model.talk.markdown import is_plain, rendered
-from model.talk.post import BY_ID, FORMER_USER, Author, Edit, Post, PostRow, PostView, State, own_view, view, visible_to
+from model.talk.post import (
+    BY_ID,
+    FORMER_USER,
+    ROOT,
+    Author,
+    Edit,
+    Post,
+    PostRow,
+    PostView,
+    State,
+    own_view,
+    view,
+    visible_to,
+)
 from pottle import text
 from pottle.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Versions, check_version
 from pottle.store import Snapshot, Tx, db, limits, replays, writes
@@ -102,7 +115,8 @@ def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origi
 def add(tx: Tx, channel_id: int, new: Draft, author_id: int | None, state: State = "published") -> int:
     """Within a unit: inserts a post; if it is public, counts and announces it. Returns its id."""
     texts = {"body": new.body, "html": new.html, "guest": new.guest, "reactions": "{}"}
-    whose = {"channel_id": channel_id, "parent_id": new.parent, "author_id": author_id}
+    root = None if new.parent is None else tx.one(ROOT, id=new.parent).id
+    whose = {"channel_id": channel_id, "parent_id": new.parent, "root_id": root, "author_id": author_id}
     id_: int = tx.one(ADD, **whose, **texts, state=state, replies=0, created=tx.now, edited=None, version=1).id
     if state == "published":
         _count(tx, "post.created", id_, channel_id, new.parent, 1)

@@ -549,3 +549,17 @@ def test_times_are_as_the_models_write_them(fresh: Path) -> None:
         (created,) = raw.execute("SELECT created FROM groups").fetchone()
     assert len(created) == len(times.now())
     assert created <= times.now()
+
+
+def test_replies_from_before_conversations_know_theirs(tmp_path: Path) -> None:
+    """And one that a worker of older code adds in a reload. Fails without what fills in, or without the trigger."""
+    migrations.upgrade(tmp_path / "app.db", "0012")
+    columns = "id, channel_id, parent_id, guest, body, html, state, reactions, replies, created, version"
+    add = f"INSERT INTO posts ({columns}) VALUES (?, 1, ?, 'G', 'Hi', '<p>', 'published', '{{}}', 0, '2026', 1)"  # noqa: S608
+    with closing(sqlite3.connect(tmp_path / "app.db")) as raw, raw:
+        raw.executemany(add, [(1, None), (2, 1), (3, None), (4, 2), (5, 3), (6, 4)])
+    prepare(Settings(instance=tmp_path))
+    with closing(sqlite3.connect(tmp_path / "app.db")) as raw, raw:
+        raw.executemany(add, [(7, 6), (8, None), (9, 8)])
+        found = dict(raw.execute("SELECT id, root_id FROM posts").fetchall())
+    assert found == {1: None, 2: 1, 3: None, 4: 1, 5: 3, 6: 1, 7: 1, 8: None, 9: 8}
