@@ -64,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._said_all = self._ending = self.closing = self._websocket = False
         self._inner_paused = self._reading_paused = self._writing_paused = False
         self._accepted = self._said_close = False  # of a websocket
+        self._head, self._head_comes = b"", False  # of an answer
         self._later: Callable[[], None] | None = None
         self._stuck: asyncio.TimerHandle | None = None  # it takes nothing
         self._head_since: float | None = None
@@ -230,13 +231,24 @@ class Connection(asyncio.Protocol):
             self._hold()
 
     def write(self, data: bytes) -> None:
-        """uvicorn's answers; but for those that it gives by itself to a request that is none."""
+        """uvicorn's answers; but for those that it gives by itself to a request that is none.
+
+        A head waits for the body, if that comes at once: one system call less, and the client is woken once.
+        """
         if self.closing:
             return
-        if self._started:
-            self.transport.write(data)
-        else:
+        if not self._started:
             self._refuse(400, "This is not HTTP.")
+        elif self._head_comes:
+            self._head, self._head_comes = data, False
+            self.loop.call_soon(self._send_head)
+        else:
+            self.transport.write(self._head + data)
+            self._head = b""
+
+    def _send_head(self) -> None:
+        if self._head:
+            self.write(b"")
 
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
         """Has the application serve the request or the websocket, and sees when it is answered."""
@@ -252,8 +264,10 @@ class Connection(asyncio.Protocol):
             return message
 
         async def answer(message: Message) -> None:
-            if message["type"] == "http.response.start" and (self._endless or (self._ending and not self._waiting)):
-                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+            if message["type"] == "http.response.start":
+                self._head_comes = True
+                if self._endless or (self._ending and not self._waiting):
+                    message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
             await send(message)
             if message["type"] == "http.response.body" and not message.get("more_body"):
                 self._answered()
@@ -329,6 +343,7 @@ class Connection(asyncio.Protocol):
         """Closes, once all is sent. A client that may still be sending has a moment to read it."""
         if self.closing:
             return
+        self._send_head()
         sending = self._websocket or self._left or self._waiting
         self.closing = True
         self._waiting = b""
