@@ -19,7 +19,7 @@ PROGRAMS = ("scripts", ".ci")
 ORDER = ("", "api", "model", "pottle", "templates", "static", "scripts", "deploy", "examples", "clients", "conformance")
 KINDS = (".py", ".js", ".mjs", ".ts", ".css", ".html", ".md", ".in", ".toml", ".yml", ".conf", ".service", ".timer")
 COMMENT = re.compile(
-    r"""\A(?:\#!.*\n)?                        # which program runs it
+    r"""\A(?:\#![^\n]*\n)?                    # which program runs it
         (?:/\*\*?(?P<c>.*?)\*/
         |\{\#-?\s*(?P<jinja>.*?)-?\#\}
         |<!--\s*(?P<html>.*?)-->

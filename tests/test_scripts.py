@@ -191,6 +191,14 @@ def soaked(command: list[str], **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
+def test_a_soak_says_how_it_is_used(checkout: Path, soak: list[str]) -> None:
+    """It once ran pytest's own help, round after round."""
+    ended = soaked([*soak, "--help"])
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "scripts/soak --minutes 30" in ended.stdout
+    assert not (checkout / "asked").exists()
+
+
 def test_a_soak_stops_at_the_first_failure_and_says_how_to_repeat_it(checkout: Path, soak: list[str]) -> None:
     ended = soaked([*soak, "tests/faults", "-k", "a b"], FAULT_SEED="7", FAILS_AT="9")
     assert ended.returncode == 1
