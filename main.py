@@ -27,8 +27,8 @@ RESOURCES = (
     "sso",
     "groups",
     "invitations",
-    "talk",  # discussions; without this line there are none
-    "flask",  # what Flask back ends had, for class sites that still call it; it needs discussions
+    "talk",  # discussions: without this line there are none, and no /flask
+    "flask",  # what Flask back ends had, for class sites that still call it
     "commands.people",
     "commands.upkeep",
     "pages",

@@ -56,7 +56,7 @@ const groups = new Listing(part('#groups'), pottle, {
   fill(of, { slug, name, reading, posting, review }) {
     Object.assign(of('.name'), { href: `${pottle.url}/groups/${slug}`, textContent: name });
     of('.slug').textContent = slug;
-    of('.rules').textContent = `read by ${reading}, posts by ${posting}${review === 'none' ? '' : `, review of ${review}`}`;
+    of('.rules').textContent = `read by ${reading}, written by ${posting}${review === 'none' ? '' : `, review of ${review}`}`;
   },
 });
 

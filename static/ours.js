@@ -1,10 +1,19 @@
-/** A discussion in a page of ours. */
+/** Discussions in pages of ours. */
+import { beginning } from './begin.js';
 import { Discussion } from './discussion.js';
 import { Participation } from './participation.js';
+import { showTallies } from './tallies.js';
 import { texts } from './texts.js';
 import { linksOf, read } from './view.js';
 
-export function enliven(section, pottle, account) {
+/** Has what the page shows of discussions live. */
+export function start(pottle, account) {
+  document.querySelectorAll('.discussion').forEach((section) => enliven(section, pottle, account));
+  document.querySelectorAll('form.begin').forEach((form) => beginning(form, pottle, account));
+  document.querySelectorAll('.channels ul').forEach((list) => showTallies(list, pottle));
+}
+
+function enliven(section, pottle, account) {
   const { named, here, channel } = section.dataset;
   const before = new URLSearchParams(location.search).get('before') ?? undefined;
   const links = linksOf(pottle.url);

@@ -1,7 +1,7 @@
 """The room of Flask back ends: `/flask`, the API that class sites were written for, and the import of their databases.
 
 The rest of the application knows only its line in main.py's RESOURCES. Without that line, `api/flask` and
-`model/flask`, it works as before.
+`model/flask`, it works as before. Where there are no discussions (`api/talk`), there is no such room either.
 """
 
 from pathlib import Path
@@ -18,10 +18,17 @@ from model.flask import importing, source
 from pottle.commands import say
 from pottle.http import bodies, docs, problems
 
-blueprint = Blueprint("flask_room", __name__, cli_group=None)
+blueprint = Blueprint("flask_room", __name__)
+room = Blueprint("flask_room_itself", __name__, cli_group=None)
 
 
 @blueprint.record_once
+def _come_after_discussions(state: BlueprintSetupState) -> None:
+    if "talk" in state.app.blueprints:
+        state.app.register_blueprint(room)
+
+
+@room.record_once
 def _serve_front_ends(state: BlueprintSetupState) -> None:
     """Adds `/flask`, where POTTLE_FLASK_ORIGINS names pages that may use it."""
     app: Quart = state.app  # type: ignore[assignment]
@@ -34,7 +41,7 @@ def _serve_front_ends(state: BlueprintSetupState) -> None:
     app.extensions["pottle"].around_the_cache(FrontEnds)
 
 
-@blueprint.cli.command("import-flask")
+@room.cli.command("import-flask")
 @PATH
 @click.option("--admins", is_flag=True, help="Make their admins admins here.")
 @click.option("--notes", type=click.IntRange(1), metavar="CHANNEL", help="The channel's id for posts without one.")

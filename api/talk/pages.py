@@ -38,7 +38,7 @@ def hue(uid: str) -> int:
 @blueprint.record_once
 def _tell_templates(state: BlueprintSetupState) -> None:
     chosen: Settings = state.app.config["POTTLE"]
-    state.app.jinja_env.globals.update(hue=hue, post_length=chosen.post_length)
+    state.app.jinja_env.globals.update(discussions=True, hue=hue, post_length=chosen.post_length)
 
 
 @blueprint.record_once

@@ -18,6 +18,7 @@ NEWEST = 12  # channels on the home page
 PATH = os.environ.get("DATABASE", "")
 GLOBALS = {
     "asset": "/static/{}".format,
+    "discussions": True,
     "hue": hue,
     "post_length": 10_000,
     "sign_up": "open",
