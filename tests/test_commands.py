@@ -119,7 +119,7 @@ class TestGroups:
         app = main.create_app(Settings(instance=instance, url="https://pottle.example/talk"))
         assert said(app.test_cli_runner().invoke(args=command)).splitlines() == [
             "Created blog.",
-            f"Paste this into the pages of {origin} and {other}, where the discussion is to be:",
+            f"Paste this into the pages of {origin} and {other}:",
             '<script type="module" src="https://pottle.example/talk/embed.js" data-group="blog"></script>',
         ]
         assert f"origins: {origin} {other}" in noted(instance)[3]

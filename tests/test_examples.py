@@ -140,7 +140,7 @@ async def opened(browser: Browser, url: str) -> Page:
 
 @pytest.mark.slow
 async def test_a_page_of_another_site_reads_and_posts_live(server: Server, tmp_path: Path) -> None:
-    page_text = (ROOT / "examples" / "github-pages" / "index.html").read_text()
+    page_text = (ROOT / "examples" / "own-page" / "index.html").read_text()
     assert page_text.count("https://your-pottle.example") == 1
     site = tmp_path / "site"
     site.mkdir()

@@ -119,7 +119,7 @@ def create_group(slug: str, name: str | None, origins: tuple[str, ...], **rules:
     fields = {"slug": slug, "name": name or slug, "origins": listed, **rules}
     say(f"Created {run(lambda: group.create(None, fields)).slug}.")
     if listed:
-        say(f"Paste this into the pages of {' and '.join(listed)}, where the discussion is to be:")
+        say(f"Paste this into the pages of {' and '.join(listed)}:")
         say(tag(slug))
         if not current_app.config["POTTLE"].url:
             say("Its address is missing: set POTTLE_URL to where people reach this server.", err=True)

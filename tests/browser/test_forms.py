@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 SCRIPTS = "**/*.js"
 TYPED = "Long thoughts,\nin two lines"
-EXAMPLE = (ROOT / "examples" / "github-pages" / "index.html").read_text()
+EXAMPLE = (ROOT / "examples" / "own-page" / "index.html").read_text()
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ async def test_a_form_that_is_sent_all_the_same_loses_nothing(page: Page, server
 
 
 class TestAStaticSite:
-    """examples/github-pages on an origin of its own."""
+    """examples/own-page on an origin of its own."""
 
     @pytest.fixture
     def site(self, tmp_path: Path, server: Server) -> Path:

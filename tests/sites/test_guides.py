@@ -1,0 +1,152 @@
+"""The sites of examples/embed: each built by its own generator and opened in Chromium, where its threads are live.
+
+`scripts/sites` installs those generators that do not come with the system.
+"""
+
+import asyncio
+import json
+import re
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.async_api import Browser, Page, expect
+
+import main
+from model.settings import Settings
+from tests.browser.chromium import chromium
+from tests.conftest import World, cannot_run, needs
+from tests.pages import blocks, page
+from tests.server import ROOT, Server, calling, clean_environment
+from tests.test_examples import elsewhere
+
+EXAMPLES = ROOT / "examples" / "embed"
+TOOLS = ROOT / ".venv-sites"
+HERE = "https://your-pottle.example"
+SECONDS = 120  # that a site may take to be built
+
+
+
+@dataclass(frozen=True)
+class Guide:
+    """How a site is built, where its pages are then, and which of them has which thread."""
+
+    threads: dict[str, str]  # page: key
+    build: str = "true"
+    out: str = "."
+    counts: str = ""  # the page that has the counts
+    silent: str = ""  # a page whose front matter wants no thread
+
+
+GUIDES = {
+    "plain": Guide({"moths.html": "/moths.html", "tides.html": "/tides.html"}, counts="index.html"),
+    "jekyll": Guide({"2026/moths/": "/2026/moths"}, "jekyll build --quiet", "_site", "", "2026/silence/index.html"),
+    "hugo": Guide({"posts/moths/": "/posts/moths"}, "hugo --quiet", "public", "index.html", "posts/silence/index.html"),
+    "mkdocs": Guide({"moths/": "/moths"}, "mkdocs build --strict --quiet", "site", "index.html", "silence/index.html"),
+    "docusaurus": Guide({"moths/": "/moths"}, "docusaurus build", "build", "index.html", "index.html"),
+    "react": Guide({"index.html": "/moths"}, "npm run build --silent", counts="index.html"),
+    "wordpress": Guide({"post.html": "post-12", "page.html": "/page.html"}, "php wordpress.php ."),
+}
+
+
+class Sites:
+    """All sites, built and served each on an origin of its own, and the server that they name."""
+
+    def __init__(self, server: Server, browser: Browser, root: httpx.AsyncClient, origins: dict[str, str]) -> None:
+        self.server, self.browser, self.root, self.origins = server, browser, root, origins
+        self.folders: dict[str, Path] = {}
+
+    async def opened(self, name: str, path: str) -> Page:
+        """A page in a profile of its own; an error or a complaint in it fails the test."""
+        tab = await (await self.browser.new_context()).new_page()
+        self.complaints: list[str] = []
+        tab.on("pageerror", lambda error: self.complaints.append(str(error)))
+        tab.on("console", lambda said: said.type in ("error", "warning") and self.complaints.append(said.text))
+        await tab.goto(f"{self.origins[name]}/{path}")
+        return tab
+
+    async def post(self, key: str, body: str) -> None:
+        """Somebody else says something on that page."""
+        made = await self.root.post("/api/groups/blog/channels", json={"key": key, "title": key})
+        assert made.is_success, made.text
+        said = await self.root.post(f"/api/channels/{made.json()['id']}/posts", json={"body": body})
+        assert said.status_code == 201, said.text
+
+
+async def built(name: str, folder: Path, server: Server) -> None:
+    """Copies a site, enters the server's address as its guide says, and has its generator build it."""
+    shutil.copytree(EXAMPLES / name, folder, dirs_exist_ok=True)
+    for file in filter(Path.is_file, folder.rglob("*")):
+        text = file.read_text().replace(HERE, server.url)
+        file.write_text(text.replace(HERE.replace("https", "wss"), server.url.replace("http", "ws")))
+    if name == "wordpress":
+        shutil.copy(Path(__file__).with_name("wordpress.php"), folder)
+    if (folder / "package.json").exists():
+        (folder / "node_modules").symlink_to(TOOLS / "node_modules")
+    quiet = {"NO_MKDOCS_2_WARNING": "1", "CI": "1", "NO_UPDATE_NOTIFIER": "1", "DOCUSAURUS_NO_TELEMETRY": "1"}
+    environment = clean_environment(folder, **quiet)
+    environment["PATH"] = f"{TOOLS}/bin:{TOOLS}/node_modules/.bin:{environment['PATH']}"
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(
+        *GUIDES[name].build.split(), cwd=folder, env=environment, stdout=pipe, stderr=asyncio.subprocess.STDOUT
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), SECONDS)
+    assert process.returncode == 0, f"{name}: {said.decode()}"
+
+
+@pytest.fixture(scope="module", loop_scope="module")
+async def sites(world: World, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sites]:
+    """One server, one browser, and all sites, which are built at once."""
+    if not (TOOLS / "node_modules").exists():
+        cannot_run("scripts/sites has not been run")
+    needs("jekyll", "hugo", "php", "node")
+    folder = tmp_path_factory.mktemp("sites")
+    instance = Path(shutil.copytree(world.folder, folder / "instance"))
+    async with AsyncExitStack() as stack:
+        origins = {}
+        for name, guide in GUIDES.items():
+            out = folder / name / guide.out
+            out.mkdir(parents=True)
+            origins[name] = stack.enter_context(elsewhere(out))
+        server = stack.enter_context(Server(instance, folder))
+        await asyncio.to_thread(make_group, instance, server.url, [*origins.values()])
+        made = Sites(
+            server,
+            await stack.enter_async_context(chromium()),
+            await calling(stack, server, world.tokens["root"]),
+            origins,
+        )
+        await asyncio.gather(*(built(name, folder / name, server) for name in GUIDES))
+        made.folders = {name: folder / name / guide.out for name, guide in GUIDES.items()}
+        yield made
+
+
+def make_group(instance: Path, url: str, origins: list[str]) -> None:
+    """As the guides have one make it; what to paste is what the plain page has."""
+    app = main.create_app(Settings(instance=instance, url=url))
+    listed = [part for origin in origins for part in ("--origin", origin)]
+    done = app.test_cli_runner().invoke(args=["group", "create", "blog", "--posting", "guests", *listed])
+    assert done.exit_code == 0, done.output
+    tag = done.output.splitlines()[2]
+    assert tag.replace(url, HERE) in (EXAMPLES / "plain" / "moths.html").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("name", "path"), [(name, path) for name, guide in GUIDES.items() for path in guide.threads])
+async def test_its_thread_is_there_and_live(sites: Sites, name: str, path: str) -> None:
+    key = GUIDES[name].threads[path]
+    said, then = f"Before, on {name}/{path}", f"Meanwhile, on {name}/{path}"
+    await sites.post(key, said)
+    tab = await sites.opened(name, path)
+    thread = tab.locator("pottle-thread")
+    await expect(thread).to_have_count(1)
+    await expect(thread).to_contain_text(said)
+    await sites.post(key, then)
+    await expect(thread).to_contain_text(then)
+    assert sites.complaints == []
+    await tab.context.close()
