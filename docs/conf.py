@@ -8,7 +8,7 @@ from pathlib import Path
 MENU = {
     "Start": ["your-own-resource", "development", "files", "anatomy", "from-flask"],
     "Use": [
-        *("classroom", "lesson", "embedding", "single-sign-on", "client", "api", "live"),
+        *("classroom", "lesson", "embedding", "guides", "single-sign-on", "client", "api", "live"),
         *("/clients/*/README", "flask-front-ends"),
     ],
     "Run": ["deploy", "settings", "administration", "operating", "performance"],
@@ -29,6 +29,7 @@ html_show_copyright = html_show_sphinx = False
 html_copy_source = False
 html_extra_path = ["index.html"]  # leads to README.html
 highlight_language = "none"
+suppress_warnings = ["misc.highlighting_failure"]  # Pygments knows no elements with a hyphen in JSX
 myst_heading_anchors = 4
 myst_links_external_new_tab = False
 nitpicky = True

@@ -5,7 +5,6 @@
 
 import asyncio
 import json
-import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 import main
@@ -28,7 +28,6 @@ EXAMPLES = ROOT / "examples" / "embed"
 TOOLS = ROOT / ".venv-sites"
 HERE = "https://your-pottle.example"
 SECONDS = 120  # that a site may take to be built
-
 
 
 @dataclass(frozen=True)
@@ -98,7 +97,7 @@ async def built(name: str, folder: Path, server: Server) -> None:
     assert process.returncode == 0, f"{name}: {said.decode()}"
 
 
-@pytest.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def sites(world: World, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sites]:
     """One server, one browser, and all sites, which are built at once."""
     if not (TOOLS / "node_modules").exists():
@@ -123,6 +122,26 @@ async def sites(world: World, tmp_path_factory: pytest.TempPathFactory) -> Async
         await asyncio.gather(*(built(name, folder / name, server) for name in GUIDES))
         made.folders = {name: folder / name / guide.out for name, guide in GUIDES.items()}
         yield made
+
+
+@pytest.mark.check
+def test_the_guides_show_what_is_tested() -> None:
+    """Every block of docs/guides.md is a part of a file of the examples, word for word."""
+    files = [path.read_text() for path in EXAMPLES.rglob("*") if path.is_file()]
+    shown = [
+        block for kind in ("html", "liquid", "yaml", "toml", "js", "jsx", "php") for block in blocks(page("guides"), kind)
+    ]
+    assert len(shown) > 15
+    assert [block for block in shown if not any(block.strip("\n") in text for text in files)] == []
+
+
+@pytest.mark.check
+def test_the_generators_are_those_of_the_examples() -> None:
+    def wanted(path: Path) -> dict[str, str]:
+        return dict(json.loads(path.read_text())["dependencies"])
+
+    every = [wanted(path) for path in EXAMPLES.glob("*/package.json")]
+    assert wanted(Path(__file__).with_name("package.json")) == {name: at for one in every for name, at in one.items()}
 
 
 def make_group(instance: Path, url: str, origins: list[str]) -> None:

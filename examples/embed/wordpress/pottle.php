@@ -8,8 +8,7 @@
 
 defined('ABSPATH') || exit;
 
-const POTTLE = 'https://your-pottle.example';
-const POTTLE_GROUP = 'blog';
+const POTTLE = ['address' => 'https://your-pottle.example', 'group' => 'blog'];
 
 add_filter('the_content', function (string $content): string {
     if (!is_singular('post') || !in_the_loop() || !is_main_query()) {
@@ -17,7 +16,7 @@ add_filter('the_content', function (string $content): string {
     }
     return $content . sprintf(
         '<pottle-thread group="%s" key="post-%d" title="%s" lang="%s"></pottle-thread>',
-        esc_attr(POTTLE_GROUP),
+        esc_attr(POTTLE['group']),
         get_the_ID(),
         esc_attr(wp_strip_all_tags(get_the_title())),
         esc_attr(get_bloginfo('language'))
@@ -25,5 +24,5 @@ add_filter('the_content', function (string $content): string {
 });
 
 add_action('wp_footer', function (): void {
-    printf('<script type="module" src="%s"></script>', esc_url(POTTLE . '/embed.js'));
+    printf('<script type="module" src="%s"></script>', esc_url(POTTLE['address'] . '/embed.js'));
 });
