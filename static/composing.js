@@ -1,7 +1,7 @@
 /** The forms of a discussion: the one at its top, and those below posts. What is typed stays until it was sent. */
 import { keepsDraft, submits } from './forms.js';
 import { Problem } from './pottle.js';
-import { texts } from './texts.js';
+import { texts } from './texts.taking-part.js';
 import { isolated } from './view.js';
 
 export class Composing {
@@ -19,6 +19,8 @@ export class Composing {
     this.#changed = changed;
     this.#atTheTop();
   }
+
+  get #slot() { return this.#section.dataset.draft ?? this.#section.dataset.channel; }
 
   /** Whether somebody may post here as far as who they are goes. */
   get known() { return Boolean(this.#account.me) || this.#section.dataset.posting === 'guests'; }
@@ -44,7 +46,7 @@ export class Composing {
 
   #atTheTop() {
     const form = this.#section.querySelector('#compose');
-    const forget = keepsDraft(form.elements.body, this.#section.dataset.channel);
+    const forget = keepsDraft(form.elements.body, this.#slot);
     submits(form, async (values, key) => {
       await this.#send(values, key);
       form.elements.body.value = '';
@@ -55,7 +57,7 @@ export class Composing {
   /** A form to answer a post. @param {(post: object) => void} done */
   reply(article, parent, done) {
     if (!this.known) return this.#account.ask();
-    const form = this.#below(article, 'reply', `${this.#section.dataset.channel}:${parent}`);
+    const form = this.#below(article, 'reply', `${this.#slot}:${parent}`);
     form.querySelector('.visually-hidden').textContent = texts.yourReplyTo(isolated(article.querySelector('.author').textContent));
     this.#submits(form, parent, (values, key) => this.#send({ ...values, parent }, key), done);
   }

@@ -9,9 +9,12 @@ const STALE_READS = 5;
 /**
  * Where a discussion is read from, which our pages and those of other sites have differently.
  * @typedef {{links: import('./view.js').Links, options: object, before: (cursor: string) => Promise<import('./pottle.js').Page>,
- *   again: (many: number) => Promise<import('./pottle.js').Page>, address: (cursor: string) => string}} Source
+ *   again: (many: number) => Promise<import('./pottle.js').Page>, address: (cursor: string) => string,
+ *   awaits?: (begun: () => void) => {close: () => void}, begin?: () => Promise<number>, told?: (change: object) => void,
+ *   shown?: (page: import('./pottle.js').Page) => void}} Source
  *   `options` are those of `start` in thread.js; `before` reads the page after one, `again` what is shown, of `many` posts;
- *   `address` is where a page is read without scripts
+ *   `address` is where a page is read without scripts. Where there may be no channel yet, `awaits` waits for one, and
+ *   `begin` makes it and resolves to its id. `told` hears changes, `shown` which page has been shown
  */
 
 export class Discussion {
@@ -20,7 +23,7 @@ export class Discussion {
   /** What the reader does in it and has of their own: of participation.js. */
   part = null;
 
-  /** @param {HTMLElement} section as in templates/_discussion.html @param {Source} source */
+  /** @param {HTMLElement} section as in templates/_discussion.html @param {{subscribe: Function}} pottle @param {Source} source */
   constructor(section, pottle, source) {
     this.section = section;
     this.pottle = pottle;
@@ -68,6 +71,7 @@ export class Discussion {
   /** From where it stands; also when it was left alone for a while. */
   follow() {
     const { epoch, seq } = this.thread;
+    if (!this.channel) return void (this.#subscription = this.#source.awaits(() => this.#begun()));
     this.#subscription = this.pottle.subscribe(this.channel, {
       epoch, seq,
       onChange: (change) => this.#changed(change),
@@ -78,11 +82,35 @@ export class Discussion {
 
   leave() { this.#subscription.close(); }
 
+  /** Makes the channel where there is none yet, before the first post. */
+  async open() {
+    if (this.channel) return;
+    this.section.dataset.channel = await this.#source.begin();
+    await this.#begun();
+  }
+
+  async #begun() {
+    this.leave();
+    await this.readAgain();
+    this.follow();
+  }
+
   #changed(change) {
     const fresh = this.show(apply(this.thread, change));
-    if (change.edited) this.part?.edited(change.edited);
+    if (change.edited) this.edited(change.edited);
     const mine = this.part?.hears(change) ?? false;
     this.#news.tell(fresh.filter(() => !mine), change.post);
+    this.#source.told?.(change);
+  }
+
+  /** The channel is another than it was. */
+  edited({ title, locked, state }) {
+    const waits = state === 'pending'; // then everybody is told another title than moderators see
+    if (!waits) this.section.querySelector('.channel-title').textContent = title;
+    this.section.querySelector('.unreviewed').hidden = !waits;
+    this.section.querySelector('.notice.locked').hidden = !locked;
+    this.section.dataset.locked = String(locked);
+    this.part?.meet();
   }
 
   /** Shows it as it is now. @returns {Promise<import('./pottle.js').Page>} */
@@ -91,6 +119,7 @@ export class Discussion {
     const answered = this.part?.answered ?? new Set();
     this.#begin(page, this.thread.posts.filter(({ id }) => answered.has(id)));
     this.show();
+    this.#source.shown?.(page);
     return page;
   }
 
@@ -101,13 +130,20 @@ export class Discussion {
 
   // older posts
 
-  async #loadOlder(event) {
+  #loadOlder(event) {
     event.preventDefault();
-    const link = event.currentTarget;
+    return this.load(event.currentTarget, (thread) => this.#source.before(thread.next));
+  }
+
+  /**
+   * Shows more of what was left out, which a link asks for. @param {(thread: object) => Promise<?import('./pottle.js').Page>} more
+   * @returns {Promise<void>} the reader's focus is then at the first of it
+   */
+  async load(link, more) {
     link.ariaBusy = 'true';
     try {
-      const fresh = this.show(await this.#olderThread());
-      this.list.article(fresh[0])?.focus({ preventScroll: true });
+      const fresh = new Set(await this.#join(more));
+      [...this.section.querySelectorAll('.post')].find(({ dataset }) => fresh.has(Number(dataset.id)))?.focus({ preventScroll: true });
     } catch (problem) {
       this.status.complain(problem.message);
     } finally {
@@ -116,11 +152,14 @@ export class Discussion {
   }
 
   /** A page may be behind what we have seen by the time it comes: then it is read again. */
-  async #olderThread() {
+  async #join(more) {
     for (let reads = 0; reads < STALE_READS; reads += 1) {
-      const page = await this.#source.before(this.thread.next);
+      const page = await more(this.thread);
       const thread = older(this.thread, page);
-      if (thread) return thread;
+      if (!thread) continue;
+      const fresh = this.show(thread);
+      this.#source.shown?.(page);
+      return fresh;
     }
     throw new Error(texts.muchPosted);
   }

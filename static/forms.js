@@ -1,6 +1,6 @@
 /** Forms that talk to the API: nothing typed is ever lost, and each problem is told at the field it concerns. */
 import { randomKey } from './pottle/requests.js';
-import { texts } from './texts.js';
+import { texts } from './texts.taking-part.js';
 
 const FEW_LEFT = 0.9; // of what a field may hold, from which on it says how much is left
 
@@ -136,14 +136,16 @@ function split(items, test) {
  */
 export function keepsDraft(field, name) {
   const slot = `draft:${name}`;
-  const kept = attempt(() => sessionStorage.getItem(slot)) ?? '';
+  const kept = attempt(() => sessionStorage.getItem(slot)) ?? drafts.get(slot) ?? '';
   const typed = field.value === field.defaultValue ? '' : field.value;
   field.value = joined(kept, typed) || field.value;
-  const keep = () => attempt(() => sessionStorage.setItem(slot, field.value));
+  const keep = () => { drafts.set(slot, field.value); attempt(() => sessionStorage.setItem(slot, field.value)); };
   if (typed) keep();
   field.addEventListener('input', keep);
-  return () => attempt(() => sessionStorage.removeItem(slot));
+  return () => { drafts.delete(slot); attempt(() => sessionStorage.removeItem(slot)); };
 }
+
+const drafts = new Map();
 
 const joined = (kept, typed) => (typed.startsWith(kept) ? typed : [kept, typed].filter(Boolean).join('\n\n'));
 

@@ -32,21 +32,21 @@ export class PostList {
   render(thread, kept, own) {
     const posts = visibleTo(thread, own, kept);
     const before = new Set(this.#shown.keys());
-    keepingPlace(this.#list, () => this.#update(posts));
+    keepingPlace(this.#list, () => this.#update(posts, thread.oldest));
     return posts.map(({ id }) => id).filter((id) => !before.has(id));
   }
 
   /** @param {(article: HTMLElement, post: object) => void} visit */
   each(visit) { for (const { article, post } of this.#shown.values()) visit(article, post); }
 
-  #update(posts) {
+  #update(posts, oldest) {
     const byId = new Map(posts.map((post) => [post.id, post]));
     for (const id of this.#shown.keys()) if (!byId.has(id)) this.#shown.delete(id);
     const items = conversations(posts).map(({ post: root, replies }) => {
       for (const post of [root, ...replies]) this.#show(post, { parent: byId.get(post.parent), root });
       return this.#conversation(root, replies);
     });
-    arrange(this.#list, items);
+    arrange(this.#list, oldest ? items.reverse() : items);
   }
 
   #show(post, place) {
@@ -60,7 +60,9 @@ export class PostList {
     const item = this.#list.querySelector(`:scope > [data-root="${post.id}"]`) ?? newConversation(post.id);
     const article = this.article(post.id);
     if (item.firstElementChild !== article) item.prepend(article);
-    arrange(item.querySelector(':scope > .replies'), replies.map(({ id }) => replyItem(this.article(id))));
+    const list = item.querySelector(':scope > .replies');
+    const [earlier, later] = ['[data-more]', '[data-later]'].map((kind) => [...list.querySelectorAll(`:scope > ${kind}`)]);
+    arrange(list, [...earlier, ...replies.map(({ id }) => replyItem(this.article(id))), ...later]);
     return item;
   }
 }

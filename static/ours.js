@@ -3,7 +3,6 @@ import { beginning } from './begin.js';
 import { Discussion } from './discussion.js';
 import { Participation } from './participation.js';
 import { showTallies } from './tallies.js';
-import { texts } from './texts.js';
 import { linksOf, read } from './view.js';
 
 /** Has what the page shows of discussions live. */
@@ -24,7 +23,7 @@ function enliven(section, pottle, account) {
     again: (many) => (named ? conversation(location.href) : pottle.posts(channel, { before, limit: Math.min(100, Math.max(20, many)) })),
     address: (cursor) => `${here}?before=${encodeURIComponent(cursor)}`,
   });
-  new Participation(discussion, account, () => location.assign(here));
+  new Participation(discussion, pottle, account, () => location.assign(here));
   discussion.goTo(named);
   const followLink = () => {
     const [, id] = /^#p(\d+)$/.exec(location.hash) ?? [];
@@ -38,7 +37,7 @@ function enliven(section, pottle, account) {
 async function conversation(address) {
   const answer = await fetch(address, { headers: { Accept: 'text/html' } });
   const section = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('.discussion');
-  if (!answer.ok || !section) throw Object.assign(new Error(texts.unreadable), { status: answer.status });
+  if (!answer.ok || !section) throw Object.assign(new Error('This conversation cannot be read.'), { status: answer.status });
   const posts = [...section.querySelectorAll('.posts .post')].map(read);
   return { posts, next: null, epoch: section.dataset.epoch, seq: Number(section.dataset.seq) };
 }

@@ -3,17 +3,18 @@
 const MOST = 100;
 
 export class OwnPosts {
-  #pottle; #channel; #posts = new Map();
+  #pottle; #discussion; #posts = new Map();
 
-  constructor(pottle, channel) {
+  constructor(pottle, discussion) {
     this.#pottle = pottle;
-    this.#channel = channel;
+    this.#discussion = discussion;
   }
 
   async learn(me) {
-    const path = `/api/me/posts?channel=${this.#channel}&limit=${MOST}`;
+    const { channel } = this.#discussion;
+    const path = `/api/me/posts?channel=${channel}&limit=${MOST}`;
     const known = { posts: [...this.#posts.values()] }; // unreachable: the next time will tell
-    const { posts } = me ? await this.#pottle.api('GET', path).catch(() => known) : { posts: [] };
+    const { posts } = me && channel ? await this.#pottle.api('GET', path).catch(() => known) : { posts: [] };
     this.#posts = new Map(posts.map((post) => [post.id, post]));
   }
 

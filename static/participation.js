@@ -3,26 +3,27 @@ import { Composing } from './composing.js';
 import { OwnPosts } from './own.js';
 import { personalise } from './personal.js';
 import { Reactions } from './reactions.js';
-import { texts } from './texts.js';
+import { texts } from './texts.taking-part.js';
 import { apply } from './thread.js';
 import { isolated, nameOf } from './view.js';
 
 export class Participation {
   #discussion; #section; #pottle; #account; #posted; #reactions; #own; #composing;
+  #pending = []; #queue = { path: null, watch: null }; // what waits for a moderator here
 
   /**
-   * @param {import('./discussion.js').Discussion} discussion
+   * @param {import('./discussion.js').Discussion} discussion @param {import('./pottle.js').Pottle} pottle
    * @param {{me: ?object, onChange: (listener: () => void) => void, ask: () => void}} account who is looking
    * @param {(post: object) => void} elsewhere shows a new post that has no place in what is shown
    */
-  constructor(discussion, account, elsewhere) {
+  constructor(discussion, pottle, account, elsewhere) {
     this.#discussion = discussion;
     this.#section = discussion.section;
-    this.#pottle = discussion.pottle;
+    this.#pottle = pottle;
     this.#account = account;
     this.#posted = elsewhere;
-    this.#reactions = new Reactions(this.#pottle, discussion.channel);
-    this.#own = new OwnPosts(this.#pottle, discussion.channel);
+    this.#reactions = new Reactions(pottle, discussion);
+    this.#own = new OwnPosts(pottle, discussion);
     this.#composing = new Composing(this.#section, account, {
       send: (values, key) => this.#post(values, key),
       save: (id, body, version) => this.#save(id, body, version),
@@ -30,16 +31,17 @@ export class Participation {
     });
     discussion.part = this;
     this.#section.addEventListener('click', (event) => this.#clicked(event));
-    account.onChange(() => this.#meet());
-    document.addEventListener('visibilitychange', () => document.hidden || this.#learnOwn()); // of a decision nobody is told
-    this.#meet();
+    account.onChange(() => this.meet());
+    document.addEventListener('visibilitychange', () => document.hidden || !this.#section.isConnected || this.#learnOwn()); // of a decision nobody is told
+    this.meet();
   }
 
   // what there is to show
 
   get answered() { return this.#composing.answered; }
 
-  get withheld() { return this.#own.withheld; }
+  /** What others do not see: of one's own posts, and of those that a moderator has to judge. */
+  get withheld() { return [...this.#own.withheld, ...this.#pending.filter(({ id }) => !this.#own.has(id))]; }
 
   /** What is shown has changed. */
   adapt() {
@@ -55,14 +57,6 @@ export class Participation {
     return mine;
   }
 
-  edited({ title, locked, state }) {
-    const waits = state === 'pending'; // then everybody is told another title than moderators see
-    if (!waits) this.#section.querySelector('.channel-title').textContent = title;
-    this.#section.querySelector('.unreviewed').hidden = !waits;
-    this.#section.dataset.locked = String(locked);
-    this.#meet();
-  }
-
   // who is looking
 
   get #moderates() { return this.#account.me?.role === 'admin' || (this.#account.me && this.#section.dataset.standing === 'moderator'); }
@@ -70,18 +64,28 @@ export class Participation {
   get #locked() { return this.#section.dataset.locked === 'true'; }
 
   /** Shows what this reader may do, and learns how they have reacted. */
-  async #meet() {
+  async meet() {
     const { me } = this.#account;
     const part = (selector) => this.#section.querySelector(selector);
-    part('.notice.locked').hidden = !this.#locked;
     this.#composing.show(this.#composing.known && (!this.#locked || this.#moderates));
     part('.invite').hidden = Boolean(me) || this.#locked;
     part('.manage').hidden = !this.#moderates;
     part('[data-do=lock]').hidden = !this.#moderates;
     part('[data-do=lock]').textContent = this.#locked ? texts.unlock : texts.lock;
     this.#personalise();
+    this.#watchQueue();
     await Promise.all([this.#reactions.learn(me), this.#learnOwn()]);
     this.#personalise();
+  }
+
+  #watchQueue() {
+    const { channel } = this.#discussion;
+    const path = this.#moderates && channel ? `/api/channels/${channel}/posts?state=pending` : null;
+    if (path === this.#queue.path) return;
+    this.#queue.watch?.close();
+    const keep = (posts) => { this.#pending = posts.filter(({ state }) => state === 'pending'); this.#discussion.show(); };
+    this.#queue = { path, watch: path && this.#pottle.watch(path, ({ posts }) => keep(posts)) };
+    if (!path) this.#pending = [];
   }
 
   async #learnOwn() {
@@ -100,6 +104,7 @@ export class Participation {
   // what the reader does
 
   async #post(values, idempotencyKey) {
+    await this.#discussion.open();
     const post = await this.#pottle.post(this.#discussion.channel, values, { idempotencyKey });
     if (!values.parent && !this.#discussion.isNewest) return this.#posted(post);
     if (this.#account.me) this.#own.note(post);
@@ -114,7 +119,7 @@ export class Participation {
     if (!article) return;
     const id = Number(article.dataset.id);
     if (button.dataset.kind) this.#react(article, id, button.dataset.kind);
-    const actions = { pick: togglePicker, reply: () => this.#reply(article, id), edit: () => this.#edit(article, id), withdraw: () => this.#withdraw(id), remove: () => this.#remove(id), restore: () => this.#restore(id) };
+    const actions = { pick: togglePicker, reply: () => this.#reply(article, id), edit: () => this.#edit(article, id), withdraw: () => this.#withdraw(id), remove: () => this.#remove(id), approve: () => this.#publish(id), restore: () => this.#publish(id) };
     actions[button.dataset.do]?.(article);
   }
 
@@ -168,13 +173,14 @@ export class Participation {
   /** The change that follows shows it, to everybody. */
   async #lock() {
     try {
-      this.edited(await this.#pottle.api('PATCH', `/api/channels/${this.#discussion.channel}`, { locked: !this.#locked }));
+      this.#discussion.edited(await this.#pottle.api('PATCH', `/api/channels/${this.#discussion.channel}`, { locked: !this.#locked }));
     } catch (problem) {
       this.#complain(problem.message);
     }
   }
 
-  #restore(id) {
+  /** Approves what waits, and restores what was removed. */
+  #publish(id) {
     const { version } = this.#shown(id);
     return this.#attempt(id, async () => {
       this.#discussion.offer(await this.#pottle.api('PATCH', `/api/posts/${id}`, { state: 'published' }, { ifMatch: `"${version}-0"` }));

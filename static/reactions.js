@@ -3,11 +3,11 @@
 const EXCLUDES = { up: 'down', down: 'up' };
 
 export class Reactions {
-  #pottle; #channel; #marks = new Map(); #sending = Promise.resolve();
+  #pottle; #discussion; #marks = new Map(); #sending = Promise.resolve();
 
-  constructor(pottle, channel) {
+  constructor(pottle, discussion) {
     this.#pottle = pottle;
-    this.#channel = channel;
+    this.#discussion = discussion;
   }
 
   /** @returns {Set<string>} the kinds of one's own marks on a post */
@@ -18,7 +18,8 @@ export class Reactions {
 
   async learn(me) {
     this.#marks = new Map();
-    const marks = me ? await this.#pottle.myReactions(this.#channel).catch(() => []) : []; // only colours are missing then
+    const { channel } = this.#discussion;
+    const marks = me && channel ? await this.#pottle.myReactions(channel).catch(() => []) : []; // only colours are missing then
     for (const { post, kind } of marks) this.of(post).add(kind);
   }
 

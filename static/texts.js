@@ -1,58 +1,49 @@
 /**
- * What a discussion says by itself, in one place: a language more is a catalogue more. Markup of the server has its own words.
+ * What a discussion says by itself: a language more is a catalogue more, here and in texts.taking-part.js. Markup of the
+ * server has its own words.
  *
  * A page speaks one language, so it is said once (`speak`), and not at each place.
  */
 
-const en = {
+const CATALOGUES = { en: {
   justNow: 'just now',
   removed: 'This post was removed.',
   inReplyTo: 'in reply to',
   inReplyToEarlier: 'in reply to an earlier post',
   withheld: { pending: 'Waiting for review', removed: 'Removed by a moderator' }, // what only its author sees
-  unapproved: { pending: 'Your edit is waiting for review', removed: 'Your edit was not approved' },
-
   newBy: (author) => `New post by ${author}`,
   newPosts: (count) => (count === 1 ? '1 new post' : `${count} new posts`),
-  unreadable: 'This conversation cannot be read.',
   muchPosted: 'Much is being posted just now. Please try again.',
   states: {
     connecting: '', live: 'Live', resetting: 'Catching up…', reconnecting: 'Connection lost, reconnecting…', 'signed-out': 'You have been signed out.',
     gone: 'This discussion is gone, or no longer for you. Copy what you have typed before you leave.', failed: 'No live updates here. Reload the page to try again.',
   },
 
-  lock: 'Lock',
-  unlock: 'Unlock',
-  changedMeanwhile: 'It was changed meanwhile. Please look at it again.',
-  sureToDelete: (author) => `Delete this post by ${author}?`,
-  yourPost: 'Your post',
-  yourReplyTo: (author) => `Your reply to ${author}`,
-  save: 'Save',
-  postOnItsOwn: 'Post on its own',
-  lost: {
-    reply: 'The post you are answering was removed. You can post your text on its own, or copy it.',
-    edit: 'This post was removed. You can post your text anew, or copy it.',
-  },
-  noLongerSignedIn: 'You are no longer signed in. Your text stays here: sign in, and send it again.',
+  tally: (count) => (count === 0 ? 'Discussion' : count === 1 ? '1 post' : `${count.toLocaleString(texts.language)} posts`),
+  more: { newest: 'Older posts', oldest: 'More posts' },
+  unlisted: (site) => `${site} is not among the sites of this discussion yet: you can read here, but neither sign in nor post.`,
+  unreachable: 'The discussion cannot be reached just now.',
+  tryAgain: 'Try again',
+  loadAgain: 'Please load the page again. What you have typed stays.',
+  notForYou: 'There is no such discussion, or it is for members only.',
+  signIn: 'Sign in',
+} };
 
-  fillIn: 'Please fill this in.',
-  tooLong: (characters) => `Too long by ${characters}`,
-  left: (characters) => `${characters} left`,
-  characters: (count) => (count === 1 ? '1 character' : `${count.toLocaleString('en')} characters`),
-  missingOrTooLong: 'Something is missing or too long.',
-};
+/** The words of the page's language, and that `language` (BCP 47), in which times are said. */
+export const texts = { language: 'en', ...CATALOGUES.en };
 
-const CATALOGUES = { en };
-
-/** The words of the page's language; English where there is no catalogue for it. */
-export let texts = en;
-
-/** The language that times are said in (BCP 47). */
-export let language = 'en';
-
-/** @param {string} tag such as `de` or `pt-BR` */
+/** Takes the words of a language where there is a catalogue of it, else English ones; times are told in it anyway. @param {string} tag such as `pt-BR` */
 export function speak(tag) {
-  [language] = Intl.DateTimeFormat.supportedLocalesOf(tag);
-  language ??= 'en';
-  texts = CATALOGUES[tag] ?? CATALOGUES[tag.split('-')[0]] ?? en;
+  let language = 'en';
+  try {
+    [language = 'en'] = Intl.DateTimeFormat.supportedLocalesOf(tag);
+  } catch { /* no tag of a language */ }
+  const { en } = CATALOGUES;
+  Object.assign(texts, en, CATALOGUES[language] ?? CATALOGUES[language.split('-')[0]], { language });
+}
+
+/** Adds words to the catalogues. */
+export function add(catalogues) {
+  for (const [tag, words] of Object.entries(catalogues)) CATALOGUES[tag] = { ...CATALOGUES[tag], ...words };
+  speak(texts.language);
 }

@@ -6,21 +6,22 @@
  * change itself; so how many replies a post has is never taken from there but counted, from the list onward.
  *
  * @typedef {import('./pottle.js').Post} Post
- * @typedef {{posts: Post[], next: ?string, epoch: string, seq: number, newest: boolean, conversation: boolean,
- *   ahead: Object<number, number>}} Thread
- *   `posts` newest first, tombstones included; `newest` is false for a page of older posts, which gets no new ones
- *   on top but answers to its own; `conversation` is true for one conversation, which gets those alone; `ahead` says of
- *   posts from a page that was read later up to which seq they already know.
+ * @typedef {{posts: Post[], next: ?string, epoch: string, seq: number, newest: boolean, conversation: boolean, whole: boolean,
+ *   oldest: boolean, ahead: Object<number, number>}} Thread
+ *   `posts` newest first, tombstones included; `newest` is false for a page that is not the first one, which gets no new posts
+ *   on top but answers to its own; `conversation` is true for one conversation, which gets those alone; `whole` where pages
+ *   are of whole conversations, whose answers come with them; `oldest` where the oldest conversations come first, and `next`
+ *   are newer ones; `ahead` says of posts from a page that was read later up to which seq they already know.
  */
 
 /**
  * @param {import('./pottle.js').Page} page
- * @param {{newest?: boolean, conversation?: boolean, kept?: Post[]}} [options] `kept` are posts that have to stay, though the page may not have
+ * @param {{newest?: boolean, conversation?: boolean, whole?: boolean, oldest?: boolean, kept?: Post[]}} [options] `kept` are posts that have to stay, though the page may not have
  *   them: where it would, they were removed
  * @returns {Thread}
  */
-export function start({ posts, next, epoch, seq }, { newest = true, conversation = false, kept = [] } = {}) {
-  const thread = { posts: [...posts], next, epoch, seq, newest, conversation, ahead: {} };
+export function start({ posts, next, epoch, seq }, { newest = true, conversation = false, whole = false, oldest = false, kept = [] } = {}) {
+  const thread = { posts: [...posts], next, epoch, seq, newest, conversation, whole, oldest, ahead: {} };
   const missing = kept.filter(({ id }) => !find(thread, id));
   const stay = missing.map((post) => (outside(thread, post) ? post : { ...post, state: 'removed', html: '', reactions: {} }));
   return { ...thread, posts: sorted([...posts, ...stay]) };
@@ -41,7 +42,7 @@ export function offer(thread, post) {
 }
 
 /**
- * The thread with a page of older posts below; null when that page is behind the thread or of another epoch, and
+ * The thread with what another page has, and its `next`; null when that page is behind the thread or of another epoch, and
  * so has to be read again.
  */
 export function older(thread, page) {
@@ -52,8 +53,8 @@ export function older(thread, page) {
   return { ...thread, posts: sorted([...thread.posts, ...fresh]), next: page.next, ahead };
 }
 
-/** Whether new posts belong on top of it. */
-export const isNewest = ({ newest, conversation }) => newest && !conversation;
+/** Whether new posts that answer none belong to it. */
+export const isNewest = ({ newest, oldest, next, conversation }) => !conversation && (oldest ? !next : newest);
 
 /** What there is to show: a removed post stays as a tombstone as long as it has replies, or is one of `kept` (ids). */
 export const visible = ({ posts }, kept = new Set()) =>
@@ -74,13 +75,13 @@ export function visibleTo(thread, own, kept) {
 
 /**
  * Posts as conversations: the newest first, each with all the replies to it, and to those, oldest first. A reply
- * whose parent is not among the posts begins one of its own.
+ * whose parent is not among the posts belongs to its `root`, where that is known, and else begins one of its own.
  * @param {Post[]} posts newest first @returns {{post: Post, replies: Post[]}[]}
  */
 export function conversations(posts) {
   const homes = new Map();
   for (const post of [...posts].reverse()) { // a parent is always older than its replies
-    const home = homes.get(post.parent) ?? { post, replies: [] };
+    const home = homes.get(post.parent) ?? homes.get(post.root) ?? { post, replies: [] };
     if (home.post !== post) home.replies.push(post);
     homes.set(post.id, home);
   }
@@ -99,15 +100,18 @@ function put(thread, post, { seq = Infinity, kind } = {}) {
   if (known && (knows(thread, post.id, seq) || known.version > post.version)) return thread;
   if (!known && outside(thread, post)) return recount(thread, post.parent, UNSEEN[kind] ?? 0, seq);
   const counted = recount(thread, post.parent, counts(post) - counts(known), seq);
-  const fresh = { ...post, replies: known?.replies ?? 0 };
+  const fresh = { ...post, root: known?.root, replies: known?.replies ?? 0 };
   return { ...counted, posts: sorted([fresh, ...counted.posts.filter(({ id }) => id !== post.id)]) };
 }
 
 /** Not among what is loaded: it comes with the page it belongs to. */
-function outside(thread, { id, parent }) {
-  const { posts, next } = thread;
-  if (!isNewest(thread) && find(thread, parent)) return false;
-  return thread.conversation || (next && posts.length > 0 && id < posts.at(-1).id) || (!thread.newest && id > (posts[0]?.id ?? 0));
+function outside(thread, { id, parent, root }) {
+  const { posts, next, newest, whole, oldest } = thread;
+  if ((whole || !isNewest(thread)) && (find(thread, parent) || find(thread, root))) return false;
+  if (thread.conversation || (whole && parent)) return true;
+  const those = whole ? posts.filter((post) => !post.parent) : posts;
+  const [above, below] = oldest ? [next, !newest] : [!newest, next];
+  return Boolean((below && those.length > 0 && id < those.at(-1).id) || (above && id > (those[0]?.id ?? 0)));
 }
 
 function recount(thread, parent, gained, seq) {

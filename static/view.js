@@ -1,5 +1,5 @@
 /** A post and its <article>, both ways. The markup itself is `article` in templates/_post.html. */
-import { language, texts } from './texts.js';
+import { texts } from './texts.js';
 
 const HUES = 6;
 const UNITS = [['year', 31_536_000], ['month', 2_592_000], ['week', 604_800], ['day', 86_400], ['hour', 3600], ['minute', 60]];
@@ -20,13 +20,14 @@ export const nameOf = ({ name, guest }) => name ?? guest;
 /** The post that the server rendered; its `body` (the Markdown) is not in the page. */
 export function read(article) {
   const { id, parent, version, state, replies, uid } = article.dataset;
+  const { root } = article.closest('[data-root]')?.dataset ?? {};
   const name = article.querySelector('.author').textContent;
   const avatar = article.querySelector('.avatar img')?.src ?? null;
   const badge = article.querySelector('.rank').textContent || undefined;
   const stamp = (place) => article.querySelector(`${place} time`).getAttribute('datetime') || null;
   const chips = [...article.querySelectorAll('.chip')].map((chip) => [chip.dataset.kind, Number(chip.querySelector('.count').textContent)]);
   return {
-    id: Number(id), parent: Number(parent) || null, version: Number(version), state, replies: Number(replies),
+    id: Number(id), parent: Number(parent) || null, root: Number(root), version: Number(version), state, replies: Number(replies),
     author: uid ? { uid, name, avatar, badge } : { guest: name }, html: article.querySelector('.body').innerHTML,
     reactions: Object.fromEntries(chips.filter(([, count]) => count)), created: stamp('.when'), edited: stamp('.edited'),
   };
@@ -45,7 +46,7 @@ export const linksOf = (base) => ({ base, here: '#p', post: `${base}/posts/` });
 export function fill(article, post, { parent, root }, links) {
   const { author, state } = post;
   const removed = state === 'removed';
-  article.id = `p${post.id}`;
+  article.id = links.here.slice(1) + post.id;
   article.classList.toggle('removed', removed);
   Object.assign(article.dataset, { id: post.id, parent: post.parent ?? '', version: post.version, state, replies: post.replies, uid: author.uid ?? '' });
   const part = (selector) => article.querySelector(selector);
@@ -105,7 +106,7 @@ export function tickAll(root = document) {
 function tick(time) {
   const date = new Date(time.getAttribute('datetime'));
   if (Number.isNaN(date.getTime())) return;
-  time.title = date.toLocaleString(language);
+  time.title = date.toLocaleString(texts.language);
   time.textContent = ago((date - Date.now()) / 1000);
 }
 
@@ -118,6 +119,6 @@ export function ago(seconds) {
 let format = null;
 
 function spoken() {
-  if (format?.resolvedOptions().locale !== language) format = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
+  if (format?.resolvedOptions().locale !== texts.language) format = new Intl.RelativeTimeFormat(texts.language, { numeric: 'auto' });
   return format;
 }

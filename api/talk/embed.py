@@ -4,7 +4,7 @@ import time
 from functools import cache
 from typing import Literal
 
-from quart import Blueprint, Response
+from quart import Blueprint, Response, abort
 from quart_schema import hide
 
 from api.access import asker
@@ -16,15 +16,17 @@ from pottle.http.answers import Opaque, Paging, asks, cursor, edges, etag
 from pottle.http.application import rendered
 from pottle.http.asking import anyone
 from pottle.http.bodies import Tolerant
+from pottle.http.bundles import joined
 from pottle.http.caching import shown
 from pottle.http.cross_origin import opened
+from pottle.http.minifying import minified_js
 from pottle.store import db
 
 blueprint = Blueprint("embed", __name__)
-opened("/embed\\.js|/groups/[^/]+/(thread|recent)")
+opened("/embed\\.js|/embed/.+\\.js|/groups/[^/]+/(thread|recent)")
 
-ENTRY = "embed/main.js"  # the tag's first module, below static/
-SCRIPT = "public, max-age=300, stale-while-revalidate=86400"  # minutes: it names the modules of one release
+EMBED = assets.FOLDER / "embed"
+SCRIPT = "public, max-age=300, stale-while-revalidate=600"  # minutes: it asks for another file of its release
 
 
 class ThreadQuery(Tolerant):
@@ -70,12 +72,29 @@ def _fragment(body: str, who: Identity | None, version: int) -> Response:
 @blueprint.get("/embed.js", endpoint="script")
 @hide
 async def script() -> Response:
-    """The script of the tag: names all modules that its first one needs, so that browsers ask for all at once."""
-    return assets.answer((_script.__wrapped__ if db.settings.development else _script)(), SCRIPT)
+    """The script of the tag, in one file: what it takes to read and follow."""
+    return assets.answer(_made("main"), SCRIPT)
+
+
+@blueprint.get("/embed/<release_hash>/<any(more, part, count, recent):name>.js", endpoint="later")
+@hide
+async def later(release_hash: str, name: str) -> Response:
+    """What the script of the tag asks for when it is needed: that of the same release, for it stands on its modules."""
+    if release_hash != assets.release():
+        abort(404)
+    return assets.answer(_made(name), assets.YEAR)
+
+
+def _made(name: str) -> assets.Ready:
+    """Made once in a worker; in development each time, and to be read by people."""
+    return _join.__wrapped__(name, False) if db.settings.development else _join(name, True)
 
 
 @cache
-def _script() -> assets.Ready:
-    below = f"./static/~{assets.release()}"
-    lines = [f'import "{below}/{name}";' for name in assets.modules(ENTRY)] + [f'export * from "{below}/{ENTRY}";', ""]
-    return assets.ready("\n".join(lines).encode(), "text/javascript", time.time())
+def _join(name: str, small: bool) -> assets.Ready:
+    main, hashed = EMBED / "main.js", assets.release()
+    if name == "main":
+        code = joined(main, f"./embed/{hashed}", f"./static/~{hashed}/embed")
+    else:
+        code = joined(EMBED / f"{name}.js", beside=main)
+    return assets.ready((minified_js(code) if small else code).encode(), "text/javascript", time.time())

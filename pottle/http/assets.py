@@ -7,7 +7,6 @@ sent, each worker makes once: small (pottle/http/minifying.py), and compressed f
 import gzip
 import hashlib
 import logging
-import re
 from functools import cache, lru_cache
 from mimetypes import guess_type
 from pathlib import Path
@@ -25,7 +24,6 @@ from pottle.store import db
 log = logging.getLogger("pottle")
 
 FOLDER = Path(__file__).parents[2] / "static"
-IMPORT = re.compile(r"""^(?:import|export)\b[^'"`;]*['"](\.{1,2}/[^'"]+)['"]""", re.MULTILINE)
 TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}  # whatever the system thinks
 OTHER = "application/octet-stream"
 YEAR = "public, max-age=31536000, immutable"
@@ -47,18 +45,6 @@ def release() -> str:
 def asset(name: str) -> str:
     """The URL of a static file, which changes with its content."""
     return f"{request.root_path}/static/~{release()}/{name}"  # url_for would take 20 us, 18 times a page
-
-
-def modules(name: str) -> list[str]:
-    """A module and all that it imports, and those import, but for what is imported later: below `/static`.
-
-    Whoever names them all at once has them come at once; else each import waits for the module that has it.
-    """
-    found = [FOLDER / name]
-    for module in found:
-        known = {(module.parent / path).resolve() for path in IMPORT.findall(module.read_text())}
-        found += sorted(known.difference(found))
-    return [file.relative_to(FOLDER).as_posix() for file in found]
 
 
 class Ready(NamedTuple):

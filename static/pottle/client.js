@@ -3,49 +3,29 @@
  *
  * @typedef {{epoch: string, seq: number}} Position  which history of the database, and how far in it
  */
-import { browser } from './browser.js';
-import { Connection } from './connection.js';
-import { Problem, requests } from './requests.js';
-import { Subscription } from './subscription.js';
-import { keeper } from './token.js';
+import { Line, Problem, baseOf } from './line.js';
 import { Watch } from './watch.js';
 
-export { Problem };
+export { Problem, baseOf };
 
 const CONFIRM = 'urn:pottle:confirmation-needed';
 
-/** Where a module of ours came from, less `/static/…`: the server, under whatever prefix it is mounted. */
-export const baseOf = (address) => new URL(address).href.replace(/\/static\/(~[^/]+\/)?pottle(\/client)?\.js.*$/, '');
-
 /**
  * @param {{url?: string, token?: string, storage?: Storage, onSignedOut?: () => void, onConfirm?: () => Promise<boolean>,
- *   env?: object}} [options]
+ *   env?: object, line?: Line}} [options]
  *   `url` is the server's address, by default where this module was loaded from; `token` overrides the kept one;
  *   `storage` keeps it (localStorage); `onSignedOut` is called when the server no longer accepts us; `onConfirm` when
  *   it wants the password again: it resolves to whether `confirm(password)` was done, and then the request is repeated;
- *   `env` replaces parts of the browser in tests, see pottle/browser.js.
+ *   `env` replaces parts of the browser in tests, see pottle/browser.js; `line` is one that others use too.
  */
 export class Client {
-  #tokens; #connection; #request; #onConfirm; #watches = new Map(); #leaving = false;
+  #line; #onConfirm; #watches = new Map();
 
-  constructor({ url = baseOf(import.meta.url), token, storage, onSignedOut = () => {}, onConfirm = async () => false, env = {} } = {}) {
-    const here = { ...browser, ...env };
-    this.url = url.replace(/\/+$/, '');
-    /** Whether the session cookie counts, so that no token is needed. */
-    this.sameOrigin = new URL(this.url).origin === here.origin;
-    this.#tokens = keeper(this.url, { token, storage: storage ?? here.storage(), now: here.now });
-    const signedOut = () => { this.#tokens.forget(); this.#connection.tell('signed-out'); onSignedOut(); };
-    const shared = { base: this.url, token: () => this.#tokens.read(), signedOut, env: here };
+  constructor({ line, onConfirm = async () => false, ...options } = {}) {
+    this.#line = line ?? new Line(options);
     this.#onConfirm = onConfirm;
-    this.#request = requests({ ...shared, credentials: this.sameOrigin ? 'same-origin' : 'omit' });
-    this.#connection = new Connection({ ...shared, doubted: () => this.#verify(signedOut) });
-  }
-
-  /** A request with a bad token forgets it by itself; a bad cookie shows only in there being nobody. */
-  async #verify(signedOut) {
-    if (this.#leaving) return;
-    const me = await this.me().catch(() => undefined); // unreachable: the next request will tell
-    if (me === null && this.sameOrigin) signedOut();
+    this.url = this.#line.url;
+    this.sameOrigin = this.#line.sameOrigin;
   }
 
   /**
@@ -57,7 +37,7 @@ export class Client {
    * @throws {Problem} for every refusal (RFC 9457); `status` is 0 when the server could not be reached
    */
   async api(method, path, body, options) {
-    const ask = () => this.#request(method, path, body, options);
+    const ask = () => this.#line.request(method, path, body, options);
     try {
       return await ask();
     } catch (problem) {
@@ -67,7 +47,7 @@ export class Client {
   }
 
   /** Whether a token is at hand; always false on our own origin, where the cookie is out of our sight. */
-  get hasToken() { return this.#tokens.read() !== null; }
+  get hasToken() { return this.#line.hasToken; }
 
   /** Creates the account and signs in. @returns {Promise<object>} the user */
   async signUp({ uid, name, password, email, invitation }) {
@@ -77,27 +57,15 @@ export class Client {
 
   /** @returns {Promise<object>} the user */
   async signIn({ uid, password }) {
-    const { user, token, expires } = await this.api('POST', '/api/session', { uid, password });
-    if (!this.sameOrigin) this.#tokens.keep(token, expires);
-    this.#connection.restart();
+    const { user, ...given } = await this.api('POST', '/api/session', { uid, password });
+    this.#line.enter(given);
     return user;
   }
 
   /** The password again, which some requests want: those that could take an account over. */
   confirm(password) { return this.api('POST', '/api/session/confirm', { password }); }
 
-  async signOut() {
-    this.#leaving = true; // the socket is closed with 4401 before the answer is here, and that is no news
-    try {
-      await this.api('DELETE', '/api/session');
-    } catch (problem) {
-      if (problem.status !== 401) throw problem;
-    } finally {
-      this.#leaving = false;
-    }
-    this.#tokens.forget();
-    this.#connection.restart();
-  }
+  signOut() { return this.#line.leave(); }
 
   /** @returns {Promise<?object>} one's own account, or null when not signed in */
   async me() {
@@ -117,11 +85,7 @@ export class Client {
    *   will come until somebody signs in), `closed`.
    * @returns {{close: () => void}}
    */
-  subscribe(channel, options) {
-    const subscription = new Subscription(channel, options, this.#connection);
-    this.#connection.add(subscription);
-    return { close: () => subscription.close() };
-  }
+  subscribe(channel, options) { return this.#line.subscribe(channel, options); }
 
   /**
    * Keeps the answer to a GET: `onValue` gets it now and each time that it has become another one, across lost connections.
@@ -132,12 +96,12 @@ export class Client {
    * @returns {{close: () => void}}
    */
   watch(path, onValue, { onState = () => {} } = {}) {
+    const { request, connection } = this.#line;
     let watch = this.#watches.get(path);
     if (!watch?.wanted) {
-      const read = (get, etag) => this.#request('GET', get, undefined, { ifNoneMatch: etag ?? null });
-      watch = new Watch(path, read, this.#connection);
+      watch = new Watch(path, (get, etag) => request('GET', get, undefined, { ifNoneMatch: etag ?? null }), connection);
       this.#watches.set(path, watch);
-      this.#connection.add(watch);
+      connection.add(watch);
       watch.refresh();
     }
     return { close: watch.listen(onValue, onState) };

@@ -90,5 +90,6 @@ async function refusal(response) {
 
 async function content(response) {
   const text = await response.text();
+  if (response.headers.get('Content-Type')?.startsWith('text/html')) return text;
   return text ? JSON.parse(text) : null;
 }

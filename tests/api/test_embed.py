@@ -4,7 +4,6 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
-from pottle.http import assets
 from tests.api.conftest import refused
 from tests.conftest import Person
 
@@ -90,15 +89,20 @@ async def test_every_origin_may_read_it(anyone: Person) -> None:
     assert "Authorization" in answer.headers["Access-Control-Allow-Headers"]
 
 
-async def test_the_script_names_every_module_that_the_tag_needs(anyone: Person) -> None:
+async def test_the_script_is_one_file_and_what_is_asked_for_later_stands_on_it(anyone: Person) -> None:
+    """That of another release it must not have: they would not fit."""
     answer = await anyone.get("/embed.js")
     assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
-    named = re.findall(r'^import "\./([^"]+)";$', answer.text, re.MULTILINE)
-    assert len(named) == len(set(named)) > 5
-    for path in named:
+    assert not re.search(r"^import ", answer.text, re.MULTILINE)
+    later = sorted(set(re.findall(r"import\('\./(embed/[^']+)'\)", answer.text)))
+    assert [path.rpartition("/")[2] for path in later] == ["count.js", "more.js", "part.js", "recent.js"]
+    for path in later:
         module = await anyone.get(f"/{path}")
+        assert (module.status_code, module.headers["Access-Control-Allow-Origin"]) == (200, "*")
         assert "immutable" in module.headers["Cache-Control"]
-        for name in assets.IMPORT.findall(module.text):
-            assert any(path.endswith(name.lstrip("./")) for path in named), name
+        _, hashed, name = path.split("/")
+        assert (await anyone.get(f"/embed/{hashed[::-1]}/{name}")).status_code == 404
+    (sheet,) = re.findall(r"new URL\('\./(static/[^']+)'", answer.text)
+    assert (await anyone.get(f"/{sheet}")).headers["Content-Type"].startswith("text/css")
     again = await anyone.get("/embed.js", headers={"If-None-Match": answer.headers["ETag"]})
     assert again.status_code == 304

@@ -47,6 +47,7 @@ GET    /groups/class                                       401    404    404  20
 GET    /groups/home/thread?key=/                           200    200    200  200  200  200   200
 GET    /groups/class/thread?key=/                          404    404    200  200  200  200   401
 GET    /embed.js                                           200    200    200  200  200  200   200
+GET    /embed/anotherrelease/part.js                       404    404    404  404  404  404   404
 GET    /sign-in                                            403    403    403  403  403  403   403
 GET    /sign-in?group=class&origin=https://class.example   200    200    200  200  200  200   200
 GET    /account                                            401    200    200  200  200  200   401

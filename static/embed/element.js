@@ -1,0 +1,143 @@
+/** `<pottle-thread group="blog">`: the discussion of a page, where the element stands. */
+import { backoff } from '../pottle/browser.js';
+import { speak, texts } from '../texts.js';
+import { tickAll } from '../view.js';
+import { Host, given, look, observed, pageAddress } from './host.js';
+import { Thread } from './thread.js';
+
+const LAZY = '600px'; // before it comes into view
+const TICK_MS = 30_000;
+const RETRY_MS = { first: 4000, longest: 60_000 };
+const NAMED = /^#pottle-(\d+)$/;
+const SHOWN = ':host{display:block!important}:host([hidden]){display:none!important}';
+const RESERVED = `${SHOWN}:host{min-height:var(--pottle-reserve,100svh)}`; // what stands below is then out of view while it loads
+
+export class PottleThread extends HTMLElement {
+  static observedAttributes = observed('group', 'key', 'order', 'lang', 'sso');
+
+  #root = this.attachShadow({ mode: 'open' });
+  #frame = new CSSStyleSheet();
+  #eyes = null; #begun = false; #turn = 0; #failures = 0; #tick; #retry;
+  #thread = null; #host = null;
+
+  connectedCallback() {
+    addEventListener('hashchange', this.#followLink);
+    this.#tick = setInterval(() => tickAll(this.#root), TICK_MS);
+    this.#host?.listeners.add(this.#met);
+    if (this.#thread) this.#thread.discussion.follow(); // it was moved, or the page came back
+    else this.#wait();
+  }
+
+  disconnectedCallback() {
+    removeEventListener('hashchange', this.#followLink);
+    clearInterval(this.#tick);
+    this.#host?.listeners.delete(this.#met);
+    this.#stopWaiting();
+    this.#thread?.discussion.leave();
+  }
+
+  attributeChangedCallback(name, before, now) {
+    if (before !== now && this.#begun) queueMicrotask(this.#load);
+  }
+
+  // until it is there
+
+  /** Reserves its height, and begins shortly before it comes into view. */
+  #wait() {
+    this.#frame.replaceSync(RESERVED);
+    this.#root.adoptedStyleSheets = [this.#frame];
+    this.#root.replaceChildren(document.createElement('slot')); // what the page has in it for readers without scripts
+    if (given(this, 'loading') === 'eager' || NAMED.test(location.hash)) return void this.#load();
+    this.#eyes = new IntersectionObserver((entries) => entries.some(({ isIntersecting }) => isIntersecting) && this.#load(), { rootMargin: LAZY });
+    this.#eyes.observe(this);
+    addEventListener('keydown', this.#searched);
+  }
+
+  /** Whoever searches the page searches its discussion too. */
+  #searched = ({ key, ctrlKey, metaKey }) => { if (key === 'F3' || (key === 'f' && (ctrlKey || metaKey))) this.#load(); };
+
+  #stopWaiting() {
+    this.#eyes?.disconnect();
+    removeEventListener('keydown', this.#searched);
+    removeEventListener('online', this.#load);
+    clearTimeout(this.#retry);
+  }
+
+  /** Reads it from its beginning; also when it is to be another one. */
+  #load = async () => {
+    if (!this.isConnected) return;
+    this.#stopWaiting();
+    this.#begun = true;
+    this.#turn += 1;
+    const turn = this.#turn;
+    speak(given(this, 'lang') ?? (this.closest('[lang]')?.lang || 'en'));
+    this.#become(Host.of(given(this, 'group') ?? ''));
+    const thread = new Thread(this, this.#host, given(this, 'key') ?? pageAddress().pathname, given(this, 'order') === 'oldest' ? 'oldest' : 'newest');
+    thread.at = NAMED.exec(location.hash)?.[1];
+    try {
+      const sheet = look();
+      await this.#enter(thread);
+      const [styled, section] = await Promise.all([sheet, thread.read(thread.at && { at: thread.at })]);
+      if (turn !== this.#turn || !this.isConnected) return;
+      this.#thread?.discussion.leave();
+      this.#root.adoptedStyleSheets = [this.#frame, styled];
+      this.#root.replaceChildren(section);
+      this.#thread = thread;
+      this.#failures = 0;
+      thread.show(section);
+      this.#release();
+      this.#followLink();
+      this.dispatchEvent(new CustomEvent('pottle-loaded', { bubbles: true, detail: { posts: thread.posts } }));
+    } catch (problem) {
+      if (turn === this.#turn) this.#fail(problem, thread);
+    }
+  };
+
+  #become(host) {
+    this.#host?.listeners.delete(this.#met);
+    this.#host = host;
+    host.listeners.add(this.#met);
+    host.learn();
+  }
+
+  /** By the word of the page's own site, where it gives one; it counts once, so on a page that is shown again it is no news. */
+  async #enter(thread) {
+    const token = given(this, 'sso');
+    if (!token || this.#host.me || this.#entered === token) return;
+    this.#entered = token;
+    const { signIn } = await thread.part();
+    await signIn(this.#host, token).catch((problem) => this.#host.line.hasToken || console.warn('Pottle: single sign-on:', problem.message));
+  }
+
+  #entered = null;
+
+  #fail(problem, thread) {
+    console.error('Pottle:', problem);
+    const hidden = [401, 403, 404].includes(problem.status);
+    const note = Object.assign(document.createElement('p'), { className: 'notice trouble', role: 'status', textContent: `${hidden ? texts.notForYou : texts.unreachable} ` });
+    const button = Object.assign(document.createElement('button'), { type: 'button', className: 'link', textContent: hidden ? texts.signIn : texts.tryAgain });
+    button.addEventListener('click', hidden ? () => thread.part().then(({ ask }) => ask(this.#host)) : this.#load);
+    note.append(button);
+    this.#thread?.discussion.leave();
+    this.#thread = null;
+    this.#root.replaceChildren(note, document.createElement('slot'));
+    look().then((sheet) => { this.#root.adoptedStyleSheets = [this.#frame, sheet]; }, () => {});
+    if (hidden) return;
+    addEventListener('online', this.#load);
+    this.#retry = setTimeout(this.#load, backoff(this.#failures++, Math.random, RETRY_MS));
+  }
+
+  /** Gives the reserved height back as soon as nothing that is seen moves by it. */
+  #release() {
+    const seen = () => this.getBoundingClientRect().top < innerHeight && this.#root.lastElementChild.getBoundingClientRect().bottom < innerHeight;
+    const look = () => { if (!seen()) { this.#frame.replaceSync(SHOWN); this.#eyes.disconnect(); } };
+    this.#eyes = new IntersectionObserver(look);
+    this.#eyes.observe(this);
+    look();
+  }
+
+  #followLink = () => { const [, id] = NAMED.exec(location.hash) ?? []; if (id) this.#thread?.goTo(id); };
+
+  /** Somebody else is reading now, who may see other things. */
+  #met = () => (this.#thread ? this.#thread.meet(this.#load) : this.#begun && this.#load());
+}

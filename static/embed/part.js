@@ -1,0 +1,72 @@
+/** What it takes to take part on pages of other sites: imported when somebody may, or begins to. */
+import { Participation } from '../participation.js';
+import { connect } from '../pottle.js';
+import { texts } from '../texts.taking-part.js';
+import { given, pageAddress } from './host.js';
+
+const WINDOW = 'popup,width=480,height=680';
+
+/** Lets whoever is reading take part in a thread. */
+export function takePart(thread) {
+  const { discussion, host, section, listeners } = thread;
+  if (discussion.part) return;
+  const account = { get me() { return host.me; }, onChange: (listener) => listeners.push(listener), ask: () => asked(thread) };
+  new Participation(discussion, connect({ line: host.line }), account, (post) => posted(thread, post));
+  section.addEventListener('click', ({ target }) => {
+    const { does } = { does: target.closest('[data-do]')?.dataset.do };
+    if (does === 'sign-in') asked(thread);
+    if (does === 'sign-out') leave(host).catch((problem) => discussion.status.complain(problem.message));
+  });
+}
+
+/** The channel of a page that has none yet. @returns {Promise<number>} its id */
+export async function begin({ element, host, key }) {
+  const about = { title: given(element, 'title') || document.title || key, url: given(element, 'url') || pageAddress().href };
+  const channel = await connect({ line: host.line }).channel(host.group, key, about);
+  if (!channel) throw new Error(texts.cannotBegin);
+  return channel.id;
+}
+
+/** A post of one's own that has no place in what is shown: then it is looked up. */
+async function posted(thread, { id }) {
+  const { turnTo } = await thread.more();
+  await turnTo(thread, thread.order, thread.order === 'oldest' ? id : undefined);
+  thread.goTo(id);
+}
+
+// who is reading: other than on our own pages it takes no cookie
+
+/** Signs in whom the page's own site knows. @param {string} token a JWT by the group's secret */
+export async function signIn(host, token) {
+  await enter(host, await host.line.request('POST', `/api/groups/${encodeURIComponent(host.group)}/sso`, { token }));
+}
+
+export async function leave(host) {
+  await host.line.leave();
+  host.become(null);
+}
+
+async function enter(host, given) {
+  host.line.enter(given);
+  host.become(given.user ?? await host.line.request('GET', '/api/me'));
+}
+
+/**
+ * Opens the server's window, which hands over a token for this site. Call it while the reader's click is fresh: browsers
+ * refuse windows that nobody asked for. @returns {boolean} whether it opened
+ */
+export function ask(host) {
+  const { url } = host.line;
+  const opened = window.open(`${url}/sign-in?${new URLSearchParams({ group: host.group, origin: location.origin })}`, 'pottle-sign-in', WINDOW);
+  const heard = ({ origin, source, data }) => {
+    if (origin !== new URL(url).origin || source !== opened || data?.pottle !== 'signed-in') return;
+    removeEventListener('message', heard);
+    enter(host, data);
+  };
+  if (opened) addEventListener('message', heard);
+  return Boolean(opened);
+}
+
+function asked({ host, discussion }) {
+  if (!ask(host)) discussion.status.complain(texts.windowRefused);
+}

@@ -1,0 +1,60 @@
+/** `<pottle-recent group="class" limit="10">`: the newest posts of a group over all its pages, as they come. */
+import { arrange } from '../list.js';
+import { Client } from '../pottle/client.js';
+import { speak } from '../texts.js';
+import { tickAll } from '../view.js';
+import { Host, given, look, observed } from './host.js';
+import { sectionOf } from './thread.js';
+
+const TICK_MS = 30_000;
+const LIMIT = '10';
+
+export class PottleRecent extends HTMLElement {
+  static observedAttributes = observed('group', 'limit');
+
+  #root = this.attachShadow({ mode: 'open' });
+  #watch = null; #host = null; #list = null; #timer = null;
+
+  connectedCallback() {
+    speak(given(this, 'lang') ?? (this.closest('[lang]')?.lang || 'en'));
+    this.#root.replaceChildren(this.#list ?? document.createElement('slot'));
+    this.#timer = setInterval(() => this.#list && tickAll(this.#list), TICK_MS);
+    look().then((sheet) => { this.#root.adoptedStyleSheets = [sheet]; }, () => {});
+    this.#follow();
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.#timer);
+    this.#host?.listeners.delete(this.#follow);
+    this.#watch?.close();
+    this.#watch = null;
+  }
+
+  attributeChangedCallback() { if (this.#watch) this.#follow(); }
+
+  #follow = () => {
+    this.#watch?.close();
+    this.#host?.listeners.delete(this.#follow);
+    this.#host = Host.of(given(this, 'group') ?? '');
+    this.#host.listeners.add(this.#follow);
+    const client = new Client({ line: this.#host.line });
+    const path = this.#host.path('recent', { limit: given(this, 'limit') ?? LIMIT });
+    this.#watch = client.watch(path, (html) => this.#show(sectionOf(html, client.url)), { onState: (state, problem) => {
+      if (state === 'failed' && !this.#list) console.warn('Pottle: recent posts:', problem?.message ?? problem);
+    } });
+  };
+
+  /** What stays the same stays where it is, and so does the reader's focus. */
+  #show(fresh) {
+    if (!this.#list) this.#root.replaceChildren(this.#list = fresh);
+    else {
+      const known = new Map([...this.#list.children].map((item) => [item.outerHTML, item]));
+      const shown = new Map([...this.#shown].map(([text, item]) => [text, item]));
+      this.#shown = new Map([...fresh.children].map((item) => [item.outerHTML, shown.get(item.outerHTML) ?? known.get(item.outerHTML) ?? item]));
+      arrange(this.#list, [...this.#shown.values()]);
+    }
+    tickAll(this.#list);
+  }
+
+  #shown = new Map(); // as the server wrote it -> as it is shown
+}

@@ -1,0 +1,147 @@
+/** What a `<pottle-thread>` shows. Reading and following are here; what somebody may ask for beyond that is imported then. */
+import { Discussion } from '../discussion.js';
+import { texts } from '../texts.js';
+import { read, tickAll, trusted } from '../view.js';
+
+const GAINED = { 'post.created': 1, 'post.restored': 1, 'post.removed': -1 };
+const TAKES_PART = '.post button, .composer, [data-do]';
+const HIDDEN = [401, 403, 404];
+
+export class Thread {
+  discussion = null; section = null; at = null; posts = 0;
+  options = { whole: true };
+  listeners = []; // of who is reading
+
+  /** @param {HTMLElement} element @param {import('./host.js').Host} host @param {'newest' | 'oldest'} order */
+  constructor(element, host, key, order) { Object.assign(this, { element, host, key, order }); }
+
+  path(params) { return this.host.path('thread', { key: this.key, order: this.order, ...params }); }
+
+  /** @returns {Promise<HTMLElement>} a page of it, as the server made it for whoever is reading */
+  async read(params) { return sectionOf(await this.host.line.request('GET', this.path(params)), this.host.line.url); }
+
+  async page(params) { return pageOf(await this.read(params)); }
+
+  /** Makes the first page, which is in the document now, alive. */
+  show(section) {
+    this.section = section;
+    section.lang = texts.language;
+    section.part = 'thread';
+    section.dataset.draft = `pottle:${this.host.group}:${this.key}`;
+    section.querySelectorAll('.bar, .talk').forEach((part) => { part.hidden = false; });
+    for (const place of [section, section.querySelector('.post-template').content]) place.querySelectorAll('.chip').forEach((chip) => { chip.disabled = false; });
+    section.addEventListener('click', (event) => this.#clicked(event));
+    for (const kind of ['focusin', 'pointerover']) section.addEventListener(kind, ({ target }) => target.closest(TAKES_PART) && this.takePart());
+    this.adopt(section);
+    this.discussion = new Discussion(section, this.host.line, this.#source());
+    tickAll(section);
+    this.#showReader();
+  }
+
+  /** What a page says of the whole: as the server sees whoever is reading now. */
+  adopt({ dataset }) {
+    for (const name of ['channel', 'standing', 'locked', 'posting']) this.section.dataset[name] = dataset[name] ?? '';
+    Object.assign(this.options, { newest: !dataset.prev, oldest: this.order === 'oldest' });
+    this.#count(Number(dataset.posts));
+    const listed = this.host.line.sameOrigin || dataset.origins.split(' ').includes(location.origin);
+    this.#part('.talk').hidden = !listed;
+    this.#part('.unlisted').hidden = listed;
+    if (listed || this.#part('.unlisted').textContent) return;
+    this.#part('.unlisted').textContent = texts.unlisted(location.origin);
+    console.warn(`Pottle: ${location.origin} is not among the sites of the group. Add it: ${this.host.line.url}/groups/${this.host.group}#site`);
+  }
+
+  #part(selector) { return this.section.querySelector(selector); }
+
+  #count(posts) {
+    this.posts = posts;
+    this.#part('.tally').textContent = texts.tally(posts);
+  }
+
+  #source() {
+    return {
+      links: { base: this.host.line.url, here: '#pottle-', post: '#pottle-' },
+      options: this.options,
+      before: (cursor) => this.page({ before: cursor }),
+      again: async (many) => (await this.more()).again(this, many),
+      address: (before) => this.host.line.url + this.path({ before }),
+      shown: async (page) => (await this.more()).mark(this, page.section),
+      awaits: (begun) => { const watch = this.more().then(({ awaits }) => awaits(this, begun)); return { close: async () => (await watch).close() }; },
+      begin: async () => (await this.part()).begin(this),
+      told: ({ kind, post }) => post && this.#count(this.posts + (GAINED[kind] ?? 0)),
+    };
+  }
+
+  /** Brings a post into sight, wherever it is. */
+  async goTo(id) {
+    this.#part('.post.named')?.classList.remove('named');
+    if (!this.discussion.list.article(Number(id)) && !await (await this.more()).find(this, id)) return;
+    this.discussion.list.article(Number(id)).classList.add('named');
+    this.discussion.goTo(id);
+  }
+
+  // who is reading, and what else they may want
+
+  /** Somebody else is reading now. */
+  async meet(load) {
+    try {
+      await this.discussion.readAgain();
+    } catch (problem) {
+      if (HIDDEN.includes(problem.status)) return load(); // it is for members alone
+    }
+    this.#showReader();
+    this.listeners.forEach((listener) => listener());
+  }
+
+  #showReader() {
+    const { me } = this.host;
+    this.#part('.invite').hidden = Boolean(me) || this.section.dataset.locked === 'true';
+    this.#part('.signed-in').hidden = !me;
+    this.#part('.me').textContent = me?.name ?? '';
+    if (me) this.takePart();
+  }
+
+  /** More of the same: another order, other pages. */
+  more() { return import('./more.js'); }
+
+  /** What it takes to take part. */
+  part() { return import('./part.js'); }
+
+  /** @returns {Promise<?object>} null where it does not come */
+  async takePart() {
+    try {
+      const part = await this.part();
+      part.takePart(this);
+      return part;
+    } catch (problem) {
+      console.error('Pottle:', problem);
+      this.discussion.status.complain(texts.loadAgain);
+      return null;
+    }
+  }
+
+  async #clicked(event) {
+    const { target } = event;
+    const asks = target.closest('button[data-order], .more a, .newest a');
+    if (asks) {
+      event.preventDefault();
+      return (await this.more()).clicked(this, asks);
+    }
+    const link = target.closest('a[href^="#pottle-"]');
+    if (link?.hash === location.hash) this.goTo(link.hash.slice(8)); // which the browser takes for no news
+    const button = target.closest(TAKES_PART)?.closest('button');
+    if (button && !this.discussion.part) (await this.takePart()) && button.click();
+  }
+}
+
+/** The fragment that the server made, with addresses that count on this page. */
+export function sectionOf(html, url) {
+  const section = new DOMParser().parseFromString(trusted(html), 'text/html').body.firstElementChild;
+  for (const image of section.querySelectorAll('img')) image.src = new URL(image.getAttribute('src'), url);
+  return section;
+}
+
+export function pageOf(section) {
+  const { next, epoch, seq } = section.dataset;
+  return { posts: [...section.querySelectorAll('.posts .post')].map(read), next: next || null, epoch, seq: Number(seq), section };
+}
