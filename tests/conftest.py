@@ -13,10 +13,12 @@ import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import httpx
 import pytest
+from httpx._transports import default
 from sqlalchemy import update
 from werkzeug.routing import Rule
 
@@ -60,6 +62,10 @@ def _builder(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str
 
 
 Rule._compile_builder = _builder  # type: ignore[method-assign]
+
+# Each client of httpx would read the certificates of all the world again, for 20 ms; so would each look at a server
+# that starts.
+default.create_ssl_context = cache(default.create_ssl_context)
 
 
 def needs(*programs: str) -> None:

@@ -69,6 +69,7 @@ def test_it_goes_back_only_to_what_was(fresh: Path) -> None:
     assert f"It can go back to {migrations.revisions()[0]}, " in refused(fresh, "db", "downgrade", "7777")
 
 
+@pytest.mark.slow
 def test_without_a_database_there_is_nothing_to_say(tmp_path: Path) -> None:
     for command in ("current", "upgrade", "downgrade", "check", "console"):
         assert "There is no database" in refused(tmp_path, "db", command)

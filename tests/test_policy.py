@@ -359,7 +359,14 @@ class TestErrorShape:
     def settings(self, instance: Path) -> Settings:
         return Settings(instance=instance, rate_limits=False)
 
-    @pytest.mark.parametrize("who", ["", "alice", "root"], ids=["nobody", "a user", "an admin"])
+    @pytest.mark.parametrize(
+        "who",
+        [
+            pytest.param("", id="nobody"),
+            pytest.param("alice", id="a user", marks=pytest.mark.slow),
+            pytest.param("root", id="an admin"),
+        ],
+    )
     @pytest.mark.parametrize("wrong", WRONG)
     async def test_it_works(
         self, app: Quart, person: Callable[..., Person], alice: Person, who: str, wrong: str

@@ -51,5 +51,6 @@ def _running(more: tuple[str, ...]) -> str:
     thread = threading.Thread(target=run, name="chromium", daemon=True)
     thread.start()
     assert up.wait(PATIENCE), "Chromium does not start"
-    atexit.register(lambda: (over.set(), thread.join(PATIENCE)))
+    atexit.register(thread.join, PATIENCE)
+    atexit.register(over.set)
     return f"http://127.0.0.1:{port}"

@@ -13,9 +13,12 @@ from tests.live.meeting import Meeting
 from tests.server import Server
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def shared(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """gunicorn with three workers for all tests of this folder: none may depend on what another left there."""
+    """gunicorn with three workers for all tests of this folder: none may depend on what another left there.
+
+    Until the session ends, for pytest-xdist gives a process files of several folders in turn.
+    """
     folder = tmp_path_factory.mktemp("shared")
     instance = shutil.copytree(world.folder, folder / "instance")
     with Server(instance, folder) as running:

@@ -108,6 +108,13 @@ def server(tmp_path: Path) -> Iterator[Running]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One for all tests that leave it as it was."""
+    with gunicorn(tmp_path_factory.mktemp("lasting")) as running:
+        yield running
+
+
 @contextmanager
 def reading_nothing(server: Running, path: str) -> Iterator[socket.socket]:
     """A client that opens a WebSocket and never reads from it."""
@@ -157,31 +164,31 @@ def test_three_workers_on_8080_unless_told_otherwise(tmp_path: Path) -> None:
     assert said("--workers=4", GUNICORN_CMD_ARGS="--workers=2")[0] == "4"
 
 
-def test_it_leaves_nothing_in_the_home_folder(server: Running) -> None:
-    assert list((server.folder / "home").iterdir()) == []
+def test_it_leaves_nothing_in_the_home_folder(lasting: Running) -> None:
+    assert list((lasting.folder / "home").iterdir()) == []
 
 
-def test_what_a_client_says_of_its_address_is_left_to_the_application(server: Running) -> None:
-    about = server.get(headers={"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"})
+def test_what_a_client_says_of_its_address_is_left_to_the_application(lasting: Running) -> None:
+    about = lasting.get(headers={"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"})
     assert (about["client"], about["scheme"]) == ("127.0.0.1", "http")
 
 
-def test_no_compression_is_negotiated(server: Running) -> None:
-    with server.socket() as client:
+def test_no_compression_is_negotiated(lasting: Running) -> None:
+    with lasting.socket() as client:
         assert client.request is not None
         assert "permessage-deflate" in client.request.headers["Sec-WebSocket-Extensions"]
         assert client.protocol.extensions == []
 
 
-def test_a_frame_of_16_kib_is_taken(server: Running) -> None:
-    with server.socket() as client:
+def test_a_frame_of_16_kib_is_taken(lasting: Running) -> None:
+    with lasting.socket() as client:
         client.send("x" * 16 * 1024)
         assert client.recv(5) == "x" * 16 * 1024
 
 
 @pytest.mark.parametrize("size", [16 * 1024 + 1, 5 * MIB])
-def test_a_larger_frame_is_refused_with_1009(server: Running, size: int) -> None:
-    with server.socket() as client:
+def test_a_larger_frame_is_refused_with_1009(lasting: Running, size: int) -> None:
+    with lasting.socket() as client:
         with pytest.raises(ConnectionClosed) as closed:
             client.send("x" * size)
             client.recv(5)
@@ -189,16 +196,16 @@ def test_a_larger_frame_is_refused_with_1009(server: Running, size: int) -> None
         assert closed.value.rcvd.code == 1009
 
 
-def test_a_large_message_in_small_frames_is_refused_with_1009(server: Running) -> None:
-    with server.socket() as client, pytest.raises(ConnectionClosed) as closed:
+def test_a_large_message_in_small_frames_is_refused_with_1009(lasting: Running) -> None:
+    with lasting.socket() as client, pytest.raises(ConnectionClosed) as closed:
         client.send("x" * 1024 for _ in range(1024))
         client.recv(5)
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1009
 
 
-def test_empty_fragments_change_nothing(server: Running) -> None:
-    with server.socket() as client:
+def test_empty_fragments_change_nothing(lasting: Running) -> None:
+    with lasting.socket() as client:
         client.send(iter(["a", *[""] * 1000, "b"]))
         assert client.recv(5) == "ab"
 
