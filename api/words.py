@@ -170,6 +170,8 @@ TERMS = {
     "tokens": Term("One's named tokens."),
     "type": Term("The kind of problem. It stays the same for as long as the API does.", "urn:pottle:not-found"),
     "uid": Term("User name: what one signs in with. Its case does not count.", "ada"),
+    "FeedAddress.atom": Term("The address of the feed as Atom.", "https://pottle.example/feeds/Zm9v/feed.atom"),
+    "FeedAddress.json": Term("The address of the feed as JSON Feed.", "https://pottle.example/feeds/Zm9v/feed.json"),
     "url": Term(
         "Address of the page that the channel is about; null if there is none.", "https://blog.example/2026/hello/"
     ),

@@ -17,7 +17,22 @@ Every file, with what it says of itself in its first line. `scripts/docs` makes 
 NO_PAGES = ("docs/files.md", "instance/README.md", "examples/start/README.md")  # not in the site
 PROGRAMS = ("scripts", ".ci")
 ORDER = ("", "api", "model", "pottle", "templates", "static", "scripts", "deploy", "examples", "clients", "conformance")
-KINDS = (".py", ".js", ".mjs", ".ts", ".css", ".html", ".md", ".in", ".toml", ".yml", ".conf", ".service", ".timer")
+KINDS = (
+    ".py",
+    ".js",
+    ".mjs",
+    ".ts",
+    ".css",
+    ".html",
+    ".xml",
+    ".md",
+    ".in",
+    ".toml",
+    ".yml",
+    ".conf",
+    ".service",
+    ".timer",
+)
 COMMENT = re.compile(
     r"""\A(?:\#![^\n]*\n)?                    # which program runs it
         (?:/\*\*?(?P<c>.*?)\*/

@@ -47,7 +47,7 @@ def lively(instance: Path) -> Path:
         raw.execute("INSERT INTO avatars VALUES (1, x'00ff')")
         for number in (1, 2, 3):
             raw.execute(
-                "INSERT INTO posts VALUES (?, 1, ?, 1, NULL, ?, '<p>', 'published', '{}', 0, '2026', NULL, 1)",
+                "INSERT INTO posts VALUES (?, 1, ?, 1, NULL, ?, '<p>', 'published', '{}', 0, '2026', NULL, 1, NULL)",
                 (number, number - 1 or None, 'Grüße\n"\u2028\x7f☃\U0001f600'),
             )
         raw.execute("DELETE FROM posts WHERE id = 3")
@@ -171,7 +171,8 @@ def test_it_needs_no_more_memory_for_more_rows(lively: Path, folder: Path, tmp_p
     with closing(sqlite3.connect(lively / "app.db")) as raw, raw:
         for number in range(4, 4_004):
             values = (number, "x" * 10_000)
-            raw.execute("INSERT INTO posts VALUES (?, 1, NULL, 1, NULL, ?, '', '', '{}', 0, '2026', NULL, 1)", values)
+            insert = "INSERT INTO posts VALUES (?, 1, NULL, 1, NULL, ?, '', '', '{}', 0, '2026', NULL, 1, NULL)"
+            raw.execute(insert, values)
     tracemalloc.start()
     with (tmp_path / "all.jsonl").open("w+b") as file:
         export(lively / "app.db", file, quietly)

@@ -6,10 +6,18 @@ was written stays in the database.
 
 from quart.blueprints import BlueprintSetupState
 
-from api.talk import channels, embed, own, pages, posts
+from api.talk import channels, embed, feeds, own, pages, posts
 
 blueprint = pages.blueprint
-PARTS = (channels.blueprint, channels.counts, posts.blueprint, posts.reactions, own.blueprint, embed.blueprint)
+PARTS = (
+    channels.blueprint,
+    channels.counts,
+    posts.blueprint,
+    posts.reactions,
+    own.blueprint,
+    embed.blueprint,
+    *feeds.PARTS,
+)
 
 
 @blueprint.record_once

@@ -192,7 +192,7 @@ def identify(secret: str, origin: str | None = None) -> Identity | None:
     `origin` is the request's: one that is bound to another is not good.
     """
     db.catch_up()
-    secret_hash = _hashed(secret)
+    secret_hash = hashed(secret)
     known = _cached.get(secret_hash) or _look_up(secret, secret_hash)
     now = times.now()
     if known is None or known.expires < now or known.origin not in (None, origin):
@@ -249,7 +249,7 @@ def confirm_password(tx: Tx, identity: Identity) -> None:
 def begin(tx: Tx, user_id: int, device: str, site: Site | None = None) -> Signed:
     """Within a unit: begins a session of an enabled user, who has proven to be that user; maybe for a site only."""
     secret = "ses_" + secrets.token_urlsafe(32)
-    own = {"user_id": user_id, "secret_hash": _hashed(secret), "device": device, "created": tx.now, "used": tx.now[:10]}
+    own = {"user_id": user_id, "secret_hash": hashed(secret), "device": device, "created": tx.now, "used": tx.now[:10]}
     good = times.later(days=1 if site and site.secret else settings.chosen().session_days)
     of_site = {"group_id": site and site.group, "origin": site and site.origin, "sso_secret": site and site.secret}
     tx.run(BEGIN, **own, **of_site, expires=good, confirmed=None if site else tx.now)
@@ -340,7 +340,7 @@ def create_token(tx: Tx, identity: Identity, name: str) -> TokenView:
     if tx.one(TOKENS, user_id=identity.user).n >= MOST_TOKENS:
         raise Conflict(f"You have {MOST_TOKENS} tokens. Delete one that you do not need any more first.")
     secret = "tok_" + secrets.token_urlsafe(32)
-    made = tx.one(ADD_TOKEN, user_id=identity.user, name=name, secret_hash=_hashed(secret), created=tx.now)
+    made = tx.one(ADD_TOKEN, user_id=identity.user, name=name, secret_hash=hashed(secret), created=tx.now)
     audit.note(tx, identity, "token.made", identity.uid, detail=name)
     return TokenView(made.id, name, tx.now, secret)
 
@@ -398,7 +398,7 @@ def _identity(row: Any) -> Identity:
     return Identity(avatar=avatar_path(row.uid, fields.pop("avatar_hash")), **fields)
 
 
-def _hashed(secret: str) -> bytes:
+def hashed(secret: str) -> bytes:
     """SHA-256 suffices for 256 random bits; only a password needs a slow hash."""
     return hashlib.sha256(secret.encode()).digest()
 

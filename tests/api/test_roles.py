@@ -46,6 +46,12 @@ GET    /groups/home                                        401    404    404  40
 GET    /groups/class                                       401    404    404  200  200  404   401
 GET    /groups/home/thread?key=/                           200    200    200  200  200  200   200
 GET    /groups/class/thread?key=/                          404    404    200  200  200  200   401
+GET    /channels/1/feed.atom                               200    200    200  200  200  200   200
+GET    /posts/{post}/feed.atom                             200    200    200  200  200  200   200
+GET    /posts/{theirs}/feed.atom                           404    404    404  404  404  404   401
+GET    /groups/home/feed.json                              200    200    200  200  200  200   200
+GET    /groups/class/feed.json                             404    404    404  404  404  404   401
+GET    /feeds/unknown/feed.json                            404    404    404  404  404  404   401
 GET    /embed.js                                           200    200    200  200  200  200   200
 GET    /embed/anotherrelease/part.js                       404    404    404  404  404  404   404
 GET    /sign-in                                            403    403    403  403  403  403   403
@@ -85,6 +91,8 @@ DELETE /api/me/avatar                                      401    404    404  20
 GET    /api/me/sessions                                    401    200    200  200  200  403   401
 DELETE /api/me/sessions                                    401    204    204  204  204  403   401
 DELETE /api/me/sessions/999999                             401    404    404  404  404  403   401
+PUT    /api/me/feed                                        401    200    200  200  200  403   401
+DELETE /api/me/feed                                        401    404    404  404  404  403   401
 GET    /api/me/tokens                                      401    200    200  200  200  200   401
 POST   /api/me/tokens            {"name": "bell"}          401    201    201  201  201  403   401
 DELETE /api/me/tokens/{token}                              401    404    204  404  404  204   401

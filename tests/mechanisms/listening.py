@@ -105,8 +105,8 @@ LISTENING = (
         (
             Off(
                 "model/accounts/session.py",
-                "    db.catch_up()\n    secret_hash = _hashed(secret)",
-                "    secret_hash = _hashed(secret)",
+                "    db.catch_up()\n    secret_hash = hashed(secret)",
+                "    secret_hash = hashed(secret)",
             ),
         ),
         (

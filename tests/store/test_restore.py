@@ -76,9 +76,10 @@ def test_no_credential_comes_back(copy: Path, folder: Path) -> None:
     with closing(sqlite3.connect(copy)) as raw, raw:
         raw.execute("INSERT INTO tokens VALUES (1, 1, 'x', x'00', '2026')")
         raw.execute("INSERT INTO sso_secrets VALUES (1, 1, 'sso_x', '2026', NULL)")
+        raw.execute("INSERT INTO feed_addresses VALUES (1, 1, x'00', '2026')")
         raw.execute("INSERT INTO invitations VALUES (1, x'00', NULL, 1, 'user', 1, 1, '2026', '2027')")
     _, ended = restore(folder, copy, quietly)
-    assert ended == {"sessions": 4, "tokens": 1, "invitations": 1, "sso_secrets": 1}
+    assert ended == {"sessions": 4, "tokens": 1, "invitations": 1, "sso_secrets": 1, "feed_addresses": 1}
     for name in CREDENTIALS:
         assert one(folder / "app.db", f"SELECT count(*) FROM {name}") == 0  # noqa: S608
     assert one(folder / "app.db", "SELECT count(password_hash) FROM users") == 4
