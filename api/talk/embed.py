@@ -2,18 +2,23 @@
 
 import time
 from functools import cache
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from quart import Blueprint, Response, abort
+from markupsafe import Markup
+from msgspec import Meta
+from quart import Blueprint, Response, abort, url_for
 from quart_schema import hide
 
 from api.access import asker
+from api.talk.linked_data import described
+from api.talk.posts import authors_of
 from model.accounts.session import Identity
 from model.talk import thread
 from model.talk.channel import Key
+from model.talk.thread import Conversation, Part, RecentPost, Thread
 from pottle.http import assets, caching
-from pottle.http.answers import Opaque, Paging, asks, cursor, edges, etag
-from pottle.http.application import rendered
+from pottle.http.answers import Opaque, Paging, asks, cursor, edges, encoded, etag
+from pottle.http.application import rendered, rendered_once
 from pottle.http.asking import anyone
 from pottle.http.bodies import Tolerant
 from pottle.http.bundles import joined
@@ -27,6 +32,7 @@ opened("/embed\\.js|/embed/.+\\.js|/groups/[^/]+/(thread|recent)")
 
 EMBED = assets.FOLDER / "embed"
 SCRIPT = "public, max-age=300, stale-while-revalidate=600"  # minutes: it asks for another file of its release
+ANCHORS = "pottle-"  # what the ids of posts begin with in pages of other sites
 
 
 class ThreadQuery(Tolerant):
@@ -34,6 +40,7 @@ class ThreadQuery(Tolerant):
 
     key: Key
     order: Literal["newest", "oldest"] = "newest"
+    at: Annotated[int, Meta(ge=1, le=10**18 - 1)] | None = None
     before: Opaque | None = None
     after: Opaque | None = None
 
@@ -44,22 +51,74 @@ class ThreadQuery(Tolerant):
 @asks(ThreadQuery)
 async def show(slug: str, query: ThreadQuery) -> Response:
     """The thread of a page, as a fragment of HTML."""
-    who = asker()
-    found = await thread.of_page(who, slug, query.key, cursor(Paging(20, query.before, query.after)))
+    who, edge = asker(), cursor(Paging(before=query.before, after=query.after))
+    part = Part(query.order == "oldest", query.at, edge.before, edge.after)
+    found = await thread.of_page(who, slug, query.key, part)
     if who is None:
-        of_channel = [f"channel:{found.channel.id}"] if found.channel else [f"channels-of:{found.group.id}"]
-        authors = [f"user:{item.author.uid}" for item in found.page.items]
-        shown(f"group:{found.group.id}", *of_channel, *authors, signed_out_only=True)
-    body = await rendered(
-        "thread.html",
-        group=found.group,
-        key=query.key,
-        channel=found.channel,
-        order=query.order,
-        posts=found.page.items,
-        page={"epoch": db.instance.epoch, "seq": found.seq, **edges(found.page)},
-    )
+        of_channel = f"channel:{found.channel.id}" if found.channel else f"channels-of:{found.group.id}"
+        shown(f"group:{found.group.id}", of_channel, *authors_of(found.posts), signed_out_only=True)
+    common = {"order": query.order, "base": _base(), "links_at": f"#{ANCHORS}", "anchors": ANCHORS}
+    talk = await rendered_once("_thread.html", conversations=[*map(_shown, found.page.items)], **common)
+    page = {"epoch": db.instance.epoch, "seq": found.seq, **edges(found.page)}
+    about = {"group": found.group, "key": query.key, "channel": found.channel, "named": found.named}
+    linked = _linked_data(found, query.key)
+    body = await rendered("thread.html", **about, **common, page=page, talk=talk, shown=found.posts, linked_data=linked)
     return _fragment(body, who, found.seq)
+
+
+def _shown(found: Conversation) -> dict[str, Any]:
+    """A conversation as templates get it."""
+    earlier = str(found.earlier) if found.earlier < thread.MOST_COUNTED else f"{thread.MOST_COUNTED}+"
+    left_out = {"before": encoded(found.before), "after": encoded(found.after), "earlier": earlier}
+    return {"root": found.root, "replies": found.replies, **left_out}
+
+
+def _linked_data(found: Thread, key: str) -> Markup:
+    title = found.channel.title if found.channel else key
+    page = _page(found.channel.url, found.channel.id) if found.channel else _base()
+    return described(found.page.items, title, page, f"{page}#{ANCHORS}")
+
+
+class RecentQuery(Tolerant):
+    """How many posts."""
+
+    limit: Annotated[int, Meta(ge=1, le=50)] = 10
+
+
+@blueprint.get("/groups/<slug>/recent", endpoint="recent")
+@hide
+@anyone
+@asks(RecentQuery)
+async def newest(slug: str, query: RecentQuery) -> Response:
+    """The newest posts of a group over all its pages, as a fragment of HTML."""
+    who = asker()
+    group, found = await thread.recent(who, slug, query.limit)
+    posts = [one.post for one in found]
+    if who is None:
+        lists = f"group:{group.id}", f"posts-of:{group.id}", "channels"
+        shown(*lists, *(f"post:{post.id}" for post in posts), *authors_of(posts), signed_out_only=True)
+    recent = [{"post": one.post, "title": one.title, "at": _address(one)} for one in found]
+    common = {"base": _base(), "anchors": ANCHORS, "epoch": db.instance.epoch}
+    return _fragment(await rendered("recent.html", group=group, recent=recent, **common), who, 0)
+
+
+def _address(found: RecentPost) -> str:
+    if found.url is None:
+        return _base() + url_for("talk.post", post_id=found.post.id)
+    return f"{_page(found.url, found.post.channel)}#{ANCHORS}{found.post.id}"
+
+
+def _page(url: str | None, channel_id: int) -> str:
+    """Where a channel is found: the page that it is about, else its own."""
+    return url.partition("#")[0] if url else _base() + url_for("talk.channel", channel_id=channel_id)
+
+
+def _base() -> str:
+    """What our paths begin with in pages of other sites; "" where nobody has said what our address is.
+
+    Not what the request calls us: its answer is kept for everybody.
+    """
+    return db.settings.url.removesuffix(db.settings.prefix)
 
 
 def _fragment(body: str, who: Identity | None, version: int) -> Response:

@@ -37,7 +37,12 @@ QUICK = 1_000  # characters that are rendered in a moment, whatever they are
 
 ADD = insert(Post).returning(Post.id)
 CHANGE = update(Post).where(Post.id == bindparam("id"))
-COUNT_POST = update(Channel).where(Channel.id == bindparam("id")).values(posts=Channel.posts + bindparam("by"))
+COUNT_POST = (
+    update(Channel)
+    .where(Channel.id == bindparam("id"))
+    .values(posts=Channel.posts + bindparam("by"))
+    .returning(Channel.group_id)
+)
 COUNT_REPLY = update(Post).where(Post.id == bindparam("id")).values(replies=Post.replies + bindparam("by"))
 DROP_AUTHOR = update(Post).where(Post.author_id == bindparam("user_id")).values(author_id=None, guest=FORMER_USER)
 ADD_EDIT = insert(Edit)
@@ -152,8 +157,8 @@ def _check_name(tx: Tx, group_id: int, identity: Identity | None, guest: str | N
 
 def _count(tx: Tx, kind: str, id_: int, channel_id: int, parent: int | None, by: int) -> None:
     """Counts a post that appeared (`by` is 1) or went (-1), and announces it."""
-    tx.run(COUNT_POST, id=channel_id, by=by)
-    tags = ["posts", f"post:{id_}"]
+    in_group = tx.one(COUNT_POST, id=channel_id, by=by).group_id
+    tags = ["posts", f"posts-of:{in_group}", f"post:{id_}"]
     if parent is not None:
         tx.run(COUNT_REPLY, id=parent, by=by)
         tags.append(f"post:{parent}")

@@ -52,6 +52,8 @@ GET    /posts/{theirs}/feed.atom                           404    404    404  40
 GET    /groups/home/feed.json                              200    200    200  200  200  200   200
 GET    /groups/class/feed.json                             404    404    404  404  404  404   401
 GET    /feeds/unknown/feed.json                            404    404    404  404  404  404   401
+GET    /groups/home/recent                                 200    200    200  200  200  200   200
+GET    /groups/class/recent                                404    404    200  200  200  200   401
 GET    /embed.js                                           200    200    200  200  200  200   200
 GET    /embed/anotherrelease/part.js                       404    404    404  404  404  404   404
 GET    /sign-in                                            403    403    403  403  403  403   403

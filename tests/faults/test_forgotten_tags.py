@@ -27,7 +27,10 @@ pytestmark = pytest.mark.slow
 
 CHANGING = ("post", "put", "patch", "delete")
 NEVER_KEPT = {"health_alive", "health_ready", "metrics_metrics"}
-PAGES = ["/", "/channels/{channel_id}"]  # not in the document
+PAGES = [  # not in the document
+    *("/", "/channels/{channel_id}", "/groups/{slug}/recent?limit=3"),
+    *("/groups/{slug}/thread?key=main", "/groups/{slug}/thread?key=none", "/groups/{slug}/thread?key=new&order=oldest"),
+]
 THINGS: dict[str, Iterable[object]] = {
     "slug": ["home", "club", "class"],
     "channel_id": range(1, 6),

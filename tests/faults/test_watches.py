@@ -88,6 +88,8 @@ class Place:
         await meeting.member(self.closed, "bob")
         self.channels = [await meeting.channel(self.open), await meeting.channel(self.closed)]
         self.posts = [(await meeting.post(channel))["id"] for channel in self.channels]
+        alice = await meeting.http("alice")
+        self.keys = {id_: (await alice.get(f"/api/channels/{id_}")).json()["key"] for id_ in self.channels}
 
     def gets(self, uid: str) -> list[str]:
         found = ["/api/groups", f"/api/groups/{self.open}", "/api/users/bob"]
@@ -95,6 +97,7 @@ class Place:
             if group == self.open or uid:
                 found += [f"/api/groups/{group}/channels", f"/api/channels/{channel}", f"/api/posts/{post}"]
                 found += [f"/api/channels/{channel}/posts", f"/api/channels/{channel}/posts?limit=1"]
+                found += [f"/groups/{group}/recent?limit=2", f"/groups/{group}/thread?key={self.keys[channel]}"]
         return [*found, "/api/me"] if uid else found
 
     async def write(self) -> None:

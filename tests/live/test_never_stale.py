@@ -76,6 +76,8 @@ async def test_every_read_after_a_write_shows_it(meeting: Meeting) -> None:
     key = (await alice.get(f"/api/channels/{place}")).json()["key"]
     counts = f"/api/counts?group={group}&key={key}"
     paths = [f"/api/channels/{place}/posts", f"/channels/{place}", counts, f"/api/channels/{place}", "/"]
+    elsewhere = [f"/groups/{group}/thread?key={key}", f"/groups/{group}/recent?limit=3"]
+    texts_at = [*paths[:2], *elsewhere]
 
     async def read(n: int, path: str) -> str:
         got = await readers[n].get(path)
@@ -84,7 +86,7 @@ async def test_every_read_after_a_write_shows_it(meeting: Meeting) -> None:
 
     for n in range(10):
         made = await meeting.post(place, f"unseen-{n}-a")
-        texts = await asyncio.gather(*[read(r, paths[r % 2]) for r in range(READERS)])
+        texts = await asyncio.gather(*[read(r, texts_at[r % 4]) for r in range(READERS)])
         assert all(f"unseen-{n}-a" in text for text in texts)
         found = await asyncio.gather(*[read(r, counts) for r in range(READERS)])
         assert {int(re.findall(r":(\d+)", text)[-1]) for text in found} == {n + 1}
@@ -92,14 +94,14 @@ async def test_every_read_after_a_write_shows_it(meeting: Meeting) -> None:
         post = f"/api/posts/{made['id']}"
         await asyncio.gather(*[read(r, post) for r in range(READERS)])
         await alice.patch(post, json={"body": f"unseen-{n}-b"})
-        texts = await asyncio.gather(*[read(r, [post, *paths[:2]][r % 3]) for r in range(READERS)])
+        texts = await asyncio.gather(*[read(r, [post, *texts_at][r % 5]) for r in range(READERS)])
         assert all(f"unseen-{n}-b" in text and f"unseen-{n}-a" not in text for text in texts)
 
         await alice.put(f"{post}/reactions/heart")
         texts = await asyncio.gather(*[read(r, [post, paths[0]][r % 2]) for r in range(READERS)])
         assert all('"heart":1' in text for text in texts)
         await alice.patch(f"/api/channels/{place}", json={"title": f"title-{n}"})
-        texts = await asyncio.gather(*[read(r, [paths[1], paths[3], paths[4]][r % 3]) for r in range(READERS)])
+        texts = await asyncio.gather(*[read(r, [paths[1], *paths[3:], *elsewhere][r % 5]) for r in range(READERS)])
         assert all(f"title-{n}" in text for text in texts)
         reply = await meeting.post(place, f"reply-{n}", parent=made["id"])
         texts = await asyncio.gather(*[read(r, post) for r in range(READERS)])
@@ -107,7 +109,7 @@ async def test_every_read_after_a_write_shows_it(meeting: Meeting) -> None:
         await alice.delete(f"/api/posts/{reply['id']}")
         again = await meeting.post(place, "again")
         await alice.delete(post)
-        texts = await asyncio.gather(*[read(r, paths[r % 2]) for r in range(READERS)])
+        texts = await asyncio.gather(*[read(r, texts_at[r % 4]) for r in range(READERS)])
         assert not any(f"unseen-{n}" in text or f"reply-{n}" in text for text in texts)
         await alice.patch(f"/api/posts/{again['id']}", json={"body": "kept"})
 
@@ -133,13 +135,14 @@ async def test_a_group_that_is_closed_or_deleted_shows_nothing_more(meeting: Mee
         made = await meeting.post(place)
         paths = [f"/api/channels/{place}/posts", f"/channels/{place}", f"/api/posts/{made['id']}"]
         paths += [f"/api/groups/{group}", f"/api/groups/{group}/channels", f"/api/channels/{place}"]
-        before = await asyncio.gather(*[reader.get(paths[r % 6]) for r, reader in enumerate(readers)])
+        paths += [f"/groups/{group}/thread?key=none", f"/groups/{group}/recent"]
+        before = await asyncio.gather(*[reader.get(paths[r % 8]) for r, reader in enumerate(readers)])
         assert {answer.status_code for answer in before} == {200}
         if n % 2:
             await alice.patch(f"/api/groups/{group}", json={"reading": "members"})
         else:
             await root.delete(f"/api/groups/{group}")
-        after = await asyncio.gather(*[reader.get(paths[r % 6]) for r, reader in enumerate(readers)])
+        after = await asyncio.gather(*[reader.get(paths[r % 8]) for r, reader in enumerate(readers)])
         assert {answer.status_code for answer in after} == {404}
 
 
