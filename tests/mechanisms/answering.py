@@ -44,7 +44,13 @@ ANSWERING = (
     Mechanism(
         "L6",
         "naming what a change makes stale",
-        (Off("model/talk/posting.py", '    tags = ["posts", f"post:{id_}"]\n', "    tags = []\n"),),
+        (
+            Off(
+                "model/talk/posting.py",
+                '    tags = ["posts", f"posts-of:{in_group}", f"post:{id_}"]\n',
+                "    tags = []\n",
+            ),
+        ),
         ("tests/faults/test_forgotten_tags.py::test_what_is_kept_is_what_is_true_after_every_kind_of_write",),
     ),
     Mechanism(
