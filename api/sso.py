@@ -41,7 +41,7 @@ async def sign_in(slug: str, data: SsoToken) -> SessionView:
 
 
 class NewSiteSession(msgspec.Struct):
-    """The origin of a page that embeds the group's discussions."""
+    """The origin of a page that shows what is in the group."""
 
     origin: Origin
 

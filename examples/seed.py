@@ -20,6 +20,7 @@ from typing import Any
 from dotenv import load_dotenv
 from sqlalchemy import func, select
 
+from main import RESOURCES
 from model.accounts import user
 from model.accounts.session import Identity
 from model.accounts.user import User
@@ -136,7 +137,8 @@ async def main() -> None:
         posts = await fill()
     finally:
         await db.close()
-    print(f"{len(PEOPLE)} people wrote {posts} posts in {len(CHANNELS)} discussions.")
+    wrote = f"{len(PEOPLE)} people wrote {posts} posts in {len(CHANNELS)} discussions."
+    print(wrote if "talk" in RESOURCES else f"{len(PEOPLE)} people are there, and the group {CLASS['slug']}.")
     print(f"Sign in as {', '.join(PEOPLE)}; everybody's password is: {PASSWORD}")
 
 
@@ -144,6 +146,8 @@ async def fill() -> int:
     """Makes what is not there yet and returns how many posts it wrote; a discussion with posts is left as it is."""
     people = {uid: await person(uid, name) for uid, name in PEOPLE.items()}
     await make_class(people["rivera"])
+    if "talk" not in RESOURCES:
+        return 0
     ids = {}
     for slug, key, title in CHANNELS:
         found, _ = await channel.get_or_create(people["rivera"], slug, key, title, None, None)

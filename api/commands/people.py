@@ -118,7 +118,7 @@ def create_group(slug: str, name: str | None, origins: tuple[str, ...], **rules:
     listed = Value(Origins, "origins").convert(list(dict.fromkeys(origins)), None, None)
     fields = {"slug": slug, "name": name or slug, "origins": listed, **rules}
     say(f"Created {run(lambda: group.create(None, fields)).slug}.")
-    if listed:
+    if listed and "talk" in current_app.blueprints:
         say(f"Paste this into the pages of {' and '.join(listed)}:")
         say(tag(slug))
         if not current_app.config["POTTLE"].url:

@@ -100,7 +100,8 @@ def _doctor(as_json: bool) -> None:
 
 
 def _counted(found: copies.Content) -> str:
-    return f"{found.rows['users']} users and {found.rows['posts']} posts"
+    with_posts = f" and {found.rows['posts']} posts" if "talk" in current_app.blueprints else ""
+    return f"{found.rows['users']} users{with_posts}"
 
 
 @contextmanager
