@@ -241,6 +241,17 @@ def server(instance: Path, tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def shared(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The same for all tests that ask for it: none may depend on what another left there, or change what all see.
+
+    Until the session ends, for pytest-xdist gives a process files of several folders in turn.
+    """
+    folder = tmp_path_factory.mktemp("shared")
+    with Server(Path(shutil.copytree(world.folder, folder / "instance")), folder) as running:
+        yield running
+
+
 @pytest.fixture
 async def stack() -> AsyncIterator[AsyncExitStack]:
     """Closes what a test opened."""

@@ -66,10 +66,10 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_everybody_can_read_it(server: Server, browser: Browser, scheme: str) -> None:
+async def test_everybody_can_read_it(shared: Server, browser: Browser, scheme: str) -> None:
     context = await browser.new_context(color_scheme=scheme)  # type: ignore[arg-type]
-    dora = Visitor(server, context, await context.new_page())
-    await dora.page.goto(f"{server.url}/docs")
+    dora = Visitor(shared, context, await context.new_page())
+    await dora.page.goto(f"{shared.url}/docs")
     await expect(dora.page.locator(".try [type=submit]").first).to_be_enabled()
     await dora.page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
     contrast = await dora.page.evaluate(TOO_FAINT)
@@ -81,12 +81,12 @@ async def test_everybody_can_read_it(server: Server, browser: Browser, scheme: s
     dora.has_nothing_to_complain_of()
 
 
-async def test_all_of_the_document_is_there(server: Server, browser: Browser) -> None:
+async def test_all_of_the_document_is_there(shared: Server, browser: Browser) -> None:
     """Also without JavaScript."""
     context = await browser.new_context(java_script_enabled=False)
     page = await context.new_page()
-    await page.goto(f"{server.url}/docs")
-    document = json.loads(await (await context.request.get(f"{server.url}/openapi.json")).text())
+    await page.goto(f"{shared.url}/docs")
+    document = json.loads(await (await context.request.get(f"{shared.url}/openapi.json")).text())
     for item in document["paths"].values():
         for operation in item.values():
             await expect(page.locator(f"details#{operation['operationId']}")).to_have_count(1)
@@ -95,12 +95,12 @@ async def test_all_of_the_document_is_there(server: Server, browser: Browser) ->
     await expect(page.locator("form:visible, h3.needs-js:visible")).to_have_count(0)
 
 
-async def test_it_is_tried_by_keyboard(server: Server, browser: Browser, world: World) -> None:
+async def test_it_is_tried_by_keyboard(shared: Server, browser: Browser, world: World) -> None:
     """A read, a refusal, and a write with a token."""
     context = await browser.new_context()
-    dora = Visitor(server, context, await context.new_page())
+    dora = Visitor(shared, context, await context.new_page())
     page = dora.page
-    await page.goto(f"{server.url}/docs#channels_show")
+    await page.goto(f"{shared.url}/docs#channels_show")
     shown = page.locator("#channels_show")
     await expect(shown).to_have_attribute("open", "")
     await shown.locator("summary").focus()
@@ -129,6 +129,6 @@ async def test_it_is_tried_by_keyboard(server: Server, browser: Browser, world: 
     await made.locator("[type=submit]").click()
     await expect(made.locator(".answer")).to_contain_text("201")
     await expect(made.locator(".answer")).to_contain_text("<em>out</em>")
-    assert page.url == f"{server.url}/docs#channels_show"
+    assert page.url == f"{shared.url}/docs#channels_show"
     await made.get_by_role("link", name="PostView").first.click()
     await expect(page.locator("#PostView")).to_have_attribute("open", "")

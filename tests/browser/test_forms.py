@@ -71,10 +71,10 @@ async def reveal(page: Page) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/join", "/join?x=1", "/channels/1"])
-async def test_without_its_script_a_form_sends_nothing(page: Page, server: Server, path: str) -> None:
+async def test_without_its_script_a_form_sends_nothing(page: Page, shared: Server, path: str) -> None:
     """By no key and no click; and the page says what is the matter."""
     await page.route(SCRIPTS, lambda route: route.abort())
-    await page.goto(server.url + path)
+    await page.goto(shared.url + path)
     await reveal(page)
     asked, address = navigations(page), page.url
     forms = page.locator("form")
@@ -90,8 +90,8 @@ async def test_without_its_script_a_form_sends_nothing(page: Page, server: Serve
     assert page.url == address
 
 
-async def test_a_page_that_is_ready_does_not_say_otherwise(page: Page, server: Server) -> None:
-    await page.goto(server.url)
+async def test_a_page_that_is_ready_does_not_say_otherwise(page: Page, shared: Server) -> None:
+    await page.goto(shared.url)
     await expect(page.locator(".status")).to_have_attribute("data-state", "live")
     await expect(page.locator(".unready")).to_have_count(0)
 
@@ -117,10 +117,10 @@ async def test_what_was_typed_before_the_scripts_came_stays(browser: Browser, se
     await expect(field).to_have_value("")
 
 
-async def test_a_code_that_was_typed_before_the_scripts_came_stays(page: Page, server: Server) -> None:
+async def test_a_code_that_was_typed_before_the_scripts_came_stays(page: Page, shared: Server) -> None:
     gate = Gate()
     await page.route(SCRIPTS, gate)
-    await page.goto(f"{server.url}/join", wait_until="commit")
+    await page.goto(f"{shared.url}/join", wait_until="commit")
     asked = navigations(page)
     code = page.locator("[name=code]")
     await code.fill("ZZZZ-ZZZZ")
@@ -133,24 +133,24 @@ async def test_a_code_that_was_typed_before_the_scripts_came_stays(page: Page, s
     assert asked == []
 
 
-async def test_a_code_in_the_query_is_used_and_taken_out_of_the_address(page: Page, server: Server) -> None:
+async def test_a_code_in_the_query_is_used_and_taken_out_of_the_address(page: Page, shared: Server) -> None:
     """Some send it so by hand. It is in no history then, and no page that follows is told of it."""
-    response = await page.goto(f"{server.url}/join?code=ZZZZ-ZZZZ")
+    response = await page.goto(f"{shared.url}/join?code=ZZZZ-ZZZZ")
     assert response
     assert response.headers["referrer-policy"] == "no-referrer"
     await expect(page.get_by_role("alert")).to_contain_text("isn't valid or has expired")
-    assert page.url == f"{server.url}/join"
+    assert page.url == f"{shared.url}/join"
 
 
-async def test_a_form_that_is_sent_all_the_same_loses_nothing(page: Page, server: Server) -> None:
+async def test_a_form_that_is_sent_all_the_same_loses_nothing(page: Page, shared: Server) -> None:
     """Some extension sends it, say: a page says what happened, and `Back` shows what was typed."""
     await page.route(SCRIPTS, lambda route: route.abort())
-    await page.goto(server.url)
+    await page.goto(shared.url)
     await reveal(page)
     await page.locator("#compose textarea").fill(TYPED)
     await page.evaluate("document.querySelector('#compose').submit()")
     await expect(page.get_by_text("what you typed is still there")).to_be_visible()
-    assert page.url == f"{server.url}/"
+    assert page.url == f"{shared.url}/"
     await page.go_back()
     await expect(page.locator("#compose textarea")).to_have_value(TYPED)
 

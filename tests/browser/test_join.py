@@ -101,11 +101,11 @@ async def test_a_code_is_typed_from_the_board(page: Page, server: Server, alice:
     await expect(page.get_by_role("heading", name="Join Class")).to_be_visible()
 
 
-async def test_a_bad_link_leads_to_the_field(page: Page, server: Server) -> None:
-    await page.goto(f"{server.url}/join#ZZZZ-ZZZZ")
+async def test_a_bad_link_leads_to_the_field(page: Page, shared: Server) -> None:
+    await page.goto(f"{shared.url}/join#ZZZZ-ZZZZ")
     await expect(page.get_by_role("alert")).to_contain_text("isn't valid or has expired")
     await expect(page.locator("[name=code]")).to_have_value("ZZZZ-ZZZZ")
-    await page.goto(f"{server.url}/join#%E0%A4%A")
+    await page.goto(f"{shared.url}/join#%E0%A4%A")
     await expect(page.get_by_role("alert")).to_be_visible()
 
 
@@ -160,10 +160,10 @@ async def test_where_sign_up_is_by_invitation_the_front_page_leads_here(
         await expect(page.locator("[name=code]")).to_be_visible()
 
 
-async def test_without_javascript_it_says_what_is_needed(browser: Browser, server: Server) -> None:
+async def test_without_javascript_it_says_what_is_needed(browser: Browser, shared: Server) -> None:
     context = await browser.new_context(java_script_enabled=False)
     page = await context.new_page()
-    await page.goto(f"{server.url}/join")
+    await page.goto(f"{shared.url}/join")
     await expect(page.locator("main noscript")).to_be_visible()
     assert "please turn JavaScript on" in await page.content()
     await expect(page.locator(".joining")).to_be_hidden()

@@ -1,7 +1,5 @@
-"""One server that the tests here share, each with channels of its own; and one for a test that stops or starves it."""
+"""People at the server that tests share, each with channels of its own; and at one that a test stops or starves."""
 
-import shutil
-from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -11,18 +9,6 @@ from model.settings import Settings
 from tests.conftest import World
 from tests.live.meeting import Meeting
 from tests.server import Server
-
-
-@pytest.fixture(scope="session")
-def shared(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """gunicorn with three workers for all tests of this folder: none may depend on what another left there.
-
-    Until the session ends, for pytest-xdist gives a process files of several folders in turn.
-    """
-    folder = tmp_path_factory.mktemp("shared")
-    instance = shutil.copytree(world.folder, folder / "instance")
-    with Server(instance, folder) as running:
-        yield running
 
 
 @pytest.fixture
