@@ -1,6 +1,6 @@
 """Importing a Flask back end's SQLite database into ours, which may be in use: read, plan, then place.
 
-`source.read` reads it, `plan.planned` says what can come, and all of that is placed in one transaction, or nothing is.
+`source.read` reads it, `plan.Plan` says what can come, and all of that is placed in one transaction, or nothing is.
 What was imported once is not imported again, whatever became of it here since. So an import can be repeated while pages
 still use the old back end: it brings what is new, and what somebody deleted here stays deleted.
 """
@@ -14,8 +14,7 @@ from model import audit, settings
 from model.accounts import user
 from model.accounts.user import User
 from model.flask import extras
-from model.flask import plan as flask_plan
-from model.flask.plan import Item, NewChannel, NewGroup, NewMember, NewPost, NewUser, NewVote, Plan, Report
+from model.flask.plan import VOTES, Item, NewChannel, NewGroup, NewMember, NewPost, NewUser, NewVote, Plan, Report
 from model.flask.source import Source, counted
 from model.groups import group
 from model.groups.group import Group, Membership
@@ -63,7 +62,7 @@ async def import_(
     `admins`: their admins become ours. `notes`: the id of the channel for posts that have none. Raises NotFound where
     there is no such channel; nothing is changed then.
     """
-    plan = flask_plan.planned(source, settings.chosen().post_length, admins, notes is not None, progress)
+    plan = Plan(source, settings.chosen().post_length, admins, notes is not None, progress)
     return await _place(plan, name, notes, progress)
 
 
@@ -144,7 +143,7 @@ class _Placing:
                 self.report.changed("channel", new.theirs, "is put into one of the same name that was here already")
                 self._remember("channel", new, there.id)
             else:
-                made = channel.add(self._tx, in_group, new.key, new.key[: flask_plan.LONGEST_TITLE], None)
+                made = channel.add(self._tx, in_group, new.key, new.key[: extras.LONGEST_TITLE], None)
                 self._remember("channel", new, made)
                 self.counts["channels"] += 1
 
@@ -174,7 +173,7 @@ class _Placing:
         if who is None or on is None or self._tx.one(KNOWN, digest=new.digest):
             return
         own = {"post_id": on, "user_id": who}
-        if any(self._tx.one(reaction.FIND, **own, kind=kind) for kind in flask_plan.VOTES.values()):
+        if any(self._tx.one(reaction.FIND, **own, kind=kind) for kind in VOTES.values()):
             self.report.left_out("vote", new.theirs, "its user has voted for the post here already")
         else:
             self._tx.run(reaction.ADD, **own, kind=new.kind, created=self._tx.now)

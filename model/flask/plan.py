@@ -8,12 +8,13 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from model.accounts import passwords
 from model.accounts.user import Email, Name, Uid, is_reserved
+from model.flask.extras import LONGEST_TITLE
 from model.flask.post import joined
 from model.flask.source import Row, Source, counted
 from model.talk.channel import Key
@@ -24,7 +25,7 @@ from pottle.store.copies import Progress
 from pottle.values import fits
 
 VOTES = {"upvote": "up", "downvote": "down"}
-LONGEST_NAME, LONGEST_SLUG, LONGEST_TITLE = 80, 50, 200  # characters; a slug leaves room for a number
+LONGEST_NAME, LONGEST_SLUG = 80, 50  # characters; a slug leaves room for a number
 NO_EMAIL = (None, "", "?")
 
 
@@ -108,60 +109,49 @@ class Report(list[tuple[str, str, object, str]]):
         return [f"{how}: {kind} {', '.join(found)}: {why}" for (how, kind, why), found in ids.items()]
 
 
-class Plan(NamedTuple):
-    """What to import, each item after those that it refers to, and the report so far."""
-
-    items: list[Item]
-    report: Report
-
-
-def planned(source: Source, longest_post: int, admins: bool, notes: bool, progress: Progress) -> Plan:
-    """Plans an import. `admins`: their admins become ours; `notes`: there is a channel for posts without one."""
-    return _Planner(source, longest_post, admins, notes, progress).plan()
-
-
 class _LeftOut(Exception):
     """Why a row cannot be imported."""
 
 
-class _Planner:
+class Plan:
+    """What to import (`items`, each after those that it refers to), and the report so far.
+
+    `admins`: their admins become ours; `notes`: there is a channel for posts without one.
+    """
+
     def __init__(self, source: Source, longest_post: int, admins: bool, notes: bool, progress: Progress) -> None:
         self._rows, self._longest_post, self._admins, self._notes = source.rows, longest_post, admins, notes
         self._progress = progress
-        self._report = Report()
         self._planned: dict[tuple[str, Any], Any] = {}  # items by kind and id there
         self._first: dict[str | bytes, int] = {}  # the id of the first user of a uid, and channel of a digest
         self._names: dict[int, str] = {}  # by user: what a post is signed with if there is no account
         self._last_votes: dict[tuple[int, int], NewVote] = {}  # by user and post
+        self.report = Report()
         for name, why in source.unread.items():
-            self._report.left_out("column" if "." in name else "table", name, why)
-
-    def plan(self) -> Plan:
-        users = self._all("user", self._user)
+            self.report.left_out("column" if "." in name else "table", name, why)
         closed = bool(self._rows["user_sections"])
+        users = self._all("user", self._user)
         sections = self._all("section", lambda row: self._group(row, "section", closed))
         groups = self._all("group", lambda row: self._group(row, "group", False))
         channels = self._all("channel", self._channel)
-        members = [
-            *self._members("group_moderators", "group", "moderator"),
-            *self._members("user_sections", "section", "member"),
-        ]
+        moderators = self._members("group_moderators", "group", "moderator")
+        members = self._members("user_sections", "section", "member")
+        belonging = [*moderators, *members]  # now, for the report's order
         posts = self._all("post", self._post)
         self._all("vote", self._vote)
-        items = [*users, *groups, *sections, *channels, *members, *posts, *self._last_votes.values()]
-        return Plan(items, self._report)
+        self.items = [*users, *groups, *sections, *channels, *belonging, *posts, *self._last_votes.values()]
 
     def _all(self, kind: str, make: Callable[[Row], Item]) -> list[Item]:
         """The items that `make` makes of a table's rows; it raises _LeftOut for a row that cannot come."""
         items, rows = [], self._rows[f"{kind}s"]
         for row in counted("Rendering", rows, len(rows), self._progress) if kind == "post" else rows:
             if not isinstance(row["id"], int):
-                self._report.left_out(kind, repr(row["id"]), "has no number for an id")
+                self.report.left_out(kind, repr(row["id"]), "has no number for an id")
                 continue
             try:
                 item = make(row)
             except _LeftOut as why:
-                self._report.left_out(kind, row["id"], str(why))
+                self.report.left_out(kind, row["id"], str(why))
             else:
                 items.append(item)
                 self._planned[kind, row["id"]] = item
@@ -186,26 +176,23 @@ class _Planner:
             "is no admin here: --admins, or user role": admin and not self._admins,
         }
         for why in (why for why, applies in changes.items() if applies):
-            self._report.changed("user", f"{id_} ({uid})", why)
-        key, address, password = (
-            digest("user", uid.lower()),
-            email if has_email else None,
-            kept if has_password else None,
-        )
+            self.report.changed("user", f"{id_} ({uid})", why)
+        address, password = email if has_email else None, kept if has_password else None
+        key = digest("user", uid.lower())
         return NewUser(id_, key, uid, name or uid, address, password, admin and self._admins)
 
     def _group(self, row: Row, kind: str, closed: bool) -> NewGroup:
         name = _one_line(row["name"])
         short = _one_line(row.get("abbreviation") or "") or name
         if not name:
-            self._report.changed(kind, row["id"], "has no name")
+            self.report.changed(kind, row["id"], "has no name")
         if len(name) > LONGEST_NAME:
-            self._report.changed(kind, row["id"], f"has a name of more than {LONGEST_NAME} characters: the rest is cut")
+            self.report.changed(kind, row["id"], f"has a name of more than {LONGEST_NAME} characters: the rest is cut")
         own, section = _slug(short) or f"{kind}-{row['id']}", None
         if row.get("section_id") is not None:
             section = self._planned.get(("section", row["section_id"]))
             if section is None:
-                self._report.changed(kind, row["id"], "is of no section here, for its own is not there")
+                self.report.changed(kind, row["id"], "is of no section here, for its own is not there")
         # Pages find the groups of a section by what their slugs begin with (overview.py).
         slug = (f"{section.slug}-{own}" if section else own)[:LONGEST_SLUG].strip("-")
         return NewGroup(row["id"], digest(kind, short or own), kind, (name or own)[:LONGEST_NAME], slug, closed)
@@ -219,9 +206,9 @@ class _Planner:
         made = digest("channel", group.digest.hex(), key)
         attributes = self._json(row, "attributes", "channel")
         if (first := self._first.setdefault(made, id_)) != id_:
-            self._report.changed("channel", id_, f"has the name of channel {first}: here they are one")
+            self.report.changed("channel", id_, f"has the name of channel {first}: here they are one")
         if len(key) > LONGEST_TITLE:
-            self._report.changed("channel", id_, f"has a title of {LONGEST_TITLE} characters here")
+            self.report.changed("channel", id_, f"has a title of {LONGEST_TITLE} characters here")
         return NewChannel(id_, made, group.theirs, key, attributes)
 
     def _members(self, table: str, kind: str, role: str) -> Iterator[NewMember]:
@@ -229,7 +216,7 @@ class _Planner:
             user, id_ = self._planned.get(("user", row["user_id"])), row[f"{kind}_id"]
             group = self._planned.get((kind, id_))
             if user is None or group is None:
-                self._report.left_out(f"{role} of {kind}", id_, f"user {row['user_id']} or the {kind} is not here")
+                self.report.left_out(f"{role} of {kind}", id_, f"user {row['user_id']} or the {kind} is not here")
             else:
                 key = digest("member", group.digest.hex(), user.digest.hex())
                 yield NewMember(user.theirs, key, kind, group.theirs, role)
@@ -247,7 +234,7 @@ class _Planner:
             raise _LeftOut("shows nothing")
         guest = None if user else self._names.get(row["user_id"], FORMER_USER)
         if guest:
-            self._report.changed("post", id_, f"is under the name {guest!r}, for its author has no account here")
+            self.report.changed("post", id_, f"is under the name {guest!r}, for its author has no account here")
         key = digest("post", user.uid.lower() if user else guest, channel.digest.hex() if channel else "", id_, body)
         return NewPost(id_, key, user and user.theirs, guest, channel and channel.theirs, body, html)
 
@@ -270,7 +257,7 @@ class _Planner:
         try:
             return None if written is None else msgspec.json.decode(written)
         except (msgspec.DecodeError, TypeError, UnicodeError, RecursionError):
-            self._report.left_out(f"{column} of {kind}", row["id"], "is not JSON")
+            self.report.left_out(f"{column} of {kind}", row["id"], "is not JSON")
             return None
 
     def _vote(self, row: Row) -> NewVote:
@@ -283,7 +270,7 @@ class _Planner:
             raise _LeftOut("its user is not here" if user is None else "its post is not here")
         made = NewVote(row["id"], digest("vote", user.digest.hex(), post.digest.hex()), user.theirs, post.theirs, kind)
         if before := self._last_votes.get((user.theirs, post.theirs)):
-            self._report.left_out("vote", before.theirs, "its user voted again for the same post")
+            self.report.left_out("vote", before.theirs, "its user voted again for the same post")
         self._last_votes[user.theirs, post.theirs] = made
         return made
 
