@@ -62,18 +62,22 @@ async def edit(data: AccountEdit) -> Account:
     current, data.current_password = data.current_password, UNSET
     fields = changed_fields(data)
     if fields.keys() & {"password", "email"}:
-        await _prove(fields.get("password"), current)
+        await prove(fields.get("password"), current)
     password = fields.pop("password", None)
     return await account.edit(me(), wanted_versions(), fields, password)
 
 
-async def _prove(new: str | None, current: str | UnsetType) -> None:
+async def prove(new: str | None, current: str | UnsetType, recently: bool = False) -> None:
+    """Asks for the `current` password before a `new` one, or another mail address, counts.
+
+    It need not be sent for an address where it was typed within the last minutes; nor for a password, if `recently`.
+    """
     session.must_be_session(me())
-    if new is not None:
+    if new:
         passwords.check(new, me().uid, me().name)
     if current is not UNSET:
         await attempt(account.prove(me(), current), me().uid)
-    elif new is not None:
+    elif new and not recently:
         raise Invalid({"current_password": "is required to change the password"})
     else:
         session.must_be_confirmed(me())

@@ -13,7 +13,8 @@ from api.access import EDITING, PICTURES, SIGN_IN, SIGN_UP, attempt, by_session,
 from api.flask.endpoints import FlaskMessage, FlaskSaid, Sent, endpoint, safe, sent_back
 from api.flask.front_ends import answered, clear_cookie, set_cookie
 from api.flask.groups import FlaskSection, joined_sections
-from model.accounts import account, avatar, passwords, session, user
+from api.me import prove
+from model.accounts import account, avatar, session, user
 from model.accounts.session import ConfirmationNeeded
 from model.accounts.user import Account, Email, Name, Password, SomeUid, Uid
 from model.groups import joining
@@ -120,14 +121,8 @@ async def edit_account(
 
 async def _prove(password: str | UnsetType, current_password: str | UnsetType) -> None:
     """Raises Forbidden unless whoever asks has just proven to know the password."""
-    session.must_be_session(me())
-    if password:
-        passwords.check(password, me().uid, me().name)
-    if current_password is not UNSET:
-        await attempt(account.prove(me(), current_password), me().uid)
-        return
     try:
-        session.must_be_confirmed(me())
+        await prove(password or None, current_password, recently=True)
     except ConfirmationNeeded as needed:
         within = f"within the last {session.CONFIRMED_MINUTES} minutes"
         raise Forbidden(f"Sign in again first: a new password or mail address needs a sign-in {within}.") from needed

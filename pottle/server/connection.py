@@ -36,6 +36,7 @@ LAST_REQUEST_SECONDS = 0.5  # when the server ends, for a request that may be on
 PIECE_BYTES = 4 * 1024  # of a body without a known end, handed on at a time
 UNSENT_BYTES = 64 * 1024  # of a websocket: from here on `send` waits; promise L5 allows one message more, of 700 KiB
 KERNEL_BYTES = 128 * 1024  # of a websocket's buffer; Linux takes twice as much, and 4 MiB where it is not told
+LENGTH = b"\r\ncontent-length: "  # as uvicorn writes it
 RESET = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # linger for 0 seconds
 
 
@@ -233,21 +234,20 @@ class Connection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """uvicorn's answers; but for those that it gives by itself to a request that is none.
 
-        A head waits for the body, if that comes at once: one system call less, and the client is woken once.
+        The head of one whose length is known waits for its body: one system call less, and the client is woken once.
         """
         if self.closing:
             return
         if not self._started:
             self._refuse(400, "This is not HTTP.")
-        elif self._head_comes:
+        elif self._head_comes and LENGTH in data:
             self._head, self._head_comes = data, False
-            self.loop.call_soon(self._send_head)
         else:
             self.transport.write(self._head + data)
-            self._head = b""
+            self._head, self._head_comes = b"", False
 
     def _send_head(self) -> None:
-        if self._head:
+        if self._head:  # the answer has no body
             self.write(b"")
 
     async def serve(self, app: Any, scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -275,6 +275,7 @@ class Connection(asyncio.Protocol):
         await app(scope, received if self._endless else receive, answer)
 
     def _answered(self) -> None:
+        self._send_head()
         self._running = False
         self._server.total_requests += 1
         self.since = self.loop.time()

@@ -60,8 +60,8 @@ def inside_of(config: Any) -> Any:
     """uvicorn's configuration for its own protocols: the application as we see it, and our own limit for silence."""
     app = config.loaded_app
 
-    async def serve(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        await scope["state"].pop(KEY).serve(app, scope, receive, send)
+    def serve(scope: dict[str, Any], receive: Any, send: Any) -> Any:
+        return scope["state"].pop(KEY).serve(app, scope, receive, send)
 
     inside = copy(config)
     inside.loaded_app = serve
