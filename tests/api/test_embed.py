@@ -8,9 +8,12 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import insert
 
 from model.settings import Settings
+from model.talk.post import Post
 from pottle.http import caching
+from pottle.store import db
 from tests.api.conftest import joined, opened, refused, wrong_fields
 from tests.conftest import Person
 
@@ -224,6 +227,20 @@ async def test_a_page_is_no_larger_than_a_few_hundred_kilobytes(anyone: Person, 
         await said(bob, channel, long)
     for query in ("", f"&at={root}", "&order=oldest"):
         assert len((await anyone.get(THREAD + query)).content) < 600_000
+
+
+async def test_thousands_of_posts_are_read_a_page_at_a_time(anyone: Person, bob: Person) -> None:
+    """And within the event loop's budget (tests/conftest.py)."""
+    channel = await begun(bob)
+    root = await said(bob, channel, "first")
+    texts = {"channel_id": channel, "guest": "Gus", "body": "Hi", "html": "<p>Hi</p>", "state": "published"}
+    one = {**texts, "reactions": "{}", "replies": 0, "created": "2026-11-26T17:00:00.000Z", "version": 1}
+    rows = [{**one, "parent_id": root if n % 2 else None, "root_id": root if n % 2 else None} for n in range(4_000)]
+    await db.write(lambda tx: tx.session.execute(insert(Post), rows) and None)
+    for query in ("", "&order=oldest", f"&at={root}", f"&at={root + 2_000}", f"&at={root + 2_001}"):
+        answer = await anyone.get(THREAD + query)
+        assert 20 <= len(Reader(answer).posts) <= 120
+        assert len(answer.content) < 400_000
 
 
 async def test_members_read_theirs_by_a_token(anyone: Person, alice: Person, charlie: Person) -> None:
