@@ -11,6 +11,12 @@ export class PottleCount extends HTMLElement {
   static observedAttributes = observed('group', 'key');
 
   #entry = null;
+  #root = this.attachShadow({ mode: 'open' }); // what is in the element is the page's own: frameworks look after it
+
+  constructor() {
+    super();
+    this.#root.append(document.createElement('slot'));
+  }
 
   connectedCallback() {
     if (waiting.size === 0) queueMicrotask(ask);
@@ -34,8 +40,10 @@ export class PottleCount extends HTMLElement {
     if (this.#entry?.elements.size === 0) this.#entry.idle();
     this.#entry = entry;
     entry?.elements.add(this);
-    if (entry?.count !== undefined) this.textContent = entry.count.toLocaleString();
+    if (entry?.count !== undefined) this.show(entry.count);
   }
+
+  show(count) { this.#root.textContent = count.toLocaleString(); }
 }
 
 /** Asks for what nobody has asked for yet, and follows it. */
@@ -71,5 +79,5 @@ function follow(group, keys) {
 
 function show(entry, count) {
   entry.count = count;
-  for (const element of entry.elements) element.textContent = count.toLocaleString();
+  for (const element of entry.elements) element.show(count);
 }

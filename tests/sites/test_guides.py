@@ -15,7 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
 import main
 from model.settings import Settings
@@ -27,7 +27,7 @@ from tests.test_examples import elsewhere
 
 EXAMPLES = ROOT / "examples" / "embed"
 TOOLS = ROOT / ".venv-sites"
-HERE = "https://your-pottle.example"
+HERE, SITE = "https://your-pottle.example", "https://docs.example"
 SECONDS = 120  # that a site may take to be built
 
 
@@ -38,18 +38,18 @@ class Guide:
     threads: dict[str, str]  # page: key
     build: str = "true"
     out: str = "."
-    counts: str = ""  # the page that has the counts
+    counts: bool = True  # whether the first page has the counts
     silent: str = ""  # a page whose front matter wants no thread
 
 
 GUIDES = {
-    "plain": Guide({"moths.html": "/moths.html", "tides.html": "/tides.html"}, counts="index.html"),
-    "jekyll": Guide({"2026/moths/": "/2026/moths"}, "jekyll build --quiet", "_site", "", "2026/silence/index.html"),
-    "hugo": Guide({"posts/moths/": "/posts/moths"}, "hugo --quiet", "public", "index.html", "posts/silence/index.html"),
-    "mkdocs": Guide({"moths/": "/moths"}, "mkdocs build --strict --quiet", "site", "index.html", "silence/index.html"),
-    "docusaurus": Guide({"moths/": "/moths"}, "docusaurus build", "build", "index.html", "index.html"),
-    "react": Guide({"index.html": "/moths"}, "npm run build --silent", counts="index.html"),
-    "wordpress": Guide({"post.html": "post-12", "page.html": "/page.html"}, "php wordpress.php ."),
+    "plain": Guide({"moths.html": "/moths.html", "tides.html": "/tides.html"}),
+    "jekyll": Guide({"2026/moths/": "/2026/moths"}, "jekyll build --quiet", "_site", silent="2026/silence/index.html"),
+    "hugo": Guide({"posts/moths/": "/posts/moths"}, "hugo --quiet", "public", silent="posts/silence/index.html"),
+    "mkdocs": Guide({"moths/": "/moths"}, "mkdocs build --strict --quiet", "site", silent="silence/index.html"),
+    "docusaurus": Guide({"moths/": "/moths"}, "docusaurus build", "build", silent="index.html"),
+    "react": Guide({"": "/moths"}, "npm run build --silent"),
+    "wordpress": Guide({"post.html": "post-12", "page.html": "/page.html"}, "php wordpress.php .", counts=False),
 }
 
 
@@ -60,28 +60,33 @@ class Sites:
         self.server, self.browser, self.root, self.origins = server, browser, root, origins
         self.folders: dict[str, Path] = {}
 
-    async def opened(self, name: str, path: str) -> Page:
+    async def opened(self, name: str, path: str = "") -> Page:
         """A page in a profile of its own; an error or a complaint in it fails the test."""
         tab = await (await self.browser.new_context()).new_page()
         self.complaints: list[str] = []
         tab.on("pageerror", lambda error: self.complaints.append(str(error)))
-        tab.on("console", lambda said: said.type in ("error", "warning") and self.complaints.append(said.text))
+        tab.on("console", lambda said: self._hear(said))
         await tab.goto(f"{self.origins[name]}/{path}")
         return tab
 
+    def _hear(self, said: ConsoleMessage) -> None:
+        if said.type in ("error", "warning") and "favicon.ico" not in said.location["url"]:
+            self.complaints.append(f"{said.text} {said.location}")
+
     async def post(self, key: str, body: str) -> None:
         """Somebody else says something on that page."""
-        made = await self.root.post("/api/groups/blog/channels", json={"key": key, "title": key})
+        url = f"{self.origins['plain']}/{key.lstrip('/')}"
+        made = await self.root.post("/api/groups/blog/channels", json={"key": key, "title": key, "url": url})
         assert made.is_success, made.text
         said = await self.root.post(f"/api/channels/{made.json()['id']}/posts", json={"body": body})
         assert said.status_code == 201, said.text
 
 
-async def built(name: str, folder: Path, server: Server) -> None:
-    """Copies a site, enters the server's address as its guide says, and has its generator build it."""
+async def built(name: str, folder: Path, server: Server, origin: str) -> None:
+    """Copies a site, enters its address and the server's as its guide says, and has its generator build it."""
     shutil.copytree(EXAMPLES / name, folder, dirs_exist_ok=True)
     for file in filter(Path.is_file, folder.rglob("*")):
-        text = file.read_text().replace(HERE, server.url)
+        text = file.read_text().replace(HERE, server.url).replace(SITE, origin)
         file.write_text(text.replace(HERE.replace("https", "wss"), server.url.replace("http", "ws")))
     if name == "wordpress":
         shutil.copy(Path(__file__).with_name("wordpress.php"), folder)
@@ -120,7 +125,8 @@ async def sites(world: World, tmp_path_factory: pytest.TempPathFactory) -> Async
             await calling(stack, server, world.tokens["root"]),
             origins,
         )
-        await asyncio.gather(*(built(name, folder / name, server) for name in GUIDES))
+        await made.post("/posts/moths", "Before it was built")
+        await asyncio.gather(*(built(name, folder / name, server, origins[name]) for name in GUIDES))
         made.folders = {name: folder / name / guide.out for name, guide in GUIDES.items()}
         yield made
 
@@ -168,3 +174,86 @@ async def test_the_front_matter_says_which_pages_have_a_thread(sites: Sites) -> 
             assert re.search(rf'(key="?|key=){key}|data-group="blog"', text), name
         if guide.silent:
             assert "<pottle-thread" not in (sites.folders[name] / guide.silent).read_text(), name
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+async def test_hugo_has_the_discussion_in_its_pages_for_readers_without_scripts(sites: Sites) -> None:
+    text = (sites.folders["hugo"] / "posts/moths/index.html").read_text()
+    (without_scripts,) = re.findall(r"<noscript>(.*?)</noscript>", text, re.DOTALL)
+    assert "Before it was built" in without_scripts
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(("name", "path"), [(name, path) for name, guide in GUIDES.items() for path in guide.threads])
+async def test_its_thread_is_there_and_live(sites: Sites, name: str, path: str) -> None:
+    key = GUIDES[name].threads[path]
+    said, then = f"Before, on {name}/{path}", f"Meanwhile, on {name}/{path}"
+    await sites.post(key, said)
+    tab = await sites.opened(name, path)
+    thread = tab.locator("pottle-thread")
+    await expect(thread).to_have_count(1)
+    await expect(thread).to_contain_text(said)
+    await sites.post(key, then)
+    await expect(thread).to_contain_text(then)
+    assert sites.complaints == []
+    await tab.context.close()
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("name", [name for name, guide in GUIDES.items() if guide.counts])
+async def test_its_counts_move(sites: Sites, name: str) -> None:
+    key = next(iter(GUIDES[name].threads.values()))
+    await sites.post(key, "One more")
+    tab = await sites.opened(name)
+    count = tab.locator("pottle-count").first
+    await expect(count).to_have_text(re.compile(r"^\d+$"))
+    before = int(await count.evaluate("element => element.shadowRoot.textContent"))
+    assert before > 0
+    await sites.post(key, "And another")
+    await expect(count).to_have_text(str(before + 1))
+    assert sites.complaints == []
+    await tab.context.close()
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_guest_takes_part_and_the_newest_posts_show_it(sites: Sites) -> None:
+    index, tab = await sites.opened("plain"), await sites.opened("plain", "tides.html")
+    thread = tab.locator("pottle-thread")
+    await thread.get_by_label("Your name").fill("Grace")
+    await thread.get_by_placeholder("Say something").fill("A boot, *really*?")
+    await thread.get_by_role("button", name="Post", exact=True).click()
+    for place in (thread, index.locator("pottle-recent")):
+        await expect(place).to_contain_text("A boot, really?")
+        await expect(place).to_contain_text("Grace")
+    await index.locator("pottle-recent li").filter(has_text="really?").locator("a.page").click()
+    await expect(index.locator("pottle-thread")).to_contain_text("A boot, really?")
+    assert index.url.startswith(f"{sites.origins['plain']}/tides.html")
+    assert sites.complaints == []
+    for opened in (index, tab):
+        await opened.context.close()
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [
+        ("mkdocs", [("Moths by lamplight", "/moths")]),
+        ("docusaurus", [("Moths by lamplight", "/moths"), ("What the tide left", "/tides")]),
+        ("react", [("What the tide left", "/tides"), ("Moths by lamplight", "/moths")]),
+    ],
+)
+async def test_pages_are_exchanged_without_a_reload(sites: Sites, name: str, steps: list[tuple[str, str]]) -> None:
+    tab = await sites.opened(name)
+    await tab.evaluate("window.stays = true")
+    for says, key in steps:
+        await sites.post(key, f"Here is {key}, by {name}")
+        await tab.get_by_role("button" if name == "react" else "link", name=re.compile(f"^{says}")).last.click()
+        await expect(tab.locator("pottle-thread")).to_contain_text(f"Here is {key}, by {name}")
+    assert await tab.evaluate("window.stays") is True
+    assert sites.complaints == []
+    await tab.context.close()
