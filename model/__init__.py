@@ -4,4 +4,10 @@ The tables of discussions are known also where main.py leaves discussions out: w
 the accounts and groups that it is about.
 """
 
-from model.talk import posting, reaction  # noqa: F401  # which know all of them
+from importlib import import_module
+from pkgutil import iter_modules
+
+from model import talk
+
+for _found in iter_modules(talk.__path__):
+    import_module(f"model.talk.{_found.name}")
