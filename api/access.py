@@ -129,14 +129,21 @@ admins = stance("admins", "For admins.", _must_be_admin)
 # For what makes credentials: not by a named token.
 by_session = demand(
     "session",
-    "Not by a named token: that answers 403 with the type `urn:pottle:session-needed`.",
+    "Not by a named token or a session for another site: that answers 403 with the type `urn:pottle:session-needed`.",
     lambda: session.must_be_session(me()),
+)
+# For what is more than to talk in the group that a site is of.
+on_our_pages = demand(
+    "our pages",
+    "Not by a session for another site: that answers 403 with the type `urn:pottle:session-needed`.",
+    lambda: session.must_be_ours(me()),
 )
 # For what could take an account over.
 confirmed = demand(
     "confirmation",
-    "Not by a named token, and only within ten minutes after the password was typed, in signing in or "
-    "at `POST /api/session/confirm`; otherwise it answers 403 with the type `urn:pottle:confirmation-needed`.",
+    "Not by a named token or a session for another site, and only within ten minutes after the password was typed, "
+    "in signing in or at `POST /api/session/confirm`; otherwise it answers 403 with the type "
+    "`urn:pottle:confirmation-needed`.",
     lambda: session.must_be_confirmed(me()),
 )
 

@@ -4,7 +4,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint
 
-from api.access import EDITING, admins, asker, me
+from api.access import EDITING, admins, asker, me, on_our_pages
 from model.accounts import session
 from model.accounts.user import Name, SomeUid
 from model.groups import group
@@ -84,6 +84,7 @@ async def show(slug: str) -> GroupView:
 @blueprint.patch("/<slug>")
 @limited(EDITING)
 @signed_in
+@on_our_pages
 @takes(GroupEdit)
 @gives(GroupView)
 async def edit(slug: str, data: GroupEdit) -> GroupView:
@@ -117,6 +118,7 @@ class NewMember(msgspec.Struct):
 
 @blueprint.get("/<slug>/members")
 @signed_in
+@on_our_pages
 @asks(Paging)
 @gives(MembersView)
 async def list_members(slug: str, query: Paging) -> Answer:
@@ -127,6 +129,7 @@ async def list_members(slug: str, query: Paging) -> Answer:
 @blueprint.post("/<slug>/members")
 @limited(EDITING)
 @signed_in
+@on_our_pages
 @takes(NewMember)
 @gives(MemberView, 201)
 async def put_member(slug: str, data: NewMember) -> MemberView:
@@ -139,6 +142,7 @@ async def put_member(slug: str, data: NewMember) -> MemberView:
 @blueprint.delete("/<slug>/members/<uid>")
 @limited(EDITING)
 @signed_in
+@on_our_pages
 @gives(None, 204)
 async def remove_member(slug: str, uid: str) -> None:
     """End a membership, at once and on every connection. The group's moderators may."""

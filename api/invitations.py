@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from quart import Blueprint
 
-from api.access import EDITING, ROSTERS, SIGN_IN, admins, by_session, confirmed, me
+from api.access import EDITING, ROSTERS, SIGN_IN, admins, by_session, confirmed, me, on_our_pages
 from api.addresses import here
 from model.accounts import codes, session
 from model.accounts.codes import ResetCode
@@ -93,6 +93,7 @@ async def create(slug: str, data: NewInvitation) -> MadeView:
 
 @blueprint.get("/groups/<slug>/invitations")
 @signed_in
+@on_our_pages
 @gives(InvitationsView)
 async def index(slug: str) -> InvitationsView:
     """A group's valid invitations, without their codes. Its moderators may see them."""
@@ -102,6 +103,7 @@ async def index(slug: str) -> InvitationsView:
 @blueprint.delete("/groups/<slug>/invitations/<id:invitation_id>")
 @limited(EDITING)
 @signed_in
+@on_our_pages
 @gives(None, 204)
 async def delete(slug: str, invitation_id: int) -> None:
     """Revoke an invitation, at once. Those who joined by it stay. The group's moderators may."""
@@ -150,6 +152,7 @@ async def look_up(data: Presented) -> MeaningView:
 @blueprint.post("/me/invitations")
 @limited(EDITING)
 @signed_in
+@on_our_pages
 @takes(Presented)
 @gives(Joined, 201)
 async def accept(data: Presented) -> Joined:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint, Response
 
-from api.access import EDITING, PICTURES, attempt, by_session, confirmed, me, signed_out
+from api.access import EDITING, PICTURES, attempt, by_session, confirmed, me, on_our_pages, signed_out
 from model.accounts import account, avatar, passwords, session, user
 from model.accounts.session import SessionInfo, TokenView
 from model.accounts.user import Account, Email, Name, Password
@@ -48,13 +48,15 @@ class Leaving(msgspec.Struct):
 @signed_in
 @gives(Account)
 async def show() -> Account:
-    """One's own account."""
-    return await user.account(me().user)
+    """One's own account. A session for another site is not told the e-mail address."""
+    own = await user.account(me().user)
+    return own if me().group is None else msgspec.structs.replace(own, email=None)
 
 
 @blueprint.patch("")
 @limited(EDITING)
 @signed_in
+@on_our_pages
 @takes(AccountEdit)
 @gives(Account)
 async def edit(data: AccountEdit) -> Account:
@@ -107,6 +109,7 @@ bodies.UPLOADS["/api/me/avatar"] = 1.0
 @blueprint.put("/avatar")
 @limited(PICTURES)
 @signed_in
+@on_our_pages
 @takes(bytes)
 @gives(AvatarView)
 async def put_avatar(data: bytes) -> AvatarView:
@@ -126,6 +129,7 @@ async def show_avatar() -> Response:
 @blueprint.delete("/avatar")
 @limited(EDITING)
 @signed_in
+@on_our_pages
 @gives(None, 204)
 async def delete_avatar() -> None:
     """Take one's avatar away."""
@@ -181,6 +185,7 @@ class TokensView(msgspec.Struct):
 
 @blueprint.get("/tokens")
 @signed_in
+@on_our_pages
 @gives(TokensView)
 async def list_tokens() -> TokensView:
     """One's named tokens."""
@@ -201,6 +206,7 @@ async def create_token(data: NewToken) -> TokenView:
 @blueprint.delete("/tokens/<id:token_id>")
 @limited(EDITING)
 @signed_in
+@on_our_pages
 @gives(None, 204)
 async def delete_token(token_id: int) -> None:
     """End a token, at once and everywhere."""

@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from quart import Blueprint, Response
 from werkzeug.exceptions import HTTPException
 
-from api.access import BY_CODE, EDITING, SIGN_UP, admins, confirmed, me
+from api.access import BY_CODE, EDITING, SIGN_UP, admins, confirmed, me, on_our_pages
 from model import audit
 from model.accounts import account, avatar, user
 from model.accounts.account import AccountView
@@ -173,6 +173,7 @@ async def log(query: AuditQuery) -> Answer:
 
 @activity.get("/groups/<slug>/audit", endpoint="of_group")
 @signed_in
+@on_our_pages
 @asks(Paging)
 @gives(AuditView)
 async def log_of_group(slug: str, query: Paging) -> Answer:

@@ -4,6 +4,7 @@ import { Listing, at, sure } from './listing.js';
 import { account, pottle } from './pages.js';
 import { Poster } from './poster.js';
 import { showRoster } from './roster.js';
+import { showSecrets } from './secrets.js';
 import { trail } from './trail.js';
 import { isolated } from './view.js';
 
@@ -92,4 +93,6 @@ submits(rules, async () => {
   rules.dispatchEvent(new Event('saved'));
 });
 
-[invitations, members, done].forEach((list) => list.follow());
+const secrets = showSecrets(part('#secrets'), pottle, group, noted);
+
+[invitations, members, secrets, done].forEach((list) => list.follow());

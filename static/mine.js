@@ -8,8 +8,10 @@ const day = (text) => new Date(`${text}T12:00`).toLocaleDateString();
 
 const sessions = new Listing(part('#sessions'), pottle, {
   path: '/api/me/sessions', plural: 'sessions',
-  fill(of, { device, created, used, current }) {
+  fill(of, { device, created, used, current, site, origin }) {
     of('.device').textContent = device || 'A browser';
+    of('.site').hidden = !site;
+    of('.site bdi').textContent = origin?.replace('https://', '') ?? `a program of ${site}`;
     of('.current').hidden = !current;
     at(of('time'), created);
     of('.used').textContent = used ? day(used) : 'a day that is not known';

@@ -127,6 +127,7 @@ ORDER = {
     "signed_in": 2,
     "admins": 2,
     "by_session": 3,
+    "on_our_pages": 3,
     "confirmed": 3,
     "idempotent": 4,
     "takes": 5,

@@ -11,7 +11,7 @@ from quart import Blueprint, current_app
 from api.addresses import tag
 from api.commands.running import Value, every, run
 from api.invitations import link
-from model.accounts import account, codes, user
+from model.accounts import account, codes, sso, user
 from model.accounts.codes import ResetCode
 from model.accounts.user import Name, Password, Role, SomeUid, Uid
 from model.groups import group, invitation, roster
@@ -130,6 +130,35 @@ def list_groups() -> None:
     """List all groups, newest first."""
     for row in run(lambda: every(group.everything)):
         say(row.slug, row.reading, row.posting, row.review, row.name)
+
+
+@blueprint.cli.group("secret")
+def secrets() -> None:
+    """Secrets of single sign-on: docs/single-sign-on.md."""
+
+
+@secrets.command("create")
+@SLUG
+def create_secret(slug: str) -> None:
+    """Make a secret of the group SLUG, and print it, this once."""
+    say(run(lambda: sso.make_secret(None, slug)).secret)
+
+
+@secrets.command("list")
+@SLUG
+def list_secrets(slug: str) -> None:
+    """List the secrets of the group SLUG, newest first: number, when it was made, the day of its last use."""
+    for row in run(lambda: sso.secrets_of(None, slug)):
+        say(row.id, row.created, row.used or "never")
+
+
+@secrets.command("delete")
+@SLUG
+@click.argument("number", type=click.IntRange(1, 10**18 - 1))
+def delete_secret(slug: str, number: int) -> None:
+    """Delete a secret of the group SLUG, which ends the sessions that it began."""
+    run(lambda: sso.delete_secret(None, slug, number))
+    say(f"Deleted secret {number}.")
 
 
 @blueprint.cli.command("invite")

@@ -74,7 +74,8 @@ class Page(NamedTuple):
     @property
     def identity(self) -> Identity | None:
         """Whose cookie it is. It counts for a listed page and for a program."""
-        return session.identify(self.secret) if self.secret and (self.listed or self.origin is None) else None
+        found = session.identify(self.secret) if self.secret and (self.listed or self.origin is None) else None
+        return found if found and found.group is None else None
 
     @property
     def refusal(self) -> str:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint, request
 
-from api.access import EDITING, GUESTS, POSTING, asker, me
+from api.access import EDITING, GUESTS, POSTING, asker, me, on_our_pages
 from api.talk.access import shown_in
 from model.groups.group import GroupRow, Slug
 from model.talk import channel
@@ -118,6 +118,7 @@ async def edit(channel_id: int, data: ChannelEdit) -> ChannelView:
 @blueprint.delete("/channels/<id:channel_id>")
 @limited(EDITING)
 @signed_in
+@on_our_pages
 @gives(None, 204)
 async def delete(channel_id: int) -> None:
     """Delete a channel with all its posts. The group's moderators may."""

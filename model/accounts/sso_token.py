@@ -50,7 +50,7 @@ class Verified(NamedTuple):
 def verified(token: str, secrets: dict[int, str], now: float) -> Verified:
     """The token, signed by one of `secrets` (by their ids) and good at `now`. Raises BadToken.
 
-    `digest` is of what was signed: the signature's own text can be written in several ways.
+    `digest` is of what was signed, by which secret: the signature's own text can be written in several ways.
     """
     by, payload = _signed(token, secrets)
     try:
@@ -58,7 +58,8 @@ def verified(token: str, secrets: dict[int, str], now: float) -> Verified:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise BadToken(f"Its content is wrong: {error}.") from None
     _check_times(claims, now)
-    return Verified(_tidy(claims), by, hashlib.sha256(token.rpartition(".")[0].encode()).digest())
+    digest = hashlib.sha256(f"{by} {token.rpartition('.')[0]}".encode()).digest()
+    return Verified(_tidy(claims), by, digest)
 
 
 def _signed(token: str, secrets: dict[int, str]) -> tuple[int, bytes]:

@@ -93,14 +93,17 @@ class GroupRow(Group):
 
     __abstract__ = True
 
+    group_id: int
     standing: Standing | None
 
 
-# Of the asker: `user` is the id, 0 for nobody; `admin` is 1 for admins.
-_own = Membership.group_id == Group.id, Membership.user_id == bindparam("user")
+# Of the asker: `user` is the id, 0 for nobody; `admin` is 1 for admins; `only` the group of a session for its sites.
+HERE = or_(bindparam("only") == 0, Group.id == bindparam("only"))
+_own = Membership.group_id == Group.id, Membership.user_id == bindparam("user"), HERE
 STANDING = select(Membership.role).where(*_own).scalar_subquery().label("standing")
 VISIBLE = or_(Group.reading == "public", bindparam("admin") == 1, select(Membership.user_id).where(*_own).exists())
-BY_SLUG = select(*Group.__table__.c, STANDING).where(Group.slug == bindparam("slug"), VISIBLE)
+_shown = *Group.__table__.c, Group.id.label("group_id"), STANDING
+BY_SLUG = select(*_shown).where(Group.slug == bindparam("slug"), VISIBLE)
 LISTED = select(*Group.__table__.c).where(VISIBLE)
 TAKEN = select(Group.id).where(Group.slug == bindparam("slug"))
 MEMBERS = (
@@ -123,9 +126,14 @@ def on_end(do: Callable[[Tx, int], None]) -> None:
     _at_the_end.append(do)
 
 
+OPERATOR = {"user": 0, "admin": 1, "only": 0}
+
+
 def asker(identity: Identity | None) -> dict[str, int]:
     """The asker, as bind parameters of VISIBLE and STANDING."""
-    return {"user": identity.user if identity else 0, "admin": int(bool(identity and identity.admin))}
+    if identity is None:
+        return {"user": 0, "admin": 0, "only": 0}
+    return {"user": identity.user, "admin": int(identity.admin), "only": identity.group or 0}
 
 
 def _found(read: Snapshot, slug: str, **who: int) -> GroupRow:
@@ -149,9 +157,9 @@ def moderated(read: Snapshot, identity: Identity | None, slug: str) -> GroupRow:
     return row
 
 
-def managed(tx: Tx, by: Identity | None, slug: str) -> GroupRow:
+def managed(read: Snapshot, by: Identity | None, slug: str) -> GroupRow:
     """A group that `by` moderates, or any group for the operator (None). Raises NotFound, Forbidden."""
-    return moderated.within(tx, by, slug) if by else _found(tx, slug, user=0, admin=1)
+    return moderated.within(read, by, slug) if by else _found(read, slug, **OPERATOR)
 
 
 def view(row: GroupRow | Group) -> GroupView:
@@ -173,7 +181,7 @@ def listed(read: Snapshot, identity: Identity | None, cursor: Cursor) -> Page[Gr
 @reads
 def everything(read: Snapshot, cursor: Cursor) -> Page[GroupView]:
     """All groups, newest first, for the operator."""
-    return paged(read, LISTED, Group.id, cursor, view, _weight, user=0, admin=1)
+    return paged(read, LISTED, Group.id, cursor, view, _weight, **OPERATOR)
 
 
 @writes

@@ -2,7 +2,7 @@
 
 from typing import Literal, Protocol
 
-from model.accounts.session import Identity
+from model.accounts.session import Identity, SessionNeeded
 from pottle.errors import Forbidden, Unauthenticated
 
 Reading = Literal["public", "members"]
@@ -15,6 +15,7 @@ Badge = Literal["moderator", "admin"]
 class Rules(Protocol):
     """The rules of a group, or of a channel (then with `locked`), and the asker's standing there."""
 
+    group_id: int
     posting: Posting
     review: Review
     origins: list[str]
@@ -34,11 +35,23 @@ def must_moderate(there: Rules, identity: Identity | None) -> None:
         raise Forbidden("Only a moderator may do that.")
 
 
+def good_in(there: Rules, identity: Identity | None) -> bool:
+    """Whether the asker may act there as who they are: a session for the sites of a group is good in that group."""
+    return identity is None or identity.group in (None, there.group_id)
+
+
+def must_be_good_in(there: Rules, identity: Identity | None) -> None:
+    """Raises SessionNeeded where the asker's session is for the sites of another group."""
+    if not good_in(there, identity):
+        raise SessionNeeded("You are signed in for another group's site only. Sign in here to do that.")
+
+
 def may_post(there: Rules, identity: Identity | None, origin: str | None) -> None:
     """Raises Unauthenticated or Forbidden unless the asker may post there.
 
     `origin` is that of the foreign page that a guest posts from; None for our own pages and for programs.
     """
+    must_be_good_in(there, identity)
     if getattr(there, "locked", False) and not moderates(there, identity):
         raise Forbidden("This channel is locked.")
     if identity is None:
@@ -58,9 +71,9 @@ def waits(there: Rules, identity: Identity | None) -> bool:
 
 def badge(there: Rules, identity: Identity | None) -> Badge | None:
     """The badge of the asker's posts there, so that nobody else passes for a moderator or admin."""
-    if identity is None or not moderates(there, identity):
-        return None
-    return "admin" if identity.admin else "moderator"
+    if identity is not None and identity.role == "admin":
+        return "admin"  # also where a session for a site has not the rights
+    return "moderator" if moderates(there, identity) else None
 
 
 def first_state(there: Rules, identity: Identity | None) -> Literal["published", "pending"]:

@@ -14,7 +14,7 @@ from model import audit
 from model.accounts.session import Identity
 from model.accounts.user import User
 from model.groups import group, rules
-from model.groups.group import STANDING, VISIBLE, Group, GroupRow, asker
+from model.groups.group import OPERATOR, STANDING, VISIBLE, Group, GroupRow, asker
 from model.groups.rules import Posting, Reading, Review, Standing
 from model.talk import keys
 from pottle.errors import Conflict, NotFound, Versions, check_version
@@ -312,7 +312,7 @@ def _note(tx: Tx, identity: Identity, action: audit.Action, row: ChannelRow) -> 
 
 
 def _views(read: Snapshot, ids: set[int]) -> dict[int, ChannelView]:
-    return {row.id: view(row) for id_ in ids for row in read.all(BY_ID, id=id_, user=0, admin=1)}
+    return {row.id: view(row) for id_ in ids for row in read.all(BY_ID, id=id_, **OPERATOR)}
 
 
 changes.carries(["channel.edited"], "edited", _views)

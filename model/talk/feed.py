@@ -105,7 +105,7 @@ async def of_replies(secret: str) -> Feed:
         whose = (await session.execute(WHOSE, {"secret_hash": hashed(secret)})).one_or_none()
         if whose is None:
             raise NotFound("There is no such feed. Its address may have been replaced.")
-        found = await session.execute(REPLIES, {"user": whose.id, "admin": int(whose.role == "admin")})
+        found = await session.execute(REPLIES, {"user": whose.id, "admin": int(whose.role == "admin"), "only": 0})
         return Feed(f"Replies to {whose.name}", "/account", whose.created, [_entry(row) for row in found])
 
 

@@ -216,7 +216,7 @@ def _shown_to(row: PostRow, channel: ChannelRow, identity: Identity | None) -> b
         return True
     if not row.body:
         return False
-    own = identity is not None and row.author_id == identity.user
+    own = identity is not None and row.author_id == identity.user and rules.good_in(channel, identity)
     return own or rules.moderates(channel, identity)
 
 

@@ -185,6 +185,7 @@ def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -
 def _editable(read: Snapshot, identity: Identity, id_: int, versions: Versions) -> tuple[PostRow, ChannelRow]:
     """A post that the user may edit, and its channel. Raises what `edit` does."""
     row, channel = visible_to.within(read, identity, id_)
+    rules.must_be_good_in(channel, identity)
     if row.author_id != identity.user:
         raise Forbidden("Only its author may edit a post.")
     if channel.locked and not rules.moderates(channel, identity):
@@ -243,6 +244,7 @@ def moderate(
 def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
     """Deletes a post with its text, for its author; or removes it, for a moderator, as `moderate`."""
     row, channel = visible_to.within(tx, identity, id_)
+    rules.must_be_good_in(channel, identity)
     if row.author_id != identity.user:
         if not rules.moderates(channel, identity):
             raise Forbidden("It is not yours.")

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from model.accounts import account
 from model.accounts.session import Identity
+from model.groups import rules
 from model.talk import channel, post
 from model.talk.post import Post
 from pottle.errors import Conflict, Forbidden
@@ -84,6 +85,7 @@ def remove(tx: Tx, identity: Identity, post_id: int, *kinds: Kind) -> Reactions:
 def _open(tx: Tx, identity: Identity, post_id: int) -> post.PostRow:
     """A post that the user may react to. Raises NotFound, Conflict, Forbidden."""
     row, channel = post.visible_to.within(tx, identity, post_id)
+    rules.must_be_good_in(channel, identity)
     if row.state != "published":
         raise Conflict("You can only react to a published post.")
     if channel.posting == "members" and not (channel.standing or identity.admin):

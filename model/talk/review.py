@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Select, bindparam, literal_column, select,
 
 from model.accounts.session import Identity
 from model.groups import group, rules
-from model.groups.group import VISIBLE, Group, asker
+from model.groups.group import HERE, VISIBLE, Group, asker
 from model.talk import channel as channels
 from model.talk import posting
 from model.talk.channel import Channel
@@ -49,7 +49,8 @@ def _own(*where: Where) -> Select[Any]:
     """A user's posts that are pending, were removed by a moderator, or have an edit."""
     own = Post.author_id == bindparam("user"), KEPT
     mine = _found(_withheld(*where, *own), _edited(Edit.author_id == bindparam("user"), *where))
-    return mine.join(Channel, Channel.id == Post.channel_id).join(Group, Group.id == Channel.group_id).where(VISIBLE)
+    mine = mine.join(Channel, Channel.id == Post.channel_id).join(Group, Group.id == Channel.group_id)
+    return mine.where(VISIBLE, HERE)
 
 
 PENDING_IN_CHANNEL = _pending(IN_CHANNEL)
@@ -94,7 +95,8 @@ def own(read: Snapshot, identity: Identity, channel_id: int | None, cursor: Curs
 def edit_of(read: Snapshot, identity: Identity, post_id: int) -> EditView:
     """A post's edit that is not approved, for its author and moderators. Raises NotFound."""
     row, channel = visible_to.within(read, identity, post_id)
-    return _edit(row, shown=row.author_id == identity.user or rules.moderates(channel, identity))
+    own = row.author_id == identity.user and rules.good_in(channel, identity)
+    return _edit(row, shown=own or rules.moderates(channel, identity))
 
 
 def _edit(row: PostRow, shown: bool = True) -> EditView:
@@ -144,7 +146,8 @@ def decide(
 @writes
 def withdraw(tx: Tx, identity: Identity, post_id: int, versions: Versions) -> None:
     """Its author takes an edit back. Raises NotFound, Forbidden, Stale."""
-    row, _ = visible_to.within(tx, identity, post_id)
+    row, channel = visible_to.within(tx, identity, post_id)
+    rules.must_be_good_in(channel, identity)
     if row.author_id != identity.user:
         raise Forbidden("Only its author may take an edit back.")
     check_version(_edit(row).version, versions)

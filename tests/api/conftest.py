@@ -1,6 +1,7 @@
 """What the tests of the API share: what a refusal looks like, and what the database holds."""
 
 import asyncio
+import secrets
 import sqlite3
 import threading
 import time
@@ -93,7 +94,7 @@ def bearer(token: str) -> dict[str, str]:
 def signed(secret: str, headers: Json | None = None, **more: Any) -> str:
     """A site's token of single sign-on, for Anna; claims that are None are left out."""
     now = int(time.time())
-    said = {"sub": "17", "name": "Anna Schmidt", "iat": now, "exp": now + 300, **more}
+    said = {"sub": "17", "name": "Anna Schmidt", "iat": now, "exp": now + 300, "jti": secrets.token_hex(8), **more}
     claims = {name: value for name, value in said.items() if value is not None}
     return jwt.encode(claims, secret, algorithm="HS256", headers=headers)
 

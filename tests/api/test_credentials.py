@@ -17,7 +17,7 @@ from model.settings import Settings
 from pottle import times
 from pottle.store import Tx, db
 from tests.api.conftest import bearer, refused, signed_in_again, wrong_fields
-from tests.api.test_roles import ROWS, Ask, Row, ask, credentials, names, nothing_lasts, row  # noqa: F401  # fixtures
+from tests.api.test_roles import ROLES, ROWS, Ask, Row, ask, credentials, names, nothing_lasts, row  # noqa: F401  # fixtures
 from tests.conftest import PASSWORD, Person, World
 
 # What a credential is, table by table; nobody gains a row of these, and accounts do not change, unless they may.
@@ -36,7 +36,7 @@ PATCH  /api/users/bob            {"role": "admin"}
 POST   /api/groups/class/members {"uid": "charlie", "role": "moderator"}
 POST   /api/groups/class/invitations {"role": "moderator"}
 """.replace("PASSWORD", PASSWORD)
-WALK = [*ROWS, *(row(f"{line} {'0 ' * 7}") for line in MORE.strip().splitlines())]
+WALK = [*ROWS, *(row(f"{line} {'0 ' * len(ROLES)}") for line in MORE.strip().splitlines())]
 # These are granted to whoever knows the password or the code, signed in or not; and whoever makes a group moderates it.
 BY_THEIR_OWN_PROOF = {"POST /api/users", "POST /api/session", "PUT /api/password", "POST /api/groups"}
 BY_THEIR_OWN_PROOF |= {"POST /api/groups/class/sso"}  # of a site

@@ -29,168 +29,169 @@ SITE = "https://class.example"
 ELSEWHERE = "192.0.2.1"  # nobody's address (RFC 5737)
 
 # `nobody` is not signed in; Charlie is an outsider, Bob a member and Alice a moderator of `class`, whose posts are for
-# members; Root is an admin; `token` is a named token of Bob's. `ended` are three who had rights: a session that was
-# signed out, a deleted token, and the session and the token of an admin whose account was disabled.
+# members; Root is an admin; `token` is a named token of Bob's, `site` a session of Alice's for a site of `class`, from
+# there. `ended` are three who had rights: a session that was signed out, a deleted token, and the session and the token
+# of an admin whose account was disabled.
 # {ours} is the channel of `class`, {theirs} a post of Alice's there, {his} one of Bob's; {post} is Bob's in the lobby.
-ROLES = ["nobody", "charlie", "bob", "alice", "root", "token", "ended"]
+ROLES = ["nobody", "charlie", "bob", "alice", "root", "token", "site", "ended"]
 TABLE = """
-                                                          nobody charlie bob alice root token ended
+                                                          nobody charlie bob alice root token site ended
 Pages
-GET    /                                                   200    200    200  200  200  200   200
-GET    /channels/1                                         200    200    200  200  200  200   200
-GET    /channels/{ours}                                    404    404    200  200  200  200   401
-GET    /posts/{post}                                       200    200    200  200  200  200   200
-GET    /posts/{theirs}                                     404    404    200  200  200  200   401
-GET    /join                                               200    200    200  200  200  200   200
-GET    /groups/home                                        401    404    404  404  200  404   401
-GET    /groups/class                                       401    404    404  200  200  404   401
-GET    /groups/home/thread?key=/                           200    200    200  200  200  200   200
-GET    /groups/class/thread?key=/                          404    404    200  200  200  200   401
-GET    /channels/1/feed.atom                               200    200    200  200  200  200   200
-GET    /posts/{post}/feed.atom                             200    200    200  200  200  200   200
-GET    /posts/{theirs}/feed.atom                           404    404    404  404  404  404   401
-GET    /groups/home/feed.json                              200    200    200  200  200  200   200
-GET    /groups/class/feed.json                             404    404    404  404  404  404   401
-GET    /feeds/unknown/feed.json                            404    404    404  404  404  404   401
-GET    /groups/home/recent                                 200    200    200  200  200  200   200
-GET    /groups/class/recent                                404    404    200  200  200  200   401
-GET    /embed.js                                           200    200    200  200  200  200   200
-GET    /embed/anotherrelease/part.js                       404    404    404  404  404  404   404
-GET    /sign-in                                            403    403    403  403  403  403   403
-GET    /sign-in?group=class&origin=https://class.example   200    200    200  200  200  200   200
-GET    /account                                            401    200    200  200  200  200   401
-GET    /admin                                              401    404    404  404  200  404   401
-GET    /docs                                               200    200    200  200  200  200   200
-GET    /openapi.json                                       200    200    200  200  200  200   200
-GET    /favicon.ico                                        200    200    200  200  200  200   200
-GET    /static/style.css                                   200    200    200  200  200  200   200
-GET    /static/~0/style.css                                200    200    200  200  200  200   200
-GET    /healthz                                            200    200    200  200  200  200   200
-GET    /readyz                                             200    200    200  200  200  200   200
-GET    /metrics                                            403    403    403  403  200  403   403
+GET    /                                                   200    200    200  200  200  200    200   200
+GET    /channels/1                                         200    200    200  200  200  200    200   200
+GET    /channels/{ours}                                    404    404    200  200  200  200    200   401
+GET    /posts/{post}                                       200    200    200  200  200  200    200   200
+GET    /posts/{theirs}                                     404    404    200  200  200  200    200   401
+GET    /join                                               200    200    200  200  200  200    200   200
+GET    /groups/home                                        401    404    404  404  200  404    404   401
+GET    /groups/class                                       401    404    404  200  200  404    200   401
+GET    /groups/home/thread?key=/                           200    200    200  200  200  200    200   200
+GET    /groups/class/thread?key=/                          404    404    200  200  200  200    200   401
+GET    /channels/1/feed.atom                               200    200    200  200  200  200    200   200
+GET    /posts/{post}/feed.atom                             200    200    200  200  200  200    200   200
+GET    /posts/{theirs}/feed.atom                           404    404    404  404  404  404    404   401
+GET    /groups/home/feed.json                              200    200    200  200  200  200    200   200
+GET    /groups/class/feed.json                             404    404    404  404  404  404    404   401
+GET    /feeds/unknown/feed.json                            404    404    404  404  404  404    404   401
+GET    /groups/home/recent                                 200    200    200  200  200  200    200   200
+GET    /groups/class/recent                                404    404    200  200  200  200    200   401
+GET    /embed.js                                           200    200    200  200  200  200    200   200
+GET    /embed/anotherrelease/part.js                       404    404    404  404  404  404    404   404
+GET    /sign-in                                            403    403    403  403  403  403    403   403
+GET    /sign-in?group=class&origin=https://class.example   200    200    200  200  200  200    200   200
+GET    /account                                            401    200    200  200  200  200    200   401
+GET    /admin                                              401    404    404  404  200  404    404   401
+GET    /docs                                               200    200    200  200  200  200    200   200
+GET    /openapi.json                                       200    200    200  200  200  200    200   200
+GET    /favicon.ico                                        200    200    200  200  200  200    200   200
+GET    /static/style.css                                   200    200    200  200  200  200    200   200
+GET    /static/~0/style.css                                200    200    200  200  200  200    200   200
+GET    /healthz                                            200    200    200  200  200  200    200   200
+GET    /readyz                                             200    200    200  200  200  200    200   200
+GET    /metrics                                            403    403    403  403  200  403    403   403
 
 Accounts
-GET    /api/users                                          401    403    403  403  200  403   401
-POST   /api/users                {new}                     201    201    201  201  201  201   401
-GET    /api/users/bob                                      200    200    200  200  200  200   200
-PATCH  /api/users/bob            {"role": "admin"}         401    403    403  403  200  403   401
-PATCH  /api/users/bob            {"disabled": true}        401    403    403  403  200  403   401
-DELETE /api/users/bob                                      401    403    403  403  204  403   401
-GET    /api/users/alice/avatar                             200    200    200  200  200  200   200
-POST   /api/users/bob/invitations                          401    403    403  403  201  403   401
-POST   /api/session              {alice}                   201    201    201  201  201  201   401
-DELETE /api/session                                        401    204    204  204  204  204   401
-POST   /api/session/confirm      {password}                401    204    204  204  204  403   401
-PUT    /api/password             {reset}                   201    201    201  201  201  201   401
+GET    /api/users                                          401    403    403  403  200  403    403   401
+POST   /api/users                {new}                     201    201    201  201  201  201    201   401
+GET    /api/users/bob                                      200    200    200  200  200  200    200   200
+PATCH  /api/users/bob            {"role": "admin"}         401    403    403  403  200  403    403   401
+PATCH  /api/users/bob            {"disabled": true}        401    403    403  403  200  403    403   401
+DELETE /api/users/bob                                      401    403    403  403  204  403    403   401
+GET    /api/users/alice/avatar                             200    200    200  200  200  200    200   200
+POST   /api/users/bob/invitations                          401    403    403  403  201  403    403   401
+POST   /api/session              {alice}                   201    201    201  201  201  201    201   401
+DELETE /api/session                                        401    204    204  204  204  204    204   401
+POST   /api/session/confirm      {password}                401    204    204  204  204  403    403   401
+PUT    /api/password             {reset}                   201    201    201  201  201  201    201   401
 
 One's own account
-GET    /api/me                                             401    200    200  200  200  200   401
-PATCH  /api/me                   {"name": "New"}           401    200    200  200  200  200   401
-DELETE /api/me                   {password}                401    204    204  204  409  403   401
-PUT    /api/me/avatar            {image}                   401    200    200  200  200  200   401
-GET    /api/me/avatar                                      401    404    404  200  404  404   401
-DELETE /api/me/avatar                                      401    404    404  204  404  404   401
-GET    /api/me/sessions                                    401    200    200  200  200  403   401
-DELETE /api/me/sessions                                    401    204    204  204  204  403   401
-DELETE /api/me/sessions/999999                             401    404    404  404  404  403   401
-PUT    /api/me/feed                                        401    200    200  200  200  403   401
-DELETE /api/me/feed                                        401    404    404  404  404  403   401
-GET    /api/me/tokens                                      401    200    200  200  200  200   401
-POST   /api/me/tokens            {"name": "bell"}          401    201    201  201  201  403   401
-DELETE /api/me/tokens/{token}                              401    404    204  404  404  204   401
-GET    /api/me/posts                                       401    200    200  200  200  200   401
-GET    /api/me/reactions?channel=1                         401    200    200  200  200  200   401
-GET    /api/me/reactions?channel={ours}                    401    404    200  200  200  200   401
-POST   /api/me/invitations       {code}                    401    201    201  201  201  201   401
+GET    /api/me                                             401    200    200  200  200  200    200   401
+PATCH  /api/me                   {"name": "New"}           401    200    200  200  200  200    403   401
+DELETE /api/me                   {password}                401    204    204  204  409  403    403   401
+PUT    /api/me/avatar            {image}                   401    200    200  200  200  200    403   401
+GET    /api/me/avatar                                      401    404    404  200  404  404    200   401
+DELETE /api/me/avatar                                      401    404    404  204  404  404    403   401
+GET    /api/me/sessions                                    401    200    200  200  200  403    403   401
+DELETE /api/me/sessions                                    401    204    204  204  204  403    403   401
+DELETE /api/me/sessions/999999                             401    404    404  404  404  403    403   401
+PUT    /api/me/feed                                        401    200    200  200  200  403    403   401
+DELETE /api/me/feed                                        401    404    404  404  404  403    403   401
+GET    /api/me/tokens                                      401    200    200  200  200  200    403   401
+POST   /api/me/tokens            {"name": "bell"}          401    201    201  201  201  403    403   401
+DELETE /api/me/tokens/{token}                              401    404    204  404  404  204    403   401
+GET    /api/me/posts                                       401    200    200  200  200  200    200   401
+GET    /api/me/reactions?channel=1                         401    200    200  200  200  200    200   401
+GET    /api/me/reactions?channel={ours}                    401    404    200  200  200  200    200   401
+POST   /api/me/invitations       {code}                    401    201    201  201  201  201    403   401
 
 Groups
-GET    /api/groups                                         200    200    200  200  200  200   200
-POST   /api/groups               {group}                   401    403    403  403  201  403   401
-GET    /api/groups/home                                    200    200    200  200  200  200   200
-GET    /api/groups/class                                   404    404    200  200  200  200   401
-PATCH  /api/groups/home          {"name": "New"}           401    403    403  403  200  403   401
-PATCH  /api/groups/class         {"name": "New"}           401    404    403  200  200  403   401
-DELETE /api/groups/home                                    401    403    403  403  204  403   401
-DELETE /api/groups/class                                   401    403    403  403  204  403   401
-GET    /api/groups/home/members                            401    403    403  403  200  403   401
-GET    /api/groups/class/members                           401    404    403  200  200  403   401
-POST   /api/groups/home/members  {"uid": "charlie"}        401    403    403  403  201  403   401
-POST   /api/groups/class/members {"uid": "charlie"}        401    404    403  201  201  403   401
-DELETE /api/groups/class/members/bob                       401    404    403  204  204  403   401
-GET    /api/groups/home/audit                              401    403    403  403  200  403   401
-GET    /api/groups/class/audit                             401    404    403  200  200  403   401
-GET    /api/audit                                          401    403    403  403  200  403   401
-GET    /api/groups/home/posts                              401    403    403  403  200  403   401
-GET    /api/groups/class/posts                             401    404    403  200  200  403   401
+GET    /api/groups                                         200    200    200  200  200  200    200   200
+POST   /api/groups               {group}                   401    403    403  403  201  403    403   401
+GET    /api/groups/home                                    200    200    200  200  200  200    200   200
+GET    /api/groups/class                                   404    404    200  200  200  200    200   401
+PATCH  /api/groups/home          {"name": "New"}           401    403    403  403  200  403    403   401
+PATCH  /api/groups/class         {"name": "New"}           401    404    403  200  200  403    403   401
+DELETE /api/groups/home                                    401    403    403  403  204  403    403   401
+DELETE /api/groups/class                                   401    403    403  403  204  403    403   401
+GET    /api/groups/home/members                            401    403    403  403  200  403    403   401
+GET    /api/groups/class/members                           401    404    403  200  200  403    403   401
+POST   /api/groups/home/members  {"uid": "charlie"}        401    403    403  403  201  403    403   401
+POST   /api/groups/class/members {"uid": "charlie"}        401    404    403  201  201  403    403   401
+DELETE /api/groups/class/members/bob                       401    404    403  204  204  403    403   401
+GET    /api/groups/home/audit                              401    403    403  403  200  403    403   401
+GET    /api/groups/class/audit                             401    404    403  200  200  403    403   401
+GET    /api/audit                                          401    403    403  403  200  403    403   401
+GET    /api/groups/home/posts                              401    403    403  403  200  403    403   401
+GET    /api/groups/class/posts                             401    404    403  200  200  403    200   401
 
 Codes
-GET    /api/groups/home/invitations                        401    403    403  403  200  403   401
-GET    /api/groups/class/invitations                       401    404    403  200  200  403   401
-POST   /api/groups/home/invitations  {}                    401    403    403  403  201  403   401
-POST   /api/groups/class/invitations {}                    401    404    403  201  201  403   401
-DELETE /api/groups/home/invitations/{invitation}           401    403    403  403  404  403   401
-DELETE /api/groups/class/invitations/{invitation}          401    404    403  204  204  403   401
-POST   /api/groups/home/roster   {"names": ["Ann"]}        401    403    403  403  201  403   401
-POST   /api/groups/class/roster  {"names": ["Ann"]}        401    404    403  201  201  403   401
-POST   /api/groups/home/roster/eve                         401    403    403  403  404  403   401
-POST   /api/groups/class/roster/eve                        401    404    403  201  201  403   401
-POST   /api/groups/class/roster/bob                        401    404    403  404  404  403   401
-POST   /api/invitations/look-up  {code}                    200    200    200  200  200  200   401
+GET    /api/groups/home/invitations                        401    403    403  403  200  403    403   401
+GET    /api/groups/class/invitations                       401    404    403  200  200  403    403   401
+POST   /api/groups/home/invitations  {}                    401    403    403  403  201  403    403   401
+POST   /api/groups/class/invitations {}                    401    404    403  201  201  403    403   401
+DELETE /api/groups/home/invitations/{invitation}           401    403    403  403  404  403    403   401
+DELETE /api/groups/class/invitations/{invitation}          401    404    403  204  204  403    403   401
+POST   /api/groups/home/roster   {"names": ["Ann"]}        401    403    403  403  201  403    403   401
+POST   /api/groups/class/roster  {"names": ["Ann"]}        401    404    403  201  201  403    403   401
+POST   /api/groups/home/roster/eve                         401    403    403  403  404  403    403   401
+POST   /api/groups/class/roster/eve                        401    404    403  201  201  403    403   401
+POST   /api/groups/class/roster/bob                        401    404    403  404  404  403    403   401
+POST   /api/invitations/look-up  {code}                    200    200    200  200  200  200    200   401
 
 Sites
-POST   /api/groups/class/sso     {sso}                     201    201    201  201  201  201   401
-POST   /api/groups/class/sessions {site}                   401    201    201  201  201  403   401
-POST   /api/groups/home/sessions {site}                    401    403    403  403  403  403   401
-GET    /api/groups/home/secrets                            401    403    403  403  200  403   401
-GET    /api/groups/class/secrets                           401    404    403  200  200  403   401
-POST   /api/groups/home/secrets                            401    403    403  403  201  403   401
-POST   /api/groups/class/secrets                           401    404    403  201  201  403   401
-DELETE /api/groups/home/secrets/{secret}                   401    403    403  403  404  403   401
-DELETE /api/groups/class/secrets/{secret}                  401    404    403  204  204  403   401
+POST   /api/groups/class/sso     {sso}                     201    201    201  201  201  201    201   401
+POST   /api/groups/class/sessions {site}                   401    201    201  201  201  403    403   401
+POST   /api/groups/home/sessions {site}                    401    403    403  403  403  403    403   401
+GET    /api/groups/home/secrets                            401    403    403  403  200  403    403   401
+GET    /api/groups/class/secrets                           401    404    403  200  200  403    403   401
+POST   /api/groups/home/secrets                            401    403    403  403  201  403    403   401
+POST   /api/groups/class/secrets                           401    404    403  201  201  403    403   401
+DELETE /api/groups/home/secrets/{secret}                   401    403    403  403  404  403    403   401
+DELETE /api/groups/class/secrets/{secret}                  401    404    403  204  204  403    403   401
 
 Discussions
-GET    /api/groups/home/channels                           200    200    200  200  200  200   200
-GET    /api/groups/class/channels                          404    404    200  200  200  200   401
-POST   /api/groups/home/channels  {"key": "new"}           401    201    201  201  201  201   401
-POST   /api/groups/class/channels {"key": "new"}           404    404    201  201  201  201   401
-GET    /api/counts?group=home&key=lobby                    200    200    200  200  200  200   200
-GET    /api/counts?group=class&key=room                    404    404    200  200  200  200   401
-GET    /api/groups/home/channels?state=pending             401    403    403  403  200  403   401
-GET    /api/groups/class/channels?state=pending            404    404    403  200  200  403   401
-GET    /api/channels/1                                     200    200    200  200  200  200   200
-GET    /api/channels/{ours}                                404    404    200  200  200  200   401
-PATCH  /api/channels/1           {"locked": true}          401    403    403  403  200  403   401
-PATCH  /api/channels/{ours}      {"locked": true}          401    404    403  200  200  403   401
-PATCH  /api/channels/{ours}      {"state": "published"}    401    404    403  200  200  403   401
-DELETE /api/channels/1                                     401    403    403  403  204  403   401
-DELETE /api/channels/{ours}                                401    404    403  204  204  403   401
-GET    /api/channels/1/posts                               200    200    200  200  200  200   200
-GET    /api/channels/{ours}/posts                          404    404    200  200  200  200   401
-GET    /api/channels/{ours}/posts?state=pending            404    404    403  200  200  403   401
-POST   /api/channels/1/posts     {"body": "Hello"}         401    201    201  201  201  201   401
-POST   /api/channels/{ours}/posts {"body": "Hello"}        404    404    201  201  201  201   401
-GET    /api/live                                           426    426    426  426  426  426   426
-WS     /api/live                 {"channel": 1}            200    200    200  200  200  200   401
-WS     /api/live                 {"channel": {ours}}       404    404    200  200  200  200   401
+GET    /api/groups/home/channels                           200    200    200  200  200  200    200   200
+GET    /api/groups/class/channels                          404    404    200  200  200  200    200   401
+POST   /api/groups/home/channels  {"key": "new"}           401    201    201  201  201  201    403   401
+POST   /api/groups/class/channels {"key": "new"}           404    404    201  201  201  201    201   401
+GET    /api/counts?group=home&key=lobby                    200    200    200  200  200  200    200   200
+GET    /api/counts?group=class&key=room                    404    404    200  200  200  200    200   401
+GET    /api/groups/home/channels?state=pending             401    403    403  403  200  403    403   401
+GET    /api/groups/class/channels?state=pending            404    404    403  200  200  403    200   401
+GET    /api/channels/1                                     200    200    200  200  200  200    200   200
+GET    /api/channels/{ours}                                404    404    200  200  200  200    200   401
+PATCH  /api/channels/1           {"locked": true}          401    403    403  403  200  403    403   401
+PATCH  /api/channels/{ours}      {"locked": true}          401    404    403  200  200  403    200   401
+PATCH  /api/channels/{ours}      {"state": "published"}    401    404    403  200  200  403    200   401
+DELETE /api/channels/1                                     401    403    403  403  204  403    403   401
+DELETE /api/channels/{ours}                                401    404    403  204  204  403    403   401
+GET    /api/channels/1/posts                               200    200    200  200  200  200    200   200
+GET    /api/channels/{ours}/posts                          404    404    200  200  200  200    200   401
+GET    /api/channels/{ours}/posts?state=pending            404    404    403  200  200  403    200   401
+POST   /api/channels/1/posts     {"body": "Hello"}         401    201    201  201  201  201    403   401
+POST   /api/channels/{ours}/posts {"body": "Hello"}        404    404    201  201  201  201    201   401
+GET    /api/live                                           426    426    426  426  426  426    426   426
+WS     /api/live                 {"channel": 1}            200    200    200  200  200  200    200   401
+WS     /api/live                 {"channel": {ours}}       404    404    200  200  200  200    200   401
 
 Posts
-GET    /api/posts/{post}                                   200    200    200  200  200  200   200
-GET    /api/posts/{theirs}                                 404    404    200  200  200  200   401
-PATCH  /api/posts/{post}         {"body": "New"}           401    403    200  403  403  200   401
-PATCH  /api/posts/{post}         {"state": "removed"}      401    403    403  403  200  403   401
-PATCH  /api/posts/{his}          {"body": "New"}           401    404    200  403  403  200   401
-PATCH  /api/posts/{his}          {"state": "removed"}      401    404    403  200  200  403   401
-PATCH  /api/posts/{theirs}       {"body": "New"}           401    404    403  200  403  403   401
-DELETE /api/posts/{post}                                   401    403    204  403  204  204   401
-DELETE /api/posts/{his}                                    401    404    204  204  204  204   401
-DELETE /api/posts/{theirs}                                 401    404    403  204  204  403   401
-GET    /api/posts/{his}/edit                               401    404    200  200  200  200   401
-PATCH  /api/posts/{his}/edit     {"state": "removed"}      401    404    403  200  200  403   401
-DELETE /api/posts/{his}/edit                               401    404    204  403  403  204   401
-PUT    /api/posts/{post}/reactions/up                      401    200    200  200  200  200   401
-DELETE /api/posts/{post}/reactions/up                      401    200    200  200  200  200   401
-PUT    /api/posts/{theirs}/reactions/up                    401    404    200  200  200  200   401
-DELETE /api/posts/{theirs}/reactions/up                    401    404    200  200  200  200   401
+GET    /api/posts/{post}                                   200    200    200  200  200  200    200   200
+GET    /api/posts/{theirs}                                 404    404    200  200  200  200    200   401
+PATCH  /api/posts/{post}         {"body": "New"}           401    403    200  403  403  200    403   401
+PATCH  /api/posts/{post}         {"state": "removed"}      401    403    403  403  200  403    403   401
+PATCH  /api/posts/{his}          {"body": "New"}           401    404    200  403  403  200    403   401
+PATCH  /api/posts/{his}          {"state": "removed"}      401    404    403  200  200  403    200   401
+PATCH  /api/posts/{theirs}       {"body": "New"}           401    404    403  200  403  403    200   401
+DELETE /api/posts/{post}                                   401    403    204  403  204  204    403   401
+DELETE /api/posts/{his}                                    401    404    204  204  204  204    204   401
+DELETE /api/posts/{theirs}                                 401    404    403  204  204  403    204   401
+GET    /api/posts/{his}/edit                               401    404    200  200  200  200    200   401
+PATCH  /api/posts/{his}/edit     {"state": "removed"}      401    404    403  200  200  403    200   401
+DELETE /api/posts/{his}/edit                               401    404    204  403  403  204    403   401
+PUT    /api/posts/{post}/reactions/up                      401    200    200  200  200  200    403   401
+DELETE /api/posts/{post}/reactions/up                      401    200    200  200  200  200    403   401
+PUT    /api/posts/{theirs}/reactions/up                    401    404    200  200  200  200    200   401
+DELETE /api/posts/{theirs}/reactions/up                    401    404    200  200  200  200    200   401
 """
 
 
@@ -245,7 +246,7 @@ async def names(
         "theirs": await posted(alice, channel=ours),
     }
     for review in ("all", "none"):
-        await alice.patch("/api/groups/class", {"review": review, "origins": [SITE]})
+        await alice.patch("/api/groups/class", {"review": review})
         if review == "all":
             assert (await bob.patch(f"/api/posts/{posts['his']['id']}", {"body": "Waits"})).status_code == 202
     made = (await alice.post("/api/groups/class/invitations", {})).json()
@@ -272,6 +273,7 @@ async def names(
         "invitation": str(made["id"]),
         "token": str(token["id"]),
         "secret": str(secret["id"]),
+        "at the site": credentials["site"][0],
         "image": image.getvalue().decode("latin-1"),
     }
 
@@ -279,6 +281,8 @@ async def names(
 @pytest.fixture
 async def credentials(root: Person, alice: Person, bob: Person, anyone: Person, world: World) -> dict[str, list[str]]:
     """The tokens of each role; of `ended` there are several."""
+    assert (await alice.patch("/api/groups/class", {"origins": [SITE]})).status_code == 200
+    site = (await alice.post("/api/groups/class/sessions", {"origin": SITE})).json()["token"]
     spoilt = [await signed_in_again(anyone, "alice", PASSWORD)]
     await anyone.delete("/api/session", headers=bearer(spoilt[0]))
     bell, gone = [(await bob.post("/api/me/tokens", {"name": name})).json() for name in ("bell", "gone")]
@@ -293,6 +297,7 @@ async def credentials(root: Person, alice: Person, bob: Person, anyone: Person, 
         **known,
         "nobody": [""],
         "token": [bell["token"]],
+        "site": [site],
         "ended": [*spoilt, gone["token"], session, named.json()["token"]],
     }
 
@@ -334,10 +339,12 @@ async def ask(app: Quart, names: dict[str, str], nothing_lasts: None) -> AsyncIt
 
         async def asked(row: Row, token: str, by_cookie: bool = False) -> int:
             body = filled(row.body)
+            origin = {"Origin": SITE} if token == names["at the site"] else {}
             if row.method == "WS":
-                return await subscribed(app, json.loads(body)["channel"], token)
+                return await subscribed(app, json.loads(body)["channel"], token, origin)
             headers = {"Content-Type": "image/png" if row.body == "{image}" else "application/json"}
             headers |= {"Accept": "text/html,*/*"} if not row.path.startswith("/api/") else {}
+            headers |= origin
             if token:
                 headers |= {"Cookie": f"{cookie_name()}={token}"} if by_cookie else bearer(token)
             content = body.encode("latin-1") if body else None
@@ -348,9 +355,9 @@ async def ask(app: Quart, names: dict[str, str], nothing_lasts: None) -> AsyncIt
         yield asked
 
 
-async def subscribed(app: Quart, channel: int, token: str) -> int:
+async def subscribed(app: Quart, channel: int, token: str, headers: dict[str, str]) -> int:
     """What a subscription is answered, as a status."""
-    async with app.test_client().websocket("/api/live") as socket:
+    async with app.test_client().websocket("/api/live", headers=headers) as socket:
         assert json.loads(await socket.receive())["type"] == "hello"
         asked: list[Json] = [{"type": "auth", "token": token}] if token else []
         for frame in (*asked, {"type": "subscribe", "channel": channel}):
@@ -403,7 +410,7 @@ async def test_a_cookie_is_worth_the_same(ask: Any, credentials: dict[str, list[
     with nothing_changes():
         for row in ROWS:
             for role, tokens in credentials.items():
-                as_ = "nobody" if role == "ended" else role
+                as_ = "nobody" if role in ("ended", "site") else role
                 got = {await ask(row, token, by_cookie=True) for token in tokens if row.method != "WS"}
                 if got - {row.statuses[as_]}:
                     wrong.append(f"{row}: {role} got {got}, not {row.statuses[as_]}")

@@ -39,13 +39,13 @@ class Meeting:
             assert answer["type"] == "authenticated", answer
         return socket
 
-    async def sockets(self, each: int, uid: str = "") -> dict[int, list[Socket]]:
+    async def sockets(self, each: int, uid: str = "", **options: Any) -> dict[int, list[Socket]]:
         """`each` sockets of a person on every one of three workers, by worker."""
         found: dict[int, list[Socket]] = {}
         async for _ in attempts():
             if len(found) == 3 and all(len(sockets) >= each for sockets in found.values()):
                 return {worker: sockets[:each] for worker, sockets in found.items()}
-            socket, hello = await connected(self.stack, self.server)
+            socket, hello = await connected(self.stack, self.server, **options)
             if uid:
                 await socket.ask(type="auth", token=self.token(uid))
             found.setdefault(hello["worker"], []).append(socket)

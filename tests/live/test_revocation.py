@@ -8,6 +8,7 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import httpx
 import pytest
@@ -26,9 +27,9 @@ def ok(answer: httpx.Response) -> None:
     assert answer.is_success, answer.text
 
 
-async def following(meeting: Meeting, channel: int, token: str) -> list[Socket]:
+async def following(meeting: Meeting, channel: int, token: str, **options: Any) -> list[Socket]:
     """A socket on every worker that follows a channel by the right of a token."""
-    sockets = [found[0] for found in (await meeting.sockets(1, token)).values()]
+    sockets = [found[0] for found in (await meeting.sockets(1, token, **options)).values()]
     for socket in sockets:
         assert (await socket.ask(type="subscribe", channel=channel))["type"] == "subscribed"
     return sockets

@@ -20,6 +20,7 @@ class Place:
     origins: list[str] = field(default_factory=list)
     standing: str | None = None
     locked: bool = False
+    group_id: int = 1
 
 
 USER = Identity(1, "u", "U", None, "user", 1, None, "9999")

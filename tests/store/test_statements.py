@@ -180,7 +180,7 @@ async def orm(app: object) -> AsyncIterator[AsyncSession]:
 
 def places(uid: str) -> dict[str, Any]:
     who = {"alice": 1, "bob": 2, "charlie": 3, "root": 4, "": 0}[uid]
-    return {"user": who, "admin": int(uid == "root")}
+    return {"user": who, "admin": int(uid == "root"), "only": 0}
 
 
 HOT: dict[str, tuple[Select[Any], dict[str, Any]]] = {
