@@ -48,6 +48,8 @@ def changes(world: World, post: int) -> list[tuple[str, str, object]]:
         ("DELETE", "/api/me", {"password": PASSWORD}),
         ("DELETE", "/api/session", None),
         ("POST", "/api/groups/class/members", {"uid": "charlie", "role": "moderator"}),
+        ("POST", "/api/groups/class/sessions", {"origin": EVIL}),
+        ("POST", "/api/groups/class/secrets", None),
         ("POST", "/api/groups/class/invitations", {"role": "moderator"}),
         ("POST", "/api/groups/class/roster", {"names": ["Mallory"]}),
         ("PATCH", "/api/groups/class", {"reading": "public"}),

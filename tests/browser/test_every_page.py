@@ -45,6 +45,7 @@ PAGES = (
     "/channels/{room}",
     "/posts/{post}",
     "/join",
+    "/sign-in?group=class&origin=https://class.example",
     "/docs",
     "/admin",
     "/groups/class",
@@ -121,7 +122,8 @@ class Site:
             with self.client(uid) as person:
                 person.patch("/api/me", json={"name": name}).raise_for_status()
         with self.client("root") as root:
-            root.patch("/api/groups/class", json={"name": title[:80]}).raise_for_status()
+            class_ = {"name": title[:80], "origins": ["https://class.example"]}
+            root.patch("/api/groups/class", json=class_).raise_for_status()
             root.patch("/api/groups/home", json={"name": title[:80]}).raise_for_status()
             for channel in (1, room):
                 root.patch(f"/api/channels/{channel}", json={"title": title}).raise_for_status()
