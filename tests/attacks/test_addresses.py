@@ -74,7 +74,7 @@ async def test_an_instance_folder_beside_the_static_files_is_out_of_reach(
     (tmp_path / "static-private" / "app.db").write_text("secret")
     (tmp_path / "static" / "style.css").write_text("public")
     monkeypatch.setattr(assets, "FOLDER", tmp_path / "static")
-    assert (await raw("GET", "/static/style.css"))[2] == b"public"
+    assert (await raw("GET", "/static/style.css"))[2].strip() == b"public"
     for name in ("../static-private/app.db", "-private/app.db", "~x/../static-private/app.db", str(tmp_path)):
         assert (await raw("GET", f"/static/{name}"))[0] == 404
 
