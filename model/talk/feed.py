@@ -9,15 +9,15 @@ from sqlalchemy.orm import aliased
 
 from model.accounts.session import Credential, Identity, hashed
 from model.accounts.user import User
-from model.groups import group
 from model.groups.group import VISIBLE, Group
 from model.talk import channel as channels
 from model.talk import post as posts
+from model.talk import thread
 from model.talk.channel import SHOWN_TITLE, Channel, ChannelRow
 from model.talk.post import FOUND, Post, PostView, view
 from pottle.errors import NotFound
 from pottle.store import Base, Snapshot, Tx, db, reads, writes
-from pottle.store.paging import Cursor, paged_aside
+from pottle.store.paging import Cursor
 
 MOST = 30  # entries
 
@@ -52,11 +52,11 @@ class FeedSecret(msgspec.Struct):
     created: str
 
 
-_titled = FOUND.add_columns(SHOWN_TITLE).join(Channel, Channel.id == Post.channel_id)
-IN_GROUP = _titled.where(Channel.group_id == bindparam("group_id"), Post.state == "published")
 _answered = aliased(Post)
 REPLIES = (
-    _titled.join(Group, Group.id == Channel.group_id)
+    FOUND.add_columns(SHOWN_TITLE)
+    .join(Channel, Channel.id == Post.channel_id)
+    .join(Group, Group.id == Channel.group_id)
     .join(_answered, _answered.id == Post.parent_id)
     .where(_answered.author_id == bindparam("user"), Post.author_id.is_distinct_from(bindparam("user")))
     .where(Post.state == "published", VISIBLE)
@@ -91,12 +91,10 @@ def _of(channel: ChannelRow, about: str, found: list[PostView]) -> Feed:
 
 async def of_group(slug: str) -> Feed:
     """The newest posts of a group that everybody may read. Raises NotFound."""
-    found = await group.visible_to(None, slug)
-    async with db.session() as session:
-        page = await paged_aside(session, IN_GROUP, Post.id, Cursor(MOST), _entry, posts.weight, group_id=found.id)
-    streams = {channels.stream(entry.post.channel) for entry in page.items}
-    tags = frozenset({f"group:{found.id}", "posts", *streams})
-    return Feed(found.name, f"/groups/{slug}", found.created, page.items, tags)
+    found, recent = await thread.recent(None, slug, MOST)
+    entries = [Entry(one.post, one.title) for one in recent]
+    tags = {f"group:{found.id}", f"posts-of:{found.id}", "channels", *(f"post:{one.post.id}" for one in recent)}
+    return Feed(found.name, f"/groups/{slug}", found.created, entries, frozenset(tags))
 
 
 async def of_replies(secret: str) -> Feed:
