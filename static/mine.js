@@ -1,7 +1,8 @@
-/** The page of one's own account: another password, and where one is signed in. */
+/** The page of one's own account: another password, where one is signed in, and a feed of replies. */
 import { submits } from './forms.js';
 import { Listing, at, sure } from './listing.js';
 import { pottle } from './pages.js';
+import { unless } from './pottle/client.js';
 
 const part = (selector) => document.querySelector(selector);
 const day = (text) => new Date(`${text}T12:00`).toLocaleDateString();
@@ -31,4 +32,24 @@ submits(part('#password form'), async (values) => {
   await sessions.reload();
 });
 
+if (part('#feed')) replies();
 sessions.follow();
+
+/** The secret address of the feed of replies, which is shown when it is made, and then never again. */
+function replies() {
+  const form = part('#feed form');
+  const show = (said, atom = '') => {
+    Object.assign(form.querySelector('a'), { href: atom, textContent: atom, hidden: !atom });
+    form.querySelector('.saved').textContent = said;
+  };
+  submits(form, async () => {
+    const { atom } = await pottle.api('PUT', '/api/me/feed');
+    show('Copy it now: it is not shown again.', atom);
+  });
+  const end = form.querySelector('[data-do=end]');
+  end.disabled = false;
+  end.addEventListener('click', async () => {
+    const had = await unless(404, pottle.api('DELETE', '/api/me/feed').then(() => true));
+    show(had ? 'It has ended.' : 'There is none.');
+  });
+}

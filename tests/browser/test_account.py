@@ -55,3 +55,18 @@ async def test_all_others_can_be_ended_at_once_on_a_telephone(server: Server, br
     assert await is_not_too_wide(bob.page)
     await bob.page.get_by_role("button", name="Sign out everywhere else").click()
     await expect(bob.page.locator("#sessions .row")).to_have_count(1)
+
+
+async def test_replies_get_an_address_for_a_feed_reader(server: Server, browser: Browser) -> None:
+    bob = await comes(server, browser, "bob", "/account")
+    feed = bob.page.locator("#feed")
+    await feed.get_by_role("button", name="Make an address").click()
+    await expect(feed.get_by_role("status")).to_have_text("Copy it now: it is not shown again.")
+    address = await feed.locator("a").get_attribute("href")
+    assert address is not None
+    answer = await bob.page.request.get(address)
+    assert "Replies to Bob" in await answer.text()
+    await feed.get_by_role("button", name="End it").click()
+    await expect(feed.get_by_role("status")).to_have_text("It has ended.")
+    assert (await bob.page.request.get(address)).status == 404
+    assert bob.complaints == []
