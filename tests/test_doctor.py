@@ -54,6 +54,27 @@ def test_it_changes_nothing(settings: Settings, tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
+def test_single_sign_on(settings: Settings) -> None:
+    """Only where there is any: whether sites are https, and whether an old secret was forgotten."""
+
+    def says(origin: str, *made: str) -> tuple[str, str]:
+        with closing(sqlite3.connect(settings.instance / "app.db")) as raw, raw:
+            raw.execute("UPDATE groups SET origins = ? WHERE slug = 'class'", (json.dumps([origin]),))
+            raw.execute("DELETE FROM sso_secrets")
+            add = "INSERT INTO sso_secrets (group_id, secret, created) SELECT id, 'sso_x', ? FROM groups"
+            raw.executemany(f"{add} WHERE slug = 'class'", [(when,) for when in made])
+        return found(settings)["single sign-on"]
+
+    now, weeks_ago = times.now(), times.later(days=-20)
+    assert says("https://class.example", now) == ("ok", "for class")
+    assert says("https://class.example", weeks_ago, now)[0] == "ok"
+    assert says("https://class.example", weeks_ago, weeks_ago) == (
+        "warn",
+        "class has had two secrets for weeks: delete the one that is not in use",
+    )
+    assert says("http://class.example", now)[0] == "warn"
+
+
 def no_folder(path: Path) -> None:
     shutil.rmtree(path.parent)
     path.parent.write_text("a file where the folder should be")

@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 
+from model.accounts.sso import SsoSecret
 from model.accounts.user import User
+from model.groups.group import Group
 from model.settings import Settings
 from pottle import VERSION, settings, times
 from pottle.store import Snapshot, files, migrations
@@ -34,6 +36,13 @@ LOCAL = ("localhost", "127.0.0.1", "::1")
 # File systems that do not outlive the machine's next start, or the container.
 FLEETING = {"tmpfs": "memory", "ramfs": "memory", "overlay": "the container itself, and gone with it: mount a volume"}
 ADMINS = select(func.count().label("n")).where(User.role == "admin", User.disabled.is_(None))
+SINGLE_SIGN_ON = (
+    select(Group.slug, Group.origins, func.count().label("secrets"), func.max(SsoSecret.created).label("since"))
+    .join(SsoSecret, SsoSecret.group_id == Group.id)
+    .group_by(Group.id)
+    .order_by(Group.slug)
+)
+ROTATING_DAYS = 14
 NEWEST = select(func.max(LoggedChange.created).label("at"))
 
 
@@ -182,6 +191,15 @@ def _content(read: Snapshot) -> Iterator[Finding]:
     admins = read.one(ADMINS).n
     none = "there is none: quart --app main user create NAME --admin"
     yield _judged("admin", f"{admins} of them", (not admins, "warn", none))
+    if groups := read.all(SINGLE_SIGN_ON):
+        plain = next((origin for row in groups for origin in row.origins if _is_plain(origin)), None)
+        both = [row.slug for row in groups if row.secrets > 1 and row.since < times.later(days=-ROTATING_DAYS)]
+        yield _judged(
+            "single sign-on",
+            f"for {', '.join(row.slug for row in groups)}",
+            (plain, "warn", f"{plain} is not https: whoever is on its way can act for its readers"),
+            (both, "warn", f"{', '.join(both)} has had two secrets for weeks: delete the one that is not in use"),
+        )
 
 
 def _workers(patient: Patient) -> Iterator[Finding]:
