@@ -21,6 +21,7 @@ import main
 from model.settings import Settings
 from tests.browser.chromium import chromium
 from tests.conftest import World, cannot_run, needs
+from tests.deploy.proxies import Nginx
 from tests.pages import blocks, page
 from tests.server import ROOT, Server, calling, clean_environment
 from tests.test_examples import elsewhere
@@ -182,6 +183,29 @@ async def test_hugo_has_the_discussion_in_its_pages_for_readers_without_scripts(
     text = (sites.folders["hugo"] / "posts/moths/index.html").read_text()
     (without_scripts,) = re.findall(r"<noscript>(.*?)</noscript>", text, re.DOTALL)
     assert "Before it was built" in without_scripts
+
+
+class Including(Nginx):
+    """A static site on an nginx that includes as docs/embedding.md says."""
+
+    def _site(self) -> str:
+        (folder := self.folder / "2026" / "hello").mkdir(parents=True)
+        (included,) = [block for block in blocks(page("embedding"), "html") if "include virtual" in block]
+        (folder / "index.html").write_text(included)
+        (told,) = blocks(page("embedding"), "nginx")
+        certificate = f"ssl_certificate {self.folder}/fullchain.pem; ssl_certificate_key {self.folder}/privkey.pem;"
+        listens = f"listen 127.0.0.1:{self.port} ssl; {certificate} root {self.folder};"
+        return f"server {{ {listens} {told.replace(HERE, f'http://127.0.0.1:{self.upstream}')} }}"
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio(loop_scope="module")
+async def test_nginx_puts_the_discussion_into_its_pages(sites: Sites, tmp_path: Path) -> None:
+    needs("nginx", "openssl")
+    await sites.post("/2026/hello", "By way of nginx")
+    with Including(tmp_path / "nginx", sites.server.port) as nginx:
+        shown = await asyncio.to_thread(httpx.get, f"{nginx.url}/2026/hello/", verify=nginx.trust)
+    assert "By way of nginx" in shown.text
 
 
 @pytest.mark.slow
