@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import AsyncExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -125,9 +125,28 @@ class Server:
         said = [json.loads(line) for line in self.output().splitlines() if STARTED in line and line.endswith("}")]
         return {line["process"] for line in said} & set(self.processes()[1:])
 
+    @contextmanager
+    def standing_still(self, workers: Iterable[int]) -> Iterator[None]:
+        """Those workers do nothing meanwhile, if others serve: one of these accepts who connects.
+
+        On a busy machine hundreds of connections, one after the other, were accepted by the same two workers of three.
+        """
+        still = [*workers] if self.serving() - {*workers} else []
+        _tell(still, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            _tell(still, signal.SIGCONT)
+
     def output(self) -> str:
         """What it has written."""
         return self.log.read_text(errors="replace")
+
+
+def _tell(processes: Iterable[int], number: signal.Signals) -> None:
+    for process in processes:
+        with suppress(ProcessLookupError):
+            os.kill(process, number)
 
 
 def wait_until(happened: Any, what: str, explain: Any = lambda: "") -> None:
@@ -200,6 +219,7 @@ async def one_on_each_worker(stack: AsyncExitStack, server: Server, workers: int
     async for _ in attempts():
         if len(found) == workers:
             return found
-        socket_, hello = await connected(stack, server)
+        with server.standing_still(found):
+            socket_, hello = await connected(stack, server)
         found.setdefault(hello["worker"], socket_)
     raise AssertionError(f"only {len(found)} of {workers} workers answered")

@@ -125,8 +125,9 @@ async def on_every_worker(stack: AsyncExitStack, server: Server, rng: random.Ran
     """An eye on each of three workers."""
     found: dict[int, Eye] = {}
     async for _ in attempts():
-        eye = await stack.enter_async_context(opened(server, rng))
-        await eye.get("/healthz")
+        with server.standing_still(found):
+            eye = await stack.enter_async_context(opened(server, rng))
+            await eye.get("/healthz")
         eye.worker = worker_at(server, eye.port)
         found.setdefault(eye.worker, eye)
         if len(found) == 3:

@@ -16,7 +16,8 @@ async def on_each_worker(meeting: Meeting, uid: str, workers: int = 3) -> dict[i
     wait_until(lambda: len(meeting.server.processes()) == workers + 1, f"{workers} workers")
     async for _ in attempts():
         client = await single(meeting, uid)
-        worker = await worker_of(meeting.server, client)
+        with meeting.server.standing_still(found):
+            worker = await worker_of(meeting.server, client)
         if worker is None or worker in found:
             await client.aclose()
         else:

@@ -45,7 +45,8 @@ class Meeting:
         async for _ in attempts():
             if len(found) == 3 and all(len(sockets) >= each for sockets in found.values()):
                 return {worker: sockets[:each] for worker, sockets in found.items()}
-            socket, hello = await connected(self.stack, self.server, **options)
+            with self.server.standing_still([worker for worker, sockets in found.items() if len(sockets) >= each]):
+                socket, hello = await connected(self.stack, self.server, **options)
             if uid:
                 await socket.ask(type="auth", token=self.token(uid))
             found.setdefault(hello["worker"], []).append(socket)

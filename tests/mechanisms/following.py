@@ -52,7 +52,6 @@ FOLLOWING = (
         (Off("pottle/store/follower.py", "changes.since(read, self.head)\n", "changes.since(read, self.head - 1)\n"),),
         (
             "tests/store/test_follower.py::test_it_works",
-            "tests/live/test_order.py::test_twelve_subscribers_on_three_workers_get_the_same_posts[100]",
             "tests/faults/test_bus.py::test_pokes_that_are_late_doubled_garbled_and_forged_cost_nothing_but_time",
             "tests/faults/test_killed.py::test_what_was_acknowledged_outlives_every_process",
         ),

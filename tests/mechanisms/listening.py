@@ -109,10 +109,7 @@ LISTENING = (
                 "    secret_hash = hashed(secret)",
             ),
         ),
-        (
-            "tests/faults/test_failing_listeners.py::test_a_look_that_fails_before_it_tells_anybody_serves_nothing",
-            "tests/live/test_revocation.py::test_whoever_lost_a_right_cannot_just_come_back",
-        ),
+        ("tests/faults/test_failing_listeners.py::test_a_look_that_fails_before_it_tells_anybody_serves_nothing",),
     ),
     Mechanism(
         "L8",

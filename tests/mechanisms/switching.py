@@ -98,14 +98,13 @@ def verdict(report: str, words: str) -> tuple[bool, str]:
     cases = [*ElementTree.fromstring(report).iter("testcase")]  # noqa: S314  # our own pytest wrote it
     if not cases:
         return False, "there is no such test"
-    for case in cases:
-        if (failure := case.find("failure")) is not None:
-            first, *_ = failure.get("message", "").strip().splitlines() or ["it failed"]
-            errors = [line for line in (failure.text or "").splitlines() if line.startswith(ERROR)]
-            if re.search(words, "\n".join([first, *errors]), re.MULTILINE):
-                return True, first
-            return False, f"it failed, but not in the words {words!r}: {failure.text}"
-        if (error := case.find("error")) is not None:
-            return False, f"it was not reached: {error.get('message', '')}"
+    for failure in (found for case in cases if (found := case.find("failure")) is not None):
+        first, *_ = failure.get("message", "").strip().splitlines() or ["it failed"]
+        errors = [line for line in (failure.text or "").splitlines() if line.startswith(ERROR)]
+        if re.search(words, "\n".join([first, *errors]), re.MULTILINE):
+            return True, first
+        return False, f"it failed, but not in the words {words!r}: {failure.text}"
+    for error in (found for case in cases if (found := case.find("error")) is not None):
+        return False, f"it was not reached: {error.get('message', '')}\n{error.text}"
     skipped = any(case.find("skipped") is not None for case in cases)
     return False, "it was skipped" if skipped else "it passed"

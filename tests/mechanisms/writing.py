@@ -81,8 +81,8 @@ WRITING = (
                 "pottle/store/writer.py",
                 "                    unit.run(tx)\n",
                 "                    unit.run(tx)\n"
-                '                if "gunicorn" in __import__("sys").modules:\n'
-                "                    self._loop.call_soon_threadsafe(self._answer, [*batch])\n"
+                '                if early := [one for one in batch if "posting" in one.function.__module__]:\n'
+                "                    self._loop.call_soon_threadsafe(self._answer, early)\n"
                 "                    time.sleep(0.1)\n",
             ),
         ),
