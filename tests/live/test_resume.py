@@ -1,9 +1,14 @@
 """L3: resuming gives exactly what was missed, or says that it cannot. Never a silent hole."""
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from model.talk import post
 from pottle.live import hub as hub_module
 from pottle.store import changes as log
 from pottle.store import db
@@ -50,6 +55,27 @@ async def test_whoever_missed_nothing_goes_on(meeting: Meeting) -> None:
     made = await meeting.post(channel)
     change = (await changes(socket, 1))[0]
     assert (change["prev"], change["post"]) == (listed["seq"], made)
+
+
+async def test_a_list_and_its_seq_are_of_one_moment(
+    anyone: Person, alice: Person, instance: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L4: another worker commits while the list is being read. Fails when its seq is of another snapshot."""
+    made = (await alice.post(LOBBY, {"body": "known"})).json()
+    paged = post.paged
+
+    def overtaken(*args: Any, **kwargs: Any) -> Any:
+        page = paged(*args, **kwargs)
+        with closing(sqlite3.connect(instance / "app.db", isolation_level=None)) as other:
+            other.execute("UPDATE streams SET seq = seq + 1 WHERE name = 'channel:1'")
+        return page
+
+    with monkeypatch.context() as patch:
+        patch.setattr(post, "paged", overtaken)
+        listed = (await anyone.get(f"{LOBBY}?limit=7")).json()
+    later = (await anyone.get(f"{LOBBY}?limit=8")).json()
+    assert [one["id"] for one in listed["posts"]] == [made["id"]]
+    assert later["seq"] == listed["seq"] + 1
 
 
 @pytest.mark.parametrize("wrong", ["epoch", "future", "far future"])

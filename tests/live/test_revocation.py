@@ -195,9 +195,9 @@ def looking_away() -> Iterator[None]:
 async def test_what_is_committed_with_a_revocation_does_not_reach_it(
     alice: Person, bob: Person, world: World, lost: str, lagging: bool
 ) -> None:
-    """The revocation and a later edit are found in one look at the log. Fails when `Hub.apply` hands out before it
-    revokes; and for a reader that lags, whose page of the log shows posts as they are now, when `Hub._page` does not
-    catch up after it was read.
+    """The revocation and a later edit are found in one look at the log. Fails when `Hub.apply` revokes a step later;
+    and for a reader that lags, whose page of the log shows posts as they are now, when `Hub._page` does not catch up
+    after it was read.
     """
     made = (await alice.post(f"/api/channels/{world.class_channel}/posts", {"body": "for all"})).json()
     reader = Listener(bob.token)
@@ -218,11 +218,15 @@ async def test_what_is_committed_with_a_revocation_does_not_reach_it(
 async def test_a_session_that_ended_between_two_frames_cannot_subscribe(
     alice: Person, bob: Person, world: World
 ) -> None:
-    """The frame that asks is read before this worker has heard of the sign-out, from another worker."""
+    """The frame that asks is read before this worker has heard of the sign-out, from another worker.
+
+    Fails when `Connection._subscribe` does not catch up.
+    """
     reader = Listener(bob.token)
     with looking_away():
         ok(await bob.delete("/api/session"))
     await reader.connection.hear(json.dumps({"type": "subscribe", "channel": world.class_channel}))
+    assert reader.closed == SIGNED_OUT
     ok(await alice.post(f"/api/channels/{world.class_channel}/posts", {"body": "for others"}))
     assert "for others" not in str(reader.take())
     assert reader.closed == SIGNED_OUT

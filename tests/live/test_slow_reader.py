@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
+from pottle.live.sending import TOO_SLOW
 from tests.faults.hostile import MIB, UPGRADE, asking, cut, memory, read_until, small
 from tests.live.meeting import Meeting, changes, unbroken
 from tests.server import Server, wait_until
@@ -38,14 +39,12 @@ async def test_whoever_never_reads_is_cut_and_the_others_go_on(own_meeting: Meet
     listening = [found[0] for found in (await meeting.sockets(each=1)).values()]
     for listener in listening:
         await listener.ask(type="subscribe", channel=channel)
+    hearing = [asyncio.create_task(changes(listener, 1_200)) for listener in listening]
     for _ in range(200):
         await meeting.post(channel, "x" * 10_000)  # the rings and allocators have what they ever need
-    for listener in listening:
-        await changes(listener, 200)
     with ExitStack() as clients:
         stuck = [clients.enter_context(reading_nothing(server, channel)) for _ in range(STUCK)]
         before, peak = memory(server), 0
-        hearing = [asyncio.create_task(changes(listener, 1_000)) for listener in listening]
         for n in range(1_000):
             made = await meeting.post(channel, "x" * 10_000)
             if n % 50 == 0:
@@ -55,6 +54,7 @@ async def test_whoever_never_reads_is_cut_and_the_others_go_on(own_meeting: Meet
         began = time.monotonic()
         await asyncio.to_thread(wait_until, lambda: all(map(cut, stuck)), "the stuck clients to be cut")
         assert time.monotonic() - began < 15, "10 s after the socket took nothing any more"
+    assert server.output().count(f'"code": {TOO_SLOW}') == STUCK, "and not by a ping that was not answered"
     assert "Traceback" not in server.output()
 
 

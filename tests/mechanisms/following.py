@@ -70,7 +70,6 @@ FOLLOWING = (
         (
             "tests/store/test_follower.py::test_a_lost_poke_costs_only_a_little_time",
             "tests/faults/test_bus.py::test_each_post_arrives_everywhere_though_nobody_asks",
-            "tests/faults/test_watches.py::test_with_a_bus_that_is_deaf",
         ),
         words=IN_VAIN,
     ),
@@ -176,15 +175,13 @@ FOLLOWING = (
                 "    page = paged(read, LISTED, Post.id, cursor, view, weight, channel_id=channel_id)\n"
                 "    return PostsPage(page, channels.position(read, channel.id), channel)",
                 "    page = paged(read, LISTED, Post.id, cursor, view, weight, channel_id=channel_id)\n"
-                "    import time\n    from contextlib import closing\n"
+                "    from contextlib import closing\n"
                 "    from pottle.store import db\n    from pottle.store.engines import open_reader\n"
-                "    time.sleep(0.002)\n"
                 '    with closing(open_reader(db.settings.instance / "app.db")) as later:\n'
                 "        return PostsPage(page, channels.position(Snapshot(later), channel.id), channel)",
             ),
         ),
-        ("tests/faults/test_killed.py::test_what_was_acknowledged_outlives_every_process",),
-        seconds=10,
+        ("tests/live/test_resume.py::test_a_list_and_its_seq_are_of_one_moment",),
     ),
     Mechanism(
         "L4",

@@ -72,6 +72,7 @@ WRITING = (
             "tests/store/test_writer.py::test_a_full_disk_refuses_what_does_not_fit_and_nothing_else",
             "tests/faults/test_full_disk.py::test_a_disk_that_is_full_refuses_writes_and_all_else_goes_on",
         ),
+        words=IN_VAIN,
     ),
     Mechanism(
         "L7",
@@ -83,7 +84,7 @@ WRITING = (
                 "                    unit.run(tx)\n"
                 '                if early := [one for one in batch if "posting" in one.function.__module__]:\n'
                 "                    self._loop.call_soon_threadsafe(self._answer, early)\n"
-                "                    time.sleep(0.1)\n",
+                "                    time.sleep(0.4)\n",
             ),
         ),
         (
