@@ -73,10 +73,7 @@ ANSWERING = (
         "L6",
         "noting which tables an answer read",
         (Off("pottle/store/statements.py", "            seen |= ready.reads\n", "            pass\n"),),
-        (
-            "tests/store/test_tables.py::test_reads_are_collected_wherever_they_happen",
-            "tests/live/test_watches.py::test_it_works",
-        ),
+        ("tests/store/test_tables.py::test_reads_are_collected_wherever_they_happen",),
         words=IN_VAIN,
     ),
     Mechanism(

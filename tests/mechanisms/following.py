@@ -1,6 +1,6 @@
 """What keeps the change log a log: L2, L3, L4."""
 
-from tests.mechanisms.mechanism import ASSERTION, IN_VAIN, Mechanism, Off
+from tests.mechanisms.mechanism import IN_VAIN, Mechanism, Off
 
 FOLLOWING = (
     Mechanism(
@@ -104,7 +104,7 @@ FOLLOWING = (
             "tests/live/test_any_history.py::test_whatever_happens_a_reader_gets_what_it_missed_or_is_told_that_it_does_not",
             "tests/faults/test_resume.py::test_on_a_quiet_channel_and_on_busy_ones_a_pruned_log_is_never_a_silent_hole",
         ),
-        words="ConnectionClosed|" + ASSERTION,
+        words="ConnectionClosed|" + IN_VAIN,
         seconds=10,
     ),
     Mechanism(
