@@ -195,7 +195,8 @@ def signed_out() -> Response:
     response = respond(None, 204)
     for name in {_cookie_name_here(), cookie_name()}:
         response.delete_cookie(name, path=_cookie_path(), secure=_is_secure(), httponly=True, samesite="Lax")
-    response.headers["Clear-Site-Data"] = '"cache"'
+    if "Authorization" not in request.headers:  # by a token it is another site's page, whose console would complain
+        response.headers["Clear-Site-Data"] = '"cache"'
     return response
 
 

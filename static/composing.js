@@ -1,6 +1,6 @@
 /** The forms of a discussion: the one at its top, and those below posts. What is typed stays until it was sent. */
 import { keepsDraft, submits } from './forms.js';
-import { Problem } from './pottle.js';
+import { Problem } from './pottle/requests.js';
 import { texts } from './texts.taking-part.js';
 import { isolated } from './view.js';
 

@@ -1,19 +1,16 @@
 /** One channel as it is read, in a page of ours or of another site: what the server rendered comes alive. */
 import { PostList } from './list.js';
 import { News, Status } from './news.js';
-import { texts } from './texts.js';
-import { apply, isNewest, offer, older, start } from './thread.js';
-
-const STALE_READS = 5;
+import { apply, isNewest, offer, start } from './thread.js';
 
 /**
  * Where a discussion is read from, which our pages and those of other sites have differently.
- * @typedef {{links: import('./view.js').Links, options: object, before: (cursor: string) => Promise<import('./pottle.js').Page>,
+ * @typedef {{links: import('./view.js').Links, options: object,
  *   again: (many: number) => Promise<import('./pottle.js').Page>, address: (cursor: string) => string,
- *   awaits?: (begun: () => void) => {close: () => void}, begin?: () => Promise<number>, told?: (change: object) => void,
+ *   awaits?: (begun: () => void, onState: Function) => {close: () => void}, begin?: () => Promise<number>, told?: (change: object) => void,
  *   shown?: (page: import('./pottle.js').Page) => void}} Source
- *   `options` are those of `start` in thread.js; `before` reads the page after one, `again` what is shown, of `many` posts;
- *   `address` is where a page is read without scripts. Where there may be no channel yet, `awaits` waits for one, and
+ *   `options` are those of `start` in thread.js; `again` reads what is shown, of `many` posts;
+ *   `address` is where the page after one is read without scripts. Where there may be no channel yet, `awaits` waits for one, and
  *   `begin` makes it and resolves to its id. `told` hears changes, `shown` which page has been shown
  */
 
@@ -33,7 +30,6 @@ export class Discussion {
     this.status = new Status(section.querySelector('.status'));
     const { epoch, seq, next } = section.dataset;
     this.#begin({ posts: this.list.posts, next: next || null, epoch, seq: Number(seq) });
-    section.querySelector('.older a').addEventListener('click', (event) => this.#loadOlder(event));
     this.follow();
   }
 
@@ -71,13 +67,10 @@ export class Discussion {
   /** From where it stands; also when it was left alone for a while. */
   follow() {
     const { epoch, seq } = this.thread;
-    if (!this.channel) return void (this.#subscription = this.#source.awaits(() => this.#begun()));
-    this.#subscription = this.pottle.subscribe(this.channel, {
-      epoch, seq,
-      onChange: (change) => this.#changed(change),
-      onReset: () => this.readAgain(),
-      onState: (state, detail) => this.#heard(state, detail),
-    });
+    const onState = (state, detail) => this.#heard(state, detail);
+    this.#subscription = this.channel ? this.pottle.subscribe(this.channel, {
+      epoch, seq, onState, onChange: (change) => this.#changed(change), onReset: () => this.readAgain(),
+    }) : this.#source.awaits(() => this.#begun(), onState);
   }
 
   leave() { this.#subscription.close(); }
@@ -119,6 +112,10 @@ export class Discussion {
     const answered = this.part?.answered ?? new Set();
     this.#begin(page, this.thread.posts.filter(({ id }) => answered.has(id)));
     this.show();
+    return this.shown(page);
+  }
+
+  shown(page) {
     this.#source.shown?.(page);
     return page;
   }
@@ -126,41 +123,5 @@ export class Discussion {
   #heard(state, detail) {
     this.live = state === 'live';
     this.status.show(state, detail);
-  }
-
-  // older posts
-
-  #loadOlder(event) {
-    event.preventDefault();
-    return this.load(event.currentTarget, (thread) => this.#source.before(thread.next));
-  }
-
-  /**
-   * Shows more of what was left out, which a link asks for. @param {(thread: object) => Promise<?import('./pottle.js').Page>} more
-   * @returns {Promise<void>} the reader's focus is then at the first of it
-   */
-  async load(link, more) {
-    link.ariaBusy = 'true';
-    try {
-      const fresh = new Set(await this.#join(more));
-      [...this.section.querySelectorAll('.post')].find(({ dataset }) => fresh.has(Number(dataset.id)))?.focus({ preventScroll: true });
-    } catch (problem) {
-      this.status.complain(problem.message);
-    } finally {
-      link.ariaBusy = 'false';
-    }
-  }
-
-  /** A page may be behind what we have seen by the time it comes: then it is read again. */
-  async #join(more) {
-    for (let reads = 0; reads < STALE_READS; reads += 1) {
-      const page = await more(this.thread);
-      const thread = older(this.thread, page);
-      if (!thread) continue;
-      const fresh = this.show(thread);
-      this.#source.shown?.(page);
-      return fresh;
-    }
-    throw new Error(texts.muchPosted);
   }
 }

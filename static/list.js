@@ -1,6 +1,6 @@
 /** The posts of a discussion in the page: brings the DOM to a thread with as few moves as it takes. */
 import { conversations, visibleTo } from './thread.js';
-import { fill, read } from './view.js';
+import { fill, made, read } from './view.js';
 
 export class PostList {
   #list; #template; #links; #shown = new Map(); // id -> {article, post, place: {parent, root}}
@@ -68,15 +68,15 @@ export class PostList {
 }
 
 function newConversation(id) {
-  const item = Object.assign(document.createElement('li'), { className: 'conversation' });
+  const item = made('li', { className: 'conversation' });
   item.dataset.root = id;
-  item.append(Object.assign(document.createElement('ol'), { className: 'replies' }));
+  item.append(made('ol', { className: 'replies' }));
   return item;
 }
 
 function replyItem(article) {
   if (article.parentElement?.parentElement?.matches('.replies')) return article.parentElement;
-  const item = document.createElement('li');
+  const item = made('li');
   item.append(article);
   return item;
 }

@@ -1,9 +1,11 @@
 /** Discussions in pages of ours. */
 import { beginning } from './begin.js';
 import { Discussion } from './discussion.js';
+import { linksOf } from './links.js';
+import { load } from './older.js';
 import { Participation } from './participation.js';
 import { showTallies } from './tallies.js';
-import { linksOf, read } from './view.js';
+import { read } from './view.js';
 
 /** Has what the page shows of discussions live. */
 export function start(pottle, account) {
@@ -19,11 +21,14 @@ function enliven(section, pottle, account) {
   const discussion = new Discussion(section, pottle, {
     links,
     options: { newest: before === undefined, conversation: Boolean(named) },
-    before: (cursor) => pottle.posts(channel, { before: cursor }),
     again: (many) => (named ? conversation(location.href) : pottle.posts(channel, { before, limit: Math.min(100, Math.max(20, many)) })),
     address: (cursor) => `${here}?before=${encodeURIComponent(cursor)}`,
   });
-  new Participation(discussion, pottle, account, () => location.assign(here));
+  new Participation(discussion, pottle, account, { elsewhere: () => location.assign(here) });
+  section.querySelector('.older a').addEventListener('click', (event) => {
+    event.preventDefault();
+    load(discussion, event.currentTarget, ({ next }) => pottle.posts(channel, { before: next }));
+  });
   discussion.goTo(named);
   const followLink = () => {
     const [, id] = /^#p(\d+)$/.exec(location.hash) ?? [];

@@ -8,20 +8,22 @@ import { apply } from './thread.js';
 import { isolated, nameOf } from './view.js';
 
 export class Participation {
-  #discussion; #section; #pottle; #account; #posted; #reactions; #own; #composing;
+  #discussion; #section; #pottle; #account; #posted; #judges; #reactions; #own; #composing;
   #pending = []; #queue = { path: null, watch: null }; // what waits for a moderator here
 
   /**
    * @param {import('./discussion.js').Discussion} discussion @param {import('./pottle.js').Pottle} pottle
    * @param {{me: ?object, onChange: (listener: () => void) => void, ask: () => void}} account who is looking
-   * @param {(post: object) => void} elsewhere shows a new post that has no place in what is shown
+   * @param {{elsewhere: (post: object) => void, judges?: boolean}} options `elsewhere` shows a new post that has no place in
+   *   what is shown; `judges`: moderators see here what waits for them
    */
-  constructor(discussion, pottle, account, elsewhere) {
+  constructor(discussion, pottle, account, { elsewhere, judges = false }) {
     this.#discussion = discussion;
     this.#section = discussion.section;
     this.#pottle = pottle;
     this.#account = account;
     this.#posted = elsewhere;
+    this.#judges = judges;
     this.#reactions = new Reactions(pottle, discussion);
     this.#own = new OwnPosts(pottle, discussion);
     this.#composing = new Composing(this.#section, account, {
@@ -80,7 +82,7 @@ export class Participation {
 
   #watchQueue() {
     const { channel } = this.#discussion;
-    const path = this.#moderates && channel ? `/api/channels/${channel}/posts?state=pending` : null;
+    const path = this.#judges && this.#moderates && channel ? `/api/channels/${channel}/posts?state=pending` : null;
     if (path === this.#queue.path) return;
     this.#queue.watch?.close();
     const keep = (posts) => { this.#pending = posts.filter(({ state }) => state === 'pending'); this.#discussion.show(); };

@@ -1,5 +1,5 @@
 /**
- * What a discussion says by itself: a language more is a catalogue more, here and in texts.taking-part.js. Markup of the
+ * What a discussion says by itself: a language more is a catalogue more, here, in texts.taking-part.js, and with what is seldom needed. Markup of the
  * server has its own words.
  *
  * A page speaks one language, so it is said once (`speak`), and not at each place.
@@ -13,15 +13,12 @@ const CATALOGUES = { en: {
   withheld: { pending: 'Waiting for review', removed: 'Removed by a moderator' }, // what only its author sees
   newBy: (author) => `New post by ${author}`,
   newPosts: (count) => (count === 1 ? '1 new post' : `${count} new posts`),
-  muchPosted: 'Much is being posted just now. Please try again.',
   states: {
     connecting: '', live: 'Live', resetting: 'Catching up…', reconnecting: 'Connection lost, reconnecting…', 'signed-out': 'You have been signed out.',
     gone: 'This discussion is gone, or no longer for you. Copy what you have typed before you leave.', failed: 'No live updates here. Reload the page to try again.',
   },
 
   tally: (count) => (count === 0 ? 'Discussion' : count === 1 ? '1 post' : `${count.toLocaleString(texts.language)} posts`),
-  more: { newest: 'Older posts', oldest: 'More posts' },
-  unlisted: (site) => `${site} is not among the sites of this discussion yet: you can read here, but neither sign in nor post.`,
   unreachable: 'The discussion cannot be reached just now.',
   tryAgain: 'Try again',
   loadAgain: 'Please load the page again. What you have typed stays.',

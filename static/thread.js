@@ -88,7 +88,8 @@ export function conversations(posts) {
   return [...new Set(homes.values())].reverse();
 }
 
-const UNSEEN = { 'post.created': 1, 'post.restored': 1, 'post.removed': -1 };
+/** How many published posts there are more, by a change's kind. */
+export const GAINED = { 'post.created': 1, 'post.restored': 1, 'post.removed': -1 };
 const find = (thread, id) => thread.posts.find((post) => post.id === id);
 const sorted = (posts) => posts.sort((one, other) => other.id - one.id);
 const counts = (post) => post !== undefined && post.state === 'published';
@@ -98,7 +99,7 @@ const knows = (thread, id, seq) => (thread.ahead[id] ?? 0) >= seq;
 function put(thread, post, { seq = Infinity, kind } = {}) {
   const known = find(thread, post.id);
   if (known && (knows(thread, post.id, seq) || known.version > post.version)) return thread;
-  if (!known && outside(thread, post)) return recount(thread, post.parent, UNSEEN[kind] ?? 0, seq);
+  if (!known && outside(thread, post)) return recount(thread, post.parent, GAINED[kind] ?? 0, seq);
   const counted = recount(thread, post.parent, counts(post) - counts(known), seq);
   const fresh = { ...post, root: known?.root, replies: known?.replies ?? 0 };
   return { ...counted, posts: sorted([fresh, ...counted.posts.filter(({ id }) => id !== post.id)]) };

@@ -39,9 +39,6 @@ export function read(article) {
  * @typedef {{base: string, here: string, post: string}} Links
  */
 
-/** Of our own pages. @returns {Links} */
-export const linksOf = (base) => ({ base, here: '#p', post: `${base}/posts/` });
-
 /** Shows a post in its article. `parent` and `root` are as in templates/_post.html. @param {Links} links */
 export function fill(article, post, { parent, root }, links) {
   const { author, state } = post;
@@ -60,7 +57,7 @@ export function fill(article, post, { parent, root }, links) {
   setTime(part('.edited time'), post.edited ?? '');
   part('.waiting').textContent = state === 'published' || !post.html ? '' : texts.withheld[state];
   part('footer').hidden = removed;
-  if (removed && !post.html) part('.body').replaceChildren(paragraph(texts.removed));
+  if (removed && !post.html) part('.body').replaceChildren(made('p', { textContent: texts.removed }));
   else part('.body').innerHTML = trusted(post.html); // sanitised by the server; nothing else here is HTML
   fillContext(part('.context'), post, parent, root, links);
   for (const chip of article.querySelectorAll('.chip')) fillChip(chip, post.reactions[chip.dataset.kind] ?? 0);
@@ -68,8 +65,8 @@ export function fill(article, post, { parent, root }, links) {
 
 function fillContext(context, post, parent, root, links) {
   context.hidden = !post.parent || post.parent === root.id;
-  const link = Object.assign(document.createElement('a'), { href: parent ? links.here + parent.id : links.post + post.parent });
-  if (parent) link.append(texts.inReplyTo, ' ', Object.assign(document.createElement('bdi'), { textContent: nameOf(parent.author) }));
+  const link = made('a', { href: parent ? links.here + parent.id : links.post + post.parent });
+  if (parent) link.append(texts.inReplyTo, ' ', made('bdi', { textContent: nameOf(parent.author) }));
   else link.textContent = texts.inReplyToEarlier;
   context.replaceChildren(link);
 }
@@ -81,17 +78,17 @@ function fillChip(chip, count) {
 
 function avatar(author, base) {
   const [letter] = author.uid ?? (author.guest || '?');
-  const place = Object.assign(document.createElement('span'), { ariaHidden: 'true' });
-  place.className = `avatar hue-${author.uid ? hue(author.uid) : 'none'}`;
+  const place = made('span', { ariaHidden: 'true', className: `avatar hue-${author.uid ? hue(author.uid) : 'none'}` });
   if (!author.avatar) place.textContent = letter.toUpperCase();
-  else place.append(Object.assign(new Image(40, 40), { alt: '', loading: 'lazy', src: new URL(author.avatar, base) }));
+  else place.append(made('img', { alt: '', width: 40, height: 40, loading: 'lazy', src: new URL(author.avatar, base) }));
   return place;
 }
 
 /** As `hue` in api/talk/pages.py. */
 const hue = (uid) => [...uid.toLowerCase()].reduce((sum, letter) => sum + letter.codePointAt(0), 0) % HUES;
 
-const paragraph = (text) => Object.assign(document.createElement('p'), { textContent: text });
+/** A new element. */
+export const made = (name, fields) => Object.assign(document.createElement(name), fields);
 
 function setTime(time, stamp) {
   time.setAttribute('datetime', stamp);

@@ -7,6 +7,8 @@ is understood (`import { a, b as c } from`, `export const …`); the rest is a V
 import re
 from pathlib import Path
 
+from pottle.http.renaming import renamed
+
 IMPORT = re.compile(r"^import (?:\{([^}]*)\} from )?'([^']+)';\n", re.MULTILINE)
 PASSED_ON = re.compile(r"^export (?:\{([^}]*)\}|\* as (\w+)) from '([^']+)';\n", re.MULTILINE)
 LISTED = re.compile(r"^export \{([^}]*)\};\n", re.MULTILINE)
@@ -34,24 +36,24 @@ def needed(entry: Path) -> list[Path]:
     return found
 
 
-def joined(entry: Path, later: str = "", files: str = "", beside: Path | None = None) -> str:
+def joined(entry: Path, later: str = ".", files: str = "", beside: Path | None = None) -> str:
     """The module `entry` with all that it needs, as one.
 
     What it imports by `import()` from its own folder is asked for below the address `later`. That is made by
     `joined(…, beside=entry)`: without what is in the first one already, which is handed over. Other files of the
     folder are found at the address `files`.
     """
-    before = needed(beside) if beside else []
+    before, first = (needed(beside), "$$") if beside else ([], "$")
     modules = before + [module for module in needed(entry) if module not in before]
-    code = "".join(_called(module, modules, later, files) for module in modules[len(before) :])
+    code = "".join(renamed([_called(module, modules, later, files, first) for module in modules[len(before) :]]))
     last = f"$[{len(modules) - 1}]"
     if beside:
-        return f"let made;\nexport default (given)=>made??=(($)=>{{\n{code}return {last};}})([...given]);\n"
+        return f"let made;\nexport default ($$)=>made??=(($)=>{{\n{code}return {last};}})([...$$]);\n"
     names = ",".join(name.partition(":")[0] for name in _exported(modules[-1].read_text()))
     return f"const $=[];\n{code}export const {{{names}}}={last};\n"
 
 
-def _called(module: Path, modules: list[Path], later: str, files: str) -> str:
+def _called(module: Path, modules: list[Path], later: str, files: str, first: str) -> str:
     code = module.read_text()
 
     def other(path: str) -> str:
@@ -65,7 +67,7 @@ def _called(module: Path, modules: list[Path], later: str, files: str) -> str:
         given += [f"{star}:{other(path)}"] if star else [f"{name}:{other(path)}.{name}" for name in _names(listed)]
     code = PASSED_ON.sub("", LISTED.sub("", DECLARED.sub(r"\1", code)))
     code = IMPORT.sub(imported, code)
-    code = LATER.sub(lambda found: f"import('{later}/{found[1]}').then((part)=>part.default($))", code)
+    code = LATER.sub(lambda found: f"import('{later}/{found[1]}').then((part)=>part.default({first}))", code)
     code = BESIDE.sub(lambda found: f"new URL('{files}/{found[1]}', import.meta.url)", code)
     if left := LEFT.search(code):
         raise ValueError(f"{module}: cannot join “{left[0]}”.")

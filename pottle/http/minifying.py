@@ -44,7 +44,7 @@ def minified_js(source: str) -> str:
     """A module that does the same."""
     out: list[str] = []
     before, blank = Token("sign", ";"), ""
-    for token in _tokens(source):
+    for token in tokens(source):
         if token.kind == "blank":
             blank = "\n" if "\n" in token.text else " "
         else:
@@ -53,7 +53,8 @@ def minified_js(source: str) -> str:
     return "".join(out).strip() + "\n"
 
 
-def _tokens(source: str) -> Iterator[Token]:
+def tokens(source: str) -> Iterator[Token]:
+    """The parts of a program, blanks too."""
     at, inside = 0, [""]  # the brackets around, and ` for the code in a template
     before = Token("sign", ";")
     while at < len(source):

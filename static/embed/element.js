@@ -1,12 +1,13 @@
 /** `<pottle-thread group="blog">`: the discussion of a page, where the element stands. */
 import { backoff } from '../pottle/browser.js';
 import { speak, texts } from '../texts.js';
-import { tickAll } from '../view.js';
+import { made, tickAll } from '../view.js';
 import { Host, given, look, observed, pageAddress } from './host.js';
 import { Thread } from './thread.js';
 
 const LAZY = '600px'; // before it comes into view
 const TICK_MS = 30_000;
+const GRACE_MS = 2000; // that it may be out of the page, as on the way to the next one, and still follow
 const RETRY_MS = { first: 4000, longest: 60_000 };
 const NAMED = /^#pottle-(\d+)$/;
 const SHOWN = ':host{display:block!important}:host([hidden]){display:none!important}';
@@ -17,15 +18,17 @@ export class PottleThread extends HTMLElement {
 
   #root = this.attachShadow({ mode: 'open' });
   #frame = new CSSStyleSheet();
-  #eyes = null; #begun = false; #turn = 0; #failures = 0; #tick; #retry;
+  #eyes = null; #begun = false; #turn = 0; #failures = 0; #tick; #retry; #leaving = null;
   #thread = null; #host = null;
 
   connectedCallback() {
     addEventListener('hashchange', this.#followLink);
     this.#tick = setInterval(() => tickAll(this.#root), TICK_MS);
     this.#host?.listeners.add(this.#met);
-    if (this.#thread) this.#thread.discussion.follow(); // it was moved, or the page came back
-    else this.#wait();
+    clearTimeout(this.#leaving);
+    if (!this.#thread) this.#wait();
+    else if (!this.#leaving) this.#thread.discussion.follow();
+    this.#leaving = null;
   }
 
   disconnectedCallback() {
@@ -33,7 +36,7 @@ export class PottleThread extends HTMLElement {
     clearInterval(this.#tick);
     this.#host?.listeners.delete(this.#met);
     this.#stopWaiting();
-    this.#thread?.discussion.leave();
+    this.#leaving = setTimeout(() => { this.#leaving = null; this.#thread?.discussion.leave(); }, GRACE_MS);
   }
 
   attributeChangedCallback(name, before, now) {
@@ -46,7 +49,7 @@ export class PottleThread extends HTMLElement {
   #wait() {
     this.#frame.replaceSync(RESERVED);
     this.#root.adoptedStyleSheets = [this.#frame];
-    this.#root.replaceChildren(document.createElement('slot')); // what the page has in it for readers without scripts
+    this.#root.replaceChildren(made('slot')); // what the page has in it for readers without scripts
     if (given(this, 'loading') === 'eager' || NAMED.test(location.hash)) return void this.#load();
     this.#eyes = new IntersectionObserver((entries) => entries.some(({ isIntersecting }) => isIntersecting) && this.#load(), { rootMargin: LAZY });
     this.#eyes.observe(this);
@@ -114,13 +117,13 @@ export class PottleThread extends HTMLElement {
   #fail(problem, thread) {
     console.error('Pottle:', problem);
     const hidden = [401, 403, 404].includes(problem.status);
-    const note = Object.assign(document.createElement('p'), { className: 'notice trouble', role: 'status', textContent: `${hidden ? texts.notForYou : texts.unreachable} ` });
-    const button = Object.assign(document.createElement('button'), { type: 'button', className: 'link', textContent: hidden ? texts.signIn : texts.tryAgain });
+    const note = made('p', { className: 'notice trouble', role: 'status', textContent: `${hidden ? texts.notForYou : texts.unreachable} ` });
+    const button = made('button', { type: 'button', className: 'link', textContent: hidden ? texts.signIn : texts.tryAgain });
     button.addEventListener('click', hidden ? () => thread.part().then(({ ask }) => ask(this.#host)) : this.#load);
     note.append(button);
     this.#thread?.discussion.leave();
     this.#thread = null;
-    this.#root.replaceChildren(note, document.createElement('slot'));
+    this.#root.replaceChildren(note, made('slot'));
     look().then((sheet) => { this.#root.adoptedStyleSheets = [this.#frame, sheet]; }, () => {});
     if (hidden) return;
     addEventListener('online', this.#load);

@@ -32,7 +32,7 @@ export class Host {
   async learn() {
     const { line } = this;
     if (this.me || !(line.hasToken || line.sameOrigin)) return;
-    this.become(await line.request('GET', '/api/me').catch(() => null)); // unreachable: reading goes on, and the next visit will tell
+    this.become(await line.get('/api/me').then(JSON.parse, () => null)); // unreachable: reading goes on, and the next visit will tell
   }
 }
 

@@ -1,7 +1,13 @@
 /** What a reader may ask for beyond the first page of a thread, and what happens seldom: imported when it does. */
+import { load } from '../older.js';
 import { Client } from '../pottle/client.js';
-import { texts } from '../texts.js';
+import { add, texts } from '../texts.js';
 import { pageOf, sectionOf } from './thread.js';
+
+add({ en: {
+  more: { newest: 'Older posts', oldest: 'More posts' },
+  unlisted: (site) => `${site} is not among the sites of this discussion yet: you can read here, but neither sign in nor post.`,
+} });
 
 const STALE_READS = 5;
 const MOST = 200; // posts that are read again at once
@@ -42,11 +48,14 @@ export function mark({ section, order }, page) {
   }
 }
 
+/** Keeps the answer to a GET. @returns {{close: () => void}} */
+export const watched = (line, path, onValue, options) => new Client({ line }).watch(path, onValue, options);
+
 /** Tells when there is a channel. */
-export function awaits(thread, begun) {
-  const client = new Client({ line: thread.host.line });
-  return client.watch(thread.path(), (html) => sectionOf(html, client.url).dataset.channel && begun());
-}
+export const awaits = (thread, begun, onState) => {
+  const { line } = thread.host;
+  return watched(line, thread.path(), (html) => sectionOf(html, line.url).dataset.channel && begun(), { onState });
+};
 
 /** Shows the page with a post. @returns {Promise<boolean>} whether there is one: it may be of another thread, or gone */
 export async function find(thread, id) {
@@ -68,6 +77,7 @@ export async function turnTo(thread, order, at) {
 export function clicked(thread, link) {
   const { order } = link.dataset;
   if (order) return turnTo(thread, order);
+  if (link.closest('.older')) return load(thread.discussion, link, ({ next }) => thread.page({ before: next }));
   const item = link.closest('.more');
   if (item) return loadReplies(thread, link, item);
   history.replaceState(history.state, '', location.pathname + location.search);
@@ -78,9 +88,15 @@ function loadReplies(thread, link, item) {
   const { more, later } = item.dataset;
   const { root } = item.closest('[data-root]').dataset;
   const cursor = more ? { before: more } : { after: later };
-  return thread.discussion.load(link, async ({ next }) => {
+  return load(thread.discussion, link, async ({ next }) => {
     const page = await thread.page({ at: root, ...cursor });
     delete page.section.dataset.prev;
     return { ...page, next };
   });
+}
+
+/** Says why nobody can take part: here for whoever reads, in the console for whoever looks after the page. */
+export function unlisted({ section, host }) {
+  section.querySelector('.unlisted').textContent = texts.unlisted(location.origin);
+  console.warn(`Pottle: ${location.origin} is not among the sites of the group "${host.group}". Add it: ${host.line.url}/groups/${host.group}#site`);
 }

@@ -1,8 +1,19 @@
 /** What it takes to take part on pages of other sites: imported when somebody may, or begins to. */
 import { Participation } from '../participation.js';
-import { connect } from '../pottle.js';
+import { Asking } from '../pottle/asking.js';
+import { talking } from '../talking.js';
 import { texts } from '../texts.taking-part.js';
 import { given, pageAddress } from './host.js';
+
+/** Watching comes later, if at all: moderators do. */
+class Pottle extends talking(Asking) {
+  watch(path, onValue) {
+    const watch = import('./more.js').then(({ watched }) => watched(this.line, path, onValue));
+    return { close: async () => (await watch).close() };
+  }
+}
+
+const clientOf = ({ line }) => new Pottle({ line });
 
 const WINDOW = 'popup,width=480,height=680';
 
@@ -11,9 +22,9 @@ export function takePart(thread) {
   const { discussion, host, section, listeners } = thread;
   if (discussion.part) return;
   const account = { get me() { return host.me; }, onChange: (listener) => listeners.push(listener), ask: () => asked(thread) };
-  new Participation(discussion, connect({ line: host.line }), account, (post) => posted(thread, post));
+  new Participation(discussion, clientOf(host), account, { elsewhere: (post) => posted(thread, post), judges: true });
   section.addEventListener('click', ({ target }) => {
-    const { does } = { does: target.closest('[data-do]')?.dataset.do };
+    const does = target.closest('[data-do]')?.dataset.do;
     if (does === 'sign-in') asked(thread);
     if (does === 'sign-out') leave(host).catch((problem) => discussion.status.complain(problem.message));
   });
@@ -22,7 +33,7 @@ export function takePart(thread) {
 /** The channel of a page that has none yet. @returns {Promise<number>} its id */
 export async function begin({ element, host, key }) {
   const about = { title: given(element, 'title') || document.title || key, url: given(element, 'url') || pageAddress().href };
-  const channel = await connect({ line: host.line }).channel(host.group, key, about);
+  const channel = await clientOf(host).channel(host.group, key, about);
   if (!channel) throw new Error(texts.cannotBegin);
   return channel.id;
 }
@@ -38,17 +49,17 @@ async function posted(thread, { id }) {
 
 /** Signs in whom the page's own site knows. @param {string} token a JWT by the group's secret */
 export async function signIn(host, token) {
-  await enter(host, await host.line.request('POST', `/api/groups/${encodeURIComponent(host.group)}/sso`, { token }));
+  await enter(host, await clientOf(host).api('POST', `/api/groups/${encodeURIComponent(host.group)}/sso`, { token }));
 }
 
 export async function leave(host) {
-  await host.line.leave();
+  await clientOf(host).signOut();
   host.become(null);
 }
 
 async function enter(host, given) {
   host.line.enter(given);
-  host.become(given.user ?? await host.line.request('GET', '/api/me'));
+  host.become(given.user ?? await clientOf(host).me());
 }
 
 /**

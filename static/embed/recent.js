@@ -8,6 +8,7 @@ import { sectionOf } from './thread.js';
 
 const TICK_MS = 30_000;
 const LIMIT = '10';
+const QUIET = '.recent>li{margin-bottom:.8em;list-style:none}.page{font-weight:600}.post footer,.context,.slot-avatar{display:none}.recent .post{display:block;padding:0;margin:0}:host{display:block!important}'; // it is a list to go on from
 
 export class PottleRecent extends HTMLElement {
   static observedAttributes = observed('group', 'limit');
@@ -19,7 +20,9 @@ export class PottleRecent extends HTMLElement {
     speak(given(this, 'lang') ?? (this.closest('[lang]')?.lang || 'en'));
     this.#root.replaceChildren(this.#list ?? document.createElement('slot'));
     this.#timer = setInterval(() => this.#list && tickAll(this.#list), TICK_MS);
-    look().then((sheet) => { this.#root.adoptedStyleSheets = [sheet]; }, () => {});
+    const own = new CSSStyleSheet();
+    own.replaceSync(QUIET);
+    look().then((sheet) => { this.#root.adoptedStyleSheets = [sheet, own]; }, () => {});
     this.#follow();
   }
 
@@ -39,13 +42,14 @@ export class PottleRecent extends HTMLElement {
     this.#host.listeners.add(this.#follow);
     const client = new Client({ line: this.#host.line });
     const path = this.#host.path('recent', { limit: given(this, 'limit') ?? LIMIT });
-    this.#watch = client.watch(path, (html) => this.#show(sectionOf(html, client.url)), { onState: (state, problem) => {
+    this.#watch = client.watch(path, (html) => this.#show(sectionOf(html, client.url), client.url), { onState: (state, problem) => {
       if (state === 'failed' && !this.#list) console.warn('Pottle: recent posts:', problem?.message ?? problem);
     } });
   };
 
   /** What stays the same stays where it is, and so does the reader's focus. */
-  #show(fresh) {
+  #show(fresh, url) {
+    for (const link of fresh.querySelectorAll('.page, .when')) link.href = new URL(link.getAttribute('href'), url);
     if (!this.#list) this.#root.replaceChildren(this.#list = fresh);
     else {
       const known = new Map([...this.#list.children].map((item) => [item.outerHTML, item]));

@@ -1,9 +1,9 @@
 /** What a `<pottle-thread>` shows. Reading and following are here; what somebody may ask for beyond that is imported then. */
 import { Discussion } from '../discussion.js';
 import { texts } from '../texts.js';
+import { GAINED } from '../thread.js';
 import { read, tickAll, trusted } from '../view.js';
 
-const GAINED = { 'post.created': 1, 'post.restored': 1, 'post.removed': -1 };
 const TAKES_PART = '.post button, .composer, [data-do]';
 const HIDDEN = [401, 403, 404];
 
@@ -18,16 +18,14 @@ export class Thread {
   path(params) { return this.host.path('thread', { key: this.key, order: this.order, ...params }); }
 
   /** @returns {Promise<HTMLElement>} a page of it, as the server made it for whoever is reading */
-  async read(params) { return sectionOf(await this.host.line.request('GET', this.path(params)), this.host.line.url); }
+  async read(params) { return sectionOf(await this.host.line.get(this.path(params)), this.host.line.url); }
 
   async page(params) { return pageOf(await this.read(params)); }
 
   /** Makes the first page, which is in the document now, alive. */
   show(section) {
     this.section = section;
-    section.lang = texts.language;
-    section.part = 'thread';
-    section.dataset.draft = `pottle:${this.host.group}:${this.key}`;
+    section.dataset.draft = this.path();
     section.querySelectorAll('.bar, .talk').forEach((part) => { part.hidden = false; });
     for (const place of [section, section.querySelector('.post-template').content]) place.querySelectorAll('.chip').forEach((chip) => { chip.disabled = false; });
     section.addEventListener('click', (event) => this.#clicked(event));
@@ -40,15 +38,13 @@ export class Thread {
 
   /** What a page says of the whole: as the server sees whoever is reading now. */
   adopt({ dataset }) {
-    for (const name of ['channel', 'standing', 'locked', 'posting']) this.section.dataset[name] = dataset[name] ?? '';
+    Object.assign(this.section.dataset, dataset);
     Object.assign(this.options, { newest: !dataset.prev, oldest: this.order === 'oldest' });
     this.#count(Number(dataset.posts));
     const listed = this.host.line.sameOrigin || dataset.origins.split(' ').includes(location.origin);
     this.#part('.talk').hidden = !listed;
     this.#part('.unlisted').hidden = listed;
-    if (listed || this.#part('.unlisted').textContent) return;
-    this.#part('.unlisted').textContent = texts.unlisted(location.origin);
-    console.warn(`Pottle: ${location.origin} is not among the sites of the group. Add it: ${this.host.line.url}/groups/${this.host.group}#site`);
+    if (!listed) this.more().then(({ unlisted }) => unlisted(this));
   }
 
   #part(selector) { return this.section.querySelector(selector); }
@@ -62,11 +58,10 @@ export class Thread {
     return {
       links: { base: this.host.line.url, here: '#pottle-', post: '#pottle-' },
       options: this.options,
-      before: (cursor) => this.page({ before: cursor }),
       again: async (many) => (await this.more()).again(this, many),
       address: (before) => this.host.line.url + this.path({ before }),
       shown: async (page) => (await this.more()).mark(this, page.section),
-      awaits: (begun) => { const watch = this.more().then(({ awaits }) => awaits(this, begun)); return { close: async () => (await watch).close() }; },
+      awaits: (...told) => { const watch = this.more().then(({ awaits }) => awaits(this, ...told)); return { close: async () => (await watch).close() }; },
       begin: async () => (await this.part()).begin(this),
       told: ({ kind, post }) => post && this.#count(this.posts + (GAINED[kind] ?? 0)),
     };
@@ -122,7 +117,7 @@ export class Thread {
 
   async #clicked(event) {
     const { target } = event;
-    const asks = target.closest('button[data-order], .more a, .newest a');
+    const asks = target.closest('button[data-order], .more a, .newest a, .older a');
     if (asks) {
       event.preventDefault();
       return (await this.more()).clicked(this, asks);

@@ -57,7 +57,7 @@ def test_style_sheets(source: str, small: str | None) -> None:
 
 
 def parts(source: str) -> list[str]:
-    return [token.text for token in minifying._tokens(source) if token.kind != "blank"]
+    return [token.text for token in minifying.tokens(source) if token.kind != "blank"]
 
 
 def test_what_is_no_program_is_not_cut(tmp_path: Path) -> None:

@@ -1,0 +1,37 @@
+/** More of a discussion, below what is shown or between. */
+import { add, texts } from './texts.js';
+import { older } from './thread.js';
+
+add({ en: { muchPosted: 'Much is being posted just now. Please try again.' } });
+
+const STALE_READS = 5;
+
+/**
+ * Shows more of what was left out, which a link asks for; the reader's focus is then at the first of it.
+ * @param {import('./discussion.js').Discussion} discussion
+ * @param {(thread: object) => Promise<import('./pottle.js').Page>} read
+ */
+export async function load(discussion, link, read) {
+  link.ariaBusy = 'true';
+  try {
+    const fresh = new Set(await join(discussion, read));
+    [...discussion.section.querySelectorAll('.post')].find(({ dataset }) => fresh.has(Number(dataset.id)))?.focus({ preventScroll: true });
+  } catch (problem) {
+    discussion.status.complain(problem.message);
+  } finally {
+    link.ariaBusy = 'false';
+  }
+}
+
+/** A page may be behind what we have seen by the time it comes: then it is read again. */
+async function join(discussion, read) {
+  for (let reads = 0; reads < STALE_READS; reads += 1) {
+    const page = await read(discussion.thread);
+    const thread = older(discussion.thread, page);
+    if (!thread) continue;
+    const fresh = discussion.show(thread);
+    discussion.shown(page);
+    return fresh;
+  }
+  throw new Error(texts.muchPosted);
+}
