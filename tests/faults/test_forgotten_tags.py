@@ -21,6 +21,7 @@ from PIL import Image
 
 from model.settings import Settings
 from pottle.http import caching
+from tests.api.conftest import signed
 from tests.conftest import PASSWORD, Person
 
 pytestmark = pytest.mark.slow
@@ -29,6 +30,7 @@ CHANGING = ("post", "put", "patch", "delete")
 NEVER_KEPT = {"health_alive", "health_ready", "metrics_metrics"}
 PAGES = [  # not in the document
     *("/", "/channels/{channel_id}", "/groups/{slug}/recent?limit=3"),
+    *("/channels/{channel_id}/feed.atom", "/posts/{post_id}/feed.json", "/groups/{slug}/feed.atom"),
     *("/groups/{slug}/thread?key=main", "/groups/{slug}/thread?key=none", "/groups/{slug}/thread?key=new&order=oldest"),
 ]
 THINGS: dict[str, Iterable[object]] = {
@@ -44,7 +46,7 @@ Written = tuple[str, str]  # an operation, and what it did
 
 @pytest.fixture
 def settings(instance: Path) -> Settings:
-    return Settings(instance=instance, rate_limits=False)
+    return Settings(instance=instance, rate_limits=False, url="http://pottle.test")
 
 
 async def test_what_is_kept_is_what_is_true_after_every_kind_of_write(
@@ -140,10 +142,10 @@ async def all_writes(
     yield "", "the beginning"
 
     yield await done("users_create", await anyone.post("/api/users", user := new("fritz")))
-    signed = await anyone.post("/api/session", {"uid": "fritz", "password": user["password"]})
+    entered = await anyone.post("/api/session", {"uid": "fritz", "password": user["password"]})
     anyone.http.cookies.clear()
-    yield await done("session_create", signed)
-    fritz = {"Authorization": f"Bearer {signed.json()['token']}"}
+    yield await done("session_create", entered)
+    fritz = {"Authorization": f"Bearer {entered.json()['token']}"}
     yield await done("posts_create", (await post(charlie, "new"))[0])
     answer = await anyone.post("/api/channels/3/posts", {"body": "by Fritz"}, headers=fritz)
     yield await done("posts_create", answer)
@@ -169,6 +171,9 @@ async def all_writes(
     token = await bob.post("/api/me/tokens", {"name": "a program"})
     yield await done("me_create_token", token)
     yield await done("me_delete_token", await bob.delete(f"/api/me/tokens/{token.json()['id']}"))
+
+    yield await done("own_feed_make_address", await bob.put("/api/me/feed"))
+    yield await done("own_feed_drop_address", await bob.delete("/api/me/feed"))
 
     yield await done("channels_create", await charlie.post("/api/groups/club/channels", {"key": "new"}))
     yield await done("posts_create", (await post(charlie, "here too", 4))[0], "the first in a channel")
@@ -198,6 +203,15 @@ async def all_writes(
     yield await done("channels_edit", await root.patch(path, {"state": "published"}), "approved")
     yield await done("groups_edit", await root.patch("/api/groups/club", {"name": "The club"}), "the name")
     yield await done("groups_edit", await root.patch("/api/groups/club", {"origins": ["https://x.test"]}), "origins")
+    site = {"origin": "https://x.test"}
+    yield await done("sso_begin", await bob.post("/api/groups/club/sessions", site))
+    made = await root.post("/api/groups/club/secrets")
+    yield await done("sso_make_secret", made)
+    for name in ("Greta", "Gretel"):
+        token = {"token": signed(made.json()["secret"], name=name)}
+        yield await done("sso_sign_in", await anyone.post("/api/groups/club/sso", token), name)
+    anyone.http.cookies.clear()
+    yield await done("sso_delete_secret", await root.delete(f"/api/groups/club/secrets/{made.json()['id']}"))
     yield await done("groups_edit", await root.patch("/api/groups/club", {"posting": "members"}), "posting")
     invited = await root.post("/api/groups/club/invitations", {})
     yield await done("invitations_create", invited)
