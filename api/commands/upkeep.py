@@ -60,7 +60,7 @@ def _restore(path: Path) -> None:
     """Make the backup PATH the database of an instance folder that has none. Sessions and tokens end."""
     with working() as progress:
         found, ended = importing.restore(_settings().instance, path, progress)
-    lost = ", ".join(f"{count} {name}" for name, count in ended.items())
+    lost = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in ended.items())
     say(f"Restored {_counted(found)}. Ended: {lost}.")
 
 
