@@ -25,7 +25,7 @@ export class Host {
   become(user) {
     if (!user && !this.me) return;
     this.me = user;
-    this.listeners.forEach((listener) => listener());
+    [...this.listeners].forEach((listener) => listener()); // some come back meanwhile
   }
 
   /** Who was signed in already. */

@@ -175,3 +175,21 @@ test('own posts that belong to other pages do not come to this one', () => {
   assert.deepEqual(visibleTo(start(page([post(5), post(4)], { next: 'n' })), own).map(({ id }) => id), [9, 5, 4]);
   assert.deepEqual(visibleTo(start(page([post(5), post(4)]), { newest: false }), own).map(({ id }) => id), [5, 4, 1]);
 });
+
+test('where pages are of whole conversations, an answer is there exactly when its conversation is', () => {
+  const options = { whole: true };
+  const thread = start(page([post(9, { parent: 5 }), post(8), post(5)], { next: 'n' }), options);
+  const later = after(thread, change(11, 'post.created', post(20, { parent: 9 })), change(12, 'post.created', post(21, { parent: 3 })), change(13, 'post.created', post(22)));
+  assert.deepEqual(ids(later), [22, 20, 9, 8, 5]);
+  assert.deepEqual(ids(offer(later, post(6, { root: 4, parent: 4 }))), [22, 20, 9, 8, 5]);
+  assert.equal(conversations([post(9, { parent: 7, root: 5 }), post(5)]).length, 1, 'though what it answers is left out');
+});
+
+test('where the oldest come first, new ones belong to it when there are no more', () => {
+  const oldest = start(page([post(7, { parent: 2 }), post(2), post(1)], { next: 'n' }), { whole: true, oldest: true });
+  assert.equal(isNewest(oldest), false);
+  assert.deepEqual(ids(apply(oldest, change(11, 'post.created', post(20)))), [7, 2, 1]);
+  const all = older(oldest, page([post(8)]));
+  assert.equal(isNewest(all), true);
+  assert.deepEqual(ids(apply(all, change(11, 'post.created', post(20)))), [20, 8, 7, 2, 1]);
+});
