@@ -16,8 +16,9 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, WebSocket, async_playwright, expect
 
 from tests.browser.chromium import ARGUMENTS, chromium
+from tests.browser.firefox import firefox
 from tests.browser.test_embed import Site, Stage, serving
-from tests.conftest import World, needs
+from tests.conftest import PASSWORD, World, needs
 from tests.server import Server, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -203,3 +204,33 @@ async def test_taking_part_from_another_site(stage: Stage, tmp_path: Path) -> No
     everything[1:1] = ["By Alice", *(f"By Bob {number}." for number in range(3))]
     for reader in (alice, other):
         await expect(reader.thread.locator(".post .body")).to_have_text(["Typed in a tunnel", *everything[::-1]])
+
+
+async def test_in_firefox(stage: Stage, tmp_path: Path) -> None:
+    """Which here refuses all cookies and storage: reading, signing in, posting, seeing what others post."""
+    path = stage.written()
+    channel = await stage.channel(path)
+    await stage.said(channel, "said 0.")
+    async with firefox(tmp_path / "profile", **{"network.cookie.cookieBehavior": 2}) as browser:
+        page = await browser.opened(stage.site.origin + path)
+        assert await page.evaluate("document.cookie = 'mine=1'; document.cookie || 'refused'") == "refused"
+        shown = "document.querySelector('pottle-thread').shadowRoot"
+        await page.until(f"{shown}.querySelector('.status')?.dataset.state === 'live'")
+        assert "said 0." in await page.evaluate(f"{shown}.querySelector('.posts').innerText")
+        await page.click(f"{shown}.querySelector('[data-do=sign-in]')")
+        window = await browser.popup()
+        await window.until("document.querySelector('[data-part=sign-in] [type=submit]')?.disabled === false")
+        for field, text in (("uid", "alice"), ("password", PASSWORD)):
+            await window.click(f"document.querySelector('[data-part=sign-in] [name={field}]')")
+            await window.type(text)
+        await window.click("document.querySelector('[data-part=sign-in] [type=submit]')")
+        await page.until(f"{shown}.querySelector('.me').textContent === 'Alice'")
+        await page.click(f"{shown}.querySelector('#compose textarea')")
+        await page.type("By Firefox")
+        await page.click(f"{shown}.querySelector('#compose [type=submit]')")
+        await page.until(f"{shown}.querySelector('.posts').innerText.includes('By Firefox')")
+        other = await stage.reader(path)
+        await expect(other.article("By Firefox")).to_contain_text("Alice")
+        await stage.said(channel, "To Firefox")
+        await page.until(f"{shown}.querySelector('.posts').innerText.includes('To Firefox')")
+        assert len(await browser.windows()) == 1
