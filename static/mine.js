@@ -2,7 +2,7 @@
 import { submits } from './forms.js';
 import { Listing, at, sure } from './listing.js';
 import { pottle } from './pages.js';
-import { unless } from './pottle/client.js';
+import { unless } from './pottle/asking.js';
 
 const part = (selector) => document.querySelector(selector);
 const day = (text) => new Date(`${text}T12:00`).toLocaleDateString();
