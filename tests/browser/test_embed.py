@@ -139,7 +139,7 @@ class Stage:
         path = f"/page{next(NUMBERS)}/"
         self.site.pages[path] = (
             f'<!doctype html><html lang="en"><meta charset="utf-8"><title>A page</title>{head}'
-            f"<h1>A page</h1>{body or self.script()}<footer>The end</footer>"
+            f"<main><h1>A page</h1>{body or self.script()}</main><footer>The end</footer>"
         )
         return path
 

@@ -4,22 +4,25 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, WebSocket, async_playwright, expect
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, Route, WebSocket, async_playwright, expect
 
 from tests.browser.chromium import ARGUMENTS, chromium
 from tests.browser.firefox import firefox
-from tests.browser.test_embed import Site, Stage, serving
+from tests.browser.test_embed import SHIFTS, Site, Stage, serving
 from tests.conftest import PASSWORD, World, needs
-from tests.server import Server, wait_until
+from tests.pages import blocks, page
+from tests.server import PATIENCE, Server, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -43,6 +46,21 @@ try { localStorage.mine = 1; } catch { storage = ''; }
 document.cookie = 'mine=1';
 document.documentElement.dataset.keeps = [storage, document.cookie && 'cookie'].join(' ').trim();
 </script><iframe src="{}"></iframe>"""
+THEMED = """<meta name="color-scheme" content="light dark">
+<style>body { background: canvas; color: canvastext; font: 16px/1.5 sans-serif }</style>"""
+# Adds to the posts of a channel as many copies of its first.
+MANY = """
+WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :more)
+INSERT INTO posts (channel_id, author_id, body, html, state, reactions, replies, created, version)
+SELECT channel_id, author_id, body, html, state, reactions, 0, created, version FROM posts, numbers
+WHERE posts.id = (SELECT min(id) FROM posts WHERE channel_id = :channel)
+"""
+# When the frame with the thread in it was out.
+PAINTED = """document.addEventListener('pottle-loaded', () => requestAnimationFrame(() => {
+  const { port1, port2 } = new MessageChannel();
+  port1.onmessage = () => { globalThis.painted = performance.timeOrigin + performance.now(); };
+  port2.postMessage('');
+}), { once: true });"""
 
 
 @asynccontextmanager
@@ -76,6 +94,7 @@ async def shared(world: World, tmp_path_factory: pytest.TempPathFactory) -> Asyn
         root = await stage.client("root")
         rules = {"name": "Blog", "origins": [site.origin], "reading": "public", "posting": "users", "review": "none"}
         (await root.post("/api/groups", json={"slug": "blog", **rules})).raise_for_status()
+        await root.post("/api/groups/blog/members", json={"uid": "alice", "role": "moderator"})
         yield stage
 
 
@@ -234,3 +253,103 @@ async def test_in_firefox(stage: Stage, tmp_path: Path) -> None:
         await stage.said(channel, "To Firefox")
         await page.until(f"{shown}.querySelector('.posts').innerText.includes('To Firefox')")
         assert len(await browser.windows()) == 1
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_axe_finds_nothing(stage: Stage, theme: Literal["light", "dark"]) -> None:
+    """With a thread, a reply begun, a moderator's buttons, the choice of reactions; and in the server's window."""
+    path = stage.written(head=THEMED)
+    channel = await stage.channel(path)
+    first = await stage.said(
+        channel, "A [link](https://example.org/), `code`\n\n> a quote\n\n| a | b |\n|--|--|\n| 1 | 2 |"
+    )
+    await stage.said(channel, "A reply", parent=first)
+    reader = await stage.reader(path, color_scheme=theme)
+    await expect(reader.thread.locator("[data-do=sign-in]")).to_be_visible()
+    assert await found_by_axe(reader.page) == []
+    async with reader.page.expect_popup() as opening:
+        await reader.thread.locator("[data-do=sign-in]").click()
+    window = await opening.value
+    await expect(window.locator("[data-part=sign-in] [type=submit]")).to_be_enabled()
+    assert await found_by_axe(window) == []
+    await window.close()
+    await reader.sign_in("alice")
+    await reader.article("A reply").get_by_role("button", name="Reply").click()
+    await reader.thread.locator(".post form textarea").fill("Half a reply")
+    await reader.article("a quote").get_by_role("button", name="React").first.click()
+    await expect(reader.thread.locator("[data-do=lock]")).to_be_visible()
+    assert await found_by_axe(reader.page) == []
+
+
+async def found_by_axe(page: Page) -> list[str]:
+    """What it holds against the page, and how much it could see of it."""
+    results = await Axe().run(page, options={"resultTypes": ["violations"]})
+    assert len(results.response["passes"]) > 25
+    return [
+        f"{broken['id']}: {[node['html'] for node in broken['nodes']]}" for broken in results.response["violations"]
+    ]
+
+
+async def test_ten_thousand_posts_are_painted_as_fast_as_twenty(stage: Stage) -> None:
+    """From the first byte; best of several each, for others use this machine as well."""
+    paths = {}
+    for _ in ("few", "many"):
+        path = stage.written(stage.script(more='data-loading="eager"'))
+        paths[path] = channel = await stage.channel(path)
+        for number in range(20):
+            await stage.said(channel, f"number {number}.")
+    with closing(sqlite3.connect(stage.server.instance / "app.db", timeout=PATIENCE)) as database, database:
+        database.execute(MANY, {"channel": channel, "more": 10_000 - 20})
+    took: dict[str, list[float]] = {path: [] for path in paths}
+    for _ in range(5):
+        for path in paths:
+            took[path].append(await painted(stage, path))
+    few, many = (min(times) for times in took.values())
+    print(f"painted {few:.0f} ms after the first byte of a thread of 20 posts, {many:.0f} ms of one of 10,000")
+    assert many < max(200, 2 * few), took
+
+
+async def painted(stage: Stage, path: str) -> float:
+    """How long after the first byte of the thread it was seen, in ms."""
+    context = await stage.browser.new_context()
+    await context.add_init_script(PAINTED)
+    page = await context.new_page()
+    async with page.expect_event("requestfinished", lambda request: "/thread?" in request.url) as asking:
+        await page.goto(stage.site.origin + path)
+    await page.wait_for_function("globalThis.painted")
+    assert await page.locator("pottle-thread .post").count() == 20
+    timing = (await asking.value).timing
+    seen = await page.evaluate("painted")
+    await context.close()
+    return float(seen - timing["startTime"] - timing["responseStart"])
+
+
+async def test_nothing_moves_where_the_page_keeps_the_place(stage: Stage) -> None:
+    """By the rule of docs/embedding.md: though the page is seen long before the script is there."""
+    (rule,) = [block for block in blocks(page("embedding"), "html") if ":defined" in block]
+    element = f'<pottle-thread group="blog"></pottle-thread>{stage.script("")}'
+    assert await shifted(stage, stage.written()) > 0  # else this could not be seen
+    assert await shifted(stage, stage.written(head=rule)) == 0
+    assert await shifted(stage, stage.written(element, rule)) == 0
+
+
+async def shifted(stage: Stage, path: str) -> float:
+    """How much moves in a page whose script comes late, until its thread is there (Cumulative Layout Shift)."""
+    channel = await stage.channel(path)
+    for number in range(8):
+        await stage.said(channel, f"number {number}.")
+    context = await stage.browser.new_context()
+    await context.add_init_script(SHIFTS)
+    tab = await context.new_page()
+
+    async def late(route: Route) -> None:
+        await tab.wait_for_function("performance.getEntriesByName('first-contentful-paint').length")
+        await route.continue_()
+
+    await tab.route("**/embed.js", late)
+    await tab.goto(stage.site.origin + path)
+    await expect(tab.locator("pottle-thread .post").first).to_be_visible()
+    await tab.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    moved = await tab.evaluate("shifted")
+    await context.close()
+    return float(moved)
