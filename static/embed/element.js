@@ -23,7 +23,7 @@ export class PottleThread extends HTMLElement {
 
   connectedCallback() {
     addEventListener('hashchange', this.#followLink);
-    this.#tick = setInterval(() => tickAll(this.#root), TICK_MS);
+    this.#tick = setInterval(tickAll, TICK_MS, this.#root);
     this.#host?.listeners.add(this.#met);
     clearTimeout(this.#leaving);
     if (!this.#thread) this.#wait();
@@ -130,13 +130,18 @@ export class PottleThread extends HTMLElement {
     this.#retry = setTimeout(this.#load, backoff(this.#failures++, Math.random, RETRY_MS));
   }
 
-  /** Gives the reserved height back as soon as nothing that is seen moves by it. */
+  /** Gives the reserved height back as soon as nothing that is seen moves by it, or when somebody does something in it. */
   #release() {
-    const seen = () => this.getBoundingClientRect().top < innerHeight && this.#root.lastElementChild.getBoundingClientRect().bottom < innerHeight;
-    const look = () => { if (!seen()) { this.#frame.replaceSync(SHOWN); this.#eyes.disconnect(); } };
+    const seen = (of) => of.getBoundingClientRect();
+    const look = (event) => {
+      if (!event.type && seen(this).top < innerHeight && seen(this.#root.lastElementChild).bottom < innerHeight) return;
+      this.#frame.replaceSync(SHOWN);
+      this.#eyes.disconnect();
+    };
     this.#eyes = new IntersectionObserver(look);
     this.#eyes.observe(this);
-    look();
+    this.#root.addEventListener('click', look);
+    look({});
   }
 
   #followLink = () => { const [, id] = NAMED.exec(location.hash) ?? []; if (id) this.#thread?.goTo(id); };

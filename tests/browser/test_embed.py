@@ -38,7 +38,7 @@ for (const name of ['localStorage', 'sessionStorage'])
 """
 SHIFTS = """
 globalThis.shifted = 0;
-new PerformanceObserver((list) => list.getEntries().forEach(({ value }) => { globalThis.shifted += value; }))
+new PerformanceObserver((list) => list.getEntries().forEach((moved) => { globalThis.shifted += moved.hadRecentInput ? 0 : moved.value; }))
   .observe({ type: 'layout-shift', buffered: true });
 """
 
@@ -359,6 +359,16 @@ async def test_nothing_moves_while_it_comes(stage: Stage) -> None:
             await reader.page.evaluate("scrollTo(0, document.body.scrollHeight)")
         await expect(reader.article("number 3")).to_be_visible()
         assert await reader.page.evaluate("shifted") == 0
+
+
+async def test_a_short_thread_keeps_no_room_once_somebody_uses_it(stage: Stage) -> None:
+    path = stage.written(stage.script() + "<footer>the end</footer>")
+    reader = await stage.reader(path, script=SHIFTS)
+    end = reader.page.get_by_text("the end")
+    await expect(end).not_to_be_in_viewport()
+    await reader.page.get_by_role("button", name="Oldest").click()
+    await expect(end).to_be_in_viewport()
+    assert await reader.page.evaluate("shifted") == 0
 
 
 async def test_the_server_is_away_and_comes_back(stage: Stage, tmp_path: Path) -> None:
