@@ -38,7 +38,8 @@ for (const name of ['localStorage', 'sessionStorage'])
 """
 SHIFTS = """
 globalThis.shifted = 0;
-new PerformanceObserver((list) => list.getEntries().forEach((moved) => { globalThis.shifted += moved.hadRecentInput ? 0 : moved.value; }))
+const add = ({ hadRecentInput, value }) => { globalThis.shifted += hadRecentInput ? 0 : value; };
+new PerformanceObserver((list) => list.getEntries().forEach(add))
   .observe({ type: 'layout-shift', buffered: true });
 """
 
@@ -362,11 +363,12 @@ async def test_nothing_moves_while_it_comes(stage: Stage) -> None:
 
 
 async def test_a_short_thread_keeps_no_room_once_somebody_uses_it(stage: Stage) -> None:
-    path = stage.written(stage.script() + "<footer>the end</footer>")
+    path = stage.written(stage.script())
     reader = await stage.reader(path, script=SHIFTS)
-    end = reader.page.get_by_text("the end")
+    end = reader.page.get_by_text("The end")
     await expect(end).not_to_be_in_viewport()
-    await reader.page.get_by_role("button", name="Oldest").click()
+    await reader.page.evaluate("shifted = 0")
+    await reader.page.get_by_role("textbox", name="Say something").click()
     await expect(end).to_be_in_viewport()
     assert await reader.page.evaluate("shifted") == 0
 
