@@ -3,6 +3,7 @@ import { backoff } from './browser.js';
 
 const RETRIES = 3;
 const PATIENCE_S = 10; // a longer Retry-After is for the person to know, not for us to sit out
+const SIGNS_IN = /^\/api\/(session|groups\/[^/]+\/sso$)/; // what is refused there is not whom we are signed in as
 const TIMEOUT_MS = 30_000;
 const KEYLESS = /^\/api\/(session|me\/tokens|me\/invitations|invitations|users\/[^/]+\/invitations|groups\/[^/]+\/(invitations|roster))\b/; // their answers are secrets, which the server does not keep to repeat
 
@@ -54,7 +55,7 @@ export function requests({ base, credentials, token, signedOut, env }) {
     try {
       return given(await answer(method, path, init));
     } catch (problem) {
-      const expired = bearer && problem.status === 401 && !path.startsWith('/api/session');
+      const expired = bearer && problem.status === 401 && !SIGNS_IN.test(path);
       if (!expired) throw problem;
       if (token() === bearer) signedOut();
       if (method !== 'GET') throw problem;
