@@ -1,7 +1,7 @@
 /** What the API has for discussions, for a client of it. */
 import { unless } from './pottle/asking.js';
 
-/** @param {typeof import('./pottle/asking.js').Asking} Base */
+/** @template {new (...options: any[]) => import('./pottle/asking.js').Asking} T @param {T} Base */
 export const talking = (Base) => class extends Base {
   /**
    * The channel of a key, created when it is not there and we may.

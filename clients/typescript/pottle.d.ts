@@ -95,6 +95,8 @@ export interface Pottle {
   url: string;
   sameOrigin: boolean;
   readonly hasToken: boolean;
+  /** The connection and the token, for another client that is to use them too. */
+  line: object;
   /** Any request of the API. Throws Problem. */
   api(method: string, path: string, body?: object, options?: { idempotencyKey?: string; ifMatch?: string }): Promise<any>;
   signUp(who: { uid: string; name: string; password: string; email?: string; invitation?: string }): Promise<Account>;

@@ -9,9 +9,11 @@ export class Asking {
 
   /** Options as of `Client` in client.js. */
   constructor({ line, onConfirm = async () => false, ...options } = {}) {
+    /** The connection and the token, which others may use too. */
     this.line = line ?? new Line(options);
     const { url, sameOrigin, credentials, token, signedOut, env } = this.line;
-    Object.assign(this, { url, sameOrigin });
+    this.url = url;
+    this.sameOrigin = sameOrigin;
     this.#request = requests({ base: url, credentials, token, signedOut, env });
     this.#onConfirm = onConfirm;
   }
