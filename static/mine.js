@@ -11,8 +11,8 @@ const sessions = new Listing(part('#sessions'), pottle, {
   path: '/api/me/sessions', plural: 'sessions',
   fill(of, { device, created, used, current, site, origin }) {
     of('.device').textContent = device || 'A browser';
-    of('.site').hidden = !site;
-    of('.site bdi').textContent = origin?.replace('https://', '') ?? `a program of ${site}`;
+    if (site) of('.site bdi').textContent = origin?.replace('https://', '') ?? `a program of ${site}`;
+    else of('.site').remove();
     of('.current').hidden = !current;
     at(of('time'), created);
     of('.used').textContent = used ? day(used) : 'a day that is not known';

@@ -1,7 +1,7 @@
 /** The page of a group's moderators, where there are discussions: what waits for them, what they removed, and the tag for other sites. */
 import { begin } from './begin.js';
 import { submits } from './forms.js';
-import { linksOf } from './links.js';
+import { linksOf } from './permalinks.js';
 import { Listing, at, sure } from './listing.js';
 import { group, noted, page, part, rules, saveRules, words } from './manage.js';
 import { pottle } from './pages.js';

@@ -1,7 +1,7 @@
 /** Discussions in pages of ours. */
 import { beginning } from './begin.js';
 import { Discussion } from './discussion.js';
-import { linksOf } from './links.js';
+import { linksOf } from './permalinks.js';
 import { load } from './older.js';
 import { Participation } from './participation.js';
 import { showTallies } from './tallies.js';

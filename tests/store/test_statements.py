@@ -211,7 +211,7 @@ async def test_each_hot_statement_answers_like_its_orm_version(
 ) -> None:
     """The same rows, with the same names and types."""
     statement, wanted = HOT[name]
-    given = {"{made}": written, "{class}": world.class_channel, "{secret}": session._hashed(alice.token)}
+    given = {"{made}": written, "{class}": world.class_channel, "{secret}": session.hashed(alice.token)}
     values = {key: given.get(value, value) for key, value in wanted.items()}
     if {"user", "admin"} <= _parameters(statement):
         values |= places(uid)
@@ -225,7 +225,7 @@ async def test_each_hot_statement_answers_like_its_orm_version(
 
 async def test_hot_statements_are_not_compared_empty(written: int, world: World, alice: Person) -> None:
     """Each of them finds something for Alice; but her session is no token."""
-    given = {"{made}": written, "{class}": world.class_channel, "{secret}": session._hashed(alice.token)}
+    given = {"{made}": written, "{class}": world.class_channel, "{secret}": session.hashed(alice.token)}
     empty = set()
     with db.snapshot() as read:
         for name, (statement, wanted) in HOT.items():
