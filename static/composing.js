@@ -49,6 +49,7 @@ export class Composing {
     const forget = keepsDraft(form.elements.body, this.#slot);
     submits(form, async (values, key) => {
       await this.#send(values, key);
+      if (form.elements.body.value !== values.body) return; // somebody has gone on writing meanwhile
       form.elements.body.value = '';
       forget();
     });

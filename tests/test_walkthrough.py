@@ -227,7 +227,7 @@ class Walk:
         """Links that were there before have it too."""
         self.follow("A new column later")
         self.wait(lambda: self.newest().get("title") == "", "the new column")
-        assert self.written("A new column later", "0015_add_column_links_title.py")
+        assert self.written("A new column later", "0017_add_column_links_title.py")
         share(self.http, "https://sqlite.org/", title="SQLite")
         self.run("-m", "mypy")
         self.check()
@@ -239,23 +239,23 @@ class Walk:
         self.wait(lambda: question.removesuffix("y") in self.log.read_text(), "the question")
         os.write(self.terminal, b"y\n")
         self.wait(lambda: all(line in self.log.read_text() for line in said), "the migration")
-        self.upgrade("0016_rename_column_links_title_to_headline.py")
+        self.upgrade("0018_rename_column_links_title_to_headline.py")
         self.wait(lambda: self.newest().get("title") == "SQLite", "the same title")
         self.check(rules=False)
 
     def a_column_less(self) -> None:
         for title in ("A column renamed", "A new column later"):
             undo(CHAPTERS[title], self.checkout)
-        self.wait(lambda: self.waits("0017_drop_column_links_headline.py"), "the migration")
-        self.upgrade("0017_drop_column_links_headline.py")
+        self.wait(lambda: self.waits("0019_drop_column_links_headline.py"), "the migration")
+        self.upgrade("0019_drop_column_links_headline.py")
         self.wait(lambda: self.newest().keys() == {"id", "channel", "url", "shared_by", "created", "votes"}, "less")
         self.check(rules=False)
 
     def taken_out(self) -> None:
         first = [*CHAPTERS][: [*CHAPTERS].index("A new column later")]
         undo("".join(CHAPTERS[title] for title in first), self.checkout)
-        self.wait(lambda: self.waits("0018_drop_table_links.py"), "the migration")
-        self.upgrade("0018_drop_table_links.py")
+        self.wait(lambda: self.waits("0020_drop_table_link_votes.py"), "the migration")
+        self.upgrade("0020_drop_table_link_votes.py")
         assert self.http.get(LINKS).status_code == 404
         self.run("-m", "quart", "--app", "main", "db", "check")
         self.check(own=())

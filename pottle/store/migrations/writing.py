@@ -90,6 +90,7 @@ def _write_losing(path: Path, wanted: Wanted, renamed: list[ops.AlterColumnOp]) 
     if not losing:
         return
     told = [operation for operation in losing if not isinstance(operation, ops.DropIndexOp)] or losing
+    told = sorted(told, key=_dropped_table)  # in which order Alembic finds tables that are gone is chance
     file = _write(path, told[0], wanted, renamed)
     does = "; ".join(map(_does, told))
     explained = EXPLAINED.format(does=does[:1].upper() + does[1:], upgrade=UPGRADE)
@@ -97,6 +98,10 @@ def _write_losing(path: Path, wanted: Wanted, renamed: list[ops.AlterColumnOp]) 
     text = re.sub(r"(^down_revision = .*\n)", rf"\1{migrations.WAITING}\n", text, count=1, flags=re.MULTILINE)
     file.write_text(f"{text}\n# Written from the models; {_digest(text)}. Whoever edits this file keeps it as it is.\n")
     log.warning("The models have changed: wrote %s, which %s. Read it.", file.name, does)
+
+
+def _dropped_table(operation: Any) -> str:
+    return str(operation.table_name) if isinstance(operation, ops.DropTableOp) else ""
 
 
 def _write(path: Path, first: Any, wanted: Wanted, renamed: Sequence[ops.AlterColumnOp] = ()) -> Path:
