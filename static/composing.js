@@ -49,7 +49,7 @@ export class Composing {
     const forget = keepsDraft(form.elements.body, this.#slot);
     submits(form, async (values, key) => {
       await this.#send(values, key);
-      if (form.elements.body.value !== values.body) return; // somebody has gone on writing meanwhile
+      if (goesOn(form, values)) return;
       form.elements.body.value = '';
       forget();
     });
@@ -74,7 +74,7 @@ export class Composing {
   #submits(form, id, send, done) {
     submits(form, async (values, key) => {
       const post = await ('gone' in form.dataset ? this.#send(values, key) : send(values, key));
-      this.#close(id);
+      if (!goesOn(form, values)) this.#close(id);
       done(post);
     });
   }
@@ -120,5 +120,8 @@ export class Composing {
     throw new Problem({ detail: texts.noLongerSignedIn });
   }
 }
+
+/** Whether somebody has gone on writing while what was written before was on its way. */
+const goesOn = ({ elements: { body } }, sent) => body.value !== sent.body;
 
 const isWritten = ({ elements: { body } }) => body.value.trim() !== '' && body.value !== body.defaultValue;

@@ -66,9 +66,7 @@ async def of_group(slug: str, kind: Kind) -> Response:
 @anyone
 async def of_replies(secret: str, kind: Kind) -> Response:
     """The newest replies to a user. The secret is in the address, for feed readers do not sign in."""
-    response = await _told(kind, await feed.of_replies(secret))
-    response.headers["Cache-Control"] = caching.PRIVATE
-    return response
+    return await _told(kind, await feed.of_replies(secret), caching.PRIVATE)
 
 
 async def _public(kind: Kind, finding: Awaitable[Feed]) -> Response:
@@ -76,12 +74,10 @@ async def _public(kind: Kind, finding: Awaitable[Feed]) -> Response:
     found = await finding
     if db.settings.url:
         shown(*found.tags, *authors_of([entry.post for entry in found.entries]))
-    response = await _told(kind, found)
-    response.headers["Cache-Control"] = caching.SHARED
-    return response
+    return await _told(kind, found, caching.SHARED)
 
 
-async def _told(kind: Kind, found: Feed) -> Response:
+async def _told(kind: Kind, found: Feed, rule: str) -> Response:
     urn, at = f"urn:pottle:{db.instance.id}", request.path.removeprefix(request.root_path)
     if kind == "json":
         data = msgspec.json.encode(_as_json(found, urn, here() + at))
@@ -90,7 +86,7 @@ async def _told(kind: Kind, found: Feed) -> Response:
         entries = [(entry.post, _headline(entry)) for entry in found.entries]
         about = {"urn": urn, "root": here(), "at": at, "updated": latest}
         data = NO_XML.sub("", await rendered("feed.xml", feed=found, entries=entries, **about)).encode()
-    headers = {"ETag": etag(data, 0), "X-Content-Type-Options": "nosniff"}
+    headers = {"ETag": etag(data, 0), "Cache-Control": rule}
     return Response(data, headers=headers, content_type=f"{TYPES[kind]}; charset=utf-8")
 
 

@@ -1,11 +1,12 @@
 """What somebody types stays, whatever others do meanwhile: it can be copied, or sent elsewhere."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.chromium import chromium
 from tests.browser.test_home import Visitor
@@ -185,3 +186,27 @@ async def test_a_class_list_survives_the_end_of_a_session(server: Server, browse
         await expect(page.locator(".site .me")).to_have_text(uid.title())
         await expect(page.locator("#sign-in")).to_be_hidden()
         await expect(names).to_have_value("Ada Lovelace\nAlan Turing" if uid == "alice" else "")
+
+
+@pytest.mark.parametrize("where", ["at the top", "below a post"])
+async def test_what_is_typed_while_a_post_is_on_its_way_stays(
+    dora: Visitor, alice: httpx.AsyncClient, where: str
+) -> None:
+    await posted(alice, "Good morning")
+    field = await replying(dora, "Good morning") if where == "below a post" else dora.page.locator("#compose textarea")
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def held_up(route: Route) -> None:
+        asked.set()
+        await go_on.wait()
+        await route.continue_()
+
+    await dora.page.route("**/api/channels/1/posts", held_up)
+    await field.fill("Sent")
+    await field.press("Control+Enter")
+    await asked.wait()
+    await field.fill(TYPED)
+    go_on.set()
+    await expect(dora.article("Sent")).to_be_visible()
+    await expect(field.locator("xpath=ancestor::form").locator("[type=submit]")).to_be_enabled()
+    await expect(field).to_have_value(TYPED)
