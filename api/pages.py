@@ -50,7 +50,7 @@ async def join() -> Response:
     return Response(body, headers=headers, content_type="text/html; charset=utf-8")
 
 
-@blueprint.get("/groups/<slug>", endpoint="group")
+@blueprint.get("/groups/<slug>/manage")
 @hide
 @signed_in
 async def manage(slug: str) -> Response:
@@ -59,7 +59,7 @@ async def manage(slug: str) -> Response:
     if not rules.moderates(found, me()):
         raise NotFound("There is no such page.")
     board = link("").partition("://")[2].rstrip("#")
-    return await _managing("group.html", group=group.view(found), join_at=board, tag=tag(slug))
+    return await _managing("manage.html", group=group.view(found), join_at=board, tag=tag(slug))
 
 
 @blueprint.get("/account")

@@ -54,7 +54,7 @@ const users = new Listing(part('#users'), pottle, {
 const groups = new Listing(part('#groups'), pottle, {
   path: '/api/groups', plural: 'groups',
   fill(of, { slug, name, reading, posting, review }) {
-    Object.assign(of('.name'), { href: `${pottle.url}/groups/${slug}`, textContent: name });
+    Object.assign(of('.name'), { href: `${pottle.url}/groups/${slug}/manage`, textContent: name });
     of('.slug').textContent = slug;
     of('.rules').textContent = `read by ${reading}, written by ${posting}${review === 'none' ? '' : `, review of ${review}`}`;
   },

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 LINE = '    "talk",'
 NAMED = re.compile(r"\b(channels?|[Pp]ost(s|ed)?|discussions?|reactions?|repl(y|ies))\b", re.IGNORECASE)
 METHOD = re.compile(r"\bPOST\b|/api/me/posts")
-PAGES = ("/", "/join", "/account", "/admin", "/groups/cs-1", "/groups/nowhere", "/docs", "/nowhere", "/sign-in")
+PAGES = ("/", "/join", "/account", "/admin", "/groups/cs-1/manage", "/groups/nowhere", "/docs", "/nowhere", "/sign-in")
 ENDING = {("DELETE", "/api/session"), ("DELETE", "/api/me/sessions")}  # of who asks
 HELP = """
 import click, main

@@ -26,7 +26,7 @@ GLOBALS = {
 LINKED = {
     "pages.join": "/join",
     "pages.admin": "/admin",
-    "pages.group": "/groups/<slug>",
+    "pages.manage": "/groups/<slug>/manage",
     "talk.post": "/posts/<int:post_id>",
     "talk.channel": "/channels/<int:channel_id>",
     "pages.account": "/account",

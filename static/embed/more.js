@@ -98,5 +98,5 @@ function loadReplies(thread, link, item) {
 /** Says why nobody can take part: here for whoever reads, in the console for whoever looks after the page. */
 export function unlisted({ section, host }) {
   section.querySelector('.unlisted').textContent = texts.unlisted(location.origin);
-  console.warn(`Pottle: ${location.origin} is not among the sites of the group "${host.group}". Add it: ${host.line.url}/groups/${host.group}#site`);
+  console.warn(`Pottle: ${location.origin} is not among the sites of the group "${host.group}". Add it: ${host.line.url}/groups/${host.group}/manage#site`);
 }

@@ -248,7 +248,7 @@ async def test_the_page_for_codes_is_nobodys_in_particular(anyone: Person) -> No
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
 
 
-PAGES = ("/", "/channels/1", "/join", "/docs", "/groups/class", "/admin")
+PAGES = ("/", "/channels/1", "/join", "/docs", "/groups/class/manage", "/admin")
 STRANGE = ("x=1", "utm_source=mail&utm_medium=x", "fbclid=abc", "", "=", "&&", "a" * 2000, "x[]=%FF%00", "limit[]=2")
 
 
@@ -256,7 +256,7 @@ async def test_pages_ignore_what_they_do_not_know(app: Quart, root: Person, anyo
     """Links come with `utm_…` and `fbclid`. Every route that is no API's and no file's is asked."""
     rules = [rule for rule in app.url_map.iter_rules() if not rule.websocket and "GET" in (rule.methods or ())]
     pages = {path for rule in rules for path in addresses(rule) if not rule.rule.startswith(("/api/", "/static/"))}
-    assert pages >= {"/", "/channels/1", "/join", "/docs", "/groups/home", "/admin", "/healthz"}
+    assert pages >= {"/", "/channels/1", "/join", "/docs", "/groups/home/manage", "/admin", "/healthz"}
     await posted(root)
     for person, path in itertools.product((anyone, root), sorted(pages)):
         plain = await person.get(path, headers=HTML)

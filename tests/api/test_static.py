@@ -78,7 +78,8 @@ async def test_every_file_says_what_it_is(anyone: Person, name: str, kind: str) 
     assert answer.headers["Content-Type"].split(";")[0] == kind
 
 
-STYLE = minified_css((assets.FOLDER / "style.css").read_text()).encode()
+ROOMS = re.findall(r'@import "(.+)";', (assets.FOLDER / "style.css").read_text())
+STYLE = minified_css("\n".join((assets.FOLDER / room).read_text() for room in ROOMS)).encode()
 SIZE = len(STYLE)
 PARTS = {
     "bytes=0-9": (0, 10),

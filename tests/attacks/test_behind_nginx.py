@@ -112,7 +112,7 @@ async def test_a_page_that_passes_for_a_file_is_not_kept(proxy: Proxy) -> None:
         *(
             "/static/~x/../../api/me",
             "/static/~/%2e%2e/%2e%2e/api/me",
-            "/groups/class/static/~x",
+            "/groups/class/manage/static/~x",
             "//static/~x/../../admin",
         ),
         *("/api/me;/static/~x/a.css", "/api/me%00/static/~x/a.css", "/api/me%23/static/~x", "/api/me?/static/~x"),

@@ -33,7 +33,7 @@ async def paths(bob: Person, alice: Person, world: World) -> list[str]:
             "/docs",
             "/account",
             "/admin",
-            "/groups/class",
+            "/groups/class/manage",
             "/channels/1",
             f"/channels/{room}",
             "/openapi.json",
@@ -160,7 +160,7 @@ async def test_no_key_gets_anothers_answer(raw: Raw) -> None:
 async def test_a_private_answer_has_no_second_address(raw: Raw, alice: Person, suffix: str) -> None:
     """Web cache deception: an address that a cache takes for a file, and that shows the victim's page."""
     mine: tuple[Header, ...] = ((b"authorization", f"Bearer {alice.token}".encode()),)
-    for path in ("/api/me", "/groups/class", "/api/groups/class/members"):
+    for path in ("/api/me", "/groups/class/manage", "/api/groups/class/members"):
         status, headers, _ = await raw("GET", path + suffix, mine)
         assert status in (404, 405)
         assert dict(headers)[b"cache-control"] == b"no-store"

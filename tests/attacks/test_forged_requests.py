@@ -134,7 +134,7 @@ async def test_another_sites_websocket_is_nobodys(
 
 async def test_no_answer_can_be_read_with_the_browsers_credentials(victim: Person, world: World) -> None:
     room = f"/api/channels/{world.class_channel}/posts"
-    for path in ("/api/me", room, "/api/me/tokens", "/", "/groups/class"):
+    for path in ("/api/me", room, "/api/me/tokens", "/", "/groups/class/manage"):
         for headers in FOREIGN.values():
             answer = await victim.get(path, headers=headers)
             assert answer.headers.get("Access-Control-Allow-Origin", "*") == "*"
@@ -143,7 +143,7 @@ async def test_no_answer_can_be_read_with_the_browsers_credentials(victim: Perso
     assert "Access-Control-Allow-Credentials" not in (await victim.http.options(room, headers=asked)).headers
 
 
-@pytest.mark.parametrize("path", ["/", "/join", "/docs", "/groups/class", "/channels/1", "/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/join", "/docs", "/groups/class/manage", "/channels/1", "/nowhere"])
 async def test_no_other_site_may_frame_a_page(victim: Person, path: str) -> None:
     answer = await victim.get(path, headers={"Accept": "text/html", "Origin": EVIL, "Referer": EVIL})
     policy = answer.headers["Content-Security-Policy"]

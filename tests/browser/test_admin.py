@@ -63,7 +63,7 @@ def forget_refusals(visitor: Visitor) -> None:
 async def test_a_moderator_looks_after_a_group(
     server: Server, browser: Browser, stack: AsyncExitStack, world: World
 ) -> None:
-    alice = await comes(server, browser, "alice", "/groups/class")
+    alice = await comes(server, browser, "alice", "/groups/class/manage")
     page, room = alice.page, world.class_channel
     bob = await person(stack, server, world, "bob")
 
@@ -102,7 +102,7 @@ async def test_a_moderator_looks_after_a_group(
 
 
 async def test_a_moderator_sees_what_to_paste_and_allows_a_site(server: Server, browser: Browser) -> None:
-    alice = await comes(server, browser, "alice", "/groups/class")
+    alice = await comes(server, browser, "alice", "/groups/class/manage")
     page = alice.page
     site, sites = page.locator("#site"), page.locator("#rules [name=origins]")
     address, says, allow = site.locator("[name=address]"), site.locator(".listed"), site.locator("[type=submit]")
@@ -129,7 +129,7 @@ async def test_a_moderator_sees_what_to_paste_and_allows_a_site(server: Server, 
 
 async def test_a_class_comes_in(server: Server, browser: Browser) -> None:
     """By a code on the board, and by slips of paper; also from a phone."""
-    alice = await comes(server, browser, "alice", "/groups/class", **PHONE)
+    alice = await comes(server, browser, "alice", "/groups/class/manage", **PHONE)
     page = alice.page
     assert await is_not_too_wide(page)
     await page.locator("#invitations form [type=submit]").click()
@@ -230,7 +230,7 @@ async def test_a_moderator_acts_in_the_discussion(
     bob = await person(stack, server, world, "bob")
     rude = await post(bob, world.class_channel, "Something rude")
     await bob.post(f"/api/channels/{world.class_channel}/posts", json={"body": "So there", "parent": rude})
-    alice = await comes(server, browser, "alice", "/groups/class")
+    alice = await comes(server, browser, "alice", "/groups/class/manage")
     page = alice.page
     await page.locator("#discussions").get_by_role("link", name="Room").click()
     await alice.is_live()

@@ -48,7 +48,7 @@ PAGES = (
     "/sign-in?group=class&origin=https://class.example",
     "/docs",
     "/admin",
-    "/groups/class",
+    "/groups/class/manage",
     "/nowhere",
 )
 SHOW_ALL = """() => {
@@ -211,7 +211,7 @@ async def test_each_text_has_its_own_direction(site: Site, browser: Browser, tex
     names = {"alice": text, "bob": text[::-1], "root": text[1:]}  # nobody may have the name of who looks after a group
     site.fill(names, text, f"{text}\n\n- {text}\n\nLatin first, then {text}")
     page = await person(site, browser, "root")
-    for path in (*PAGES[:4], "/admin", "/groups/class"):
+    for path in (*PAGES[:4], "/admin", "/groups/class/manage"):
         await site.visit(page, path)
         found = await page.evaluate(WITHOUT_DIRECTION)
         assert found["wrong"] == [], path

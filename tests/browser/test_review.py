@@ -123,7 +123,7 @@ async def test_a_moderator_approves_only_what_was_on_the_page(
     new, old = await post(bob, room, "Harmless"), await post(bob, room, "As it was")
     await approved(moderator, old)
     assert (await bob.patch(f"/api/posts/{old}", json={"body": "A harmless edit"})).status_code == 202
-    alice = await comes(server, browser, "alice", "/groups/class")
+    alice = await comes(server, browser, "alice", "/groups/class/manage")
     rows = alice.page.locator("#waiting .row")
     await expect(rows).to_have_count(2)
     edit, post_ = rows.nth(0), rows.nth(1)
@@ -174,7 +174,7 @@ async def test_a_discussion_waits_with_its_title(
     assert "unseen" not in await charlie.page.content()
 
     await bob.post("The first post")
-    alice = await comes(server, browser, "alice", "/groups/class")
+    alice = await comes(server, browser, "alice", "/groups/class/manage")
     await expect(alice.page.locator("#waiting .row")).to_contain_text("in An unseen title")
     await alice.page.locator("#waiting .row").get_by_role("button", name="Approve").click()
     await expect(charlie.article("The first post")).to_be_visible()

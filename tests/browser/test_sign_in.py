@@ -226,7 +226,7 @@ async def test_a_window_that_nobody_opened_says_so(server: Server, browser: Brow
 
 async def test_a_secret_on_the_groups_page(server: Server, browser: Browser, root: httpx.AsyncClient) -> None:
     """It is made, shown once, used, and deleted, which the page asks about first."""
-    admin = await comes(server, browser, "root", "/groups/blog")
+    admin = await comes(server, browser, "root", "/groups/blog/manage")
     page, section = admin.page, admin.page.locator("#secrets")
     await section.get_by_role("button", name="Make a secret").click()
     secret = await section.locator(".fresh code").text_content()

@@ -172,7 +172,7 @@ async def test_a_class_list_survives_the_end_of_a_session(server: Server, browse
     """Whoever comes back finds it as it was; somebody else gets a page of their own."""
     context = await browser.new_context()
     page = await context.new_page()
-    await page.goto(f"{server.url}/groups/class")
+    await page.goto(f"{server.url}/groups/class/manage")
     await page.locator("main [data-open=sign-in]").click()
     await fill_in(page, "alice")
     await expect(page.locator("#members .row")).to_have_count(3)

@@ -79,8 +79,9 @@ def test_all_that_browsers_get_is_still_javascript(tmp_path: Path) -> None:
     subprocess.run([*command, *map(str, tmp_path.iterdir())], check=True, timeout=60)
 
 
-def test_a_style_sheet_has_the_same_rules() -> None:
-    source = (FOLDER / "style.css").read_text()
+@pytest.mark.parametrize("name", ["tokens", "base", "talk", "managing"])
+def test_a_style_sheet_has_the_same_rules(name: str) -> None:
+    source = (FOLDER / f"style/{name}.css").read_text()
     small = minified_css(source)
     assert len(small) < 0.9 * len(source)
     assert [small.count(sign) for sign in "{}@#,'\""] == [_without_comments(source).count(sign) for sign in "{}@#,'\""]
