@@ -18,6 +18,7 @@ KEPT_DAYS = 365
 Action = Literal[
     "user.created", "user.role", "user.disabled", "user.enabled", "user.deleted",
     "password.changed", "password.link", "password.code", "password.reset", "token.made", "token.deleted",
+    "account.exported",
     "group.created", "group.edited", "group.removed", "member.put", "member.joined", "member.removed",
     "invitation.made", "invitation.revoked", "secret.made", "secret.deleted",
     "channel.approved", "channel.locked", "channel.unlocked", "channel.deleted",

@@ -6,7 +6,7 @@ const WORDS = {
   'user.created': 'made the account {}', 'user.role': 'gave {} the role {detail}', 'user.disabled': 'disabled {}', 'user.enabled': 'enabled {}',
   'user.deleted': 'deleted the account {}', 'password.changed': 'changed the password of {}', 'password.link': 'made a password link for {}',
   'password.code': 'made a new code for {}', 'password.reset': 'chose a new password for {} by a code', 'token.made': 'made a token:',
-  'token.deleted': 'deleted a token:', 'group.created': 'made the group {}:', 'group.edited': 'changed the group {}:', 'group.removed': 'deleted the group {}',
+  'token.deleted': 'deleted a token:', 'account.exported': 'took a copy of everything of {}', 'group.created': 'made the group {}:', 'group.edited': 'changed the group {}:', 'group.removed': 'deleted the group {}',
   'member.put': 'made {} a {detail}', 'member.joined': 'joined as', 'member.removed': 'ended the membership of {}', 'invitation.made': 'made {}:',
   'invitation.revoked': 'revoked {}', 'secret.made': 'made {} for single sign-on', 'secret.deleted': 'deleted {} for single sign-on', 'channel.approved': 'approved {}:', 'channel.locked': 'locked {}:', 'channel.unlocked': 'unlocked {}:', 'channel.deleted': 'deleted {}:',
   'post.approved': 'approved {}', 'post.removed': 'removed {}', 'post.restored': 'restored {}',

@@ -106,6 +106,7 @@ class TestRoutes:
             *("/api/session", "/api/me/tokens", "/api/groups/<slug>/invitations", "/api/users/<uid>/invitations"),
             *("/api/groups/<slug>/roster", "/api/groups/<slug>/roster/<uid>", "/api/invitations/look-up"),
             *("/api/groups/<slug>/members", "/api/me/invitations", "/api/session/confirm"),
+            "/api/me/export",
             *("/api/groups/<slug>/sso", "/api/groups/<slug>/sessions", "/api/groups/<slug>/secrets"),
         }
         for method, rule, handler in routes(built):

@@ -26,6 +26,7 @@ ROUTES: dict[tuple[str, str], Json] = {
     ("POST", "/api/session/confirm"): {"password": PASSWORD},
     ("PATCH", "/api/me"): {"name": "R", "email": "r@example.org", "password": "x" * 9, "current_password": PASSWORD},
     ("DELETE", "/api/me"): {"password": PASSWORD},
+    ("POST", "/api/me/export"): {"password": PASSWORD},
     ("POST", "/api/me/tokens"): {"name": "program"},
     ("POST", "/api/groups"): {"slug": "chess", "name": "Chess", "origins": [], "reading": "public", "posting": "users"},
     ("PATCH", "/api/groups/class"): {"name": "Class 5b", "origins": [], "review": "all"},

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from model.accounts import account
+from model.accounts import account, belongings, session
+from pottle.store import Base
 from tests.api.conftest import LOBBY, bearer, posted, refused, signed_in_again, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 
@@ -77,6 +78,65 @@ async def test_guesses_at_ones_own_password_are_few(root: Person, alice: Person,
     refused(await alice.patch("/api/me", {**NEW, "current_password": PASSWORD}), 429)
     refused(await alice.delete("/api/me", json={"password": PASSWORD}), 429)
     assert (await anyone.post("/api/session", {"uid": "alice", "password": PASSWORD})).status_code == 201
+
+
+class TestExport:
+    """POST /api/me/export."""
+
+    async def test_it_has_everything_of_ones_own_and_nothing_of_others(self, alice: Person, bob: Person) -> None:
+        made = [await posted(bob, f"Bob's {number}") for number in range(3)]
+        hers = await posted(alice, "Alice's own words")
+        await bob.put(f"/api/posts/{hers['id']}/reactions/heart")
+        await bob.patch(f"/api/posts/{made[0]['id']}", {"body": "Bob's edited"})
+        token = (await bob.post("/api/me/tokens", {"name": "bell"})).json()["token"]
+        answer = await bob.post("/api/me/export", {"password": PASSWORD})
+        assert answer.status_code == 200
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="pottle-bob.json"'
+        assert answer.headers["Cache-Control"] == "no-store"
+        all_of_it = answer.json()
+        assert [one["uid"] for one in all_of_it["account"]] == ["bob"]
+        said = [(post["body"], post["channel"]) for post in all_of_it["posts"]]
+        assert said == [("Bob's edited", "Lobby"), ("Bob's 1", "Lobby"), ("Bob's 2", "Lobby")]
+        assert [(one["post_id"], one["kind"]) for one in all_of_it["reactions"]] == [(hers["id"], "heart")]
+        assert [one["group"] for one in all_of_it["memberships"]] == ["class"]
+        assert [one["name"] for one in all_of_it["tokens"]] == ["bell"]
+        assert [entry["action"] for entry in all_of_it["activity"]][-2:] == ["token.made", "account.exported"]
+        for others in ("Alice's own words", "alice", token, "_hash"):
+            assert others not in answer.text
+
+    async def test_it_has_every_table_that_is_somebodys(self, bob: Person) -> None:
+        """A new resource of which it would lack a table is seen here."""
+        of_users = {
+            table.name
+            for table in Base.metadata.sorted_tables
+            if any(key.column.table.name == "users" for key in table.foreign_keys)
+        }
+        exported = (await bob.post("/api/me/export", {"password": PASSWORD})).json()
+        assert of_users - exported.keys() == set()
+
+    async def test_it_pages_through_more_than_a_portion(self, bob: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(belongings, "PORTION", 2)
+        made = [(await posted(bob, f"Number {number}"))["id"] for number in range(4)]
+        for post in made:
+            for kind in ("heart", "eyes"):
+                await bob.put(f"/api/posts/{post}/reactions/{kind}")
+        exported = (await bob.post("/api/me/export", {"password": PASSWORD})).json()
+        assert [post["id"] for post in exported["posts"]] == made
+        assert len({(one["post_id"], one["kind"]) for one in exported["reactions"]}) == 8
+
+    async def test_it_needs_the_password(self, bob: Person) -> None:
+        refused(await bob.post("/api/me/export", {"password": "a guess"}), 403)
+        assert wrong_fields(await bob.post("/api/me/export", {})) == {"password"}
+
+    async def test_it_breaks_off_when_the_session_ends(self, bob: Person) -> None:
+        who = session.identify(bob.token)
+        assert who is not None
+        pieces = await belongings.take(who, PASSWORD)
+        first = await anext(pieces)
+        await bob.delete("/api/session")
+        rest = first + b"".join([piece async for piece in pieces])
+        assert b"posts" not in rest
+        assert not rest.rstrip().endswith(b"}")
 
 
 async def test_the_last_admin_cannot_leave(root: Person, nothing_changes: Callable[..., object]) -> None:

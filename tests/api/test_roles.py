@@ -88,6 +88,7 @@ One's own account
 GET    /api/me                                             401    200    200  200  200  200    200   401
 PATCH  /api/me                   {"name": "New"}           401    200    200  200  200  200    403   401
 DELETE /api/me                   {password}                401    204    204  204  409  403    403   401
+POST   /api/me/export            {password}                401    200    200  200  200  403    403   401
 PUT    /api/me/avatar            {image}                   401    200    200  200  200  200    403   401
 GET    /api/me/avatar                                      401    404    404  200  404  404    200   401
 DELETE /api/me/avatar                                      401    404    404  204  404  404    403   401
