@@ -1,5 +1,7 @@
 """`/api/groups`: groups, their rules and their members."""
 
+from typing import Annotated
+
 import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint
@@ -7,13 +9,15 @@ from quart import Blueprint
 from api.access import EDITING, admins, asker, me, on_our_pages
 from model.accounts import session
 from model.accounts.user import Name, SomeUid
-from model.groups import group
+from model.groups import group, people
 from model.groups.group import GroupView, MemberView, Origins, Slug
+from model.groups.people import PersonView
 from model.groups.rules import Posting, Reading, Review, Standing
 from pottle.http.answers import Answer, Paging, asks, changed_fields, cursor, gives, listed, takes, wanted_versions
 from pottle.http.asking import anyone, signed_in
 from pottle.http.caching import shown
 from pottle.http.limits import idempotent, limited
+from pottle.values import line
 
 blueprint = Blueprint("groups", __name__, url_prefix="/api/groups")
 
@@ -114,6 +118,28 @@ class NewMember(msgspec.Struct):
 
     uid: SomeUid
     role: Standing = "member"
+
+
+class PeopleQuery(msgspec.Struct):
+    """The beginning of a user name, or of a word of a name."""
+
+    q: Annotated[str, line(80, shortest=0)] = ""
+
+
+class PeopleView(msgspec.Struct):
+    """Some of those in a group."""
+
+    people: list[PersonView]
+
+
+@blueprint.get("/<slug>/people")
+@signed_in
+@on_our_pages
+@asks(PeopleQuery)
+@gives(PeopleView)
+async def list_people(slug: str, query: PeopleQuery) -> PeopleView:
+    """Others in a group whose name begins so, to mention them: at most eight. Members and moderators may see them."""
+    return PeopleView(await people.beginning(me(), slug, query.q))
 
 
 @blueprint.get("/<slug>/members")

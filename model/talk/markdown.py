@@ -5,7 +5,10 @@ yet a hole. No images: a page of ours loads nothing from another host.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from html import escape
+from itertools import islice
+from types import MappingProxyType
 from typing import Any
 
 import nh3
@@ -13,12 +16,14 @@ from linkify_it import LinkifyIt  # type: ignore[import-untyped]
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock, table
 from markdown_it.rules_inline import StateInline
+from markdown_it.token import Token
 
 TAGS = {
     *("p", "br", "hr", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"),
-    *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
+    *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "bdi"),
 }
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "code": {"class"}}
+CLASSES = {"bdi": {"mention"}}
 
 HTML_BYTES = 64 * 1024  # of one post; 10,000 characters can be made to become 154,000 bytes
 FILLED_CELLS = 1_000  # of a table; 10,000 characters could become 65,536 cells, which are a second of work
@@ -29,6 +34,8 @@ LONGEST_LINK = 2_000  # characters that are looked at once more for each address
 _PLAIN = re.compile(r"[^\W\d_][\w ,;?!'()%-]*(?:\.(?= |\Z)[\w ,;?!'()%-]*)*")
 
 _UNDER_HEADINGS = re.compile(r"[-|: \t]+")
+_NAMED = re.compile(r"(?<![\w@.+-])@([A-Za-z0-9](?:[\w.-]{0,38}\w))(?![\w@])", re.ASCII)
+_MARKED = re.compile(r'<bdi class="mention">@([\w.-]+)</bdi>', re.ASCII)
 _SCHEME = re.compile(r"(?:^|[^a-z0-9.+-])(https?)(?=\Z)", re.IGNORECASE)
 
 
@@ -90,15 +97,34 @@ def _link(state: StateInline, silent: bool) -> bool:
     return True
 
 
+def _mention(state: StateInline, silent: bool) -> bool:
+    """`@ada`, where `people` of the environment has Ada."""
+    found = _NAMED.match(state.src, state.pos) if state.src.startswith("@", state.pos) else None
+    uid = state.env.get("people", {}).get(found[1].lower()) if found else None
+    if found is None or uid is None or state.linkLevel:
+        return False
+    if not silent:
+        state.push("mention", "bdi", 0).content = uid
+    state.pos = found.end()
+    return True
+
+
+def _marked(_self: Any, tokens: Sequence[Token], at: int, *_: Any) -> str:
+    return f'<bdi class="mention">@{escape(tokens[at].content)}</bdi>'
+
+
 # What is typed is seen: `[Reminder]: homework` would define a link, and not be shown.
 _parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True})
 _parser.enable(["table", "strikethrough", "linkify"]).disable(["image", "reference"])
 _parser.linkify = _links
 _parser.block.ruler.at("table", _bounded_table, {"alt": ["paragraph"]})
 _parser.inline.ruler.at("linkify", _link)
+_parser.inline.ruler.push("mention", _mention)
+_parser.add_render_rule("mention", _marked)
 _cleaner = nh3.Cleaner(
     tags=TAGS,
     attributes=ATTRIBUTES,
+    allowed_classes=CLASSES,
     url_schemes={"http", "https", "mailto"},
     link_rel="nofollow ugc noopener noreferrer",
 )
@@ -109,14 +135,25 @@ def is_plain(text: str) -> bool:
     return "_" not in text and _PLAIN.fullmatch(text) is not None
 
 
-def rendered(text: str) -> str:
+def names_in(text: str, most: int) -> list[str]:
+    """What may be user names in a text, each once: the first ones, as they stand behind an @."""
+    return list(dict.fromkeys(found[1] for found in islice(_NAMED.finditer(text), most)))
+
+
+def mentioned(html: str) -> set[str]:
+    """The user names that the HTML of a post marks."""
+    return set(_MARKED.findall(html)) if "<bdi" in html else set()
+
+
+def rendered(text: str, people: Mapping[str, str] = MappingProxyType({})) -> str:
     """The HTML of a post's Markdown: harmless in anybody's page, and of at most HTML_BYTES.
 
-    A text whose HTML would be longer is shown as it was typed: at most five bytes for a character.
+    `people` are those whom it may mention: user names in small letters, and as they are written. A text whose HTML
+    would be longer is shown as it was typed: at most five bytes for a character.
     """
     if is_plain(text):  # a quarter of the work of making a post
         return f"<p>{text.rstrip()}</p>"
-    html = _cleaner.clean(_parser.render(text)).strip()
+    html = _cleaner.clean(_parser.render(text, {"people": people})).strip()
     return html if len(html.encode()) <= HTML_BYTES else _as_typed(text)
 
 

@@ -1,6 +1,8 @@
 """Posting: how posts are made, changed, moderated and removed."""
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple, cast
 
 from msgspec import UNSET
@@ -12,6 +14,7 @@ from model.accounts.session import Identity
 from model.groups import group as groups
 from model.groups import rules
 from model.talk import channel as channels
+from model.talk import mention
 from model.talk.channel import Channel, ChannelRow
 from model.talk.markdown import is_plain, rendered
 from model.talk.post import (
@@ -70,32 +73,36 @@ async def publish(identity: Identity | None, channel_id: int, new: Draft, origin
     Rights and limits are checked before the Markdown is rendered, and again in the transaction.
     Raises what `create` and `finished` do.
     """
+    people: dict[str, str] = {}
     if may_be_repeated() or not is_plain(new.body):  # a plain text is no work to render: the transaction alone checks
         with db.snapshot() as read:
             if (made := answered(read, create.within)) is not None:
                 return cast(PostView, made)
             _where_to_post(read, identity, channel_id, new, origin)
             limits.check_all(read, channels.uses(len(new.body)))
-    return await create(identity, channel_id, await finished(new), origin)
+            people = mention.people(read, identity, channel_id, new.body)
+    return await create(identity, channel_id, await finished(new, people), origin)
 
 
 async def revise(identity: Identity, id_: int, versions: Versions, body: str) -> PostView:
     """Changes a post's text; checks first, as `publish`. Raises what `edit` and `finished` do."""
     with db.snapshot() as read:
-        _editable(read, identity, id_, versions)
+        row, _ = _editable(read, identity, id_, versions)
         limits.check_all(read, channels.uses(len(body)))
-    return await edit(identity, id_, versions, await finished(Draft(body)))
+        people = mention.people(read, identity, row.channel_id, body)
+    return await edit(identity, id_, versions, await finished(Draft(body), people))
 
 
-async def finished(new: Draft) -> Draft:
-    """Renders a draft. Raises Invalid for a text that is too long or shows nothing.
+async def finished(new: Draft, people: Mapping[str, str] = MappingProxyType({})) -> Draft:
+    """Renders a draft, which may mention `people`. Raises Invalid for a text that is too long or shows nothing.
 
     A long text is rendered in a thread: 10,000 characters made to be slow take 90 ms.
     """
     longest, body = settings.chosen().post_length, new.body
     if len(body) > longest:
         raise Invalid({"body": f"must have at most {longest} characters"})
-    html = rendered(body) if len(body) < QUICK else await asyncio.to_thread(rendered, body)
+    short = len(body) < QUICK
+    html = rendered(body, people) if short else await asyncio.to_thread(rendered, body, people)
     if not text.shows(html):
         raise Invalid({"body": "shows nothing; write something that can be seen"})
     return new._replace(html=html)
@@ -123,6 +130,7 @@ def add(tx: Tx, channel_id: int, new: Draft, author_id: int | None, state: State
     root = None if new.parent is None else tx.one(ROOT, id=new.parent).id
     whose = {"channel_id": channel_id, "parent_id": new.parent, "root_id": root, "author_id": author_id}
     id_: int = tx.one(ADD, **whose, **texts, state=state, replies=0, created=tx.now, edited=None, version=1).id
+    mention.keep(tx, id_, channel_id, author_id, new.html)
     if state == "published":
         _count(tx, "post.created", id_, channel_id, new.parent, 1)
     return id_
@@ -200,6 +208,7 @@ def rewrite(tx: Tx, row: PostRow, body: str, html: str) -> None:
     """Within a unit: replaces a post's text, and drops its edit."""
     tx.run(CHANGE, id=row.id, body=body, html=html, edited=tx.now, version=row.version + 1)
     tx.run(DROP_EDIT, post_id=row.id)
+    mention.keep(tx, row.id, row.channel_id, row.author_id, html, row.html)
     if row.state == "published":
         tx.changed(
             "post.edited", stream=channels.stream(row.channel_id), subject=row.id, tags=["posts", f"post:{row.id}"]
@@ -254,6 +263,7 @@ def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
     if row.state != "removed":
         _set_state(tx, row, "removed")
     tx.run(CHANGE, id=id_, body="", html="")
+    mention.keep(tx, id_, row.channel_id, row.author_id, "", row.html)
     tx.run(DROP_EDIT, post_id=id_)
 
 
