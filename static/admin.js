@@ -1,6 +1,7 @@
 /** The admin's page: accounts, groups, and what was done. */
+import { ask } from './dialogs.js';
 import { submits } from './forms.js';
-import { Listing, sure } from './listing.js';
+import { Listing } from './listing.js';
 import { account, pottle } from './pages.js';
 import { Poster } from './poster.js';
 import { trail } from './trail.js';
@@ -29,20 +30,25 @@ const users = new Listing(part('#users'), pottle, {
   },
   actions: {
     async role({ uid, name, role }, { value }) {
-      const asked = value === 'admin' ? `Make ${isolated(name)} an admin, who may do everything?` : `Make ${isolated(name)} an ordinary user?`;
-      if (value !== role && sure(asked)) await change(uid, { role: value });
+      const asked = value === 'admin' ? { title: `Make ${isolated(name)} an admin?`, text: 'An admin may do everything here.', action: 'Make an admin' }
+        : { title: `Make ${isolated(name)} an ordinary user?`, action: 'Make a user' };
+      if (value !== role && await ask(asked)) await change(uid, { role: value });
     },
     async toggle({ uid, name, disabled }) {
-      if (!disabled && !sure(`Disable ${isolated(name)}? They are signed out everywhere at once, and what they wrote stays.`)) return false;
+      if (!disabled && !await ask({
+        title: `Disable ${isolated(name)}?`, text: 'They are signed out everywhere at once. What they wrote stays.', action: 'Disable',
+      })) return false;
       return change(uid, { disabled: !disabled });
     },
     async remove({ uid, name }) {
-      if (!sure(`Delete the account of ${isolated(name)} (${uid}) for good? What they wrote stays, without a name.`)) return false;
+      if (!await ask({
+        title: `Delete the account of ${isolated(name)} (${uid}) for good?`, text: 'What they wrote stays, without a name.', action: 'Delete',
+      })) return false;
       await pottle.api('DELETE', `/api/users/${encodeURIComponent(uid)}`);
       done.reload();
     },
     async link({ uid, name }) {
-      if (!sure(`Make a link by which ${isolated(name)} can choose a new password?`)) return false;
+      if (!await ask({ title: `Make a link by which ${isolated(name)} can choose a new password?`, action: 'Make a link' })) return false;
       const made = await pottle.api('POST', `/api/users/${encodeURIComponent(uid)}/invitations`);
       poster.show({ ...made, title: `For ${isolated(made.name)} only`, where: `Whoever opens this link chooses the password of ${made.uid}.` });
       done.reload();

@@ -145,6 +145,3 @@ const complain = (place, textContent) => place.append(Object.assign(document.cre
 
 /** Puts a time into a <time>; tickAll shows it. */
 export const at = (time, stamp) => time.setAttribute('datetime', stamp);
-
-/** Asks before what cannot simply be undone. */
-export const sure = (question) => window.confirm(question);

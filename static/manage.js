@@ -1,6 +1,7 @@
 /** The page of a group's moderators: who belongs to it, and its rules. */
+import { ask } from './dialogs.js';
 import { submits } from './forms.js';
-import { Listing, at, sure } from './listing.js';
+import { Listing, at } from './listing.js';
 import { account, pottle } from './pages.js';
 import { Poster } from './poster.js';
 import { showRoster } from './roster.js';
@@ -28,7 +29,8 @@ const invitations = new Listing(part('#invitations'), pottle, {
     at(of('time'), created);
     of('.by').textContent = by ? `by ${by}` : 'by the operator';
   },
-  actions: { revoke: ({ id }) => sure('Revoke this invitation? Who joined by it stays.') && noted(pottle.api('DELETE', `${group}/invitations/${id}`)) },
+  actions: { revoke: async ({ id }) => await ask({ title: 'Revoke this invitation?', text: 'Who joined by it stays.', action: 'Revoke' })
+    && noted(pottle.api('DELETE', `${group}/invitations/${id}`)) },
 });
 
 submits(part('#invitations form'), async ({ role, uses, days }) => {
@@ -48,9 +50,10 @@ const members = new Listing(part('#members'), pottle, {
   },
   actions: {
     role: ({ uid }, { value }) => put(uid, value),
-    remove: ({ uid, name }) => sure(`End the membership of ${isolated(name)}? What they wrote stays.`) && noted(pottle.api('DELETE', `${group}/members/${encodeURIComponent(uid)}`)),
+    remove: async ({ uid, name }) => await ask({ title: `End the membership of ${isolated(name)}?`, text: 'What they wrote stays.', action: 'Remove' })
+      && noted(pottle.api('DELETE', `${group}/members/${encodeURIComponent(uid)}`)),
     async code({ uid, name }) {
-      if (!sure(`Make a new code by which ${isolated(name)} chooses a password? The one before ends.`)) return false;
+      if (!await ask({ title: `Make a new code for ${isolated(name)}?`, text: 'With it they choose a password. The code before ends.', action: 'Make a code' })) return false;
       const made = await pottle.api('POST', `${group}/roster/${encodeURIComponent(uid)}`);
       poster.show({ ...made, title: `For ${isolated(made.name)} only`, where: `Your user name is ${made.uid}. Open ${joinAt} and enter` });
       done.reload();

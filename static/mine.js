@@ -1,6 +1,7 @@
 /** The page of one's own account: another password, where one is signed in, and a feed of replies. */
+import { ask } from './dialogs.js';
 import { submits } from './forms.js';
-import { Listing, at, sure } from './listing.js';
+import { Listing, at } from './listing.js';
 import { pottle } from './pages.js';
 import { unless } from './pottle/asking.js';
 
@@ -18,12 +19,14 @@ const sessions = new Listing(part('#sessions'), pottle, {
     of('.used').textContent = used ? day(used) : 'a day that is not known';
     of('[data-do=end]').hidden = current; // for that there is the button above
   },
-  actions: { end: ({ id, device }) => sure(`Sign out ${device || 'that browser'}?`) && pottle.api('DELETE', `/api/me/sessions/${id}`) },
+  actions: { end: async ({ id, device }) => await ask({ title: `Sign out ${device || 'that browser'}?`, action: 'Sign out' })
+    && pottle.api('DELETE', `/api/me/sessions/${id}`) },
 });
 
 const others = part('#sessions .others');
 others.disabled = false;
-others.addEventListener('click', () => sure('Sign out everywhere but here?') && sessions.after(pottle.api('DELETE', '/api/me/sessions')));
+others.addEventListener('click', async () => await ask({ title: 'Sign out everywhere but here?', action: 'Sign out' })
+  && sessions.after(pottle.api('DELETE', '/api/me/sessions')));
 
 submits(part('#password form'), async (values) => {
   await pottle.api('PATCH', '/api/me', values);

@@ -1,8 +1,9 @@
 /** The page of a group's moderators, where there are discussions: what waits for them, what they removed, and the tag for other sites. */
 import { begin } from './begin.js';
+import { ask } from './dialogs.js';
 import { submits } from './forms.js';
 import { linksOf } from './permalinks.js';
-import { Listing, at, sure } from './listing.js';
+import { Listing, at } from './listing.js';
 import { group, noted, page, part, rules, saveRules, words } from './manage.js';
 import { pottle } from './pages.js';
 import { showSite } from './site.js';
@@ -56,6 +57,10 @@ const waiting = posts(part('#waiting'), 'pending', (of, { edit, html }) => {
 
 // new discussions
 
+const gone = async ({ id, title }) => await ask({
+  title: `Delete “${isolated(title)}”?`, text: 'All its posts go with it, and nobody can bring them back.', action: 'Delete',
+}) && noted(pottle.api('DELETE', `/api/channels/${id}`));
+
 const begun = new Listing(part('#begun'), pottle, {
   path: `${group}/channels`, plural: 'channels',
   fill(of, channel) {
@@ -68,7 +73,7 @@ const begun = new Listing(part('#begun'), pottle, {
   },
   actions: {
     async approve(channel) { await change(`/api/channels/${channel.id}`, channel, { state: 'published' }); discussions.reload(); },
-    remove: ({ id, title }) => sure(`Delete “${isolated(title)}” with all its posts? Nobody can bring it back.`) && noted(pottle.api('DELETE', `/api/channels/${id}`)),
+    remove: (channel) => gone(channel),
   },
 });
 begun.query = { state: 'pending' };
@@ -85,7 +90,7 @@ const discussions = new Listing(part('#discussions'), pottle, {
   },
   actions: {
     lock: ({ id, locked }) => noted(pottle.api('PATCH', `/api/channels/${id}`, { locked: !locked })),
-    remove: ({ id, title }) => sure(`Delete “${isolated(title)}” with all its posts? Nobody can bring it back.`) && noted(pottle.api('DELETE', `/api/channels/${id}`)),
+    remove: (channel) => gone(channel),
   },
 });
 

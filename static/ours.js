@@ -1,5 +1,6 @@
 /** Discussions in pages of ours. */
 import { beginning } from './begin.js';
+import { ask } from './dialogs.js';
 import { Discussion } from './discussion.js';
 import { linksOf } from './permalinks.js';
 import { load } from './older.js';
@@ -24,7 +25,10 @@ function enliven(section, pottle, account) {
     again: (many) => (named ? conversation(location.href) : pottle.posts(channel, { before, limit: Math.min(100, Math.max(20, many)) })),
     address: (cursor) => `${here}?before=${encodeURIComponent(cursor)}`,
   });
-  new Participation(discussion, pottle, account, { elsewhere: () => location.assign(here) });
+  new Participation(discussion, pottle, account, {
+    elsewhere: () => location.assign(here),
+    sure: (title) => ask({ title, action: 'Delete' }),
+  });
   section.querySelector('.older a').addEventListener('click', (event) => {
     event.preventDefault();
     load(discussion, event.currentTarget, ({ next }) => pottle.posts(channel, { before: next }));

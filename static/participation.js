@@ -8,22 +8,23 @@ import { apply } from './thread.js';
 import { isolated, nameOf } from './view.js';
 
 export class Participation {
-  #discussion; #section; #pottle; #account; #posted; #judges; #reactions; #own; #composing;
+  #discussion; #section; #pottle; #account; #posted; #judges; #sure; #reactions; #own; #composing;
   #pending = []; #queue = { path: null, watch: null }; // what waits for a moderator here
 
   /**
    * @param {import('./discussion.js').Discussion} discussion @param {import('./pottle.js').Pottle} pottle
    * @param {{me: ?object, onChange: (listener: () => void) => void, ask: () => void}} account who is looking
-   * @param {{elsewhere: (post: object) => void, judges?: boolean}} options `elsewhere` shows a new post that has no place in
+   * @param {{elsewhere: (post: object) => void, judges?: boolean, sure?: (question: string) => boolean|Promise<boolean>}} options `elsewhere` shows a new post that has no place in
    *   what is shown; `judges`: moderators see here what waits for them
    */
-  constructor(discussion, pottle, account, { elsewhere, judges = false }) {
+  constructor(discussion, pottle, account, { elsewhere, judges = false, sure = (question) => window.confirm(question) }) {
     this.#discussion = discussion;
     this.#section = discussion.section;
     this.#pottle = pottle;
     this.#account = account;
     this.#posted = elsewhere;
     this.#judges = judges;
+    this.#sure = sure;
     this.#reactions = new Reactions(pottle, discussion);
     this.#own = new OwnPosts(pottle, discussion);
     this.#composing = new Composing(this.#section, account, {
@@ -190,11 +191,11 @@ export class Participation {
   }
 
   /** Of others' posts, a moderator removes what is to be seen here; one's own goes whatever it has become. */
-  #remove(id) {
+  async #remove(id) {
     const { author, version } = this.#shown(id);
-    if (!window.confirm(texts.sureToDelete(isolated(nameOf(author))))) return undefined;
+    if (!await this.#sure(texts.sureToDelete(isolated(nameOf(author))))) return;
     const mine = author.uid === this.#account.me?.uid;
-    return this.#attempt(id, async () => {
+    await this.#attempt(id, async () => {
       await this.#pottle.remove(id, mine ? undefined : version);
       this.#own.forget(id);
       const known = this.#discussion.thread.posts.find((post) => post.id === id);

@@ -1,6 +1,7 @@
 /** On a group's page: its secrets for single sign-on. */
+import { ask } from './dialogs.js';
 import { submits } from './forms.js';
-import { Listing, at, sure } from './listing.js';
+import { Listing, at } from './listing.js';
 
 /** @param {(answer: Promise) => Promise<void>} noted waits for an answer, and then shows what was done */
 export function showSecrets(section, pottle, group, noted) {
@@ -12,7 +13,8 @@ export function showSecrets(section, pottle, group, noted) {
       of('.used').textContent = used ? `last used on ${new Date(`${used}T12:00`).toLocaleDateString()}` : 'never used';
     },
     actions: {
-      delete: ({ id }) => sure(`Delete secret ${id}? Whoever came in by it is signed out.`) && noted(pottle.api('DELETE', `${group}/secrets/${id}`)),
+      delete: async ({ id }) => await ask({ title: `Delete secret ${id}?`, text: 'Whoever came in by it is signed out.', action: 'Delete' })
+        && noted(pottle.api('DELETE', `${group}/secrets/${id}`)),
     },
   });
   submits(section.querySelector('form'), async () => {

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 
-from playwright.async_api import Browser, async_playwright, expect
+from playwright.async_api import Browser, Page, async_playwright, expect
 from playwright.sync_api import sync_playwright
 
 from tests.conftest import needs
@@ -33,6 +33,12 @@ async def chromium(*more: str) -> AsyncIterator[Browser]:
         yield browser
         for context in browser.contexts[1:]:
             await context.close()
+
+
+async def says_yes(page: Page) -> None:
+    """Has every question of the page answered with its button that goes on."""
+    asked = page.locator("dialog.asks[open]")
+    await page.add_locator_handler(asked, lambda: asked.locator(".button").click())
 
 
 @cache

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from tests.browser.chromium import chromium
+from tests.browser.chromium import chromium, says_yes
 from tests.browser.test_home import Visitor
 from tests.conftest import PASSWORD, World
 from tests.server import Server, calling
@@ -29,7 +29,7 @@ async def comes(server: Server, browser: Browser, uid: str, path: str, **options
     context = await browser.new_context(**options)  # type: ignore[arg-type]
     visitor = Visitor(server, context, await context.new_page())
     page = visitor.page
-    page.on("dialog", lambda dialog: dialog.accept())
+    await says_yes(page)
     await page.goto(server.url + path)
     await page.locator("main [data-open=sign-in]").click()
     form = page.locator("#sign-in")

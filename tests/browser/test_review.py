@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Locator, expect
 
-from tests.browser.chromium import chromium
+from tests.browser.chromium import chromium, says_yes
 from tests.browser.test_admin import comes, person, post
 from tests.browser.test_home import Visitor
 from tests.conftest import World
@@ -40,7 +40,7 @@ async def in_the_class(server: Server, browser: Browser, uid: str, channel: int)
     """Somebody who is signed in, on the page of the class's discussion, who says yes to every question."""
     context = await browser.new_context()
     visitor = Visitor(server, context, await context.new_page())
-    visitor.page.on("dialog", lambda dialog: dialog.accept())
+    await says_yes(visitor.page)
     await visitor.come()
     signed = await context.request.post(f"{server.url}/api/session", data={"uid": uid, "password": "correct horse"})
     assert signed.ok
