@@ -52,7 +52,7 @@ TERMS = {
     "activity": Term("What the activity log says of the account.", []),
     "format": Term("Which form the export has; another one would have another number.", 1),
     "made": _time("When the export was begun."),
-    "Everything.mentions": Term("Rows of others that name the account: their table, the column, and their key.", []),
+    "Everything.named_in": Term("Rows of others that name the account: their table, the column, and their key.", []),
     "accounts": Term("The account of each name, in the roster's order."),
     "action": Term("What was done; docs/administration.md lists all actions.", "member.put"),
     "actor": Term("User name of who did it; empty for a command of the operator.", "ada"),

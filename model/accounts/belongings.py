@@ -3,7 +3,7 @@
 `account` has the row of the user; beside it each table that belongs to somebody is an array of the owner's rows, by
 the table's name, with its columns as fields; `activity` is what the activity log says of the account. The tables are
 found by their keys to `users`, so what a new resource keeps is there by itself. A row that names an account only beside
-its owner (who endorsed it, say) is in `mentions`, as `{table, column}` and its key, for its text is somebody else's.
+its owner (who endorsed it, say) is in `named_in`, as `{table, column}` and its key, for its text is somebody else's.
 Secrets are left out: they are hashes.
 """
 
@@ -34,7 +34,7 @@ class Everything(msgspec.Struct):
     made: str
     account: list[dict[str, Any]]
     activity: list[dict[str, Any]]
-    mentions: list[dict[str, Any]]
+    named_in: list[dict[str, Any]]
 
 
 async def take(identity: Identity, password: str) -> AsyncIterator[bytes]:
@@ -73,7 +73,7 @@ Parts = list[tuple[Any, Any]]  # queries, each with the table that it pages thro
 def _sections(identity: Identity) -> Iterator[tuple[str, Parts]]:
     """The arrays, by name."""
     yield "account", [(select(*_plain(User.__table__)).where(User.id == identity.user), User.__table__)]
-    mentions: Parts = []
+    named_in: Parts = []
     for table in Base.metadata.sorted_tables:
         found = [column for column in table.c if _refers(column) == "users"]
         owning = [column for column in found if _cascades(column)] or found[:1]
@@ -81,8 +81,8 @@ def _sections(identity: Identity) -> Iterator[tuple[str, Parts]]:
             yield table.name, [(_told(table).where(or_(*(column == identity.user for column in owning))), table)]
         for column in (column for column in found if column not in owning):
             told = (literal(table.name).label("table"), literal(column.name).label("column"), *table.primary_key)
-            mentions.append((select(*told).where(column == identity.user), table))
-    yield "mentions", mentions
+            named_in.append((select(*told).where(column == identity.user), table))
+    yield "named_in", named_in
     entry = audit.Entry.__table__
     mine = or_(*(func.lower(entry.c[name]) == identity.uid.lower() for name in ("actor", "subject")))
     yield "activity", [(select(*(column for column in entry.c if column.name != "actor")).where(mine), entry)]
