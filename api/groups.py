@@ -31,6 +31,7 @@ class NewGroup(msgspec.Struct):
     reading: Reading = "public"
     posting: Posting = "users"
     review: Review = "none"
+    anonymous: bool = False
 
 
 class GroupEdit(msgspec.Struct):
@@ -41,6 +42,7 @@ class GroupEdit(msgspec.Struct):
     reading: Reading | UnsetType = UNSET
     posting: Posting | UnsetType = UNSET
     review: Review | UnsetType = UNSET
+    anonymous: bool | UnsetType = UNSET
 
 
 class GroupsView(msgspec.Struct):

@@ -46,7 +46,8 @@ CALLED = {
     "q": "What you look for",
 }
 # Structs that have either these fields or those.
-EITHER = {"Author": {"UserAuthor": ("uid", "name", "avatar", "badge"), "GuestAuthor": ("guest",)}}
+OF_USER = "uid", "name", "avatar", "badge"
+EITHER = {"Author": {"UserAuthor": OF_USER, "GuestAuthor": ("guest",), "AnonymousAuthor": ("anonymous",)}}
 TERMS = {
     "Everything.account": Term("The account itself, one row.", []),
     "activity": Term("What the activity log says of the account.", []),
@@ -59,6 +60,10 @@ TERMS = {
     "after": Term(
         "Only what is newer than this cursor: the `prev` of another answer. Not together with `before`.", "YzE3"
     ),
+    "anonymous": Term("Whether posts may be anonymous: only moderators learn who wrote them.", False),
+    "NewPost.anonymous": Term("Whether only moderators learn who wrote it.", False),
+    "Author.anonymous": Term("Always true: only moderators learn who it is.", True),
+    "answer": Term("Whether it answers the question that its conversation begins with.", False),
     "at": _time("When it was done."),
     "avatar": Term(
         "Path of the picture, which changes with the picture; null without one.", "/api/users/ada/avatar?v=3"
@@ -90,6 +95,7 @@ TERMS = {
     "AccountView.disabled": _time("Since when the account is disabled; null while it is not."),
     "edited": _time("When the text was last changed; null if never."),
     "email": Term("Mail address; null without one.", "ada@school.example"),
+    "endorsed": Term("Whether a moderator says that it is right.", False),
     "entries": Term("The entries of this page of the list."),
     "epoch": Term("Which history of the database `seq` counts in. After a restore it is another.", "f3b0c44298fc1c14"),
     "errors": Term("The fields that are invalid."),
@@ -127,6 +133,9 @@ TERMS = {
     "parent": Term("Id of the post that it replies to; null if it replies to none.", 12),
     "people": Term("The people found, by user name."),
     "password": Term("The password.", "correct horse battery staple"),
+    "pinned": Term("Whether it comes first.", False),
+    "PostView.pinned": Term("Whether it stands on top of its channel.", False),
+    "PostEdit.pinned": Term("Whether it stands on top of its channel.", True),
     "post": Term("Id of the post.", 17),
     "post_id": Term("Id of the post.", 17),
     "posting": Term("Who may write: guests without an account too, every user, or members only.", "users"),

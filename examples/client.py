@@ -67,7 +67,9 @@ def described(post: Post) -> str:
 
 
 def name(author: Author) -> str:
-    """Whoever wrote it: a user, or a guest by the name given."""
+    """Whoever wrote it: a user, a guest by the name given, or somebody anonymous."""
+    if "anonymous" in author:
+        return "Anonymous"
     return author["guest"] if "guest" in author else author["name"]
 
 

@@ -21,8 +21,9 @@ Action = Literal[
     "account.exported",
     "group.created", "group.edited", "group.removed", "member.put", "member.joined", "member.removed",
     "invitation.made", "invitation.revoked", "secret.made", "secret.deleted",
-    "channel.approved", "channel.locked", "channel.unlocked", "channel.deleted",
-    "post.approved", "post.removed", "post.restored", "edit.approved", "edit.declined",
+    "channel.approved", "channel.locked", "channel.unlocked", "channel.pinned", "channel.unpinned", "channel.deleted",
+    "post.approved", "post.removed", "post.restored", "post.pinned", "post.unpinned",
+    "post.endorsed", "post.unendorsed", "edit.approved", "edit.declined",
     "database.restored", "flask.imported",
 ]  # fmt: skip
 

@@ -11,9 +11,10 @@
  * own localStorage, because browsers block cookies of other sites.
  *
  * @typedef {{epoch: string, seq: number}} Position  which history of the database, and how far in it
- * @typedef {{uid: string, name: string, avatar: ?string, badge?: 'moderator' | 'admin'} | {guest: string}} Author
+ * @typedef {{uid: string, name: string, avatar: ?string, badge?: 'moderator' | 'admin'} | {guest: string} | {anonymous: true}} Author
  * @typedef {{id: number, channel: number, parent: ?number, author: Author, body: string, html: string, state: string,
- *   reactions: Object<string, number>, replies: number, created: string, edited: ?string, version: number}} Post
+ *   reactions: Object<string, number>, replies: number, created: string, edited: ?string, version: number,
+ *   pinned: boolean, endorsed: boolean, answer: boolean}} Post
  * @typedef {{posts: Post[], next: ?string, prev: ?string, epoch: string, seq: number}} Page
  * @typedef {{channel: number, seq: number, prev: number, kind: string, post?: Post}} Change
  */

@@ -8,8 +8,8 @@ const WORDS = {
   'password.code': 'made a new code for {}', 'password.reset': 'chose a new password for {} by a code', 'token.made': 'made a token:',
   'token.deleted': 'deleted a token:', 'account.exported': 'took a copy of everything of {}', 'group.created': 'made the group {}:', 'group.edited': 'changed the group {}:', 'group.removed': 'deleted the group {}',
   'member.put': 'made {} a {detail}', 'member.joined': 'joined as', 'member.removed': 'ended the membership of {}', 'invitation.made': 'made {}:',
-  'invitation.revoked': 'revoked {}', 'secret.made': 'made {} for single sign-on', 'secret.deleted': 'deleted {} for single sign-on', 'channel.approved': 'approved {}:', 'channel.locked': 'locked {}:', 'channel.unlocked': 'unlocked {}:', 'channel.deleted': 'deleted {}:',
-  'post.approved': 'approved {}', 'post.removed': 'removed {}', 'post.restored': 'restored {}',
+  'invitation.revoked': 'revoked {}', 'secret.made': 'made {} for single sign-on', 'secret.deleted': 'deleted {} for single sign-on', 'channel.approved': 'approved {}:', 'channel.locked': 'locked {}:', 'channel.unlocked': 'unlocked {}:', 'channel.pinned': 'pinned {}:', 'channel.unpinned': 'unpinned {}:', 'channel.deleted': 'deleted {}:',
+  'post.approved': 'approved {}', 'post.removed': 'removed {}', 'post.restored': 'restored {}', 'post.pinned': 'pinned {}', 'post.unpinned': 'unpinned {}', 'post.endorsed': 'endorsed {}', 'post.unendorsed': 'took back the endorsement of {}',
   'edit.approved': 'approved the edit of {}', 'edit.declined': 'declined the edit of {}',
   'database.restored': 'restored the database:', 'flask.imported': 'imported from Flask:',
 };

@@ -104,7 +104,7 @@ async def _posts(name: str) -> list[PostRow]:
     """The newest posts of that channel, oldest first; pages ask for them once a second."""
     found = await _channel(name)
     rows = await overview.posts_in(asker(), found.id)
-    kept_in(found, *{f"user:{row.uid}" for row in rows if row.uid})
+    kept_in(found, *{f"user:{row.uid}" for row in rows if row.uid and not row.anonymous})
     return rows
 
 

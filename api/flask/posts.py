@@ -50,7 +50,7 @@ class FlaskPost(msgspec.Struct):
 async def posts() -> list[FlaskPost]:
     """The newest posts that you may see, oldest first."""
     audience, rows = await overview.posts(asker())
-    kept_for(audience, "groups", "channels", "posts", *{f"user:{row.uid}" for row in rows})
+    kept_for(audience, "groups", "channels", "posts", *{f"user:{row.uid}" for row in rows if not row.anonymous})
     return _posts(rows)
 
 
@@ -79,7 +79,7 @@ def _post(found: PostView, channel_name: str, number: int, channel_number: int) 
     title, comment, content = flask_post.split(body)
     if is_too_deep(content):  # somebody wrote it by hand
         title, comment, content = "", body, {}
-    author = safe(found.author.name or found.author.guest or "")
+    author = safe(found.author.shown())
     texts = safe(title), safe(comment), safe_content(content), author, safe(channel_name)
     return FlaskPost(number, *texts, channel_number)
 

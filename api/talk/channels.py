@@ -34,6 +34,7 @@ class ChannelEdit(msgspec.Struct):
 
     title: Title | UnsetType = UNSET
     locked: bool | UnsetType = UNSET
+    pinned: bool | UnsetType = UNSET
     state: Literal["published"] | UnsetType = UNSET
 
 
@@ -111,7 +112,7 @@ async def show(channel_id: int) -> ChannelView:
 @takes(ChannelEdit)
 @gives(ChannelView)
 async def edit(channel_id: int, data: ChannelEdit) -> ChannelView:
-    """Change a channel's title, lock it, or approve a pending one. The group's moderators may."""
+    """Change a channel's title, lock or pin it, or approve a pending one. The group's moderators may."""
     return await channel.edit(me(), channel_id, wanted_versions(), changed_fields(data))
 
 

@@ -14,7 +14,6 @@ from api.addresses import here
 from api.talk.posts import authors_of
 from model.talk import feed
 from model.talk.feed import Entry, Feed
-from model.talk.post import Author
 from pottle.http import caching
 from pottle.http.answers import etag, gives
 from pottle.http.application import rendered
@@ -126,7 +125,7 @@ def _as_json(found: Feed, urn: str, address: str) -> JsonFeed:
             _headline(entry),
             entry.post.html,
             entry.post.created,
-            [FeedAuthor(_name(entry.post.author))],
+            [FeedAuthor(entry.post.author.shown())],
             entry.post.edited,
         )
         for entry in found.entries
@@ -137,12 +136,8 @@ def _as_json(found: Feed, urn: str, address: str) -> JsonFeed:
 def _headline(entry: Entry) -> str:
     """`Anna in Lobby: the first words`."""
     words = " ".join(Markup(entry.post.html).striptags().split())  # noqa: S704  # all tags go
-    said = f"{_name(entry.post.author)} in {entry.discussion}: {words}"
+    said = f"{entry.post.author.shown()} in {entry.discussion}: {words}"
     return said if len(said) <= LONGEST_HEADLINE else said[: LONGEST_HEADLINE - 1].rstrip() + "…"
-
-
-def _name(author: Author) -> str:
-    return author.name or author.guest or ""
 
 
 class FeedAddress(msgspec.Struct):

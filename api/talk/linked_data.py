@@ -38,7 +38,7 @@ def _said(post: PostView, posts_at: str) -> dict[str, Any]:
     said: dict[str, Any] = {"url": f"{posts_at}{post.id}", "datePublished": post.created}
     if post.state == "removed":
         return said | {"creativeWorkStatus": "Deleted"}
-    said |= {"author": {"@type": "Person", "name": post.author.name or post.author.guest}, "text": post.body}
+    said |= {"author": {"@type": "Person", "name": post.author.shown()}, "text": post.body}
     if post.edited:
         said["dateModified"] = post.edited
     if likes := post.reactions.get("up", 0):

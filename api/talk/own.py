@@ -58,5 +58,5 @@ class OwnPostsView(msgspec.Struct):
 @asks(OwnPostsQuery)
 @gives(OwnPostsView)
 async def list_posts(query: OwnPostsQuery) -> Answer:
-    """One's own posts that wait for a moderator, that one removed, or whose `edit` waits or was declined."""
+    """One's own posts that wait for a moderator, that one removed, whose `edit` waits or was declined, or anonymous."""
     return listed(OwnPostsView, await review.own(me(), query.channel, cursor(query)))

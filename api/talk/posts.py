@@ -1,7 +1,7 @@
 """`/api/channels/…/posts` and `/api/posts`: what people write, and how others react to it."""
 
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -9,8 +9,9 @@ from quart import Blueprint
 
 from api.access import EDITING, GUESTS, POSTING, REACTING, asker, me
 from api.talk.access import shown_in
-from model.talk import post, posting, reaction, review
-from model.talk.post import Body, EditView, GuestName, PostView
+from model.talk import marks, post, posting, reaction, review
+from model.talk.marks import Mark
+from model.talk.post import Author, Body, EditView, GuestName, PostView
 from model.talk.posting import Draft
 from model.talk.reaction import KINDS, Kind, Reactions
 from pottle.errors import Invalid
@@ -44,18 +45,28 @@ KIND = f"/<any({', '.join(KINDS)}):kind>"
 
 
 class NewPost(msgspec.Struct):
-    """A post to make, in Markdown. `parent` is the post it replies to; `guest` a name, without an account."""
+    """A post to make, in Markdown. `parent` is the post it replies to; `guest` a name, without an account.
+
+    `anonymous` shows no name, to nobody but the group's moderators; for good, and only where the group allows it.
+    """
 
     body: Body
     parent: Annotated[int, Meta(ge=1, le=10**18 - 1)] | None = None
     guest: GuestName | None = None
+    anonymous: bool = False
 
 
 class PostEdit(msgspec.Struct):
-    """A new text, by the author; or, by a moderator, `published` to approve or restore, `removed` to remove."""
+    """One change: a new text, by the author; or, by a moderator, another state, or a mark.
+
+    Who asked a question may mark the reply that is the `answer`, too; one of a conversation is.
+    """
 
     body: Body | UnsetType = UNSET
     state: Literal["published", "removed"] | UnsetType = UNSET
+    pinned: bool | UnsetType = UNSET
+    endorsed: bool | UnsetType = UNSET
+    answer: bool | UnsetType = UNSET
 
 
 class EditDecision(msgspec.Struct):
@@ -147,7 +158,7 @@ async def to_moderate(slug: str, query: ModerationQuery) -> Answer:
 
 def authors_of(posts: list[PostView]) -> set[str]:
     """The tags of the posts' authors, whose names they show."""
-    return {f"user:{item.author.uid}" for item in posts}
+    return {f"user:{item.author.uid}" for item in posts if item.author.uid}
 
 
 @blueprint.post("/channels/<id:channel_id>/posts")
@@ -158,7 +169,7 @@ def authors_of(posts: list[PostView]) -> set[str]:
 @gives(PostView, 201)
 async def create(channel_id: int, data: NewPost) -> Answer:
     """Post, or reply. Everybody who reads the channel sees it at once, unless it is pending."""
-    new = Draft(data.body, parent=data.parent, guest=data.guest)
+    new = Draft(data.body, parent=data.parent, guest=data.guest, anonymous=data.anonymous)
     made = await posting.publish(asker(), channel_id, new, foreign_origin())
     return Answer(made, location=f"/api/posts/{made.id}")
 
@@ -170,7 +181,7 @@ async def show(post_id: int) -> PostView:
     """A post."""
     view, channel = await post.find(asker(), post_id)
     if channel.reading == "public" and view.state == "published":
-        shown(f"group:{channel.group_id}", f"post:{post_id}", f"user:{view.author.uid}")
+        shown(f"group:{channel.group_id}", f"post:{post_id}", *authors_of([view]))
     return view
 
 
@@ -180,18 +191,21 @@ async def show(post_id: int) -> PostView:
 @takes(PostEdit)
 @gives(PostView, 200, 202)
 async def edit(post_id: int, data: PostEdit) -> Answer:
-    """Change a post's text (its author), or approve, remove or restore it (a moderator).
+    """Change a post's text (its author), approve, remove, restore, pin or endorse it (a moderator), or mark the answer.
 
     202: the new text is pending. It is the answer's `edit`; everybody else still sees the old one.
     428: the pending text has been changed, so approving needs the version that was read (If-Match).
     """
     fields = changed_fields(data)
     if len(fields) > 1:
-        raise Invalid({"state": "cannot be changed together with body"})
-    if "body" in fields:
-        changed = await posting.revise(me(), post_id, wanted_versions(), fields["body"])
+        raise Invalid(dict.fromkeys(fields, "cannot be changed together with others"))
+    ((field, value),) = fields.items()
+    if field == "body":
+        changed = await posting.revise(me(), post_id, wanted_versions(), value)
         return Answer(changed, 200 if changed.edit is UNSET else 202)
-    return Answer(await posting.moderate(me(), post_id, wanted_versions(), fields["state"]))
+    if field == "state":
+        return Answer(await posting.moderate(me(), post_id, wanted_versions(), value))
+    return Answer(await marks.put(me(), post_id, wanted_versions(), cast(Mark, field), value))
 
 
 @blueprint.delete("/posts/<id:post_id>")
@@ -201,6 +215,14 @@ async def edit(post_id: int, data: PostEdit) -> Answer:
 async def delete(post_id: int) -> None:
     """Delete your own post, or remove any, as a moderator. One with replies stays as a tombstone."""
     await posting.remove(me(), post_id, wanted_versions())
+
+
+@blueprint.get("/posts/<id:post_id>/author")
+@signed_in
+@gives(Author)
+async def show_author(post_id: int) -> Author:
+    """Who wrote a post, also where it is anonymous. The group's moderators may see it."""
+    return await review.author_of(me(), post_id)
 
 
 @blueprint.get("/posts/<id:post_id>/edit")

@@ -4,7 +4,8 @@ export type Kind = "down" | "eyes" | "heart" | "hooray" | "laugh" | "up";
 
 export interface User { uid: string; name: string; avatar: string | null; badge?: "moderator" | "admin" }
 export interface Guest { guest: string }
-export type Author = User | Guest;
+export interface Anonymous { anonymous: true }
+export type Author = User | Guest | Anonymous;
 
 export interface Edit { body: string; html: string; state: "pending" | "removed"; created: string; version: number }
 
@@ -21,6 +22,9 @@ export interface Post {
   created: string;
   edited: string | null;
   version: number;
+  pinned: boolean;
+  endorsed: boolean;
+  answer: boolean;
   edit?: Edit;
 }
 
@@ -37,6 +41,7 @@ export interface Channel {
   title: string;
   url: string | null;
   locked: boolean;
+  pinned: boolean;
   state: "pending" | "published";
   posts: number;
   created: string;

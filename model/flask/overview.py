@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, case, func, or_, select
 
 from model.accounts.session import Identity
 from model.flask.extras import OF_CHANNEL, ChannelRow, Laughs, number
@@ -74,7 +74,7 @@ SEEN = (
         SHOWN_TITLE.label("channel_title"),
         number("post", Post.id).label("number"),
         number("channel", Post.channel_id).label("channel_number"),
-        number("user", Post.author_id).label("author_number"),
+        case((Post.anonymous, None), else_=number("user", Post.author_id)).label("author_number"),
         func.coalesce(Laughs.haha, 0).label("haha"),
         func.coalesce(Laughs.boohoo, 0).label("boohoo"),
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, String, bindparam, delete, insert, or_, select
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, String, bindparam, delete, false, insert, or_, select
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from model import audit
@@ -52,6 +52,7 @@ class Group(Base):
     reading: Mapped[Reading] = mapped_column(String(10))
     posting: Mapped[Posting] = mapped_column(String(10))
     review: Mapped[Review] = mapped_column(String(10))
+    anonymous: Mapped[bool] = mapped_column(server_default=false())
     created: Mapped[Time]
     version: Mapped[int]
 
@@ -76,6 +77,7 @@ class GroupView(msgspec.Struct):
     reading: Reading
     posting: Posting
     review: Review
+    anonymous: bool
     created: str
     version: int
 
@@ -164,7 +166,8 @@ def managed(read: Snapshot, by: Identity | None, slug: str) -> GroupRow:
 
 def view(row: GroupRow | Group) -> GroupView:
     """A group as clients see it."""
-    return GroupView(row.slug, row.name, row.origins, row.reading, row.posting, row.review, row.created, row.version)
+    rules = row.reading, row.posting, row.review, bool(row.anonymous)
+    return GroupView(row.slug, row.name, row.origins, *rules, row.created, row.version)
 
 
 def _weight(row: GroupRow) -> int:
@@ -218,8 +221,13 @@ def edit(tx: Tx, identity: Identity, slug: str, versions: Versions, fields: dict
 
 
 def _described(fields: dict[str, Any]) -> str:
-    said = {name: " ".join(value) or "none" if isinstance(value, list) else value for name, value in fields.items()}
-    return ", ".join(f"{name}: {value}" for name, value in said.items() if name != "slug")
+    return ", ".join(f"{name}: {_in_words(value)}" for name, value in fields.items() if name != "slug")
+
+
+def _in_words(value: Any) -> Any:
+    if isinstance(value, list):
+        return " ".join(value) or "none"
+    return ("no", "yes")[value] if isinstance(value, bool) else value
 
 
 @writes

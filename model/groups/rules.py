@@ -18,6 +18,7 @@ class Rules(Protocol):
     group_id: int
     posting: Posting
     review: Review
+    anonymous: bool
     origins: list[str]
     standing: Standing | None
 
@@ -61,6 +62,14 @@ def may_post(there: Rules, identity: Identity | None, origin: str | None) -> Non
             raise Forbidden(f"Guests may not post here from {origin}.")
     elif there.posting == "members" and not (there.standing or identity.admin):
         raise Forbidden("Only members may post here.")
+
+
+def may_be_anonymous(there: Rules, identity: Identity | None) -> None:
+    """Raises Forbidden where posts may not be anonymous, and for guests, who choose their name anyway."""
+    if identity is None:
+        raise Forbidden("Sign in to post anonymously: moderators know who wrote it.")
+    if not there.anonymous:
+        raise Forbidden("Posts cannot be anonymous here.")
 
 
 def waits(there: Rules, identity: Identity | None) -> bool:

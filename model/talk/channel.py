@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
-from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, case, delete, insert, select, update
+from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, case, delete, false, insert, select, update
 from sqlalchemy import literal_column as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -50,6 +50,7 @@ class Channel(Base):
     title: Mapped[str] = mapped_column(String(200))
     url: Mapped[str | None] = mapped_column(String(2_000))
     locked: Mapped[bool]
+    pinned: Mapped[bool] = mapped_column(server_default=false())  # comes first in its group
     posts: Mapped[int]  # published ones
     seq: Mapped[int] = mapped_column(default=int)  # not used since revision 0011: its stream knows
     created: Mapped[Time]
@@ -71,6 +72,7 @@ class ChannelRow(Channel):
     reading: Reading
     posting: Posting
     review: Review
+    anonymous: bool
     origins: list[str]
     standing: Standing | None
     given_key: str
@@ -90,6 +92,7 @@ class ChannelView(msgspec.Struct):
     title: str
     url: str | None
     locked: bool
+    pinned: bool
     posts: int
     state: State
     created: str
@@ -109,7 +112,7 @@ CHANNELS = (  # that the asker may see, as ChannelRow
         *(_unless_pending(Channel.key, "''"), SHOWN_TITLE, _unless_pending(Channel.url, "NULL")),
         *(column.label(f"given_{column.name}") for column in (Channel.key, Channel.title, Channel.url)),
         *(Group.id.label("group_id"), Group.slug.label("group"), Group.name.label("group_name"), Group.reading),
-        *(Group.posting, Group.review, Group.origins, STANDING),
+        *(Group.posting, Group.review, Group.anonymous, Group.origins, STANDING),
     )
     .join(Group, Group.id == Channel.group_id)
     .where(VISIBLE)
@@ -142,7 +145,8 @@ def position(read: Snapshot, id_: int) -> int:
 def view(row: ChannelRow, given: bool = False) -> ChannelView:
     """A channel as clients see it. `given` shows the texts of a pending one: for moderators and who began it."""
     texts = (row.given_key, row.given_title, row.given_url) if given else (row.key, row.title, row.url)
-    return ChannelView(row.id, row.group, *texts, bool(row.locked), row.posts, row.state, row.created, row.version)
+    marks = bool(row.locked), bool(row.pinned)
+    return ChannelView(row.id, row.group, *texts, *marks, row.posts, row.state, row.created, row.version)
 
 
 def own_view(identity: Identity | None, row: ChannelRow) -> ChannelView:
@@ -268,7 +272,7 @@ def add(
 
 @writes
 def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, fields: dict[str, Any]) -> ChannelView:
-    """Retitles, locks or approves (`state`) a channel. Only moderators may. Raises Stale."""
+    """Retitles, locks, pins or approves (`state`) a channel. Only moderators may. Raises Stale."""
     row = _moderated(tx, identity, id_, versions)
     approved = fields.get("state", row.state) != row.state
     more: dict[str, Any] = {"begun_by": None} if approved else {}
@@ -277,7 +281,10 @@ def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, fields: dict[
         _note(tx, identity, "channel.approved", row)
     if fields.get("locked", row.locked) != row.locked:
         _note(tx, identity, "channel.locked" if fields["locked"] else "channel.unlocked", row)
-    tags = ["channels", f"channels-of:{row.group_id}"] if approved else ["channels"]
+    pinned = fields.get("pinned", row.pinned) != row.pinned
+    if pinned:
+        _note(tx, identity, "channel.pinned" if fields["pinned"] else "channel.unpinned", row)
+    tags = ["channels", f"channels-of:{row.group_id}"] if approved or pinned else ["channels"]
     tx.changed("channel.edited", stream=stream(id_), subject=id_, tags=tags)
     return view(visible_to.within(tx, identity, id_), given=True)
 

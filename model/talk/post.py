@@ -1,5 +1,6 @@
 """Posts: messages in a channel, some of them replies; how they are read (posting.py writes)."""
 
+import re
 from contextlib import closing
 from itertools import takewhile
 from operator import attrgetter
@@ -7,7 +8,21 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from sqlalchemy import ForeignKey, Index, String, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import (
+    Boolean,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    bindparam,
+    case,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from model.accounts.session import Identity
@@ -25,6 +40,7 @@ Body = Annotated[str, as_it_is("Markdown; model/talk/posting.py looks whether it
 GuestName = Annotated[str, line(80)]
 State = Literal["published", "pending", "removed"]
 FORMER_USER = "Former user"
+ASKS = re.compile(r"[?？؟](?![\w/=&%#+-])")  # noqa: RUF001  # what ends a question, and no address
 MOST_ABOVE = 30  # posts that one answers, and those answer, shown with it
 MOST_TOGETHER = 100  # posts of a conversation shown on one page
 
@@ -37,6 +53,8 @@ class Post(Base):
         Index("ix_posts_channel", "channel_id", "id"),
         Index("ix_posts_conversation", "channel_id", "root_id", "id"),
         Index("ix_posts_withheld", "channel_id", "author_id", sqlite_where=literal_column("state != 'published'")),
+        Index("ix_posts_pinned", "channel_id", sqlite_where=literal_column("pinned = 1")),
+        Index("ix_posts_anonymous", "author_id", sqlite_where=literal_column("anonymous = 1")),
         NEVER_REUSE_IDS,
     )
 
@@ -54,6 +72,11 @@ class Post(Base):
     edited: Mapped[Time | None]
     version: Mapped[int]
     root_id: Mapped[int | None]  # of a reply: the post that its conversation begins with
+    anonymous: Mapped[bool] = mapped_column(server_default=false())  # for good: only moderators learn `author_id`
+    question: Mapped[bool] = mapped_column(server_default=false())  # it begins a conversation, and asks something
+    pinned: Mapped[bool] = mapped_column(server_default=false())
+    endorsed: Mapped[bool] = mapped_column(server_default=false())  # by a moderator
+    answer: Mapped[bool] = mapped_column(server_default=false())  # to the question that its conversation begins with
 
 
 class Edit(Base):
@@ -89,7 +112,7 @@ class PostRow(Post):
 
 
 class Author(msgspec.Struct):
-    """Who wrote a post: a user (`uid`, `name`, `avatar`) or a guest (`guest`, the name given).
+    """Who wrote a post: a user (`uid`, `name`, `avatar`), a guest (`guest`, the name given), or somebody `anonymous`.
 
     `badge` says that the user looks after the group, now: posts show it, so that nobody else is taken for that one.
     """
@@ -99,6 +122,14 @@ class Author(msgspec.Struct):
     avatar: str | UnsetType | None = UNSET
     guest: str | UnsetType = UNSET
     badge: rules.Badge | UnsetType = UNSET
+    anonymous: bool | UnsetType = UNSET  # else absent
+
+    def shown(self, anonymous: str = "Anonymous") -> str:
+        """The name that readers see; `anonymous` is the word for somebody without one."""
+        return self.name or self.guest or anonymous
+
+
+ANONYMOUS = Author(anonymous=True)
 
 
 class EditView(msgspec.Struct):
@@ -129,6 +160,9 @@ class PostView(msgspec.Struct):
     created: str
     edited: str | None
     version: int
+    pinned: bool = False
+    endorsed: bool = False
+    answer: bool = False
     edit: EditView | UnsetType = UNSET
 
 
@@ -142,8 +176,13 @@ class PostsPage(NamedTuple):
 
 _its, _theirs = aliased(Channel), aliased(Membership)
 BADGE = case((User.role == "admin", "admin"), (_theirs.role == "moderator", "moderator")).label("badge")
+# A row whose truth values stay SQLite's 0 and 1 is read in half the time.
+_columns = [
+    type_coerce(column, Integer).label(column.name) if isinstance(column.type, Boolean) else column
+    for column in Post.__table__.c
+]
 FOUND = (
-    select(*Post.__table__.c, User.uid, User.name, User.avatar_hash, BADGE)
+    select(*_columns, User.uid, User.name, User.avatar_hash, BADGE)
     .outerjoin(User, User.id == Post.author_id)
     .outerjoin(_its, _its.id == Post.channel_id)
     .outerjoin(_theirs, (_theirs.group_id == _its.group_id) & (_theirs.user_id == Post.author_id))
@@ -175,6 +214,9 @@ def view(row: PostRow, removed_too: bool = False) -> PostView:
         created=row.created,
         edited=row.edited,
         version=row.version,
+        pinned=there and bool(row.pinned),
+        endorsed=there and bool(row.endorsed),
+        answer=there and bool(row.answer),
     )
 
 
@@ -187,6 +229,11 @@ def own_view(row: Any, removed_too: bool = True) -> PostView:
 
 
 def _author(row: PostRow) -> Author:
+    return ANONYMOUS if row.anonymous else known_author(row)
+
+
+def known_author(row: PostRow) -> Author:
+    """Who wrote a post, also where it is anonymous: for moderators alone."""
     if row.uid is None:
         return Author(guest=row.guest or FORMER_USER)
     return Author(row.uid, row.name, avatar_path(row.uid, row.avatar_hash), badge=row.badge or UNSET)

@@ -18,6 +18,8 @@ from model.talk import mention
 from model.talk.channel import Channel, ChannelRow
 from model.talk.markdown import is_plain, rendered
 from model.talk.post import (
+    ANONYMOUS,
+    ASKS,
     BY_ID,
     FORMER_USER,
     ROOT,
@@ -65,6 +67,7 @@ class Draft(NamedTuple):
     html: str = ""
     parent: int | None = None
     guest: str | None = None
+    anonymous: bool = False
 
 
 async def publish(identity: Identity | None, channel_id: int, new: Draft, origin: str | None) -> PostView:
@@ -113,13 +116,15 @@ def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origi
     """Makes a post. Raises what rules.may_post does; Invalid for a parent that is not in the channel."""
     channel = _where_to_post(tx, identity, channel_id, new, origin)
     badge = rules.badge(channel, identity)
-    if badge is None:
+    if badge is None and not new.anonymous:
         _check_name(tx, channel.group_id, identity, new.guest)
     limits.use(tx, channels.uses(len(new.body.encode()) + len(new.html.encode())))
     state = rules.first_state(channel, identity)
     id_ = add(tx, channel_id, new, identity.user if identity else None, state)
     author = Author(guest=new.guest or FORMER_USER)
-    if identity:
+    if new.anonymous:
+        author = ANONYMOUS
+    elif identity:
         author = Author(identity.uid, identity.name, identity.avatar, badge=badge or UNSET)
     return PostView(id_, channel_id, new.parent, author, new.body, new.html, state, {}, 0, tx.now, None, 1)
 
@@ -129,11 +134,17 @@ def add(tx: Tx, channel_id: int, new: Draft, author_id: int | None, state: State
     texts = {"body": new.body, "html": new.html, "guest": new.guest, "reactions": "{}"}
     root = None if new.parent is None else tx.one(ROOT, id=new.parent).id
     whose = {"channel_id": channel_id, "parent_id": new.parent, "root_id": root, "author_id": author_id}
+    whose |= {"anonymous": new.anonymous, "question": root is None and asks(new.body)}
     id_: int = tx.one(ADD, **whose, **texts, state=state, replies=0, created=tx.now, edited=None, version=1).id
     mention.keep(tx, id_, channel_id, author_id, new.html)
     if state == "published":
         _count(tx, "post.created", id_, channel_id, new.parent, 1)
     return id_
+
+
+def asks(body: str) -> bool:
+    """Whether a text asks something: it has a question mark that is not part of an address."""
+    return ASKS.search(body) is not None
 
 
 def _where_to_post(
@@ -145,6 +156,8 @@ def _where_to_post(
         raise Invalid({"guest": "is required: the name to post under"})
     if identity is not None and new.guest is not None:
         raise Invalid({"guest": "is only for those who are not signed in"})
+    if new.anonymous:
+        rules.may_be_anonymous(channel, identity)
     if new.parent is not None:
         parent: PostRow | None = read.one(BY_ID, id=new.parent)
         if parent is None or parent.channel_id != channel_id or parent.state == "pending":
@@ -206,7 +219,8 @@ def _editable(read: Snapshot, identity: Identity, id_: int, versions: Versions) 
 
 def rewrite(tx: Tx, row: PostRow, body: str, html: str) -> None:
     """Within a unit: replaces a post's text, and drops its edit."""
-    tx.run(CHANGE, id=row.id, body=body, html=html, edited=tx.now, version=row.version + 1)
+    question = row.parent_id is None and asks(body)
+    tx.run(CHANGE, id=row.id, body=body, html=html, question=question, edited=tx.now, version=row.version + 1)
     tx.run(DROP_EDIT, post_id=row.id)
     mention.keep(tx, row.id, row.channel_id, row.author_id, html, row.html)
     if row.state == "published":
@@ -276,7 +290,7 @@ account.on_end(_stay_without_a_name)
 
 def note(tx: Tx, identity: Identity, row: PostRow, channel: ChannelRow, action: audit.Action) -> None:
     """Within a unit: logs what a moderator did to a post; without its text, which must not live on in the log."""
-    by = f"by {row.uid or row.guest or FORMER_USER}"
+    by = "by somebody anonymous" if row.anonymous else f"by {row.uid or row.guest or FORMER_USER}"
     audit.note(tx, identity, action, f"post {row.id}", group=channel.group, detail=by)
 
 

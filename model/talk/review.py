@@ -15,7 +15,19 @@ from model.groups.group import HERE, VISIBLE, Group, asker
 from model.talk import channel as channels
 from model.talk import posting
 from model.talk.channel import Channel
-from model.talk.post import WITH_EDIT, Edit, EditView, Post, PostRow, PostsPage, PostView, own_view, visible_to
+from model.talk.post import (
+    WITH_EDIT,
+    Author,
+    Edit,
+    EditView,
+    Post,
+    PostRow,
+    PostsPage,
+    PostView,
+    known_author,
+    own_view,
+    visible_to,
+)
 from pottle.errors import Conflict, Forbidden, NotFound, Versions, check_version
 from pottle.store import Snapshot, Tx, db, reads, writes
 from pottle.store.paging import Cursor, Page, paged, paged_aside
@@ -46,9 +58,10 @@ def _pending(where: Where) -> Select[Any]:
 
 
 def _own(*where: Where) -> Select[Any]:
-    """A user's posts that are pending, were removed by a moderator, or have an edit."""
+    """A user's posts that are pending, were removed by a moderator, have an edit, or are anonymous."""
     own = Post.author_id == bindparam("user"), KEPT
-    mine = _found(_withheld(*where, *own), _edited(Edit.author_id == bindparam("user"), *where))
+    anonymous = select(Post.id).where(Post.anonymous, *where, *own)
+    mine = _found(_withheld(*where, *own), _edited(Edit.author_id == bindparam("user"), *where), anonymous)
     mine = mine.join(Channel, Channel.id == Post.channel_id).join(Group, Group.id == Channel.group_id)
     return mine.where(VISIBLE, HERE)
 
@@ -85,10 +98,18 @@ async def to_moderate(
 
 @reads
 def own(read: Snapshot, identity: Identity, channel_id: int | None, cursor: Cursor) -> Page[PostView]:
-    """The user's own posts that are pending, were removed by a moderator, or have an edit; of one channel or of all."""
+    """The user's own posts that are pending, removed by a moderator, edited or anonymous; of one channel or of all."""
     of_channel = {} if channel_id is None else {"channel_id": channel_id}
     statement = OWN if channel_id is None else OWN_IN_CHANNEL
     return paged(read, statement, Post.id, cursor, own_view, weight, **of_channel, **asker(identity))
+
+
+@reads
+def author_of(read: Snapshot, identity: Identity, post_id: int) -> Author:
+    """Who wrote a post, also where it is anonymous; for moderators. Raises NotFound, Forbidden."""
+    row, channel = visible_to.within(read, identity, post_id)
+    rules.must_moderate(channel, identity)
+    return known_author(row)
 
 
 @reads

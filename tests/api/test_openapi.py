@@ -248,10 +248,10 @@ async def test_every_enum_has_a_type(document: Json) -> None:
     assert all(part.get("type") == "string" for part in enums)
 
 
-async def test_an_author_is_a_user_or_a_guest(document: Json, alice: Person) -> None:
+async def test_an_author_is_a_user_a_guest_or_anonymous(document: Json, alice: Person) -> None:
     schemas = document["components"]["schemas"]
     either = [reference["$ref"].rpartition("/")[2] for reference in schemas["Author"]["oneOf"]]
-    assert [schemas[name]["required"] for name in either] == [["uid", "name", "avatar"], ["guest"]]
+    assert [schemas[name]["required"] for name in either] == [["uid", "name", "avatar"], ["guest"], ["anonymous"]]
 
 
 async def test_what_may_be_empty_says_so_and_what_may_not_too(document: Json, alice: Person) -> None:

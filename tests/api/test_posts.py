@@ -42,6 +42,9 @@ async def test_it_has_the_fields_of_the_contract(alice: Person, anyone: Person) 
         "replies": 0,
         "edited": None,
         "version": 1,
+        "pinned": False,
+        "endorsed": False,
+        "answer": False,
     }
     assert (await anyone.get(f"/api/posts/{post['id']}")).json() == made.json()
 

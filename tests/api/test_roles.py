@@ -32,7 +32,8 @@ ELSEWHERE = "192.0.2.1"  # nobody's address (RFC 5737)
 # members; Root is an admin; `token` is a named token of Bob's, `site` a session of Alice's for a site of `class`, from
 # there. `ended` are three who had rights: a session that was signed out, a deleted token, and the session and the token
 # of an admin whose account was disabled.
-# {ours} is the channel of `class`, {theirs} a post of Alice's there, {his} one of Bob's; {post} is Bob's in the lobby.
+# {ours} is the channel of `class`, {theirs} a post of Alice's there, {his} one of Bob's,
+# which Alice's {reply} answers; {post} is Bob's in the lobby.
 ROLES = ["nobody", "charlie", "bob", "alice", "root", "token", "site", "ended"]
 TABLE = """
                                                           nobody charlie bob alice root token site ended
@@ -165,6 +166,7 @@ GET    /api/channels/1                                     200    200    200  20
 GET    /api/channels/{ours}                                404    404    200  200  200  200    200   401
 PATCH  /api/channels/1           {"locked": true}          401    403    403  403  200  403    403   401
 PATCH  /api/channels/{ours}      {"locked": true}          401    404    403  200  200  403    200   401
+PATCH  /api/channels/{ours}      {"pinned": true}          401    404    403  200  200  403    200   401
 PATCH  /api/channels/{ours}      {"state": "published"}    401    404    403  200  200  403    200   401
 DELETE /api/channels/1                                     401    403    403  403  204  403    403   401
 DELETE /api/channels/{ours}                                401    404    403  204  204  403    403   401
@@ -185,6 +187,11 @@ PATCH  /api/posts/{post}         {"state": "removed"}      401    403    403  40
 PATCH  /api/posts/{his}          {"body": "New"}           401    404    200  403  403  200    403   401
 PATCH  /api/posts/{his}          {"state": "removed"}      401    404    403  200  200  403    200   401
 PATCH  /api/posts/{theirs}       {"body": "New"}           401    404    403  200  403  403    200   401
+PATCH  /api/posts/{post}         {"pinned": true}          401    403    403  403  200  403    403   401
+PATCH  /api/posts/{his}          {"endorsed": true}        401    404    403  200  200  403    200   401
+PATCH  /api/posts/{reply}        {"answer": true}          401    404    200  200  200  200    200   401
+GET    /api/posts/{post}/author                            401    403    403  403  200  403    403   401
+GET    /api/posts/{his}/author                             401    404    403  200  200  403    200   401
 DELETE /api/posts/{post}                                   401    403    204  403  204  204    403   401
 DELETE /api/posts/{his}                                    401    404    204  204  204  204    204   401
 DELETE /api/posts/{theirs}                                 401    404    403  204  204  403    204   401
@@ -248,6 +255,7 @@ async def names(
         "his": await posted(bob, channel=ours),
         "theirs": await posted(alice, channel=ours),
     }
+    posts["reply"] = await posted(alice, channel=ours, parent=posts["his"]["id"])
     for review in ("all", "none"):
         await alice.patch("/api/groups/class", {"review": review})
         if review == "all":

@@ -18,7 +18,12 @@ class Guest(TypedDict):
     guest: str
 
 
-Author = User | Guest
+@final
+class Anonymous(TypedDict):
+    anonymous: Literal[True]
+
+
+Author = User | Guest | Anonymous
 
 
 class Edit(TypedDict):
@@ -42,6 +47,9 @@ class Post(TypedDict):
     created: str
     edited: str | None
     version: int
+    pinned: bool
+    endorsed: bool
+    answer: bool
     edit: NotRequired[Edit]
 
 
@@ -67,6 +75,7 @@ class Channel(TypedDict):
     title: str
     url: str | None
     locked: bool
+    pinned: bool
     state: Literal["pending", "published"]
     posts: int
     created: str
