@@ -1,6 +1,6 @@
 """The pages: the front page, joining, one's account, and those of who looks after things."""
 
-from quart import Blueprint, Response, render_template
+from quart import Blueprint, Response
 from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
 
@@ -10,6 +10,7 @@ from api.invitations import link, welcome
 from model.groups import group, rules
 from model.settings import Settings
 from pottle.errors import NotFound
+from pottle.http.application import rendered
 from pottle.http.asking import anyone, signed_in
 from pottle.http.caching import rule
 
@@ -35,7 +36,7 @@ blueprint.before_app_serving(welcome)
 @anyone
 async def start() -> Response:
     """Who one is here, and the way to all else."""
-    body = await render_template("start.html", me=asker())
+    body = await rendered("start.html", me=asker())
     headers = {"Cache-Control": rule(), "Vary": "Cookie"}
     return Response(body, headers=headers, content_type="text/html; charset=utf-8")
 
@@ -45,7 +46,7 @@ async def start() -> Response:
 @anyone
 async def join() -> Response:
     """Where a code is typed, or a link with one leads; the code is in the link's fragment, which we never see."""
-    body = await render_template("join.html", me=asker())
+    body = await rendered("join.html", me=asker())
     headers = {"Cache-Control": rule(), "Vary": "Cookie", "Referrer-Policy": "no-referrer"}
     return Response(body, headers=headers, content_type="text/html; charset=utf-8")
 
@@ -81,5 +82,5 @@ async def admin() -> Response:
 
 
 async def _managing(template: str, **context: object) -> Response:
-    body = await render_template(template, me=me(), **context)
+    body = await rendered(template, me=me(), **context)
     return Response(body, headers={"Cache-Control": rule()}, content_type="text/html; charset=utf-8")

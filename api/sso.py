@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import msgspec
-from quart import Blueprint, Response, render_template
+from quart import Blueprint, Response
 from quart_schema import hide
 
 from api.access import EDITING, SIGN_IN, asker, attempt, by_session, confirmed, device, me
@@ -13,6 +13,7 @@ from model.accounts.sso import SecretView
 from model.accounts.sso_token import SignedToken
 from model.groups.group import Origin
 from pottle.http.answers import Answer, asks, gives, takes
+from pottle.http.application import rendered
 from pottle.http.asking import anyone, foreign_origin, is_ours, signed_in
 from pottle.http.bodies import Tolerant
 from pottle.http.caching import rule
@@ -113,7 +114,7 @@ async def popup(query: PopupQuery) -> Response:
     ours = is_ours(query.origin)
     listed = ours or await sso.is_site(query.group, query.origin)
     shown = {"me": asker(), "slug": query.group, "origin": query.origin, "listed": listed, "ours": ours}
-    body = await render_template("sign-in.html", **shown)
+    body = await rendered("sign-in.html", **shown)
     headers = {"Cache-Control": rule(), "Vary": "Cookie", "Referrer-Policy": "no-referrer"}
     response = Response(body, 200 if listed else 403, headers=headers, content_type="text/html; charset=utf-8")
     framed_by(response, None)

@@ -43,7 +43,7 @@ Somebody = TypeVar("Somebody", bound=Identity)
 
 
 class Access(Generic[Somebody]):
-    """What an application overrides: the first five methods, and what stands before them."""
+    """What an application overrides: the first six methods, and what stands before them."""
 
     listener: Listener | None = None  # keeps true what it remembers of credentials; applied before all others
     credentials: frozenset[bytes] = frozenset({b"cookie"})  # headers by which `asking` knows whose websocket it is
@@ -62,6 +62,10 @@ class Access(Generic[Somebody]):
 
         `origin` is that of the page which sends it over a websocket; None for a program.
         """
+        return None
+
+    def language_of(self, identity: Somebody) -> str | None:
+        """The language that somebody chose to be answered in, as a tag (`de`); None for what their browser asks for."""
         return None
 
     def confirm(self, read: Snapshot, identity: Somebody) -> None:

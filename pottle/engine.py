@@ -8,7 +8,7 @@ from typing import Any
 from pottle import access as told
 from pottle import commands, errors, shell
 from pottle.access import Access
-from pottle.http import assets, caching, cross_origin, docs, problems, watching
+from pottle.http import assets, caching, cross_origin, docs, languages, problems, watching
 from pottle.http.application import Application, SignedSessions
 from pottle.http.asgi import App
 from pottle.http.inline import InlineConnection
@@ -49,6 +49,7 @@ class Engine:
         app.logger.addFilter(_is_news)
         app.jinja_env.globals["asset"] = assets.asset
         told.tell(self._access)
+        languages.register(app)
         if migrations is not None:
             revisions.VERSIONS = migrations
         errors.CALLED.update(self._words.called)

@@ -11,6 +11,10 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
+# Where in the scope the language of an answer is found (pottle/http/languages.py), if it depends on it:
+SPOKEN = "pottle.spoken"  # on what the client's headers ask for
+CHOSEN = "pottle.chosen"  # on what the person chose who is signed in
+
 
 class Middleware:
     """Around an ASGI application. A subclass has a method `http`, or `websocket`; what it has none for passes by."""

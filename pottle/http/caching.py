@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl
 from quart import g, request
 
 from pottle.http import conditions
-from pottle.http.asgi import Headers, Message, Middleware, Receive, Scope, Send, escaped
+from pottle.http.asgi import CHOSEN, SPOKEN, Headers, Message, Middleware, Receive, Scope, Send, escaped
 from pottle.http.shelf import LARGEST_BYTES, Fill, Kept, Renew, Shelf, header_of, signed_in
 from pottle.store import db, tables
 from pottle.store.follower import Listener
@@ -166,7 +166,8 @@ class ResponseCache(Middleware):
                 fill.tags = fill.tables
             known = all(name in fill.asked for name, _ in key[1])  # else every `?x=1` would be one more answer to keep
             keep = fill.tags and known and recorder.whole and scope["method"] == "GET"
-            keep = keep and _for_many(recorder, fill, scope)
+            keep = keep and CHOSEN not in scope and _for_many(recorder, fill, scope)
+            fill.language = scope.get(SPOKEN)
             shelf.end(fill, key, Kept(recorder.headers, bytes(recorder.body), fill) if keep else None)
             if TAGS in scope:
                 tables.note(*fill.tables)

@@ -4,7 +4,7 @@ import re
 
 from quart import Response
 
-from pottle.http.asgi import Headers, Message, Middleware, Receive, Scope, Send
+from pottle.http.asgi import CHOSEN, SPOKEN, Headers, Message, Middleware, Receive, Scope, Send
 
 EVERYWHERE = ("/api/", "/static/", "/openapi.json")
 _opened: set[re.Pattern[str]] = set()  # an application's own paths that are like these
@@ -42,7 +42,10 @@ class SafeHeaders(Middleware):
 
         async def headed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": _with(wanted, message["status"], message["headers"])}
+                headers = _with(wanted, message["status"], message["headers"])
+                if SPOKEN in scope or CHOSEN in scope:
+                    headers = _in_a_language(headers, scope)
+                message = {**message, "headers": headers}
             await send(message)
 
         if everywhere and scope["method"] == "OPTIONS" and any(name == ASKS for name, _ in scope["headers"]):
@@ -65,6 +68,15 @@ def _with(wanted: Headers, status: int, headers: Headers) -> Headers:
     if given.get(b"content-type", b"").startswith(b"text/html"):
         wanted = wanted + OF_PAGES
     return [*headers, *(pair for pair in wanted if pair[0] not in given)]
+
+
+def _in_a_language(headers: Headers, scope: Scope) -> Headers:
+    """`headers`, with the language of the answer; where the client's own headers chose it, they say so."""
+    if SPOKEN not in scope:
+        return [*headers, (b"content-language", scope[CHOSEN].encode())]
+    vary = b", ".join([value for name, value in headers if name == b"vary"] + [b"Accept-Language"])
+    others = [pair for pair in headers if pair[0] != b"vary"]
+    return [*others, (b"vary", vary), (b"content-language", scope[SPOKEN].encode())]
 
 
 def framed_by(response: Response, origins: list[str] | None) -> None:

@@ -9,13 +9,16 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from quart import Quart, Response, current_app, g, has_request_context, render_template, request
+from quart import Quart, Response, current_app, g, has_request_context, request
 from werkzeug.exceptions import HTTPException
 
 from pottle import errors
 from pottle.http import measures, watching
+from pottle.http.application import rendered
+from pottle.http.languages import language
 from pottle.http.limits import in_headers
 from pottle.settings import Settings
+from pottle.translation import translated
 
 log = logging.getLogger("pottle")
 
@@ -136,12 +139,14 @@ def _where(error: Exception) -> str:
 
 
 async def _answer(status: int, detail: str, headers: dict[str, str], **extra: Any) -> Response:
+    spoken = language()
+    detail, extra = translated(detail, spoken), translated(extra, spoken)
     if (shape := _own_shape()) is not None:
         return shape(status, detail, headers)
     if not wants_page():
         return problem(status, detail, headers, **extra)
     said = {"title": title(status), "detail": detail, "development": _development()}
-    body = await render_template(f"errors/{_page(status)}.html", **said)
+    body = await rendered(f"errors/{_page(status)}.html", **said)
     return Response(body, status, {"Cache-Control": "no-store", **headers}, content_type="text/html; charset=utf-8")
 
 

@@ -9,6 +9,7 @@ from pottle.http import conditions
 from pottle.http.asgi import Headers
 from pottle.store import Snapshot, tables
 from pottle.store.changes import Change
+from pottle.translation import negotiated
 
 MOST_BYTES = 32 * 1024 * 1024
 LARGEST_BYTES = 1024 * 1024
@@ -44,12 +45,16 @@ class Fill:
         self.spoilt = False  # nobody knows what was dropped
         self.signed_out_only = False
         self.asked: frozenset[str] = frozenset()  # fields of the query
+        self.language: str | None = None  # if the answer depends on the one that the client asks for
 
 
 class Kept:
     """An answer ready to be sent: with status 200, 304 to who has it, or 412 to who wants another version."""
 
-    __slots__ = ("_heads", "body", "credit", "etag", "headers", "renew", "signed_out_only", "size", "tags", "until")
+    __slots__ = (
+        *("_heads", "body", "credit", "etag", "headers", "language", "renew", "signed_out_only", "size", "tags"),
+        "until",
+    )
 
     def __init__(self, headers: Headers, body: bytes, fill: Fill) -> None:
         self.headers = _without(headers, NOT_KEPT)
@@ -61,6 +66,7 @@ class Kept:
         self.renew = fill.renew
         self.credit = RENEWALS  # that it is worth, until somebody asks for it again
         self.signed_out_only = fill.signed_out_only
+        self.language = fill.language
         self.size = len(body) + 2_000
         self.until = time.monotonic() + SECONDS
         self._heads: dict[int, bytes] = {}
@@ -94,6 +100,7 @@ class Kept:
             return None
         fill = Fill()
         fill.tags, fill.renew, fill.signed_out_only = {*self.tags, *renewed.tags}, self.renew, self.signed_out_only
+        fill.language = self.language
         headers = [(name.lower().encode(), value.encode()) for name, value in renewed.headers.items()]
         others = _without(self.headers, (b"content-length", *(name for name, _ in headers)))
         kept = Kept([*others, *headers], renewed.body, fill)
@@ -137,6 +144,8 @@ class Shelf:
     def get(self, key: tuple[object, ...], headers: Headers) -> Kept | None:
         """The answer to serve, if there is one that is good for whoever sent `headers`."""
         kept = self._kept.get(key)
+        if kept is not None and kept.language and (wanted := _language(headers)) != kept.language:
+            kept = self._kept.get(key := (*key, wanted))
         if kept is None or (kept.signed_out_only and signed_in(headers)):
             return None
         if kept.until < time.monotonic():
@@ -157,6 +166,9 @@ class Shelf:
         self._filling.discard(fill)
         if kept is None or not fill.tags or fill.spoilt or fill.tags & fill.dropped or len(kept.body) > LARGEST_BYTES:
             return
+        first = self._kept.get(key)
+        if first is not None and first.language and kept.language != first.language:
+            key = (*key, kept.language)
         self._remove(key)
         self._put(key, kept)
 
@@ -202,6 +214,11 @@ class Shelf:
             self._by_tag[tag].discard(key)
             if not self._by_tag[tag]:
                 del self._by_tag[tag]
+
+
+def _language(headers: Headers) -> str:
+    """The language that a client asks for."""
+    return negotiated(header_of(b"accept-language", headers).decode("latin-1"))
 
 
 def signed_in(headers: Headers) -> bool:

@@ -76,7 +76,7 @@ async def test_what_is_one_readers_says_so(app: Quart, alice: Person, anyone: Pe
         elif theirs.headers.get("Cache-Control") == "no-cache" and not FRAGMENT.search(path):
             assert hers.headers["Cache-Control"] == "no-cache", path
         if hers.headers["Content-Type"].startswith("text/html") and "ETag" in hers.headers and path != "/docs":
-            assert hers.headers["Vary"] in ("Cookie", "Authorization, Cookie")
+            assert "Cookie" in hers.headers["Vary"]
         for answer in (hers, theirs):
             rule = answer.headers.get("Cache-Control", "no-store")
             assert rule in ("no-cache", "private, no-cache", "no-store") or path == "/embed.js", path
