@@ -50,34 +50,35 @@ export class PostList {
   }
 
   #show(post, place) {
-    const entry = this.#shown.get(post.id) ?? { article: this.#template.content.firstElementChild.cloneNode(true) };
+    const model = this.#template.content.firstElementChild;
+    const entry = this.#shown.get(post.id) ?? { article: model.cloneNode(true) };
     const moved = entry.place?.parent?.id !== place.parent?.id || entry.place?.root.id !== place.root.id;
-    if (entry.post !== post || moved) fill(entry.article, post, place, this.#links);
+    if (entry.post !== post || moved) fill(entry.article, post, place, this.#links, model);
     this.#shown.set(post.id, { ...entry, post, place });
   }
 
   #conversation(post, replies) {
-    const item = this.#list.querySelector(`:scope > [data-root="${post.id}"]`) ?? newConversation(post.id);
     const article = this.article(post.id);
-    if (item.firstElementChild !== article) item.prepend(article);
-    const list = item.querySelector(':scope > .replies');
-    const [earlier, later] = ['[data-more]', '[data-later]'].map((kind) => [...list.querySelectorAll(`:scope > ${kind}`)]);
-    arrange(list, [...earlier, ...replies.map(({ id }) => replyItem(this.article(id))), ...later]);
+    const item = article.closest(`[data-root="${post.id}"]`) ?? newConversation(post.id, article);
+    const list = item.querySelector('.replies') ?? made('ol', { className: 'replies' });
+    const leftOut = (kind) => [...list.children].filter(({ dataset }) => kind in dataset);
+    arrange(list, [...leftOut('more'), ...replies.map(({ id }) => replyItem(this.article(id))), ...leftOut('later')]);
+    if (!list.firstElementChild) list.remove();
+    else if (!list.parentElement) item.append(list);
     return item;
   }
 }
 
-function newConversation(id) {
+function newConversation(id, article) {
   const item = made('li', { className: 'conversation' });
   item.dataset.root = id;
-  item.append(made('ol', { className: 'replies' }));
+  item.append(article);
   return item;
 }
 
 function replyItem(article) {
-  if (article.parentElement?.parentElement?.matches('.replies')) return article.parentElement;
-  const item = made('li');
-  item.append(article);
+  const item = article.closest('.replies > li') ?? made('li');
+  if (!item.firstChild) item.append(article);
   return item;
 }
 
@@ -90,17 +91,21 @@ export function arrange(list, items) {
   });
 }
 
-/** Safari does not anchor the scroll position, so for all browsers we do (style.css turns theirs off). */
+/**
+ * The reader's place stays where it is. Safari does not anchor the scroll position, so for all browsers we do (style.css turns
+ * theirs off). And the focus stays: where it was moved or is gone, at that post, the next one, or the last.
+ */
 function keepingPlace(list, change) {
+  const posts = [...list.querySelectorAll('.post')];
   const scroller = scrollerOf(list);
   const top = scroller === document.scrollingElement ? 0 : scroller.getBoundingClientRect().top;
   const reading = list.getBoundingClientRect().top < top;
-  const anchor = reading && [...list.querySelectorAll('.post')].find((post) => post.getBoundingClientRect().bottom > top);
+  const anchor = reading && posts.find((post) => post.getBoundingClientRect().bottom > top);
   const before = anchor && anchor.getBoundingClientRect().top;
-  const root = list.getRootNode();
-  const focused = root.activeElement;
+  const focused = list.getRootNode().activeElement;
+  const at = posts.indexOf(focused?.closest('.post'));
   change();
-  if (focused !== root.activeElement && focused?.isConnected) focused.focus({ preventScroll: true }); // it was moved
+  if (at >= 0) [focused, ...posts.slice(at), ...posts.slice(0, at).reverse()].find(({ offsetParent }) => offsetParent)?.focus({ preventScroll: true });
   if (anchor?.isConnected) scroller.scrollBy({ top: anchor.getBoundingClientRect().top - before, behavior: 'instant' });
 }
 

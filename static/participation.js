@@ -8,7 +8,7 @@ import { apply } from './thread.js';
 import { isolated, nameOf } from './view.js';
 
 export class Participation {
-  #discussion; #section; #pottle; #account; #posted; #judges; #sure; #reactions; #own; #composing;
+  #discussion; #section; #pottle; #account; #posted; #judges; #sure; #reactions; #own; #composing; #menu = null;
   #pending = []; #queue = { path: null, watch: null }; // what waits for a moderator here
 
   /**
@@ -96,12 +96,12 @@ export class Participation {
     this.#discussion.show();
   }
 
-  #personalise() {
+  #personalise() { this.#discussion.list.each((article, post) => personalise(article, this.#reactions.of(post.id), this.#readerOf(post))); }
+
+  /** @returns {import('./personal.js').Reader} */
+  #readerOf({ id, author }) {
     const { me } = this.#account;
-    this.#discussion.list.each((article, post) => personalise(article, {
-      mine: Boolean(me) && post.author.uid === me.uid, moderates: this.#moderates, locked: this.#locked,
-      marks: this.#reactions.of(post.id), withheld: this.#own.has(post.id), edit: this.#own.edit(post.id),
-    }));
+    return { mine: Boolean(me) && author.uid === me.uid, moderates: this.#moderates, locked: this.#locked, withheld: this.#own.has(id), edit: this.#own.edit(id) };
   }
 
   // what the reader does
@@ -120,14 +120,24 @@ export class Participation {
     const button = event.target.closest('.post button');
     const article = button?.closest('.post');
     if (!article) return;
+    if (button.form?.matches('.doing')) event.preventDefault(); // without scripts it leads to a page for that
     const id = Number(article.dataset.id);
-    if (button.dataset.kind) this.#react(article, id, button.dataset.kind);
-    const actions = { pick: togglePicker, reply: () => this.#reply(article, id), edit: () => this.#edit(article, id), withdraw: () => this.#withdraw(id), remove: () => this.#remove(id), approve: () => this.#publish(id), restore: () => this.#publish(id) };
-    actions[button.dataset.do]?.(article);
+    const actions = {
+      pick: () => this.#open(button, id), more: () => this.#open(button, id), reply: () => this.#reply(article, id), edit: () => this.#edit(article, id), withdraw: () => this.#withdraw(id),
+      remove: () => this.#remove(id), approve: () => this.#publish(id), restore: () => this.#publish(id),
+    };
+    const { kind, do: does } = button.dataset;
+    if (kind) this.#react(id, kind);
+    actions[does]?.();
   }
 
-  async #react(article, id, kind) {
-    togglePicker(article, false);
+  async #open(button, id) {
+    this.#menu ??= import('./menu.js').then(({ Menu }) => new Menu(this.#section));
+    const post = this.#shown(id);
+    (await this.#menu).toggle(button, post.state, this.#reactions.of(id), this.#readerOf(post));
+  }
+
+  async #react(id, kind) {
     if (!this.#account.me) return this.#account.ask();
     const sent = this.#reactions.toggle(id, kind);
     this.#personalise();
@@ -219,9 +229,4 @@ export class Participation {
       this.#complain(stale ? texts.changedMeanwhile : problem.message);
     }
   }
-}
-
-function togglePicker(article, on) {
-  const open = article.classList.toggle('picking', on);
-  article.querySelector('[data-do=pick]').setAttribute('aria-expanded', String(open));
 }

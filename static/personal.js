@@ -1,21 +1,26 @@
 /** A post as one reader has it. */
 import { texts } from './texts.taking-part.js';
+import { made } from './view.js';
 
-/** What depends on who is looking: own reactions, an own `edit` that is not approved, and what one may do. */
-export function personalise(article, { mine, moderates, locked, marks, withheld, edit }) {
-  for (const chip of article.querySelectorAll('.chip')) {
-    chip.disabled = false;
-    chip.setAttribute('aria-pressed', String(marks.has(chip.dataset.kind)));
-  }
-  const shut = locked && !moderates;
+/**
+ * Shows what depends on who is looking: own reactions, what others do not see, and whether there is anything to do.
+ * @typedef {{mine: boolean, moderates: boolean, locked: boolean, withheld: boolean, edit: ?object}} Reader of one post; `withheld`: others do not see it
+ * @param {Set<string>} marks @param {Reader} reader
+ */
+export function personalise(article, marks, reader) {
   const { state } = article.dataset;
-  const removed = state === 'removed';
-  const open = state === 'published' && !shut;
-  const allow = {
-    pick: open, reply: open, approve: moderates && state === 'pending', edit: mine && !shut && !removed, withdraw: Boolean(edit),
-    remove: (mine || moderates) && (!removed || withheld), restore: moderates && removed,
-  };
-  article.querySelector('footer').hidden = removed && !moderates && !withheld;
-  article.querySelector('.unapproved').textContent = edit ? texts.unapproved[edit.state] : '';
-  for (const [name, allowed] of Object.entries(allow)) article.querySelector(`[data-do=${name}]`).hidden = !allowed;
+  for (const chip of article.querySelectorAll('.chip')) chip.ariaPressed = String(marks.has(chip.dataset.kind));
+  const open = state === 'published' && (reader.moderates || !reader.locked);
+  for (const name of ['pick', 'reply']) article.querySelector(`[data-do=${name}]`).hidden = !open;
+  article.querySelector('.doing').hidden = state === 'removed' && !reader.moderates && !reader.withheld;
+  note(article, reader);
+}
+
+/** Says why others do not see what its author sees. */
+function note(article, { withheld, edit }) {
+  const { state } = article.dataset;
+  const words = edit ? texts.unapproved[edit.state] : withheld && texts.withheld[state];
+  const there = article.querySelector('.waiting, .unapproved');
+  if (!words) there?.remove();
+  else Object.assign(there ?? article.querySelector('header').appendChild(made('span')), { className: `${edit ? 'unapproved' : 'waiting'} badge`, textContent: words });
 }

@@ -8,9 +8,7 @@
 const CATALOGUES = { en: {
   justNow: 'just now',
   removed: 'This post was removed.',
-  inReplyTo: 'in reply to',
-  inReplyToEarlier: 'in reply to an earlier post',
-  withheld: { pending: 'Waiting for review', removed: 'Removed by a moderator' }, // what only its author sees
+  earlierPost: 'an earlier post', // as in “in reply to …”
   newBy: (author) => `New post by ${author}`,
   newPosts: (count) => (count === 1 ? '1 new post' : `${count} new posts`),
   states: {

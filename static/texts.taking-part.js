@@ -7,6 +7,7 @@ add({ en: {
   cannotBegin: 'You may not begin a discussion here.',
   changedMeanwhile: 'It was changed meanwhile. Please look at it again.',
   sureToDelete: (author) => `Delete this post by ${author}?`,
+  withheld: { pending: 'Waiting for review', removed: 'Removed by a moderator' }, // what only its author sees
   unapproved: { pending: 'Your edit is waiting for review', removed: 'Your edit was not approved' },
   yourPost: 'Your post',
   yourReplyTo: (author) => `Your reply to ${author}`,

@@ -23,13 +23,13 @@ export function read(article) {
   const { root } = article.closest('[data-root]')?.dataset ?? {};
   const name = article.querySelector('.author').textContent;
   const avatar = article.querySelector('.avatar img')?.src ?? null;
-  const badge = article.querySelector('.rank').textContent || undefined;
-  const stamp = (place) => article.querySelector(`${place} time`).getAttribute('datetime') || null;
+  const badge = article.querySelector('.rank')?.textContent;
+  const stamp = (place) => article.querySelector(`${place} time`)?.getAttribute('datetime') ?? null;
   const chips = [...article.querySelectorAll('.chip')].map((chip) => [chip.dataset.kind, Number(chip.querySelector('.count').textContent)]);
   return {
     id: Number(id), parent: Number(parent) || null, root: Number(root), version: Number(version), state, replies: Number(replies),
     author: uid ? { uid, name, avatar, badge } : { guest: name }, html: article.querySelector('.body').innerHTML,
-    reactions: Object.fromEntries(chips.filter(([, count]) => count)), created: stamp('.when'), edited: stamp('.edited'),
+    reactions: Object.fromEntries(chips), created: stamp('.when'), edited: stamp('.edited'),
   };
 }
 
@@ -39,42 +39,49 @@ export function read(article) {
  * @typedef {{base: string, here: string, post: string}} Links
  */
 
-/** Shows a post in its article. `parent` and `root` are as in templates/_post.html. @param {Links} links */
-export function fill(article, post, { parent, root }, links) {
+/**
+ * Shows a post in its article. `parent` and `root` are as in templates/_post.html. @param {Links} links
+ * @param {HTMLElement} model an article with all that there may be in one
+ */
+export function fill(article, post, { parent, root }, links, model) {
   const { author, state } = post;
   const removed = state === 'removed';
   article.id = links.here.slice(1) + post.id;
   article.classList.toggle('removed', removed);
   Object.assign(article.dataset, { id: post.id, parent: post.parent ?? '', version: post.version, state, replies: post.replies, uid: author.uid ?? '' });
-  const part = (selector) => article.querySelector(selector);
-  part('.slot-avatar').replaceChildren(avatar(author, links.base));
+  const lacks = { rank: !author.badge, guest: author.uid, edited: !post.edited, context: !post.parent || post.parent === root.id };
+  for (const { dataset: { kind } } of model.querySelectorAll('.chip')) lacks[kind] = !post.reactions[kind];
+  complete(article, model, lacks);
+  for (const place of ['header', '.doing']) complete(article.querySelector(place), model.querySelector(place), lacks);
+  const part = (selector) => article.querySelector(selector) ?? {};
+  part('.avatar').replaceWith(avatar(author, links.base));
   Object.assign(part('.author'), { textContent: nameOf(author), title: author.uid ?? '' });
-  part('.rank').textContent = author.badge ?? '';
-  part('.guest').hidden = 'uid' in author;
+  part('.rank').textContent = author.badge;
   part('.when').href = links.post + post.id;
   setTime(part('.when time'), post.created);
-  part('.edited').hidden = !post.edited;
-  setTime(part('.edited time'), post.edited ?? '');
-  part('.waiting').textContent = state === 'published' || !post.html ? '' : texts.withheld[state];
-  part('footer').hidden = removed;
-  if (removed && !post.html) part('.body').replaceChildren(made('p', { textContent: texts.removed }));
-  else part('.body').innerHTML = trusted(post.html); // sanitised by the server; nothing else here is HTML
-  fillContext(part('.context'), post, parent, root, links);
-  for (const chip of article.querySelectorAll('.chip')) fillChip(chip, post.reactions[chip.dataset.kind] ?? 0);
+  if (post.edited) setTime(part('.edited time'), post.edited);
+  part('.context a').href = parent ? links.here + parent.id : links.post + post.parent;
+  part('.context bdi').textContent = parent ? nameOf(parent.author) : texts.earlierPost;
+  part('.body').innerHTML = trusted(post.html || (removed ? `<p>${texts.removed}` : '')); // sanitised by the server
+  for (const chip of article.querySelectorAll('.chip')) chip.querySelector('.count').textContent = post.reactions[chip.dataset.kind];
+  Object.assign(part('.doing'), { hidden: removed, action: `${links.base}/posts/${post.id}/act` });
 }
 
-function fillContext(context, post, parent, root, links) {
-  context.hidden = !post.parent || post.parent === root.id;
-  const link = made('a', { href: parent ? links.here + parent.id : links.post + post.parent });
-  if (parent) link.append(texts.inReplyTo, ' ', made('bdi', { textContent: nameOf(parent.author) }));
-  else link.textContent = texts.inReplyToEarlier;
-  context.replaceChildren(link);
+/** Gives a place what its model has, in that order, but for what it `lacks`. What is there already stays, as does what others put there. */
+function complete(place, model, lacks) {
+  let last = null;
+  for (const child of model.children) {
+    const key = keyOf(child);
+    let part = [...place.children].find((other) => keyOf(other) === key);
+    if (lacks[key]) part?.remove();
+    else {
+      part ??= place.insertBefore(child.cloneNode(true), last ? last.nextSibling : place.firstChild);
+      last = part;
+    }
+  }
 }
 
-function fillChip(chip, count) {
-  chip.querySelector('.count').textContent = count || '';
-  chip.classList.toggle('none', !count);
-}
+const keyOf = ({ dataset, classList, localName }) => dataset.kind ?? dataset.do ?? classList[0] ?? localName;
 
 function avatar(author, base) {
   const [letter] = author.uid ?? (author.guest || '?');

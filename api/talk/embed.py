@@ -135,7 +135,7 @@ async def script() -> Response:
     return assets.answer(_made("main"), SCRIPT)
 
 
-@blueprint.get("/embed/<release_hash>/<any(more, part, count, recent):name>.js", endpoint="later")
+@blueprint.get("/embed/<release_hash>/<any(more, part, menu, count, recent):name>.js", endpoint="later")
 @hide
 async def later(release_hash: str, name: str) -> Response:
     """What the script of the tag asks for when it is needed: that of the same release, for it stands on its modules."""

@@ -8,7 +8,7 @@ import { sectionOf } from './thread.js';
 
 const TICK_MS = 30_000;
 const LIMIT = '10';
-const QUIET = '.recent>li{margin-bottom:.8em;list-style:none}.page{font-weight:600}.post footer,.context,.slot-avatar{display:none}.recent .post{display:block;padding:0;margin:0}:host{display:block!important}'; // it is a list to go on from
+const QUIET = '.recent>li{margin-bottom:.8em;list-style:none}.page{font-weight:600}.doing,.context,.avatar{display:none}.recent .post{display:block;padding:0;margin:0}:host{display:block!important}'; // it is a list to go on from
 
 export class PottleRecent extends HTMLElement {
   static observedAttributes = observed('group', 'limit');

@@ -27,7 +27,6 @@ export class Thread {
     this.section = section;
     section.dataset.draft = this.path();
     section.querySelectorAll('.bar, .talk').forEach((part) => { part.hidden = false; });
-    for (const place of [section, section.querySelector('.post-template').content]) place.querySelectorAll('.chip').forEach((chip) => { chip.disabled = false; });
     section.addEventListener('click', (event) => this.#clicked(event));
     for (const kind of ['focusin', 'pointerover']) section.addEventListener(kind, ({ target }) => target.closest(TAKES_PART) && this.takePart());
     this.adopt(section);
@@ -125,7 +124,7 @@ export class Thread {
     const link = target.closest('a[href^="#pottle-"]');
     if (link?.hash === location.hash) this.goTo(link.hash.slice(8)); // which the browser takes for no news
     const button = target.closest(TAKES_PART)?.closest('button');
-    if (button && !this.discussion.part) (await this.takePart()) && button.click();
+    if (button && !this.discussion.part) event.preventDefault(), (await this.takePart()) && button.click();
   }
 }
 

@@ -52,7 +52,6 @@ PAGES = (
     "/nowhere",
 )
 SHOW_ALL = """() => {
-  document.querySelectorAll('.picking, .post').forEach((post) => post.classList.add('picking'));
   document.querySelectorAll('[hidden]').forEach((part) => { part.hidden = false; });
   document.querySelectorAll('details').forEach((part) => { part.open = true; });
   document.querySelectorAll('dialog').forEach((dialog) => { dialog.show(); });

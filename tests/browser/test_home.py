@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
 from tests.browser.chromium import chromium
+from tests.browser.menu import choose
 from tests.conftest import PASSWORD
 from tests.server import Server
 
@@ -121,20 +122,20 @@ async def test_edits_and_deletions_are_seen(visitor: Newcomer) -> None:
     await expect(emil.article("Frist")).to_be_visible()
 
     mine = dora.article("Frist")
-    await mine.get_by_role("button", name="Edit").click()
+    await choose(mine, "Edit")
     await dora.page.locator(".post form textarea").fill("First")
     await dora.page.locator(".post form [type=submit]").click()
     await expect(emil.article("First").locator(".edited")).to_be_visible()
     await expect(emil.article("Frist")).to_have_count(0)
 
-    delete = dora.article("First").get_by_role("button", name="Delete")
+    post = dora.article("First")
     question = dora.page.get_by_role("alertdialog")
-    await delete.click()
+    await choose(post, "Delete")
     await expect(question.get_by_role("button", name="Cancel")).to_be_focused()
     await dora.page.keyboard.press("Escape")
     await expect(question).to_have_count(0)
-    await expect(delete).to_be_focused()
-    await delete.click()
+    await expect(post.locator("[data-do=more]")).to_be_focused()
+    await choose(post, "Delete")
     await question.get_by_role("button", name="Delete").click()
     await expect(emil.page.locator(".posts .post")).to_have_count(0)
     await expect(emil.page.locator(".empty")).to_be_visible()

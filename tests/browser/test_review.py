@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Browser, Locator, expect
 
 from tests.browser.chromium import chromium, says_yes
+from tests.browser.menu import choose
 from tests.browser.test_admin import comes, person, post
 from tests.browser.test_home import Visitor
 from tests.conftest import World
@@ -59,10 +60,10 @@ async def approved(moderator: httpx.AsyncClient, id_: int) -> None:
 
 async def changed(author: Visitor, article: Locator, text: str) -> None:
     """By the form below a post."""
-    await article.get_by_role("button", name="Edit", exact=True).click()
+    await choose(article, "Edit")
     await author.page.locator(".post form textarea").fill(text)
     await author.page.locator(".post form [type=submit]").click()
-    await expect(author.page.locator(".post form")).to_have_count(0)
+    await expect(author.page.locator(".post .composer")).to_have_count(0)
 
 
 async def test_an_author_sees_what_waits_and_what_was_decided(
@@ -84,7 +85,7 @@ async def test_an_author_sees_what_waits_and_what_was_decided(
     await changed(bob, mine, "Something new")
     await expect(mine.locator(".unapproved")).to_have_text("Your edit is waiting for review")
     await expect(reader.article("Something new")).to_have_count(0)
-    await mine.get_by_role("button", name="Edit", exact=True).click()
+    await choose(mine, "Edit")
     await expect(bob.page.locator(".post form textarea")).to_have_value("Something new")
     await bob.page.locator(".post form [data-do=cancel]").click()
 
@@ -101,7 +102,7 @@ async def test_an_author_sees_what_waits_and_what_was_decided(
     await expect(bob.article("Something better").locator(".unapproved")).to_be_hidden()
 
     await changed(bob, bob.article("Something better"), "Once more")
-    await bob.article("Something better").get_by_role("button", name="Take back the edit").click()
+    await choose(bob.article("Something better"), "Take back the edit")
     await expect(bob.article("Something better").locator(".unapproved")).to_be_hidden()
     assert (await alice.get(path)).status_code == 404
 
@@ -109,7 +110,7 @@ async def test_an_author_sees_what_waits_and_what_was_decided(
     await expect(reader.article("Something better")).to_have_count(0)
     gone = bob.article("Something better")
     await expect(gone.locator(".badge.waiting").first).to_have_text("Removed by a moderator")
-    await gone.get_by_role("button", name="Delete").click()
+    await choose(gone, "Delete")
     await expect(bob.page.locator(".posts .post")).to_have_count(0)
     for visitor in (bob, reader):
         visitor.has_nothing_to_complain_of()
@@ -199,11 +200,11 @@ async def test_a_moderator_in_the_discussion_removes_what_is_to_be_seen_there(
     alice = await in_the_class(server, browser, "alice", world.class_channel)
     await alice.page.route_web_socket("**/api/live", lambda _: None)
     await alice.page.reload()
-    await expect(alice.article("Something rude").get_by_role("button", name="Delete")).to_be_visible()
+    await expect(alice.page.locator(".unready")).to_have_count(0)
     await http.patch(f"/api/posts/{id_}", json={"body": "Something polite"})
-    await alice.article("Something rude").get_by_role("button", name="Delete").click()
+    await choose(alice.article("Something rude"), "Delete")
     await expect(alice.page.locator(".status")).to_contain_text("It was changed meanwhile")
     await expect(alice.article("Something polite")).to_be_visible()
     assert (await http.get(f"/api/posts/{id_}")).json()["state"] == "published"
-    await alice.article("Something polite").get_by_role("button", name="Delete").click()
+    await choose(alice.article("Something polite"), "Delete")
     await expect(alice.page.locator(".posts .post")).to_have_count(0)

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from tests.browser.chromium import chromium
+from tests.browser.menu import choose
 from tests.browser.test_home import Visitor
 from tests.conftest import PASSWORD, World
 from tests.server import Server, calling
@@ -80,7 +81,7 @@ async def test_a_reply_survives_its_parent(
     await dora.page.get_by_role("button", name="Post on its own").click()
     await expect(dora.page.locator(".conversation > .post")).to_have_count(1)
     await expect(dora.article(f"{TYPED}, and more").locator(".author")).to_have_text("Dora")
-    await expect(dora.page.locator(".post form")).to_have_count(0)
+    await expect(dora.page.locator(".post .composer")).to_have_count(0)
     dora.has_nothing_to_complain_of()
 
 
@@ -106,7 +107,7 @@ async def test_an_empty_reply_goes_with_its_parent(dora: Visitor, alice: httpx.A
 async def test_an_edit_survives_its_post(dora: Visitor, root: httpx.AsyncClient) -> None:
     await dora.post("Frist")
     mine = dora.article("Frist")
-    await mine.get_by_role("button", name="Edit").click()
+    await choose(mine, "Edit")
     field = dora.page.locator(".post form textarea")
     await expect(field).to_have_value("Frist")
     await field.fill(TYPED)
