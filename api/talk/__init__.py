@@ -6,7 +6,7 @@ was written stays in the database.
 
 from quart.blueprints import BlueprintSetupState
 
-from api.talk import channels, embed, feeds, own, pages, posts
+from api.talk import channels, embed, feeds, own, pages, posts, unread
 
 blueprint = pages.blueprint
 PARTS = (
@@ -17,6 +17,7 @@ PARTS = (
     own.blueprint,
     embed.blueprint,
     *feeds.PARTS,
+    *unread.PARTS,
 )
 
 

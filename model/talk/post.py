@@ -18,11 +18,11 @@ from sqlalchemy import (
     case,
     false,
     func,
-    literal_column,
     or_,
     select,
     type_coerce,
 )
+from sqlalchemy import literal_column as sql
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from model.accounts.session import Identity
@@ -52,9 +52,11 @@ class Post(Base):
     __table_args__ = (
         Index("ix_posts_channel", "channel_id", "id"),
         Index("ix_posts_conversation", "channel_id", "root_id", "id"),
-        Index("ix_posts_withheld", "channel_id", "author_id", sqlite_where=literal_column("state != 'published'")),
-        Index("ix_posts_pinned", "channel_id", sqlite_where=literal_column("pinned = 1")),
-        Index("ix_posts_anonymous", "author_id", sqlite_where=literal_column("anonymous = 1")),
+        Index("ix_posts_withheld", "channel_id", "author_id", sqlite_where=sql("state != 'published'")),
+        Index("ix_posts_pinned", "channel_id", sqlite_where=sql("pinned = 1")),
+        Index("ix_posts_anonymous", "author_id", sqlite_where=sql("anonymous = 1")),
+        Index("ix_posts_answered", "answered_id", "id", sqlite_where=sql("answered_id IS NOT NULL")),
+        Index("ix_posts_shown_after", "channel_id", "shown_after", sqlite_where=sql("shown_after IS NOT NULL")),
         NEVER_REUSE_IDS,
     )
 
@@ -77,6 +79,8 @@ class Post(Base):
     pinned: Mapped[bool] = mapped_column(server_default=false())
     endorsed: Mapped[bool] = mapped_column(server_default=false())  # by a moderator
     answer: Mapped[bool] = mapped_column(server_default=false())  # to the question that its conversation begins with
+    answered_id: Mapped[int | None]  # of a reply: the user whose post it answers, if that is somebody else
+    shown_after: Mapped[int | None]  # of one that was approved after newer ones were there: the id of the newest
 
 
 class Edit(Base):
@@ -193,9 +197,14 @@ REPLIES = FOUND.where(Post.parent_id == bindparam("parent_id"), SHOWN).order_by(
 OF_EDIT = [column.label(f"edit_{column.name}") for column in Edit.__table__.c]
 WITH_EDIT = FOUND.add_columns(*OF_EDIT).outerjoin(Edit, Edit.post_id == Post.id)
 BY_ID = WITH_EDIT.where(Post.id == bindparam("id"))
-ROOT = select(func.coalesce(Post.root_id, Post.id).label("id")).where(Post.id == bindparam("id"))
+ROOT = select(func.coalesce(Post.root_id, Post.id).label("id"), Post.author_id).where(Post.id == bindparam("id"))
 
 as_counts = msgspec.json.Decoder(dict[str, int]).decode
+
+
+def inbox_of(user_id: int) -> str:
+    """The tag of what there is in a user's inbox, but for what posts say."""
+    return f"inbox-of:{user_id}"
 
 
 def view(row: PostRow, removed_too: bool = False) -> PostView:

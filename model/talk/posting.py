@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, cast
 
 from msgspec import UNSET
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from model import audit, settings
 from model.accounts import account
@@ -29,6 +29,7 @@ from model.talk.post import (
     PostRow,
     PostView,
     State,
+    inbox_of,
     own_view,
     view,
     visible_to,
@@ -49,6 +50,7 @@ COUNT_POST = (
     .returning(Channel.group_id)
 )
 COUNT_REPLY = update(Post).where(Post.id == bindparam("id")).values(replies=Post.replies + bindparam("by"))
+NEWEST = select(func.max(Post.id).label("id"))
 DROP_AUTHOR = update(Post).where(Post.author_id == bindparam("user_id")).values(author_id=None, guest=FORMER_USER)
 ADD_EDIT = insert(Edit)
 DROP_EDIT = delete(Edit).where(Edit.post_id == bindparam("post_id"))
@@ -132,13 +134,14 @@ def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origi
 def add(tx: Tx, channel_id: int, new: Draft, author_id: int | None, state: State = "published") -> int:
     """Within a unit: inserts a post; if it is public, counts and announces it. Returns its id."""
     texts = {"body": new.body, "html": new.html, "guest": new.guest, "reactions": "{}"}
-    root = None if new.parent is None else tx.one(ROOT, id=new.parent).id
-    whose = {"channel_id": channel_id, "parent_id": new.parent, "root_id": root, "author_id": author_id}
-    whose |= {"anonymous": new.anonymous, "question": root is None and asks(new.body)}
+    root = None if new.parent is None else tx.one(ROOT, id=new.parent)
+    answered = root.author_id if root and root.author_id != author_id else None
+    whose = {"channel_id": channel_id, "parent_id": new.parent, "root_id": root and root.id, "author_id": author_id}
+    whose |= {"answered_id": answered, "anonymous": new.anonymous, "question": root is None and asks(new.body)}
     id_: int = tx.one(ADD, **whose, **texts, state=state, replies=0, created=tx.now, edited=None, version=1).id
     mention.keep(tx, id_, channel_id, author_id, new.html)
     if state == "published":
-        _count(tx, "post.created", id_, channel_id, new.parent, 1)
+        _count(tx, "post.created", id_, channel_id, new.parent, 1, answered)
     return id_
 
 
@@ -176,13 +179,17 @@ def _check_name(tx: Tx, group_id: int, identity: Identity | None, guest: str | N
         )
 
 
-def _count(tx: Tx, kind: str, id_: int, channel_id: int, parent: int | None, by: int) -> None:
-    """Counts a post that appeared (`by` is 1) or went (-1), and announces it."""
+def _count(
+    tx: Tx, kind: str, id_: int, channel_id: int, parent: int | None, by: int, answered: int | None = None
+) -> None:
+    """Counts a post that appeared (`by` is 1) or went (-1), and announces it; also to the user whom it `answered`."""
     in_group = tx.one(COUNT_POST, id=channel_id, by=by).group_id
     tags = ["posts", f"posts-of:{in_group}", f"post:{id_}"]
     if parent is not None:
         tx.run(COUNT_REPLY, id=parent, by=by)
         tags.append(f"post:{parent}")
+    if answered is not None:
+        tags.append(inbox_of(answered))
     tx.changed(kind, stream=channels.stream(channel_id), subject=id_, tags=tags)
 
 
@@ -296,11 +303,13 @@ def note(tx: Tx, identity: Identity, row: PostRow, channel: ChannelRow, action: 
 
 def _set_state(tx: Tx, row: PostRow, state: State) -> None:
     tx.run(CHANGE, id=row.id, state=state, version=row.version + 1)
+    where = row.id, row.channel_id, row.parent_id
     if state == "published":
-        kind = "post.created" if row.state == "pending" else "post.restored"
-        _count(tx, kind, row.id, row.channel_id, row.parent_id, 1)
+        if row.state == "pending" and (newest := tx.one(NEWEST).id) > row.id:
+            tx.run(CHANGE, id=row.id, shown_after=newest)
+        _count(tx, "post.created" if row.state == "pending" else "post.restored", *where, 1, row.answered_id)
     elif row.state == "published":
-        _count(tx, "post.removed", row.id, row.channel_id, row.parent_id, -1)
+        _count(tx, "post.removed", *where, -1, row.answered_id)
 
 
 def _again(read: Snapshot, id_: int) -> PostView:

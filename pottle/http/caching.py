@@ -91,6 +91,15 @@ def shown(*tags: str, signed_out_only: bool = False) -> None:
         fill.signed_out_only = fill.signed_out_only or signed_out_only
 
 
+def made_of(*tags: str) -> None:
+    """A handler's word, finer than the tables that it read, on what its answer is made of: for who watches it.
+
+    For one that is nobody else's, and so is not kept. A commit that changes the answer must have one of the `tags`.
+    """
+    if (said := request.scope.get(TAGS)) is not None:
+        said |= tags  # type: ignore[operator]  # a dict like any, to ASGI middleware
+
+
 def asked_for(names: frozenset[str]) -> None:
     """A handler's word on which fields of the query its answer depends. One to a query with others is not kept."""
     fill = _fill.get()

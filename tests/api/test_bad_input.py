@@ -21,6 +21,7 @@ KIB = 1024
 
 # Every route that takes JSON, with a good body: Root, an admin, may send them all.
 ROUTES: dict[tuple[str, str], Json] = {
+    ("PUT", "/api/channels/1/read"): {"until": 1},
     ("POST", "/api/users"): {"uid": "dora", "name": "Dora", "password": PASSWORD, "email": "dora@example.org"},
     ("POST", "/api/session"): {"uid": "root", "password": PASSWORD},
     ("POST", "/api/session/confirm"): {"password": PASSWORD},

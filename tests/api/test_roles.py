@@ -104,6 +104,9 @@ DELETE /api/me/tokens/{token}                              401    404    204  40
 GET    /api/me/posts                                       401    200    200  200  200  200    200   401
 GET    /api/me/reactions?channel=1                         401    200    200  200  200  200    200   401
 GET    /api/me/reactions?channel={ours}                    401    404    200  200  200  200    200   401
+GET    /api/me/unread                                      401    200    200  200  200  200    200   401
+DELETE /api/me/unread                                      401    204    204  204  204  204    204   401
+GET    /api/me/inbox                                       401    200    200  200  200  200    200   401
 POST   /api/me/invitations       {code}                    401    201    201  201  201  201    403   401
 
 Groups
@@ -178,6 +181,10 @@ POST   /api/channels/{ours}/posts {"body": "Hello"}        404    404    201  20
 GET    /api/live                                           426    426    426  426  426  426    426   426
 WS     /api/live                 {"channel": 1}            200    200    200  200  200  200    200   401
 WS     /api/live                 {"channel": {ours}}       404    404    200  200  200  200    200   401
+GET    /api/channels/1/unread                              401    200    200  200  200  200    200   401
+GET    /api/channels/{ours}/unread                         401    404    200  200  200  200    200   401
+PUT    /api/channels/1/read      {"until": {post}}         401    200    200  200  200  200    403   401
+PUT    /api/channels/{ours}/read {"posts": [{his}]}        401    404    200  200  200  200    200   401
 
 Posts
 GET    /api/posts/{post}                                   200    200    200  200  200  200    200   200
