@@ -370,7 +370,7 @@ class TestErrorShape:
         [
             pytest.param("", id="nobody"),
             pytest.param("alice", id="a user", marks=pytest.mark.slow),
-            pytest.param("root", id="an admin"),
+            pytest.param("root", id="an admin", marks=pytest.mark.slow),
         ],
     )
     @pytest.mark.parametrize("wrong", WRONG)

@@ -193,6 +193,7 @@ class TestAllOfIt:
         posted = "SELECT uid, key FROM posts p JOIN users u ON u.id = author_id JOIN channels c ON c.id = channel_id"
         assert ("alice", "room") in asked(instance, posted)
 
+    @pytest.mark.slow
     def test_beside_a_server_that_serves(self, server: Server, theirs: Backend, instance: Path, world: World) -> None:
         """Readers see it at once, whichever worker answers; and can sign in."""
         command = [sys.executable, "-m", "quart", "--app", "main", "import-flask", str(theirs.path)]

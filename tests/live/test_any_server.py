@@ -16,6 +16,8 @@ from tests.conftest import PASSWORD, World
 from tests.live.meeting import Meeting, changes
 from tests.server import COMMANDS, PATIENCE, Server
 
+pytestmark = pytest.mark.slow
+
 KIB = 1024
 MIB = 1024 * KIB
 

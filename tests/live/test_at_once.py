@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import World
 from tests.server import PATIENCE, Server
 
+pytestmark = pytest.mark.slow
+
 LIST = "/api/channels/1/posts"
 WAYS = {
     "get": (b"GET", b""),

@@ -50,6 +50,7 @@ async def test_posts_sessions_and_positions_survive(own_meeting: Meeting, end: A
     assert [change["post"] for change in await changes(again, 3)] == [*made[3:], missed]
 
 
+@pytest.mark.slow
 async def test_what_was_acknowledged_survives_the_death_of_everything(own_meeting: Meeting) -> None:
     """L7. Three people post as fast as they can until all processes are killed under them.
 
@@ -85,6 +86,7 @@ async def test_what_was_acknowledged_survives_the_death_of_everything(own_meetin
     assert told == kept, "L1: in the log if and only if it was written"
 
 
+@pytest.mark.slow
 async def test_sockets_are_told_of_a_stop_with_1012(own_meeting: Meeting) -> None:
     found = await own_meeting.sockets(each=1)
     own_meeting.server.stop()

@@ -1,12 +1,14 @@
 """A database of each test's own, opened in this process; nothing of the application listens to it."""
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from model.settings import Settings
-from pottle.store.database import Database
+from pottle.store import migrations
+from pottle.store.database import Database, prepare
 
 
 @pytest.fixture
@@ -22,3 +24,17 @@ async def database(instance: Path) -> AsyncIterator[Database]:
 def path(instance: Path) -> Path:
     """The database file of the instance folder."""
     return instance / "app.db"
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Path:
+    """A new database."""
+    return prepare(Settings(instance=tmp_path / "fresh"))
+
+
+@pytest.fixture
+def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the migrations, to write new ones to."""
+    here = Path(shutil.copytree(migrations.VERSIONS, tmp_path / "model" / "migrations"))
+    monkeypatch.setattr(migrations, "VERSIONS", here)
+    return here
