@@ -23,7 +23,7 @@ Action = Literal[
     "invitation.made", "invitation.revoked", "secret.made", "secret.deleted",
     "channel.approved", "channel.locked", "channel.unlocked", "channel.pinned", "channel.unpinned", "channel.deleted",
     "post.approved", "post.removed", "post.restored", "post.pinned", "post.unpinned",
-    "post.endorsed", "post.unendorsed", "edit.approved", "edit.declined",
+    "post.endorsed", "post.unendorsed", "edit.approved", "edit.declined", "decision.undone",
     "database.restored", "flask.imported",
 ]  # fmt: skip
 

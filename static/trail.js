@@ -10,7 +10,7 @@ const WORDS = {
   'member.put': 'made {} a {detail}', 'member.joined': 'joined as', 'member.removed': 'ended the membership of {}', 'invitation.made': 'made {}:',
   'invitation.revoked': 'revoked {}', 'secret.made': 'made {} for single sign-on', 'secret.deleted': 'deleted {} for single sign-on', 'channel.approved': 'approved {}:', 'channel.locked': 'locked {}:', 'channel.unlocked': 'unlocked {}:', 'channel.pinned': 'pinned {}:', 'channel.unpinned': 'unpinned {}:', 'channel.deleted': 'deleted {}:',
   'post.approved': 'approved {}', 'post.removed': 'removed {}', 'post.restored': 'restored {}', 'post.pinned': 'pinned {}', 'post.unpinned': 'unpinned {}', 'post.endorsed': 'endorsed {}', 'post.unendorsed': 'took back the endorsement of {}',
-  'edit.approved': 'approved the edit of {}', 'edit.declined': 'declined the edit of {}',
+  'edit.approved': 'approved the edit of {}', 'edit.declined': 'declined the edit of {}', 'decision.undone': 'took back the decision on {}',
   'database.restored': 'restored the database:', 'flask.imported': 'imported from Flask:',
 };
 

@@ -101,12 +101,12 @@ class TestRoutes:
 
     def test_a_creating_post_can_be_retried(self, built: Quart) -> None:
         """But for sessions, tokens and codes, which are secrets that must not be kept to be told again; and joining
-        twice is joining once anyway."""
+        twice is joining once anyway, and so is deciding."""
         exempt = {
             *("/api/session", "/api/me/tokens", "/api/groups/<slug>/invitations", "/api/users/<uid>/invitations"),
             *("/api/groups/<slug>/roster", "/api/groups/<slug>/roster/<uid>", "/api/invitations/look-up"),
             *("/api/groups/<slug>/members", "/api/me/invitations", "/api/session/confirm"),
-            "/api/me/export",
+            *("/api/me/export", "/api/decisions", "/api/decisions/undo"),
             *("/api/groups/<slug>/sso", "/api/groups/<slug>/sessions", "/api/groups/<slug>/secrets"),
         }
         for method, rule, handler in routes(built):

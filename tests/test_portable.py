@@ -47,11 +47,16 @@ def lively(instance: Path) -> Path:
         raw.execute("INSERT INTO avatars VALUES (1, x'00ff')")
         for number in (1, 2, 3):
             raw.execute(
-                "INSERT INTO posts VALUES (?, 1, ?, 1, NULL, ?, '<p>', 'published', '{}', 0, '2026', NULL, 1, NULL)",
+                "INSERT INTO posts (id, channel_id, parent_id, author_id, body, html, state, reactions, replies,"
+                " created, version) VALUES (?, 1, ?, 1, ?, '<p>', 'published', '{}', 0, '2026', 1)",
                 (number, number - 1 or None, 'Grüße\n"\u2028\x7f☃\U0001f600'),
             )
         raw.execute("DELETE FROM posts WHERE id = 3")
         raw.execute("INSERT INTO edits VALUES (7, 2, 1, 'New', '<p>', 'pending', '2026')")
+        raw.execute(
+            "INSERT INTO decisions VALUES "
+            "(3, 2, 1, 'edit', 'pending', 'removed', 7, 'spam', 'No', 1, '2026', NULL, NULL, NULL)"
+        )
         raw.execute("INSERT INTO reactions VALUES (1, 1, 'up', '2026')")
         raw.execute("INSERT INTO imports VALUES (x'00ff', 'post', 1)")
         raw.execute("INSERT INTO flask_numbers VALUES ('channel', 17, 1, '{}')")

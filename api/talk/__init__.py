@@ -6,7 +6,7 @@ was written stays in the database.
 
 from quart.blueprints import BlueprintSetupState
 
-from api.talk import channels, embed, feeds, own, pages, posts, unread
+from api.talk import channels, embed, feeds, own, pages, posts, queue, unread
 
 blueprint = pages.blueprint
 PARTS = (
@@ -15,6 +15,8 @@ PARTS = (
     posts.blueprint,
     posts.reactions,
     own.blueprint,
+    queue.blueprint,
+    queue.decisions,
     embed.blueprint,
     *feeds.PARTS,
     *unread.PARTS,

@@ -9,7 +9,8 @@ from quart import Blueprint
 
 from api.access import EDITING, GUESTS, POSTING, REACTING, asker, me
 from api.talk.access import shown_in
-from model.talk import marks, post, posting, reaction, review
+from model.talk import decision, marks, post, posting, reaction, review
+from model.talk.decision import Note, Reason, Why
 from model.talk.marks import Mark
 from model.talk.post import Author, Body, EditView, GuestName, PostView
 from model.talk.posting import Draft
@@ -38,6 +39,7 @@ from pottle.http.shelf import Renewed
 from pottle.store import Snapshot, db
 from pottle.store.changes import Change
 from pottle.store.paging import Filling, Page
+from pottle.translation import _
 
 blueprint = Blueprint("posts", __name__, url_prefix="/api")
 reactions = Blueprint("reactions", __name__, url_prefix="/api/posts/<id:post_id>/reactions")
@@ -60,6 +62,8 @@ class PostEdit(msgspec.Struct):
     """One change: a new text, by the author; or, by a moderator, another state, or a mark.
 
     Who asked a question may mark the reply that is the `answer`, too; one of a conversation is.
+
+    A `reason` and a `note` for the author may come with the state `removed`.
     """
 
     body: Body | UnsetType = UNSET
@@ -67,12 +71,16 @@ class PostEdit(msgspec.Struct):
     pinned: bool | UnsetType = UNSET
     endorsed: bool | UnsetType = UNSET
     answer: bool | UnsetType = UNSET
+    reason: Reason | UnsetType | None = UNSET
+    note: Note | UnsetType | None = UNSET
 
 
 class EditDecision(msgspec.Struct):
-    """By a moderator: `published` approves the edit, `removed` declines it."""
+    """By a moderator: `published` approves the edit, `removed` declines it, maybe with a `reason` and a `note`."""
 
     state: Literal["published", "removed"]
+    reason: Reason | None = None
+    note: Note | None = None
 
 
 class PostQuery(Paging):
@@ -197,14 +205,18 @@ async def edit(post_id: int, data: PostEdit) -> Answer:
     428: the pending text has been changed, so approving needs the version that was read (If-Match).
     """
     fields = changed_fields(data)
+    why = Why(fields.pop("reason", None), fields.pop("note", None))
+    if not fields:
+        raise Invalid({"reason": _("needs a state")})
     if len(fields) > 1:
         raise Invalid(dict.fromkeys(fields, "cannot be changed together with others"))
     ((field, value),) = fields.items()
+    if field == "state":
+        return Answer(await posting.moderate(me(), post_id, wanted_versions(), value, why))
+    decision.check("published", why)
     if field == "body":
         changed = await posting.revise(me(), post_id, wanted_versions(), value)
         return Answer(changed, 200 if changed.edit is UNSET else 202)
-    if field == "state":
-        return Answer(await posting.moderate(me(), post_id, wanted_versions(), value))
     return Answer(await marks.put(me(), post_id, wanted_versions(), cast(Mark, field), value))
 
 
@@ -243,7 +255,7 @@ async def decide_edit(post_id: int, data: EditDecision) -> PostView:
 
     428: approving needs the version of the edit that was read (If-Match).
     """
-    return await review.decide(me(), post_id, wanted_versions(), data.state)
+    return await review.decide(me(), post_id, wanted_versions(), data.state, Why(data.reason, data.note))
 
 
 @blueprint.delete("/posts/<id:post_id>/edit")

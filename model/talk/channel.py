@@ -6,7 +6,19 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
-from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, case, delete, false, insert, select, update
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    bindparam,
+    case,
+    delete,
+    false,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy import literal_column as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -42,7 +54,11 @@ class Channel(Base):
     """One discussion. While it is pending, others may talk in it but do not see its key, title and url."""
 
     __tablename__ = "channels"
-    __table_args__ = (UniqueConstraint("group_id", "key"), NEVER_REUSE_IDS)
+    __table_args__ = (
+        UniqueConstraint("group_id", "key"),
+        Index("ix_channels_pending", "group_id", sqlite_where=sql("state = 'pending'")),
+        NEVER_REUSE_IDS,
+    )
 
     id: Mapped[Id]
     group_id: Mapped[int] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"))

@@ -31,6 +31,7 @@ from model.groups import rules
 from model.groups.group import Membership
 from model.talk import channel as channels
 from model.talk.channel import Channel, ChannelRow
+from model.talk.decision import DecisionView
 from pottle.errors import NotFound
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, changes, reads
 from pottle.store.paging import Cursor, Filling, Page, paged
@@ -53,6 +54,7 @@ class Post(Base):
         Index("ix_posts_channel", "channel_id", "id"),
         Index("ix_posts_conversation", "channel_id", "root_id", "id"),
         Index("ix_posts_withheld", "channel_id", "author_id", sqlite_where=sql("state != 'published'")),
+        Index("ix_posts_pending", "channel_id", sqlite_where=sql("state = 'pending'")),
         Index("ix_posts_pinned", "channel_id", sqlite_where=sql("pinned = 1")),
         Index("ix_posts_anonymous", "author_id", sqlite_where=sql("anonymous = 1")),
         Index("ix_posts_answered", "answered_id", "id", sqlite_where=sql("answered_id IS NOT NULL")),
@@ -144,12 +146,14 @@ class EditView(msgspec.Struct):
     state: Literal["pending", "removed"]
     created: str
     version: int
+    decision: DecisionView | UnsetType = UNSET
 
 
 class PostView(msgspec.Struct):
     """A post as every reader sees it; a removed one is a tombstone, without its text.
 
-    `edit` is there only in answers for its author and for moderators, where it has an edit that is not approved.
+    `edit` is there only in answers for its author and for moderators, where it has an edit that is not approved; and
+    `decision` where a moderator decided on it.
     """
 
     id: int
@@ -168,6 +172,7 @@ class PostView(msgspec.Struct):
     endorsed: bool = False
     answer: bool = False
     edit: EditView | UnsetType = UNSET
+    decision: DecisionView | UnsetType = UNSET
 
 
 class PostsPage(NamedTuple):

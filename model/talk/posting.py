@@ -14,8 +14,9 @@ from model.accounts.session import Identity
 from model.groups import group as groups
 from model.groups import rules
 from model.talk import channel as channels
-from model.talk import mention
+from model.talk import decision, mention
 from model.talk.channel import Channel, ChannelRow
+from model.talk.decision import UNSAID, Why
 from model.talk.markdown import is_plain, rendered
 from model.talk.post import (
     ANONYMOUS,
@@ -39,6 +40,7 @@ from pottle.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Versi
 from pottle.store import Snapshot, Tx, db, limits, replays, writes
 from pottle.store.unit import answered, may_be_repeated
 
+NOW = "now"
 QUICK = 1_000  # characters that are rendered in a moment, whatever they are
 
 ADD = insert(Post).returning(Post.id)
@@ -203,6 +205,7 @@ def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -
     limits.use(tx, channels.uses(len(new.body.encode()) + len(new.html.encode())))
     if row.state == "published" and rules.waits(channel, identity) and new.body != row.body:
         tx.run(DROP_EDIT, post_id=id_)
+        tx.run(decision.DROP_ONE, post_id=id_, about="edit")
         texts = {"body": new.body, "html": new.html}
         tx.run(ADD_EDIT, post_id=id_, author_id=identity.user, **texts, state="pending", created=tx.now)
     else:
@@ -224,12 +227,14 @@ def _editable(read: Snapshot, identity: Identity, id_: int, versions: Versions) 
     return row, channel
 
 
-def rewrite(tx: Tx, row: PostRow, body: str, html: str) -> None:
-    """Within a unit: replaces a post's text, and drops its edit."""
+def rewrite(tx: Tx, row: PostRow, body: str, html: str, edited: str | None = NOW) -> None:
+    """Within a unit: replaces a post's text, and drops its edit and what was decided on that."""
+    texts = {"body": body, "html": html, "edited": tx.now if edited is NOW else edited}
     question = row.parent_id is None and asks(body)
-    tx.run(CHANGE, id=row.id, body=body, html=html, question=question, edited=tx.now, version=row.version + 1)
+    tx.run(CHANGE, id=row.id, **texts, question=question, version=row.version + 1)
     tx.run(DROP_EDIT, post_id=row.id)
     mention.keep(tx, row.id, row.channel_id, row.author_id, html, row.html)
+    tx.run(decision.DROP_ONE, post_id=row.id, about="edit")
     if row.state == "published":
         tx.changed(
             "post.edited", stream=channels.stream(row.channel_id), subject=row.id, tags=["posts", f"post:{row.id}"]
@@ -249,13 +254,19 @@ def must_name_a_version(versions: Versions) -> None:
 
 @writes
 def moderate(
-    tx: Tx, identity: Identity, id_: int, versions: Versions, state: Literal["published", "removed"]
+    tx: Tx,
+    identity: Identity,
+    id_: int,
+    versions: Versions,
+    state: Literal["published", "removed"],
+    why: Why = UNSAID,
 ) -> PostView:
     """A moderator approves or restores a post (`published`), or removes it. Raises Forbidden, Stale, Conflict, Unseen.
 
     Unseen for a pending post that was edited, if no version is named; for declining, too: what was declined is what may
-    be restored later.
+    be restored later. Invalid for a reason where nothing is removed.
     """
+    decision.check(state, why)
     row, channel = visible_to.within(tx, identity, id_)
     rules.must_moderate(channel, identity)
     check_version(row.version, versions)
@@ -264,9 +275,11 @@ def moderate(
     if row.state == "pending" and row.edited:
         must_name_a_version(versions)
     if row.state != state:
-        _set_state(tx, row, state)
+        set_state(tx, row, state)
         restored: audit.Action = "post.restored" if row.state == "removed" else "post.approved"
-        note(tx, identity, row, channel, "post.removed" if state == "removed" else restored)
+        note(tx, identity, row, channel, "post.removed" if state == "removed" else restored, why)
+        what = {"was": row.state, "state": state, "version": row.version + 1}
+        decision.record(tx, identity, row, "post", why, **what)
     return current(tx, id_)
 
 
@@ -282,10 +295,11 @@ def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
         return
     check_version(row.version, versions)
     if row.state != "removed":
-        _set_state(tx, row, "removed")
+        set_state(tx, row, "removed")
     tx.run(CHANGE, id=id_, body="", html="")
     mention.keep(tx, id_, row.channel_id, row.author_id, "", row.html)
     tx.run(DROP_EDIT, post_id=id_)
+    tx.run(decision.DROP, post_id=id_)
 
 
 def _stay_without_a_name(tx: Tx, user_id: int) -> None:
@@ -295,13 +309,17 @@ def _stay_without_a_name(tx: Tx, user_id: int) -> None:
 account.on_end(_stay_without_a_name)
 
 
-def note(tx: Tx, identity: Identity, row: PostRow, channel: ChannelRow, action: audit.Action) -> None:
+def note(
+    tx: Tx, identity: Identity, row: PostRow, channel: ChannelRow, action: audit.Action, why: Why = UNSAID
+) -> None:
     """Within a unit: logs what a moderator did to a post; without its text, which must not live on in the log."""
     by = "by somebody anonymous" if row.anonymous else f"by {row.uid or row.guest or FORMER_USER}"
+    by += f", {why.reason}" if why.reason else ""
     audit.note(tx, identity, action, f"post {row.id}", group=channel.group, detail=by)
 
 
-def _set_state(tx: Tx, row: PostRow, state: State) -> None:
+def set_state(tx: Tx, row: PostRow, state: State) -> None:
+    """Within a unit: has a post appear or go, and counts and announces that."""
     tx.run(CHANGE, id=row.id, state=state, version=row.version + 1)
     where = row.id, row.channel_id, row.parent_id
     if state == "published":

@@ -8,13 +8,16 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET
 from sqlalchemy import ColumnElement, Select, bindparam, literal_column, select, union_all, update
+from sqlalchemy.orm import aliased
 
 from model.accounts.session import Identity
+from model.accounts.user import User
 from model.groups import group, rules
 from model.groups.group import HERE, VISIBLE, Group, asker
 from model.talk import channel as channels
-from model.talk import posting
+from model.talk import decision, posting
 from model.talk.channel import Channel
+from model.talk.decision import UNSAID, Decision, Why
 from model.talk.post import (
     WITH_EDIT,
     Author,
@@ -48,34 +51,70 @@ def _edited(of_edit: Where, *where: Where) -> Select[Any]:
     return select(Edit.post_id).where(of_edit, select(Post.id).where(Post.id == Edit.post_id, *where).exists())
 
 
-def _found(*ids: Select[Any]) -> Select[Any]:
-    return WITH_EDIT.where(Post.id.in_(union_all(*ids)))
+_of_post, _of_edit, _by = aliased(Decision), aliased(Decision), aliased(User)
+_shown = [
+    *(getattr(_of_post, name).label(f"decision_{name}") for name in decision.SHOWN),
+    *(getattr(_of_edit, name).label(f"edit_decision_{name}") for name in decision.SHOWN),
+    _by.uid.label("decision_by"),
+]
+WITH_DECISIONS = (  # of what was removed or declined
+    WITH_EDIT.add_columns(*_shown)
+    .outerjoin(_of_post, (_of_post.post_id == Post.id) & (_of_post.about == "post") & (Post.state == "removed"))
+    .outerjoin(_of_edit, (_of_edit.post_id == Post.id) & (_of_edit.about == "edit") & (Edit.state == "removed"))
+    .outerjoin(_by, _by.id == _of_post.by_id)
+)
+
+
+def found_by(*ids: Select[Any]) -> Select[Any]:
+    """The posts with these ids, as `to_judge` takes them."""
+    return WITH_DECISIONS.where(Post.id.in_(union_all(*ids)))
 
 
 def _pending(where: Where) -> Select[Any]:
     public = _edited(Edit.state == "pending", where, Post.state == "published")
-    return _found(_withheld(where, Post.state == "pending"), public)
+    return found_by(_withheld(where, Post.state == "pending"), public)
 
 
 def _own(*where: Where) -> Select[Any]:
     """A user's posts that are pending, were removed by a moderator, have an edit, or are anonymous."""
     own = Post.author_id == bindparam("user"), KEPT
     anonymous = select(Post.id).where(Post.anonymous, *where, *own)
-    mine = _found(_withheld(*where, *own), _edited(Edit.author_id == bindparam("user"), *where), anonymous)
+    mine = found_by(_withheld(*where, *own), _edited(Edit.author_id == bindparam("user"), *where), anonymous)
     mine = mine.join(Channel, Channel.id == Post.channel_id).join(Group, Group.id == Channel.group_id)
     return mine.where(VISIBLE, HERE)
 
 
+PENDING_POSTS = select(Post.id).where(Post.state == literal_column("'pending'"))
+PENDING_EDITS = _edited(Edit.state == "pending", Post.state == "published")
+REMOVED_POSTS = _withheld(Post.state == "removed", KEPT)
 PENDING_IN_CHANNEL = _pending(IN_CHANNEL)
-TO_MODERATE = {"pending": _pending(IN_GROUP), "removed": _found(_withheld(IN_GROUP, Post.state == "removed", KEPT))}
+TO_MODERATE = {"pending": _pending(IN_GROUP), "removed": found_by(_withheld(IN_GROUP, Post.state == "removed", KEPT))}
 OWN = _own()
 OWN_IN_CHANNEL = _own(IN_CHANNEL)
-DECLINE = update(Edit).where(Edit.post_id == bindparam("post_id"))
+SET_EDIT = update(Edit).where(Edit.post_id == bindparam("post_id"))
 
 
 def weight(row: Any) -> int:
     """Bytes of the texts of a post and its edit as JSON."""
     return len(msgspec.json.encode((row.body, row.html, row.edit_body, row.edit_html)))
+
+
+def judged(row: Any) -> PostView:
+    """A post with its edit, as its author sees it: with what was said why it was removed, or its edit declined."""
+    found = own_view(row)
+    if row.decision_reason or row.decision_note:
+        found.decision = decision.view(row, "decision_")
+    if found.edit and (row.edit_decision_reason or row.edit_decision_note):
+        found.edit.decision = decision.view(row, "edit_decision_")
+    return found
+
+
+def to_judge(row: Any) -> PostView:
+    """As `judged`, but whatever was said, and by whom it was removed: as moderators see it."""
+    found = judged(row)
+    if row.decision_id is not None:
+        found.decision = decision.view(row, "decision_", row.decision_by)
+    return found
 
 
 @reads
@@ -93,7 +132,7 @@ async def to_moderate(
     """A group's pending posts and edits, or what moderators removed and may restore. Raises NotFound, Forbidden."""
     in_group = await group.moderated(identity, slug)
     async with db.session() as session:
-        return await paged_aside(session, TO_MODERATE[state], Post.id, cursor, own_view, weight, group_id=in_group.id)
+        return await paged_aside(session, TO_MODERATE[state], Post.id, cursor, to_judge, weight, group_id=in_group.id)
 
 
 @reads
@@ -101,7 +140,7 @@ def own(read: Snapshot, identity: Identity, channel_id: int | None, cursor: Curs
     """The user's own posts that are pending, removed by a moderator, edited or anonymous; of one channel or of all."""
     of_channel = {} if channel_id is None else {"channel_id": channel_id}
     statement = OWN if channel_id is None else OWN_IN_CHANNEL
-    return paged(read, statement, Post.id, cursor, own_view, weight, **of_channel, **asker(identity))
+    return paged(read, statement, Post.id, cursor, judged, weight, **of_channel, **asker(identity))
 
 
 @reads
@@ -141,12 +180,19 @@ def own_text(read: Snapshot, identity: Identity, found: PostView) -> str:
 
 @writes
 def decide(
-    tx: Tx, identity: Identity, post_id: int, versions: Versions, state: Literal["published", "removed"]
+    tx: Tx,
+    identity: Identity,
+    post_id: int,
+    versions: Versions,
+    state: Literal["published", "removed"],
+    why: Why = UNSAID,
 ) -> PostView:
     """A moderator approves (`published`) or declines (`removed`) a post's edit.
 
-    Raises NotFound, Forbidden, Stale; Unseen for an approval without a version; Conflict if it is not pending.
+    Raises NotFound, Forbidden, Stale; Unseen for an approval without a version; Conflict if it is not pending; Invalid
+    for a reason of an approval.
     """
+    decision.check(state, why)
     row, channel = visible_to.within(tx, identity, post_id)
     rules.must_moderate(channel, identity)
     edit = _edit(row)
@@ -154,13 +200,16 @@ def decide(
     if edit.state == "removed":
         raise Conflict("The edit was declined already. Its author may send it again.")
     if state == "removed":
-        tx.run(DECLINE, post_id=post_id, state="removed")
+        tx.run(SET_EDIT, post_id=post_id, state="removed")
+        what: dict[str, Any] = {"version": edit.version}
     else:
         posting.must_name_a_version(versions)
         if row.state == "removed":
             raise Conflict("The post has been removed. Restore it first.")
         posting.rewrite(tx, row, edit.body, edit.html)
-    posting.note(tx, identity, row, channel, "edit.declined" if state == "removed" else "edit.approved")
+        what = {"version": row.version + 1, "body": row.body, "html": row.html, "edited": row.edited}
+    posting.note(tx, identity, row, channel, "edit.declined" if state == "removed" else "edit.approved", why)
+    decision.record(tx, identity, row, "edit", why, was="pending", state=state, **what)
     return posting.current(tx, post_id)
 
 
@@ -173,3 +222,4 @@ def withdraw(tx: Tx, identity: Identity, post_id: int, versions: Versions) -> No
         raise Forbidden("Only its author may take an edit back.")
     check_version(_edit(row).version, versions)
     tx.run(posting.DROP_EDIT, post_id=post_id)
+    tx.run(decision.DROP_ONE, post_id=post_id, about="edit")

@@ -37,6 +37,8 @@ ROUTES: dict[tuple[str, str], Json] = {
     ("POST", "/api/channels/1/posts"): {"body": "Hello", "parent": 1},
     ("PATCH", "/api/posts/1"): {"body": "Edited"},
     ("PATCH", "/api/posts/1/edit"): {"state": "removed"},
+    ("POST", "/api/decisions"): {"decisions": [{"post": 99, "version": 1}], "state": "removed", "note": "No."},
+    ("POST", "/api/decisions/undo"): {"decisions": [99]},
     ("PATCH", "/api/users/alice"): {"role": "user", "disabled": False},
     ("PUT", "/api/password"): {"code": "ZZZZ-ZZZZ", "password": PASSWORD},
     ("POST", "/api/invitations/look-up"): {"code": "ZZZZ-ZZZZ"},
@@ -137,7 +139,8 @@ async def test_wrong_and_unknown_fields_are_listed_together(sent: Changes, metho
 async def test_a_nul_character_is_refused(sent: Changes, method: str, path: str) -> None:
     good = ROUTES[method, path]
     texts = {name: f"{value}\x00" for name, value in good.items() if isinstance(value, str)}
-    assert wrong_fields(await sent(method, path, json.dumps({**good, **texts}).encode())) == set(texts)
+    if texts:
+        assert wrong_fields(await sent(method, path, json.dumps({**good, **texts}).encode())) == set(texts)
 
 
 @routes

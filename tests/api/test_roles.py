@@ -202,6 +202,11 @@ GET    /api/posts/{his}/author                             401    404    403  20
 DELETE /api/posts/{post}                                   401    403    204  403  204  204    403   401
 DELETE /api/posts/{his}                                    401    404    204  204  204  204    204   401
 DELETE /api/posts/{theirs}                                 401    404    403  204  204  403    204   401
+GET    /api/queue                                          401    200    200  200  200  200    200   401
+GET    /api/queue?group=class                              401    404    403  200  200  403    200   401
+GET    /api/queue/counts                                   401    200    200  200  200  200    200   401
+POST   /api/decisions            {removes}                 401    200    200  200  200  200    200   401
+POST   /api/decisions/undo       {undoes}                  401    200    200  200  200  200    200   401
 GET    /api/posts/{his}/edit                               401    404    200  200  200  200    200   401
 PATCH  /api/posts/{his}/edit     {"state": "removed"}      401    404    403  200  200  403    200   401
 DELETE /api/posts/{his}/edit                               401    404    204  403  403  204    403   401
@@ -281,6 +286,8 @@ async def names(
         "password": {"password": PASSWORD},
         "group": {"slug": "new", "name": "New"},
         "code": {"code": made["code"]},
+        "removes": {"decisions": [{"post": posts["his"]["id"], "version": 1}], "state": "removed"},
+        "undoes": {"decisions": [999]},
         "site": {"origin": SITE},
         "sso": {"token": signed(secret["secret"])},
     }

@@ -1,0 +1,142 @@
+"""`/api/queue` and `/api/decisions`: what moderators have to look at in all their groups, and what they decide."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+from quart import Blueprint
+
+from api.access import EDITING, me
+from model.groups.group import SomeSlug
+from model.talk import deciding, decision, queue
+from model.talk.deciding import MOST_AT_ONCE, Outcome, Text
+from model.talk.decision import Note, Reason, Why
+from model.talk.post import PostView
+from model.talk.queue import GroupCount, QueuedPost
+from pottle.http.answers import Answer, Paging, asks, cursor, gives, listed, takes
+from pottle.http.asking import signed_in
+from pottle.http.languages import language
+from pottle.http.limits import limited
+from pottle.translation import translated
+
+blueprint = Blueprint("queue", __name__, url_prefix="/api/queue")
+decisions = Blueprint("decisions", __name__, url_prefix="/api/decisions")
+
+Number = Annotated[int, Meta(ge=1, le=10**18 - 1)]
+
+
+class QueueQuery(Paging):
+    """Which list, pending or removed posts, of which group, and which part of it."""
+
+    group: SomeSlug | None = None
+    state: Literal["pending", "removed"] = "pending"
+
+
+class QueueView(msgspec.Struct):
+    """Posts that moderators have to look at, newest first, each with its place."""
+
+    posts: list[QueuedPost]
+    next: str | None
+    prev: str | None
+
+
+@blueprint.get("")
+@signed_in
+@asks(QueueQuery)
+@gives(QueueView)
+async def index(query: QueueQuery) -> Answer:
+    """The pending posts and edits of all groups that you moderate, or of one; or what was removed there."""
+    return listed(QueueView, await queue.listed(me(), query.group or "", query.state, cursor(query)))
+
+
+class CountsView(msgspec.Struct):
+    """How much is pending: in all, and in each group where something is. Counting stops at 1000."""
+
+    waiting: int
+    groups: list[GroupCount]
+
+
+@blueprint.get("/counts")
+@signed_in
+@gives(CountsView)
+async def counts() -> CountsView:
+    """How many posts, edits and new discussions wait for you, by group."""
+    found = await queue.counts(me())
+    return CountsView(sum(group.waiting for group in found), found)
+
+
+class Judged(msgspec.Struct):
+    """A post, or its pending `edit`, and the version of the text that was read."""
+
+    post: Number
+    version: Number
+    edit: bool = False
+
+
+class NewDecisions(msgspec.Struct):
+    """What is decided on up to a hundred posts and edits: `published` approves or restores, `removed` removes.
+
+    A `reason` and a `note` for the authors may come with `removed`.
+    """
+
+    decisions: Annotated[list[Judged], Meta(min_length=1, max_length=MOST_AT_ONCE)]
+    state: Literal["published", "removed"]
+    reason: Reason | None = None
+    note: Note | None = None
+
+
+class Undoing(msgspec.Struct):
+    """Ids of up to a hundred decisions."""
+
+    decisions: Annotated[list[Number], Meta(min_length=1, max_length=MOST_AT_ONCE)]
+
+
+class Refused(msgspec.Struct):
+    """A decision that could not be made or undone, and why."""
+
+    id: int
+    status: int
+    detail: str
+
+
+class DecisionsView(msgspec.Struct):
+    """What became of many decisions: the posts since, and what was refused."""
+
+    posts: list[PostView]
+    refused: list[Refused]
+
+
+def _view(outcome: Outcome) -> DecisionsView:
+    spoken = language()
+    refused = [Refused(id_, why.status, translated(why.detail, spoken)) for id_, why in outcome.refused]
+    return DecisionsView(outcome.posts, refused)
+
+
+@decisions.post("")
+@limited(EDITING)
+@signed_in
+@takes(NewDecisions)
+@gives(DecisionsView)
+async def decide(data: NewDecisions) -> DecisionsView:
+    """Decide on many posts and edits at once. Their moderators may.
+
+    What was refused is named, with the status and the detail that it would be answered with alone; the rest is done.
+    Each post has its new `decision`, by whose id it can be undone; of a declined edit it is the edit's.
+    """
+    why = Why(data.reason, data.note)
+    decision.check(data.state, why)
+    judged = [Text(one.post, one.version, one.edit) for one in data.decisions]
+    return _view(await deciding.decide_all(me(), judged, data.state, why))
+
+
+@decisions.post("/undo")
+@limited(EDITING)
+@signed_in
+@takes(Undoing)
+@gives(DecisionsView)
+async def undo(data: Undoing) -> DecisionsView:
+    """Undo decisions, by their ids: posts are as they were before. Any moderator of the group may.
+
+    Refused is what has changed since, or was decided anew; approvals can be undone for an hour.
+    """
+    return _view(await deciding.undo_all(me(), data.decisions))

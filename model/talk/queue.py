@@ -1,0 +1,100 @@
+"""The queue: what moderators have to look at in all their groups, and how much of it there is."""
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec.structs import asdict
+from sqlalchemy import ColumnClause, Select, String, bindparam, func, literal_column, or_, select, union_all
+
+from model.accounts.session import Identity
+from model.groups import group
+from model.groups.group import HERE, STANDING, Group, asker
+from model.talk import review
+from model.talk.channel import Channel
+from model.talk.post import Edit, Post, PostView
+from pottle.store import Snapshot, db, reads
+from pottle.store.paging import Cursor, Page, paged_aside
+
+MOST_COUNTED = 1_000
+PENDING: ColumnClause[Any] = literal_column("'pending'")  # spelt as in the indexes, which it is found by
+
+
+class Place(msgspec.Struct):
+    """The discussion that a post is in, and its group."""
+
+    group: str
+    group_name: str
+    title: str
+
+
+class QueuedPost(PostView, kw_only=True):
+    """A post for moderators, and where it is."""
+
+    place: Place
+
+
+class GroupCount(msgspec.Struct):
+    """A group that has something pending: how many posts, edits and discussions."""
+
+    slug: str
+    name: str
+    waiting: int
+
+
+_in_group = bindparam("slug", type_=String)  # "" for all
+MODERATED = or_(bindparam("admin") == 1, STANDING == "moderator"), HERE, or_(_in_group == "", Group.slug == _in_group)
+
+
+def _placed(found: Select[Any]) -> Select[Any]:
+    """With the discussion and the group of each post, of those groups that the asker moderates."""
+    found = found.join(Channel, Channel.id == Post.channel_id).join(Group, Group.id == Channel.group_id)
+    place = Group.slug.label("group"), Group.name.label("group_name"), Channel.title.label("title")
+    return found.add_columns(*place).where(*MODERATED)
+
+
+QUEUES = {
+    "pending": _placed(review.found_by(review.PENDING_POSTS, review.PENDING_EDITS)),
+    "removed": _placed(review.found_by(review.REMOVED_POSTS)),
+}
+_pending = union_all(
+    select(Channel.group_id).join(Post, Post.channel_id == Channel.id).where(Post.state == PENDING),
+    select(Channel.group_id)
+    .join(Post, Post.channel_id == Channel.id)
+    .join(Edit, Edit.post_id == Post.id)
+    .where(Edit.state == "pending", Post.state == "published"),
+    select(Channel.group_id).where(Channel.state == PENDING),
+).subquery()
+_counted = (
+    select(Group.id).join(_pending, _pending.c.group_id == Group.id).where(*MODERATED).limit(MOST_COUNTED).subquery()
+)
+COUNTS = (
+    select(Group.slug, Group.name, func.count().label("waiting"))
+    .join(_counted, _counted.c.id == Group.id)
+    .group_by(Group.id)
+    .order_by(Group.name)
+)
+
+
+def _view(row: Any) -> QueuedPost:
+    place = Place(row.group, row.group_name, row.title)
+    return QueuedPost(**asdict(review.to_judge(row)), place=place)
+
+
+async def listed(
+    identity: Identity, slug: str, state: Literal["pending", "removed"], cursor: Cursor
+) -> Page[QueuedPost]:
+    """The pending posts and edits of all groups that the asker moderates or of one, or what was removed there.
+
+    Raises NotFound, Forbidden for a group.
+    """
+    if slug:
+        await group.moderated(identity, slug)
+    async with db.session() as session:
+        values = {"slug": slug, **asker(identity)}
+        return await paged_aside(session, QUEUES[state], Post.id, cursor, _view, review.weight, **values)
+
+
+@reads
+def counts(read: Snapshot, identity: Identity) -> list[GroupCount]:
+    """What is pending in each group that the asker moderates, by name; no more than MOST_COUNTED in all."""
+    return [GroupCount(*row) for row in read.all(COUNTS, slug="", **asker(identity))]
