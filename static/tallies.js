@@ -20,6 +20,6 @@ function show(tally, count) {
   const said = `${count} ${count === 1 ? 'post' : 'posts'}`;
   if (tally.title === said) return;
   tally.title = said;
-  tally.firstChild.data = String(count);
-  tally.querySelector('.visually-hidden').textContent = count === 1 ? ' post' : ' posts';
+  tally.firstElementChild.textContent = count;
+  tally.lastElementChild.textContent = said;
 }
