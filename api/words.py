@@ -82,6 +82,23 @@ TERMS = {
     "code": Term("The code. Case, hyphens and blanks do not count.", "K7QM-9XWT-2HPD"),
     "counts": Term("Number of published posts by key, as in the request.", {"/2026/hello/": 12}),
     "created": _time("When it was made."),
+    "Sidebar.groups": Term("The groups that one belongs to, by name; then others that everybody may read."),
+    "Sidebar.inbox": Term("How many posts of one's inbox are unread.", 2),
+    "SidebarGroup.standing": Term("What one is in the group; null where one is no member.", "member"),
+    "SidebarGroup.channels": Term(
+        "Some of its channels: of one's own groups those in which something was said last, of others those begun last."
+    ),
+    "SidebarGroup.more": Term("Whether the group has more channels.", False),
+    "SidebarChannel.unread": Term("How many of its posts one has not read.", 3),
+    "SidebarChannel.posts": Term(
+        "How many posts it has; left out in groups that one does not belong to (`GET /api/counts` has it).", 12
+    ),
+    "active": _time("When the newest post appeared in it, or it was begun."),
+    "order": Term(
+        "`newest`: those that were begun last come first; `active`: those in which something was said last, and pinned "
+        "ones before all.",
+        "active",
+    ),
     "csv": Term(
         "The roster as CSV text: a name in each row, and maybe a user name. Either this or `names`.", "Ada Lovelace,ada"
     ),

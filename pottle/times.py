@@ -28,5 +28,20 @@ def text(moment: datetime) -> str:
     return _text(moment.astimezone(UTC))
 
 
+def milliseconds(stamp: str) -> int:
+    """How many milliseconds after 1970 a stored time is."""
+    return _seconds(stamp[:19]) * 1_000 + int(stamp[20:23])
+
+
+@lru_cache(maxsize=2)
+def _seconds(second: str) -> int:
+    return int(datetime.fromisoformat(f"{second}+00:00").timestamp())
+
+
+def at(milliseconds: int) -> str:
+    """The time that is so many milliseconds after 1970."""
+    return text(datetime.fromtimestamp(milliseconds / 1_000, UTC))
+
+
 def _text(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

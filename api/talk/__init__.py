@@ -6,7 +6,7 @@ was written stays in the database.
 
 from quart.blueprints import BlueprintSetupState
 
-from api.talk import channels, embed, feeds, own, pages, posts, queue, unread
+from api.talk import channels, embed, feeds, own, pages, posts, queue, sidebar, unread
 
 blueprint = pages.blueprint
 PARTS = (
@@ -18,6 +18,7 @@ PARTS = (
     queue.blueprint,
     queue.decisions,
     embed.blueprint,
+    sidebar.blueprint,
     *feeds.PARTS,
     *unread.PARTS,
 )

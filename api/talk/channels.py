@@ -10,11 +10,11 @@ from api.access import EDITING, GUESTS, POSTING, asker, me, on_our_pages
 from api.talk.access import shown_in
 from model.groups.group import GroupRow, Slug
 from model.talk import channel
-from model.talk.channel import ChannelView, Key, Title, Url
+from model.talk.channel import ChannelView, Key, Order, Title, Url
 from pottle.errors import Invalid
 from pottle.http.answers import Answer, Paging, asks, changed_fields, cursor, gives, listed, takes, wanted_versions
 from pottle.http.asking import anyone, foreign_origin, signed_in
-from pottle.http.caching import shown
+from pottle.http.caching import shown, shown_too
 from pottle.http.limits import idempotent, limited
 
 blueprint = Blueprint("channels", __name__, url_prefix="/api")
@@ -39,10 +39,14 @@ class ChannelEdit(msgspec.Struct):
 
 
 class ChannelQuery(Paging):
-    """Which part of the list; or the one channel with a `key`; or the pending ones, for moderators."""
+    """Which part of the list; or the one channel with a `key`; or the pending ones, for moderators.
+
+    `active` has those first in which something was said last, and pinned ones before all.
+    """
 
     key: Key | None = None
     state: Literal["pending"] | None = None
+    order: Order = "newest"
 
 
 class ChannelsView(msgspec.Struct):
@@ -63,8 +67,10 @@ async def index(slug: str, query: ChannelQuery) -> Answer:
         if query.key is not None:
             raise Invalid({"key": "cannot be asked for together with state"})
         return listed(ChannelsView, await channel.pending(asker(), slug, cursor(query)))
-    in_group, page = await channel.listed(asker(), slug, cursor(query), query.key)
+    in_group, page = await channel.listed(asker(), slug, cursor(query), query.key, query.order)
     _shown(in_group, [found.id for found in page.items])
+    if query.order == "active":
+        shown_too(f"posts-of:{in_group.id}")
     return listed(ChannelsView, page)
 
 

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 from sqlalchemy import (
+    BigInteger,
     ForeignKey,
     Index,
     String,
@@ -29,6 +30,7 @@ from model.groups import group, rules
 from model.groups.group import OPERATOR, STANDING, VISIBLE, Group, GroupRow, asker
 from model.groups.rules import Posting, Reading, Review, Standing
 from model.talk import keys
+from pottle import times
 from pottle.errors import Conflict, NotFound, Versions, check_version
 from pottle.rates import Rate
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, changes, limits, reads, writes
@@ -37,6 +39,7 @@ from pottle.store.unit import envelope
 from pottle.values import line
 
 State = Literal["published", "pending"]
+Order = Literal["newest", "active"]  # by when they began, or by when something was last said; then pinned ones first
 Key = Annotated[str, line(300, tidies=keys.normal)]
 Title = Annotated[str, line(200)]
 Url = Annotated[
@@ -57,6 +60,8 @@ class Channel(Base):
     __table_args__ = (
         UniqueConstraint("group_id", "key"),
         Index("ix_channels_pending", "group_id", sqlite_where=sql("state = 'pending'")),
+        Index("ix_channels_active", "group_id", "active"),
+        Index("ix_channels_begun", "group_id", "id"),
         NEVER_REUSE_IDS,
     )
 
@@ -67,6 +72,7 @@ class Channel(Base):
     url: Mapped[str | None] = mapped_column(String(2_000))
     locked: Mapped[bool]
     pinned: Mapped[bool] = mapped_column(server_default=false())  # comes first in its group
+    active: Mapped[int] = mapped_column(BigInteger, server_default="0")  # see `activity`
     posts: Mapped[int]  # published ones
     seq: Mapped[int] = mapped_column(default=int)  # not used since revision 0011: its stream knows
     created: Mapped[Time]
@@ -99,7 +105,8 @@ class ChannelRow(Channel):
 class ChannelView(msgspec.Struct):
     """A channel as its readers see it. A pending one is in no list of theirs, and hides its key, title and url.
 
-    `by` is there only in the moderators' list of pending ones: the uid of who began it, null for a guest.
+    `active` is when its newest post appeared, or it began. `by` is there only in the moderators' list of pending ones:
+    the uid of who began it, null for a guest.
     """
 
     id: int
@@ -113,7 +120,16 @@ class ChannelView(msgspec.Struct):
     state: State
     created: str
     version: int
+    active: str
     by: str | UnsetType | None = UNSET
+
+
+PINNED = 1 << 62  # more than any moment, so that one key sorts pinned channels first, and then by what is newest
+
+
+def activity(stamp: str, id_: int) -> int:
+    """What a group's channels are sorted by: when the newest post appeared (or it began), and then its own number."""
+    return times.milliseconds(stamp) << 20 | id_ & 0xFFFFF
 
 
 def _unless_pending(column: Any, instead: str) -> Any:
@@ -137,6 +153,7 @@ BY_ID = CHANNELS.where(Channel.id == bindparam("id"))
 BY_KEY = CHANNELS.where(Group.slug == bindparam("slug"), Channel.key == bindparam("key"))
 LISTED = CHANNELS.where(Channel.state == "published")
 IN_GROUP = LISTED.where(Group.slug == bindparam("slug"))
+OF_GROUP = LISTED.where(Channel.group_id == bindparam("of"))
 BY_TITLE = IN_GROUP.where(Channel.title == bindparam("title")).order_by(Channel.id).limit(1)
 ADD = insert(Channel).returning(Channel.id)
 CHANGE = update(Channel).where(Channel.id == bindparam("id"))
@@ -162,7 +179,8 @@ def view(row: ChannelRow, given: bool = False) -> ChannelView:
     """A channel as clients see it. `given` shows the texts of a pending one: for moderators and who began it."""
     texts = (row.given_key, row.given_title, row.given_url) if given else (row.key, row.title, row.url)
     marks = bool(row.locked), bool(row.pinned)
-    return ChannelView(row.id, row.group, *texts, *marks, row.posts, row.state, row.created, row.version)
+    about = row.id, row.group, *texts, *marks, row.posts, row.state, row.created, row.version
+    return ChannelView(*about, times.at(row.active % PINNED >> 20))
 
 
 def own_view(identity: Identity | None, row: ChannelRow) -> ChannelView:
@@ -197,14 +215,21 @@ def visible_to(read: Snapshot, identity: Identity | None, id_: int) -> ChannelRo
 
 @reads
 def listed(
-    read: Snapshot, identity: Identity | None, slug: str, cursor: Cursor, key: str | None = None
+    read: Snapshot,
+    identity: Identity | None,
+    slug: str,
+    cursor: Cursor,
+    key: str | None = None,
+    order: Order = "newest",
 ) -> tuple[GroupRow, Page[ChannelView]]:
-    """A group and its channels, newest first, or only the one with `key`. Raises NotFound for the group."""
+    """A group and its channels in an order, or only the one with `key`. Raises NotFound for the group."""
     who = asker(identity)
     in_group = group.visible_to.within(read, identity, slug)
     if key is not None:
         found = read.all(BY_KEY, slug=slug, key=key, **who)
         return in_group, Page([replace(view(row), key=key) for row in found], None, None)
+    if order == "active":
+        return in_group, paged(read, OF_GROUP, Channel.active, cursor, view, weight, of=in_group.id, **who)
     return in_group, paged(read, IN_GROUP, Channel.id, cursor, view, weight, slug=slug, **who)
 
 
@@ -281,7 +306,9 @@ def add(
 ) -> int:
     """Within a unit: makes a channel whose key is new in the group; returns its id."""
     texts = {"key": key, "title": title, "url": url, "state": state, "begun_by": by}
-    id_: int = tx.one(ADD, group_id=group_id, **texts, locked=False, posts=0, seq=0, created=tx.now, version=1).id
+    new = {"locked": False, "posts": 0, "seq": 0, "created": tx.now, "version": 1, "active": 0}
+    id_: int = tx.one(ADD, group_id=group_id, **texts, **new).id
+    tx.run(CHANGE, id=id_, active=activity(tx.now, id_))
     tx.changed("channel.created", subject=id_, tags=["channels", f"channels-of:{group_id}"])
     return id_
 
@@ -292,12 +319,14 @@ def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, fields: dict[
     row = _moderated(tx, identity, id_, versions)
     approved = fields.get("state", row.state) != row.state
     more: dict[str, Any] = {"begun_by": None} if approved else {}
+    pinned = fields.get("pinned", row.pinned) != row.pinned
+    if pinned:
+        more["active"] = row.active % PINNED + (PINNED if fields["pinned"] else 0)
     tx.run(CHANGE, id=id_, version=row.version + 1, **more, **fields)
     if approved:
         _note(tx, identity, "channel.approved", row)
     if fields.get("locked", row.locked) != row.locked:
         _note(tx, identity, "channel.locked" if fields["locked"] else "channel.unlocked", row)
-    pinned = fields.get("pinned", row.pinned) != row.pinned
     if pinned:
         _note(tx, identity, "channel.pinned" if fields["pinned"] else "channel.unpinned", row)
     tags = ["channels", f"channels-of:{row.group_id}"] if approved or pinned else ["channels"]

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Literal, NamedTuple, cast
 
 from msgspec import UNSET
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import BindParameter, bindparam, case, delete, func, insert, select, update
 
 from model import audit, settings
 from model.accounts import account
@@ -45,10 +45,13 @@ QUICK = 1_000  # characters that are rendered in a moment, whatever they are
 
 ADD = insert(Post).returning(Post.id)
 CHANGE = update(Post).where(Post.id == bindparam("id"))
+_moment = Channel.active % channels.PINNED
+_now: BindParameter[int] = bindparam("active")
+_LATEST = case((_moment < _now, Channel.active - _moment + _now), else_=Channel.active)
 COUNT_POST = (
     update(Channel)
     .where(Channel.id == bindparam("id"))
-    .values(posts=Channel.posts + bindparam("by"))
+    .values(posts=Channel.posts + bindparam("by"), active=_LATEST)
     .returning(Channel.group_id)
 )
 COUNT_REPLY = update(Post).where(Post.id == bindparam("id")).values(replies=Post.replies + bindparam("by"))
@@ -185,7 +188,8 @@ def _count(
     tx: Tx, kind: str, id_: int, channel_id: int, parent: int | None, by: int, answered: int | None = None
 ) -> None:
     """Counts a post that appeared (`by` is 1) or went (-1), and announces it; also to the user whom it `answered`."""
-    in_group = tx.one(COUNT_POST, id=channel_id, by=by).group_id
+    active = channels.activity(tx.now, channel_id) if kind == "post.created" else 0
+    in_group = tx.one(COUNT_POST, id=channel_id, by=by, active=active).group_id
     tags = ["posts", f"posts-of:{in_group}", f"post:{id_}"]
     if parent is not None:
         tx.run(COUNT_REPLY, id=parent, by=by)

@@ -19,7 +19,7 @@ from werkzeug.datastructures import Headers
 
 from pottle.errors import Invalid
 from pottle.http import bodies, caching, conditions
-from pottle.store.paging import Cursor, Page
+from pottle.store.paging import LARGEST, Cursor, Page
 from pottle.values import as_it_is
 
 Handler = Callable[..., Awaitable[Any]]
@@ -196,6 +196,7 @@ def _decoded(name: str, text: str | None) -> int | None:
         plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except (binascii.Error, ValueError) as error:
         raise Invalid({name: "is not a cursor of this list"}) from error
-    if not plain.startswith("c") or not plain[1:].isdecimal() or len(plain) > 19 or encoded(int(plain[1:])) != text:
+    number = int(plain[1:]) if plain.startswith("c") and plain[1:].isdecimal() and len(plain) <= 20 else LARGEST + 1
+    if number > LARGEST or encoded(number) != text:
         raise Invalid({name: "is not a cursor of this list"})
-    return int(plain[1:])
+    return number

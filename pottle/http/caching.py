@@ -100,6 +100,13 @@ def made_of(*tags: str) -> None:
         said |= tags  # type: ignore[operator]  # a dict like any, to ASGI middleware
 
 
+def shown_too(*tags: str) -> None:
+    """Names more of what an answer shows, if its handler has said that it may be kept."""
+    fill = _fill.get()
+    if fill is not None and fill.tags:
+        fill.tags.update(tags)
+
+
 def asked_for(names: frozenset[str]) -> None:
     """A handler's word on which fields of the query its answer depends. One to a query with others is not kept."""
     fill = _fill.get()

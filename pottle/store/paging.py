@@ -84,13 +84,13 @@ def paged(
     /,
     **values: Any,
 ) -> Page[View]:
-    """One page of what `statement` (a module constant) selects; `key` is its id column, which it selects as `id`."""
+    """One page of what `statement` (a module constant) selects; `key` is its id, or another unique number in it."""
     filling = Filling(cursor.limit, weigh, cursor.room)
     with closing(
         read.portions(_wanted(statement, key, cursor.after is not None), **_edge(cursor), **values)
     ) as portions:
         all(map(filling.take, portions))
-    return _page(filling, cursor, view)
+    return _page(filling, cursor, view, key.key)
 
 
 async def paged_aside(
@@ -110,7 +110,7 @@ async def paged_aside(
         if not filling.take(rows):
             break
     await found.close()
-    return _page(filling, cursor, view)
+    return _page(filling, cursor, view, key.key)
 
 
 @lru_cache(maxsize=200)
@@ -125,8 +125,9 @@ def _edge(cursor: Cursor) -> dict[str, int]:
     return {"edge": edge, "limit": cursor.limit + 1}  # one more, to know whether there is more
 
 
-def _page(filling: Filling[Any], cursor: Cursor, view: Callable[[Any], View]) -> Page[View]:
+def _page(filling: Filling[Any], cursor: Cursor, view: Callable[[Any], View], key: str) -> Page[View]:
     rows, older, newer = filling.items, filling.more, cursor.before is not None
     if cursor.after is not None:
         rows, older, newer = rows[::-1], True, filling.more
-    return Page([*map(view, rows)], rows[-1].id if rows and older else None, rows[0].id if rows and newer else None)
+    first, last = (getattr(rows[at], key) if rows else None for at in (0, -1))
+    return Page([*map(view, rows)], last if older else None, first if newer else None)

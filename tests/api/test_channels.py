@@ -15,7 +15,7 @@ async def test_it_works(alice: Person, anyone: Person) -> None:
     assert made.status_code == 201
     channel = made.json()
     assert made.headers["Location"] == f"/api/channels/{channel['id']}"
-    assert channel.pop("created").endswith("Z")
+    assert channel.pop("created") == channel.pop("active")
     assert channel == {
         "id": channel["id"],
         "group": "home",
@@ -23,6 +23,7 @@ async def test_it_works(alice: Person, anyone: Person) -> None:
         "title": "First",
         "url": "https://blog.example/1",
         "locked": False,
+        "pinned": False,
         "posts": 0,
         "state": "published",
         "version": 1,
@@ -201,3 +202,27 @@ class TestCounts:
     )
     async def test_it_rejects_a_bad_question(self, anyone: Person, query: str, field: str) -> None:
         assert wrong_fields(await anyone.get(f"/api/counts?{query}")) == {field}
+
+
+async def test_by_activity_what_was_said_last_comes_first_and_pinned_ones_before_all(
+    alice: Person, anyone: Person, root: Person
+) -> None:
+    async def titles(query: str = "") -> list[str]:
+        found = (await anyone.get(f"{HOME}?order=active&limit=2{query}")).json()
+        return [*(each["title"] for each in found["channels"]), found["next"] or ""]
+
+    one, two, three = [(await alice.post(HOME, {"title": title})).json() for title in ("One", "Two", "Three")]
+    *first, cursor = await titles()
+    assert first == ["Three", "Two"]
+    assert await titles(f"&before={cursor}") == ["One", "Lobby", ""]
+    said = await alice.post(f"/api/channels/{one['id']}/posts", {"body": "Something"})
+    assert (await titles())[:2] == ["One", "Three"]
+    assert (await anyone.get(f"/api/channels/{one['id']}")).json()["active"] == said.json()["created"]
+    await alice.delete(f"/api/posts/{said.json()['id']}")
+    assert (await titles())[:2] == ["One", "Three"]
+    assert (await root.patch(f"/api/channels/{two['id']}", {"pinned": True})).status_code == 200
+    assert (await titles())[:2] == ["Two", "One"]
+    await alice.post(f"/api/channels/{three['id']}/posts", {"body": "More"})
+    assert (await titles())[:2] == ["Two", "Three"]
+    await root.patch(f"/api/channels/{two['id']}", {"pinned": False})
+    assert (await titles())[:2] == ["Three", "One"]

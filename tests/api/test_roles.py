@@ -111,6 +111,7 @@ POST   /api/me/invitations       {code}                    401    201    201  20
 
 Groups
 GET    /api/groups                                         200    200    200  200  200  200    200   200
+GET    /api/sidebar                                        200    200    200  200  200  200    200   200
 POST   /api/groups               {group}                   401    403    403  403  201  403    403   401
 GET    /api/groups/home                                    200    200    200  200  200  200    200   200
 GET    /api/groups/class                                   404    404    200  200  200  200    200   401
