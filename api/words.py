@@ -149,6 +149,7 @@ TERMS = {
     "names": Term("The names of those who get accounts. Either this or `csv`.", ["Ada Lovelace", "Alan Turing"]),
     "next": Term("Cursor of the next, older page, for `before`; null on the last one.", "YzE3"),
     "note": Term("What the moderator tells the author; null if nothing.", "Please ask in the room for homework."),
+    "only": Term("Only these posts: pinned ones, questions without an answer, answers, or one's own.", "unanswered"),
     "origins": Term(
         "Origins of the pages that may show what is in the group, and where guests may write from.",
         ["https://blog.example"],

@@ -9,12 +9,13 @@ from quart import Blueprint
 
 from api.access import EDITING, GUESTS, POSTING, REACTING, asker, me
 from api.talk.access import shown_in
-from model.talk import decision, marks, post, posting, reaction, review
+from model.talk import decision, marks, post, posting, reaction, review, selection
 from model.talk.decision import Note, Reason, Why
 from model.talk.marks import Mark
 from model.talk.post import Author, Body, EditView, GuestName, PostView
 from model.talk.posting import Draft
 from model.talk.reaction import KINDS, Kind, Reactions
+from model.talk.selection import Only
 from pottle.errors import Invalid
 from pottle.http.answers import (
     Answer,
@@ -84,9 +85,14 @@ class EditDecision(msgspec.Struct):
 
 
 class PostQuery(Paging):
-    """Which part of the list. `state=pending` lists pending posts and edits, for moderators."""
+    """Which part of the list. `state=pending` lists pending posts and edits, for moderators.
+
+    `only` lists the pinned posts, the questions without an answer, the answers (those that were marked or endorsed), or
+    one's own posts.
+    """
 
     state: Literal["pending"] | None = None
+    only: Only | None = None
 
 
 class PostsView(msgspec.Struct):
@@ -106,7 +112,13 @@ class PostsView(msgspec.Struct):
 async def index(channel_id: int, query: PostQuery) -> Answer:
     """The posts of a channel."""
     url = here()
-    if query.state == "pending":
+    if query.only is not None and query.state is not None:
+        raise Invalid({"only": "cannot be asked for together with state"})
+    if query.only is not None:
+        found = await selection.listed(asker(), channel_id, query.only, cursor(query))
+        if query.only != "mine":
+            shown_in(found.channel, *authors_of(found.page.items))
+    elif query.state == "pending":
         found = await review.pending_in(asker(), channel_id, cursor(query))
     else:
         found = await post.listed(asker(), channel_id, cursor(query))
@@ -162,6 +174,27 @@ class ModerationView(msgspec.Struct):
 async def to_moderate(slug: str, query: ModerationQuery) -> Answer:
     """A group's pending posts and edits, or what its moderators removed and may restore. They may see it."""
     return listed(ModerationView, await review.to_moderate(me(), slug, query.state, cursor(query)))
+
+
+class QuestionsView(msgspec.Struct):
+    """Questions of all channels of a group that have no answer yet, newest first."""
+
+    posts: list[PostView]
+    next: str | None
+    prev: str | None
+
+
+@blueprint.get("/groups/<slug>/questions")
+@anyone
+@asks(Paging)
+@gives(QuestionsView)
+async def questions(slug: str, query: Paging) -> Answer:
+    """The questions in a group that have no answer yet: no reply is marked as the answer, or endorsed."""
+    in_group, page = await selection.unanswered(asker(), slug, cursor(query))
+    if in_group.reading == "public":
+        tags = {f"post:{item.id}" for item in page.items} | authors_of(page.items)
+        shown(f"group:{in_group.id}", "posts", *tags)
+    return listed(QuestionsView, page)
 
 
 def authors_of(posts: list[PostView]) -> set[str]:

@@ -176,6 +176,11 @@ DELETE /api/channels/1                                     401    403    403  40
 DELETE /api/channels/{ours}                                401    404    403  204  204  403    403   401
 GET    /api/channels/1/posts                               200    200    200  200  200  200    200   200
 GET    /api/channels/{ours}/posts                          404    404    200  200  200  200    200   401
+GET    /api/channels/1/posts?only=pinned                   200    200    200  200  200  200    200   200
+GET    /api/channels/{ours}/posts?only=unanswered          404    404    200  200  200  200    200   401
+GET    /api/channels/1/posts?only=mine                     401    200    200  200  200  200    200   401
+GET    /api/groups/home/questions                          200    200    200  200  200  200    200   200
+GET    /api/groups/class/questions                         404    404    200  200  200  200    200   401
 GET    /api/channels/{ours}/posts?state=pending            404    404    403  200  200  403    200   401
 POST   /api/channels/1/posts     {"body": "Hello"}         401    201    201  201  201  201    403   401
 POST   /api/channels/{ours}/posts {"body": "Hello"}        404    404    201  201  201  201    201   401

@@ -1,0 +1,59 @@
+"""Selections: the pinned posts of a channel, questions without an answer, answers, or one's own posts."""
+
+from typing import Any, Literal
+
+from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy.orm import aliased
+
+from model.accounts.session import Identity
+from model.groups import group
+from model.groups.group import GroupRow
+from model.talk import channel as channels
+from model.talk.channel import Channel
+from model.talk.post import FOUND, Post, PostsPage, PostView, view, weight
+from pottle.errors import Unauthenticated
+from pottle.store import db
+from pottle.store.paging import Cursor, Page, paged_aside
+
+Only = Literal["pinned", "unanswered", "answers", "mine"]
+
+_reply = aliased(Post)
+_answers = select(_reply.id).where(
+    _reply.channel_id == Post.channel_id,
+    _reply.root_id == Post.id,
+    _reply.state == "published",
+    or_(_reply.answer, _reply.endorsed),
+)
+WHICH: dict[Only, Any] = {
+    "pinned": Post.pinned,
+    "unanswered": and_(Post.question, ~_answers.exists()),
+    "answers": or_(Post.answer, Post.endorsed),
+    "mine": Post.author_id == bindparam("user"),
+}
+_in_channel = FOUND.where(Post.channel_id == bindparam("channel_id"), Post.state == "published")
+SELECTED = {only: _in_channel.where(which) for only, which in WHICH.items()}
+UNANSWERED = FOUND.join(Channel, Channel.id == Post.channel_id).where(
+    Channel.group_id == bindparam("group_id"), Post.state == "published", WHICH["unanswered"]
+)
+
+
+async def listed(identity: Identity | None, channel_id: int, only: Only, cursor: Cursor) -> PostsPage:
+    """Those posts of a channel, newest first, and a position from which on it says no more.
+
+    Raises NotFound; Unauthenticated for one's own posts.
+    """
+    if only == "mine" and identity is None:
+        raise Unauthenticated("Sign in to see what you wrote.")
+    with db.snapshot() as read:
+        channel, seq = channels.visible_to.within(read, identity, channel_id), channels.position(read, channel_id)
+    values = {"channel_id": channel_id, **({"user": identity.user} if identity and only == "mine" else {})}
+    async with db.session() as session:  # beside the event loop: it may have to pass over all the others
+        page = await paged_aside(session, SELECTED[only], Post.id, cursor, view, weight, **values)
+    return PostsPage(page, seq, channel)
+
+
+async def unanswered(identity: Identity | None, slug: str, cursor: Cursor) -> tuple[GroupRow, Page[PostView]]:
+    """The questions without an answer in all channels of a group, newest first. Raises NotFound."""
+    in_group = await group.visible_to(identity, slug)
+    async with db.session() as session:
+        return in_group, await paged_aside(session, UNANSWERED, Post.id, cursor, view, weight, group_id=in_group.id)
