@@ -6,7 +6,7 @@ was written stays in the database.
 
 from quart.blueprints import BlueprintSetupState
 
-from api.talk import channels, embed, feeds, own, pages, posts, queue, sidebar, unread
+from api.talk import channels, embed, feeds, own, pages, posts, queue, room, sidebar, unread
 
 blueprint = pages.blueprint
 PARTS = (
@@ -19,6 +19,7 @@ PARTS = (
     queue.decisions,
     embed.blueprint,
     sidebar.blueprint,
+    room.blueprint,
     *feeds.PARTS,
     *unread.PARTS,
 )
