@@ -98,5 +98,8 @@ async def see_all() -> None:
 @asks(Paging)
 @gives(InboxView)
 async def list_inbox(query: Paging) -> Answer:
-    """Replies to one's own posts. Which are unread is marked; reading them in their discussion marks them as read."""
+    """Replies to one's own posts, and posts that mention one.
+
+    `unread` says which one has not read yet: reading them in their discussion marks them as read, too.
+    """
     return listed(InboxView, await inbox.listed(me(), cursor(query)))

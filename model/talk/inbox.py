@@ -1,14 +1,15 @@
-"""The inbox: replies to one's own posts, in one list, with those marked that one has not read."""
+"""The inbox: replies to one's own posts and posts that mention one, in one list, and which of them are unread."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, select, union_all
 
 from model.accounts.session import Identity
 from model.groups.group import VISIBLE, Group, asker
 from model.talk import unread
 from model.talk.channel import SHOWN_TITLE, Channel
+from model.talk.mention import Mention
 from model.talk.post import FOUND, Post, PostView, inbox_of, view, weight
 from model.talk.unread import ReadMark
 from pottle.store import Snapshot, reads
@@ -17,29 +18,39 @@ from pottle.store.paging import Cursor, Page, paged
 MOST_COUNTED = 100  # the newest: of them it is counted how many are unread
 
 _read = ReadMark.user_id == bindparam("user"), ReadMark.channel_id == Post.channel_id
-ANSWERS = Post.answered_id == bindparam("user"), Post.state == "published", VISIBLE
+_replies = select(Post.id).where(Post.answered_id == bindparam("user"))
+_mentions = select(Mention.post_id.label("id")).where(Mention.user_id == bindparam("user"))
+_latest_replies = _replies.order_by(Post.id.desc()).limit(MOST_COUNTED).subquery()
+_latest_mentions = _mentions.order_by(Mention.post_id.desc()).limit(MOST_COUNTED).subquery()
+ADDRESSED = Post.id.in_(union_all(_replies, _mentions)), Post.state == "published", VISIBLE
+LATEST = Post.id.in_(union_all(select(_latest_replies.c.id), select(_latest_mentions.c.id)))
 OF_MARK = ReadMark.post_id.label("read_until"), ReadMark.seen
 INBOX = (
     FOUND.join(Channel, Channel.id == Post.channel_id)
     .join(Group, Group.id == Channel.group_id)
     .outerjoin(ReadMark, _read[0] & _read[1])
     .add_columns(SHOWN_TITLE, Group.slug.label("group"), Group.name.label("group_name"), *OF_MARK)
-    .where(*ANSWERS)
+    .add_columns((Post.answered_id == bindparam("user")).label("replies_to_one"))
+    .where(*ADDRESSED)
 )
 NEWEST = (
     select(Post.id, Post.shown_after, *OF_MARK)
     .join(Channel, Channel.id == Post.channel_id)
     .join(Group, Group.id == Channel.group_id)
     .outerjoin(ReadMark, _read[0] & _read[1])
-    .where(*ANSWERS)
+    .where(LATEST, Post.state == "published", VISIBLE)
     .order_by(Post.id.desc())
     .limit(MOST_COUNTED)
 )
 
 
 class InboxItem(msgspec.Struct):
-    """A post that is addressed to one: a reply to a post of one's own. `title` is that of its discussion."""
+    """A post that is addressed to one: a `reply` to a post of one's own, or one with a `mention` of one.
 
+    `title` is that of its discussion.
+    """
+
+    kind: Literal["reply", "mention"]
     post: PostView
     title: str
     group: str
@@ -53,7 +64,8 @@ def listed(read: Snapshot, identity: Identity, cursor: Cursor) -> Page[InboxItem
     caught_up = unread.caught_up(read, identity)
 
     def item(row: Any) -> InboxItem:
-        return InboxItem(view(row), row.title, row.group, row.group_name, _is_unread(row, caught_up))
+        kind: Literal["reply", "mention"] = "reply" if row.replies_to_one else "mention"
+        return InboxItem(kind, view(row), row.title, row.group, row.group_name, _is_unread(row, caught_up))
 
     return paged(read, INBOX, Post.id, cursor, item, weight, **asker(identity))
 

@@ -52,17 +52,25 @@ def _reader(read: Snapshot, channel_id: int, name: str) -> Any:
     return read.one(READER, uid_folded=name.lower(), channel_id=channel_id)
 
 
-def keep(tx: Tx, post_id: int, channel_id: int, author_id: int | None, html: str, before: str = "") -> None:
+def keep(tx: Tx, post_id: int, channel_id: int, author_id: int | None, html: str, before: str = "") -> set[int]:
     """Within a unit: keeps whom a post mentions, as its HTML has marked them and where they may still read it.
+
+    Returns whom it mentions or mentioned, by their ids.
 
     `before` is the HTML that it had: most posts have no mention, and this costs them nothing.
     """
     named = mentioned(html)
     if not named and not mentioned(before):
-        return
+        return set()
     readers = {row.id for name in named if (row := _reader(tx, channel_id, name))} - {author_id}
-    known = {row.user_id for row in tx.all(OF_POST, post_id=post_id)}
+    known = mentioned_by(tx, post_id)
     for user_id in known - readers:
         tx.run(DROP, post_id=post_id, user_id=user_id)
     for user_id in sorted(readers - known):
         tx.run(ADD, post_id=post_id, user_id=user_id, created=tx.now)
+    return readers | known
+
+
+def mentioned_by(read: Snapshot, post_id: int) -> set[int]:
+    """Whom a post mentions, by their ids."""
+    return {row.user_id for row in read.all(OF_POST, post_id=post_id)}

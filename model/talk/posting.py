@@ -144,9 +144,9 @@ def add(tx: Tx, channel_id: int, new: Draft, author_id: int | None, state: State
     whose = {"channel_id": channel_id, "parent_id": new.parent, "root_id": root and root.id, "author_id": author_id}
     whose |= {"answered_id": answered, "anonymous": new.anonymous, "question": root is None and asks(new.body)}
     id_: int = tx.one(ADD, **whose, **texts, state=state, replies=0, created=tx.now, edited=None, version=1).id
-    mention.keep(tx, id_, channel_id, author_id, new.html)
+    addressed = mention.keep(tx, id_, channel_id, author_id, new.html)
     if state == "published":
-        _count(tx, "post.created", id_, channel_id, new.parent, 1, answered)
+        _count(tx, "post.created", id_, channel_id, new.parent, 1, addressed | {answered})
     return id_
 
 
@@ -185,18 +185,20 @@ def _check_name(tx: Tx, group_id: int, identity: Identity | None, guest: str | N
 
 
 def _count(
-    tx: Tx, kind: str, id_: int, channel_id: int, parent: int | None, by: int, answered: int | None = None
+    tx: Tx, kind: str, id_: int, channel_id: int, parent: int | None, by: int, addressed: set[int | None]
 ) -> None:
-    """Counts a post that appeared (`by` is 1) or went (-1), and announces it; also to the user whom it `answered`."""
+    """Counts a post that appeared (`by` is 1) or went (-1), and announces it; also to the users whom it addressed."""
     active = channels.activity(tx.now, channel_id) if kind == "post.created" else 0
     in_group = tx.one(COUNT_POST, id=channel_id, by=by, active=active).group_id
     tags = ["posts", f"posts-of:{in_group}", f"post:{id_}"]
     if parent is not None:
         tx.run(COUNT_REPLY, id=parent, by=by)
         tags.append(f"post:{parent}")
-    if answered is not None:
-        tags.append(inbox_of(answered))
-    tx.changed(kind, stream=channels.stream(channel_id), subject=id_, tags=tags)
+    tx.changed(kind, stream=channels.stream(channel_id), subject=id_, tags=[*tags, *_inboxes(addressed)])
+
+
+def _inboxes(addressed: set[int | None]) -> list[str]:
+    return [inbox_of(user_id) for user_id in addressed if user_id is not None]
 
 
 @writes
@@ -237,12 +239,11 @@ def rewrite(tx: Tx, row: PostRow, body: str, html: str, edited: str | None = NOW
     question = row.parent_id is None and asks(body)
     tx.run(CHANGE, id=row.id, **texts, question=question, version=row.version + 1)
     tx.run(DROP_EDIT, post_id=row.id)
-    mention.keep(tx, row.id, row.channel_id, row.author_id, html, row.html)
+    addressed = mention.keep(tx, row.id, row.channel_id, row.author_id, html, row.html)
     tx.run(decision.DROP_ONE, post_id=row.id, about="edit")
     if row.state == "published":
-        tx.changed(
-            "post.edited", stream=channels.stream(row.channel_id), subject=row.id, tags=["posts", f"post:{row.id}"]
-        )
+        tags = ["posts", f"post:{row.id}", *_inboxes({*addressed})]
+        tx.changed("post.edited", stream=channels.stream(row.channel_id), subject=row.id, tags=tags)
 
 
 def current(tx: Tx, id_: int) -> PostView:
@@ -326,12 +327,13 @@ def set_state(tx: Tx, row: PostRow, state: State) -> None:
     """Within a unit: has a post appear or go, and counts and announces that."""
     tx.run(CHANGE, id=row.id, state=state, version=row.version + 1)
     where = row.id, row.channel_id, row.parent_id
+    addressed = {row.answered_id, *mention.mentioned_by(tx, row.id)}
     if state == "published":
         if row.state == "pending" and (newest := tx.one(NEWEST).id) > row.id:
             tx.run(CHANGE, id=row.id, shown_after=newest)
-        _count(tx, "post.created" if row.state == "pending" else "post.restored", *where, 1, row.answered_id)
+        _count(tx, "post.created" if row.state == "pending" else "post.restored", *where, 1, addressed)
     elif row.state == "published":
-        _count(tx, "post.removed", *where, -1, row.answered_id)
+        _count(tx, "post.removed", *where, -1, addressed)
 
 
 def _again(read: Snapshot, id_: int) -> PostView:

@@ -97,7 +97,7 @@ def made_of(*tags: str) -> None:
     For one that is nobody else's, and so is not kept. A commit that changes the answer must have one of the `tags`.
     """
     if (said := request.scope.get(TAGS)) is not None:
-        said |= tags  # type: ignore[operator]  # a dict like any, to ASGI middleware
+        said.update(tags)  # type: ignore[attr-defined]  # a dict like any, to ASGI middleware
 
 
 def shown_too(*tags: str) -> None:

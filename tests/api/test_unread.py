@@ -128,6 +128,23 @@ async def test_the_inbox_has_replies_to_oneself(alice: Person, bob: Person, char
     refused(await charlie.get(f"/api/channels/{world.class_channel}/unread"), 404)
 
 
+async def test_the_inbox_has_mentions(alice: Person, bob: Person, root: Person, make: Make) -> None:
+    await make.group("club", members=(alice, bob), review="all")
+    there = (await make.channel("club"))["id"]
+    made = await posted(alice, "Ask @bob or @charlie", there)
+    assert (await counted(bob))["inbox"] == 0, "it waits for a moderator"
+    await root.patch(f"/api/posts/{made['id']}", {"state": "published"})
+    reply = await posted(bob, "Here I am", there, parent=made["id"])
+    await root.patch(f"/api/posts/{reply['id']}", {"state": "published"})
+    (item,) = (await bob.get("/api/me/inbox")).json()["inbox"]
+    assert (item["kind"], item["post"]["id"], item["unread"]) == ("mention", made["id"], True)
+    (item,) = (await alice.get("/api/me/inbox")).json()["inbox"]
+    assert (item["kind"], item["post"]["id"]) == ("reply", reply["id"])
+    assert (await counted(bob))["inbox"] == (await counted(alice))["inbox"] == 1
+    await read(bob, there, made["id"])
+    assert (await counted(bob)) == {"channels": {}, "inbox": 0}
+
+
 async def test_nothing_is_written_where_nothing_is_new(
     alice: Person, bob: Person, world: World, nothing_changes: Any
 ) -> None:

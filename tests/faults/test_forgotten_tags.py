@@ -21,6 +21,8 @@ from PIL import Image
 
 from model.settings import Settings
 from pottle.http import caching
+from pottle.live.watches import Asker, Made, Watched, watches
+from pottle.store import changes, db, tables
 from tests.api.conftest import signed
 from tests.conftest import PASSWORD, Person
 
@@ -33,10 +35,11 @@ PAGES = [  # not in the document
     *("/channels/{channel_id}/feed.atom", "/posts/{post_id}/feed.json", "/groups/{slug}/feed.atom"),
     *("/groups/{slug}/thread?key=main", "/groups/{slug}/thread?key=none", "/groups/{slug}/thread?key=new&order=oldest"),
 ]
+PRIVATE = ["/api/me/unread"]
 THINGS: dict[str, Iterable[object]] = {
     "slug": ["home", "club", "class"],
     "channel_id": range(1, 6),
-    "post_id": range(1, 12),
+    "post_id": range(1, 16),
     "uid": ["bob", "alice", "fritz"],
 }
 KEYS = ("lobby", "main", "new", "none")
@@ -56,16 +59,41 @@ async def test_what_is_kept_is_what_is_true_after_every_kind_of_write(
     done: set[str] = set()
     urls = shared(document)
     never_kept = set(urls.values())
+    watched = [Own(get, person) for get in PRIVATE for person in (alice, bob, charlie)]
     async for operation, what in all_writes(anyone, alice, bob, charlie, root):
         if operation:
             done.add(operation)
             await compare(anyone, urls, f"{operation}: {what}")
+        for own in watched:
+            await own.look(f"{operation}: {what}")
         for url in urls:
             await rng.choice([anyone, charlie, root]).get(url)  # what is kept may have been made for anybody
             await anyone.get(url)
         never_kept -= {urls[url] for url in urls if urls[url] in never_kept and await is_kept(anyone, url)}
     assert done == operations(document, CHANGING), "each is done below, and nothing that is not there"
     assert not never_kept, "a GET whose answers are never kept has not been tested"
+    assert all(own.changes > 0 for own in watched)
+
+
+class Own:
+    """A private answer that says what it is made of (`made_of`), as one person gets it: L9, for who watches it."""
+
+    def __init__(self, get: str, person: Person) -> None:
+        token = (b"authorization", f"Bearer {person.token}".encode())
+        self._watched = Watched(get, Asker("http", "", ((b"host", b"pottle.test"), token)))
+        self._before: Made | None = None
+        self._seq = self.changes = 0
+
+    async def look(self, after: str) -> None:
+        """Where the answer is another than it was, something with one of its tags was changed."""
+        now = await watches._answer(self._watched)
+        with db.snapshot() as read:
+            told = tables.tags_of(row.tags for row in changes.since(read, self._seq))
+            self._seq = changes.head(read)
+        if self._before and now and self._before.status == now.status == 200 and now.version != self._before.version:
+            assert self._before.tags & told, f"after {after}, who watches {self._watched.get} is not told"
+            self.changes += 1
+        self._before = now
 
 
 async def compare(anyone: Person, urls: Iterable[str], after: str) -> None:
@@ -154,6 +182,14 @@ async def all_writes(
     yield await done("posts_create", answer, "a reply")
     yield await done("posts_create", (await post(anyone, "by a guest", guest="Guest"))[0], "by a guest")
 
+    yield await done("unread_see", await bob.put("/api/channels/3/read", json={"posts": []}), "for the first time")
+    yield await done("posts_create", (await post(alice, "Hello @bob"))[0], "a mention")
+    yield await done("posts_create", (await post(bob, "Hello @alice", 1))[0], "a mention")
+    answer, path = await post(alice, "Hello")
+    yield await done("posts_create", answer, "one that is unread")
+    yield await done("unread_see", await bob.put("/api/channels/3/read", json={"posts": [int(path[11:])]}))
+    yield await done("own_unread_see_all", await bob.delete("/api/me/unread"))
+
     for kind in ("up", "down", "heart"):
         yield await done("reactions_mark", await bob.put(f"{his}/reactions/{kind}"), kind)
     yield await done("reactions_unmark", await bob.delete(f"{his}/reactions/down"))
@@ -171,6 +207,9 @@ async def all_writes(
     token = await bob.post("/api/me/tokens", {"name": "a program"})
     yield await done("me_create_token", token)
     yield await done("me_delete_token", await bob.delete(f"/api/me/tokens/{token.json()['id']}"))
+
+    own = await bob.post("/api/me/export", {"password": PASSWORD})
+    yield await done("me_export", own)
 
     yield await done("own_feed_make_address", await bob.put("/api/me/feed"))
     yield await done("own_feed_drop_address", await bob.delete("/api/me/feed"))
