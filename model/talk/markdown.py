@@ -18,12 +18,17 @@ from markdown_it.rules_block import StateBlock, table
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 
+from model.talk import highlighting
+from model.talk.highlighting import highlighted
+from model.talk.notation import NAMED, extend, notes_below
+
 TAGS = {
     *("p", "br", "hr", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"),
-    *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "bdi"),
+    *("h1", "h2", "h3", "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td"),
+    *("bdi", "sup", "b", "i", "span"),
 }
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}, "code": {"class"}}
-CLASSES = {"bdi": {"mention"}}
+CLASSES = {"bdi": {"mention"}, "ol": {"footnotes"}, "li": {"task"}, "span": highlighting.CLASSES}
 
 HTML_BYTES = 64 * 1024  # of one post; 10,000 characters can be made to become 154,000 bytes
 FILLED_CELLS = 1_000  # of a table; 10,000 characters could become 65,536 cells, which are a second of work
@@ -34,7 +39,6 @@ LONGEST_LINK = 2_000  # characters that are looked at once more for each address
 _PLAIN = re.compile(r"[^\W\d_][\w ,;?!'()%-]*(?:\.(?= |\Z)[\w ,;?!'()%-]*)*")
 
 _UNDER_HEADINGS = re.compile(r"[-|: \t]+")
-_NAMED = re.compile(r"(?<![\w@.+-])@([A-Za-z0-9](?:[\w.-]{0,38}\w))(?![\w@])", re.ASCII)
 _MARKED = re.compile(r'<bdi class="mention">@([\w.-]+)</bdi>', re.ASCII)
 _SCHEME = re.compile(r"(?:^|[^a-z0-9.+-])(https?)(?=\Z)", re.IGNORECASE)
 
@@ -97,20 +101,15 @@ def _link(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _mention(state: StateInline, silent: bool) -> bool:
-    """`@ada`, where `people` of the environment has Ada."""
-    found = _NAMED.match(state.src, state.pos) if state.src.startswith("@", state.pos) else None
-    uid = state.env.get("people", {}).get(found[1].lower()) if found else None
-    if found is None or uid is None or state.linkLevel:
-        return False
-    if not silent:
-        state.push("mention", "bdi", 0).content = uid
-    state.pos = found.end()
-    return True
-
-
-def _marked(_self: Any, tokens: Sequence[Token], at: int, *_: Any) -> str:
-    return f'<bdi class="mention">@{escape(tokens[at].content)}</bdi>'
+def _code(parser: Any, tokens: Sequence[Token], at: int, _options: Any, env: Any) -> str:
+    """A block of code, in colours where it says which language it is."""
+    token = tokens[at]
+    called = token.info.split(maxsplit=1)[0] if token.info.strip() else ""
+    if not called:
+        return f"<pre><code>{escape(token.content, quote=False)}</code></pre>\n"
+    shown = highlighted(token.content, called) if env.get("colours") else None
+    shown = escape(token.content, quote=False) if shown is None else shown
+    return f'<pre><code class="language-{escape(called)}">{shown}</code></pre>\n'
 
 
 # What is typed is seen: `[Reminder]: homework` would define a link, and not be shown.
@@ -119,8 +118,8 @@ _parser.enable(["table", "strikethrough", "linkify"]).disable(["image", "referen
 _parser.linkify = _links
 _parser.block.ruler.at("table", _bounded_table, {"alt": ["paragraph"]})
 _parser.inline.ruler.at("linkify", _link)
-_parser.inline.ruler.push("mention", _mention)
-_parser.add_render_rule("mention", _marked)
+_parser.add_render_rule("fence", _code)
+extend(_parser)
 _cleaner = nh3.Cleaner(
     tags=TAGS,
     attributes=ATTRIBUTES,
@@ -137,7 +136,7 @@ def is_plain(text: str) -> bool:
 
 def names_in(text: str, most: int) -> list[str]:
     """What may be user names in a text, each once: the first ones, as they stand behind an @."""
-    return list(dict.fromkeys(found[1] for found in islice(_NAMED.finditer(text), most)))
+    return list(dict.fromkeys(found[1] for found in islice(NAMED.finditer(text), most)))
 
 
 def mentioned(html: str) -> set[str]:
@@ -153,8 +152,16 @@ def rendered(text: str, people: Mapping[str, str] = MappingProxyType({})) -> str
     """
     if is_plain(text):  # a quarter of the work of making a post
         return f"<p>{text.rstrip()}</p>"
-    html = _cleaner.clean(_parser.render(text, {"people": people})).strip()
+    html = _clean(text, people)
+    if len(html.encode()) > HTML_BYTES and '<code class="' in html:
+        html = _clean(text, people, colours=False)
     return html if len(html.encode()) <= HTML_BYTES else _as_typed(text)
+
+
+def _clean(text: str, people: Mapping[str, str] = MappingProxyType({}), colours: bool = True) -> str:
+    env = {"people": people, "colours": colours}
+    html = _parser.render(text, env)
+    return _cleaner.clean(html + notes_below(_parser, env)).strip()
 
 
 def _as_typed(text: str) -> str:

@@ -26,7 +26,7 @@ LINK = 'rel="nofollow ugc noopener noreferrer"'
         ("> said", "<blockquote>\n<p>said</p>\n</blockquote>"),
         ("- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>"),
         ("3. a", '<ol start="3">\n<li>a</li>\n</ol>'),
-        ("```python\nx = 1\n```", '<pre><code class="language-python">x = 1\n</code></pre>'),
+        ("```python\nx = y\n```", '<pre><code class="language-python">x = y\n</code></pre>'),
         ("[here](https://a.example)", f'<p><a href="https://a.example" {LINK}>here</a></p>'),
         ("https://a.example", f'<p><a href="https://a.example" {LINK}>https://a.example</a></p>'),
         ("<b>raw</b>", "<p>&lt;b&gt;raw&lt;/b&gt;</p>"),
@@ -62,7 +62,7 @@ def test_nothing_comes_of_nothing() -> None:
     "typed",
     [
         "[Reminder]: homework",
-        "[^1]: Note",
+        "[^]: Note",
         "[x]: https://a.example 'title'\n\n[x]",
         "[a]: b\n[c]: d",
         "> [Monday]: maths\n> [Tuesday]: art",
@@ -141,7 +141,7 @@ PIECES = [
 @settings(max_examples=TRIED)
 def test_a_plain_line_is_what_the_parser_would_make_of_it(text: str) -> None:
     """Let `*`, `_`, `<` or a line break into the expression, and this finds a text that shows it."""
-    assert rendered(text) == markdown._cleaner.clean(markdown._parser.render(text)).strip()
+    assert rendered(text) == markdown._clean(text)
 
 
 @pytest.mark.parametrize("text", ["See example.com. Or", "1. one", "a  \nb", "www.a.example", "x@y.example", "a -\n-"])
@@ -171,6 +171,7 @@ UNITS = [
     *("mailto:[", "www.a.co/(", "a@b.", "a.co ", "a@b.co ", "\u00fc.de ", "\u0300", "\U0001f600", "\x01", "\r"),
     *("[[[[", "![", "[x][", "[a](", "[a\n", "[a]: b\n", "[^1]", "****", "*a_", "**a", "~~a", "`", "`a``", "``` "),
     *(">>>>", "> - ", "- a\n", "1. ", "  - a\n", "* - + ", "||\n|-|\n", "|a\n", "<a ", "<!--", "<![CDATA["),
+    *("[^a]: [^b]\n", "[^a]:\n", "- [x] a\n", "@aa ", "```py\n"),
     *("\t", "#", "===\n", "&#1;", "\\", '"', "&"),
 ]  # fmt: skip
 
@@ -214,3 +215,44 @@ def test_what_would_become_too_much_is_shown_as_it_was_typed() -> None:
 def test_a_table_whose_rows_leave_out_too_many_cells_is_none(columns: int, rows: int, is_one: bool) -> None:
     table = "|" + "a|" * columns + "\n|" + "-|" * columns + "\n" + "|b|\n" * rows
     assert ("<table>" in rendered(table + "\nThe end")) is is_one
+
+
+@pytest.mark.parametrize(
+    ("typed", "html"),
+    [
+        ("- [ ] a\n- [X] *b*", '<ul>\n<li class="task">\u2610 a</li>\n<li class="task">\u2611 <em>b</em></li>\n</ul>'),
+        ("- [y] a\n- [ ]", "<ul>\n<li>[y] a</li>\n<li>[ ]</li>\n</ul>"),
+        ("[ ] a", "<p>[ ] a</p>"),
+        ("a[^x] b[^y]", "<p>a[^x] b[^y]</p>"),
+        (
+            "b[^2] a[^1] b[^2]\n[^1]: one\ntwo [^3]\n\n[^2]: *c*\n[^3]: d\n[^4]: e",
+            "<p>b<sup>1</sup> a<sup>2</sup> b<sup>1</sup></p>\n"
+            '<ol class="footnotes"><li><em>c</em></li><li>one<br>\ntwo <sup>3</sup></li><li>d</li><li>e</li></ol>',
+        ),
+        ("[^1]: a\n[^1]: b", '<p><sup>1</sup>: b</p>\n<ol class="footnotes"><li>a</li></ol>'),
+        ("> [^1]: a\n\n[^1]:", "<blockquote>\n<p>[^1]: a</p>\n</blockquote>\n<p>[^1]:</p>"),
+        (
+            "```py\nif f(1): # <b>\n```",
+            '<pre><code class="language-py"><b>if</b> <span class="name">f</span>(<span class="number">1</span>): '
+            "<i># &lt;b&gt;</i>\n</code></pre>",
+        ),
+        ("```\nif\n```", "<pre><code>if\n</code></pre>"),
+        ('``` <"\nif\n```', '<pre><code class="language-&lt;&quot;">if\n</code></pre>'),
+    ],
+)
+def test_tasks_footnotes_and_code(typed: str, html: str) -> None:
+    """Numbered as the text refers to them, and nothing that is typed is lost."""
+    assert rendered(typed) == html
+
+
+def test_code_that_would_become_too_much_has_no_colours() -> None:
+    code = "a(1)\n" * 1_900
+    assert rendered(f"```js\n{code}```") == f'<pre><code class="language-js">{code}</code></pre>'
+
+
+def test_a_mention_marks_only_whom_it_may() -> None:
+    people = {"ada": "Ada", "a.b": "a.b"}
+    marked = rendered("@ada, @A.B. x@ada @ada@x `@ada` [@ada](x) @bob *@ada*", people)
+    assert markdown.mentioned(marked) == {"Ada", "a.b"}
+    assert marked.count("<bdi") == 3
+    assert markdown.names_in("@ada @bob @ada @eve", 3) == ["ada", "bob"]
