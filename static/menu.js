@@ -1,27 +1,45 @@
 /** What may be done to posts: one menu for all of a discussion, below the post for which it is open. */
 import { add, texts } from './texts.js';
+import { isolated } from './view.js';
 
-add({ en: { link: 'Link to this post', copied: 'The link is copied' } });
+add({ en: { copied: 'The link is copied' } });
+
+/** What a choice changes of a post. */
+const CHANGES = {
+  approve: { state: 'published' }, restore: { state: 'published' },
+  answer: { answer: true }, 'no-answer': { answer: false }, endorse: { endorsed: true }, unendorse: { endorsed: false }, pin: { pinned: true }, unpin: { pinned: false },
+};
 
 /**
  * What somebody may choose for a post, by the names that the buttons have in templates/_post.html.
- * @param {string} state @param {import('./personal.js').Reader} reader @returns {Object<string, boolean>}
+ * @param {object} post and one's own `marks` of it, and the Reader of personal.js @param {object} root what it answers, at the beginning
+ * @returns {Object<string, boolean>}
  */
-function allowed(state, { mine, moderates, locked, withheld, edit }) {
-  const removed = state === 'removed';
+function allowed({ post: { state, author, answer, endorsed, pinned }, mine, moderates, locked, withheld, edit }, root) {
+  const [removed, published] = [state === 'removed', state === 'published'];
+  const marks = published && moderates;
+  const answers = published && Boolean(root) && (moderates || (root.mine && !locked));
   return {
+    answer: answers && !answer, 'no-answer': answers && answer, endorse: marks && !endorsed, unendorse: marks && endorsed, pin: marks && !pinned, unpin: marks && pinned,
+    author: moderates && !author.uid && !author.guest,
     approve: moderates && state === 'pending', edit: mine && (moderates || !locked) && !removed, withdraw: Boolean(edit),
-    link: state === 'published', remove: (mine || moderates) && (!removed || withheld), restore: moderates && removed,
+    link: published, remove: (mine || moderates) && (!removed || withheld), restore: moderates && removed,
   };
 }
 
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
 
 export class Menu {
-  #place; #button = null;
+  #place; #pottle; #about; #change; #button = null; #id = null;
 
-  /** @param {HTMLElement} section as in templates/_discussion.html */
-  constructor(section) {
+  /**
+   * @param {HTMLElement} section as in templates/_discussion.html @param {import('./pottle.js').Pottle} pottle
+   * @param {(id: number) => object} about a post, as `allowed` takes it @param {(id: number, fields: object) => void} change
+   */
+  constructor(section, pottle, about, change) {
+    this.#pottle = pottle;
+    this.#about = about;
+    this.#change = change;
     this.#place = section.querySelector('.menu');
     this.#place.addEventListener('click', (event) => this.#chosen(event));
     section.addEventListener('keydown', (event) => this.#pressed(event));
@@ -29,10 +47,25 @@ export class Menu {
     document.addEventListener('pointerdown', (event) => this.#left(event.composedPath()));
   }
 
-  /** The discussion does it, but for the link, which is copied, or followed where browsers forbid that: on plain http. */
+  /** What is not done here, the discussion does. */
   #chosen({ target }) {
     const item = target.closest('button');
-    if (item?.dataset.do !== 'link') return item && this.close();
+    if (!item) return;
+    const { do: does } = item.dataset;
+    if (does === 'link') return this.#copy(item);
+    if (does === 'author') return this.#unveil(item);
+    this.close();
+    if (does in CHANGES) this.#change(this.#id, CHANGES[does]);
+  }
+
+  /** To a moderator, who asked: never by itself, for the class may see the screen. */
+  async #unveil(item) {
+    const author = await this.#pottle.api('GET', `/api/posts/${this.#id}/author`).catch(({ message }) => ({ guest: message }));
+    item.textContent = author.uid ? `${isolated(author.name)} (${author.uid})` : author.guest;
+  }
+
+  /** The link is copied, or followed where browsers forbid that: on plain http. */
+  #copy(item) {
     const { href } = this.#place.closest('.post').querySelector('.when');
     if (!navigator.clipboard) return location.assign(href);
     navigator.clipboard.writeText(href).then(() => { item.textContent = texts.copied; });
@@ -40,22 +73,27 @@ export class Menu {
 
   /**
    * Opens it below the button, with the reactions or with all else; or closes it there.
-   * @param {string} state of its post @param {Set<string>} marks one's own @param {import('./personal.js').Reader} reader
    */
-  toggle(button, state, marks, reader) {
+  toggle(button, id) {
     if (button === this.#button) return this.close();
     this.close();
     this.#button = button;
+    this.#id = id;
+    const about = this.#about(id);
+    const root = Number(button.closest('[data-root]').dataset.root);
     button.ariaExpanded = 'true';
     button.after(this.#place);
     this.#place.hidden = false;
     const [picker, choices] = this.#place.children;
     picker.hidden = button.dataset.do !== 'pick';
     choices.hidden = !picker.hidden;
-    for (const item of picker.children) item.ariaPressed = String(marks.has(item.dataset.kind));
-    const may = allowed(state, reader);
-    for (const item of choices.children) item.hidden = !may[item.dataset.do];
-    choices.querySelector('[data-do=link]').textContent = texts.link;
+    for (const item of picker.children) item.ariaPressed = String(about.marks.has(item.dataset.kind));
+    const may = allowed(about, root === id ? null : this.#about(root));
+    for (const item of choices.children) {
+      const { do: does } = item.dataset;
+      item.hidden = !may[does];
+      item.textContent = item.dataset.label ??= item.textContent; // another may have taken its place
+    }
     this.#items[0]?.focus();
     this.#place.scrollIntoView({ block: 'nearest' });
   }

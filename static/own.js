@@ -1,4 +1,4 @@
-/** One's own posts in a channel that others do not see as one wrote them: they wait, were removed, or have an edit. */
+/** One's own posts in a channel that others do not see as one wrote them: they wait, were removed, have an edit, or are anonymous. */
 
 const MOST = 100;
 
@@ -23,7 +23,7 @@ export class OwnPosts {
 
   /** The answer to one's own request. */
   note(post) {
-    if (post.edit || post.state !== 'published') this.#posts.set(post.id, post);
+    if (post.edit || post.state !== 'published' || post.author.anonymous) this.#posts.set(post.id, post);
     else this.#posts.delete(post.id);
   }
 

@@ -55,8 +55,9 @@ export class Participation {
   /** @returns {boolean} whether a change is of one's own post */
   hears(change) {
     const { me } = this.#account;
-    const mine = Boolean(me) && change.post?.author?.uid === me.uid;
-    if (mine && (change.kind !== 'post.created' || this.#own.has(change.post.id))) this.#learnOwn();
+    const own = this.#own.has(change.post?.id);
+    const mine = own || (Boolean(me) && change.post?.author?.uid === me.uid);
+    if (own || (mine && change.kind !== 'post.created')) this.#learnOwn();
     return mine;
   }
 
@@ -101,7 +102,7 @@ export class Participation {
   /** @returns {import('./personal.js').Reader} */
   #readerOf({ id, author }) {
     const { me } = this.#account;
-    return { mine: Boolean(me) && author.uid === me.uid, moderates: this.#moderates, locked: this.#locked, withheld: this.#own.has(id), edit: this.#own.edit(id) };
+    return { mine: Boolean(me) && (author.uid === me.uid || this.#own.has(id)), moderates: this.#moderates, locked: this.#locked, withheld: this.#own.has(id), edit: this.#own.edit(id) };
   }
 
   // what the reader does
@@ -124,7 +125,7 @@ export class Participation {
     const id = Number(article.dataset.id);
     const actions = {
       pick: () => this.#open(button, id), more: () => this.#open(button, id), reply: () => this.#reply(article, id), edit: () => this.#edit(article, id), withdraw: () => this.#withdraw(id),
-      remove: () => this.#remove(id), approve: () => this.#publish(id), restore: () => this.#publish(id),
+      remove: () => this.#remove(id),
     };
     const { kind, do: does } = button.dataset;
     if (kind) this.#react(id, kind);
@@ -132,9 +133,9 @@ export class Participation {
   }
 
   async #open(button, id) {
-    this.#menu ??= import('./menu.js').then(({ Menu }) => new Menu(this.#section));
-    const post = this.#shown(id);
-    (await this.#menu).toggle(button, post.state, this.#reactions.of(id), this.#readerOf(post));
+    const about = (of) => ({ post: this.#shown(of), marks: this.#reactions.of(of), ...this.#readerOf(this.#shown(of)) });
+    this.#menu ??= import('./menu.js').then(({ Menu }) => new Menu(this.#section, this.#pottle, about, this.#change.bind(this)));
+    (await this.#menu).toggle(button, id);
   }
 
   async #react(id, kind) {
@@ -192,19 +193,20 @@ export class Participation {
     }
   }
 
-  /** Approves what waits, and restores what was removed. */
-  #publish(id) {
+  /** Approves what waits, restores what was removed, and gives marks. @param {object} fields what to change */
+  #change(id, fields) {
     const { version } = this.#shown(id);
     return this.#attempt(id, async () => {
-      this.#discussion.offer(await this.#pottle.api('PATCH', `/api/posts/${id}`, { state: 'published' }, { ifMatch: `"${version}-0"` }));
+      this.#discussion.offer(await this.#pottle.api('PATCH', `/api/posts/${id}`, fields, { ifMatch: `"${version}-0"` }));
     });
   }
 
   /** Of others' posts, a moderator removes what is to be seen here; one's own goes whatever it has become. */
   async #remove(id) {
-    const { author, version } = this.#shown(id);
+    const post = this.#shown(id);
+    const { author, version } = post;
     if (!await this.#sure(texts.sureToDelete(isolated(nameOf(author))))) return;
-    const mine = author.uid === this.#account.me?.uid;
+    const { mine } = this.#readerOf(post);
     await this.#attempt(id, async () => {
       await this.#pottle.remove(id, mine ? undefined : version);
       this.#own.forget(id);

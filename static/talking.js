@@ -23,8 +23,8 @@ export const talking = (Base) => class extends Base {
   }
 
   /** @returns {Promise<Post>} whose state tells whether it waits for a moderator */
-  post(channel, { body, parent, guest }, options) {
-    return this.api('POST', `/api/channels/${channel}/posts`, { body, parent, guest }, options);
+  post(channel, { body, parent, guest, anonymous }, options) {
+    return this.api('POST', `/api/channels/${channel}/posts`, { body, parent, guest, anonymous: anonymous && true }, options);
   }
 
   /**

@@ -6,7 +6,7 @@
  */
 
 const CATALOGUES = { en: {
-  justNow: 'just now',
+  anonymous: 'Anonymous',
   removed: 'This post was removed.',
   earlierPost: 'an earlier post', // as in “in reply to …”
   newBy: (author) => `New post by ${author}`,

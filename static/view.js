@@ -15,21 +15,21 @@ export function trusted(html) {
   return policy.createHTML(html);
 }
 
-export const nameOf = ({ name, guest }) => name ?? guest;
+export const nameOf = ({ name, guest }) => name ?? guest ?? texts.anonymous;
 
 /** The post that the server rendered; its `body` (the Markdown) is not in the page. */
 export function read(article) {
   const { id, parent, version, state, replies, uid } = article.dataset;
   const { root } = article.closest('[data-root]')?.dataset ?? {};
   const name = article.querySelector('.author').textContent;
-  const avatar = article.querySelector('.avatar img')?.src ?? null;
+  const avatar = article.querySelector('.avatar img')?.src;
   const badge = article.querySelector('.rank')?.textContent;
-  const stamp = (place) => article.querySelector(`${place} time`)?.getAttribute('datetime') ?? null;
-  const chips = [...article.querySelectorAll('.chip')].map((chip) => [chip.dataset.kind, Number(chip.querySelector('.count').textContent)]);
+  const stamp = (place) => article.querySelector(`${place} time`)?.getAttribute('datetime');
+  const kinds = (place, value) => Object.fromEntries([...article.querySelectorAll(`${place}[data-kind]`)].map((part) => [part.dataset.kind, value(part)]));
   return {
     id: Number(id), parent: Number(parent) || null, root: Number(root), version: Number(version), state, replies: Number(replies),
-    author: uid ? { uid, name, avatar, badge } : { guest: name }, html: article.querySelector('.body').innerHTML,
-    reactions: Object.fromEntries(chips), created: stamp('.when'), edited: stamp('.edited'),
+    author: article.querySelector('.guest') ? { guest: name } : { uid, name, avatar, badge }, html: article.querySelector('.body').innerHTML,
+    reactions: kinds('.chip', (chip) => Number(chip.querySelector('.count').textContent)), created: stamp('.when'), edited: stamp('.edited'), ...kinds('.badge', () => true),
   };
 }
 
@@ -49,8 +49,8 @@ export function fill(article, post, { parent, root }, links, model) {
   article.id = links.here.slice(1) + post.id;
   article.classList.toggle('removed', removed);
   Object.assign(article.dataset, { id: post.id, parent: post.parent ?? '', version: post.version, state, replies: post.replies, uid: author.uid ?? '' });
-  const lacks = { rank: !author.badge, guest: author.uid, edited: !post.edited, context: !post.parent || post.parent === root.id };
-  for (const { dataset: { kind } } of model.querySelectorAll('.chip')) lacks[kind] = !post.reactions[kind];
+  const lacks = { rank: !author.badge, guest: !author.guest, edited: !post.edited, context: !post.parent || post.parent === root.id };
+  for (const { dataset: { kind } } of model.querySelectorAll('[data-kind]')) lacks[kind] = !(post[kind] || post.reactions[kind]);
   complete(article, model, lacks);
   for (const place of ['header', '.doing']) complete(article.querySelector(place), model.querySelector(place), lacks);
   const part = (selector) => article.querySelector(selector) ?? {};
@@ -84,7 +84,7 @@ function complete(place, model, lacks) {
 const keyOf = ({ dataset, classList, localName }) => dataset.kind ?? dataset.do ?? classList[0] ?? localName;
 
 function avatar(author, base) {
-  const [letter] = author.uid ?? (author.guest || '?');
+  const [letter] = author.uid || author.guest || '?';
   const place = made('span', { ariaHidden: 'true', className: `avatar hue-${author.uid ? hue(author.uid) : 'none'}` });
   if (!author.avatar) place.textContent = letter.toUpperCase();
   else place.append(made('img', { alt: '', width: 40, height: 40, loading: 'lazy', src: new URL(author.avatar, base) }));
@@ -116,8 +116,8 @@ function tick(time) {
 
 /** A server's clock may be a little ahead of ours: the future is now. */
 export function ago(seconds) {
-  const [unit, length] = UNITS.find(([, size]) => -seconds >= size) ?? [];
-  return unit ? spoken().format(Math.round(seconds / length), unit) : texts.justNow;
+  const [unit, length] = UNITS.find(([, size]) => -seconds >= size) ?? ['second', Infinity];
+  return spoken().format(Math.round(seconds / length), unit);
 }
 
 let format = null;

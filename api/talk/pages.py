@@ -112,5 +112,5 @@ async def _talk(posts: list[post.PostView], named: int | None) -> Markup:
 
 def _group(row: channel.ChannelRow) -> dict[str, Any]:
     """The group of a channel, and the reader's standing in it, as templates get them."""
-    rules = {name: getattr(row, name) for name in ("reading", "posting", "review", "standing")}
+    rules = {name: getattr(row, name) for name in ("reading", "posting", "review", "anonymous", "standing")}
     return {"slug": row.group, "name": row.group_name, **rules}

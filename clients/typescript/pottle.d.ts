@@ -112,7 +112,7 @@ export interface Pottle {
   channel(group: string, key: string, about?: { title?: string; url?: string }): Promise<Channel | null>;
   posts(channel: number, page?: { before?: string; after?: string; limit?: number }): Promise<Page>;
   post(
-    channel: number, post: { body: string; parent?: number; guest?: string }, options?: { idempotencyKey?: string },
+    channel: number, post: { body: string; parent?: number; guest?: string; anonymous?: boolean }, options?: { idempotencyKey?: string },
   ): Promise<Post>;
   /** Refused with 412 when `version` is no longer the post's. */
   edit(post: number, body: string, version?: number): Promise<Post>;
