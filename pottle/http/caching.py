@@ -24,7 +24,8 @@ from quart import g, request
 
 from pottle.http import conditions
 from pottle.http.asgi import CHOSEN, SPOKEN, Headers, Message, Middleware, Receive, Scope, Send, escaped
-from pottle.http.shelf import LARGEST_BYTES, Fill, Kept, Renew, Shelf, header_of, signed_in
+from pottle.http.packing import Packing
+from pottle.http.shelf import LARGEST_BYTES, Fill, Kept, Renew, Shelf, Whole, header_of, signed_in
 from pottle.store import db, tables
 from pottle.store.follower import Listener
 
@@ -142,7 +143,7 @@ def audience() -> str | None:
 class ResponseCache(Middleware):
     """Answers from the shelf, else passes on and keeps what may be kept."""
 
-    def at_once(self, scope: Scope) -> Kept | None:
+    def at_once(self, scope: Scope) -> Whole | None:
         """The answer to a request, if it is on the shelf: for a server that can send it before there is a task."""
         if scope["method"] not in METHODS:
             return None
@@ -150,7 +151,8 @@ class ResponseCache(Middleware):
             db.catch_up()
         except sqlite3.Error:  # the application meets it too, and will say so, with a page or a problem
             return None
-        return shelf.get(_key(scope), scope["headers"])
+        kept = shelf.get(_key(scope), scope["headers"])
+        return kept if kept is None or TAGS in scope else kept.for_client(scope["headers"])
 
     async def http(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request."""
@@ -171,7 +173,8 @@ class ResponseCache(Middleware):
 
     async def _fill(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
         fill = shelf.begin()
-        recorder = _Recorder(send, scope)
+        packing = Packing(send, scope)
+        recorder = _Recorder(send if TAGS in scope else packing, scope)
         _fill.set(fill)
         before = tables.collected.set(fill.tables)
         try:
@@ -184,7 +187,7 @@ class ResponseCache(Middleware):
             keep = fill.tags and known and recorder.whole and scope["method"] == "GET"
             keep = keep and CHOSEN not in scope and _for_many(recorder, fill, scope)
             fill.language = scope.get(SPOKEN)
-            shelf.end(fill, key, Kept(recorder.headers, bytes(recorder.body), fill) if keep else None)
+            shelf.end(fill, key, Kept(recorder.headers, bytes(recorder.body), fill, packing.body) if keep else None)
             if TAGS in scope:
                 tables.note(*fill.tables)
                 _tell(scope, set() if fill.signed_out_only and signed_in(scope["headers"]) else fill.tags)

@@ -33,6 +33,13 @@ def tags(header: str) -> set[str]:
     return {CODING.sub("", tag) for tag in TAG.findall(header)}
 
 
+def alike(etag: str, other: str | None) -> str:
+    """`etag` with the content coding of `other`: who has that one, in that coding, finds it the same."""
+    found = TAG.search(other or "")
+    coding = CODING.search(found[1]) if found else None
+    return f'{etag[:-1]}{coding[0]}"' if coding else etag
+
+
 def versions(header: str) -> set[int] | None:
     """The versions in If-Match; None for `*`. What is no ETag of ours matches nothing."""
     if header.strip() == "*":

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from pottle.http import conditions
+from pottle.http import conditions, packing
 from pottle.http.asgi import Headers
 from pottle.store import Snapshot, tables
 from pottle.store.changes import Change
@@ -48,27 +48,14 @@ class Fill:
         self.language: str | None = None  # if the answer depends on the one that the client asks for
 
 
-class Kept:
+class Whole:
     """An answer ready to be sent: with status 200, 304 to who has it, or 412 to who wants another version."""
 
-    __slots__ = (
-        *("_heads", "body", "credit", "etag", "headers", "language", "renew", "signed_out_only", "size", "tags"),
-        "until",
-    )
+    __slots__ = ("_heads", "body", "etag", "headers", "tags")
 
-    def __init__(self, headers: Headers, body: bytes, fill: Fill) -> None:
-        self.headers = _without(headers, NOT_KEPT)
-        if not any(name == b"content-length" for name, _ in headers):  # it was a stream; now it is whole
-            self.headers.append((b"content-length", b"%d" % len(body)))
-        self.body = body
+    def __init__(self, headers: Headers, body: bytes, tags: frozenset[str]) -> None:
+        self.headers, self.body, self.tags = headers, body, tags
         self.etag = header_of(b"etag", headers)
-        self.tags = frozenset(fill.tags)  # a task that its handler began may still note what it reads
-        self.renew = fill.renew
-        self.credit = RENEWALS  # that it is worth, until somebody asks for it again
-        self.signed_out_only = fill.signed_out_only
-        self.language = fill.language
-        self.size = len(body) + 2_000
-        self.until = time.monotonic() + SECONDS
         self._heads: dict[int, bytes] = {}
 
     def status_for(self, headers: Headers) -> int:
@@ -90,6 +77,41 @@ class Kept:
             lines = (b"%b: %b\r\n" % pair for pair in self.headers_for(status))
             found = self._heads[status] = b"".join(lines) + b"\r\n"
         return found
+
+
+class Kept(Whole):
+    """An answer that is kept. `packed` is its body compressed, where that was made already."""
+
+    __slots__ = ("_packed", "credit", "language", "renew", "signed_out_only", "size", "until")
+
+    def __init__(self, headers: Headers, body: bytes, fill: Fill, packed: bytes | None = None) -> None:
+        headers = _without(headers, NOT_KEPT)
+        if not any(name == b"content-length" for name, _ in headers):  # it was a stream; now it is whole
+            headers.append((b"content-length", b"%d" % len(body)))
+        is_text = packing.is_text(headers)
+        may_be_packed = is_text and len(body) >= packing.LEAST_BYTES
+        # A task that its handler began may still note what it reads.
+        super().__init__(packing.varied(headers) if is_text else headers, body, frozenset(fill.tags))
+        self.renew = fill.renew
+        self.credit = RENEWALS  # that it is worth, until somebody asks for it again
+        self.signed_out_only = fill.signed_out_only
+        self.language = fill.language
+        self.size = len(body) + (len(body) // 3 if may_be_packed else 0) + 2_000
+        self.until = time.monotonic() + SECONDS
+        self._packed: Whole | None = None if may_be_packed else self
+        if packed is not None:
+            self._pack(packed)
+
+    def for_client(self, headers: Headers) -> Whole:
+        """Its form for the client that sent `headers`. It is compressed once, unless that would take too long here."""
+        if self._packed is self or not packing.wanted(headers):
+            return self
+        if self._packed is None and len(self.body) <= packing.LARGE_BYTES:
+            self._pack(packing.packed(self.body))
+        return self._packed or self
+
+    def _pack(self, body: bytes) -> None:
+        self._packed = Whole(packing.of_packed(self.headers, len(body)), body, self.tags)
 
     def after(self, read: Snapshot, rows: list[Change]) -> "Kept | None":
         """What this answer is after changes to what it shows; None where it is left to its handler, if anybody asks."""

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pottle.access import Identity, access
+from pottle.http import conditions
 from pottle.http.bodies import decoder
 from pottle.live.hub import hub, joined, named
 from pottle.live.sending import TOO_SLOW, send_queue
@@ -46,6 +47,7 @@ class Watch:
 
     told: str | None
     watched: Watched
+    given: str | None  # the ETag as it came to the client
     begun: bool = False
 
 
@@ -230,8 +232,9 @@ class Connection:
         get = _wanted_get(asked)
         self._check_room(get not in self._watches)
         db.catch_up()
-        given = asked.etag.removeprefix("W/") if isinstance(asked.etag, str) else None  # a proxy weakens it
-        self._watches[get] = Watch(given, watches.join(get, self._asker, self))
+        given = asked.etag if isinstance(asked.etag, str) else None
+        known = next(iter(conditions.tags(given)), None) if given else None  # without what compression made of it
+        self._watches[get] = Watch(f'"{known}"' if known else given, watches.join(get, self._asker, self), given)
 
     def _unwatch(self, asked: Asked) -> None:
         get = _wanted_get(asked)
@@ -280,7 +283,7 @@ class Connection:
         """What is to be told of a watched GET: once, however often it was made since."""
         watch = self._watches[get]
         version, etag = watch.watched.version, watch.watched.etag
-        about = {"get": get} if etag is None else {"get": get, "etag": etag}
+        about = {"get": get} if etag is None else {"get": get, "etag": conditions.alike(etag, watch.given)}
         frames = []
         if not watch.begun:
             watch.begun, watch.told = True, watch.told or version

@@ -70,6 +70,15 @@ async def test_who_has_the_present_one_is_told_of_the_next(meeting: Meeting, wea
     assert await socket.receive() == {"type": "changed", "get": get, "etag": await etag_of(meeting, get)}
 
 
+async def test_who_reads_compressed_answers_is_told_their_etags(meeting: Meeting) -> None:
+    get = posts(channel := await meeting.channel())
+    socket = await meeting.socket()
+    packed = f'{(await etag_of(meeting, get))[:-1]}-gzip"'
+    assert await watching(socket, get, etag=packed) == packed
+    await meeting.post(channel)
+    assert (await socket.receive())["etag"] == f'{(await etag_of(meeting, get))[:-1]}-gzip"'
+
+
 async def test_to_watch_again_replaces(meeting: Meeting) -> None:
     get = posts(channel := await meeting.channel())
     socket = await meeting.socket()
