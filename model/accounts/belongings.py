@@ -23,7 +23,9 @@ from pottle.store import Base, Tx, db, writes
 
 PORTION = 200  # rows read at once
 OF_BYTES = 4  # where a row may hold an image
-SECRET = "_hash"  # noqa: S105  # how the names of columns end whose content opens something
+# How the names of columns end whose content opens something, or tells who somebody else is: whom a post answers may be
+# anonymous.
+SECRET = ("_hash", "answered_id")
 SHOWN = {"groups": "slug", "channels": "title"}  # what is told beside a reference to one of these, for people to read
 
 

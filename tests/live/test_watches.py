@@ -19,7 +19,7 @@ def posts(channel: int) -> str:
 
 
 async def etag_of(meeting: Meeting, get: str, by: str = "") -> str:
-    got = await (await meeting.http(by)).get(get)
+    got = await (await meeting.http(by)).get(get, headers={"Accept-Encoding": "identity"})
     assert got.status_code == 200, got.text
     return got.headers["ETag"]
 
