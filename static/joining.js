@@ -75,12 +75,9 @@ export class Joining {
     await this.#chose(await this.#pottle.api('PUT', '/api/password', { code: this.#code, password }));
   }
 
-  /** To the group's newest discussion, or the front page where there is none. */
+  /** To the page of the group that was joined; to the front page where there is none. */
   async #leave() {
-    const { home, channel } = this.#section.dataset;
-    const path = channel && this.#group && `/api/groups/${encodeURIComponent(this.#group.slug)}/channels?limit=1`;
-    const found = path && await this.#pottle.api('GET', path).catch(() => null);
-    const newest = found?.channels[0];
-    location.assign(newest ? channel.replace(/0(?=\/?$)/, newest.id) : home);
+    const { home, group } = this.#section.dataset;
+    location.assign(group && this.#group ? group.replace(/-$/, encodeURIComponent(this.#group.slug)) : home);
   }
 }

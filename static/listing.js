@@ -24,7 +24,10 @@ export class Listing {
     this.#about = about;
     this.#items = section.querySelector('.items');
     this.query = {};
-    section.querySelector('.more').addEventListener('click', () => this.#attempt(section, () => this.#load(this.#next)));
+    section.querySelector('.more').addEventListener('click', (event) => {
+      event.preventDefault();
+      this.#attempt(section, () => this.#load(this.#next));
+    });
     this.#items.addEventListener('click', (event) => this.#acted(event, 'button'));
     this.#items.addEventListener('change', (event) => this.#acted(event, 'select'));
   }
@@ -70,7 +73,7 @@ export class Listing {
    */
   #show(page, live) {
     const before = [...this.#items.children];
-    const known = new Map(before.map((element) => [keyOf(this.#shown.get(element)), element]));
+    const known = new Map(before.filter((element) => this.#shown.has(element)).map((element) => [keyOf(this.#shown.get(element)), element]));
     const fresh = page[this.#about.plural].map((item) => this.#renewed(item, known.get(keyOf(item)), live));
     const last = known.get(keyOf(page[this.#about.plural].at(-1) ?? {}));
     const beyond = live && page.next && last ? before.slice(before.indexOf(last) + 1) : [];

@@ -1,18 +1,14 @@
 /** Discussions in pages of ours. */
-import { beginning } from './begin.js';
 import { ask } from './dialogs.js';
 import { Discussion } from './discussion.js';
 import { linksOf } from './permalinks.js';
 import { load } from './older.js';
 import { Participation } from './participation.js';
-import { showTallies } from './tallies.js';
 import { read } from './view.js';
 
 /** Has what the page shows of discussions live. */
 export function start(pottle, account) {
   document.querySelectorAll('.discussion').forEach((section) => enliven(section, pottle, account));
-  document.querySelectorAll('form.begin').forEach((form) => beginning(form, pottle, account));
-  document.querySelectorAll('.channels ul').forEach((list) => showTallies(list, pottle));
 }
 
 function enliven(section, pottle, account) {

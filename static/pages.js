@@ -2,6 +2,7 @@
 import { Account } from './account.js';
 import { isTyped } from './forms.js';
 import { connect } from './pottle.js';
+import { follow } from './sidebar.js';
 import { tickAll } from './view.js';
 
 const TICK_MS = 30_000;
@@ -14,6 +15,8 @@ document.querySelectorAll('.joining').forEach(async (section) => {
   new Joining(section, pottle, account);
 });
 if (document.querySelector('[data-reloads]')) account.onChange(reloads);
+const sidebar = document.getElementById('sidebar');
+if (sidebar) follow(sidebar, pottle);
 tickAll();
 document.querySelector('.unready').remove();
 setInterval(tickAll, TICK_MS, document);

@@ -1,6 +1,9 @@
 /** How many posts each discussion of a list has, as it is now. */
 
-/** @param {HTMLElement} list of items with `data-group`, `data-key` and a `.tally` */
+/**
+ * @param {HTMLElement} list with items that have `data-group`, `data-key` and a `.tally`
+ * @returns {{close: () => void}} to be told no more
+ */
 export function showTallies(list, pottle) {
   const groups = new Map();
   for (const item of list.querySelectorAll('[data-key]')) {
@@ -8,18 +11,17 @@ export function showTallies(list, pottle) {
     if (!groups.has(group)) groups.set(group, new Map());
     groups.get(group).set(key, item.querySelector('.tally'));
   }
-  for (const [group, tallies] of groups) {
+  const watches = [...groups].map(([group, tallies]) => {
     const query = new URLSearchParams([['group', group], ...[...tallies.keys()].map((key) => ['key', key])]);
-    pottle.watch(`/api/counts?${query}`, ({ counts }) => {
+    return pottle.watch(`/api/counts?${query}`, ({ counts }) => {
       for (const [key, tally] of tallies) show(tally, counts[key]);
     });
-  }
+  });
+  return { close: () => watches.forEach((watch) => watch.close()) };
 }
 
 function show(tally, count) {
-  const said = `${count} ${count === 1 ? 'post' : 'posts'}`;
-  if (tally.title === said) return;
-  tally.title = said;
-  tally.firstElementChild.textContent = count;
-  tally.lastElementChild.textContent = said;
+  const [number, said] = tally.children;
+  number.textContent = count || '';
+  said.textContent = count ? `${count} ${count === 1 ? 'post' : 'posts'}` : '';
 }

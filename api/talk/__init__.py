@@ -6,7 +6,19 @@ was written stays in the database.
 
 from quart.blueprints import BlueprintSetupState
 
-from api.talk import channels, embed, feeds, own, pages, posts, queue, room, sidebar, unread
+from api.talk import (
+    channels,
+    embed,
+    feeds,
+    overviews,
+    own,
+    pages,
+    posts,
+    queue,
+    room,
+    sidebar,
+    unread,
+)
 
 blueprint = pages.blueprint
 PARTS = (
@@ -18,6 +30,7 @@ PARTS = (
     queue.blueprint,
     queue.decisions,
     embed.blueprint,
+    overviews.blueprint,
     sidebar.blueprint,
     room.blueprint,
     *feeds.PARTS,

@@ -10,7 +10,7 @@ from api.access import EDITING, GUESTS, POSTING, asker, me, on_our_pages
 from api.talk.access import shown_in
 from model.groups.group import GroupRow, Slug
 from model.talk import channel
-from model.talk.channel import ChannelView, Key, Order, Title, Url
+from model.talk.channel import ChannelView, Key, NamedChannelView, Order, Title, Url
 from pottle.errors import Invalid
 from pottle.http.answers import Answer, Paging, asks, changed_fields, cursor, gives, listed, takes, wanted_versions
 from pottle.http.asking import anyone, foreign_origin, signed_in
@@ -100,6 +100,25 @@ async def create(slug: str, data: NewChannel) -> Answer:
     else:
         raise Invalid({"key": "is required, or a title to begin a new discussion with"})
     return Answer(view, 201 if created else 200, location=f"/api/channels/{view.id}")
+
+
+class NamedChannelsView(msgspec.Struct):
+    """Channels of several groups, those first in which something was said last."""
+
+    channels: list[NamedChannelView]
+    next: str | None
+    prev: str | None
+
+
+@blueprint.get("/channels")
+@anyone
+@asks(Paging)
+@gives(NamedChannelsView)
+async def everywhere(query: Paging) -> Answer:
+    """The channels of all groups that you may see, those first in which something was said last."""
+    if asker() is None:
+        shown("groups", "channels", "posts", signed_out_only=True)
+    return listed(NamedChannelsView, await channel.everywhere(asker(), cursor(query)))
 
 
 @blueprint.get("/channels/<id:channel_id>")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from markupsafe import Markup
-from quart import Blueprint, Response
+from quart import Blueprint, Response, url_for
 from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
 
@@ -11,8 +11,9 @@ from api.access import asker
 from api.talk.access import shown_in
 from api.talk.posts import authors_of, page_view
 from model.accounts.session import Identity
+from model.groups import group
 from model.settings import Settings
-from model.talk import channel, post
+from model.talk import channel, post, sidebar
 from model.talk.post import PostsPage
 from pottle.errors import NotFound
 from pottle.http.answers import Paging, asks, cursor, etag
@@ -25,8 +26,6 @@ from pottle.store.paging import Cursor
 
 blueprint = Blueprint("talk", __name__)
 
-HOME = ("home", "lobby")
-NEWEST = 12  # channels on the home page
 HUES = 6
 
 
@@ -54,16 +53,16 @@ class PageQuery(Tolerant, Paging):
 @anyone
 @asks(PageQuery)
 async def home(query: PageQuery) -> Response:
-    """The lobby and the newest channels."""
+    """The lobby; but whoever is in one group alone is led there."""
     who = asker()
-    slug, key = HOME
+    if who and not who.admin and len(own := await group.of_user(who)) == 1:
+        there = url_for("overviews.of_group", slug=own[0])
+        return Response(status=303, headers={"Location": there, "Cache-Control": rule()})
+    slug, key = sidebar.FRONT
     _, lobby = await channel.listed(who, slug, Cursor(1), key)
     if not lobby.items:
         raise NotFound("The lobby was deleted.")
-    newest = await channel.newest(who, NEWEST)
-    listed = await post.listed(who, lobby.items[0].id, cursor(query))
-    tags = {"channels", "groups", *(f"channel:{found.id}" for found in newest)}
-    return await _page("home.html", who, listed, tags, channels=newest)
+    return await _page("home.html", who, await post.listed(who, lobby.items[0].id, cursor(query)), set())
 
 
 @blueprint.get("/channels/<id:channel_id>", endpoint="channel")

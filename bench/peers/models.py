@@ -29,6 +29,7 @@ LINKED = {
     "pages.manage": "/groups/<slug>/manage",
     "talk.post": "/posts/<int:post_id>",
     "talk.channel": "/channels/<int:channel_id>",
+    "overviews.of_group": "/groups/<slug>",
     "pages.account": "/account",
 }
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")

@@ -107,6 +107,7 @@ VISIBLE = or_(Group.reading == "public", bindparam("admin") == 1, select(Members
 _shown = *Group.__table__.c, Group.id.label("group_id"), STANDING
 BY_SLUG = select(*_shown).where(Group.slug == bindparam("slug"), VISIBLE)
 LISTED = select(*Group.__table__.c).where(VISIBLE)
+OWN = select(Group.slug).join(Membership, Membership.group_id == Group.id).where(_own[1], HERE).limit(2)
 TAKEN = select(Group.id).where(Group.slug == bindparam("slug"))
 MEMBERS = (
     select(User.id, User.uid, User.name, Membership.role)
@@ -179,6 +180,12 @@ def _weight(row: GroupRow) -> int:
 def listed(read: Snapshot, identity: Identity | None, cursor: Cursor) -> Page[GroupView]:
     """The groups that the asker may see, newest first."""
     return paged(read, LISTED, Group.id, cursor, view, _weight, **asker(identity))
+
+
+@reads
+def of_user(read: Snapshot, identity: Identity) -> list[str]:
+    """The short names of the groups that somebody belongs to; of two at most, for nobody wants to know more."""
+    return [row.slug for row in read.all(OWN, user=identity.user, only=identity.group or 0)]
 
 
 @reads

@@ -1,12 +1,15 @@
-"""The people of a group, for those who are in it: whom one means by the beginning of a name."""
+"""The people of a group, for those who are in it: who they are, and whom one means by the beginning of a name."""
+
+from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import String, bindparam, or_, select
+from sqlalchemy import String, bindparam, case, func, or_, select
 
 from model.accounts.session import Identity
 from model.accounts.user import User, avatar_path, skeleton
 from model.groups import group, rules
 from model.groups.group import Membership
+from model.groups.rules import Standing
 from pottle.errors import Forbidden
 from pottle.store import db
 
@@ -19,6 +22,40 @@ class PersonView(msgspec.Struct):
     uid: str
     name: str
     avatar: str | None
+
+
+class Member(PersonView):
+    """Somebody in a group, and what they are there."""
+
+    role: Standing
+
+
+class Members(NamedTuple):
+    """How many members a group has, and the first of them: its moderators, then by name."""
+
+    many: int
+    people: list[Member]
+
+
+SHOWN = 60  # of the members, on a group's page
+_in_it = Membership.group_id == bindparam("group_id"), User.disabled.is_(None)
+MANY = select(func.count()).select_from(Membership).join(User, User.id == Membership.user_id).where(*_in_it)
+FIRST = (
+    select(User.uid, User.name, User.avatar_hash, Membership.role)
+    .join(Membership, Membership.user_id == User.id)
+    .where(*_in_it)
+    .order_by(case((Membership.role == "moderator", 0), else_=1), User.name, User.id)
+    .limit(SHOWN)
+)
+
+
+async def members(group_id: int) -> Members:
+    """Who is in a group, for those who are in it."""
+    async with db.session() as reading:
+        many = await reading.scalar(MANY, {"group_id": group_id})
+        found = await reading.execute(FIRST, {"group_id": group_id})
+        people = [Member(row.uid, row.name, avatar_path(row.uid, row.avatar_hash), row.role) for row in found]
+        return Members(many or 0, people)
 
 
 def _begins(name: str) -> object:

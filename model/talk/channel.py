@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 from sqlalchemy import (
     BigInteger,
     ForeignKey,
@@ -33,8 +33,8 @@ from model.talk import keys
 from pottle import times
 from pottle.errors import Conflict, NotFound, Versions, check_version
 from pottle.rates import Rate
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, changes, limits, reads, writes
-from pottle.store.paging import Cursor, Page, paged
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, changes, db, limits, reads, writes
+from pottle.store.paging import Cursor, Page, paged, paged_aside
 from pottle.store.unit import envelope
 from pottle.values import line
 
@@ -124,6 +124,12 @@ class ChannelView(msgspec.Struct):
     by: str | UnsetType | None = UNSET
 
 
+class NamedChannelView(ChannelView, kw_only=True):
+    """A channel, and what its group is called."""
+
+    group_name: str
+
+
 PINNED = 1 << 62  # more than any moment, so that one key sorts pinned channels first, and then by what is newest
 
 
@@ -153,6 +159,8 @@ BY_ID = CHANNELS.where(Channel.id == bindparam("id"))
 BY_KEY = CHANNELS.where(Group.slug == bindparam("slug"), Channel.key == bindparam("key"))
 LISTED = CHANNELS.where(Channel.state == "published")
 IN_GROUP = LISTED.where(Group.slug == bindparam("slug"))
+MOMENT = (Channel.active % PINNED).label("moment")
+EVERYWHERE = LISTED.add_columns(MOMENT)
 OF_GROUP = LISTED.where(Channel.group_id == bindparam("of"))
 BY_TITLE = IN_GROUP.where(Channel.title == bindparam("title")).order_by(Channel.id).limit(1)
 ADD = insert(Channel).returning(Channel.id)
@@ -187,6 +195,10 @@ def own_view(identity: Identity | None, row: ChannelRow) -> ChannelView:
     """A channel as the asker sees it, for answers to nobody else."""
     own = identity is not None and row.begun_by == identity.user
     return view(row, given=own or rules.moderates(row, identity))
+
+
+def _view_with_group(row: ChannelRow) -> NamedChannelView:
+    return NamedChannelView(**asdict(view(row)), group_name=row.group_name)
 
 
 def _view_with_beginner(row: Any) -> ChannelView:
@@ -233,10 +245,10 @@ def listed(
     return in_group, paged(read, IN_GROUP, Channel.id, cursor, view, weight, slug=slug, **who)
 
 
-@reads
-def newest(read: Snapshot, identity: Identity | None, count: int) -> list[ChannelView]:
-    """The newest channels of all groups that the asker may see."""
-    return paged(read, LISTED, Channel.id, Cursor(count), view, **asker(identity)).items
+async def everywhere(identity: Identity | None, cursor: Cursor) -> Page[NamedChannelView]:
+    """The channels of all groups that the asker may see, beginning with the one in which something was said last."""
+    async with db.session() as session:
+        return await paged_aside(session, EVERYWHERE, MOMENT, cursor, _view_with_group, weight, **asker(identity))
 
 
 @reads

@@ -63,7 +63,7 @@ async def test_links_are_for_those_who_may(anyone: Person, alice: Person, root: 
         (alice, True, False),
         (root, True, True),
     ):
-        page = (await person.get("/", headers=HTML)).text
+        page = (await person.get("/channels/1", headers=HTML)).text
         assert (f"{manage}>" in page, f"{manage} hidden>" in page) == (moderates, not moderates)
         assert (f"{admin}>" in page, f"{admin} hidden>" in page) == (administers, not administers)
 

@@ -125,8 +125,8 @@ async def test_a_cookie_signs_the_reader_in(anyone: Person, bob: Person, world: 
 
 async def test_one_readers_page_is_not_anothers(anyone: Person, bob: Person) -> None:
     for _ in range(2):
-        assert 'data-uid="bob"' in (await bob.get("/")).text
-        assert 'data-uid=""' in (await anyone.get("/")).text
+        assert 'data-uid="bob"' in (await bob.get("/channels/1")).text
+        assert 'data-uid=""' in (await anyone.get("/channels/1")).text
 
 
 async def test_what_is_not_there_is_a_page_for_readers(anyone: Person) -> None:

@@ -38,12 +38,15 @@ ROLES = ["nobody", "charlie", "bob", "alice", "root", "token", "site", "ended"]
 TABLE = """
                                                           nobody charlie bob alice root token site ended
 Pages
-GET    /                                                   200    200    200  200  200  200    200   200
+GET    /                                                   200    200    303  303  200  303    303   200
 GET    /channels/1                                         200    200    200  200  200  200    200   200
 GET    /channels/{ours}                                    404    404    200  200  200  200    200   401
 GET    /posts/{post}                                       200    200    200  200  200  200    200   200
 GET    /posts/{theirs}                                     404    404    200  200  200  200    200   401
 GET    /join                                               200    200    200  200  200  200    200   200
+GET    /discussions                                        200    200    200  200  200  200    200   200
+GET    /groups/home                                        200    200    200  200  200  200    200   200
+GET    /groups/class                                       404    404    200  200  200  200    200   401
 GET    /groups/home/manage                                 401    404    404  404  200  404    404   401
 GET    /groups/class/manage                                401    404    404  200  200  404    200   401
 GET    /groups/home/room                                   401    404    404  404  200  404    403   401
@@ -114,6 +117,7 @@ POST   /api/me/invitations       {code}                    401    201    201  20
 
 Groups
 GET    /api/groups                                         200    200    200  200  200  200    200   200
+GET    /api/channels                                       200    200    200  200  200  200    200   200
 GET    /api/sidebar                                        200    200    200  200  200  200    200   200
 POST   /api/groups               {group}                   401    403    403  403  201  403    403   401
 GET    /api/groups/home                                    200    200    200  200  200  200    200   200

@@ -44,3 +44,20 @@ async def test_the_lobby_is_always_there_and_what_is_new_is_before_the_rest(
     await alice.post("/api/groups/home/channels", {"key": key})
     assert (await shown(anyone))["home"][:3] == ["Lobby", *(["/old", "/7"] if key == "/old" else ["/7", "/6"])]
     assert (await anyone.get(SIDEBAR)).json()["groups"][0]["more"] is True
+
+
+async def test_pages_show_it_and_whoever_is_in_one_group_alone_arrives_there(
+    alice: Person, bob: Person, anyone: Person, root: Person, world: World
+) -> None:
+    arrived = await bob.get("/")
+    assert (arrived.status_code, arrived.headers["Location"]) == (303, "/groups/class")
+    page = (await bob.get("/groups/class")).text
+    assert page.count(f'href="/channels/{world.class_channel}"') == 2  # in the sidebar, and in the list
+    assert "Alice" in page
+    assert "Alice" not in (await root.get("/groups/home")).text
+    await root.post("/api/groups/home/members", {"uid": "bob"})
+    assert (await bob.get("/")).status_code == 200
+    for path in ("/", "/channels/1", "/groups/home", "/discussions"):
+        before = (await anyone.get(path)).text
+        await alice.post("/api/groups/home/channels", {"title": f"Seen at {path}"})
+        assert f"Seen at {path}" in (await anyone.get(path)).text.replace("&#x2F;", "/"), before
