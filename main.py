@@ -29,6 +29,7 @@ RESOURCES = (
     "invitations",
     "talk",  # discussions: without this line there are none, and no /flask
     "flask",  # what Flask back ends had, for class sites that still call it
+    "server",
     "commands.people",
     "commands.upkeep",
     "pages",

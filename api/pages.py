@@ -1,6 +1,6 @@
 """The pages: the front page, joining, one's account, and those of who looks after things."""
 
-from quart import Blueprint, Response
+from quart import Blueprint, Response, current_app
 from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
 
@@ -8,6 +8,7 @@ from api.access import asker, me
 from api.addresses import tag
 from api.invitations import link, welcome
 from model.groups import group, rules
+from model.operating import glance
 from model.settings import Settings
 from pottle.errors import NotFound
 from pottle.http.application import rendered
@@ -15,6 +16,10 @@ from pottle.http.asking import anyone, signed_in
 from pottle.http.caching import rule
 
 blueprint = Blueprint("pages", __name__)
+
+TABS = ("people", "discussions", "rules", "site", "removed", "log")  # the pages of a group's moderators
+OF_DISCUSSIONS = ("discussions", "removed")
+ADMINS_TABS = ("overview", "accounts", "groups", "log")
 
 
 @blueprint.record_once
@@ -51,16 +56,18 @@ async def join() -> Response:
     return Response(body, headers=headers, content_type="text/html; charset=utf-8")
 
 
-@blueprint.get("/groups/<slug>/manage")
+@blueprint.get("/groups/<slug>/manage", defaults={"tab": TABS[0]})
+@blueprint.get(f"/groups/<slug>/manage/<any({', '.join(TABS)}):tab>")
 @hide
 @signed_in
-async def manage(slug: str) -> Response:
-    """What moderators look after in a group; to others there is no such page."""
+async def manage(slug: str, tab: str) -> Response:
+    """What moderators look after in a group, on a page for each `tab`; to others there is no such page."""
     found = await group.visible_to(me(), slug)
-    if not rules.moderates(found, me()):
+    there = "discussions" in current_app.jinja_env.globals or tab not in OF_DISCUSSIONS
+    if not rules.moderates(found, me()) or not there:
         raise NotFound("There is no such page.")
     board = link("").partition("://")[2].rstrip("#")
-    return await _managing("manage.html", group=group.view(found), join_at=board, tag=tag(slug))
+    return await _managing("manage.html", group=group.view(found), tab=tab, join_at=board, tag=tag(slug))
 
 
 @blueprint.get("/account")
@@ -71,14 +78,16 @@ async def account() -> Response:
     return await _managing("account.html")
 
 
-@blueprint.get("/admin")
+@blueprint.get("/admin", defaults={"tab": ADMINS_TABS[0]})
+@blueprint.get(f"/admin/<any({', '.join(ADMINS_TABS)}):tab>")
 @hide
 @signed_in
-async def admin() -> Response:
-    """Accounts, groups and the audit trail, for admins; to others there is no such page."""
+async def admin(tab: str) -> Response:
+    """How the server is, accounts, groups and the activity log, for admins; to others there is no such page."""
     if not me().admin:
         raise NotFound("There is no such page.")
-    return await _managing("admin.html")
+    shown = {"server": await glance.glance()} if tab == "overview" else {}
+    return await _managing("admin.html", tab=tab, **shown)
 
 
 async def _managing(template: str, **context: object) -> Response:

@@ -1,11 +1,10 @@
 /** A list of the API in the page, as it is now. Its <template> is one item, whose buttons and selects act. */
 import { tell } from './forms.js';
 import { arrange } from './list.js';
+import { _ } from './words.js';
 import { tickAll } from './view.js';
 
 const AT_ONCE = 50;
-const CHANGED = 'This was changed while you were reading. This is how it is now: please look at it again.';
-const DEALT_WITH = 'Somebody else has dealt with it meanwhile.';
 
 export class Listing {
   #section; #pottle; #about; #items; #next = null; #shown = new WeakMap(); #watch = null;
@@ -48,8 +47,11 @@ export class Listing {
   /** Reads the list from its beginning; a problem is told in the section. */
   reload() { return this.#attempt(this.#section, () => this.#load(null)); }
 
-  /** Reads it again when something was done; its problem is told in the section too. */
-  after(done) { return this.#attempt(this.#section, async () => { await done; await this.#load(null); }); }
+  /** Does something, then reads it again; a problem is told in the section too. */
+  after(task) { return this.#attempt(this.#section, async () => { await task(); await this.#load(null); }); }
+
+  /** What is shown. @returns {[HTMLElement, object][]} */
+  get shown() { return [...this.#items.children].map((element) => [element, this.#shown.get(element)]); }
 
   #address(before) {
     const wanted = Object.entries({ limit: AT_ONCE, before, ...this.query }).filter(([, value]) => value);
@@ -77,9 +79,19 @@ export class Listing {
     const fresh = page[this.#about.plural].map((item) => this.#renewed(item, known.get(keyOf(item)), live));
     const last = known.get(keyOf(page[this.#about.plural].at(-1) ?? {}));
     const beyond = live && page.next && last ? before.slice(before.indexOf(last) + 1) : [];
-    arrange(this.#items, [...fresh, ...beyond]);
+    this.#keepingFocus(() => arrange(this.#items, [...fresh, ...beyond]));
     if (!beyond.length) this.#next = page.next;
     this.#shows(this.#next);
+  }
+
+  /** Where the focus was in an item that is gone, it goes to what stands in its place; else to the heading. */
+  #keepingFocus(change) {
+    const at = [...this.#items.children].findIndex((element) => element.contains(document.activeElement));
+    change();
+    if (at < 0 || this.#items.contains(document.activeElement)) return;
+    const next = this.#items.children[at] ?? this.#items.lastElementChild;
+    const place = next?.matches('[tabindex]') ? next : next?.querySelector('button, select, a[href]') ?? this.#section.querySelector('h2');
+    place.focus();
   }
 
   #shows(next) {
@@ -95,7 +107,7 @@ export class Listing {
     const another = this.#about.version?.(before) !== this.#about.version?.(item);
     if (JSON.stringify(before) === JSON.stringify(item) || (live && another)) return element;
     const now = this.#item(item);
-    if (another) complain(now, CHANGED);
+    if (another) complain(now, _('This was changed while you were reading. This is how it is now: please look at it again.'));
     return now;
   }
 
@@ -122,7 +134,7 @@ export class Listing {
     await this.#load(null).catch((problem) => complain(place, problem.message));
     const now = [...this.#items.children].find((element) => keyOf(this.#shown.get(element)) === key);
     if (now) now.scrollIntoView({ block: 'nearest' });
-    else complain(this.#section, DEALT_WITH);
+    else complain(this.#section, _('Somebody else has dealt with it meanwhile.'));
   }
 
   /** Shows a problem where it arose; what is on the page stays. */

@@ -26,7 +26,7 @@ const sessions = new Listing(part('#sessions'), pottle, {
 const others = part('#sessions .others');
 others.disabled = false;
 others.addEventListener('click', async () => await ask({ title: 'Sign out everywhere but here?', action: 'Sign out' })
-  && sessions.after(pottle.api('DELETE', '/api/me/sessions')));
+  && sessions.after(() => pottle.api('DELETE', '/api/me/sessions')));
 
 submits(part('#password form'), async (values) => {
   await pottle.api('PATCH', '/api/me', values);

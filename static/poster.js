@@ -1,4 +1,5 @@
 /** A code or a link that is shown once, in letters for the last row of the classroom. */
+import { _ } from './words.js';
 
 export class Poster {
   #dialog; #link;
@@ -16,14 +17,14 @@ export class Poster {
     part('.where').textContent = where;
     part('.big').textContent = code;
     Object.assign(part('.address a'), { href: this.#link, textContent: this.#link });
-    part('.until').textContent = `Good until ${new Date(expires).toLocaleString()}. It is not shown again.`;
+    part('.until').textContent = _('Good until %(time)s. It is not shown again.', { time: new Date(expires).toLocaleString(document.documentElement.lang) });
     part('[data-do=copy]').hidden = !navigator.clipboard; // on plain http there is none
-    part('[data-do=copy]').textContent = 'Copy the link';
+    part('[data-do=copy]').textContent = _('Copy the link');
     this.#dialog.showModal();
   }
 
   async #copy(button) {
     await navigator.clipboard.writeText(this.#link);
-    button.textContent = 'Copied';
+    button.textContent = _('Copied');
   }
 }

@@ -17,7 +17,7 @@ export function showRoster(form, printable, address, enrol) {
     const accounts = await enrol(csv.value);
     form.reset();
     part('.slips').replaceChildren(...accounts.map((made) => slip(part('template'), { ...made, address })));
-    part('.until').textContent = new Date(accounts[0].expires).toLocaleDateString();
+    part('.until').textContent = new Date(accounts[0].expires).toLocaleDateString(document.documentElement.lang);
     swap(true);
     part('h2').focus();
     window.scrollTo({ top: 0 });

@@ -1,6 +1,7 @@
 /** On a group's page: the tag for pages of other sites, and whether it works on a site that is named. */
 import { submits } from './forms.js';
 import { Problem } from './pottle.js';
+import { _ } from './words.js';
 
 /**
  * @param {HTMLElement} section
@@ -17,15 +18,15 @@ export function showSite(section, sites, allow) {
     const origin = originOf(address.value);
     const listed = sites().includes(origin);
     part('[type=submit]').hidden = !address.value.trim() || listed;
-    part('.listed').textContent = !address.value.trim() ? allowed(sites()) : !origin ? 'Please write an address such as https://class.example.'
-      : isRefused(origin, tag) ? `${origin} has https and this server’s address does not: browsers would not load it there. Whoever runs the server can change that.`
-      : listed ? `${origin} is allowed: put the line into a page there.`
-      : `${origin} is not allowed yet: people could read there, but neither sign in nor post.`;
+    part('.listed').textContent = !address.value.trim() ? allowed(sites()) : !origin ? _('Please write an address such as https://class.example.')
+      : isRefused(origin, tag) ? _('%(origin)s has https and this server’s address does not: browsers would not load it there. Whoever runs the server can change that.', { origin })
+      : listed ? _('%(origin)s is allowed: put the line into a page there.', { origin })
+      : _('%(origin)s is not allowed yet: people could read there, but neither sign in nor post.', { origin });
   };
   address.addEventListener('input', look);
   submits(form, async () => {
     const origin = originOf(address.value);
-    if (!origin) throw new Problem({ errors: [{ field: 'address', message: 'Please write an address such as https://class.example.' }] });
+    if (!origin) throw new Problem({ errors: [{ field: 'address', message: _('Please write an address such as https://class.example.') }] });
     if (!sites().includes(origin)) await allow(origin);
     look();
   });
@@ -33,13 +34,13 @@ export function showSite(section, sites, allow) {
   copy.hidden = !navigator.clipboard; // on plain http there is none
   copy.addEventListener('click', async () => {
     await navigator.clipboard.writeText(tag);
-    copy.textContent = 'Copied';
+    copy.textContent = _('Copied');
   });
   look();
   return { look };
 }
 
-const allowed = (sites) => (sites.length === 0 ? 'No site is allowed yet.' : `Allowed: ${sites.join(', ')}`);
+const allowed = (sites) => (sites.length === 0 ? _('No site is allowed yet.') : _('Allowed: %(sites)s', { sites: sites.join(', ') }));
 
 /** Of `class.example/page` too, as people write it. @returns {string} empty where it is no address of a site */
 function originOf(text) {

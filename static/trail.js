@@ -1,28 +1,60 @@
-/** The audit trail in words. The actions are those of docs/administration.md. */
+/** The activity log in words. The actions are those of docs/administration.md. */
 import { Listing, at } from './listing.js';
+import { _ } from './words.js';
 
-// {} is the subject, {detail} what else was noted, which otherwise stands behind.
-const WORDS = {
-  'user.created': 'made the account {}', 'user.role': 'gave {} the role {detail}', 'user.disabled': 'disabled {}', 'user.enabled': 'enabled {}',
-  'user.deleted': 'deleted the account {}', 'password.changed': 'changed the password of {}', 'password.link': 'made a password link for {}',
-  'password.code': 'made a new code for {}', 'password.reset': 'chose a new password for {} by a code', 'token.made': 'made a token:',
-  'token.deleted': 'deleted a token:', 'account.exported': 'took a copy of everything of {}', 'group.created': 'made the group {}:', 'group.edited': 'changed the group {}:', 'group.removed': 'deleted the group {}',
-  'member.put': 'made {} a {detail}', 'member.joined': 'joined as', 'member.removed': 'ended the membership of {}', 'invitation.made': 'made {}:',
-  'invitation.revoked': 'revoked {}', 'secret.made': 'made {} for single sign-on', 'secret.deleted': 'deleted {} for single sign-on', 'channel.approved': 'approved {}:', 'channel.locked': 'locked {}:', 'channel.unlocked': 'unlocked {}:', 'channel.pinned': 'pinned {}:', 'channel.unpinned': 'unpinned {}:', 'channel.deleted': 'deleted {}:',
-  'post.approved': 'approved {}', 'post.removed': 'removed {}', 'post.restored': 'restored {}', 'post.pinned': 'pinned {}', 'post.unpinned': 'unpinned {}', 'post.endorsed': 'endorsed {}', 'post.unendorsed': 'took back the endorsement of {}',
-  'edit.approved': 'approved the edit of {}', 'edit.declined': 'declined the edit of {}', 'decision.undone': 'took back the decision on {}',
-  'database.restored': 'restored the database:', 'flask.imported': 'imported from Flask:',
-};
+/** What was done to `subject`; where `detail` is not in a sentence it stands behind it. */
+const sentences = (subject, detail) => ({
+  'user.created': _('made the account %(subject)s', { subject }),
+  'user.role': _('gave %(subject)s the role %(detail)s', { subject, detail }),
+  'user.disabled': _('disabled %(subject)s', { subject }),
+  'user.enabled': _('enabled %(subject)s', { subject }),
+  'user.deleted': _('deleted the account %(subject)s', { subject }),
+  'password.changed': _('changed the password of %(subject)s', { subject }),
+  'password.link': _('made a password link for %(subject)s', { subject }),
+  'password.code': _('made a new code for %(subject)s', { subject }),
+  'password.reset': _('chose a new password for %(subject)s by a code', { subject }),
+  'token.made': _('made a token'),
+  'token.deleted': _('deleted a token'),
+  'account.exported': _('took a copy of everything of %(subject)s', { subject }),
+  'group.created': _('made the group %(subject)s', { subject }),
+  'group.edited': _('changed the group %(subject)s', { subject }),
+  'group.removed': _('deleted the group %(subject)s', { subject }),
+  'member.put': detail === 'moderator' ? _('made %(subject)s a moderator', { subject }) : _('made %(subject)s a member', { subject }),
+  'member.joined': _('joined'),
+  'member.removed': _('ended the membership of %(subject)s', { subject }),
+  'invitation.made': _('made %(subject)s', { subject }),
+  'invitation.revoked': _('revoked %(subject)s', { subject }),
+  'secret.made': _('made %(subject)s for single sign-on', { subject }),
+  'secret.deleted': _('deleted %(subject)s for single sign-on', { subject }),
+  'channel.approved': _('approved %(subject)s', { subject }),
+  'channel.locked': _('locked %(subject)s', { subject }),
+  'channel.unlocked': _('unlocked %(subject)s', { subject }),
+  'channel.pinned': _('pinned %(subject)s', { subject }),
+  'channel.unpinned': _('unpinned %(subject)s', { subject }),
+  'channel.deleted': _('deleted %(subject)s', { subject }),
+  'post.approved': _('approved %(subject)s', { subject }),
+  'post.removed': _('removed %(subject)s', { subject }),
+  'post.restored': _('restored %(subject)s', { subject }),
+  'post.pinned': _('pinned %(subject)s', { subject }),
+  'post.unpinned': _('unpinned %(subject)s', { subject }),
+  'post.endorsed': _('endorsed %(subject)s', { subject }),
+  'post.unendorsed': _('took back the endorsement of %(subject)s', { subject }),
+  'edit.approved': _('approved the new text of %(subject)s', { subject }),
+  'edit.declined': _('declined the new text of %(subject)s', { subject }),
+  'decision.undone': _('took back the decision on %(subject)s', { subject }),
+  'database.restored': _('restored the database'),
+  'flask.imported': _('imported from Flask'),
+});
+const TOLD = ['user.role', 'member.put']; // with the detail
 
 /** @param {string} path of the API */
 export const trail = (section, pottle, path) => new Listing(section, pottle, {
   path, plural: 'entries',
   fill(part, { at: stamp, actor, action, subject, group, detail }) {
-    const words = WORDS[action] ?? `${action} {}`;
     at(part('time'), stamp);
-    part('.who').textContent = actor || 'The operator';
-    part('.did').textContent = words.replace('{}', () => subject).replace('{detail}', () => detail);
-    part('.how').textContent = words.includes('{detail}') ? '' : detail ?? '';
+    part('.who').textContent = actor || _('The operator');
+    part('.did').textContent = sentences(subject, detail)[action] ?? `${action} ${subject}`;
+    part('.how').textContent = TOLD.includes(action) ? '' : detail ?? '';
     part('.where').textContent = group ?? '';
   },
 });

@@ -237,7 +237,7 @@ def test_every_setting_exists(path: Path) -> None:
 
 def shown() -> str:
     """All that can stand on a page of a new server, as one text."""
-    files = [*(ROOT / "templates").rglob("*.html"), *(ROOT / "static").glob("*.js")]
+    files = [*(ROOT / "templates").rglob("*.html"), *(ROOT / "static").rglob("*.js")]
     beginnings = (ROOT / "model" / "migrations").glob("*.py")  # the lobby
     return "\n".join(path.read_text() for path in [*files, *beginnings])
 

@@ -1,23 +1,34 @@
-"""`/api/queue` and `/api/decisions`: what moderators have to look at in all their groups, and what they decide."""
+"""The queue, its page, and `/api/decisions`: what waits for moderators in all their groups, and what they decide."""
 
+from collections import defaultdict
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
-from quart import Blueprint
+from quart import Blueprint, Response
+from quart.blueprints import BlueprintSetupState
+from quart_schema import hide
 
 from api.access import EDITING, me
+from api.talk import pages
+from model.accounts.session import Identity
+from model.groups import group, rules
 from model.groups.group import SomeSlug
 from model.talk import deciding, decision, queue
+from model.talk.channel import ChannelView
 from model.talk.deciding import MOST_AT_ONCE, Outcome, Text
 from model.talk.decision import Note, Reason, Why
 from model.talk.post import PostView
 from model.talk.queue import GroupCount, QueuedPost
+from pottle.errors import NotFound
 from pottle.http.answers import Answer, Paging, asks, cursor, gives, listed, takes
+from pottle.http.application import rendered
 from pottle.http.asking import signed_in
+from pottle.http.caching import rule
 from pottle.http.languages import language
 from pottle.http.limits import limited
-from pottle.translation import translated
+from pottle.store import db
+from pottle.translation import _, translated
 
 blueprint = Blueprint("queue", __name__, url_prefix="/api/queue")
 decisions = Blueprint("decisions", __name__, url_prefix="/api/decisions")
@@ -47,6 +58,29 @@ class QueueView(msgspec.Struct):
 async def index(query: QueueQuery) -> Answer:
     """The pending posts and edits of all groups that you moderate, or of one; or what was removed there."""
     return listed(QueueView, await queue.listed(me(), query.group or "", query.state, cursor(query)))
+
+
+class BegunView(msgspec.Struct):
+    """New discussions that wait for moderators, newest first."""
+
+    channels: list[ChannelView]
+    next: str | None
+    prev: str | None
+
+
+class BegunQuery(Paging):
+    """Which part of the list, and of which group."""
+
+    group: SomeSlug | None = None
+
+
+@blueprint.get("/channels")
+@signed_in
+@asks(BegunQuery)
+@gives(BegunView)
+async def begun(query: BegunQuery) -> Answer:
+    """The new discussions that are pending in all groups that you moderate, or in one."""
+    return listed(BegunView, await queue.begun(me(), query.group or "", cursor(query)))
 
 
 class CountsView(msgspec.Struct):
@@ -140,3 +174,30 @@ async def undo(data: Undoing) -> DecisionsView:
     Refused is what has changed since, or was decided anew; approvals can be undone for an hour.
     """
     return _view(await deciding.undo_all(me(), data.decisions))
+
+
+@pages.blueprint.get("/queue", endpoint="queue", defaults={"slug": ""})
+@pages.blueprint.get("/groups/<slug>/queue", endpoint="queue")
+@hide
+@signed_in
+async def page(slug: str) -> Response:
+    """What waits for a moderator, in all groups or in one; for whoever moderates none there is no such page."""
+    of_group = await group.visible_to(me(), slug) if slug else None
+    if not (rules.moderates(of_group, me()) if of_group else await queue.moderates(me())):
+        raise NotFound(_("There is no such page."))
+    shown = {"group": group.view(of_group) if of_group else None, "counts": await queue.counts(me())}
+    body = await rendered("queue.html", me=me(), **shown)
+    return Response(body, headers={"Cache-Control": rule()}, content_type="text/html; charset=utf-8")
+
+
+def waiting(identity: Identity | None) -> dict[str, int]:
+    """How much waits for somebody in each group, for templates; 0 for any other group."""
+    if identity is None:
+        return {}
+    with db.snapshot() as read:
+        return defaultdict(int, {found.slug: found.waiting for found in queue.counts.within(read, identity)})
+
+
+@pages.blueprint.record_once
+def _tell_templates(state: BlueprintSetupState) -> None:
+    state.app.jinja_env.globals.update(waiting=waiting)

@@ -166,11 +166,12 @@ BY_TITLE = IN_GROUP.where(Channel.title == bindparam("title")).order_by(Channel.
 ADD = insert(Channel).returning(Channel.id)
 CHANGE = update(Channel).where(Channel.id == bindparam("id"))
 DROP = delete(Channel).where(Channel.id == bindparam("id"))
-PENDING = (
+PENDING_ANYWHERE = (
     CHANNELS.outerjoin(User, User.id == Channel.begun_by)
     .add_columns(User.uid.label("by"))
-    .where(Channel.state == "pending", Channel.group_id == bindparam("group_id"))
+    .where(Channel.state == sql("'pending'"))
 )
+PENDING = PENDING_ANYWHERE.where(Channel.group_id == bindparam("group_id"))
 
 
 def stream(id_: int) -> str:
@@ -201,7 +202,8 @@ def _view_with_group(row: ChannelRow) -> NamedChannelView:
     return NamedChannelView(**asdict(view(row)), group_name=row.group_name)
 
 
-def _view_with_beginner(row: Any) -> ChannelView:
+def view_with_beginner(row: Any) -> ChannelView:
+    """A pending channel as moderators see it."""
     return replace(view(row, given=True), by=row.by)
 
 
@@ -255,7 +257,7 @@ async def everywhere(identity: Identity | None, cursor: Cursor) -> Page[NamedCha
 def pending(read: Snapshot, identity: Identity | None, slug: str, cursor: Cursor) -> Page[ChannelView]:
     """A group's pending channels, newest first, for moderators. Raises NotFound, Unauthenticated, Forbidden."""
     in_group = group.moderated.within(read, identity, slug).id
-    return paged(read, PENDING, Channel.id, cursor, _view_with_beginner, weight, group_id=in_group, **asker(identity))
+    return paged(read, PENDING, Channel.id, cursor, view_with_beginner, weight, group_id=in_group, **asker(identity))
 
 
 @reads

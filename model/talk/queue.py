@@ -9,11 +9,12 @@ from sqlalchemy import ColumnClause, Select, String, bindparam, func, literal_co
 from model.accounts.session import Identity
 from model.groups import group
 from model.groups.group import HERE, STANDING, Group, asker
+from model.talk import channel as channels
 from model.talk import review
-from model.talk.channel import Channel
+from model.talk.channel import Channel, ChannelView
 from model.talk.post import Edit, Post, PostView
 from pottle.store import Snapshot, db, reads
-from pottle.store.paging import Cursor, Page, paged_aside
+from pottle.store.paging import Cursor, Page, paged, paged_aside
 
 MOST_COUNTED = 1_000
 PENDING: ColumnClause[Any] = literal_column("'pending'")  # spelt as in the indexes, which it is found by
@@ -67,6 +68,8 @@ _pending = union_all(
 _counted = (
     select(Group.id).join(_pending, _pending.c.group_id == Group.id).where(*MODERATED).limit(MOST_COUNTED).subquery()
 )
+ANY = select(Group.id).where(*MODERATED).limit(1)
+BEGUN = channels.PENDING_ANYWHERE.where(*MODERATED)
 COUNTS = (
     select(Group.slug, Group.name, func.count().label("waiting"))
     .join(_counted, _counted.c.id == Group.id)
@@ -92,6 +95,21 @@ async def listed(
     async with db.session() as session:
         values = {"slug": slug, **asker(identity)}
         return await paged_aside(session, QUEUES[state], Post.id, cursor, _view, review.weight, **values)
+
+
+@reads
+def begun(read: Snapshot, identity: Identity, slug: str, cursor: Cursor) -> Page[ChannelView]:
+    """The pending discussions of all groups that the asker moderates or of one. Raises NotFound, Forbidden for one."""
+    if slug:
+        group.moderated.within(read, identity, slug)
+    values = {"slug": slug, **asker(identity)}
+    return paged(read, BEGUN, Channel.id, cursor, channels.view_with_beginner, channels.weight, **values)
+
+
+@reads
+def moderates(read: Snapshot, identity: Identity) -> bool:
+    """Whether somebody moderates any group."""
+    return read.one(ANY, slug="", **asker(identity)) is not None
 
 
 @reads

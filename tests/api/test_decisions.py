@@ -226,3 +226,18 @@ class TestUndoing:
         await app.shutdown()
         assert b"embarrassing" not in (instance / "app.db").read_bytes()
         await app.startup()
+
+
+class TestThePage:
+    """GET /queue and /groups/{slug}/queue."""
+
+    async def test_it_works(self, room: int, alice: Person, bob: Person) -> None:
+        await posted(bob, "New", room)
+        await bob.post("/api/groups/site/channels", {"key": "bobs", "title": "Bob's"})
+        for path in ("/queue", "/groups/site/queue"):
+            page = await alice.get(path, headers={"Accept": "text/html"})
+            assert page.headers["Cache-Control"] == "no-store"
+            assert '<span class="waiting-count" data-waiting="site">2</span>' in page.text
+        begun = (await alice.get("/api/queue/channels")).json()["channels"]
+        assert [(channel["title"], channel["by"]) for channel in begun] == [("Bob's", "bob")]
+        assert (await bob.get("/api/queue/channels")).json()["channels"] == []

@@ -16,7 +16,9 @@ async def test_it_works(alice: Person, root: Person) -> None:
     assert page.status_code == 200
     assert page.headers["Cache-Control"] == "no-store"
     assert '<h1 class="channel-title" dir="auto">Class</h1>' in page.text
-    assert '<option value="members" selected>Members only</option>' in page.text
+    rules = await alice.get("/groups/class/manage/rules", headers=HTML)
+    assert '<option value="members" selected>Members only</option>' in rules.text
+    assert '<a href="/groups/class/manage/log" dir="auto">Activity log</a>' in page.text
     assert (await root.get("/groups/class/manage", headers=HTML)).status_code == 200
     assert '<h1 class="channel-title">Admin</h1>' in (await root.get("/admin", headers=HTML)).text
 

@@ -246,7 +246,7 @@ class TestInChromium:
             await expect(page.locator(".posts .post")).to_have_count(2 + len(PAYLOADS))
             await expect(page.locator("h1").first).to_contain_text("live")
             assert not await page.evaluate(PWNED)
-            for path in ("/", "/groups/class", "/admin", f"/join#{quote(PAYLOAD)}"):
+            for path in ("/", "/groups/class/queue", "/admin/accounts", f"/join#{quote(PAYLOAD)}"):
                 await page.goto(server.url + path)
                 await page.wait_for_load_state("networkidle")
                 assert not await page.evaluate(PWNED), path

@@ -9,6 +9,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.chromium import chromium, says_yes
+from tests.browser.menu import choose
 from tests.browser.test_home import Visitor
 from tests.conftest import PASSWORD, World
 from tests.server import Server, calling
@@ -60,10 +61,16 @@ def forget_refusals(visitor: Visitor) -> None:
     visitor.complaints = [complaint for complaint in visitor.complaints if "422" not in complaint]
 
 
+async def turns_to(visitor: Visitor, tab: str) -> None:
+    """Goes on to another of the pages that belong together."""
+    await visitor.page.locator(".tabs").get_by_role("link", name=tab).click()
+    await expect(visitor.page.locator(".tabs [aria-current]")).to_contain_text(tab)
+
+
 async def test_a_moderator_looks_after_a_group(
     server: Server, browser: Browser, stack: AsyncExitStack, world: World
 ) -> None:
-    alice = await comes(server, browser, "alice", "/groups/class/manage")
+    alice = await comes(server, browser, "alice", "/groups/class/manage/rules")
     page, room = alice.page, world.class_channel
     bob = await person(stack, server, world, "bob")
 
@@ -72,39 +79,100 @@ async def test_a_moderator_looks_after_a_group(
     await rules.locator("[name=review]").select_option("all")
     await rules.get_by_role("button", name="Save").click()
     await expect(page.locator("h1")).to_have_text("Class 4b")
-    await expect(page.locator("#trail .row").first).to_contain_text("alice changed the group class: name: Class 4b")
 
     good, rude = await post(bob, room, "May I **ask**?"), await post(bob, room, "Something rude")
-    await page.reload()
-    waiting, removed = page.locator("#waiting .row"), page.locator("#removed .row")
+    await expect(page.locator(".tabs .waiting-count")).to_have_text("2")
+    await turns_to(alice, "Waiting")
+    waiting = page.locator("#waiting .row")
     await expect(waiting).to_have_count(2)
     await waiting.filter(has_text="May I ask?").get_by_role("button", name="Approve").click()
-    await waiting.filter(has_text="Something rude").get_by_role("button", name="Remove").click()
+    await expect(waiting).to_have_count(1)
+    await waiting.get_by_role("button", name="Remove").click()
+    await page.locator("dialog.why").get_by_label("Unkind or hurtful").check()
+    await page.locator("dialog.why [name=note]").fill("Say it kindly.")
+    await page.keyboard.press("Enter")
     await expect(page.locator("#waiting .none")).to_be_visible()
+    await expect(page.locator(".tabs .waiting-count")).to_be_hidden()
     assert (await bob.get(f"/api/posts/{good}")).json()["state"] == "published"
-    await removed.filter(has_text="Something rude").get_by_role("button", name="Restore").click()
+    (told,) = (await bob.get("/api/me/posts")).json()["posts"]
+    assert (told["id"], told["decision"]["reason"]) == (rude, "unkind")
+    await turns_to(alice, "Removed")
+    removed = page.locator("#removed .row")
+    await expect(removed).to_contain_text("Removed by alice. Unkind or hurtful: Say it kindly.")
+    await removed.get_by_role("button", name="Restore").click()
     await expect(page.locator("#removed .none")).to_be_visible()
     assert (await bob.get(f"/api/posts/{rude}")).json()["state"] == "published"
 
+    await turns_to(alice, "Discussions")
     discussion = page.locator("#discussions .row").filter(has_text="Room")
     await discussion.get_by_role("button", name="Lock").click()
     await expect(discussion.get_by_text("locked")).to_be_visible()
     assert (await bob.post(f"/api/channels/{room}/posts", json={"body": "Too late"})).status_code == 403
 
+    await turns_to(alice, "People")
     await page.locator("#members form [name=uid]").fill("charlie")
     await page.locator("#members form [type=submit]").click()
     charlie = page.locator("#members .row").filter(has_text="Charlie")
     await charlie.locator("select").select_option("moderator")
-    await expect(page.locator("#trail .row").first).to_contain_text("made charlie a moderator")
     await charlie.get_by_role("button", name="Remove").click()
     await expect(charlie).to_have_count(0)
+    await turns_to(alice, "Activity log")
+    done = page.locator("#trail .row")
+    await expect(done.nth(1)).to_contain_text("alice made charlie a moderator")
+    await expect(done.filter(has_text="changed the group class")).to_contain_text("name: Class 4b")
     alice.has_nothing_to_complain_of()
 
 
+async def test_a_moderator_works_through_the_queue_by_keys(
+    server: Server, browser: Browser, stack: AsyncExitStack, world: World
+) -> None:
+    """In all groups at once; and takes back what was a slip."""
+    alice, bob = [await person(stack, server, world, uid) for uid in ("alice", "bob")]
+    await alice.patch("/api/groups/class", json={"review": "all"})
+    posts = [await post(bob, world.class_channel, f"Number {number}") for number in range(4)]
+    visitor = await comes(server, browser, "alice", "/queue")
+    page = visitor.page
+    rows, toast = page.locator("#waiting .row"), page.locator(".toast")
+    await expect(rows).to_have_count(4)
+
+    async def states() -> list[str]:
+        return [(await bob.get(f"/api/posts/{id_}")).json()["state"] for id_ in posts]
+
+    await expect(rows.first).to_be_focused()
+    await expect(rows.first).to_contain_text("Number 3")
+    await page.keyboard.press("j")
+    await page.keyboard.press("a")
+    await expect(toast).to_contain_text("1 approved.")
+    await expect(rows).to_have_count(3)
+    await expect(rows.nth(1)).to_be_focused()
+    assert await states() == ["pending", "pending", "published", "pending"]
+    await page.keyboard.press("u")
+    await expect(rows).to_have_count(4)
+    await expect(toast).to_contain_text("Undone.")
+    await page.keyboard.press("r")
+    await expect(page.locator("dialog.why")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("dialog.why")).to_have_count(0)
+    assert await states() == ["pending"] * 4
+
+    await page.keyboard.press("x")
+    await page.keyboard.press("k")
+    await page.keyboard.press("x")
+    await page.get_by_role("button", name="Remove 2").click()
+    await page.locator("dialog.why").get_by_role("button", name="Remove").click()
+    await expect(rows).to_have_count(2)
+    await toast.get_by_role("button", name="Undo").click()
+    await expect(rows).to_have_count(4)
+    await page.get_by_role("button", name="Approve all").click()
+    await expect(page.locator("#waiting .none")).to_be_visible()
+    assert await states() == ["published"] * 4
+    visitor.has_nothing_to_complain_of()
+
+
 async def test_a_moderator_sees_what_to_paste_and_allows_a_site(server: Server, browser: Browser) -> None:
-    alice = await comes(server, browser, "alice", "/groups/class/manage")
+    alice = await comes(server, browser, "alice", "/groups/class/manage/site")
     page = alice.page
-    site, sites = page.locator("#site"), page.locator("#rules [name=origins]")
+    site, sites = page.locator("#site"), page.locator("#sites [name=origins]")
     address, says, allow = site.locator("[name=address]"), site.locator(".listed"), site.locator("[type=submit]")
     tag = f'<script type="module" src="{server.url}/embed.js" data-group="class"></script>'
     await expect(site.locator(".tag")).to_have_text(tag)
@@ -116,8 +184,8 @@ async def test_a_moderator_sees_what_to_paste_and_allows_a_site(server: Server, 
     await expect(says).to_contain_text("https://class.example is allowed")
     await expect(allow).to_be_hidden()
     await expect(sites).to_have_value("https://not-saved.example\nhttps://class.example")
-    await expect(page.locator("#trail .row").first).to_contain_text("origins: https://class.example")
-    await page.locator("#rules").get_by_role("button", name="Save").click()
+    await page.locator("#sites").get_by_role("button", name="Save").click()
+    await expect(page.locator("#sites .saved")).to_have_text("Saved.")
     await address.fill("")
     await expect(says).to_have_text("Allowed: https://not-saved.example, https://class.example")
     await address.fill("mailto:somebody")
@@ -165,7 +233,7 @@ async def test_a_class_comes_in(server: Server, browser: Browser) -> None:
 
 async def test_what_matters_asks_for_the_password_again(server: Server, browser: Browser) -> None:
     """Where it was typed long ago; who cancels has changed nothing, and a wrong one is told at the dialog."""
-    root = await comes(server, browser, "root", "/admin")
+    root = await comes(server, browser, "root", "/admin/accounts")
     page = root.page
     with closing(sqlite3.connect(server.instance / "app.db")) as raw, raw:
         raw.execute("UPDATE sessions SET confirmed = '2020'")
@@ -192,7 +260,7 @@ async def test_what_matters_asks_for_the_password_again(server: Server, browser:
 async def test_an_admin_looks_after_everything(
     server: Server, browser: Browser, stack: AsyncExitStack, world: World
 ) -> None:
-    root = await comes(server, browser, "root", "/admin")
+    root = await comes(server, browser, "root", "/admin/accounts")
     page = root.page
     bob = await person(stack, server, world, "bob")
     users = page.locator("#users .row")
@@ -206,11 +274,17 @@ async def test_an_admin_looks_after_everything(
     await users.get_by_role("button", name="Enable").click()
     await expect(users.get_by_text("disabled")).to_be_hidden()
     await users.locator("select").select_option("admin")
-    await expect(page.locator("#trail .row").first).to_contain_text("root gave bob the role admin")
     await users.get_by_role("button", name="Password link").click()
     await expect(page.locator("#code .address a")).to_contain_text("/join#")
     await page.locator("#code [data-close]").click()
+    await turns_to(root, "Activity log")
+    await expect(page.locator("#trail .row").nth(1)).to_contain_text("root gave bob the role admin")
 
+    await turns_to(root, "Overview")
+    await expect(page.locator("[data-fact=workers]")).to_have_text("3")
+    await expect(page.locator(".warnings")).to_contain_text("There is no backup yet.")
+    assert await is_not_too_wide(page)
+    await turns_to(root, "Groups")
     groups = page.locator("#groups form")
     await groups.locator("[name=name]").fill("The Club")
     await groups.locator("[name=slug]").fill("The Club")
@@ -230,15 +304,14 @@ async def test_a_moderator_acts_in_the_discussion(
     bob = await person(stack, server, world, "bob")
     rude = await post(bob, world.class_channel, "Something rude")
     await bob.post(f"/api/channels/{world.class_channel}/posts", json={"body": "So there", "parent": rude})
-    alice = await comes(server, browser, "alice", "/groups/class/manage")
+    alice = await comes(server, browser, "alice", "/groups/class/manage/discussions")
     page = alice.page
     await page.locator("#discussions").get_by_role("link", name="Room").click()
     await alice.is_live()
     first = page.locator(f"#p{rude}")
-    await first.get_by_role("button", name="Delete").click()
+    await choose(first, "Delete")
     await expect(first).to_contain_text("This post was removed.")
-    await expect(first.get_by_role("button", name="Delete")).to_be_hidden()
-    await first.get_by_role("button", name="Restore").click()
+    await choose(first, "Restore")
     await expect(first).to_contain_text("Something rude")
     await page.get_by_role("button", name="Lock", exact=True).click()
     await expect(page.locator(".notice.locked")).to_be_visible()

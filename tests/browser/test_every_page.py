@@ -8,6 +8,7 @@ import httpx
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from api.pages import TABS
 from tests.browser.chromium import chromium
 from tests.conftest import PASSWORD, World
 from tests.server import Server
@@ -47,8 +48,8 @@ PAGES = (
     "/join",
     "/sign-in?group=class&origin=https://class.example",
     "/docs",
-    "/admin",
-    "/groups/class/manage",
+    *("/admin", "/admin/accounts", "/admin/groups", "/admin/log", "/queue", "/groups/class/queue"),
+    *(f"/groups/class/manage/{tab}" for tab in TABS),
     "/nowhere",
 )
 SHOW_ALL = """() => {
@@ -210,7 +211,7 @@ async def test_each_text_has_its_own_direction(site: Site, browser: Browser, tex
     names = {"alice": text, "bob": text[::-1], "root": text[1:]}  # nobody may have the name of who looks after a group
     site.fill(names, text, f"{text}\n\n- {text}\n\nLatin first, then {text}")
     page = await person(site, browser, "root")
-    for path in (*PAGES[:4], "/admin", "/groups/class/manage"):
+    for path in (*PAGES[:4], "/admin/accounts", "/groups/class/manage"):
         await site.visit(page, path)
         found = await page.evaluate(WITHOUT_DIRECTION)
         assert found["wrong"] == [], path

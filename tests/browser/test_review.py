@@ -124,7 +124,7 @@ async def test_a_moderator_approves_only_what_was_on_the_page(
     new, old = await post(bob, room, "Harmless"), await post(bob, room, "As it was")
     await approved(moderator, old)
     assert (await bob.patch(f"/api/posts/{old}", json={"body": "A harmless edit"})).status_code == 202
-    alice = await comes(server, browser, "alice", "/groups/class/manage")
+    alice = await comes(server, browser, "alice", "/groups/class/queue")
     rows = alice.page.locator("#waiting .row")
     await expect(rows).to_have_count(2)
     edit, post_ = rows.nth(0), rows.nth(1)
@@ -146,7 +146,6 @@ async def test_a_moderator_approves_only_what_was_on_the_page(
     await rows.get_by_role("button", name="Approve").click()
     await expect(alice.page.locator("#waiting .none")).to_be_visible()
     assert (await bob.get(f"/api/posts/{old}")).json()["body"] == "Swapped edit"
-    await expect(alice.page.locator("#trail .row").first).to_contain_text(f"approved the edit of post {old}")
 
     assert (await bob.patch(f"/api/posts/{old}", json={"body": "Taken back"})).status_code == 202
     await expect(rows).to_have_count(1)  # the queue moves by itself
@@ -175,15 +174,15 @@ async def test_a_discussion_waits_with_its_title(
     assert "unseen" not in await charlie.page.content()
 
     await bob.post("The first post")
-    alice = await comes(server, browser, "alice", "/groups/class/manage")
-    await expect(alice.page.locator("#waiting .row")).to_contain_text("in An unseen title")
+    alice = await comes(server, browser, "alice", "/groups/class/queue")
+    await expect(alice.page.locator("#waiting .place")).to_have_text("An unseen title")
     await alice.page.locator("#waiting .row").get_by_role("button", name="Approve").click()
     await expect(charlie.article("The first post")).to_be_visible()
     await expect(charlie.page.locator(heading)).to_have_text("New discussion")
     row = alice.page.locator("#begun .row")
     await expect(row).to_contain_text("begun by bob")
     await row.get_by_role("button", name="Approve").click()
-    await expect(alice.page.locator("#discussions .row").filter(has_text="An unseen title")).to_be_visible()
+    await expect(row).to_have_count(0)
     for visitor in (bob, charlie):
         await expect(visitor.page.locator(heading)).to_have_text("An unseen title")
         await expect(visitor.page.locator(".unreviewed")).to_be_hidden()

@@ -1,0 +1,14 @@
+/** A group's name and rules. */
+import { submits } from '../forms.js';
+import { _ } from '../words.js';
+import { change, part } from './group.js';
+import './waiting.js';
+
+const form = part('#rules form');
+submits(form, async () => {
+  const { name, reading, posting, review, anonymous } = form.elements;
+  await change({ name: name.value, reading: reading.value, posting: posting.value, review: review.value, anonymous: anonymous.checked });
+  part('.managing .channel-title').textContent = name.value;
+  part('#rules .saved').textContent = _('Saved.');
+});
+form.addEventListener('input', () => { part('#rules .saved').textContent = ''; });

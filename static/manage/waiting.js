@@ -1,0 +1,10 @@
+/** How much waits for a moderator, beside the links that lead there. */
+import { pottle } from '../pages.js';
+
+pottle.watch('/api/queue/counts', ({ waiting, groups }) => {
+  const counts = Object.fromEntries(groups.map((group) => [group.slug, group.waiting]));
+  for (const place of document.querySelectorAll('[data-waiting]')) {
+    const count = place.dataset.waiting === '*' ? waiting : counts[place.dataset.waiting] ?? 0;
+    Object.assign(place, { textContent: count.toLocaleString(document.documentElement.lang), hidden: count === 0 });
+  }
+});
