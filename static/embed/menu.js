@@ -5,8 +5,8 @@ const LOOK = `.menu{position:absolute;inset-block-start:100%;z-index:9;max-width
 .menu p{display:flex;flex-wrap:wrap;margin:0}.picker button{border:1px solid #0000;font-size:1em}`;
 
 export class Menu extends OfPages {
-  constructor(section) {
-    super(section);
+  constructor(section, ...more) {
+    super(section, ...more);
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(LOOK);
     section.getRootNode().adoptedStyleSheets.push(sheet);
