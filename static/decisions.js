@@ -10,6 +10,7 @@ let undoLast = null;
  * @param {object[]} posts as the queue has them: of a public one the `edit` is meant
  * @param {'published'|'removed'} state @param {{reason?: string, note?: string}} why
  * @param {() => void} changed is called when it was undone
+ * @returns {Promise<object[]>} the posts as they are since
  * @throws what was refused, where that is the only one
  */
 export async function decide(pottle, posts, state, why = {}, changed = () => {}) {
@@ -32,6 +33,7 @@ export async function decide(pottle, posts, state, why = {}, changed = () => {})
   const more = refused.length ? ` ${ngettext('%(num)s has changed meanwhile: please look at it again.', '%(num)s have changed meanwhile: please look at them again.', refused.length)}` : '';
   undoLast = ids.length ? () => undo(pottle, ids, changed) : null;
   toast({ text: text + more, action: _('Undo'), act: undoLast });
+  return done;
 }
 
 async function undo(pottle, ids, changed) {

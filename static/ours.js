@@ -5,6 +5,7 @@ import { linksOf } from './permalinks.js';
 import { load } from './older.js';
 import { Participation } from './participation.js';
 import { read } from './view.js';
+import { _ } from './words.js';
 
 /** Has what the page shows of discussions live. */
 export function start(pottle, account) {
@@ -21,9 +22,9 @@ function enliven(section, pottle, account) {
     again: (many) => (named ? conversation(location.href) : pottle.posts(channel, { before, limit: Math.min(100, Math.max(20, many)) })),
     address: (cursor) => `${here}?before=${encodeURIComponent(cursor)}`,
   });
-  new Participation(discussion, pottle, account, {
+  new PartInOurs(discussion, pottle, account, {
     elsewhere: () => location.assign(here),
-    sure: (title) => ask({ title, action: 'Delete' }),
+    sure: (title, others) => (others ? removes(discussion, others) : ask({ title, action: _('Delete') })),
   });
   section.querySelector('.older a').addEventListener('click', (event) => {
     event.preventDefault();
@@ -36,6 +37,44 @@ function enliven(section, pottle, account) {
   };
   addEventListener('hashchange', followLink);
   followLink();
+}
+
+/** Tells authors why a moderator removed a post of theirs. */
+class PartInOurs extends Participation {
+  #discussion;
+
+  constructor(discussion, ...more) {
+    super(discussion, ...more);
+    this.#discussion = discussion;
+  }
+
+  adapt() {
+    super.adapt();
+    if (this.#discussion) explain(this.#discussion.list, this.own);
+  }
+}
+
+/** A moderator says why, and may take it back. @returns {Promise<boolean>} that there is nothing more to do */
+async function removes(discussion, post) {
+  const [{ askWhy }, { decide }] = await Promise.all([import('./reasons.js'), import('./decisions.js')]);
+  const why = await askWhy({ title: _('Remove the post?'), action: _('Remove') });
+  if (why) (await decide(discussion.pottle, [post], 'removed', why)).forEach((removed) => discussion.offer(removed));
+  return false;
+}
+
+/** Below one's own posts that a moderator removed, or whose new text was declined: why. */
+async function explain(list, own) {
+  const told = list.posts.map(({ id }) => [id, own.of(id)?.decision ?? own.of(id)?.edit?.decision]);
+  const { said } = told.some(([, decision]) => decision) || document.querySelector('.reason') ? await import('./reasons.js') : {};
+  if (said) told.forEach(([id, decision]) => tell(list.article(id), decision ? said(decision) : ''));
+}
+
+function tell(article, words) {
+  const there = article?.querySelector('.reason');
+  if (!words || !article) return there?.remove();
+  const place = there ?? Object.assign(document.createElement('p'), { className: 'reason', dir: 'auto' });
+  place.textContent = words;
+  if (!there) article.querySelector('.body').after(place);
 }
 
 /** The conversation of the page at an address, as this one's was when it came. @throws {Error} with the `status` */

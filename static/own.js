@@ -31,6 +31,6 @@ export class OwnPosts {
 
   has(id) { return this.#posts.has(id); }
 
-  /** @returns {?{body: string, state: string}} the new text of a post that is not approved */
-  edit(id) { return this.#posts.get(id)?.edit; }
+  /** @returns {?object} one of them, with its `edit`, the new text that is not approved, and the `decision` why it was removed */
+  of(id) { return this.#posts.get(id); }
 }

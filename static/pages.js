@@ -17,6 +17,7 @@ document.querySelectorAll('.joining').forEach(async (section) => {
 if (document.querySelector('[data-reloads]')) account.onChange(reloads);
 const sidebar = document.getElementById('sidebar');
 if (sidebar) follow(sidebar, pottle);
+if (document.querySelector('[data-waiting]')) import('./manage/waiting.js');
 tickAll();
 document.querySelector('.unready').remove();
 setInterval(tickAll, TICK_MS, document);

@@ -8,25 +8,25 @@ import { apply } from './thread.js';
 import { isolated, nameOf } from './view.js';
 
 export class Participation {
-  #discussion; #section; #pottle; #account; #posted; #judges; #sure; #reactions; #own; #composing; #menu = null;
-  #pending = []; #queue = { path: null, watch: null }; // what waits for a moderator here
+  #discussion; #section; #pottle; #account; #posted; #sure; #reactions; #composing; #menu = null;
+  own; #pending = []; #queue = { path: null, watch: null }; // what waits for a moderator here
 
   /**
    * @param {import('./discussion.js').Discussion} discussion @param {import('./pottle.js').Pottle} pottle
    * @param {{me: ?object, onChange: (listener: () => void) => void, ask: () => void}} account who is looking
-   * @param {{elsewhere: (post: object) => void, judges?: boolean, sure?: (question: string) => boolean|Promise<boolean>}} options `elsewhere` shows a new post that has no place in
-   *   what is shown; `judges`: moderators see here what waits for them
+   * @param {{elsewhere: (post: object) => void, sure?: (question: string, others: ?object) => boolean|Promise<boolean>}} options
+   *   `elsewhere` shows a new post that has no place in what is shown; `sure` asks before a post is deleted, one of `others` by a moderator, or
+   *   does it all and says no
    */
-  constructor(discussion, pottle, account, { elsewhere, judges = false, sure = (question) => window.confirm(question) }) {
+  constructor(discussion, pottle, account, { elsewhere, sure = (question) => window.confirm(question) }) {
     this.#discussion = discussion;
     this.#section = discussion.section;
     this.#pottle = pottle;
     this.#account = account;
     this.#posted = elsewhere;
-    this.#judges = judges;
     this.#sure = sure;
     this.#reactions = new Reactions(pottle, discussion);
-    this.#own = new OwnPosts(pottle, discussion);
+    this.own = new OwnPosts(pottle, discussion);
     this.#composing = new Composing(this.#section, account, {
       send: (values, key) => this.#post(values, key),
       save: (id, body, version) => this.#save(id, body, version),
@@ -44,7 +44,7 @@ export class Participation {
   get answered() { return this.#composing.answered; }
 
   /** What others do not see: of one's own posts, and of those that a moderator has to judge. */
-  get withheld() { return [...this.#own.withheld, ...this.#pending.filter(({ id }) => !this.#own.has(id))]; }
+  get withheld() { return [...this.own.withheld, ...this.#pending.filter(({ id }) => !this.own.has(id))]; }
 
   /** What is shown has changed. */
   adapt() {
@@ -55,7 +55,7 @@ export class Participation {
   /** @returns {boolean} whether a change is of one's own post */
   hears(change) {
     const { me } = this.#account;
-    const own = this.#own.has(change.post?.id);
+    const own = this.own.has(change.post?.id);
     const mine = own || (Boolean(me) && change.post?.author?.uid === me.uid);
     if (own || (mine && change.kind !== 'post.created')) this.#learnOwn();
     return mine;
@@ -84,7 +84,7 @@ export class Participation {
 
   #watchQueue() {
     const { channel } = this.#discussion;
-    const path = this.#judges && this.#moderates && channel ? `/api/channels/${channel}/posts?state=pending` : null;
+    const path = this.#moderates && channel ? `/api/channels/${channel}/posts?state=pending` : null;
     if (path === this.#queue.path) return;
     this.#queue.watch?.close();
     const keep = (posts) => { this.#pending = posts.filter(({ state }) => state === 'pending'); this.#discussion.show(); };
@@ -93,7 +93,7 @@ export class Participation {
   }
 
   async #learnOwn() {
-    await this.#own.learn(this.#account.me);
+    await this.own.learn(this.#account.me);
     this.#discussion.show();
   }
 
@@ -102,7 +102,7 @@ export class Participation {
   /** @returns {import('./personal.js').Reader} */
   #readerOf({ id, author }) {
     const { me } = this.#account;
-    return { mine: Boolean(me) && (author.uid === me.uid || this.#own.has(id)), moderates: this.#moderates, locked: this.#locked, withheld: this.#own.has(id), edit: this.#own.edit(id) };
+    return { mine: Boolean(me) && (author.uid === me.uid || this.own.has(id)), moderates: this.#moderates, locked: this.#locked, withheld: this.own.has(id), edit: this.own.of(id)?.edit };
   }
 
   // what the reader does
@@ -111,7 +111,7 @@ export class Participation {
     await this.#discussion.open();
     const post = await this.#pottle.post(this.#discussion.channel, values, { idempotencyKey });
     if (!values.parent && !this.#discussion.isNewest) return this.#posted(post);
-    if (this.#account.me) this.#own.note(post);
+    if (this.#account.me) this.own.note(post);
     this.#discussion.offer(post);
     return post;
   }
@@ -164,14 +164,14 @@ export class Participation {
   #edit(article, id) {
     return this.#attempt(id, async () => {
       const post = await this.#pottle.api('GET', `/api/posts/${id}`);
-      const body = this.#own.edit(id)?.body ?? post.body;
+      const body = this.own.of(id)?.edit?.body ?? post.body;
       this.#composing.edit(article, { ...post, body }, () => article.focus());
     });
   }
 
   async #save(id, body, version) {
     const post = await this.#pottle.edit(id, body, version);
-    this.#own.note(post);
+    this.own.note(post);
     this.#discussion.offer(post);
   }
 
@@ -205,11 +205,11 @@ export class Participation {
   async #remove(id) {
     const post = this.#shown(id);
     const { author, version } = post;
-    if (!await this.#sure(texts.sureToDelete(isolated(nameOf(author))))) return;
     const { mine } = this.#readerOf(post);
     await this.#attempt(id, async () => {
+      if (!await this.#sure(texts.sureToDelete(isolated(nameOf(author))), mine ? null : post)) return;
       await this.#pottle.remove(id, mine ? undefined : version);
-      this.#own.forget(id);
+      this.own.forget(id);
       const known = this.#discussion.thread.posts.find((post) => post.id === id);
       const gone = known && { ...known, version: known.version + 1, state: 'removed', html: '', reactions: {} };
       if (gone && known.state !== 'removed') this.#discussion.offer(gone);

@@ -190,11 +190,13 @@ async def page(slug: str) -> Response:
     return Response(body, headers={"Cache-Control": rule()}, content_type="text/html; charset=utf-8")
 
 
-def waiting(identity: Identity | None) -> dict[str, int]:
-    """How much waits for somebody in each group, for templates; 0 for any other group."""
+def waiting(identity: Identity | None) -> dict[str, int] | None:
+    """How much waits for somebody in each group, for templates; 0 for any other group. None for who moderates none."""
     if identity is None:
-        return {}
+        return None
     with db.snapshot() as read:
+        if not queue.moderates.within(read, identity):
+            return None
         return defaultdict(int, {found.slug: found.waiting for found in queue.counts.within(read, identity)})
 
 

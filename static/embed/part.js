@@ -22,7 +22,7 @@ export function takePart(thread) {
   const { discussion, host, section, listeners } = thread;
   if (discussion.part) return;
   const account = { get me() { return host.me; }, onChange: (listener) => listeners.push(listener), ask: () => asked(thread) };
-  new Participation(discussion, clientOf(host), account, { elsewhere: (post) => posted(thread, post), judges: true });
+  new Participation(discussion, clientOf(host), account, { elsewhere: (post) => posted(thread, post) });
   section.addEventListener('click', ({ target }) => {
     const does = target.closest('[data-do]')?.dataset.do;
     if (does === 'sign-in') asked(thread);

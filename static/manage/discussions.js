@@ -7,7 +7,6 @@ import { pottle } from '../pages.js';
 import { _, ngettext } from '../words.js';
 import { isolated } from '../view.js';
 import { channelPage, group, page, part, slug } from './group.js';
-import './waiting.js';
 
 const discussions = new Listing(part('#discussions'), pottle, {
   path: `${group}/channels`, plural: 'channels',

@@ -2,6 +2,5 @@
 import { pottle } from '../pages.js';
 import { trail } from '../trail.js';
 import { group, part } from './group.js';
-import './waiting.js';
 
 trail(part('#trail'), pottle, `${group}/audit`).follow();

@@ -8,7 +8,6 @@ import { showRoster } from '../roster.js';
 import { _, ngettext } from '../words.js';
 import { isolated } from '../view.js';
 import { group, page, part } from './group.js';
-import './waiting.js';
 
 const poster = new Poster(part('#code'));
 const { joinAt } = page.dataset; // as pupils reach it, who may not be on this machine

@@ -7,7 +7,6 @@ import { askWhy } from '../reasons.js';
 import { _, ngettext } from '../words.js';
 import { channelPage, part, slug } from './group.js';
 import { judged } from './judged.js';
-import './waiting.js';
 
 const section = part('#waiting');
 const bulk = section.querySelector('.bulk');

@@ -3,7 +3,6 @@ import { decide } from '../decisions.js';
 import { pottle } from '../pages.js';
 import { part } from './group.js';
 import { judged } from './judged.js';
-import './waiting.js';
 
 const removed = judged(part('#removed'), 'removed', {
   restore: (post) => decide(pottle, [post], 'published', {}, () => removed.reload()),

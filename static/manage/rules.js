@@ -2,7 +2,6 @@
 import { submits } from '../forms.js';
 import { _ } from '../words.js';
 import { change, part } from './group.js';
-import './waiting.js';
 
 const form = part('#rules form');
 submits(form, async () => {

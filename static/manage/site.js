@@ -5,7 +5,6 @@ import { showSecrets } from '../secrets.js';
 import { showSite } from '../site.js';
 import { _ } from '../words.js';
 import { change, group, page, part, words } from './group.js';
-import './waiting.js';
 
 const { origins } = part('#sites form').elements;
 let allowed = words(page.dataset.origins);

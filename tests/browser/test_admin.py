@@ -61,6 +61,14 @@ def forget_refusals(visitor: Visitor) -> None:
     visitor.complaints = [complaint for complaint in visitor.complaints if "422" not in complaint]
 
 
+async def removes(page: Page, reason: str = "Say nothing", note: str = "") -> None:
+    """Says why, where that is asked, and goes on."""
+    dialog = page.locator("dialog.why")
+    await dialog.get_by_label(reason).check()
+    await dialog.locator("[name=note]").fill(note)
+    await dialog.get_by_role("button", name="Remove").click()
+
+
 async def turns_to(visitor: Visitor, tab: str) -> None:
     """Goes on to another of the pages that belong together."""
     await visitor.page.locator(".tabs").get_by_role("link", name=tab).click()
@@ -88,9 +96,7 @@ async def test_a_moderator_looks_after_a_group(
     await waiting.filter(has_text="May I ask?").get_by_role("button", name="Approve").click()
     await expect(waiting).to_have_count(1)
     await waiting.get_by_role("button", name="Remove").click()
-    await page.locator("dialog.why").get_by_label("Unkind or hurtful").check()
-    await page.locator("dialog.why [name=note]").fill("Say it kindly.")
-    await page.keyboard.press("Enter")
+    await removes(page, "Unkind or hurtful", "Say it kindly.")
     await expect(page.locator("#waiting .none")).to_be_visible()
     await expect(page.locator(".tabs .waiting-count")).to_be_hidden()
     assert (await bob.get(f"/api/posts/{good}")).json()["state"] == "published"
@@ -159,7 +165,7 @@ async def test_a_moderator_works_through_the_queue_by_keys(
     await page.keyboard.press("k")
     await page.keyboard.press("x")
     await page.get_by_role("button", name="Remove 2").click()
-    await page.locator("dialog.why").get_by_role("button", name="Remove").click()
+    await removes(page)
     await expect(rows).to_have_count(2)
     await toast.get_by_role("button", name="Undo").click()
     await expect(rows).to_have_count(4)
@@ -310,7 +316,12 @@ async def test_a_moderator_acts_in_the_discussion(
     await alice.is_live()
     first = page.locator(f"#p{rude}")
     await choose(first, "Delete")
+    await removes(page)
     await expect(first).to_contain_text("This post was removed.")
+    await page.locator(".toast").get_by_role("button", name="Undo").click()
+    await expect(first).to_contain_text("Something rude")
+    await choose(first, "Delete")
+    await removes(page)
     await choose(first, "Restore")
     await expect(first).to_contain_text("Something rude")
     await page.get_by_role("button", name="Lock", exact=True).click()

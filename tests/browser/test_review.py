@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Locator, expect
 
 from tests.browser.chromium import chromium, says_yes
 from tests.browser.menu import choose
-from tests.browser.test_admin import comes, person, post
+from tests.browser.test_admin import comes, person, post, removes
 from tests.browser.test_home import Visitor
 from tests.conftest import World
 from tests.server import Server
@@ -116,6 +116,26 @@ async def test_an_author_sees_what_waits_and_what_was_decided(
         visitor.has_nothing_to_complain_of()
 
 
+async def test_a_moderator_judges_in_place_and_the_author_reads_why(
+    server: Server, browser: Browser, stack: AsyncExitStack, world: World, room: int
+) -> None:
+    http = await person(stack, server, world, "bob")
+    alice, bob = [await in_the_class(server, browser, uid, room) for uid in ("alice", "bob")]
+    good, bad = await post(http, room, "May I?"), await post(http, room, "You fool")
+    await expect(alice.article("May I?")).to_be_visible()  # by itself, among what everybody sees
+    await choose(alice.article("May I?"), "Approve")
+    await expect(bob.article("May I?").locator(".waiting")).to_have_count(0)
+    await choose(alice.article("You fool"), "Delete")
+    await removes(alice.page, "Unkind or hurtful", "Say it kindly.")
+    await expect(alice.article("You fool")).to_have_count(0)
+    assert (await http.get(f"/api/posts/{good}")).json()["state"] == "published"
+    assert (await http.get(f"/api/posts/{bad}")).json()["state"] == "removed"
+    await comes_back(bob)
+    await expect(bob.article("You fool").locator(".reason")).to_have_text("Unkind or hurtful: Say it kindly.")
+    for visitor in (alice, bob):
+        visitor.has_nothing_to_complain_of()
+
+
 async def test_a_moderator_approves_only_what_was_on_the_page(
     server: Server, browser: Browser, stack: AsyncExitStack, world: World, room: int
 ) -> None:
@@ -202,8 +222,10 @@ async def test_a_moderator_in_the_discussion_removes_what_is_to_be_seen_there(
     await expect(alice.page.locator(".unready")).to_have_count(0)
     await http.patch(f"/api/posts/{id_}", json={"body": "Something polite"})
     await choose(alice.article("Something rude"), "Delete")
+    await removes(alice.page)
     await expect(alice.page.locator(".status")).to_contain_text("It was changed meanwhile")
     await expect(alice.article("Something polite")).to_be_visible()
     assert (await http.get(f"/api/posts/{id_}")).json()["state"] == "published"
     await choose(alice.article("Something polite"), "Delete")
+    await removes(alice.page)
     await expect(alice.page.locator(".posts .post")).to_have_count(0)
