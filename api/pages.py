@@ -25,7 +25,7 @@ ADMINS_TABS = ("overview", "accounts", "groups", "log")
 @blueprint.record_once
 def _tell_templates(state: BlueprintSetupState) -> None:
     chosen: Settings = state.app.config["POTTLE"]
-    state.app.jinja_env.globals.update(sign_up=chosen.sign_up)
+    state.app.jinja_env.globals.update(sign_up=chosen.sign_up, asker=asker)
 
 
 @blueprint.record_once

@@ -15,6 +15,7 @@ document.querySelectorAll('.joining').forEach(async (section) => {
   new Joining(section, pottle, account);
 });
 if (document.querySelector('[data-reloads]')) account.onChange(reloads);
+account.onChange(arrives);
 const sidebar = document.getElementById('sidebar');
 if (sidebar) follow(sidebar, pottle);
 if (document.querySelector('[data-waiting]')) import('./manage/waiting.js');
@@ -27,4 +28,13 @@ function reloads(user, byOneself) {
   if (user && user.uid === document.body.dataset.uid) return;
   if (user || byOneself || !isTyped(document.querySelector('main'))) location.reload();
   else account.ask();
+}
+
+/** On the front page, whoever is in one group alone is led there, as the server does. Where something is typed, nobody is led away. */
+async function arrives(user, byOneself) {
+  const onFront = location.pathname === document.querySelector('.brand').pathname;
+  if (!sidebar || !user || !byOneself || !onFront || user.role === 'admin' || isTyped(document.querySelector('main'))) return;
+  const { groups } = await pottle.api('GET', '/api/sidebar');
+  const own = groups.filter(({ standing }) => standing);
+  if (own.length === 1) location.assign(sidebar.dataset.groupAt + own[0].slug);
 }

@@ -13,7 +13,7 @@ from api.talk.posts import authors_of, page_view
 from model.accounts.session import Identity
 from model.groups import group
 from model.settings import Settings
-from model.talk import channel, post, sidebar
+from model.talk import channel, post, sidebar, welcome
 from model.talk.post import PostsPage
 from pottle.errors import NotFound
 from pottle.http.answers import Paging, asks, cursor, etag
@@ -62,7 +62,8 @@ async def home(query: PageQuery) -> Response:
     _, lobby = await channel.listed(who, slug, Cursor(1), key)
     if not lobby.items:
         raise NotFound("The lobby was deleted.")
-    return await _page("home.html", who, await post.listed(who, lobby.items[0].id, cursor(query)), set())
+    steps = await welcome.steps() if who and who.admin else None
+    return await _page("home.html", who, await post.listed(who, lobby.items[0].id, cursor(query)), set(), steps=steps)
 
 
 @blueprint.get("/channels/<id:channel_id>", endpoint="channel")

@@ -153,7 +153,9 @@ async def test_whoever_cannot_see_a_page_can_sign_in_there(anyone: Person, charl
     assert '<button type="button" class="button" data-open="sign-in">' in pages[0].text
     signed_in = await charlie.get(f"/channels/{world.class_channel}", headers=HTML)
     assert signed_in.status_code == 404
-    assert "data-open" not in signed_in.text
+    assert '<button type="button" class="button" data-open="sign-in">' not in signed_in.text
+    assert 'data-uid="charlie"' in signed_in.text  # and the way on is still there
+    assert 'id="sidebar"' in signed_in.text
 
 
 async def test_without_a_lobby_there_is_still_a_page(root: Person, anyone: Person) -> None:
@@ -301,7 +303,7 @@ async def test_a_bad_cursor_is_said_to_be_a_broken_link(anyone: Person) -> None:
         assert page.status_code == 422
         assert page.headers["Content-Type"] == "text/html; charset=utf-8"
         assert "A broken link" in str(Text(page.text))
-        assert Text(page.text).links == ["?"]
+        assert "?" in Text(page.text).links
 
 
 async def test_a_form_that_was_sent_without_its_script_is_told_so(anyone: Person, alice: Person) -> None:

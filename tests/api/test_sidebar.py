@@ -61,3 +61,14 @@ async def test_pages_show_it_and_whoever_is_in_one_group_alone_arrives_there(
         before = (await anyone.get(path)).text
         await alice.post("/api/groups/home/channels", {"title": f"Seen at {path}"})
         assert f"Seen at {path}" in (await anyone.get(path)).text.replace("&#x2F;", "/"), before
+
+
+async def test_an_admin_is_told_the_next_steps_until_they_are_done(root: Person, alice: Person, anyone: Person) -> None:
+    await root.delete("/api/groups/class")
+    assert "Welcome!" in (await root.get("/")).text
+    assert "Welcome!" not in (await anyone.get("/")).text
+    await root.post("/api/groups", {"slug": "4b", "name": "Class 4b"})
+    assert 'href="/groups/4b/manage#invitations"' in (await root.get("/")).text
+    await root.post("/api/groups/4b/invitations", {})
+    await root.post("/api/groups/4b/channels", {"title": "Tides"})
+    assert "Welcome!" not in (await root.get("/")).text
