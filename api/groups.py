@@ -32,6 +32,7 @@ class NewGroup(msgspec.Struct):
     posting: Posting = "users"
     review: Review = "none"
     anonymous: bool = False
+    images: bool = False
 
 
 class GroupEdit(msgspec.Struct):
@@ -43,6 +44,7 @@ class GroupEdit(msgspec.Struct):
     posting: Posting | UnsetType = UNSET
     review: Review | UnsetType = UNSET
     anonymous: bool | UnsetType = UNSET
+    images: bool | UnsetType = UNSET
 
 
 class GroupsView(msgspec.Struct):

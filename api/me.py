@@ -11,6 +11,7 @@ from api.access import EDITING, EXPORTS, PICTURES, attempt, by_session, confirme
 from model.accounts import account, avatar, belongings, passwords, session, user
 from model.accounts.session import SessionInfo, TokenView
 from model.accounts.user import Account, Email, Name, Password
+from model.pictures import MEDIA_TYPE
 from pottle.errors import Invalid
 from pottle.http import bodies
 from pottle.http.answers import (
@@ -143,7 +144,7 @@ async def put_avatar(data: bytes) -> AvatarView:
 async def show_avatar() -> Response:
     """One's own avatar, as WebP."""
     found = await avatar.find(me().uid)
-    return ready_made(found.image, avatar.MEDIA_TYPE, f'"{found.hash}"')
+    return ready_made(found.image, MEDIA_TYPE, f'"{found.hash}"')
 
 
 @blueprint.delete("/avatar")

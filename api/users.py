@@ -15,6 +15,7 @@ from model.accounts.account import AccountView
 from model.accounts.user import Email, Name, Password, Role, Uid, UserView
 from model.audit import EntryView
 from model.groups import group, joining
+from model.pictures import MEDIA_TYPE
 from pottle.errors import Invalid
 from pottle.http import bodies
 from pottle.http.answers import (
@@ -90,7 +91,7 @@ async def show_avatar(uid: str) -> Response:
     """A user's avatar, as WebP."""
     found = await avatar.find(uid)
     shown(f"user:{found.uid}")
-    return ready_made(found.image, avatar.MEDIA_TYPE, f'"{found.hash}"')
+    return ready_made(found.image, MEDIA_TYPE, f'"{found.hash}"')
 
 
 class AccountQuery(Paging):

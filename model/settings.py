@@ -42,6 +42,8 @@ class Settings(EngineSettings):
     password_min: int = 8
     session_days: int = 30
     post_length: int = 10_000
+    user_image_bytes: int = 64 * 1024 * 1024
+    image_bytes: int = 2 * 1024 * 1024 * 1024
     flask_origins: tuple[str, ...] = parsed((), _origins)
     flask_channels: tuple[tuple[str, int], ...] = parsed((), _flask_channels)
 

@@ -106,7 +106,7 @@ class TestRoutes:
             *("/api/session", "/api/me/tokens", "/api/groups/<slug>/invitations", "/api/users/<uid>/invitations"),
             *("/api/groups/<slug>/roster", "/api/groups/<slug>/roster/<uid>", "/api/invitations/look-up"),
             *("/api/groups/<slug>/members", "/api/me/invitations", "/api/session/confirm"),
-            *("/api/me/export", "/api/decisions", "/api/decisions/undo"),
+            *("/api/me/export", "/api/decisions", "/api/decisions/undo", "/api/preview"),
             *("/api/groups/<slug>/sso", "/api/groups/<slug>/sessions", "/api/groups/<slug>/secrets"),
         }
         for method, rule, handler in routes(built):
@@ -167,7 +167,8 @@ class TestArrows:
         assert importing(modules("pottle/store"), *http) == []
 
     def test_the_rules_are_pure(self) -> None:
-        ours = [ROOT / "model" / f"{name}.py" for name in ("groups/rules", "talk/markdown", "talk/keys")]
+        pure = ("groups/rules", "talk/markdown", "talk/notation", "talk/keys")
+        ours = [ROOT / "model" / f"{name}.py" for name in pure]
         engines = [ROOT / "pottle" / f"{name}.py" for name in ("times", "text", "errors", "rates", "settings")]
         assert importing([*ours, *engines], "sqlalchemy", "quart", "pottle.store", "asyncio", "socket") == []
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint
 
-from api.access import EDITING, GUESTS, POSTING, REACTING, asker, me
+from api.access import EDITING, GUESTS, POSTING, PREVIEWING, REACTING, asker, me
 from api.talk.access import shown_in
 from model.talk import decision, marks, post, posting, reaction, review, selection
 from model.talk.decision import Note, Reason, Why
@@ -213,6 +213,29 @@ async def create(channel_id: int, data: NewPost) -> Answer:
     new = Draft(data.body, parent=data.parent, guest=data.guest, anonymous=data.anonymous)
     made = await posting.publish(asker(), channel_id, new, foreign_origin())
     return Answer(made, location=f"/api/posts/{made.id}")
+
+
+class Written(msgspec.Struct):
+    """A text that is being written, and the discussion that it is for."""
+
+    channel: Annotated[int, Meta(ge=1, le=10**18 - 1)]
+    body: Body
+
+
+class Preview(msgspec.Struct):
+    """What it would look like."""
+
+    html: str
+
+
+@blueprint.post("/preview")
+@limited(PREVIEWING)
+@anyone
+@takes(Written)
+@gives(Preview)
+async def preview(data: Written) -> Preview:
+    """A text as it would be shown, posted there. Whoever may post there may ask."""
+    return Preview(await posting.preview(asker(), data.channel, data.body, foreign_origin()))
 
 
 @blueprint.get("/posts/<id:post_id>")

@@ -1,29 +1,20 @@
-"""Avatars: decoded and drawn again, so that nothing hidden in an upload reaches a reader; kept in the database."""
+"""Avatars: the middle of a picture that somebody sent, kept in the database."""
 
-import asyncio
 import hashlib
-import io
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from PIL import Image, ImageOps, UnidentifiedImageError
 from sqlalchemy import ForeignKey, bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model.accounts import user
 from model.accounts.session import Identity
 from model.accounts.user import User
-from pottle.errors import Invalid, NotFound
+from model.pictures import drawn, square
+from pottle.errors import NotFound
 from pottle.store import Base, Snapshot, Tx, reads, writes
 
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 SIDE = 256  # pixels
 LARGEST = 64 * 1024  # bytes
-MOST_PIXELS = 50_000_000  # of a telephone's photo; a JPEG is decoded at an eighth of its size
-MOST_DECODED = 16_000_000  # pixels in memory, twice, at 4 bytes each
-MEDIA_TYPE = "image/webp"
-# One after the other: a file of 6 kB can be a picture of 16 million pixels, and a hundred would fill the memory.
-_executor = ThreadPoolExecutor(1, thread_name_prefix="avatar")
 
 
 class Avatar(Base):
@@ -52,7 +43,7 @@ class Shown(NamedTuple):
 
 async def put(identity: Identity, upload: bytes) -> str:
     """Makes an uploaded image the user's avatar and returns its path. Raises Invalid for what is no image."""
-    image = await asyncio.get_running_loop().run_in_executor(_executor, drawn, upload)
+    image = (await drawn(square, upload, SIDE, LARGEST)).data
     return await _put(identity, image, hashlib.sha256(image).hexdigest()[:12])
 
 
@@ -81,27 +72,3 @@ def remove(tx: Tx, identity: Identity) -> None:
         raise NotFound("You have no avatar.")
     tx.session.delete(kept)
     user.change(tx, own, avatar_hash=None)
-
-
-def drawn(upload: bytes) -> bytes:
-    """The middle square of an image as WebP of at most 64 KB, without what else the file held. Raises Invalid."""
-    try:
-        picture = Image.open(io.BytesIO(upload), formats=FORMATS)
-        _check_size(picture, MOST_PIXELS)
-        picture.draft("RGB", (SIDE * 2, SIDE * 2))
-        _check_size(picture, MOST_DECODED)
-        ImageOps.exif_transpose(picture, in_place=True)
-        square = ImageOps.fit(picture.convert("RGBA"), (SIDE, SIDE))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
-        raise Invalid({"image": "is not a PNG, JPEG, GIF or WebP image"}) from error
-    for quality in (85, 60, 30, 5):
-        out = io.BytesIO()
-        square.save(out, "WEBP", quality=quality)
-        if out.tell() <= LARGEST:
-            break
-    return out.getvalue()
-
-
-def _check_size(picture: Image.Image, most: int) -> None:
-    if picture.width * picture.height > most:
-        raise Invalid({"image": "has too many pixels"})

@@ -53,6 +53,7 @@ class Group(Base):
     posting: Mapped[Posting] = mapped_column(String(10))
     review: Mapped[Review] = mapped_column(String(10))
     anonymous: Mapped[bool] = mapped_column(server_default=false())
+    images: Mapped[bool] = mapped_column(server_default=false())
     created: Mapped[Time]
     version: Mapped[int]
 
@@ -78,6 +79,7 @@ class GroupView(msgspec.Struct):
     posting: Posting
     review: Review
     anonymous: bool
+    images: bool
     created: str
     version: int
 
@@ -167,7 +169,7 @@ def managed(read: Snapshot, by: Identity | None, slug: str) -> GroupRow:
 
 def view(row: GroupRow | Group) -> GroupView:
     """A group as clients see it."""
-    rules = row.reading, row.posting, row.review, bool(row.anonymous)
+    rules = row.reading, row.posting, row.review, bool(row.anonymous), bool(row.images)
     return GroupView(row.slug, row.name, row.origins, *rules, row.created, row.version)
 
 

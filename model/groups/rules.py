@@ -19,6 +19,7 @@ class Rules(Protocol):
     posting: Posting
     review: Review
     anonymous: bool
+    images: bool
     origins: list[str]
     standing: Standing | None
 
@@ -70,6 +71,12 @@ def may_be_anonymous(there: Rules, identity: Identity | None) -> None:
         raise Forbidden("Sign in to post anonymously: moderators know who wrote it.")
     if not there.anonymous:
         raise Forbidden("Posts cannot be anonymous here.")
+
+
+def may_have_images(there: Rules) -> None:
+    """Raises Forbidden where posts may have no images."""
+    if not there.images:
+        raise Forbidden("Posts have no images here.")
 
 
 def waits(there: Rules, identity: Identity | None) -> bool:

@@ -95,6 +95,7 @@ class ChannelRow(Channel):
     posting: Posting
     review: Review
     anonymous: bool
+    images: bool
     origins: list[str]
     standing: Standing | None
     given_key: str
@@ -150,7 +151,7 @@ CHANNELS = (  # that the asker may see, as ChannelRow
         *(_unless_pending(Channel.key, "''"), SHOWN_TITLE, _unless_pending(Channel.url, "NULL")),
         *(column.label(f"given_{column.name}") for column in (Channel.key, Channel.title, Channel.url)),
         *(Group.id.label("group_id"), Group.slug.label("group"), Group.name.label("group_name"), Group.reading),
-        *(Group.posting, Group.review, Group.anonymous, Group.origins, STANDING),
+        *(Group.posting, Group.review, Group.anonymous, Group.images, Group.origins, STANDING),
     )
     .join(Group, Group.id == Channel.group_id)
     .where(VISIBLE)

@@ -1,14 +1,13 @@
 """Markdown in, sanitised HTML out.
 
 Raw HTML is shown as text, and what markdown-it makes is cleaned again by nh3, so that a fault in one of them is not
-yet a hole. No images: a page of ours loads nothing from another host.
+yet a hole. Images are only those that were sent to us: a page of ours loads nothing from another host.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from itertools import islice
-from types import MappingProxyType
 from typing import Any
 
 import nh3
@@ -20,7 +19,7 @@ from markdown_it.token import Token
 
 from model.talk import highlighting
 from model.talk.highlighting import highlighted
-from model.talk.notation import NAMED, extend, notes_below
+from model.talk.notation import IMAGE, NAMED, NOTHING, Known, extend, notes_below
 
 TAGS = {
     *("p", "br", "hr", "em", "strong", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a"),
@@ -38,6 +37,7 @@ LONGEST_LINK = 2_000  # characters that are looked at once more for each address
 # characters it takes 0.4 us, as a choice for each of them 2.9.
 _PLAIN = re.compile(r"[^\W\d_][\w ,;?!'()%-]*(?:\.(?= |\Z)[\w ,;?!'()%-]*)*")
 
+_SHOWN_IMAGE = re.compile(r'<img src="/api/images/([\w-]{22})"', re.ASCII)
 _UNDER_HEADINGS = re.compile(r"[-|: \t]+")
 _MARKED = re.compile(r'<bdi class="mention">@([\w.-]+)</bdi>', re.ASCII)
 _SCHEME = re.compile(r"(?:^|[^a-z0-9.+-])(https?)(?=\Z)", re.IGNORECASE)
@@ -112,9 +112,14 @@ def _code(parser: Any, tokens: Sequence[Token], at: int, _options: Any, env: Any
     return f'<pre><code class="language-{escape(called)}">{shown}</code></pre>\n'
 
 
+def _of_ours(tag: str, name: str, value: str) -> str | None:
+    """What an attribute may be: of an image, only addresses of ours."""
+    return value if tag != "img" or name != "src" or _SHOWN_IMAGE.match(f'<img src="{value}"') else None
+
+
 # What is typed is seen: `[Reminder]: homework` would define a link, and not be shown.
 _parser = MarkdownIt("commonmark", {"html": False, "breaks": True, "linkify": True})
-_parser.enable(["table", "strikethrough", "linkify"]).disable(["image", "reference"])
+_parser.enable(["table", "strikethrough", "linkify"]).disable("reference")
 _parser.linkify = _links
 _parser.block.ruler.at("table", _bounded_table, {"alt": ["paragraph"]})
 _parser.inline.ruler.at("linkify", _link)
@@ -126,6 +131,16 @@ _cleaner = nh3.Cleaner(
     allowed_classes=CLASSES,
     url_schemes={"http", "https", "mailto"},
     link_rel="nofollow ugc noopener noreferrer",
+)
+
+# Beside all others' tags: an image of ours.
+_cleaner_of_images = nh3.Cleaner(
+    tags=TAGS | {"img"},
+    attributes={**ATTRIBUTES, "img": {"src", "alt", "width", "height", "loading"}},
+    allowed_classes=CLASSES,
+    url_schemes={"http", "https", "mailto"},
+    link_rel="nofollow ugc noopener noreferrer",
+    attribute_filter=_of_ours,
 )
 
 
@@ -144,24 +159,34 @@ def mentioned(html: str) -> set[str]:
     return set(_MARKED.findall(html)) if "<bdi" in html else set()
 
 
-def rendered(text: str, people: Mapping[str, str] = MappingProxyType({})) -> str:
+def images_in(text: str, most: int) -> list[str]:
+    """The keys of the images that a text shows, each once: the first ones."""
+    return list(dict.fromkeys(found[2] for found in islice(IMAGE.finditer(text), most)))
+
+
+def shown_images(html: str) -> set[str]:
+    """The keys of the images that the HTML of a post shows."""
+    return set(_SHOWN_IMAGE.findall(html)) if "<img" in html else set()
+
+
+def rendered(text: str, known: Known = NOTHING) -> str:
     """The HTML of a post's Markdown: harmless in anybody's page, and of at most HTML_BYTES.
 
-    `people` are those whom it may mention: user names in small letters, and as they are written. A text whose HTML
-    would be longer is shown as it was typed: at most five bytes for a character.
+    A text whose HTML would be longer is shown as it was typed: at most five bytes for a character.
     """
     if is_plain(text):  # a quarter of the work of making a post
         return f"<p>{text.rstrip()}</p>"
-    html = _clean(text, people)
+    html = _clean(text, known)
     if len(html.encode()) > HTML_BYTES and '<code class="' in html:
-        html = _clean(text, people, colours=False)
+        html = _clean(text, known, colours=False)
     return html if len(html.encode()) <= HTML_BYTES else _as_typed(text)
 
 
-def _clean(text: str, people: Mapping[str, str] = MappingProxyType({}), colours: bool = True) -> str:
-    env = {"people": people, "colours": colours}
+def _clean(text: str, known: Known = NOTHING, colours: bool = True) -> str:
+    env = {"known": known, "colours": colours}
     html = _parser.render(text, env)
-    return _cleaner.clean(html + notes_below(_parser, env)).strip()
+    html += notes_below(_parser, env)
+    return (_cleaner_of_images if "<img" in html else _cleaner).clean(html).strip()
 
 
 def _as_typed(text: str) -> str:

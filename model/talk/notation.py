@@ -1,13 +1,14 @@
-"""What Markdown has here beside CommonMark's: mentions, footnotes, and tasks.
+"""What Markdown has here beside CommonMark's: mentions, images of ours, footnotes, and tasks.
 
 What a text may refer to comes in the environment that it is rendered with (model/talk/markdown.py). There are no ids
 and no links within a post: many posts stand on a page, and pages of other sites are not ours to scroll.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
@@ -17,18 +18,35 @@ from markdown_it.token import Token
 
 MOST_NOTES = 100  # of one text; more are shown as they were typed
 NAMED = re.compile(r"(?<![\w@.+-])@([A-Za-z0-9](?:[\w.-]{0,38}\w))(?![\w@])", re.ASCII)
+IMAGE = re.compile(r"!\[([^\[\]\n]{1,500})\]\(/api/images/([\w-]{22})\)", re.ASCII)
+NAMELESS = re.compile(r"!\[\s*\]\(/api/images/", re.ASCII)
 _NOTE = re.compile(r"\[\^([\w-]{1,30})\]")
 _NOTE_BELOW = re.compile(r"\[\^([\w-]{1,30})\]:[ \t]*(?=\S)")
 _TASK = re.compile(r"\[([ xX])\][ \t]+")
+
+
+class Known(NamedTuple):
+    """What a text may refer to.
+
+    `people` are user names in small letters, with them as they are written; `images` keys, with width and height.
+    """
+
+    people: Mapping[str, str] = MappingProxyType({})
+    images: Mapping[str, tuple[int, int]] = MappingProxyType({})
+
+
+NOTHING = Known()
 
 
 def extend(parser: MarkdownIt) -> None:
     """Has a parser know all of it."""
     parser.inline.ruler.push("mention", _mention)
     parser.inline.ruler.before("link", "note", _note)
+    parser.inline.ruler.at("image", _image)
     parser.block.ruler.before("paragraph", "notes", _note_below, {"alt": ["paragraph"]})
     parser.core.ruler.push("tasks", _tasks)
     parser.add_render_rule("mention", _shown_mention)
+    parser.add_render_rule("image", _shown_image)
     parser.add_render_rule("note", _shown_note)
     parser.add_render_rule("box", _shown_box)
 
@@ -37,9 +55,9 @@ def extend(parser: MarkdownIt) -> None:
 
 
 def _mention(state: StateInline, silent: bool) -> bool:
-    """`@ada`, where `people` of the environment has Ada."""
+    """`@ada`, where Ada is known."""
     found = NAMED.match(state.src, state.pos) if state.src.startswith("@", state.pos) else None
-    uid = state.env.get("people", {}).get(found[1].lower()) if found else None
+    uid = state.env["known"].people.get(found[1].lower()) if found else None
     if found is None or uid is None or state.linkLevel:
         return False
     if not silent:
@@ -50,6 +68,28 @@ def _mention(state: StateInline, silent: bool) -> bool:
 
 def _shown_mention(_self: Any, tokens: Sequence[Token], at: int, *_: Any) -> str:
     return f'<bdi class="mention">@{escape(tokens[at].content)}</bdi>'
+
+
+# images: `![what it shows](/api/images/key)`
+
+
+def _image(state: StateInline, silent: bool) -> bool:
+    """An image that is known; any other is shown as it was typed."""
+    found = IMAGE.match(state.src, state.pos) if state.src.startswith("![", state.pos) else None
+    if found is None or not found[1].strip() or found[2] not in state.env["known"].images:
+        return False
+    if not silent:
+        token = state.push("image", "img", 0)
+        token.content, token.meta = found[1].strip(), {"key": found[2]}
+    state.pos = found.end()
+    return True
+
+
+def _shown_image(_self: Any, tokens: Sequence[Token], at: int, _options: Any, env: Any) -> str:
+    alt, key = tokens[at].content, tokens[at].meta["key"]
+    width, height = env["known"].images[key]
+    size = f'width="{width}" height="{height}"'
+    return f'<img src="/api/images/{key}" alt="{escape(alt)}" {size} loading="lazy">'
 
 
 # footnotes: `[^1]` in a text, and a paragraph `[^1]: what it says`

@@ -33,7 +33,7 @@ from model.talk import channel as channels
 from model.talk.channel import Channel, ChannelRow
 from model.talk.decision import DecisionView
 from pottle.errors import NotFound
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, changes, reads
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, changes, db, reads
 from pottle.store.paging import Cursor, Filling, Page, paged
 from pottle.values import as_it_is, line
 
@@ -212,6 +212,11 @@ def inbox_of(user_id: int) -> str:
     return f"inbox-of:{user_id}"
 
 
+def as_sent(html: str) -> str:
+    """The HTML of a post as clients get it: its images with our address, where POTTLE_URL says it."""
+    return html.replace('<img src="/', f'<img src="{db.settings.url}/') if "<img" in html else html
+
+
 def view(row: PostRow, removed_too: bool = False) -> PostView:
     """A post as clients see it. `removed_too` shows the text of a removed one: for its author and moderators."""
     there = removed_too or row.state != "removed"
@@ -221,7 +226,7 @@ def view(row: PostRow, removed_too: bool = False) -> PostView:
         parent=row.parent_id,
         author=_author(row),
         body=row.body if there else "",
-        html=row.html if there else "",
+        html=as_sent(row.html) if there else "",
         state=row.state,
         reactions=as_counts(row.reactions) if there else {},
         replies=row.replies,
@@ -238,7 +243,7 @@ def own_view(row: Any, removed_too: bool = True) -> PostView:
     """A post with its edit, as its author and moderators see it."""
     found = view(row, removed_too)
     if row.edit_id is not None:
-        found.edit = EditView(row.edit_body, row.edit_html, row.edit_state, row.edit_created, row.edit_id)
+        found.edit = EditView(row.edit_body, as_sent(row.edit_html), row.edit_state, row.edit_created, row.edit_id)
     return found
 
 

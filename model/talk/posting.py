@@ -1,8 +1,6 @@
 """Posting: how posts are made, changed, moderated and removed."""
 
 import asyncio
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Literal, NamedTuple, cast
 
 from msgspec import UNSET
@@ -14,10 +12,11 @@ from model.accounts.session import Identity
 from model.groups import group as groups
 from model.groups import rules
 from model.talk import channel as channels
-from model.talk import decision, mention
+from model.talk import decision, image, mention
 from model.talk.channel import Channel, ChannelRow
 from model.talk.decision import UNSAID, Why
 from model.talk.markdown import is_plain, rendered
+from model.talk.notation import NAMELESS, NOTHING, Known
 from model.talk.post import (
     ANONYMOUS,
     ASKS,
@@ -30,6 +29,7 @@ from model.talk.post import (
     PostRow,
     PostView,
     State,
+    as_sent,
     inbox_of,
     own_view,
     view,
@@ -83,28 +83,48 @@ async def publish(identity: Identity | None, channel_id: int, new: Draft, origin
     Rights and limits are checked before the Markdown is rendered, and again in the transaction.
     Raises what `create` and `finished` do.
     """
-    people: dict[str, str] = {}
+    known = NOTHING
     if may_be_repeated() or not is_plain(new.body):  # a plain text is no work to render: the transaction alone checks
         with db.snapshot() as read:
             if (made := answered(read, create.within)) is not None:
                 return cast(PostView, made)
-            _where_to_post(read, identity, channel_id, new, origin)
+            channel = _where_to_post(read, identity, channel_id, new, origin)
             limits.check_all(read, channels.uses(len(new.body)))
-            people = mention.people(read, identity, channel_id, new.body)
-    return await create(identity, channel_id, await finished(new, people), origin)
+            known = _known(read, identity, channel, new.body)
+    return await create(identity, channel_id, await finished(new, known), origin)
 
 
 async def revise(identity: Identity, id_: int, versions: Versions, body: str) -> PostView:
     """Changes a post's text; checks first, as `publish`. Raises what `edit` and `finished` do."""
     with db.snapshot() as read:
-        row, _ = _editable(read, identity, id_, versions)
+        _, channel = _editable(read, identity, id_, versions)
         limits.check_all(read, channels.uses(len(body)))
-        people = mention.people(read, identity, row.channel_id, body)
-    return await edit(identity, id_, versions, await finished(Draft(body), people))
+        known = _known(read, identity, channel, body, id_)
+    return await edit(identity, id_, versions, await finished(Draft(body), known))
 
 
-async def finished(new: Draft, people: Mapping[str, str] = MappingProxyType({})) -> Draft:
-    """Renders a draft, which may mention `people`. Raises Invalid for a text that is too long or shows nothing.
+async def preview(identity: Identity | None, channel_id: int, body: str, origin: str | None) -> str:
+    """The HTML that a text would have as a post there. Raises what `publish` does."""
+    new = Draft(body, guest=None if identity else FORMER_USER)
+    return as_sent((await finished(new, await _to_preview(identity, channel_id, new, origin))).html)
+
+
+@writes
+def _to_preview(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origin: str | None) -> Known:
+    """A unit, although it writes nothing itself: so a preview counts, before there is work."""
+    return _known(tx, identity, _where_to_post(tx, identity, channel_id, new, origin), new.body)
+
+
+def _known(
+    read: Snapshot, identity: Identity | None, channel: ChannelRow, body: str, post_id: int | None = None
+) -> Known:
+    """What a text may refer to, as a post in a channel."""
+    people = mention.people(read, identity, channel.id, body)
+    return Known(people, image.usable(read, identity, channel, body, post_id))
+
+
+async def finished(new: Draft, known: Known = NOTHING) -> Draft:
+    """Renders a draft. Raises Invalid for a text that is too long, shows nothing, or has an image without a name.
 
     A long text is rendered in a thread: 10,000 characters made to be slow take 90 ms.
     """
@@ -112,8 +132,10 @@ async def finished(new: Draft, people: Mapping[str, str] = MappingProxyType({}))
     if len(body) > longest:
         raise Invalid({"body": f"must have at most {longest} characters"})
     short = len(body) < QUICK and "```" not in body  # the first code in a language takes longer
-    html = rendered(body, people) if short else await asyncio.to_thread(rendered, body, people)
-    if not text.shows(html):
+    html = rendered(body, known) if short else await asyncio.to_thread(rendered, body, known)
+    if NAMELESS.search(body):
+        raise Invalid({"body": "has an image without a description; write between ![ and ] what it shows"})
+    if not text.shows(html) and "<img" not in html:
         raise Invalid({"body": "shows nothing; write something that can be seen"})
     return new._replace(html=html)
 
@@ -133,7 +155,7 @@ def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origi
         author = ANONYMOUS
     elif identity:
         author = Author(identity.uid, identity.name, identity.avatar, badge=badge or UNSET)
-    return PostView(id_, channel_id, new.parent, author, new.body, new.html, state, {}, 0, tx.now, None, 1)
+    return PostView(id_, channel_id, new.parent, author, new.body, as_sent(new.html), state, {}, 0, tx.now, None, 1)
 
 
 def add(tx: Tx, channel_id: int, new: Draft, author_id: int | None, state: State = "published") -> int:
@@ -145,6 +167,7 @@ def add(tx: Tx, channel_id: int, new: Draft, author_id: int | None, state: State
     whose |= {"answered_id": answered, "anonymous": new.anonymous, "question": root is None and asks(new.body)}
     id_: int = tx.one(ADD, **whose, **texts, state=state, replies=0, created=tx.now, edited=None, version=1).id
     addressed = mention.keep(tx, id_, channel_id, author_id, new.html)
+    image.keep(tx, id_, author_id, new.html)
     if state == "published":
         _count(tx, "post.created", id_, channel_id, new.parent, 1, addressed | {answered})
     return id_
@@ -214,6 +237,7 @@ def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -
         tx.run(decision.DROP_ONE, post_id=id_, about="edit")
         texts = {"body": new.body, "html": new.html}
         tx.run(ADD_EDIT, post_id=id_, author_id=identity.user, **texts, state="pending", created=tx.now)
+        _keep_images(tx, row, row.html + new.html)
     else:
         rewrite(tx, row, new.body, new.html)
     return current(tx, id_)
@@ -240,10 +264,22 @@ def rewrite(tx: Tx, row: PostRow, body: str, html: str, edited: str | None = NOW
     tx.run(CHANGE, id=row.id, **texts, question=question, version=row.version + 1)
     tx.run(DROP_EDIT, post_id=row.id)
     addressed = mention.keep(tx, row.id, row.channel_id, row.author_id, html, row.html)
+    _keep_images(tx, row, html)
     tx.run(decision.DROP_ONE, post_id=row.id, about="edit")
     if row.state == "published":
         tags = ["posts", f"post:{row.id}", *_inboxes({*addressed})]
         tx.changed("post.edited", stream=channels.stream(row.channel_id), subject=row.id, tags=tags)
+
+
+def _keep_images(tx: Tx, row: PostRow, html: str) -> None:
+    """Within a unit: a post and its edit show the images of this HTML alone from now on."""
+    image.keep(tx, row.id, row.author_id, html, row.html + (getattr(row, "edit_html", None) or ""))
+
+
+def drop_edit(tx: Tx, row: PostRow) -> None:
+    """Within a unit: an edit is taken back, with the images that only it has."""
+    tx.run(DROP_EDIT, post_id=row.id)
+    _keep_images(tx, row, row.html)
 
 
 def current(tx: Tx, id_: int) -> PostView:
@@ -303,6 +339,7 @@ def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
         set_state(tx, row, "removed")
     tx.run(CHANGE, id=id_, body="", html="")
     mention.keep(tx, id_, row.channel_id, row.author_id, "", row.html)
+    _keep_images(tx, row, "")
     tx.run(DROP_EDIT, post_id=id_)
     tx.run(decision.DROP, post_id=id_)
 

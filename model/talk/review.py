@@ -221,5 +221,5 @@ def withdraw(tx: Tx, identity: Identity, post_id: int, versions: Versions) -> No
     if row.author_id != identity.user:
         raise Forbidden("Only its author may take an edit back.")
     check_version(_edit(row).version, versions)
-    tx.run(posting.DROP_EDIT, post_id=post_id)
+    posting.drop_edit(tx, row)
     tx.run(decision.DROP_ONE, post_id=post_id, about="edit")

@@ -35,6 +35,7 @@ ROUTES: dict[tuple[str, str], Json] = {
     ("POST", "/api/groups/home/channels"): {"key": "room", "title": "Room", "url": "https://room.example"},
     ("PATCH", "/api/channels/1"): {"title": "Lobby 2", "locked": True},
     ("POST", "/api/channels/1/posts"): {"body": "Hello", "parent": 1},
+    ("POST", "/api/preview"): {"channel": 1, "body": "Hello"},
     ("PATCH", "/api/posts/1"): {"body": "Edited"},
     ("PATCH", "/api/posts/1/edit"): {"state": "removed"},
     ("POST", "/api/decisions"): {"decisions": [{"post": 99, "version": 1}], "state": "removed", "note": "No."},

@@ -207,6 +207,12 @@ PUT    /api/channels/1/read      {"until": {post}}         401    200    200  20
 PUT    /api/channels/{ours}/read {"posts": [{his}]}        401    404    200  200  200  200    200   401
 
 Posts
+POST   /api/preview              {"channel": 1, "body": "x"} 401   200    200  200  200  200    403   401
+POST   /api/preview              {"channel": {ours}, "body": "x"} 404 404 200 200 200 200   200   401
+POST   /api/images?channel=1     {image}                   401    403    403  403  403  403    403   401
+POST   /api/images?channel={ours} {image}                  401    404    403  403  403  403    403   401
+GET    /api/images/unknown                                 404    404    404  404  404  404    404   401
+DELETE /api/images/unknown                                 401    404    404  404  404  404    404   401
 GET    /api/posts/{post}                                   200    200    200  200  200  200    200   200
 GET    /api/posts/{theirs}                                 404    404    200  200  200  200    200   401
 PATCH  /api/posts/{post}         {"body": "New"}           401    403    200  403  403  200    403   401

@@ -56,6 +56,8 @@ BODIES: dict[str, Any] = {
     "PATCH /api/me": {"password": "another horse", "current_password": PASSWORD},
     "DELETE /api/me": {"password": PASSWORD},
     "PUT /api/me/avatar": PICTURE,
+    "POST /api/images": PICTURE,
+    "POST /api/preview": {"channel": 1, "body": "x"},
     "POST /api/me/tokens": {"name": "x"},
     "POST /api/groups": {"slug": "new", "name": "New"},
     "PATCH /api/groups/<slug>": {"name": "New"},
@@ -143,6 +145,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             "model.accounts.passwords.hashed",
             "model.accounts.passwords.matches",
             "model.accounts.avatar.drawn",
+            "model.talk.image.drawn",
         ),
         *("model.groups.roster.from_names", "model.groups.roster.from_csv", "api.flask.accounts._decoded"),
     ):
@@ -156,7 +159,7 @@ class TestPolicy:
         """The spies above stand there."""
         for package, *doors in (
             ("argon2", "accounts/passwords"),
-            ("PIL", "accounts/avatar"),
+            ("PIL", "pictures"),
             ("markdown_it", "talk/markdown", "talk/notation"),
             ("nh3", "talk/markdown"),
         ):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from model.talk import markdown
 from model.talk.markdown import rendered
+from model.talk.notation import Known
 from pottle import text
 
 TRIED = 1_000 if os.environ.get("TEST_ALL") == "1" else 200  # texts
@@ -252,7 +253,7 @@ def test_code_that_would_become_too_much_has_no_colours() -> None:
 
 def test_a_mention_marks_only_whom_it_may() -> None:
     people = {"ada": "Ada", "a.b": "a.b"}
-    marked = rendered("@ada, @A.B. x@ada @ada@x `@ada` [@ada](x) @bob *@ada*", people)
+    marked = rendered("@ada, @A.B. x@ada @ada@x `@ada` [@ada](x) @bob *@ada*", Known(people))
     assert markdown.mentioned(marked) == {"Ada", "a.b"}
     assert marked.count("<bdi") == 3
     assert markdown.names_in("@ada @bob @ada @eve", 3) == ["ada", "bob"]
