@@ -51,16 +51,16 @@ async def test_a_question_that_nobody_dares_to_sign(
     for reader in (bob, alice):
         reply = reader.page.locator(".replies .post")
         await expect(reply.locator(".badge:not(.rank)")).to_have_text(["Answer", "Endorsed"])
-        await expect(reader.article("Is this right?").first.locator(".pinned")).to_have_text("Pinned")
+        await expect(reader.article("Is this right?").first.locator(".is-pinned")).to_have_text("Pinned")
     await bob.page.reload()
     await bob.is_live()
     mine = bob.article("Is this right?").first
     await choose(mine, "Edit")
     await bob.page.locator(".post form textarea").fill("Is this still right?")
     await bob.page.locator(".post form [type=submit]").click()
-    await expect(alice.article("Is this still right?").first.locator(".pinned")).to_be_visible()
+    await expect(alice.article("Is this still right?").first.locator(".is-pinned")).to_be_visible()
     await choose(bob.page.locator(".replies .post"), "Not the answer")
-    await expect(alice.page.locator(".replies .answer")).to_have_count(0)
+    await expect(alice.page.locator(".replies .is-answer")).to_have_count(0)
     for reader in (bob, alice):
         reader.has_nothing_to_complain_of()
 

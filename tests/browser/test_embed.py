@@ -259,7 +259,7 @@ async def test_signing_in_and_all_that_one_may_do(stage: Stage) -> None:
     await theirs.locator("[data-kind=heart]").click()
     await expect(other.article("Bob's").locator("[data-kind=heart] .count")).to_have_text("1")
     await choose(theirs, "Endorse")
-    await expect(other.article("Bob's").locator(".endorsed")).to_have_text("Endorsed")
+    await expect(other.article("Bob's").locator(".is-endorsed")).to_have_text("Endorsed")
     alice.page.on("dialog", lambda dialog: dialog.accept())
     await choose(theirs, "Delete")
     await expect(other.article("Bob's")).to_have_count(0)
