@@ -3,6 +3,8 @@ import { conversations, visibleTo } from './thread.js';
 import { fill, made, read } from './view.js';
 
 export class PostList {
+  /** Puts the conversations into another order than that in which they began. @type {?(items: HTMLElement[]) => void} */
+  sort;
   #list; #template; #links; #shown = new Map(); // id -> {article, post, place: {parent, root}}
 
   /** Takes over what the server rendered. @param {import('./view.js').Links} links */
@@ -46,7 +48,9 @@ export class PostList {
       for (const post of [root, ...replies]) this.#show(post, { parent: byId.get(post.parent), root });
       return this.#conversation(root, replies);
     });
-    arrange(this.#list, oldest ? items.reverse() : items);
+    if (oldest) items.reverse();
+    this.sort?.(items);
+    arrange(this.#list, items);
   }
 
   #show(post, place) {

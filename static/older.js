@@ -7,17 +7,21 @@ add({ en: { muchPosted: 'Much is being posted just now. Please try again.' } });
 const STALE_READS = 5;
 
 /**
- * Shows more of what was left out, which a link asks for; the reader's focus is then at the first of it.
+ * Shows more of what was left out, which a link asks for.
  * @param {import('./discussion.js').Discussion} discussion
  * @param {(thread: object) => Promise<import('./pottle.js').Page>} read
+ * @param {boolean} [focuses] whether the reader's focus is then at the first of it
+ * @returns {Promise<boolean>} whether it came
  */
-export async function load(discussion, link, read) {
+export async function load(discussion, link, read, focuses = true) {
   link.ariaBusy = 'true';
   try {
     const fresh = new Set(await join(discussion, read));
-    [...discussion.section.querySelectorAll('.post')].find(({ dataset }) => fresh.has(Number(dataset.id)))?.focus({ preventScroll: true });
+    if (focuses) [...discussion.section.querySelectorAll('.post')].find(({ dataset }) => fresh.has(Number(dataset.id)))?.focus({ preventScroll: true });
+    return true;
   } catch (problem) {
     discussion.status.complain(problem.message);
+    return false;
   } finally {
     link.ariaBusy = 'false';
   }

@@ -2,9 +2,9 @@
 import { ask } from './dialogs.js';
 import { Discussion } from './discussion.js';
 import { linksOf } from './permalinks.js';
-import { load } from './older.js';
 import { Participation } from './participation.js';
-import { read } from './view.js';
+import { Scrolling } from './scrolling.js';
+import { pageOf } from './view.js';
 import { _ } from './words.js';
 
 /** Has what the page shows of discussions live. */
@@ -13,23 +13,16 @@ export function start(pottle, account) {
 }
 
 function enliven(section, pottle, account) {
-  const { named, here, channel } = section.dataset;
-  const before = new URLSearchParams(location.search).get('before') ?? undefined;
+  const { named } = section.dataset;
   const links = linksOf(pottle.url);
-  const discussion = new Discussion(section, pottle, {
-    links,
-    options: { newest: before === undefined, conversation: Boolean(named) },
-    again: (many) => (named ? conversation(location.href) : pottle.posts(channel, { before, limit: Math.min(100, Math.max(20, many)) })),
-    address: (cursor) => `${here}?before=${encodeURIComponent(cursor)}`,
-  });
+  const alone = 'alone' in section.dataset;
+  const scrolling = alone ? null : new Scrolling(section, pottle);
+  const discussion = new Discussion(section, pottle, { links, ...(alone ? ofConversation : scrolling.source) });
   new PartInOurs(discussion, pottle, account, {
-    elsewhere: () => location.assign(here),
+    elsewhere: ({ id, channel }) => location.assign(`${pottle.url}/channels/${channel}?at=${id}#p${id}`),
     sure: (title, others) => (others ? removes(discussion, others) : ask({ title, action: _('Delete') })),
   });
-  section.querySelector('.older a').addEventListener('click', (event) => {
-    event.preventDefault();
-    load(discussion, event.currentTarget, ({ next }) => pottle.posts(channel, { before: next }));
-  });
+  scrolling?.follow(discussion);
   discussion.goTo(named);
   const followLink = () => {
     const [, id] = /^#p(\d+)$/.exec(location.hash) ?? [];
@@ -77,11 +70,12 @@ function tell(article, words) {
   if (!there) article.querySelector('.body').after(place);
 }
 
+const ofConversation = { options: { conversation: true }, again: () => conversation(location.href), address: () => '' };
+
 /** The conversation of the page at an address, as this one's was when it came. @throws {Error} with the `status` */
 async function conversation(address) {
   const answer = await fetch(address, { headers: { Accept: 'text/html' } });
   const section = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('.discussion');
   if (!answer.ok || !section) throw Object.assign(new Error('This conversation cannot be read.'), { status: answer.status });
-  const posts = [...section.querySelectorAll('.posts .post')].map(read);
-  return { posts, next: null, epoch: section.dataset.epoch, seq: Number(section.dataset.seq) };
+  return { ...pageOf(section), next: null };
 }

@@ -33,6 +33,12 @@ export function read(article) {
   };
 }
 
+/** A page of a thread as the server rendered it. @param {HTMLElement} section */
+export function pageOf(section) {
+  const { next, epoch, seq } = section.dataset;
+  return { posts: [...section.querySelectorAll('.posts .post')].map(read), next: next || null, epoch, seq: Number(seq), section };
+}
+
 /**
  * Where things are found: `base` is the server's address; `here` is what links to posts of the same list begin with,
  * `post` to posts anywhere, however old.
@@ -64,7 +70,7 @@ export function fill(article, post, { parent, root }, links, model) {
   part('.context bdi').textContent = parent ? nameOf(parent.author) : texts.earlierPost;
   part('.body').innerHTML = trusted(post.html || (removed ? `<p>${texts.removed}` : '')); // sanitised by the server
   for (const chip of article.querySelectorAll('.chip')) chip.querySelector('.count').textContent = post.reactions[chip.dataset.kind];
-  Object.assign(part('.doing'), { hidden: removed, action: `${links.base}/posts/${post.id}/act` });
+  part('.doing').hidden = removed;
 }
 
 /** Gives a place what its model has, in that order, but for what it `lacks`. What is there already stays, as does what others put there. */

@@ -2,7 +2,7 @@
 
 import time
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from markupsafe import Markup
 from msgspec import Meta
@@ -11,13 +11,14 @@ from quart_schema import hide
 
 from api.access import asker
 from api.talk.linked_data import described
+from api.talk.pages import as_shown
 from api.talk.posts import authors_of
 from model.accounts.session import Identity
 from model.talk import thread
 from model.talk.channel import Key
-from model.talk.thread import Conversation, Part, RecentPost, Thread
+from model.talk.thread import Part, RecentPost, Thread
 from pottle.http import assets, caching
-from pottle.http.answers import Opaque, Paging, asks, cursor, edges, encoded, etag
+from pottle.http.answers import Opaque, Paging, asks, cursor, edges, etag
 from pottle.http.application import rendered, rendered_once
 from pottle.http.asking import anyone
 from pottle.http.bodies import Tolerant
@@ -52,25 +53,18 @@ class ThreadQuery(Tolerant):
 async def show(slug: str, query: ThreadQuery) -> Response:
     """The thread of a page, as a fragment of HTML."""
     who, edge = asker(), cursor(Paging(before=query.before, after=query.after))
-    part = Part(query.order == "oldest", query.at, edge.before, edge.after)
+    part = Part(query.order, query.at, edge.before, edge.after)
     found = await thread.of_page(who, slug, query.key, part)
     if who is None:
         of_channel = f"channel:{found.channel.id}" if found.channel else f"channels-of:{found.group.id}"
         shown(f"group:{found.group.id}", of_channel, *authors_of(found.posts), signed_out_only=True)
     common = {"order": query.order, "base": _base(), "links_at": f"#{ANCHORS}", "anchors": ANCHORS}
-    talk = await rendered_once("_thread.html", conversations=[*map(_shown, found.page.items)], **common)
+    talk = await rendered_once("_thread.html", conversations=[*map(as_shown, found.page.items)], **common)
     page = {"epoch": db.instance.epoch, "seq": found.seq, **edges(found.page)}
     about = {"group": found.group, "key": query.key, "channel": found.channel, "named": found.named}
     linked = _linked_data(found, query.key)
     body = await rendered("thread.html", **about, **common, page=page, talk=talk, shown=found.posts, linked_data=linked)
     return _fragment(body, who, found.seq)
-
-
-def _shown(found: Conversation) -> dict[str, Any]:
-    """A conversation as templates get it."""
-    earlier = str(found.earlier) if found.earlier < thread.MOST_COUNTED else f"{thread.MOST_COUNTED}+"
-    left_out = {"before": encoded(found.before), "after": encoded(found.after), "earlier": earlier}
-    return {"root": found.root, "replies": found.replies, **left_out}
 
 
 def _linked_data(found: Thread, key: str) -> Markup:

@@ -1,32 +1,34 @@
 """The pages of discussions: readable without JavaScript, and live with it."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from markupsafe import Markup
+from msgspec import Meta
 from quart import Blueprint, Response, url_for
 from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
 
 from api.access import asker
 from api.talk.access import shown_in
-from api.talk.posts import authors_of, page_view
+from api.talk.posts import authors_of
 from model.accounts.session import Identity
 from model.groups import group
 from model.settings import Settings
-from model.talk import channel, post, sidebar, welcome
-from model.talk.post import PostsPage
+from model.talk import channel, post, sidebar, thread, welcome
+from model.talk.thread import Conversation, Discussion, Order, Part
 from pottle.errors import NotFound
-from pottle.http.answers import Paging, asks, cursor, etag
+from pottle.http.answers import Paging, asks, cursor, edges, encoded, etag
 from pottle.http.application import rendered, rendered_once
 from pottle.http.asking import anyone
 from pottle.http.bodies import Tolerant
 from pottle.http.caching import rule, shown
 from pottle.http.cross_origin import framed_by
+from pottle.store import db
 from pottle.store.paging import Cursor
 
 blueprint = Blueprint("talk", __name__)
 
 HUES = 6
+ABOVE = 2  # conversations that stand above the one of a post that is asked for
 
 
 def hue(uid: str) -> int:
@@ -46,7 +48,16 @@ def _be_the_front_page(state: BlueprintSetupState) -> None:
 
 
 class PageQuery(Tolerant, Paging):
-    """As of a list; what else is in a link (`utm_source`, `fbclid`) counts for nothing."""
+    """Which part of a discussion; what else is in a link (`utm_source`, `fbclid`) counts for nothing."""
+
+    order: Order = "newest"
+    at: Annotated[int, Meta(ge=1, le=10**18 - 1)] | None = None
+
+    @property
+    def part(self) -> Part:
+        """That part of its thread. Raises Invalid for made-up cursors."""
+        edge = cursor(self)
+        return Part(self.order, self.at, edge.before, edge.after, ABOVE, edge.limit)
 
 
 @hide
@@ -63,7 +74,8 @@ async def home(query: PageQuery) -> Response:
     if not lobby.items:
         raise NotFound("The lobby was deleted.")
     steps = await welcome.steps() if who and who.admin else None
-    return await _page("home.html", who, await post.listed(who, lobby.items[0].id, cursor(query)), set(), steps=steps)
+    found = await thread.of_channel(who, lobby.items[0].id, query.part)
+    return await _page("home.html", who, found, query.order, set(), steps=steps)
 
 
 @blueprint.get("/channels/<id:channel_id>", endpoint="channel")
@@ -71,12 +83,23 @@ async def home(query: PageQuery) -> Response:
 @anyone
 @asks(PageQuery)
 async def discussion(channel_id: int, query: PageQuery) -> Response:
-    """A channel."""
+    """A channel, by conversations; or the page with the post `at`, and what stands around it."""
     who = asker()
-    listed = await post.listed(who, channel_id, cursor(query))
-    response = await _page("channel.html", who, listed, set())
-    framed_by(response, listed.channel.origins)
+    found = await thread.of_channel(who, channel_id, query.part)
+    response = await _page("channel.html", who, found, query.order, set())
+    framed_by(response, found.channel.origins)
     return response
+
+
+@blueprint.get("/channels/<id:channel_id>/thread", endpoint="thread")
+@hide
+@anyone
+@asks(PageQuery)
+async def part_of(channel_id: int, query: PageQuery) -> Response:
+    """More of a page's discussion, for its scripts."""
+    who = asker()
+    found = await thread.of_channel(who, channel_id, query.part)
+    return await _page("part.html", who, found, query.order, set())
 
 
 @blueprint.get("/posts/<id:post_id>", endpoint="post")
@@ -84,30 +107,50 @@ async def discussion(channel_id: int, query: PageQuery) -> Response:
 @anyone
 async def conversation(post_id: int) -> Response:
     """A post in its conversation, wherever in its channel that is: what a link to a post leads to."""
-    found = await post.conversation(asker(), post_id)
-    response = await _page("channel.html", asker(), found, set(), named=post_id)
+    who = asker()
+    found = await post.conversation(who, post_id)
+    items, talk = found.page.items, await rendered_once("_talk.html", posts=found.page.items, named=post_id)
+    response = await _answer("channel.html", who, found.channel, items, found.seq, talk=talk, alone=True, named=post_id)
     framed_by(response, found.channel.origins)
     return response
 
 
 async def _page(
-    template: str, who: Identity | None, listed: PostsPage, tags: set[str], named: int | None = None, **context: object
+    template: str, who: Identity | None, found: Discussion, order: Order, tags: set[str], **context: object
 ) -> Response:
-    """A page, kept by the response cache for those who are not signed in. `named` is the post that a link leads to."""
+    """A part of a discussion, whose posts look the same to everybody: three quarters of the work of a page."""
+    order = "newest" if found.named and order == "active" else order
+    shown_so = {"order": order, "named": found.named}
+    talk = await rendered_once("_thread.html", conversations=[*map(as_shown, found.page.items)], **shown_so)
+    common = {**shown_so, "talk": talk, "edges": edges(found.page), **context}
+    return await _answer(template, who, found.channel, found.posts, found.seq, *tags, **common)
+
+
+async def _answer(
+    template: str,
+    who: Identity | None,
+    row: channel.ChannelRow,
+    posts: list[post.PostView],
+    seq: int,
+    *tags: str,
+    **context: object,
+) -> Response:
+    """A page of a channel, kept by the response cache for those who are not signed in."""
     if who is None:
-        shown_in(listed.channel, *tags, *authors_of(listed.page.items))
+        shown_in(row, *tags, *authors_of(posts))
         shown(signed_out_only=True)
-    own_view, page = channel.own_view(who, listed.channel), page_view(listed.page, listed.seq)
-    common = {"me": who, "group": _group(listed.channel), "channel": own_view, "page": page}
-    talk = await _talk(listed.page.items, named)
-    body = (await rendered(template, **common, talk=talk, named=named, **context)).encode()
-    headers = {"Cache-Control": rule(), "Vary": "Cookie", "ETag": etag(body, listed.seq)}
+    about = {"me": who, "group": _group(row), "channel": channel.own_view(who, row), "posts": posts}
+    position = {"epoch": db.instance.epoch, "seq": seq}
+    body = (await rendered(template, **about, **position, **context)).encode()
+    headers = {"Cache-Control": rule(), "Vary": "Cookie", "ETag": etag(body, seq)}
     return Response(body, headers=headers, content_type="text/html; charset=utf-8")
 
 
-async def _talk(posts: list[post.PostView], named: int | None) -> Markup:
-    """The posts as HTML, the same for everybody: three quarters of the work of a page."""
-    return await rendered_once("_talk.html", posts=posts, named=named)
+def as_shown(found: Conversation) -> dict[str, Any]:
+    """A conversation as templates get it."""
+    earlier = str(found.earlier) if found.earlier < thread.MOST_COUNTED else f"{thread.MOST_COUNTED}+"
+    left_out = {"before": encoded(found.before), "after": encoded(found.after), "earlier": earlier}
+    return {"root": found.root, "replies": found.replies, **left_out}
 
 
 def _group(row: channel.ChannelRow) -> dict[str, Any]:

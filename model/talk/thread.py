@@ -3,7 +3,7 @@
 A page of a list of posts breaks conversations apart; here each comes whole, or the newest of its replies do.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Integer, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
@@ -17,6 +17,7 @@ from model.talk.post import FOUND, ROOT, SHOWN, Post, PostRow, PostView, view, w
 from pottle.store import Snapshot, db, reads
 from pottle.store.paging import PAGE_BYTES, Cursor, Filling, Page, paged
 
+Order = Literal["newest", "oldest", "active"]  # by when a conversation began; or first where somebody has just posted
 CONVERSATIONS = 20  # on a page
 MOST_POSTS = 100  # on a page, where that is more than one conversation
 REPLIES = 20  # of a conversation on a page
@@ -33,6 +34,16 @@ BY_ROOT = Post.channel_id == bindparam("channel_id"), Post.root_id == bindparam(
 REPLIES_TO = FOUND.where(*BY_ROOT)
 _left_out = select(Post.id).where(*BY_ROOT, Post.id < bindparam("before")).limit(MOST_COUNTED)
 COUNT_EARLIER = select(func.count().label("count")).select_from(_left_out.subquery())
+# Each conversation's newest post.
+_newer_in_it = select(_other.id).where(
+    _other.channel_id == Post.channel_id,
+    _other.root_id == func.coalesce(Post.root_id, Post.id),
+    _other.state == "published",
+    _other.id > Post.id,
+)
+ACTIVE = select(Post.id, func.coalesce(Post.root_id, Post.id).label("root_id")).where(
+    Post.channel_id == bindparam("channel_id"), Post.state == "published", ~_newer_in_it.exists()
+)
 NAMED = ROOT.where(Post.channel_id == bindparam("channel_id"), SHOWN)
 
 
@@ -59,13 +70,16 @@ class Part(NamedTuple):
     """Which part of a thread is wanted.
 
     The conversations behind the one of `before`, or in front of that of `after`, in the order of the thread; or the
-    page with the post `at`. With both, those replies of the conversation of `at` that are older, or newer.
+    page with the post `at`, with as many as `above` in front of its conversation. With both, those replies of the
+    conversation of `at` that are older, or newer.
     """
 
-    oldest_first: bool = False
+    order: Order = "newest"
     at: int | None = None
     before: int | None = None
     after: int | None = None
+    above: int = 0
+    limit: int = CONVERSATIONS
 
 
 class Thread(NamedTuple):
@@ -84,6 +98,28 @@ class Thread(NamedTuple):
     def posts(self) -> list[PostView]:
         """All posts of the page."""
         return [post for found in self.page.items for post in found.posts]
+
+
+class Discussion(NamedTuple):
+    """As a Thread, of a channel that there is."""
+
+    channel: ChannelRow
+    page: Page[Conversation]
+    seq: int
+    named: int | None
+
+    @property
+    def posts(self) -> list[PostView]:
+        """All posts of the page."""
+        return [post for found in self.page.items for post in found.posts]
+
+
+@reads
+def of_channel(read: Snapshot, identity: Identity | None, channel_id: int, part: Part) -> Discussion:
+    """A page of a channel. Raises NotFound."""
+    channel = channels.visible_to.within(read, identity, channel_id)
+    page, named = _part(read, channel.id, part)
+    return Discussion(channel, page, channels.position(read, channel.id), named)
 
 
 @reads
@@ -110,40 +146,78 @@ def _part(read: Snapshot, channel_id: int, part: Part) -> tuple[Page[Conversatio
 
 
 def _page_at(read: Snapshot, channel_id: int, part: Part, root_id: int) -> Page[Conversation]:
-    """The first page, if it has the post; else the one that begins with its conversation."""
+    """The first page, if it has the post; else one with its conversation, that begins with it or little above."""
     page = _page(read, channel_id, part)
-    if all(found.root.id != root_id for found in page.items):
-        page = _page(read, channel_id, part._replace(before=root_id - 1 if part.oldest_first else root_id + 1))
+    if not _has(page, root_id) and part.above:
+        page = _page(read, channel_id, part._replace(before=_above(read, channel_id, part, root_id)))
+    if not _has(page, root_id):
+        page = _page(read, channel_id, part._replace(before=root_id - 1 if _from_oldest(part) else root_id + 1))
     for index, found in enumerate(page.items):
         if found.root.id == root_id and all(post.id != part.at for post in found.posts):
             page.items[index] = _around(read, found, part.at or 0)
     return page
 
 
+def _has(page: Page[Conversation], root_id: int) -> bool:
+    return any(found.root.id == root_id for found in page.items)
+
+
+def _above(read: Snapshot, channel_id: int, part: Part, root_id: int) -> int:
+    """Where a page begins that has some conversations in front of one."""
+    oldest = _from_oldest(part)
+    cursor = Cursor(part.above, root_id if oldest else None, None if oldest else root_id)
+    around = [row.id for row in paged(read, ROOTS, Post.id, cursor, _row, channel_id=channel_id).items]
+    return min([root_id, *around]) - 1 if oldest else max([root_id, *around]) + 1
+
+
+def _from_oldest(part: Part) -> bool:
+    return part.order == "oldest"
+
+
 def _page(read: Snapshot, channel_id: int, part: Part) -> Page[Conversation]:
     """A page in the thread's order: `next` goes on, and `prev` back."""
-    if not part.oldest_first:
-        return conversations(read, channel_id, Cursor(CONVERSATIONS, part.before, part.after))
+    if part.order == "active" and part.at is None:
+        return _most_active(read, channel_id, Cursor(part.limit, part.before))
+    if not _from_oldest(part):
+        return conversations(read, channel_id, Cursor(part.limit, part.before, part.after))
     onward = part.after is None
-    page = conversations(read, channel_id, Cursor(CONVERSATIONS, part.after, (part.before or 0) if onward else None))
-    return Page(page.items[::-1], page.prev, page.next if part != Part(True, part.at) else None)
+    page = conversations(read, channel_id, Cursor(part.limit, part.after, (part.before or 0) if onward else None))
+    return Page(page.items[::-1], page.prev, page.next if (part.before, part.after) != (None, None) else None)
+
+
+def _most_active(read: Snapshot, channel_id: int, cursor: Cursor) -> Page[Conversation]:
+    """Conversations by their newest posts, whose ids are the cursors."""
+    page: Page[Any] = paged(read, ACTIVE, Post.id, cursor, _row, channel_id=channel_id)
+    roots: list[PostRow] = [
+        paged(read, ROOTS, Post.id, Cursor(1, before=row.root_id + 1), _row, channel_id=channel_id).items[0]
+        for row in page.items
+    ]
+    taken = _taken(read, roots)
+    return Page(taken, page.items[len(taken) - 1].id if len(taken) < len(roots) else page.next, page.prev)
 
 
 def conversations(read: Snapshot, channel_id: int, cursor: Cursor) -> Page[Conversation]:
     """A page of a channel's conversations, newest first: as many as have room, or one."""
     page: Page[PostRow] = paged(read, ROOTS, Post.id, cursor, _row, weight, channel_id=channel_id)
     forward = cursor.after is None
-    rows, taken, left, room = page.items[:: 1 if forward else -1], list[Conversation](), MOST_POSTS, PAGE_BYTES
+    rows = page.items[:: 1 if forward else -1]
+    taken = _taken(read, rows)
+    cut = taken[-1].root.id if len(taken) < len(rows) else None
+    if forward:
+        return Page(taken, cut or page.next, page.prev)
+    return Page(taken[::-1], page.next, cut or page.prev)
+
+
+def _taken(read: Snapshot, rows: list[PostRow]) -> list[Conversation]:
+    """The conversations that these begin, as many as have room, or one."""
+    taken, left, room = list[Conversation](), MOST_POSTS, PAGE_BYTES
     for row in rows:
         found = _conversation(read, row, Cursor(REPLIES, room=REPLIES_BYTES))
         left, room = left - len(found.posts), room - sum(map(weight, found.posts))
         if taken and min(left, room) < 0:
             break
         taken.append(found)
-    cut = taken[-1].root.id if len(taken) < len(rows) else None
-    if forward:
-        return Page(taken, cut or page.next, page.prev)
-    return Page(taken[::-1], page.next, cut or page.prev)
+    return taken
 
 
 def _conversation(read: Snapshot, root: PostRow, cursor: Cursor) -> Conversation:

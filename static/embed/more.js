@@ -2,50 +2,24 @@
 import { load } from '../older.js';
 import { Client } from '../pottle/client.js';
 import { add, texts } from '../texts.js';
-import { pageOf, sectionOf } from './thread.js';
+import { again as readAgain, loadReplies, mark as markReplies } from '../parts.js';
+import { sectionOf } from './thread.js';
 
 add({ en: {
   more: { newest: 'Older posts', oldest: 'More posts' },
   unlisted: (site) => `${site} is not among the sites of this discussion yet: you can read here, but neither sign in nor post.`,
 } });
 
-const STALE_READS = 5;
-const MOST = 200; // posts that are read again at once
-
-/** What is shown, as it is now: of one state of the channel, though it may be several pages. */
-export async function again(thread, many) {
-  for (let reads = 0; ; reads += 1) {
-    const section = await thread.read(thread.at && { at: thread.at });
-    const first = pageOf(section);
-    const page = thread.at ? first : await whole(thread, first, Math.min(many, MOST));
-    if (!page && reads < STALE_READS) continue;
-    thread.adopt(section);
-    return { ...(page ?? first), section };
-  }
-}
-
-async function whole(thread, first, many) {
-  let page = first;
-  while (page.next && page.posts.length < many) {
-    const more = await thread.page({ before: page.next });
-    if (more.epoch !== first.epoch || more.seq !== first.seq) return null;
-    first.section.querySelector('.posts').append(...more.section.querySelectorAll('.posts > *'));
-    page = { ...page, next: more.next, posts: [...page.posts, ...more.posts] };
-  }
-  return page;
-}
+/** What is shown, as it is now. */
+export const again = (thread, many) => readAgain(thread, many, thread.at ? { at: thread.at } : {});
 
 /** Takes over what says which order it is, and of which conversations answers are left out. */
-export function mark({ section, order }, page) {
+export function mark(thread, page) {
+  const { section, order } = thread;
   section.querySelector('.older a').textContent = texts.more[order];
   for (const button of section.querySelectorAll('button[data-order]')) button.ariaPressed = String(button.dataset.order === order);
   section.querySelector('.newest').hidden = !page.dataset.prev;
-  for (const conversation of page.querySelectorAll('[data-root]')) {
-    const list = section.querySelector(`[data-root="${conversation.dataset.root}"] > .replies`);
-    list?.querySelectorAll(':scope > .more').forEach((item) => item.remove());
-    list?.prepend(...conversation.querySelectorAll('[data-more]'));
-    list?.append(...conversation.querySelectorAll('[data-later]'));
-  }
+  markReplies(thread, page);
 }
 
 /** Keeps the answer to a GET. @returns {{close: () => void}} */
@@ -78,21 +52,9 @@ export function clicked(thread, link) {
   const { order } = link.dataset;
   if (order) return turnTo(thread, order);
   if (link.closest('.older')) return load(thread.discussion, link, ({ next }) => thread.page({ before: next }));
-  const item = link.closest('.more');
-  if (item) return loadReplies(thread, link, item);
+  if (link.closest('.more')) return loadReplies(thread, link);
   history.replaceState(history.state, '', location.pathname + location.search);
   return turnTo(thread, thread.order);
-}
-
-function loadReplies(thread, link, item) {
-  const { more, later } = item.dataset;
-  const { root } = item.closest('[data-root]').dataset;
-  const cursor = more ? { before: more } : { after: later };
-  return load(thread.discussion, link, async ({ next }) => {
-    const page = await thread.page({ at: root, ...cursor });
-    delete page.section.dataset.prev;
-    return { ...page, next };
-  });
 }
 
 /** Says why nobody can take part: here for whoever reads, in the console for whoever looks after the page. */

@@ -2,7 +2,7 @@
 import { Discussion } from '../discussion.js';
 import { texts } from '../texts.js';
 import { GAINED } from '../thread.js';
-import { read, tickAll, trusted } from '../view.js';
+import { pageOf, tickAll, trusted } from '../view.js';
 
 const TAKES_PART = '.post button, .composer, [data-do]';
 const HIDDEN = [401, 403, 404];
@@ -133,9 +133,4 @@ export function sectionOf(html, url) {
   const section = new DOMParser().parseFromString(trusted(html), 'text/html').body.firstElementChild;
   for (const image of section.querySelectorAll('img')) image.src = new URL(image.getAttribute('src'), url);
   return section;
-}
-
-export function pageOf(section) {
-  const { next, epoch, seq } = section.dataset;
-  return { posts: [...section.querySelectorAll('.posts .post')].map(read), next: next || null, epoch, seq: Number(seq), section };
 }

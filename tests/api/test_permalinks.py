@@ -40,7 +40,7 @@ async def test_it_works(alice: Person, bob: Person, anyone: Person) -> None:
         assert shown(page.text) == [root, answer, deeper, late]
         assert re.findall(r'<article class="post named"[^>]* id="p(\d+)"', page.text) == [str(id_)]
         assert "Something else" not in page.text
-        assert "/channels/1" in Text(page.text).links
+        assert f"/channels/1?at={id_}#p{id_}" in Text(page.text).links
 
 
 async def test_every_post_of_a_page_has_its_link(alice: Person, bob: Person, anyone: Person) -> None:
@@ -48,8 +48,39 @@ async def test_every_post_of_a_page_has_its_link(alice: Person, bob: Person, any
     for _ in range(FILLERS):
         await posted(bob)
     late = (await posted(bob, parent=first["id"]))["id"]
-    page = Text((await anyone.get("/channels/1", headers=HTML)).text)
+    page = Text((await anyone.get(f"/channels/1?at={late}", headers=HTML)).text)
     assert {f"/posts/{late}", f"/posts/{first['id']}"} <= {*page.links}  # its own, and that of what it answers
+
+
+async def test_a_page_has_what_stands_around_a_post(alice: Person, bob: Person, anyone: Person) -> None:
+    """Two conversations above it, then its own, marked, and those below; and both ways on from there, in each order."""
+    roots = [(await posted(bob, f"number {number}."))["id"] for number in range(FILLERS + 10)]
+    answer = (await posted(alice, "An answer", parent=roots[15]))["id"]
+    for order, others in (("newest", roots[17:12:-1]), ("oldest", roots[13:18])):
+        path = "/channels/1/thread?limit=5&order=" + order
+        page = (await anyone.get(f"{path}&at={answer}", headers=HTML)).text
+        assert shown(page) == [id_ for root in others for id_ in ([root, answer] if root == roots[15] else [root])]
+        assert re.findall(r'<article class="post named"[^>]* id="p(\d+)"', page) == [str(answer)]
+        (above,), (below,) = (re.findall(f'data-{edge}="(\\w+)"', page) for edge in ("prev", "next"))
+        before = shown((await anyone.get(f"{path}&after={above}", headers=HTML)).text)
+        after = shown((await anyone.get(f"{path}&before={below}", headers=HTML)).text)
+        whole = sorted(roots, reverse=order == "newest")
+        at = whole.index(others[0])
+        assert [*before, *others, *after] == whole[max(0, at - 5) : at + 10]
+
+
+async def test_where_somebody_has_just_posted_comes_first(alice: Person, bob: Person, anyone: Person) -> None:
+    """In each page of that order, to the end, each conversation once."""
+    roots = [(await posted(bob, f"number {number}."))["id"] for number in range(6)]
+    replies = {root: (await posted(alice, parent=root))["id"] for root in (roots[3], roots[0], roots[3])}
+    seen, path = [], "/channels/1/thread?order=active&limit=2"
+    before = ""
+    for _ in range(3):
+        page = (await anyone.get(path + before, headers=HTML)).text
+        seen += [id_ for id_ in shown(page) if id_ in roots]
+        before = "".join(f"&before={cursor}" for cursor in re.findall(r'data-next="(\w+)"', page))
+    assert seen == [roots[3], roots[0], *(root for root in reversed(roots) if root not in replies)]
+    assert before == ""
 
 
 async def test_what_is_not_there_for_you_is_said_to_be_so(

@@ -41,6 +41,8 @@ Pages
 GET    /                                                   200    200    303  303  200  303    303   200
 GET    /channels/1                                         200    200    200  200  200  200    200   200
 GET    /channels/{ours}                                    404    404    200  200  200  200    200   401
+GET    /channels/1/thread                                  200    200    200  200  200  200    200   200
+GET    /channels/{ours}/thread                             404    404    200  200  200  200    200   401
 GET    /posts/{post}                                       200    200    200  200  200  200    200   200
 GET    /posts/{theirs}                                     404    404    200  200  200  200    200   401
 GET    /join                                               200    200    200  200  200  200    200   200

@@ -64,7 +64,7 @@ async def test_it_works(server: Server, browser: Browser, alice: httpx.AsyncClie
     await dora.page.locator(".post form [type=submit]").click()
     await expect(dora.article("Thanks")).to_be_focused()
     await dora.page.get_by_role("link", name="The whole discussion").click()
-    await expect(dora.page).to_have_url(f"{server.url}/channels/1")
+    await expect(dora.page).to_have_url(f"{server.url}/channels/1?at={answer}#p{answer}")
     dora.has_nothing_to_complain_of()
 
 
