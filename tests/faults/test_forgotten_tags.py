@@ -39,7 +39,7 @@ PRIVATE = ["/api/me/unread"]
 THINGS: dict[str, Iterable[object]] = {
     "slug": ["home", "club", "class"],
     "channel_id": range(1, 6),
-    "post_id": range(1, 16),
+    "post_id": range(1, 18),
     "uid": ["bob", "alice", "fritz"],
 }
 KEYS = ("lobby", "main", "new", "none")
@@ -235,6 +235,18 @@ async def all_writes(
         )
     yield await done("posts_edit", await bob.patch(waiting, {"body": "taken back"}), "an edit that waits")
     yield await done("posts_withdraw_edit", await bob.delete(f"{waiting}/edit"))
+    answer, _ = await post(bob, "waits, too", 4)
+    yield await done("posts_create", answer, "another that waits")
+    found = answer.json()
+    for state, undone in (("removed", True), ("published", True), ("published", False), ("removed", True)):
+        said = {"decisions": [{"post": found["id"], "version": found["version"]}], "state": state}
+        decided = await root.post("/api/decisions", said)
+        yield await done("decisions_decide", decided, state)
+        (found,) = decided.json()["posts"]
+        if undone:
+            back = await root.post("/api/decisions/undo", {"decisions": [found["decision"]["id"]]})
+            yield await done("decisions_undo", back, state)
+            (found,) = back.json()["posts"]
     begun = await charlie.post("/api/groups/club/channels", {"key": "none", "title": "Begun"})
     yield await done("channels_create", begun, "one that waits")
     path = f"/api/channels/{begun.json()['id']}"
