@@ -45,6 +45,18 @@ class PartInOurs extends Participation {
     super.adapt();
     if (this.#discussion) explain(this.#discussion.list, this.own);
   }
+
+  /** What is approved or restored may be taken back. What is refused is tried alone, which tells why. */
+  async change(id, fields) {
+    const post = this.#discussion.list.posts.find((shown) => shown.id === id);
+    if (!fields.state) return super.change(id, fields);
+    try {
+      const { decide } = await import('./decisions.js');
+      (await decide(this.#discussion.pottle, [post], fields.state)).forEach((decided) => this.#discussion.offer(decided));
+    } catch {
+      await super.change(id, fields);
+    }
+  }
 }
 
 /** A moderator says why, and may take it back. @returns {Promise<boolean>} that there is nothing more to do */

@@ -134,7 +134,7 @@ export class Participation {
 
   async #open(button, id) {
     const about = (of) => ({ post: this.#shown(of), marks: this.#reactions.of(of), ...this.#readerOf(this.#shown(of)) });
-    this.#menu ??= import('./menu.js').then(({ Menu }) => new Menu(this.#section, this.#pottle, about, this.#change.bind(this)));
+    this.#menu ??= import('./menu.js').then(({ Menu }) => new Menu(this.#section, this.#pottle, about, this.change.bind(this)));
     (await this.#menu).toggle(button, id);
   }
 
@@ -194,7 +194,7 @@ export class Participation {
   }
 
   /** Approves what waits, restores what was removed, and gives marks. @param {object} fields what to change */
-  #change(id, fields) {
+  change(id, fields) {
     const { version } = this.#shown(id);
     return this.#attempt(id, async () => {
       this.#discussion.offer(await this.#pottle.api('PATCH', `/api/posts/${id}`, fields, { ifMatch: `"${version}-0"` }));

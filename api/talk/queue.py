@@ -28,11 +28,13 @@ from pottle.http.caching import rule
 from pottle.http.languages import language
 from pottle.http.limits import limited
 from pottle.store import db
+from pottle.store.paging import Cursor
 from pottle.translation import _, translated
 
 blueprint = Blueprint("queue", __name__, url_prefix="/api/queue")
 decisions = Blueprint("decisions", __name__, url_prefix="/api/decisions")
 
+READABLE = 50  # posts that are shown without JavaScript
 Number = Annotated[int, Meta(ge=1, le=10**18 - 1)]
 
 
@@ -185,8 +187,9 @@ async def page(slug: str) -> Response:
     of_group = await group.visible_to(me(), slug) if slug else None
     if not (rules.moderates(of_group, me()) if of_group else await queue.moderates(me())):
         raise NotFound(_("There is no such page."))
+    found = await queue.listed(me(), slug, "pending", Cursor(READABLE))
     shown = {"group": group.view(of_group) if of_group else None, "counts": await queue.counts(me())}
-    body = await rendered("queue.html", me=me(), **shown)
+    body = await rendered("queue.html", me=me(), posts=found.items, more=found.next, **shown)
     return Response(body, headers={"Cache-Control": rule()}, content_type="text/html; charset=utf-8")
 
 

@@ -5,6 +5,7 @@ pottle.watch('/api/queue/counts', ({ waiting, groups }) => {
   const counts = Object.fromEntries(groups.map((group) => [group.slug, group.waiting]));
   for (const place of document.querySelectorAll('[data-waiting]')) {
     const count = place.dataset.waiting === '*' ? waiting : counts[place.dataset.waiting] ?? 0;
+    for (const link of [place.closest('a.waits')].filter(Boolean)) link.hidden = count === 0;
     place.closest('.ways li')?.classList.toggle('unread', count > 0);
     Object.assign(place, { textContent: count.toLocaleString(document.documentElement.lang), hidden: count === 0 });
   }

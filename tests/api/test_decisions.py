@@ -238,6 +238,7 @@ class TestThePage:
             page = await alice.get(path, headers={"Accept": "text/html"})
             assert page.headers["Cache-Control"] == "no-store"
             assert '<span class="waiting-count" data-waiting="site">2</span>' in page.text
+            assert "<p>New</p>" in page.text  # which one reads without a script, too
         begun = (await alice.get("/api/queue/channels")).json()["channels"]
         assert [(channel["title"], channel["by"]) for channel in begun] == [("Bob's", "bob")]
         assert (await bob.get("/api/queue/channels")).json()["channels"] == []

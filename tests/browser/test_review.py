@@ -124,6 +124,9 @@ async def test_a_moderator_judges_in_place_and_the_author_reads_why(
     good, bad = await post(http, room, "May I?"), await post(http, room, "You fool")
     await expect(alice.article("May I?")).to_be_visible()  # by itself, among what everybody sees
     await choose(alice.article("May I?"), "Approve")
+    await alice.page.locator(".toast").get_by_role("button", name="Undo").click()
+    await expect(bob.article("May I?").locator(".waiting")).to_be_visible()
+    await choose(alice.article("May I?"), "Approve")
     await expect(bob.article("May I?").locator(".waiting")).to_have_count(0)
     await choose(alice.article("You fool"), "Delete")
     await removes(alice.page, "Unkind or hurtful", "Say it kindly.")
