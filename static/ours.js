@@ -3,6 +3,7 @@ import { ask } from './dialogs.js';
 import { Discussion } from './discussion.js';
 import { linksOf } from './permalinks.js';
 import { Participation } from './participation.js';
+import { Pinned } from './pinned.js';
 import { Scrolling } from './scrolling.js';
 import { pageOf } from './view.js';
 import { _ } from './words.js';
@@ -17,7 +18,9 @@ function enliven(section, pottle, account) {
   const links = linksOf(pottle.url);
   const alone = 'alone' in section.dataset;
   const scrolling = alone ? null : new Scrolling(section, pottle);
-  const discussion = new Discussion(section, pottle, { links, ...(alone ? ofConversation : scrolling.source) });
+  const pinned = new Pinned(section, pottle);
+  const told = (change) => pinned.hears(change);
+  const discussion = new Discussion(section, pottle, { links, told, ...(alone ? ofConversation : scrolling.source) });
   new PartInOurs(discussion, pottle, account, {
     elsewhere: ({ id, channel }) => location.assign(`${pottle.url}/channels/${channel}?at=${id}#p${id}`),
     sure: (title, others) => (others ? removes(discussion, others) : ask({ title, action: _('Delete') })),

@@ -13,7 +13,8 @@ from api.talk.posts import authors_of
 from model.accounts.session import Identity
 from model.groups import group
 from model.settings import Settings
-from model.talk import channel, post, sidebar, thread, welcome
+from model.talk import channel, marks, post, selection, sidebar, thread, welcome
+from model.talk.selection import Only
 from model.talk.thread import Conversation, Discussion, Order, Part
 from pottle.errors import NotFound
 from pottle.http.answers import Paging, asks, cursor, edges, encoded, etag
@@ -52,6 +53,7 @@ class PageQuery(Tolerant, Paging):
 
     order: Order = "newest"
     at: Annotated[int, Meta(ge=1, le=10**18 - 1)] | None = None
+    only: Only | None = None
 
     @property
     def part(self) -> Part:
@@ -83,10 +85,17 @@ async def home(query: PageQuery) -> Response:
 @anyone
 @asks(PageQuery)
 async def discussion(channel_id: int, query: PageQuery) -> Response:
-    """A channel, by conversations; or the page with the post `at`, and what stands around it."""
+    """A channel, by conversations; or the page with the post `at`, and what stands around it; or only some of it."""
     who = asker()
-    found = await thread.of_channel(who, channel_id, query.part)
-    response = await _page("channel.html", who, found, query.order, set())
+    if query.only is not None:
+        found = await selection.conversations(who, channel_id, query.only, cursor(query))
+        chosen = {"alone": True, "only": query.only, "further": encoded(found.page.next), "edges": None}
+        response = await _page("channel.html", who, found, "newest", set(), **chosen)
+    else:
+        found = await thread.of_channel(who, channel_id, query.part)
+        pinned = await marks.pinned(channel_id)
+        tags = authors_of(pinned)
+        response = await _page("channel.html", who, found, query.order, tags, pinned=pinned)
     framed_by(response, found.channel.origins)
     return response
 

@@ -13,7 +13,7 @@ from model.groups import group
 from model.groups.group import GroupRow, asker
 from model.talk import channel as channels
 from model.talk.channel import BY_KEY, Channel, ChannelRow
-from model.talk.post import FOUND, ROOT, SHOWN, Post, PostRow, PostView, view, weight
+from model.talk.post import BY_ID, FOUND, ROOT, SHOWN, Post, PostRow, PostView, view, weight
 from pottle.store import Snapshot, db, reads
 from pottle.store.paging import PAGE_BYTES, Cursor, Filling, Page, paged
 
@@ -206,6 +206,11 @@ def conversations(read: Snapshot, channel_id: int, cursor: Cursor) -> Page[Conve
     if forward:
         return Page(taken, cut or page.next, page.prev)
     return Page(taken[::-1], page.next, cut or page.prev)
+
+
+def begun_by(read: Snapshot, ids: list[int]) -> list[Conversation]:
+    """The conversations that these posts begin, in that order: as many as have room, or one."""
+    return _taken(read, [read.one(BY_ID, id=id_) for id_ in ids])
 
 
 def _taken(read: Snapshot, rows: list[PostRow]) -> list[Conversation]:

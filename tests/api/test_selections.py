@@ -1,5 +1,6 @@
 """Of a channel: pinned posts, questions without an answer, answers, one's own; of a group: its open questions."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -78,3 +79,25 @@ async def test_bad_input(alice: Person, anyone: Person) -> None:
     assert wrong_fields(await alice.get("/api/channels/1/posts?only=everything")) == {"only"}
     assert wrong_fields(await alice.get("/api/channels/1/posts?only=mine&state=pending")) == {"only"}
     refused(await anyone.get("/api/channels/1/posts?only=mine"), 401)
+
+
+async def test_the_page_shows_their_conversations(bob: Person, anyone: Person, posts: dict[str, Json]) -> None:
+    page: Json = {"headers": {"Accept": "text/html"}}
+    url = f"/channels/{posts['open']['channel']}"
+
+    async def shown(query: str) -> list[int]:
+        text = (await bob.get(url + query, **page)).text
+        return [int(id_) for id_ in re.findall(r'<article class="post[^>]* data-id="(\d+)"', text)]
+
+    assert await shown("?only=unanswered") == [posts["open"]["id"]]
+    conversation = [posts["closed"]["id"], posts["answer"]["id"]]
+    assert await shown("?only=answers") == [posts["words"]["id"], posts["endorsed"]["id"], *conversation]
+    assert await shown("?only=answers&limit=1") == [posts["words"]["id"], posts["endorsed"]["id"]]
+    next_page = re.search(
+        r"\?only=answers&amp;before=(\w+)", (await bob.get(f"{url}?only=answers&limit=1", **page)).text
+    )
+    assert next_page
+    assert await shown(f"?only=answers&before={next_page[1]}") == conversation
+    assert "There is nothing of that here." in (await bob.get("/channels/1?only=pinned", **page)).text
+    assert f"?at={posts['words']['id']}#p" in (await bob.get(url, **page)).text.partition('class="pinned"')[2]
+    assert (await anyone.get("/channels/1?only=mine", **page)).status_code == 401

@@ -61,6 +61,18 @@ async def test_a_question_that_nobody_dares_to_sign(
     await expect(alice.article("Is this still right?").first.locator(".is-pinned")).to_be_visible()
     await choose(bob.page.locator(".replies .post"), "Not the answer")
     await expect(alice.page.locator(".replies .is-answer")).to_have_count(0)
+    await expect(bob.page.locator(".pinned a")).to_have_text("Is this still right?")
+    await choose(alice.article("Is this still right?").first, "Unpin")
+    await expect(bob.page.locator(".pinned")).to_be_hidden()
+    await bob.page.get_by_role("link", name="Questions without an answer").click()  # endorsed: it has one
+    await expect(bob.page.locator(".empty")).to_have_text("There is nothing of that here.")
+    await bob.page.get_by_role("link", name="Answers").click()
+    await expect(bob.page.locator(".replies .is-endorsed")).to_be_visible()
+    await bob.is_live()
+    await alice.page.locator(".replies .post").get_by_role("button", name="Reply").click()
+    await alice.page.locator(".post form textarea").fill("And more")
+    await alice.page.locator(".post form [type=submit]").click()
+    await expect(bob.article("And more")).to_be_visible()
     for reader in (bob, alice):
         reader.has_nothing_to_complain_of()
 
