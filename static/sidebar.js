@@ -25,7 +25,8 @@ function section(nav, { slug, name, channels, more }) {
   const made = clone(nav, '.group-template');
   const link = made.querySelector('h2 a');
   const here = !nav.dataset.at && slug === nav.dataset.in;
-  Object.assign(link, { href: nav.dataset.groupAt + slug, textContent: name });
+  link.href = nav.dataset.groupAt + slug;
+  link.querySelector('.title').textContent = name;
   if (here) link.setAttribute('aria-current', 'true');
   made.querySelector('.more').hidden = !more;
   made.querySelector('.more a').href = link.href;
@@ -59,29 +60,27 @@ function keepingFocus(nav, change) {
   if (address) [...nav.querySelectorAll('a')].find((link) => link.getAttribute('href') === address)?.focus({ preventScroll: true });
 }
 
-/** Opens over the page, which is inert meanwhile; closed by Escape, by a click beside it, or with the link that opened it. */
+/** Opens over the page; closed by Escape, by a click beside it, by leaving it, or with the link that opened it. */
 function drawer(nav, button) {
-  const others = [...document.body.children].filter((part) => !part.contains(nav) && !part.matches('dialog, script'));
-  others.push(document.getElementById('content'));
+  const isOpen = () => document.body.classList.contains('drawer');
   const turn = (open) => {
     document.body.classList.toggle('drawer', open);
     button.setAttribute('aria-expanded', String(open));
-    others.forEach((part) => { part.inert = open; });
-    if (open) nav.querySelector('a').focus();
-    else button.focus();
   };
-  const isOpen = () => document.body.classList.contains('drawer');
+  const leave = () => { turn(false); button.focus(); };
   button.setAttribute('role', 'button');
-  button.setAttribute('aria-expanded', 'false');
-  button.addEventListener('keydown', (event) => { if (event.key === ' ') { event.preventDefault(); turn(true); } });
+  turn(false);
+  button.addEventListener('keydown', (event) => { if (event.key === ' ') { event.preventDefault(); button.click(); } });
   document.addEventListener('click', (event) => {
     const { target } = event;
-    const opens = button.contains(target);
-    const closes = isOpen() && (!nav.contains(target) || target.closest('[data-do=close-sidebar]'));
-    if (!opens && !closes) return;
+    const opens = button.contains(target) && !isOpen();
+    if (!opens && (!isOpen() || (nav.contains(target) && !target.closest('[data-do=close-sidebar]')))) return;
     event.preventDefault();
-    turn(opens);
+    if (!opens) { leave(); return; }
+    turn(true);
+    nav.querySelector('a').focus();
   });
-  document.addEventListener('keydown', ({ key }) => { if (key === 'Escape' && isOpen()) turn(false); });
-  matchMedia('(min-width: 64rem)').addEventListener('change', ({ matches }) => { if (matches && isOpen()) turn(false); });
+  nav.addEventListener('focusout', ({ relatedTarget }) => { if (isOpen() && relatedTarget && !nav.contains(relatedTarget)) turn(false); });
+  document.addEventListener('keydown', ({ key }) => { if (key === 'Escape' && isOpen()) leave(); });
+  matchMedia('(min-width: 64rem)').addEventListener('change', ({ matches }) => { if (matches) turn(false); });
 }

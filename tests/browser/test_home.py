@@ -104,7 +104,7 @@ async def test_two_people_talk(visitor: Newcomer) -> None:
     reply = dora.page.locator(".replies .post").filter(has_text="Hello, Dora")
     await expect(reply.locator(".author")).to_have_text("Emil")
     for person in (dora, emil):  # the count beside the discussion moves too
-        await expect(person.page.locator(".channels .tally").first).to_have_attribute("title", "2 posts")
+        await expect(person.page.locator(".sidebar [href='/channels/1'] .tally")).to_contain_text("2 posts")
 
     await emil.article("Hello, Emil").first.get_by_role("button", name="React").click()
     await emil.article("Hello, Emil").first.locator("[data-kind=heart]").click()
@@ -198,11 +198,12 @@ async def test_a_title_that_differs_is_another_discussion(visitor: Newcomer) -> 
     await dora.come()
     await dora.sign_up("dora", "Dora")
     title = dora.page.locator("form.begin [name=title]")
+    await dora.page.goto(f"{dora.server.url}/groups/home")
     for name in ("C", "C++", "\U0001f389 Party", "\U0001f38a Party", "\u0915\u0940", "\u0915\u094b"):
         await title.fill(name)
         await title.press("Enter")
-        await expect(dora.page.locator(".channel-title")).to_have_text(name)
-        await dora.come()
+        await expect(dora.page.locator(".discussion .channel-title")).to_have_text(name)
+        await dora.page.goto(f"{dora.server.url}/groups/home")
 
     await title.fill("c++")
     await title.press("Enter")
@@ -211,3 +212,28 @@ async def test_a_title_that_differs_is_another_discussion(visitor: Newcomer) -> 
     await expect(title).to_have_value("c++")
     await dora.page.get_by_role("link", name="Go to \u201cC++\u201d").click()
     await expect(dora.page.locator(".channel-title")).to_have_text("C++")
+
+
+async def test_a_phone_has_the_sidebar_in_a_drawer(visitor: Newcomer) -> None:
+    """It takes the focus and gives it back; and what is begun elsewhere is in it at once."""
+    dora, emil = await visitor(), await visitor(viewport={"width": 360, "height": 700})
+    await dora.come()
+    await emil.come()
+    await dora.sign_up("dora", "Dora")
+    opens, sidebar = emil.page.locator(".opens-sidebar"), emil.page.locator(".sidebar")
+    await expect(sidebar).to_be_hidden()
+    await opens.click()
+    await expect(sidebar.get_by_role("link", name="Close")).to_be_focused()
+    await expect(opens).to_have_attribute("aria-expanded", "true")
+    await emil.page.keyboard.press("Escape")
+    await expect(sidebar).to_be_hidden()
+    await expect(opens).to_be_focused()
+    await opens.press("Enter")
+    await dora.page.goto(f"{dora.server.url}/groups/home")
+    await dora.page.locator("form.begin [name=title]").fill("Tides")
+    await dora.page.locator("form.begin [type=submit]").click()
+    await sidebar.get_by_role("link", name="Tides").click()
+    await expect(emil.page.locator(".discussion .channel-title")).to_have_text("Tides")
+    await dora.post("Twice a day")
+    await expect(emil.page.locator(".sidebar [aria-current] .tally")).to_contain_text("1 post")
+    assert dora.complaints == emil.complaints == []

@@ -74,13 +74,13 @@ async def create_account(page: Page, uid: str, name: str) -> None:
     await form.locator("[type=submit]").click()
 
 
-async def test_somebody_new_joins_by_a_link(page: Page, server: Server, alice: httpx.Client, world: World) -> None:
+async def test_somebody_new_joins_by_a_link(page: Page, server: Server, alice: httpx.Client) -> None:
     await page.goto(f"{server.url}/join#{code_for_class(alice)}")
     await expect(page.get_by_role("heading", name="Join Class")).to_be_visible()
     assert page.url == f"{server.url}/join", "the code is in nobody's way"
     await shown(page, "group")
     await create_account(page, "dora", "Dora")
-    await page.wait_for_url(f"{server.url}/channels/{world.class_channel}")
+    await page.wait_for_url(f"{server.url}/groups/class")
     await expect(page.locator(".site .me")).to_have_text("Dora")
 
 
@@ -109,9 +109,7 @@ async def test_a_bad_link_leads_to_the_field(page: Page, shared: Server) -> None
     await expect(page.get_by_role("alert")).to_be_visible()
 
 
-async def test_who_has_an_account_signs_in_and_joins(
-    page: Page, server: Server, alice: httpx.Client, world: World
-) -> None:
+async def test_who_has_an_account_signs_in_and_joins(page: Page, server: Server, alice: httpx.Client) -> None:
     await page.goto(f"{server.url}/join#{code_for_class(alice, role='moderator')}")
     await expect(page.get_by_text("one of its moderators")).to_be_visible()
     await page.locator(".joining [data-open=sign-in]").click()
@@ -121,7 +119,7 @@ async def test_who_has_an_account_signs_in_and_joins(
     await expect(page.locator(".joining .me")).to_have_text("Charlie")
     await shown(page, "signed-in")
     await page.get_by_role("button", name="Join", exact=True).click()
-    await page.wait_for_url(f"{server.url}/channels/{world.class_channel}")
+    await page.wait_for_url(f"{server.url}/groups/class")
 
 
 async def test_a_pupil_chooses_a_password(page: Page, server: Server, alice: httpx.Client) -> None:
@@ -135,7 +133,7 @@ async def test_a_pupil_chooses_a_password(page: Page, server: Server, alice: htt
     await expect(page.get_by_role("alert")).to_contain_text("8 characters")
     await password.fill(PASSWORD)
     await password.press("Enter")
-    await page.wait_for_url(f"{server.url}/")
+    await page.wait_for_url(f"{server.url}/groups/class")
     await expect(page.locator(".site .me")).to_have_text("Anna Schmidt")
 
 
