@@ -7,10 +7,30 @@ import { Pinned } from './pinned.js';
 import { Scrolling } from './scrolling.js';
 import { pageOf } from './view.js';
 import { _ } from './words.js';
+import { canKeep, dropDrafts, keepsDrafts } from './writing/drafts.js';
 
 /** Has what the page shows of discussions live. */
 export function start(pottle, account) {
+  drafts(account);
   document.querySelectorAll('.discussion').forEach((section) => enliven(section, pottle, account));
+  const helps = (target) => {
+    if (target.matches('.discussion .composer textarea')) import('./writing/helps.js').then(({ help }) => help(target.form, pottle, account));
+  };
+  document.addEventListener('focusin', ({ target }) => helps(target));
+  helps(document.activeElement);
+}
+
+/** What is typed is there again after the browser was closed, for who typed it and until they sign out. Where nothing is kept, it is said. */
+function drafts(account) {
+  let uid = document.body.dataset.uid;
+  if (!canKeep()) return document.querySelectorAll('.composer .hint').forEach((hint) => { hint.textContent = _('Your browser keeps no drafts: send what you write before you leave.'); });
+  let stop = uid ? keepsDrafts(uid) : null;
+  return account.onChange((user, byOneself) => {
+    stop?.();
+    if (!user && uid && byOneself) dropDrafts(uid);
+    uid = user?.uid;
+    stop = uid ? keepsDrafts(uid) : null;
+  });
 }
 
 function enliven(section, pottle, account) {

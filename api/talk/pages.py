@@ -164,5 +164,5 @@ def as_shown(found: Conversation) -> dict[str, Any]:
 
 def _group(row: channel.ChannelRow) -> dict[str, Any]:
     """The group of a channel, and the reader's standing in it, as templates get them."""
-    rules = {name: getattr(row, name) for name in ("reading", "posting", "review", "anonymous", "standing")}
+    rules = {name: getattr(row, name) for name in ("reading", "posting", "review", "anonymous", "images", "standing")}
     return {"slug": row.group, "name": row.group_name, **rules}

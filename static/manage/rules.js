@@ -5,8 +5,8 @@ import { change, part } from './group.js';
 
 const form = part('#rules form');
 submits(form, async () => {
-  const { name, reading, posting, review, anonymous } = form.elements;
-  await change({ name: name.value, reading: reading.value, posting: posting.value, review: review.value, anonymous: anonymous.checked });
+  const { name, reading, posting, review, anonymous, images } = form.elements;
+  await change({ name: name.value, reading: reading.value, posting: posting.value, review: review.value, anonymous: anonymous.checked, images: images.checked });
   part('.managing .channel-title').textContent = name.value;
   part('#rules .saved').textContent = _('Saved.');
 });
