@@ -17,6 +17,7 @@ from pottle.http.watching import notice
 from pottle.rates import Rate
 from pottle.store import Snapshot, db
 from pottle.store.changes import Change
+from pottle.translation import _
 
 T = TypeVar("T")
 
@@ -75,12 +76,12 @@ class Sessions(Access[Identity]):
         """
         if not has_request_context():
             return _by_cookie() if foreign_origin() is None else None
-        scheme, _, token = (header(b"authorization") or "").partition(" ")
+        scheme, _blank, token = (header(b"authorization") or "").partition(" ")
         if not scheme:
             return _by_cookie() if request.method in SAFE or foreign_origin() is None else None
         found = session.identify(token.strip(), header(b"origin")) if scheme.lower() == "bearer" else None
         if found is None:
-            raise Unauthenticated("Your credentials are not, or no longer, good.")
+            raise Unauthenticated(_("Your credentials are not, or no longer, good."))
         return found
 
     def by_token(self, token: str, origin: str | None = None) -> Identity | None:
@@ -124,7 +125,7 @@ asker, me, recognise = sessions.asker, sessions.me, sessions.recognise
 
 def _must_be_admin() -> None:
     if not me().admin:
-        raise Forbidden("Only an admin may do that.")
+        raise Forbidden(_("Only an admin may do that."))
 
 
 admins = stance("admins", "For admins.", _must_be_admin)

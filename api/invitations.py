@@ -24,6 +24,7 @@ from pottle.http.answers import gives, takes
 from pottle.http.asking import address, anyone, signed_in
 from pottle.http.limits import limited
 from pottle.store import db
+from pottle.translation import _
 from pottle.values import as_it_is
 
 blueprint = Blueprint("invitations", __name__, url_prefix="/api")
@@ -199,7 +200,7 @@ async def enrol(slug: str, data: NewRoster) -> RosterView:
     """Make accounts for up to 500 people, all or none, as members of the group. Its moderators may."""
     await group.moderated(me(), slug)
     if (data.names is None) == (data.csv is None):
-        raise Invalid({"": "send either names or csv"})
+        raise Invalid({"": _("send either names or csv")})
     pupils = roster.from_names(data.names) if data.names is not None else roster.from_csv(data.csv or "")
     return RosterView([account_code(made) for made in await codes.enrol(me(), slug, pupils)])
 

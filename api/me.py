@@ -23,6 +23,7 @@ from pottle.http.answers import (
 )
 from pottle.http.asking import signed_in
 from pottle.http.limits import limited
+from pottle.translation import _
 from pottle.values import line
 
 blueprint = Blueprint("me", __name__, url_prefix="/api/me")
@@ -82,7 +83,7 @@ async def prove(new: str | None, current: str | UnsetType, recently: bool = Fals
     if current is not UNSET:
         await attempt(account.prove(me(), current), me().uid)
     elif new and not recently:
-        raise Invalid({"current_password": "is required to change the password"})
+        raise Invalid({"current_password": _("is required to change the password")})
     else:
         session.must_be_confirmed(me())
 

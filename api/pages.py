@@ -14,6 +14,7 @@ from pottle.errors import NotFound
 from pottle.http.application import rendered
 from pottle.http.asking import anyone, signed_in
 from pottle.http.caching import rule
+from pottle.translation import _
 
 blueprint = Blueprint("pages", __name__)
 
@@ -65,7 +66,7 @@ async def manage(slug: str, tab: str) -> Response:
     found = await group.visible_to(me(), slug)
     there = "discussions" in current_app.jinja_env.globals or tab not in OF_DISCUSSIONS
     if not rules.moderates(found, me()) or not there:
-        raise NotFound("There is no such page.")
+        raise NotFound(_("There is no such page."))
     board = link("").partition("://")[2].rstrip("#")
     return await _managing("manage.html", group=group.view(found), tab=tab, join_at=board, tag=tag(slug))
 
@@ -85,7 +86,7 @@ async def account() -> Response:
 async def admin(tab: str) -> Response:
     """How the server is, accounts, groups and the activity log, for admins; to others there is no such page."""
     if not me().admin:
-        raise NotFound("There is no such page.")
+        raise NotFound(_("There is no such page."))
     shown = {"server": await glance.glance()} if tab == "overview" else {}
     return await _managing("admin.html", tab=tab, **shown)
 

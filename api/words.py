@@ -5,6 +5,7 @@ brings them by `Meta(description=…, examples=[…])`.
 """
 
 from pottle.http.openapi import Term, Words
+from pottle.translation import _
 
 
 def _time(description: str) -> Term:
@@ -21,29 +22,29 @@ ABOUT = {
 }
 # What forms call their fields; other fields are called by their names.
 CALLED = {
-    "uid": "The user name",
-    "name": "The name",
-    "guest": "The name",
-    "email": "The e-mail address",
-    "password": "The password",
-    "current_password": "The password that you have now",
-    "slug": "The short name",
-    "origin": "The site",
-    "origins": "The list of sites",
-    "title": "The title",
-    "key": "The key",
-    "url": "The address",
-    "body": "The text",
-    "comment": "The text",
-    "code": "The code",
-    "invitation": "The code",
-    "csv": "The class list",
-    "names": "The class list",
-    "image": "The picture",
-    "pfp": "The picture",
-    "uses": "The number of uses",
-    "days": "The number of days",
-    "q": "What you look for",
+    "uid": _("The user name"),
+    "name": _("The name"),
+    "guest": _("The name"),
+    "email": _("The e-mail address"),
+    "password": _("The password"),
+    "current_password": _("The password that you have now"),
+    "slug": _("The short name"),
+    "origin": _("The site"),
+    "origins": _("The list of sites"),
+    "title": _("The title"),
+    "key": _("The key"),
+    "url": _("The address"),
+    "body": _("The text"),
+    "comment": _("The text"),
+    "code": _("The code"),
+    "invitation": _("The code"),
+    "csv": _("The class list"),
+    "names": _("The class list"),
+    "image": _("The picture"),
+    "pfp": _("The picture"),
+    "uses": _("The number of uses"),
+    "days": _("The number of days"),
+    "q": _("What you look for"),
 }
 # Structs that have either these fields or those.
 OF_USER = "uid", "name", "avatar", "badge"

@@ -6,7 +6,7 @@ The pages stay plain Markdown that GitHub shows as well; the order of the site's
 from pathlib import Path
 
 MENU = {
-    "Start": ["your-own-resource", "development", "files", "anatomy", "from-flask"],
+    "Start": ["your-own-resource", "development", "languages", "files", "anatomy", "from-flask"],
     "Use": [
         *("classroom", "lesson", "embedding", "guides", "single-sign-on", "client", "api", "live"),
         *("/clients/*/README", "flask-front-ends"),

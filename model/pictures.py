@@ -9,6 +9,7 @@ from typing import NamedTuple
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from pottle.errors import Invalid
+from pottle.translation import _
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 MEDIA_TYPE = "image/webp"
@@ -56,7 +57,7 @@ def _opened(upload: bytes, side: int) -> Image.Image:
         ImageOps.exif_transpose(picture, in_place=True)
         return picture.convert("RGBA")
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError, Warning) as error:
-        raise Invalid({"image": "is not a PNG, JPEG, GIF or WebP image"}) from error
+        raise Invalid({"image": _("is not a PNG, JPEG, GIF or WebP image")}) from error
 
 
 def _saved(picture: Image.Image, largest: int) -> Drawn:
@@ -71,4 +72,4 @@ def _saved(picture: Image.Image, largest: int) -> Drawn:
 
 def _check_size(picture: Image.Image, most: int) -> None:
     if picture.width * picture.height > most:
-        raise Invalid({"image": "has too many pixels"})
+        raise Invalid({"image": _("has too many pixels")})

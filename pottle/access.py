@@ -15,6 +15,7 @@ from pottle.store import Snapshot
 from pottle.store.changes import Change
 from pottle.store.follower import Listener
 from pottle.store.unit import Envelope, envelope
+from pottle.translation import _
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
@@ -107,7 +108,7 @@ class Access(Generic[Somebody]):
         """Who is asking, where somebody must be. Raises Unauthenticated."""
         found = self.asker()
         if found is None:
-            raise Unauthenticated("Sign in first.")
+            raise Unauthenticated(_("Sign in first."))
         return found
 
     def recognise(self, identity: Somebody | None, bad_credentials: bool = False) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from pottle import access as told
 from pottle import commands, errors, shell
 from pottle.access import Access
-from pottle.http import assets, caching, cross_origin, docs, languages, problems, watching
+from pottle.http import assets, caching, cross_origin, docs, languages, problems, texts, watching
 from pottle.http.application import Application, SignedSessions
 from pottle.http.asgi import App
 from pottle.http.inline import InlineConnection
@@ -47,7 +47,7 @@ class Engine:
             app.asgi_http_class = InlineConnection  # type: ignore[assignment]  # its types name ASGI's dicts
         app.session_interface = SignedSessions()
         app.logger.addFilter(_is_news)
-        app.jinja_env.globals["asset"] = assets.asset
+        app.jinja_env.globals.update(asset=assets.asset, texts_of=texts.texts_at)
         told.tell(self._access)
         languages.register(app)
         if migrations is not None:
@@ -57,7 +57,7 @@ class Engine:
         problems.register(app)
         commands.register(app, settings)
         shell.register(app)
-        for part in (assets, socket, health, metrics):
+        for part in (assets, texts, socket, health, metrics):
             app.register_blueprint(part.blueprint)
         app.before_serving(self._open)
         app.after_serving(self._close)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection
 
 from pottle.rates import Allowance
+from pottle.translation import Text, _
 
 MOST_NAMED = 100  # fields in one answer
 CALLED: dict[str, str] = {}  # what people call the fields that they fill in; an application says it (pottle/engine.py)
@@ -50,8 +51,8 @@ class Conflict(Refusal):
 
 def taken(field: str, value: str) -> Conflict:
     """The Conflict of a name that somebody has already, which a form tells at its field."""
-    said = sentence(field, f"{value} is taken")
-    return Conflict(said, errors=[{"field": field, "message": f"{said} Please choose another."}])
+    said = sentence(field, _("%(value)s is taken", value=value))
+    return Conflict(said, errors=[{"field": field, "message": _("%(said)s Please choose another.", said=said)}])
 
 
 class Stale(Refusal):
@@ -66,19 +67,47 @@ class Invalid(Refusal):
     status = 422
 
     def __init__(self, wrong: dict[str, str]) -> None:
-        named = [{"field": field, "message": sentence(field, phrase)} for field, phrase in wrong.items()]
-        more = f" (And {len(wrong) - 1} more.)" if len(wrong) > 1 else ""
-        super().__init__(named[0]["message"] + more, errors=named[:MOST_NAMED])
+        named = [{"field": str(field), "message": sentence(field, phrase)} for field, phrase in wrong.items()]
+        first, more = named[0]["message"], len(wrong) - 1
+        said = _("%(first)s (And %(more)s more.)", first=first, more=more) if more else first
+        super().__init__(said, errors=named[:MOST_NAMED])
 
 
-def sentence(field: str, phrase: str) -> str:
-    """A sentence about a field, which it calls what people call it."""
+class Sentence(Text):
+    """A text that begins with a capital, in whichever language."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, text: Text) -> "Sentence":
+        """That text as a sentence."""
+        made = str.__new__(cls, _begun(text))
+        for name in Text.__slots__:
+            setattr(made, name, getattr(text, name))
+        return made
+
+    def translated(self, language: str) -> str:
+        """As a text's."""
+        return _begun(super().translated(language))
+
+
+def _begun(said: str) -> str:
+    return said[:1].upper() + said[1:]
+
+
+def sentence(field: str, phrase: str) -> Text:
+    """A sentence about a field, which it calls what people call it. Translators may put a colon between the two."""
     entry = re.fullmatch(r"(\w+)\[(\d+)\]", field)
     name = CALLED.get(field) or (f"{entry[1].removesuffix('s')} {int(entry[2]) + 1}" if entry else field)
-    said = f"{name} {phrase}".strip()
-    if entry or " " in name or not name:  # else it is a field of programs, whose case counts
-        said = said[:1].upper() + said[1:]
-    return said if said[-1] in ".!?" else f"{said}."
+    whole = phrase[-1] in ".!?"
+    if not name:
+        said = _("%(phrase)s", phrase=phrase) if whole else _("%(phrase)s.", phrase=phrase)
+    elif whole:
+        said = _("%(name)s %(phrase)s", name=name, phrase=phrase)
+    else:
+        said = _("%(name)s %(phrase)s.", name=name, phrase=phrase)
+    is_of_programs = not entry and " " not in name and name  # whose case counts
+    return said if is_of_programs else Sentence.of(said)
 
 
 class TooMany(Refusal):
@@ -87,7 +116,7 @@ class TooMany(Refusal):
     status = 429
 
     def __init__(self, retry_after: int, allowance: Allowance) -> None:
-        super().__init__(f"Too many requests. Try again in {retry_after} s.")
+        super().__init__(_("Too many requests. Try again in %(seconds)s s.", seconds=retry_after))
         self.retry_after = retry_after
         self.allowance = allowance
 
@@ -110,4 +139,4 @@ Versions = Collection[int] | None
 def check_version(current: int, wanted: Versions) -> None:
     """Raises Stale when a client names versions (If-Match), and the current one is not among them."""
     if wanted is not None and current not in wanted:
-        raise Stale(f"It has been changed meanwhile: its version is now {current}.")
+        raise Stale(_("It has been changed meanwhile: its version is now %(version)s.", version=current))

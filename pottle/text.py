@@ -8,6 +8,8 @@ import html
 import re
 import unicodedata
 
+from pottle.translation import _
+
 ZWNJ, ZWJ = "\u200c", "\u200d"
 # Characters that show nothing, though Unicode calls them letters or symbols: fillers of Hangul, Braille without a dot …
 BLANK = "\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0\ufffc\U0001d159"
@@ -40,7 +42,7 @@ def line(text: str) -> str:
     if _PLAIN.fullmatch(text):
         return text
     if any(not may_stand_in_a_line(letter) for letter in text):
-        raise ValueError("must be one line, without characters that cannot be shown")
+        raise ValueError(_("must be one line, without characters that cannot be shown"))
     return _shown(text)
 
 

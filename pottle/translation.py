@@ -11,7 +11,10 @@ import logging
 from functools import cache, lru_cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from babel.messages import Catalog
 
 log = logging.getLogger("pottle")
 
@@ -31,7 +34,7 @@ class Text(str):
     _context: str
     _values: dict[str, Any]
 
-    def __new__(cls, message: str, plural: str = "", context: str = "", **values: Any) -> "Text":
+    def __new__(cls, message: str, plural: str = "", context: str = "", **values: Any) -> Self:
         """With a `plural`, that is taken unless the value `num` is 1."""
         chosen = plural if plural and values["num"] != 1 else message
         made = super().__new__(cls, chosen % values)
@@ -93,6 +96,11 @@ def find(folder: Path) -> None:
         function.cache_clear()
 
 
+def files() -> tuple[Path, ...]:
+    """The catalogues."""
+    return tuple(_files.values())
+
+
 @cache
 def languages() -> tuple[str, ...]:
     """The languages that texts can be had in, English first, as tags such as `zh-Hans`."""
@@ -113,14 +121,30 @@ def catalogue_of(language: str) -> NullTranslations:
 
 def _read(file: Path, language: str) -> GNUTranslations:
     from babel.messages.mofile import write_mo
+
+    compiled = io.BytesIO()
+    write_mo(compiled, _parsed(file, language))
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+def _parsed(file: Path, language: str) -> "Catalog":
     from babel.messages.pofile import read_po
 
     with file.open("rb") as lines:
-        catalogue = read_po(lines, locale=language.replace("-", "_"))
-    compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
-    compiled.seek(0)
-    return GNUTranslations(compiled)
+        return read_po(lines, locale=language.replace("-", "_"))
+
+
+def of_scripts(language: str) -> tuple[dict[str, str | list[str]], str]:
+    """What scripts say, in that language, by message; of a text with a number all forms. And the rule which to take."""
+    catalogue = _parsed(_files[language], language)
+    said: dict[str, str | list[str]] = {}
+    for entry in catalogue:
+        by_script = any(name.endswith(".js") for name, _line in entry.locations)
+        if entry.id and entry.string and by_script and not entry.fuzzy and not entry.context:
+            message = entry.id if isinstance(entry.id, str) else entry.id[0]
+            said[message] = entry.string if isinstance(entry.string, str) else list(entry.string)
+    return said, str(catalogue.plural_expr)
 
 
 @cache

@@ -7,22 +7,33 @@ rules are in pottle/text.py; `as_it_is(…)` for the others, with the reason. te
 import re
 from collections.abc import Callable, Iterator
 from enum import Enum, EnumType
-from functools import cache
+from functools import cache, reduce
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, Union, cast, get_args, get_origin
 
 import msgspec
 from msgspec import Meta
 
 from pottle import text
+from pottle.translation import _, ngettext
 
 TIDIES, SAYS = "tidies", "says"  # in Meta.extra: what makes a text tidy; what is said where the value is wrong
 COMPOUND = (Union, UnionType, list)
-KINDS = {"str": "text", "int": "a whole number", "bool": "true or false", "array": "a list", "object": "an object"}
+KINDS = {
+    "str": _("text"),
+    "int": _("a whole number"),
+    "bool": _("true or false"),
+    "array": _("a list"),
+    "object": _("an object"),
+}
 
 
 class Unfit(Exception):
-    """A value of another kind than is wanted; its text reads on from the field's name: `must have …`."""
+    """A value of another kind than is wanted; its phrase reads on from the field's name: `must have …`."""
+
+    def __init__(self, phrase: str) -> None:
+        super().__init__(phrase)
+        self.phrase = phrase
 
 
 def line(
@@ -52,7 +63,7 @@ def fit(value: Any, kind: Any, strict: bool = True) -> Any:
     except msgspec.ValidationError as error:  # which is a ValueError too
         raise Unfit(_phrase(str(error), kind)) from error
     except ValueError as error:
-        raise Unfit(str(error)) from error
+        raise Unfit(error.args[0]) from error
 
 
 def fits(value: Any, kind: Any) -> bool:
@@ -98,21 +109,30 @@ def _extra(kind: Any, name: str) -> Any:
 
 def _phrase(error: str, kind: Any) -> str:
     """What msgspec says, in words that everybody knows. It names the index of what is wrong in a list."""
-    what, _, path = error.partition(" - at `")
+    what, _at, path = error.partition(" - at `")
     phrase = _in_words(what, kind)
     index = re.match(r"\$\[(\d+)\]", path)
-    return f"is wrong in entry {int(index[1]) + 1}: it {phrase}" if index else phrase
+    return (
+        _("is wrong in entry %(number)s: it %(phrase)s", number=int(index[1]) + 1, phrase=phrase) if index else phrase
+    )
 
 
 def _in_words(what: str, kind: Any) -> str:
     if what.startswith("Expected `str` ") and (says := _extra(kind, SAYS)):
-        return str(says)
+        return cast(str, says)
     if bound := re.fullmatch(r"Expected `(\w+)` (?:of length )?([<>]=) (-?\d+)", what):
         return _bounded(bound[1], bound[2] == ">=", int(bound[3]))
     if wanted := re.match(r"Expected `([\w |]+)`, got `(\w+)`", what):
-        return "must be " + " or ".join(KINDS.get(part, part) for part in wanted[1].split(" | ") if part != "null")
+        kinds: list[str] = [KINDS.get(part, part) for part in wanted[1].split(" | ") if part != "null"]
+        return _("must be %(kind)s", kind=reduce(_either, kinds))
     choices = [str(choice) for leaf in leaves(kind) for choice in _choices(leaf)]
-    return f"must be {'one of ' if len(choices) > 1 else ''}{', '.join(choices)}" if choices else "cannot be used"
+    if len(choices) > 1:
+        return _("must be one of %(choices)s", choices=", ".join(choices))
+    return _("must be %(kind)s", kind=choices[0]) if choices else _("cannot be used")
+
+
+def _either(one: str, other: str) -> str:
+    return _("%(one)s or %(other)s", one=one, other=other)
 
 
 def _choices(leaf: Any) -> Iterator[Any]:
@@ -124,9 +144,13 @@ def _choices(leaf: Any) -> Iterator[Any]:
 
 def _bounded(kind: str, least: bool, bound: int) -> str:
     if kind == "int":
-        return f"must be at {'least' if least else 'most'} {bound}"
+        return _("must be at least %(bound)s", bound=bound) if least else _("must be at most %(bound)s", bound=bound)
     if least and bound == 1:
-        return "must not be empty"
-    unit = "character" if kind == "str" else "entry"
-    units = {"character": "characters", "entry": "entries"}[unit] if bound != 1 else unit
-    return f"must have at {'least' if least else 'most'} {bound} {units}"
+        return _("must not be empty")
+    if kind == "str" and least:
+        return ngettext("must have at least %(num)s character", "must have at least %(num)s characters", bound)
+    if kind == "str":
+        return ngettext("must have at most %(num)s character", "must have at most %(num)s characters", bound)
+    if least:
+        return ngettext("must have at least %(num)s entry", "must have at least %(num)s entries", bound)
+    return ngettext("must have at most %(num)s entry", "must have at most %(num)s entries", bound)

@@ -1,5 +1,6 @@
 /** New discussions. */
 import { isTyped, submits } from './forms.js';
+import { _ } from './texts.js';
 
 /**
  * Begins a discussion; the Problem of one that is there already leads to it.
@@ -11,7 +12,7 @@ export async function begin(pottle, group, title, page) {
     const { id } = await pottle.api('POST', `/api/groups/${group}/channels`, { title });
     return at(id);
   } catch (problem) {
-    if (problem.channel) problem.offer = { href: at(problem.channel.id), textContent: `Go to “${problem.channel.title}”` };
+    if (problem.channel) problem.offer = { href: at(problem.channel.id), textContent: _('Go to “%(title)s”', { title: problem.channel.title }) };
     throw problem;
   }
 }

@@ -1,7 +1,7 @@
 /** The forms of a discussion: the one at its top, and those below posts. What is typed stays until it was sent. */
 import { keepsDraft, submits } from './forms.js';
 import { Problem } from './pottle/requests.js';
-import { texts } from './texts.taking-part.js';
+import { _ } from './texts.js';
 import { isolated } from './view.js';
 
 export class Composing {
@@ -59,15 +59,15 @@ export class Composing {
   reply(article, parent, done) {
     if (!this.known) return this.#account.ask();
     const form = this.#below(article, 'reply', `${this.#slot}:${parent}`);
-    form.querySelector('.visually-hidden').textContent = texts.yourReplyTo(isolated(article.querySelector('.author').textContent));
+    form.querySelector('.visually-hidden').textContent = _('Your reply to %(author)s', { author: isolated(article.querySelector('.author').textContent) });
     this.#submits(form, parent, (values, key) => this.#send({ ...values, parent }, key), done);
   }
 
   /** A form to change one's own post. */
   edit(article, { id, body, version }, done) {
     const form = this.#below(article, 'edit', `edit:${id}:${version}`, body);
-    form.querySelector('.visually-hidden').textContent = texts.yourPost;
-    form.querySelector('[type=submit]').textContent = texts.save;
+    form.querySelector('.visually-hidden').textContent = _('Your post');
+    form.querySelector('[type=submit]').textContent = _('Save');
     this.#submits(form, id, (values) => this.#save(id, values.body, version), done);
   }
 
@@ -82,8 +82,9 @@ export class Composing {
   #lostItsPost(form) {
     if ('gone' in form.dataset) return;
     form.dataset.gone = '';
-    form.prepend(Object.assign(document.createElement('p'), { className: 'notice', role: 'status', textContent: texts.lost[form.dataset.does] }));
-    form.querySelector('[type=submit]').textContent = texts.postOnItsOwn;
+    form.prepend(Object.assign(document.createElement('p'), { className: 'notice', role: 'status', textContent: form.dataset.does === 'edit'
+      ? _('This post was removed. You can post your text anew, or copy it.') : _('The post you are answering was removed. You can post your text on its own, or copy it.') }));
+    form.querySelector('[type=submit]').textContent = _('Post on its own');
     form.querySelectorAll('.guest-name').forEach((label) => { label.hidden = Boolean(this.#account.me); });
   }
 
@@ -117,7 +118,7 @@ export class Composing {
   #mustBeKnown() {
     if (this.known) return;
     this.#account.ask();
-    throw new Problem({ detail: texts.noLongerSignedIn });
+    throw new Problem({ detail: _('You are no longer signed in. Your text stays here: sign in, and send it again.') });
   }
 }
 

@@ -1,5 +1,5 @@
 /** What a moderator decides on posts, and how that is undone. */
-import { _, ngettext } from './words.js';
+import { _, ngettext } from './texts.js';
 import { toast } from './toast.js';
 
 const AT_ONCE = 100;

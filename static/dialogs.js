@@ -1,10 +1,12 @@
 /** Asks before what cannot simply be undone, in a dialog of the page's own look. */
 
+import { _ } from './texts.js';
+
 /**
  * @param {{title: string, text?: string, action: string, cancel?: string}} question `action` is what its button says
  * @returns {Promise<boolean>} whether to go on; not after Cancel, Escape, or a click beside the dialog
  */
-export function ask({ title, text = '', action, cancel = 'Cancel' }) {
+export function ask({ title, text = '', action, cancel = _('Cancel') }) {
   const dialog = made('dialog', { className: 'asks', role: 'alertdialog' });
   dialog.setAttribute('closedby', 'any');
   const heading = made('h2', { id: 'asked', textContent: title, dir: 'auto' });

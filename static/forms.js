@@ -1,6 +1,6 @@
 /** Forms that talk to the API: nothing typed is ever lost, and each problem is told at the field it concerns. */
 import { randomKey } from './pottle/requests.js';
-import { texts } from './texts.taking-part.js';
+import { _, ngettext } from './texts.js';
 
 const FEW_LEFT = 0.9; // of what a field may hold, from which on it says how much is left
 
@@ -49,11 +49,11 @@ async function busy(form, task) {
 function check(form) {
   const seen = [...form.elements].filter((field) => field.name && field.offsetParent);
   const errors = seen.flatMap((field) => {
-    if (field.required && !field.value.trim()) return { field: field.name, message: texts.fillIn };
+    if (field.required && !field.value.trim()) return { field: field.name, message: _('Please fill this in.') };
     const over = -left(field);
-    return over > 0 ? { field: field.name, message: `${texts.tooLong(texts.characters(over))}.` } : [];
+    return over > 0 ? { field: field.name, message: `${tooLong(over)}.` } : [];
   });
-  if (errors.length > 0) throw Object.assign(new Error(texts.missingOrTooLong), { errors });
+  if (errors.length > 0) throw Object.assign(new Error(_('Something is missing or too long.')), { errors });
 }
 
 /** Hidden and empty fields are left out: the API refuses what it does not expect. */
@@ -65,6 +65,8 @@ function values(form) {
 /** How many characters still fit into a field with `data-limit`, counted as the server counts: an emoji is one. */
 const left = ({ value, dataset }) => ('limit' in dataset ? Number(dataset.limit) - [...value].length : Infinity);
 
+const tooLong = (over) => ngettext('Too long by %(num)s character', 'Too long by %(num)s characters', over);
+
 /** Shows how much is left where it is little. @returns {() => void} looks again */
 function counting(form) {
   const count = () => {
@@ -73,7 +75,7 @@ function counting(form) {
       const note = noteOf(field);
       note.hidden = rest > field.dataset.limit * (1 - FEW_LEFT);
       note.classList.toggle('over', rest < 0);
-      note.textContent = rest < 0 ? texts.tooLong(texts.characters(-rest)) : texts.left(texts.characters(rest));
+      note.textContent = rest < 0 ? tooLong(-rest) : ngettext('%(num)s character left', '%(num)s characters left', rest);
     }
   };
   count();

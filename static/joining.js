@@ -1,6 +1,7 @@
 /** The page where codes are used: from a link's fragment, which no server sees (some write it as `?code=`), or typed from the board. */
 import { submits } from './forms.js';
 import { Problem } from './pottle.js';
+import { _ } from './texts.js';
 
 const CODE = /^([0-9A-Z]{8}|[0-9A-Z]{16})$/i;
 
@@ -41,7 +42,7 @@ export class Joining {
 
   async #lookUp(code) {
     if (!CODE.test(code.replace(/[^0-9A-Z]/gi, ''))) {
-      throw new Problem({ errors: [{ field: 'code', message: 'A code has 8 letters and digits (16 in some links).' }] });
+      throw new Problem({ errors: [{ field: 'code', message: _('A code has 8 letters and digits (16 in some links).') }] });
     }
     const { kind, role, group, user } = await this.#pottle.api('POST', '/api/invitations/look-up', { code });
     this.#code = code;

@@ -1,8 +1,9 @@
 /** A list of the API in the page, as it is now. Its <template> is one item, whose buttons and selects act. */
 import { tell } from './forms.js';
 import { arrange } from './list.js';
-import { _ } from './words.js';
+import { _ } from './texts.js';
 import { tickAll } from './view.js';
+import { _ } from './texts.js';
 
 const AT_ONCE = 50;
 

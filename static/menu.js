@@ -1,8 +1,6 @@
 /** What may be done to posts: one menu for all of a discussion, below the post for which it is open. */
-import { add, texts } from './texts.js';
+import { _ } from './texts.js';
 import { isolated } from './view.js';
-
-add({ en: { copied: 'The link is copied' } });
 
 /** What a choice changes of a post. */
 const CHANGES = {
@@ -68,7 +66,7 @@ export class Menu {
   #copy(item) {
     const { href } = this.#place.closest('.post').querySelector('.when');
     if (!navigator.clipboard) return location.assign(href);
-    navigator.clipboard.writeText(href).then(() => { item.textContent = texts.copied; });
+    navigator.clipboard.writeText(href).then(() => { item.textContent = _('The link is copied'); });
   }
 
   /**

@@ -4,34 +4,35 @@ import { submits } from './forms.js';
 import { Listing, at } from './listing.js';
 import { pottle } from './pages.js';
 import { unless } from './pottle/asking.js';
+import { _, texts } from './texts.js';
 
 const part = (selector) => document.querySelector(selector);
-const day = (text) => new Date(`${text}T12:00`).toLocaleDateString();
+const day = (text) => new Date(`${text}T12:00`).toLocaleDateString(texts.language);
 
 const sessions = new Listing(part('#sessions'), pottle, {
   path: '/api/me/sessions', plural: 'sessions',
   fill(of, { device, created, used, current, site, origin }) {
-    of('.device').textContent = device || 'A browser';
-    if (site) of('.site bdi').textContent = origin?.replace('https://', '') ?? `a program of ${site}`;
+    of('.device').textContent = device || _('A browser');
+    if (site) of('.site bdi').textContent = origin?.replace('https://', '') ?? _('a program of %(site)s', { site });
     else of('.site').remove();
     of('.current').hidden = !current;
     at(of('time'), created);
-    of('.used').textContent = used ? day(used) : 'a day that is not known';
+    of('.used').textContent = used ? day(used) : _('a day that is not known');
     of('[data-do=end]').hidden = current; // for that there is the button above
   },
-  actions: { end: async ({ id, device }) => await ask({ title: `Sign out ${device || 'that browser'}?`, action: 'Sign out' })
+  actions: { end: async ({ id, device }) => await ask({ title: device ? _('Sign out %(device)s?', { device }) : _('Sign out that browser?'), action: _('Sign out') })
     && pottle.api('DELETE', `/api/me/sessions/${id}`) },
 });
 
 const others = part('#sessions .others');
 others.disabled = false;
-others.addEventListener('click', async () => await ask({ title: 'Sign out everywhere but here?', action: 'Sign out' })
+others.addEventListener('click', async () => await ask({ title: _('Sign out everywhere but here?'), action: _('Sign out') })
   && sessions.after(() => pottle.api('DELETE', '/api/me/sessions')));
 
 submits(part('#password form'), async (values) => {
   await pottle.api('PATCH', '/api/me', values);
   part('#password form').reset();
-  part('#password .saved').textContent = 'Changed.';
+  part('#password .saved').textContent = _('Changed.');
   await sessions.reload();
 });
 
@@ -47,12 +48,12 @@ function replies() {
   };
   submits(form, async () => {
     const { atom } = await pottle.api('PUT', '/api/me/feed');
-    show('Copy it now: it is not shown again.', atom);
+    show(_('Copy it now: it is not shown again.'), atom);
   });
   const end = form.querySelector('[data-do=end]');
   end.disabled = false;
   end.addEventListener('click', async () => {
     const had = await unless(404, pottle.api('DELETE', '/api/me/feed').then(() => true));
-    show(had ? 'It has ended.' : 'There is none.');
+    show(had ? _('It has ended.') : _('There is none.'));
   });
 }

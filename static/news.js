@@ -1,10 +1,12 @@
 /** How the reader learns of what happens: new posts, and how the connection is doing. */
-import { texts } from './texts.js';
+import { _, ngettext } from './texts.js';
 import { isolated, nameOf } from './view.js';
 
 const SPEAK_AFTER_MS = 1000; // several posts at once are one announcement
 const WORRY_AFTER_MS = 2000; // shorter interruptions are nobody's business
 const COMPLAINT_MS = 6000;
+
+const newPosts = (count) => ngettext('%(num)s new post', '%(num)s new posts', count);
 
 /** Highlights new posts, announces them to screen readers, and offers to go to those out of sight. */
 export class News {
@@ -33,7 +35,7 @@ export class News {
     this.#authors.push(author);
     this.#speaking ??= setTimeout(() => {
       const count = this.#authors.length;
-      this.#voice.textContent = count === 1 ? texts.newBy(isolated(author)) : texts.newPosts(count);
+      this.#voice.textContent = count === 1 ? _('New post by %(author)s', { author: isolated(author) }) : newPosts(count);
       this.#authors = [];
       this.#speaking = null;
     }, SPEAK_AFTER_MS);
@@ -53,7 +55,7 @@ export class News {
     this.#button.hidden = !first;
     if (!first) return;
     const arrow = first.getBoundingClientRect().top < 0 ? '↑' : '↓';
-    this.#button.textContent = `${arrow} ${texts.newPosts(this.#unseen.size)}`;
+    this.#button.textContent = `${arrow} ${newPosts(this.#unseen.size)}`;
   }
 
   #go() {
@@ -69,8 +71,11 @@ export class Status {
 
   constructor(place) { this.#place = place; }
 
+  /** Its words are in the page (templates/_discussion.html); what has none is nobody's business. */
+  #said(state) { return this.#place.getAttribute(`data-${state}`); }
+
   show(told, detail) {
-    if (!(told in texts.states)) return;
+    if (this.#said(told) === null) return;
     const state = told === 'failed' && (detail === 'not-found' || detail?.status === 404) ? 'gone' : told;
     this.#state = state;
     clearTimeout(this.#timer);
@@ -88,6 +93,6 @@ export class Status {
 
   #set(state) {
     this.#place.dataset.state = state;
-    this.#place.textContent = texts.states[state];
+    this.#place.textContent = this.#said(state);
   }
 }

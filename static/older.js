@@ -1,8 +1,6 @@
 /** More of a discussion, below what is shown or between. */
-import { add, texts } from './texts.js';
+import { _ } from './texts.js';
 import { older } from './thread.js';
-
-add({ en: { muchPosted: 'Much is being posted just now. Please try again.' } });
 
 const STALE_READS = 5;
 
@@ -37,5 +35,5 @@ async function join(discussion, read) {
     discussion.shown(page);
     return fresh;
   }
-  throw new Error(texts.muchPosted);
+  throw new Error(_('Much is being posted just now. Please try again.'));
 }

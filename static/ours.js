@@ -6,7 +6,7 @@ import { Participation } from './participation.js';
 import { Pinned } from './pinned.js';
 import { Scrolling } from './scrolling.js';
 import { pageOf } from './view.js';
-import { _ } from './words.js';
+import { _ } from './texts.js';
 import { canKeep, dropDrafts, keepsDrafts } from './writing/drafts.js';
 
 /** Has what the page shows of discussions live. */
@@ -111,6 +111,6 @@ const ofConversation = { options: { conversation: true }, again: () => conversat
 async function conversation(address) {
   const answer = await fetch(address, { headers: { Accept: 'text/html' } });
   const section = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('.discussion');
-  if (!answer.ok || !section) throw Object.assign(new Error('This conversation cannot be read.'), { status: answer.status });
+  if (!answer.ok || !section) throw Object.assign(new Error(_('This conversation cannot be read.')), { status: answer.status });
   return { ...pageOf(section), next: null };
 }

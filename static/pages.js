@@ -1,4 +1,5 @@
 /** Our own pages come alive: everything here adds to HTML that is already complete for reading. */
+import './language.js';
 import { Account } from './account.js';
 import { isTyped } from './forms.js';
 import { connect } from './pottle.js';

@@ -3,7 +3,7 @@ import { Composing } from './composing.js';
 import { OwnPosts } from './own.js';
 import { personalise } from './personal.js';
 import { Reactions } from './reactions.js';
-import { texts } from './texts.taking-part.js';
+import { _ } from './texts.js';
 import { apply } from './thread.js';
 import { isolated, nameOf } from './view.js';
 
@@ -75,7 +75,7 @@ export class Participation {
     part('.invite').hidden = Boolean(me) || this.#locked;
     part('.manage').hidden = !this.#moderates;
     part('[data-do=lock]').hidden = !this.#moderates;
-    part('[data-do=lock]').textContent = this.#locked ? texts.unlock : texts.lock;
+    part('[data-do=lock]').textContent = this.#locked ? _('Unlock') : _('Lock');
     this.#personalise();
     this.#watchQueue();
     await Promise.all([this.#reactions.learn(me), this.#learnOwn()]);
@@ -207,7 +207,7 @@ export class Participation {
     const { author, version } = post;
     const { mine } = this.#readerOf(post);
     await this.#attempt(id, async () => {
-      if (!await this.#sure(texts.sureToDelete(isolated(nameOf(author))), mine ? null : post)) return;
+      if (!await this.#sure(_('Delete this post by %(author)s?', { author: isolated(nameOf(author)) }), mine ? null : post)) return;
       await this.#pottle.remove(id, mine ? undefined : version);
       this.own.forget(id);
       const known = this.#discussion.thread.posts.find((post) => post.id === id);
@@ -228,7 +228,7 @@ export class Participation {
     } catch (problem) {
       const stale = problem.status === 412;
       if (stale) this.#discussion.offer(await this.#pottle.api('GET', `/api/posts/${id}`));
-      this.#complain(stale ? texts.changedMeanwhile : problem.message);
+      this.#complain(stale ? _('It was changed meanwhile. Please look at it again.') : problem.message);
     }
   }
 }

@@ -1,5 +1,5 @@
 /** A post as one reader has it. */
-import { texts } from './texts.taking-part.js';
+import { _ } from './texts.js';
 import { made } from './view.js';
 
 /**
@@ -19,8 +19,11 @@ export function personalise(article, marks, reader) {
 /** Says why others do not see what its author sees. */
 function note(article, { withheld, edit }) {
   const { state } = article.dataset;
-  const words = edit ? texts.unapproved[edit.state] : withheld && texts.withheld[state];
+  const words = edit ? ofEdit(edit) : withheld && ofPost(state);
   const there = article.querySelector('.waiting, .unapproved');
   if (!words) there?.remove();
   else Object.assign(there ?? article.querySelector('header').appendChild(made('span')), { className: `${edit ? 'unapproved' : 'waiting'} badge`, textContent: words });
 }
+
+const ofEdit = ({ state }) => (state === 'removed' ? _('Your edit was not approved') : _('Your edit is waiting for review'));
+const ofPost = (state) => (state === 'removed' ? _('Removed by a moderator') : _('Waiting for review'));

@@ -1,5 +1,5 @@
 /** A code or a link that is shown once, in letters for the last row of the classroom. */
-import { _ } from './words.js';
+import { _ } from './texts.js';
 
 export class Poster {
   #dialog; #link;

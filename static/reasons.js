@@ -1,5 +1,5 @@
 /** Why a moderator removes a post or declines its new text. Its author reads it. */
-import { _ } from './words.js';
+import { _ } from './texts.js';
 
 /** @returns {Object<string, string>} the usual reasons in words */
 export const reasons = () => ({

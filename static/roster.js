@@ -1,5 +1,6 @@
 /** A class list becomes accounts: names typed or from a file, and the codes to print and cut up. */
 import { submits } from './forms.js';
+import { texts } from './texts.js';
 
 /**
  * @param {string} address where a code is used
@@ -24,9 +25,9 @@ export function showRoster(form, printable, address, enrol) {
   });
 }
 
-function slip(template, texts) {
+function slip(template, account) {
   const made = template.content.firstElementChild.cloneNode(true);
-  for (const name of ['name', 'uid', 'code', 'address']) made.querySelector(`.${name}`).textContent = texts[name];
+  for (const name of ['name', 'uid', 'code', 'address']) made.querySelector(`.${name}`).textContent = account[name];
   return made;
 }
 

@@ -2,7 +2,7 @@
 import { ask } from './dialogs.js';
 import { submits } from './forms.js';
 import { Listing, at } from './listing.js';
-import { _ } from './words.js';
+import { _ } from './texts.js';
 
 export function showSecrets(section, pottle, group) {
   const list = new Listing(section, pottle, {

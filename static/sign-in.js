@@ -2,6 +2,7 @@
  * The window in which somebody signs in for a page of another site. That page gets a session of its own, which is good
  * for its origin alone; the message with it goes to no other, wherever the page may be by then.
  */
+import './language.js';
 import { submits } from './forms.js';
 import { Joining } from './joining.js';
 import { connect } from './pottle.js';

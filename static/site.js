@@ -1,7 +1,7 @@
 /** On a group's page: the tag for pages of other sites, and whether it works on a site that is named. */
 import { submits } from './forms.js';
 import { Problem } from './pottle.js';
-import { _ } from './words.js';
+import { _ } from './texts.js';
 
 /**
  * @param {HTMLElement} section

@@ -1,4 +1,5 @@
 /** How many posts each discussion of a list has, as it is now. */
+import { ngettext } from './texts.js';
 
 /**
  * @param {HTMLElement} list with items that have `data-group`, `data-key` and a `.tally`
@@ -23,5 +24,5 @@ export function showTallies(list, pottle) {
 function show(tally, count) {
   const [number, said] = tally.children;
   number.textContent = count || '';
-  said.textContent = count ? `${count} ${count === 1 ? 'post' : 'posts'}` : '';
+  said.textContent = count ? ngettext('%(num)s post', '%(num)s posts', count) : '';
 }

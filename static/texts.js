@@ -1,44 +1,32 @@
 /**
- * What a discussion says by itself: a language more is a catalogue more, here, in texts.taking-part.js, and with what is seldom needed. Markup of the
- * server has its own words.
- *
- * A page speaks one language, so it is said once (`speak`), and not at each place.
+ * Texts in the page's language. Code says them in English, where they are needed: `_('New post by %(author)s', { author })`. Other languages are a
+ * module each, of the same catalogues that the server's texts are in (docs/languages.md).
  */
 
-const CATALOGUES = { en: {
-  anonymous: 'Anonymous',
-  removed: 'This post was removed.',
-  earlierPost: 'an earlier post', // as in “in reply to …”
-  newBy: (author) => `New post by ${author}`,
-  newPosts: (count) => (count === 1 ? '1 new post' : `${count} new posts`),
-  states: {
-    connecting: '', live: 'Live', resetting: 'Catching up…', reconnecting: 'Connection lost, reconnecting…', 'signed-out': 'You have been signed out.',
-    gone: 'This discussion is gone, or no longer for you. Copy what you have typed before you leave.', failed: 'No live updates here. Reload the page to try again.',
-  },
+let messages; let plural;
 
-  tally: (count) => (count === 0 ? 'Discussion' : count === 1 ? '1 post' : `${count.toLocaleString(texts.language)} posts`),
-  unreachable: 'The discussion cannot be reached just now.',
-  tryAgain: 'Try again',
-  loadAgain: 'Please load the page again. What you have typed stays.',
-  notForYou: 'There is no such discussion, or it is for members only.',
-  signIn: 'Sign in',
-} };
+/** The page's `language` (BCP 47), in which dates, times and numbers are said. */
+export const texts = {};
 
-/** The words of the page's language, and that `language` (BCP 47), in which times are said. */
-export const texts = { language: 'en', ...CATALOGUES.en };
-
-/** Takes the words of a language where there is a catalogue of it, else English ones; times are told in it anyway. @param {string} tag such as `pt-BR` */
-export function speak(tag) {
-  let language = 'en';
+/**
+ * A page speaks one language, so it is said once, and not at each place.
+ * @param {string} tag such as `pt-BR` @param {object} [catalogue] of that language; else all is English, but for dates and times
+ */
+export function speak(tag, catalogue = {}) {
+  ({ messages = {}, plural = (num) => num !== 1 } = catalogue);
   try {
-    [language = 'en'] = Intl.DateTimeFormat.supportedLocalesOf(tag);
-  } catch { /* no tag of a language */ }
-  const { en } = CATALOGUES;
-  Object.assign(texts, en, CATALOGUES[language] ?? CATALOGUES[language.split('-')[0]], { language });
+    texts.language = new Intl.DateTimeFormat(tag).resolvedOptions().locale;
+  } catch {
+    texts.language = 'en'; // that is no tag of a language
+  }
 }
+speak('en');
 
-/** Adds words to the catalogues. */
-export function add(catalogues) {
-  for (const [tag, words] of Object.entries(catalogues)) CATALOGUES[tag] = { ...CATALOGUES[tag], ...words };
-  speak(texts.language);
-}
+const filled = (text, values) => text.replace(/%\((\w+)\)s/g, (place, name) => values[name]);
+
+/** A text; values stand in it as `%(name)s`. */
+export const _ = (message, values) => filled(messages[message] ?? message, values);
+
+/** A text with a number: `ngettext('%(num)s post', '%(num)s posts', count)`. */
+export const ngettext = (one, many, num, values) =>
+  filled((messages[one] ?? [one, many])[+plural(num)], { num: num.toLocaleString(texts.language), ...values });

@@ -1,6 +1,6 @@
 /** The activity log in words. The actions are those of docs/administration.md. */
 import { Listing, at } from './listing.js';
-import { _ } from './words.js';
+import { _ } from './texts.js';
 
 /** What was done to `subject`; where `detail` is not in a sentence it stands behind it. */
 const sentences = (subject, detail) => ({

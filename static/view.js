@@ -1,5 +1,5 @@
 /** A post and its <article>, both ways. The markup itself is `article` in templates/_post.html. */
-import { texts } from './texts.js';
+import { _, texts } from './texts.js';
 
 const HUES = 6;
 const UNITS = [['year', 31_536_000], ['month', 2_592_000], ['week', 604_800], ['day', 86_400], ['hour', 3600], ['minute', 60]];
@@ -15,7 +15,7 @@ export function trusted(html) {
   return policy.createHTML(html);
 }
 
-export const nameOf = ({ name, guest }) => name ?? guest ?? texts.anonymous;
+export const nameOf = ({ name, guest }) => name ?? guest ?? _('Anonymous');
 
 /** The post that the server rendered; its `body` (the Markdown) is not in the page. */
 export function read(article) {
@@ -23,7 +23,7 @@ export function read(article) {
   const { root } = article.closest('[data-root]')?.dataset ?? {};
   const name = article.querySelector('.author').textContent;
   const avatar = article.querySelector('.avatar img')?.src;
-  const badge = article.querySelector('.rank')?.textContent;
+  const badge = article.querySelector('.rank')?.classList[2];
   const stamp = (place) => article.querySelector(`${place} time`)?.getAttribute('datetime');
   const kinds = (place, value) => Object.fromEntries([...article.querySelectorAll(`${place}[data-kind]`)].map((part) => [part.dataset.kind, value(part)]));
   return {
@@ -62,13 +62,13 @@ export function fill(article, post, { parent, root }, links, model) {
   const part = (selector) => article.querySelector(selector) ?? {};
   part('.avatar').replaceWith(avatar(author, links.base));
   Object.assign(part('.author'), { textContent: nameOf(author), title: author.uid ?? '' });
-  part('.rank').textContent = author.badge;
+  Object.assign(part('.rank'), { className: `rank badge ${author.badge}`, textContent: author.badge === 'admin' ? _('admin') : _('moderator') });
   part('.when').href = links.post + post.id;
   setTime(part('.when time'), post.created);
   if (post.edited) setTime(part('.edited time'), post.edited);
   part('.context a').href = parent ? links.here + parent.id : links.post + post.parent;
-  part('.context bdi').textContent = parent ? nameOf(parent.author) : texts.earlierPost;
-  part('.body').innerHTML = trusted(post.html || (removed ? `<p>${texts.removed}` : '')); // sanitised by the server
+  part('.context bdi').textContent = parent ? nameOf(parent.author) : _('an earlier post');
+  part('.body').innerHTML = trusted(post.html || (removed ? `<p>${_('This post was removed.')}` : '')); // sanitised by the server
   for (const chip of article.querySelectorAll('.chip')) chip.querySelector('.count').textContent = post.reactions[chip.dataset.kind];
   part('.doing').hidden = removed;
 }

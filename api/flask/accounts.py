@@ -152,7 +152,7 @@ def _as(field: str, text: str, kind: Any) -> str:
     try:
         kept: str = fit(text, kind)
     except Unfit as unfit:
-        raise Invalid({field: str(unfit)}) from unfit
+        raise Invalid({field: unfit.phrase}) from unfit
     return kept
 
 

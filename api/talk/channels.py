@@ -16,6 +16,7 @@ from pottle.http.answers import Answer, Paging, asks, changed_fields, cursor, gi
 from pottle.http.asking import anyone, foreign_origin, signed_in
 from pottle.http.caching import shown, shown_too
 from pottle.http.limits import idempotent, limited
+from pottle.translation import _
 
 blueprint = Blueprint("channels", __name__, url_prefix="/api")
 counts = Blueprint("counts", __name__, url_prefix="/api/counts")
@@ -65,7 +66,7 @@ async def index(slug: str, query: ChannelQuery) -> Answer:
     """The channels of a group."""
     if query.state == "pending":
         if query.key is not None:
-            raise Invalid({"key": "cannot be asked for together with state"})
+            raise Invalid({"key": _("cannot be asked for together with state")})
         return listed(ChannelsView, await channel.pending(asker(), slug, cursor(query)))
     in_group, page = await channel.listed(asker(), slug, cursor(query), query.key, query.order)
     _shown(in_group, [found.id for found in page.items])
@@ -98,7 +99,7 @@ async def create(slug: str, data: NewChannel) -> Answer:
     elif data.title is not None:
         view, created = await channel.begin(who, slug, data.title, *where)
     else:
-        raise Invalid({"key": "is required, or a title to begin a new discussion with"})
+        raise Invalid({"key": _("is required, or a title to begin a new discussion with")})
     return Answer(view, 201 if created else 200, location=f"/api/channels/{view.id}")
 
 

@@ -25,6 +25,7 @@ from pottle.http.caching import rule, shown
 from pottle.http.cross_origin import framed_by
 from pottle.store import db
 from pottle.store.paging import Cursor
+from pottle.translation import _
 
 blueprint = Blueprint("talk", __name__)
 
@@ -72,9 +73,9 @@ async def home(query: PageQuery) -> Response:
         there = url_for("overviews.of_group", slug=own[0])
         return Response(status=303, headers={"Location": there, "Cache-Control": rule()})
     slug, key = sidebar.FRONT
-    _, lobby = await channel.listed(who, slug, Cursor(1), key)
+    _group_row, lobby = await channel.listed(who, slug, Cursor(1), key)
     if not lobby.items:
-        raise NotFound("The lobby was deleted.")
+        raise NotFound(_("The lobby was deleted."))
     steps = await welcome.steps() if who and who.admin else None
     found = await thread.of_channel(who, lobby.items[0].id, query.part)
     return await _page("home.html", who, found, query.order, set(), steps=steps)

@@ -113,7 +113,7 @@ async def index(channel_id: int, query: PostQuery) -> Answer:
     """The posts of a channel."""
     url = here()
     if query.only is not None and query.state is not None:
-        raise Invalid({"only": "cannot be asked for together with state"})
+        raise Invalid({"only": _("cannot be asked for together with state")})
     if query.only is not None:
         found = await selection.listed(asker(), channel_id, query.only, cursor(query))
         if query.only != "mine":
@@ -265,7 +265,7 @@ async def edit(post_id: int, data: PostEdit) -> Answer:
     if not fields:
         raise Invalid({"reason": _("needs a state")})
     if len(fields) > 1:
-        raise Invalid(dict.fromkeys(fields, "cannot be changed together with others"))
+        raise Invalid(dict.fromkeys(fields, _("cannot be changed together with others")))
     ((field, value),) = fields.items()
     if field == "state":
         return Answer(await posting.moderate(me(), post_id, wanted_versions(), value, why))

@@ -17,6 +17,7 @@ from pottle.http.caching import made_of
 from pottle.http.limits import limited
 from pottle.rates import Rate
 from pottle.store import db
+from pottle.translation import _
 
 READING = Rate("reading", 120, per=60)
 PostId = Annotated[int, Meta(ge=1, le=10**18 - 1)]
@@ -68,7 +69,7 @@ async def see(channel_id: int, data: Reading) -> UnreadPosts:
     """
     if data.until is not UNSET:
         if data.posts is not UNSET:
-            raise Invalid({"until": "cannot be sent together with posts"})
+            raise Invalid({"until": _("cannot be sent together with posts")})
         return await unread.see_until(me(), channel_id, data.until)
     return await unread.see(me(), channel_id, [] if data.posts is UNSET else data.posts)
 

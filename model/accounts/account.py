@@ -20,6 +20,7 @@ from pottle.errors import Conflict, Forbidden, Unauthenticated, Versions, check_
 from pottle.rates import Rate
 from pottle.store import Tx, db, limits, writes
 from pottle.store.paging import Cursor, Page, paged_aside
+from pottle.translation import _
 
 FAILED_SIGN_INS = Rate("failed sign-ins", 5, per=60)
 
@@ -57,7 +58,7 @@ async def sign_in(uid: str, password: str, address: str, device: str = "") -> Si
     await _count(party)
     found = await _with_password(password, PASSWORD, uid_folded=uid.lower())
     if found is None:
-        raise Unauthenticated("Wrong user name or password.")
+        raise Unauthenticated(_("Wrong user name or password."))
     old = found.password_hash
     new = await passwords.hashed(password) if passwords.outdated(old) else old
     return await _start(found.id, party, old, new, device)
@@ -67,7 +68,7 @@ async def prove(identity: Identity, password: str) -> None:
     """Raises Forbidden unless `password` is that of `identity`; TooMany for a guesser, as `sign_in` does."""
     await db.write_ahead(_count.within, identity.party)
     if await _with_password(password, OWN_PASSWORD, id=identity.user) is None:
-        raise Forbidden("That is not your password.")
+        raise Forbidden(_("That is not your password."))
     await db.write_ahead(_count.within, identity.party, -1)
 
 
@@ -93,7 +94,7 @@ def _count(tx: Tx, party: str, by: int = 1) -> None:
 def _start(tx: Tx, user_id: int, party: str, old: str, new: str, device: str) -> Signed:
     found = tx.session.get(User, user_id)
     if found is None or found.disabled:
-        raise Forbidden("This account is disabled.")
+        raise Forbidden(_("This account is disabled."))
     if found.password_hash == old:  # else somebody has set another one meanwhile
         found.password_hash = new
     _count.within(tx, party, -1)
@@ -203,7 +204,7 @@ def change(
 def _check_an_admin_is_left(tx: Tx, found: User) -> None:
     others = select(User.id).where(User.role == "admin", User.disabled.is_(None), User.id != found.id).limit(1)
     if found.role == "admin" and found.disabled is None and tx.session.scalar(others) is None:
-        raise Conflict(f"{found.uid} is the last admin.")
+        raise Conflict(_("%(uid)s is the last admin.", uid=found.uid))
 
 
 async def leave(identity: Identity, password: str, versions: Versions) -> None:
@@ -222,7 +223,7 @@ def remove(tx: Tx, by: Identity | None, uid: str, versions: Versions = None) -> 
     Raises NotFound, Forbidden, Stale; Conflict when no admin would be left.
     """
     if by and by.uid.lower() == uid.lower():
-        raise Forbidden("Your own account is deleted with your password: DELETE /api/me.")
+        raise Forbidden(_("Your own account is deleted with your password: DELETE /api/me."))
     _delete.within(tx, by, uid, versions)
 
 

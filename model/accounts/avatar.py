@@ -12,6 +12,7 @@ from model.accounts.user import User
 from model.pictures import drawn, square
 from pottle.errors import NotFound
 from pottle.store import Base, Snapshot, Tx, reads, writes
+from pottle.translation import _
 
 SIDE = 256  # pixels
 LARGEST = 64 * 1024  # bytes
@@ -60,7 +61,7 @@ def find(read: Snapshot, uid: str) -> Shown:
     """A user's avatar. Raises NotFound."""
     row = read.one(BY_UID, uid_folded=uid.lower())
     if row is None:
-        raise NotFound(f"{uid} has no avatar.")
+        raise NotFound(_("%(uid)s has no avatar.", uid=uid))
     return Shown(*row)
 
 
@@ -69,6 +70,6 @@ def remove(tx: Tx, identity: Identity) -> None:
     """Removes one's avatar. Raises NotFound."""
     own, kept = user.by_id(tx.session, identity.user), tx.session.get(Avatar, identity.user)
     if kept is None:
-        raise NotFound("You have no avatar.")
+        raise NotFound(_("You have no avatar."))
     tx.session.delete(kept)
     user.change(tx, own, avatar_hash=None)

@@ -18,6 +18,7 @@ from model.groups.roster import Pupil
 from pottle import times
 from pottle.errors import Forbidden, Invalid, NotFound
 from pottle.store import Tx, instance, writes
+from pottle.translation import _
 
 LINK_DAYS = 3
 CODE_DAYS = 30  # printed ones are handed out in the next lesson, or to pupils who were ill
@@ -57,9 +58,15 @@ def renew(tx: Tx, by: Identity, slug: str, uid: str) -> ResetCode:
     row, found = group.moderated.within(tx, by, slug), user.by_uid(tx.session, uid)
     of_roster = Invitation.user_id == found.id, Invitation.group_id == row.id
     if tx.session.scalar(select(Invitation.id).where(*of_roster)) is None:
-        raise NotFound(f"{found.uid} is not in this group's roster; an admin can make a reset link.")
+        raise NotFound(_("%(uid)s is not in this group's roster; an admin can make a reset link.", uid=found.uid))
     if not by.admin and (found.role != "user" or _is_more(tx, found.id, row.id)):
-        raise Forbidden(f"{found.uid} has become more than a member of {slug}; an admin can make a reset link.")
+        raise Forbidden(
+            _(
+                "%(uid)s has become more than a member of %(slug)s; an admin can make a reset link.",
+                uid=found.uid,
+                slug=slug,
+            )
+        )
     tx.session.execute(delete(Invitation).where(*of_roster))
     made = _roster_code(tx, by, row, found.id)
     audit.note(tx, by, "password.code", found.uid, group=slug)
@@ -86,7 +93,7 @@ def enrol(tx: Tx, by: Identity | None, slug: str, pupils: list[Pupil]) -> list[R
     """
     row = group.managed(tx, by, slug)
     if settings.chosen().sign_up == "closed" and by and not by.admin:
-        raise Forbidden("Sign-up is closed here: only an admin can enrol a roster.")
+        raise Forbidden(_("Sign-up is closed here: only an admin can enrol a roster."))
     uids = _uids(tx, pupils)
     _check_free(tx, row.id, pupils)
     return [_enrol(tx, by, row, pupil, uid) for pupil, uid in zip(pupils, uids, strict=True)]
@@ -94,14 +101,16 @@ def enrol(tx: Tx, by: Identity | None, slug: str, pupils: list[Pupil]) -> list[R
 
 def _check_free(tx: Tx, group_id: int, pupils: list[Pupil]) -> None:
     names = {row.name.casefold() for row in tx.all(group.MEMBERS, group_id=group_id)}
-    wrong = {}
+    wrong: dict[str, str] = {}
     for pupil in pupils:
         if group.has_namesake(tx, pupil.name, group_id):
-            wrong[pupil.where] = f"is {pupil.name}, a name that looks like that of somebody who looks after the group"
+            wrong[pupil.where] = _(
+                "is %(name)s, a name that looks like that of somebody who looks after the group", name=pupil.name
+            )
         elif pupil.uid is None and pupil.name.casefold() in names:
-            wrong[pupil.where] = f"is {pupil.name}, a name that the group has already"
+            wrong[pupil.where] = _("is %(name)s, a name that the group has already", name=pupil.name)
         elif pupil.uid is not None and tx.one(user.TAKEN, uid_folded=pupil.uid.lower()):
-            wrong[pupil.where] = f"has the user name {pupil.uid}, which is taken"
+            wrong[pupil.where] = _("has the user name %(uid)s, which is taken", uid=pupil.uid)
     if wrong:
         raise Invalid(wrong)
 

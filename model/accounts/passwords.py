@@ -22,6 +22,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from model import settings
 from pottle.errors import Invalid, Overloaded
+from pottle.translation import _, ngettext
 
 T = TypeVar("T")
 
@@ -51,11 +52,19 @@ _waiting = 0
 def check(password: str, *names: str) -> None:
     """Raises Invalid for a password that is too short, very common, or one of the user's `names` with some digits."""
     if len(password) < settings.chosen().password_min:
-        raise Invalid({"password": f"must have at least {settings.chosen().password_min} characters"})
+        raise Invalid(
+            {
+                "password": ngettext(
+                    "must have at least %(num)s character",
+                    "must have at least %(num)s characters",
+                    settings.chosen().password_min,
+                )
+            }
+        )
     if is_common(password):
-        raise Invalid({"password": "is too easy to guess: many people use it"})
+        raise Invalid({"password": _("is too easy to guess: many people use it")})
     if (letters := _letters(password)) and letters in map(_letters, (*names, "Pottle")):
-        raise Invalid({"password": "is too easy to guess: it is little more than a name"})
+        raise Invalid({"password": _("is too easy to guess: it is little more than a name")})
 
 
 def is_common(password: str) -> bool:
@@ -129,7 +138,7 @@ def _derived(kept: str, password: str) -> str:
 async def _beside_the_loop(work: Callable[..., T], *args: str) -> T:
     global _waiting
     if _waiting >= MOST_WAITING:
-        raise Overloaded("Too many people are signing in at this moment.")
+        raise Overloaded(_("Too many people are signing in at this moment."))
     _waiting += 1
     try:
         return await asyncio.get_running_loop().run_in_executor(_executor, work, *args)

@@ -27,6 +27,7 @@ from pottle.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, tables, writes
 from pottle.store.changes import Change
 from pottle.store.follower import Listener
+from pottle.translation import _
 
 GRACE_SECONDS = 30  # after `sign_out`, for requests that had begun
 MOST_CACHED = 10_000  # identities
@@ -38,13 +39,13 @@ CONFIRMED_MINUTES = 10  # after the password was typed, for sensitive changes
 class SessionNeeded(Forbidden):
     """A named token may not do this: it takes a session."""
 
-    title = "Session Needed"
+    title = _("Session Needed")
 
 
 class ConfirmationNeeded(Forbidden):
     """The password has to be typed again first."""
 
-    title = "Confirmation Needed"
+    title = _("Confirmation Needed")
 
 
 class Credential:
@@ -215,20 +216,20 @@ def confirm(read: Snapshot, identity: Identity, grace: float = 0) -> None:
     else:
         alive = read.one(TOKEN_ALIVE, id=identity.token)
     if alive is None or alive.role != identity.role:
-        raise Unauthenticated("This session has ended.")
+        raise Unauthenticated(_("This session has ended."))
 
 
 def must_be_session(identity: Identity) -> None:
     """Raises SessionNeeded for a named token or another site's session: they neither make credentials nor end them."""
     if identity.session is None:
-        raise SessionNeeded("A token cannot do that: sign in with the password.")
+        raise SessionNeeded(_("A token cannot do that: sign in with the password."))
     must_be_ours(identity)
 
 
 def must_be_ours(identity: Identity) -> None:
     """Raises SessionNeeded for a session that was begun for a site: its pages are not ours."""
     if identity.group is not None:
-        raise SessionNeeded("That can only be done on our own pages: sign in there.")
+        raise SessionNeeded(_("That can only be done on our own pages: sign in there."))
 
 
 def must_be_confirmed(identity: Identity) -> None:
@@ -237,7 +238,7 @@ def must_be_confirmed(identity: Identity) -> None:
     with db.snapshot() as read:
         row = read.one(CONFIRMED, id=identity.session)
     if row is None or (row.confirmed or "") < times.later(minutes=-CONFIRMED_MINUTES):
-        raise ConfirmationNeeded("Please enter your password again before you do that.")
+        raise ConfirmationNeeded(_("Please enter your password again before you do that."))
 
 
 @writes
@@ -281,7 +282,7 @@ def sign_out(tx: Tx, identity: Identity) -> None:
 def end_one(tx: Tx, identity: Identity, id_: int) -> None:
     """Ends one of the user's sessions at once. Raises NotFound."""
     if not _end(tx, identity, END_ONE, id=id_):
-        raise NotFound(f"You have no session {id_}.")
+        raise NotFound(_("You have no session %(id)s.", id=id_))
 
 
 @writes
@@ -338,7 +339,7 @@ async def tokens(user_id: int) -> list[TokenView]:
 def create_token(tx: Tx, identity: Identity, name: str) -> TokenView:
     """Makes a named token. Raises Conflict for a user who has very many."""
     if tx.one(TOKENS, user_id=identity.user).n >= MOST_TOKENS:
-        raise Conflict(f"You have {MOST_TOKENS} tokens. Delete one that you do not need any more first.")
+        raise Conflict(_("You have %(most)s tokens. Delete one that you do not need any more first.", most=MOST_TOKENS))
     secret = "tok_" + secrets.token_urlsafe(32)
     made = tx.one(ADD_TOKEN, user_id=identity.user, name=name, secret_hash=hashed(secret), created=tx.now)
     audit.note(tx, identity, "token.made", identity.uid, detail=name)
@@ -349,7 +350,7 @@ def create_token(tx: Tx, identity: Identity, name: str) -> TokenView:
 def delete_token(tx: Tx, identity: Identity, id_: int) -> None:
     """Ends one of the user's tokens at once. Raises NotFound."""
     if not tx.run(DELETE_TOKEN, id=id_, user_id=identity.user):
-        raise NotFound(f"You have no token {id_}.")
+        raise NotFound(_("You have no token %(id)s.", id=id_))
     tx.changed("token.ended", subject=id_, tags=[f"user:{identity.uid}"])
     audit.note(tx, identity, "token.deleted", identity.uid, detail=f"token {id_}")
 

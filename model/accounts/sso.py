@@ -24,6 +24,7 @@ from model.groups.rules import Standing
 from pottle import times
 from pottle.errors import Conflict, Forbidden, NotFound, Unauthenticated
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, reads, writes
+from pottle.translation import _
 
 MOST_SECRETS = 2  # of a group: one in use, and the one before or after it
 LONGEST_NAME = 80
@@ -110,7 +111,7 @@ def _sign_in(tx: Tx, slug: str, token: str, origin: str | None, device: str) -> 
     known = tx.one(KNOWN, group_id=group_id, sub=found.claims.sub)
     account = tx.session.get(User, known.user_id) if known else None
     if account is not None and account.disabled:
-        raise Forbidden("This account is disabled.")
+        raise Forbidden(_("This account is disabled."))
     tx.run(KEEP_TOKEN, digest=found.digest, expires=_time(found.claims.exp + 2 * SKEW_SECONDS))
     tx.run(USED, id=found.secret, used=tx.now[:10])
     if account is None:
@@ -132,11 +133,11 @@ def _admitted(read: Snapshot, slug: str, token: str, origin: str | None) -> tupl
     try:
         found = verified(token, {row.id: row.secret for row in rows}, datetime.fromisoformat(times.now()).timestamp())
     except BadToken as bad:
-        raise Unauthenticated(f"This token is not good. {bad}") from None
+        raise Unauthenticated(_("This token is not good. %(bad)s", bad=str(bad))) from None
     if read.one(TOKEN, digest=found.digest) is not None:
-        raise Unauthenticated("This token was used before. Make a new one each time the page is made.")
+        raise Unauthenticated(_("This token was used before. Make a new one each time the page is made."))
     if origin is not None and origin not in rows[0].origins:
-        raise Forbidden(f"{origin} is not one of the sites of the group {slug}.")
+        raise Forbidden(_("%(origin)s is not one of the sites of the group %(slug)s.", origin=origin, slug=slug))
     return found, rows[0].group_id
 
 
@@ -200,9 +201,14 @@ def make_secret(tx: Tx, by: Identity | None, slug: str) -> SecretView:
     """
     row = group.managed(tx, by, slug)
     if settings.chosen().sign_up == "closed" and by and not by.admin:
-        raise Forbidden("Sign-up is closed here: only an admin can set up single sign-on.")
+        raise Forbidden(_("Sign-up is closed here: only an admin can set up single sign-on."))
     if tx.one(COUNT, group_id=row.id).n >= MOST_SECRETS:
-        raise Conflict(f"There are {MOST_SECRETS} secrets already. Delete the one that is not in use any more first.")
+        raise Conflict(
+            _(
+                "There are %(most)s secrets already. Delete the one that is not in use any more first.",
+                most=MOST_SECRETS,
+            )
+        )
     secret = "sso_" + secrets.token_urlsafe(32)
     made = tx.one(ADD, group_id=row.id, secret=secret, created=tx.now, used=None)
     audit.note(tx, by, "secret.made", f"secret {made.id}", group=slug)
@@ -214,7 +220,7 @@ def delete_secret(tx: Tx, by: Identity | None, slug: str, id_: int) -> None:
     """Deletes a secret, and ends the sessions that began by it: whoever knows it may have begun them."""
     row = group.managed(tx, by, slug)
     if not tx.run(DROP, group_id=row.id, id=id_):
-        raise NotFound(f"The group {slug} has no secret {id_}.")
+        raise NotFound(_("The group %(slug)s has no secret %(id)s.", slug=slug, id=id_))
     session.end_of_site(tx, row.id, secret=id_)
     audit.note(tx, by, "secret.deleted", f"secret {id_}", group=slug)
 
@@ -231,7 +237,7 @@ def begin_for_site(tx: Tx, identity: Identity, slug: str, origin: str, device: s
     """Another session of the user, for pages of one of a group's sites. Raises Forbidden for an origin that is none."""
     found: Any = tx.one(SITE, slug=slug)
     if found is None or origin not in found.origins:
-        raise Forbidden(f"{origin} is not one of the sites of the group {slug}.")
+        raise Forbidden(_("%(origin)s is not one of the sites of the group %(slug)s.", origin=origin, slug=slug))
     return _begun(tx, identity.user, device, Site(found.id, origin))
 
 

@@ -15,6 +15,7 @@ from model import audit
 from model.accounts import passwords
 from pottle.errors import Invalid, NotFound, taken
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, writes
+from pottle.translation import _
 from pottle.values import as_it_is, line
 
 # In a pattern `$` alone would also match before a last newline.
@@ -24,14 +25,17 @@ Uid = Annotated[
         40,
         2,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$(?!\n)",
-        says="must have 2 to 40 letters a to z, digits, dots, hyphens or underscores, without spaces, and begin with a "
-        "letter or digit",
+        says=_(
+            "must have 2 to 40 letters a to z, digits, dots, hyphens or underscores, without spaces, and begin with a "
+            "letter or digit"
+        ),
     ),
 ]
 SomeUid = Annotated[str, line(254)]  # to look for: what has another form is nobody's
 Name = Annotated[str, line(80)]
 Email = Annotated[
-    str, line(254, 3, pattern=r"^[^@\s]+@[^@\s]+$(?!\n)", says="must be an e-mail address, such as ada@school.example")
+    str,
+    line(254, 3, pattern=r"^[^@\s]+@[^@\s]+$(?!\n)", says=_("must be an e-mail address, such as ada@school.example")),
 ]
 Password = Annotated[str, as_it_is("every character of a password counts", 1_000, 1)]
 Role = Literal["user", "admin"]
@@ -155,7 +159,7 @@ def is_reserved(uid: str) -> bool:
 def check_uid(uid: str) -> None:
     """Raises Invalid for a user name that only the operator gives."""
     if is_reserved(uid):
-        raise Invalid({"uid": f"{uid} is reserved; please choose another"})
+        raise Invalid({"uid": _("%(uid)s is reserved; please choose another", uid=uid)})
 
 
 def check_free(read: Snapshot, uid: str) -> None:
@@ -168,7 +172,7 @@ def by_uid(session: Session, uid: str) -> User:
     """A user, whatever the uid's case. Raises NotFound."""
     user = session.scalar(select(User).where(User.uid_folded == uid.lower()))
     if user is None:
-        raise NotFound(f"There is no user {uid}.")
+        raise NotFound(_("There is no user %(uid)s.", uid=uid))
     return user
 
 
@@ -176,7 +180,7 @@ def by_id(session: Session, id_: int) -> User:
     """A user who was there a moment ago. Raises NotFound."""
     user = session.get(User, id_)
     if user is None:
-        raise NotFound("This account is gone.")
+        raise NotFound(_("This account is gone."))
     return user
 
 

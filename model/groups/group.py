@@ -16,6 +16,7 @@ from model.groups.rules import Posting, Reading, Review, Standing
 from pottle.errors import Invalid, NotFound, Versions, check_version, taken
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads, writes
 from pottle.store.paging import Cursor, Page, paged
+from pottle.translation import _
 from pottle.values import line
 
 Slug = Annotated[
@@ -23,7 +24,7 @@ Slug = Annotated[
     line(
         60,
         pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)",
-        says="must have 1 to 60 small letters a to z, digits and single hyphens between them, such as class-5b",
+        says=_("must have 1 to 60 small letters a to z, digits and single hyphens between them, such as class-5b"),
     ),
 ]
 SomeSlug = Annotated[str, line(254)]  # to look for; no group has one of another form
@@ -32,7 +33,7 @@ Origin = Annotated[
     line(
         200,
         pattern=r"^https?://[a-z0-9.\-]+(:[0-9]{1,5})?$(?!\n)",
-        says="must be an address in small letters with nothing behind it, such as https://class.example",
+        says=_("must be an address in small letters with nothing behind it, such as https://class.example"),
     ),
 ]
 MOST_ORIGINS = 50  # of one group
@@ -144,7 +145,7 @@ def asker(identity: Identity | None) -> dict[str, int]:
 def _found(read: Snapshot, slug: str, **who: int) -> GroupRow:
     row: GroupRow | None = read.one(BY_SLUG, slug=slug, **who)
     if row is None:
-        raise NotFound(f"There is no group {slug}.")
+        raise NotFound(_("There is no group %(slug)s.", slug=slug))
     return row
 
 
@@ -276,7 +277,7 @@ def remove_member(tx: Tx, identity: Identity, slug: str, uid: str) -> None:
     row = moderated.within(tx, identity, slug)
     found = tx.one(MEMBER, group_id=row.id, uid_folded=uid.lower())
     if found is None:
-        raise NotFound(f"{uid} is not a member.")
+        raise NotFound(_("%(uid)s is not a member.", uid=uid))
     tx.run(LEAVE, group_id=row.id, user_id=found.id)
     tx.changed("member.removed", subject=found.id, tags=[f"group:{row.id}", f"user:{found.uid}"])
     audit.note(tx, identity, "member.removed", found.uid, group=slug)
@@ -292,7 +293,7 @@ def tell_standing(tx: Tx, user_id: int) -> None:
     tx.changed("member.changed", subject=user_id, tags=[f"user:{tx.one(UID, id=user_id).uid}"])
 
 
-ALIKE = "can be taken for that of somebody who looks after this group; please add something, such as a last name"
+ALIKE = _("can be taken for that of somebody who looks after this group; please add something, such as a last name")
 _mine = aliased(Membership)
 
 

@@ -39,6 +39,7 @@ from pottle import times
 from pottle.errors import Conflict, NotFound
 from pottle.rates import Rate
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, limits, reads, writes
+from pottle.translation import _
 from pottle.values import as_it_is
 
 Uses = Annotated[int, Meta(ge=1, le=10_000)]
@@ -205,7 +206,7 @@ async def find(code: str, address: str) -> Held:
 
 def unknown() -> NotFound:
     """The answer to every wrong code, alike."""
-    return NotFound("This code isn't valid or has expired.")
+    return NotFound(_("This code isn't valid or has expired."))
 
 
 @writes
@@ -213,7 +214,7 @@ def invite(tx: Tx, by: Identity | None, slug: str, role: Standing, uses: int | N
     """Makes an invitation to a group, for its moderators and the operator (None). Raises Conflict."""
     row = group.managed(tx, by, slug)
     if tx.one(COUNT, group_id=row.id).n >= MOST_AT_ONCE:
-        raise Conflict(f"A group can have {MOST_AT_ONCE} invitations at once; revoke some first.")
+        raise Conflict(_("A group can have %(most)s invitations at once; revoke some first.", most=MOST_AT_ONCE))
     made = make(tx, SHORT, times.later(days=days), role, group_id=row.id, uses=uses, by=by)
     how = f"{role}, {uses or 'any number of'} uses, until {made.expires}"
     audit.note(tx, by, "invitation.made", f"invitation {made.id}", group=slug, detail=how)
@@ -232,7 +233,7 @@ def revoke(tx: Tx, identity: Identity, slug: str, id_: int) -> None:
     """Ends an invitation at once; who joined by it stays. Raises NotFound."""
     row = group.moderated.within(tx, identity, slug)
     if not tx.run(REVOKE, group_id=row.id, id=id_):
-        raise NotFound(f"There is no invitation {id_} to {slug}.")
+        raise NotFound(_("There is no invitation %(id)s to %(slug)s.", id=id_, slug=slug))
     audit.note(tx, identity, "invitation.revoked", f"invitation {id_}", group=slug)
 
 

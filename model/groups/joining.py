@@ -16,6 +16,7 @@ from pottle import times
 from pottle.errors import Forbidden, Invalid
 from pottle.store import Snapshot, Tx, db, writes
 from pottle.store.unit import answered
+from pottle.translation import _
 
 
 class GroupName(msgspec.Struct):
@@ -91,12 +92,12 @@ def _may_sign_up(read: Snapshot, uid: str, code: str | None) -> Held | None:
     """The code's invitation, if there is one. Raises what `sign_up` does."""
     held, setting = invitation.held(read, code, times.now()) if code else None, settings.chosen().sign_up
     if code and (held is None or held.user_id is not None):
-        raise Invalid({"invitation": "isn't valid or has expired"})
+        raise Invalid({"invitation": _("isn't valid or has expired")})
     if held is None and setting == "invitation":
-        raise Forbidden("Sign-up is by invitation only here.")
+        raise Forbidden(_("Sign-up is by invitation only here."))
     if held is None or held.group_id is not None:  # all but the first admin
         if setting == "closed":
-            raise Forbidden("Sign-up is closed here.")
+            raise Forbidden(_("Sign-up is closed here."))
         user.check_uid(uid)
     user.check_free(read, uid)
     return held
@@ -107,7 +108,7 @@ def _sign_up(tx: Tx, uid: str, name: str, password_hash: str, email: str | None,
     held, made = _may_sign_up(tx, uid, code), UserView(uid, name, None, tx.now)
     if held is None:
         if group.has_namesake(tx, name, 0):  # an admin, for there is no such group
-            raise Invalid({"name": "can be taken for that of an admin; please add something, such as a last name"})
+            raise Invalid({"name": _("can be taken for that of an admin; please add something, such as a last name")})
         user.add(tx, uid, name, password_hash, email)
     elif held.group_id is None:
         user.add(tx, uid, name, password_hash, email, "admin")

@@ -12,6 +12,7 @@ from model.groups.group import Membership
 from model.groups.rules import Standing
 from pottle.errors import Forbidden
 from pottle.store import db
+from pottle.translation import _
 
 MOST = 8  # a list to choose from
 
@@ -88,7 +89,7 @@ async def beginning(identity: Identity, slug: str, typed: str) -> list[PersonVie
     """
     in_group = await group.visible_to(identity, slug)
     if not in_group.standing and not rules.moderates(in_group, identity):
-        raise Forbidden("Only members see who is in this group.")
+        raise Forbidden(_("Only members see who is in this group."))
     literally = typed.strip().lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     begins = {"prefix": f"{literally}%", "word": f"% {literally}%", "likeness": f"{skeleton(literally)}%"}
     async with db.session() as reading:

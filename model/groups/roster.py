@@ -21,6 +21,7 @@ import msgspec
 from model.accounts.user import Name, Uid, is_reserved
 from pottle import text
 from pottle.errors import Invalid
+from pottle.translation import _
 from pottle.values import Unfit, fit
 
 MOST = 500  # names at once
@@ -74,9 +75,11 @@ def _rows(table: str) -> Iterator[tuple[str, list[str]]]:
     try:
         for cells in reader:
             if any(tidied := [_tidy(cell) for cell in cells]):
-                yield f"line {reader.line_num}", tidied
+                yield _("line %(number)s", number=reader.line_num), tidied
     except csv.Error as error:
-        raise Invalid({f"line {reader.line_num}": f"is not CSV: {error}"}) from error
+        raise Invalid(
+            {_("line %(number)s", number=reader.line_num): _("is not CSV: %(error)s", error=error)}
+        ) from error
 
 
 def _headings(cells: list[str]) -> dict[str, int] | None:
@@ -112,14 +115,16 @@ def _is_whole_name(word: str) -> bool:
 
 
 def _plain(where: str, cells: list[str]) -> Pupil:
-    advice = "say in a first line what the columns are, such as name,uid"
+    advice = _("say in a first line what the columns are, such as name,uid")
     if any(cells[2:]):
-        raise Invalid({where: f"has more than two columns; {advice}"})
+        raise Invalid({where: _("has more than two columns; %(advice)s", advice=advice)})
     for cell in filter(None, cells):
         if not any(letter.isalpha() for letter in cell) or "@" in cell:
-            raise Invalid({where: f"has {cell} where a name should be; {advice}"})
+            raise Invalid({where: _("has %(cell)s where a name should be; %(advice)s", cell=cell, advice=advice)})
     if len(cells) > 1 and any(letter.isdigit() for letter in cells[1]):
-        raise Invalid({where: f"has {cells[1]} where a last name should be; {advice}"})
+        raise Invalid(
+            {where: _("has %(value)s where a last name should be; %(advice)s", value=cells[1], advice=advice)}
+        )
     return Pupil(where, " ".join(filter(None, cells)))
 
 
@@ -139,7 +144,7 @@ def _tidy(cell: str) -> str:
 def checked(pupils: list[Pupil]) -> list[Pupil]:
     """The pupils unchanged. Raises Invalid for none or too many, bad names or uids, and duplicates."""
     if not 1 <= len(pupils) <= MOST:
-        raise Invalid({"": f"a class list has 1 to {MOST} names, not {len(pupils)}"})
+        raise Invalid({"": _("a class list has 1 to %(most)s names, not %(value)s", most=MOST, value=len(pupils))})
     wrong: dict[str, str] = {}
     seen: dict[tuple[bool, str], str] = {}
     for pupil in pupils:
@@ -154,20 +159,22 @@ def checked(pupils: list[Pupil]) -> list[Pupil]:
 
 def _problem(pupil: Pupil, before: str | None) -> str | None:
     if not pupil.name:
-        return "has no name"
+        return _("has no name")
     if not any(letter.isalpha() for letter in pupil.name):
-        return f"has a name without a letter: {pupil.name}"
+        return _("has a name without a letter: %(name)s", name=pupil.name)
     for value, kind, what in (
-        (pupil.name, Name, "a name that cannot be used"),
-        (pupil.uid or "ok", Uid, f"the user name {pupil.uid}"),
+        (pupil.name, Name, _("a name that cannot be used")),
+        (pupil.uid or "ok", Uid, _("the user name %(uid)s", uid=pupil.uid)),
     ):
         try:
             fit(value, kind)
         except Unfit as unfit:
-            return f"has {what}: it {unfit}"
+            return _("has %(what)s: it %(phrase)s", what=what, phrase=unfit.phrase)
     if pupil.uid is not None and is_reserved(pupil.uid):
-        return f"has the user name {pupil.uid}, which is reserved"
-    return f"is {pupil.uid or pupil.name} again, as {before} is; tell the two apart" if before else None
+        return _("has the user name %(uid)s, which is reserved", uid=pupil.uid)
+    if before is None:
+        return None
+    return _("is %(name)s again, as %(before)s is; tell the two apart", name=pupil.uid or pupil.name, before=before)
 
 
 def uid_from(name: str) -> str:

@@ -4,6 +4,7 @@ from typing import Literal, Protocol
 
 from model.accounts.session import Identity, SessionNeeded
 from pottle.errors import Forbidden, Unauthenticated
+from pottle.translation import _
 
 Reading = Literal["public", "members"]
 Posting = Literal["guests", "users", "members"]
@@ -32,9 +33,9 @@ def moderates(there: Rules, identity: Identity | None) -> bool:
 def must_moderate(there: Rules, identity: Identity | None) -> None:
     """Raises Unauthenticated or Forbidden unless the asker moderates there."""
     if identity is None:
-        raise Unauthenticated("Sign in first.")
+        raise Unauthenticated(_("Sign in first."))
     if not moderates(there, identity):
-        raise Forbidden("Only a moderator may do that.")
+        raise Forbidden(_("Only a moderator may do that."))
 
 
 def good_in(there: Rules, identity: Identity | None) -> bool:
@@ -45,7 +46,7 @@ def good_in(there: Rules, identity: Identity | None) -> bool:
 def must_be_good_in(there: Rules, identity: Identity | None) -> None:
     """Raises SessionNeeded where the asker's session is for the sites of another group."""
     if not good_in(there, identity):
-        raise SessionNeeded("You are signed in for another group's site only. Sign in here to do that.")
+        raise SessionNeeded(_("You are signed in for another group's site only. Sign in here to do that."))
 
 
 def may_post(there: Rules, identity: Identity | None, origin: str | None) -> None:
@@ -55,28 +56,28 @@ def may_post(there: Rules, identity: Identity | None, origin: str | None) -> Non
     """
     must_be_good_in(there, identity)
     if getattr(there, "locked", False) and not moderates(there, identity):
-        raise Forbidden("This channel is locked.")
+        raise Forbidden(_("This channel is locked."))
     if identity is None:
         if there.posting != "guests":
-            raise Unauthenticated("Sign in to post here.")
+            raise Unauthenticated(_("Sign in to post here."))
         if origin is not None and origin not in there.origins:
-            raise Forbidden(f"Guests may not post here from {origin}.")
+            raise Forbidden(_("Guests may not post here from %(origin)s.", origin=origin))
     elif there.posting == "members" and not (there.standing or identity.admin):
-        raise Forbidden("Only members may post here.")
+        raise Forbidden(_("Only members may post here."))
 
 
 def may_be_anonymous(there: Rules, identity: Identity | None) -> None:
     """Raises Forbidden where posts may not be anonymous, and for guests, who choose their name anyway."""
     if identity is None:
-        raise Forbidden("Sign in to post anonymously: moderators know who wrote it.")
+        raise Forbidden(_("Sign in to post anonymously: moderators know who wrote it."))
     if not there.anonymous:
-        raise Forbidden("Posts cannot be anonymous here.")
+        raise Forbidden(_("Posts cannot be anonymous here."))
 
 
 def may_have_images(there: Rules) -> None:
     """Raises Forbidden where posts may have no images."""
     if not there.images:
-        raise Forbidden("Posts have no images here.")
+        raise Forbidden(_("Posts have no images here."))
 
 
 def waits(there: Rules, identity: Identity | None) -> bool:

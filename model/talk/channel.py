@@ -36,6 +36,7 @@ from pottle.rates import Rate
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, changes, db, limits, reads, writes
 from pottle.store.paging import Cursor, Page, paged, paged_aside
 from pottle.store.unit import envelope
+from pottle.translation import _
 from pottle.values import line
 
 State = Literal["published", "pending"]
@@ -43,7 +44,8 @@ Order = Literal["newest", "active"]  # by when they began, or by when something 
 Key = Annotated[str, line(300, tidies=keys.normal)]
 Title = Annotated[str, line(200)]
 Url = Annotated[
-    str, line(2_000, pattern=r"^https?://[^\s]+$(?!\n)", says="must be an address that begins with http:// or https://")
+    str,
+    line(2_000, pattern=r"^https?://[^\s]+$(?!\n)", says=_("must be an address that begins with http:// or https://")),
 ]
 DAY = 86_400  # seconds
 ADDED = Rate("kilobytes", 32 * 1024, per=DAY)  # 28,800 short posts, 20 a minute, or 450 of the largest there are
@@ -224,7 +226,7 @@ def visible_to(read: Snapshot, identity: Identity | None, id_: int) -> ChannelRo
     """A channel that the asker may see: the only way to get one. Raises NotFound."""
     row = seen_by(read, identity, id_)
     if row is None:
-        raise NotFound(f"There is no channel {id_}.")
+        raise NotFound(_("There is no channel %(id)s.", id=id_))
     return row
 
 
@@ -310,7 +312,7 @@ def begin(
     rules.may_post(group.visible_to.within(tx, identity, slug), identity, origin)
     key, who = keys.of_title(title), asker(identity)
     if there := tx.one(BY_KEY, slug=slug, key=key, **who) or tx.one(BY_TITLE, slug=slug, title=title, **who):
-        said = "There is a discussion of that title already."
+        said = _("There is a discussion of that title already.")
         named = {"id": there.id, "title": there.title}
         raise Conflict(said, channel=named, errors=[{"field": "title", "message": said}])
     return get_or_create.within(tx, identity, slug, key, title, url, origin)

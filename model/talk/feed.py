@@ -18,6 +18,7 @@ from model.talk.post import FOUND, Post, PostView, view
 from pottle.errors import NotFound
 from pottle.store import Base, Snapshot, Tx, db, reads, writes
 from pottle.store.paging import Cursor
+from pottle.translation import _
 
 MOST = 30  # entries
 
@@ -102,7 +103,7 @@ async def of_replies(secret: str) -> Feed:
     async with db.session() as session:
         whose = (await session.execute(WHOSE, {"secret_hash": hashed(secret)})).one_or_none()
         if whose is None:
-            raise NotFound("There is no such feed. Its address may have been replaced.")
+            raise NotFound(_("There is no such feed. Its address may have been replaced."))
         found = await session.execute(REPLIES, {"user": whose.id, "admin": int(whose.role == "admin"), "only": 0})
         return Feed(f"Replies to {whose.name}", "/account", whose.created, [_entry(row) for row in found])
 
@@ -124,4 +125,4 @@ def make_address(tx: Tx, identity: Identity) -> FeedSecret:
 def drop_address(tx: Tx, identity: Identity) -> None:
     """Ends the address of the user's feed of replies. Raises NotFound."""
     if not tx.run(DROP, user_id=identity.user):
-        raise NotFound("Your replies have no feed.")
+        raise NotFound(_("Your replies have no feed."))

@@ -23,6 +23,7 @@ from model.talk.markdown import images_in, shown_images
 from pottle import times
 from pottle.errors import Conflict, NotFound
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, limits, reads, writes
+from pottle.translation import _
 
 SIDE = 1_600  # pixels, the longer one
 LARGEST = 512 * 1024  # bytes of one
@@ -112,15 +113,15 @@ def _where(read: Snapshot, identity: Identity, channel_id: int) -> ChannelRow:
 def _check_room(read: Snapshot, identity: Identity, more: int) -> None:
     chosen = settings.chosen()
     if read.one(OF_USER, user_id=identity.user).size + more > chosen.user_image_bytes:
-        raise Conflict("Your images fill all the room that you have. Delete posts with images that nobody needs.")
+        raise Conflict(_("Your images fill all the room that you have. Delete posts with images that nobody needs."))
     if read.one(OF_ALL).size + more > chosen.image_bytes:
-        raise Conflict("There is no more room for images on this server. Please tell whoever runs it.")
+        raise Conflict(_("There is no more room for images on this server. Please tell whoever runs it."))
 
 
 @reads
 def find(read: Snapshot, identity: Identity | None, key: str) -> Shown:
     """An image that the asker may see. Raises NotFound."""
-    gone, row = NotFound("There is no such image."), read.one(BY_KEY, key=key)
+    gone, row = NotFound(_("There is no such image.")), read.one(BY_KEY, key=key)
     if row is None:
         raise gone
     own = identity is not None and row.user_id == identity.user
@@ -142,9 +143,9 @@ def remove(tx: Tx, identity: Identity, key: str) -> None:
     """Drops an image of one's own that no post has. Raises NotFound, Conflict."""
     row = tx.one(BY_KEY, key=key)
     if row is None or row.user_id != identity.user:
-        raise NotFound("There is no such image.")
+        raise NotFound(_("There is no such image."))
     if row.post_id is not None:
-        raise Conflict("It is in a post: edit that, or delete it.")
+        raise Conflict(_("It is in a post: edit that, or delete it."))
     tx.run(DROP, key=key)
 
 

@@ -3,6 +3,7 @@
 import re
 
 from pottle import text
+from pottle.translation import ngettext
 
 PAGE = re.compile(r"/|https?://", re.IGNORECASE)  # what the key of a page begins with
 ESCAPES = re.compile("(?:%[0-9A-Fa-f]{2})+")
@@ -37,7 +38,7 @@ def _page(key: str) -> str:
 def _decoded(key: str, keep: str = "") -> str:
     """Decodes all escapes but those of characters in `keep` or without a visible form."""
     if len(key) > LONGEST:
-        raise ValueError("must have at most 300 characters")
+        raise ValueError(ngettext("must have at most %(num)s character", "must have at most %(num)s characters", 300))
     return ESCAPES.sub(lambda found: "".join(_shown(letter, keep) for letter in _letters(found[0])), key)
 
 

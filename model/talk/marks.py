@@ -13,6 +13,7 @@ from model.talk.channel import ChannelRow
 from model.talk.post import FOUND, Post, PostRow, PostView, view, visible_to
 from pottle.errors import Conflict, Forbidden, Invalid, Versions, check_version
 from pottle.store import Snapshot, Tx, reads, writes
+from pottle.translation import _
 
 Mark = Literal["pinned", "endorsed", "answer"]
 MOST_PINNED = 10  # posts of a channel
@@ -54,11 +55,13 @@ def put(tx: Tx, identity: Identity, id_: int, versions: Versions, mark: Mark, on
     _may(tx, identity, row, channel, mark)
     check_version(row.version, versions)
     if row.state != "published":
-        raise Conflict("Only a published post can be marked.")
+        raise Conflict(_("Only a published post can be marked."))
     if bool(getattr(row, mark)) == on:
         return posting.current(tx, id_)
     if mark == "pinned" and on and tx.one(COUNT_PINNED, channel_id=row.channel_id).count >= MOST_PINNED:
-        raise Conflict(f"At most {MOST_PINNED} posts of a discussion can be pinned. Unpin another one first.")
+        raise Conflict(
+            _("At most %(most)s posts of a discussion can be pinned. Unpin another one first.", most=MOST_PINNED)
+        )
     if mark == "answer":
         for other in tx.all(ANSWERS, channel_id=row.channel_id, root_id=row.root_id):
             _set(tx, other.id, row.channel_id, mark, False)
@@ -72,15 +75,15 @@ def put(tx: Tx, identity: Identity, id_: int, versions: Versions, mark: Mark, on
 def _may(tx: Tx, identity: Identity, row: PostRow, channel: ChannelRow, mark: Mark) -> None:
     rules.must_be_good_in(channel, identity)
     if mark == "answer" and row.root_id is None:
-        raise Invalid({"answer": "is only for replies"})
+        raise Invalid({"answer": _("is only for replies")})
     if rules.moderates(channel, identity):
         return
     if mark != "answer":
-        raise Forbidden("Only a moderator may do that.")
+        raise Forbidden(_("Only a moderator may do that."))
     if tx.one(ASKED_BY, id=row.root_id).author_id != identity.user:
-        raise Forbidden("Only who asked may say which reply is the answer, or a moderator.")
+        raise Forbidden(_("Only who asked may say which reply is the answer, or a moderator."))
     if channel.locked:
-        raise Forbidden("This channel is locked.")
+        raise Forbidden(_("This channel is locked."))
 
 
 def _set(tx: Tx, id_: int, channel_id: int, mark: Mark, on: bool) -> None:

@@ -35,6 +35,7 @@ from model.talk.decision import DecisionView
 from pottle.errors import NotFound
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, changes, db, reads
 from pottle.store.paging import Cursor, Filling, Page, paged
+from pottle.translation import _
 from pottle.values import as_it_is, line
 
 Body = Annotated[str, as_it_is("Markdown; model/talk/posting.py looks whether it shows anything", shortest=1)]
@@ -269,7 +270,7 @@ def visible_to(read: Snapshot, identity: Identity | None, id_: int) -> tuple[Pos
     row: PostRow | None = read.one(BY_ID, id=id_)
     channel = channels.seen_by(read, identity, row.channel_id) if row else None
     if row is None or channel is None or not _shown_to(row, channel, identity):
-        raise NotFound(f"There is no post {id_}.")
+        raise NotFound(_("There is no post %(id)s.", id=id_))
     return row, channel
 
 

@@ -39,6 +39,7 @@ from pottle import text
 from pottle.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Versions, check_version
 from pottle.store import Snapshot, Tx, db, limits, replays, writes
 from pottle.store.unit import answered, may_be_repeated
+from pottle.translation import _, ngettext
 
 NOW = "now"
 QUICK = 1_000  # characters that are rendered in a moment, whatever they are
@@ -130,13 +131,15 @@ async def finished(new: Draft, known: Known = NOTHING) -> Draft:
     """
     longest, body = settings.chosen().post_length, new.body
     if len(body) > longest:
-        raise Invalid({"body": f"must have at most {longest} characters"})
+        raise Invalid(
+            {"body": ngettext("must have at most %(num)s character", "must have at most %(num)s characters", longest)}
+        )
     short = len(body) < QUICK and "```" not in body  # the first code in a language takes longer
     html = rendered(body, known) if short else await asyncio.to_thread(rendered, body, known)
     if NAMELESS.search(body):
-        raise Invalid({"body": "has an image without a description; write between ![ and ] what it shows"})
+        raise Invalid({"body": _("has an image without a description; write between ![ and ] what it shows")})
     if not text.shows(html) and "<img" not in html:
-        raise Invalid({"body": "shows nothing; write something that can be seen"})
+        raise Invalid({"body": _("shows nothing; write something that can be seen")})
     return new._replace(html=html)
 
 
@@ -184,17 +187,17 @@ def _where_to_post(
     channel = channels.visible_to.within(read, identity, channel_id)
     rules.may_post(channel, identity, origin)
     if identity is None and new.guest is None:
-        raise Invalid({"guest": "is required: the name to post under"})
+        raise Invalid({"guest": _("is required: the name to post under")})
     if identity is not None and new.guest is not None:
-        raise Invalid({"guest": "is only for those who are not signed in"})
+        raise Invalid({"guest": _("is only for those who are not signed in")})
     if new.anonymous:
         rules.may_be_anonymous(channel, identity)
     if new.parent is not None:
         parent: PostRow | None = read.one(BY_ID, id=new.parent)
         if parent is None or parent.channel_id != channel_id or parent.state == "pending":
-            raise Invalid({"parent": "is not a post of this channel"})
+            raise Invalid({"parent": _("is not a post of this channel")})
         if parent.state == "removed":
-            raise Conflict("The post you reply to has been removed.")
+            raise Conflict(_("The post you reply to has been removed."))
     return channel
 
 
@@ -203,7 +206,7 @@ def _check_name(tx: Tx, group_id: int, identity: Identity | None, guest: str | N
         groups.check_name(tx, guest or "", group_id, "guest")
     elif groups.has_namesake(tx, identity.name, group_id, identity.user):
         raise Forbidden(
-            "Your name can be taken for that of somebody who looks after this group. Please change it first."
+            _("Your name can be taken for that of somebody who looks after this group. Please change it first.")
         )
 
 
@@ -248,11 +251,11 @@ def _editable(read: Snapshot, identity: Identity, id_: int, versions: Versions) 
     row, channel = visible_to.within(read, identity, id_)
     rules.must_be_good_in(channel, identity)
     if row.author_id != identity.user:
-        raise Forbidden("Only its author may edit a post.")
+        raise Forbidden(_("Only its author may edit a post."))
     if channel.locked and not rules.moderates(channel, identity):
-        raise Forbidden("This channel is locked.")
+        raise Forbidden(_("This channel is locked."))
     if row.state == "removed":
-        raise Conflict("The post has been removed.")
+        raise Conflict(_("The post has been removed."))
     check_version(row.version, versions)
     return row, channel
 
@@ -312,7 +315,7 @@ def moderate(
     rules.must_moderate(channel, identity)
     check_version(row.version, versions)
     if state == "published" and not row.body:
-        raise Conflict("Its author deleted it; there is nothing left to restore.")
+        raise Conflict(_("Its author deleted it; there is nothing left to restore."))
     if row.state == "pending" and row.edited:
         must_name_a_version(versions)
     if row.state != state:
@@ -331,7 +334,7 @@ def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
     rules.must_be_good_in(channel, identity)
     if row.author_id != identity.user:
         if not rules.moderates(channel, identity):
-            raise Forbidden("It is not yours.")
+            raise Forbidden(_("It is not yours."))
         moderate.within(tx, identity, id_, versions, "removed")
         return
     check_version(row.version, versions)
@@ -377,7 +380,7 @@ def _again(read: Snapshot, id_: int) -> PostView:
     """The post that a repeated request made, as it is now."""
     row = read.one(BY_ID, id=id_)
     if row is None:
-        raise NotFound(f"There is no post {id_}.")
+        raise NotFound(_("There is no post %(id)s.", id=id_))
     return view(row)
 
 

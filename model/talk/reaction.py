@@ -13,6 +13,7 @@ from model.talk import channel, post
 from model.talk.post import Post
 from pottle.errors import Conflict, Forbidden
 from pottle.store import Base, Snapshot, Time, Tx, changes, reads, writes
+from pottle.translation import _
 
 Kind = Literal["up", "down", "heart", "laugh", "hooray", "eyes"]
 KINDS: tuple[Kind, ...] = ("up", "down", "heart", "laugh", "hooray", "eyes")
@@ -87,9 +88,9 @@ def _open(tx: Tx, identity: Identity, post_id: int) -> post.PostRow:
     row, channel = post.visible_to.within(tx, identity, post_id)
     rules.must_be_good_in(channel, identity)
     if row.state != "published":
-        raise Conflict("You can only react to a published post.")
+        raise Conflict(_("You can only react to a published post."))
     if channel.posting == "members" and not (channel.standing or identity.admin):
-        raise Forbidden("Only members may react here.")
+        raise Forbidden(_("Only members may react here."))
     return row
 
 

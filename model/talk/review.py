@@ -34,6 +34,7 @@ from model.talk.post import (
 from pottle.errors import Conflict, Forbidden, NotFound, Versions, check_version
 from pottle.store import Snapshot, Tx, db, reads, writes
 from pottle.store.paging import Cursor, Page, paged, paged_aside
+from pottle.translation import _
 
 Where = ColumnElement[bool]
 WITHHELD = Post.state != literal_column("'published'")  # spelt as in the index ix_posts_withheld, which it is found by
@@ -162,7 +163,7 @@ def edit_of(read: Snapshot, identity: Identity, post_id: int) -> EditView:
 def _edit(row: PostRow, shown: bool = True) -> EditView:
     edit = own_view(row).edit
     if edit is UNSET or not shown:
-        raise NotFound(f"There is no edit of post {row.id}.")
+        raise NotFound(_("There is no edit of post %(id)s.", id=row.id))
     return edit
 
 
@@ -198,14 +199,14 @@ def decide(
     edit = _edit(row)
     check_version(edit.version, versions)
     if edit.state == "removed":
-        raise Conflict("The edit was declined already. Its author may send it again.")
+        raise Conflict(_("The edit was declined already. Its author may send it again."))
     if state == "removed":
         tx.run(SET_EDIT, post_id=post_id, state="removed")
         what: dict[str, Any] = {"version": edit.version}
     else:
         posting.must_name_a_version(versions)
         if row.state == "removed":
-            raise Conflict("The post has been removed. Restore it first.")
+            raise Conflict(_("The post has been removed. Restore it first."))
         posting.rewrite(tx, row, edit.body, edit.html)
         what = {"version": row.version + 1, "body": row.body, "html": row.html, "edited": row.edited}
     posting.note(tx, identity, row, channel, "edit.declined" if state == "removed" else "edit.approved", why)
@@ -219,7 +220,7 @@ def withdraw(tx: Tx, identity: Identity, post_id: int, versions: Versions) -> No
     row, channel = visible_to.within(tx, identity, post_id)
     rules.must_be_good_in(channel, identity)
     if row.author_id != identity.user:
-        raise Forbidden("Only its author may take an edit back.")
+        raise Forbidden(_("Only its author may take an edit back."))
     check_version(_edit(row).version, versions)
     posting.drop_edit(tx, row)
     tx.run(decision.DROP_ONE, post_id=post_id, about="edit")

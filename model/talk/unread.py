@@ -33,6 +33,7 @@ from model.talk.channel import Channel, ChannelRow
 from model.talk.post import Post
 from pottle.errors import Invalid
 from pottle.store import Base, Snapshot, Time, Tx, reads, writes
+from pottle.translation import _
 
 MOST = 100  # unread posts of a channel that are told, or counted
 MOST_CHANNELS = 300  # of one's groups, the newest, and as many others: where unread posts are looked for
@@ -243,7 +244,7 @@ def see_until(tx: Tx, identity: Identity, channel_id: int, until: int) -> Unread
     """Marks all posts of a channel up to one as read. Raises NotFound, SessionNeeded, Invalid."""
     channel = _own_channel(tx, identity, channel_id)
     if not tx.all(AMONG, channel_id=channel_id, ids=[until]):
-        raise Invalid({"until": "is not a post of this discussion"})
+        raise Invalid({"until": _("is not a post of this discussion")})
     return _view(tx, identity, channel, _up_to(tx, identity, channel, until))
 
 

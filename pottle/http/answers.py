@@ -20,6 +20,7 @@ from werkzeug.datastructures import Headers
 from pottle.errors import Invalid
 from pottle.http import bodies, caching, conditions
 from pottle.store.paging import LARGEST, Cursor, Page
+from pottle.translation import _
 from pottle.values import as_it_is
 
 Handler = Callable[..., Awaitable[Any]]
@@ -117,7 +118,7 @@ def asks(model: type[msgspec.Struct]) -> Callable[[Handler], Handler]:
             query = bodies.checked(given, model, strict=False)
             # msgspec reads the text "null" as None; a query leaves out what it does not ask for.
             if nulls := [name for name in given if name in fields and getattr(query, name) is None]:
-                raise Invalid(dict.fromkeys(nulls, "cannot be null; leave it out"))
+                raise Invalid(dict.fromkeys(nulls, _("cannot be null; leave it out")))
             return await handler(*args, query=query, **kwargs)
 
         return document_querystring(model)(wrapper)
@@ -136,7 +137,7 @@ def changed_fields(data: msgspec.Struct) -> dict[str, Any]:
     """The fields of a PATCH that were sent; msgspec.UNSET marks the others. Raises Invalid when there are none."""
     fields = {name: value for name, value in msgspec.structs.asdict(data).items() if value is not msgspec.UNSET}
     if not fields:
-        raise Invalid({"": "send at least one field to change"})
+        raise Invalid({"": _("send at least one field to change")})
     return fields
 
 
@@ -154,7 +155,7 @@ class Paging(msgspec.Struct):
 def cursor(query: Paging) -> Cursor:
     """The cursor that a query asks for. Raises Invalid for a made-up one, or for both ways at once."""
     if query.before is not None and query.after is not None:
-        raise Invalid({"after": "cannot be combined with before"})
+        raise Invalid({"after": _("cannot be combined with before")})
     return Cursor(query.limit, _decoded("before", query.before), _decoded("after", query.after))
 
 
@@ -195,8 +196,8 @@ def _decoded(name: str, text: str | None) -> int | None:
     try:
         plain = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
     except (binascii.Error, ValueError) as error:
-        raise Invalid({name: "is not a cursor of this list"}) from error
+        raise Invalid({name: _("is not a cursor of this list")}) from error
     number = int(plain[1:]) if plain.startswith("c") and plain[1:].isdecimal() and len(plain) <= 20 else LARGEST + 1
     if number > LARGEST or encoded(number) != text:
-        raise Invalid({name: "is not a cursor of this list"})
+        raise Invalid({name: _("is not a cursor of this list")})
     return number

@@ -17,6 +17,7 @@ from quart import Blueprint, Response, abort, request
 from quart_schema import hide
 from werkzeug.security import safe_join
 
+from pottle import translation
 from pottle.http import conditions
 from pottle.http.minifying import MINIFIED
 from pottle.http.problems import problem
@@ -35,12 +36,14 @@ blueprint = Blueprint("assets", __name__)
 
 @cache
 def release() -> str:
-    """The hash of all static files."""
+    """The hash of all static files, and of the texts of scripts in all languages."""
     digest = hashlib.sha256()
     for file in sorted(FOLDER.rglob("*")):
         if file.is_file():
             digest.update(str(file.relative_to(FOLDER)).encode())
             digest.update(file.read_bytes())
+    for catalogue in translation.files():
+        digest.update(catalogue.read_bytes())
     return digest.hexdigest()[:12]
 
 

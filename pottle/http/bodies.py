@@ -15,6 +15,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMe
 
 from pottle.errors import Invalid
 from pottle.store import db
+from pottle.translation import _
 from pottle.values import Unfit, fit, tidier
 
 Model = TypeVar("Model", bound=msgspec.Struct)
@@ -75,7 +76,7 @@ class BoundedBody:
 
     def _refuse_excess(self) -> None:
         if self._received > self._limit:
-            raise RequestEntityTooLarge(f"The body may have at most {self._limit} bytes.")
+            raise RequestEntityTooLarge(_("The body may have at most %(most)s bytes.", most=self._limit))
 
 
 class BoundedRequest(Request):
@@ -111,12 +112,14 @@ async def raw() -> bytes:
 async def parsed(model: type[Model]) -> Model:
     """The request's JSON as `model`. Raises 400, 413 or 415; Invalid with every invalid or unknown field."""
     if request.mimetype != "application/json":
-        raise UnsupportedMediaType("Send JSON, as Content-Type: application/json.")
+        raise UnsupportedMediaType(_("Send JSON, as Content-Type: application/json."))
     body = await raw()
     try:
         return checked(decoder.decode(body), model)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BadRequest(_half_character(body) or f"The body is not JSON in UTF-8: {error}") from error
+        raise BadRequest(
+            _half_character(body) or _("The body is not JSON in UTF-8: %(error)s", error=str(error))
+        ) from error
 
 
 def _number(text: str) -> int | float:
@@ -136,7 +139,10 @@ def _half_character(body: bytes) -> str:
         json.dumps(json.loads(body), ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         half = ascii(error.object[error.start])[1:-1]
-        return f"A text has {half}, which is half of a character: its other half (of a surrogate pair) is missing."
+        return _(
+            "A text has %(half)s, which is half of a character: its other half (of a surrogate pair) is missing.",
+            half=half,
+        )
     except (ValueError, RecursionError):
         pass
     return ""
@@ -145,7 +151,7 @@ def _half_character(body: bytes) -> str:
 def checked(value: Any, model: type[Model], strict: bool = True) -> Model:
     """`value` (decoded JSON, or strings if not `strict`) as `model`; raises Invalid with all that is wrong."""
     if not isinstance(value, dict):
-        raise Invalid({"": "must be a JSON object"})
+        raise Invalid({"": _("must be a JSON object")})
     fields, tidiers = _known(model)
     with suppress(ValueError):  # msgspec.ValidationError is one
         value = {**value, **{name: tidy(value[name]) for name, tidy in tidiers.items() if name in value}}
@@ -165,21 +171,21 @@ def _known(model: type[msgspec.Struct]) -> tuple[dict[str, FieldInfo], dict[str,
 
 def _wrong_fields(value: dict[str, Any], model: type[Model], strict: bool) -> Iterator[tuple[str, str]]:
     """What msgspec does not tell: every field that is wrong, not only the first."""
-    fields, _ = _known(model)
+    fields, _tidiers = _known(model)
     for name in () if issubclass(model, Tolerant) else value.keys() - fields.keys():
-        yield name[:100].replace("\x00", "\ufffd"), "is not a field here"
+        yield name[:100].replace("\x00", "\ufffd"), _("is not a field here")
     for name, field in fields.items():
         if name not in value:
             if field.required:
-                yield name, "is required"
+                yield name, _("is required")
             continue
         try:
             fit(value[name], field.type, strict)
         except Unfit as unfit:
-            yield name, str(unfit)
+            yield name, unfit.phrase
         else:
             if _has_nul(value[name]):
-                yield name, "must not have the character NUL"
+                yield name, _("must not have the character NUL")
 
 
 def _has_nul(value: Any) -> bool:

@@ -23,6 +23,7 @@ from pottle.http.asking import address, header, party
 from pottle.rates import Allowance, Rate
 from pottle.store import db, limits, replays
 from pottle.store.unit import Envelope, envelope
+from pottle.translation import _
 
 Handler = Callable[..., Awaitable[Any]]
 
@@ -140,7 +141,7 @@ async def _key_of_request() -> tuple[str, bytes] | None:
     key, surrounding = header(b"idempotency-key"), around()
     if key is not None and surrounding.replay is None:
         if not 1 <= len(key.strip()) <= LONGEST_KEY or not key.isprintable():
-            raise Invalid({"Idempotency-Key": f"must be 1 to {LONGEST_KEY} printable characters"})
+            raise Invalid({"Idempotency-Key": _("must be 1 to %(most)s printable characters", most=LONGEST_KEY)})
         scoped = hashlib.sha256("\n".join((party(), request.path, key)).encode()).hexdigest()
         surrounding.replay = scoped, hmac.digest(key.encode(), await bodies.raw(), "sha256")
     return surrounding.replay

@@ -11,7 +11,7 @@ some take for "required"; every enum with its type; a union where one of two sha
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, get_args, get_origin
 
 import msgspec
@@ -50,7 +50,7 @@ class Words(msgspec.Struct, frozen=True):
     """
 
     about: Json = {}
-    called: dict[str, str] = {}
+    called: Mapping[str, str] = {}
     terms: dict[str, Term] = {}
     either: dict[str, dict[str, tuple[str, ...]]] = {}
     sometimes: tuple[str, ...] = ()

@@ -18,9 +18,27 @@ from pottle.http.application import rendered
 from pottle.http.languages import language
 from pottle.http.limits import in_headers
 from pottle.settings import Settings
-from pottle.translation import translated
+from pottle.translation import SOURCE, _, found, translated
 
 log = logging.getLogger("pottle")
+
+# What statuses are called, and what is said where werkzeug would say it in its own words.
+STATUSES = {
+    400: (_("Bad Request"), ""),
+    401: (_("Unauthorized"), ""),
+    403: (_("Forbidden"), ""),
+    404: (_("Not Found"), _("There is nothing at this address.")),
+    405: (_("Method Not Allowed"), _("This address does not take such a request.")),
+    409: (_("Conflict"), ""),
+    412: (_("Precondition Failed"), ""),
+    413: (_("Content Too Large"), ""),
+    415: (_("Unsupported Media Type"), ""),
+    422: (_("Unprocessable Content"), ""),
+    429: (_("Too Many Requests"), ""),
+    500: (_("Internal Server Error"), _("This is our fault. It has been logged.")),
+    503: (_("Service Unavailable"), ""),
+    507: (_("Insufficient Storage"), ""),
+}
 
 OURS = Path(__file__).parents[1]
 PROBLEM = "application/problem+json"
@@ -91,7 +109,7 @@ def title(status: int) -> str:
 
 async def _refused(refusal: errors.Refusal) -> Response:
     if isinstance(refusal, errors.NotFound) and g.get("bad_credentials"):
-        refusal = errors.Unauthenticated("Your credentials are not, or no longer, good.")
+        refusal = errors.Unauthenticated(_("Your credentials are not, or no longer, good."))
     watching.refused(refusal)
     extra = refusal.extra
     if own := refusal.title:  # not its status's
@@ -114,12 +132,14 @@ async def _http_error(error: HTTPException) -> Response:
     if error.code is None or error.code < 400:
         return error.get_response()  # type: ignore[return-value]
     allow = {name: value for name, value in error.get_headers() if name == "Allow"}
-    return await _answer(error.code, error.description or "", allow)
+    own = error.description != type(error).description
+    said = error.description if own else STATUSES.get(error.code, ("", ""))[1] or error.description
+    return await _answer(error.code, said or "", allow)
 
 
 async def _crashed(error: Exception) -> Response:
     log.error("%s %s failed", request.method, quote(request.path), exc_info=error)
-    return await _answer(500, _where(error) if _development() else "This is our fault. It has been logged.", {})
+    return await _answer(500, _where(error) if _development() else STATUSES[500][1], {})
 
 
 def _development() -> bool:
@@ -140,9 +160,11 @@ def _where(error: Exception) -> str:
 
 async def _answer(status: int, detail: str, headers: dict[str, str], **extra: Any) -> Response:
     spoken = language()
-    detail, extra = translated(detail, spoken), translated(extra, spoken)
     if (shape := _own_shape()) is not None:
-        return shape(status, detail, headers)
+        return shape(status, str(detail), headers)
+    detail, extra = translated(detail, spoken), translated(extra, spoken)
+    if spoken != SOURCE:
+        extra.setdefault("title", found(spoken, title(status)))
     if not wants_page():
         return problem(status, detail, headers, **extra)
     said = {"title": title(status), "detail": detail, "development": _development()}

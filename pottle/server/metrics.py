@@ -28,6 +28,7 @@ from pottle.http.caching import shelf
 from pottle.live.hub import hub
 from pottle.server import descriptors, logs
 from pottle.store import changes, copies, db
+from pottle.translation import _
 
 log = logging.getLogger("pottle")
 
@@ -45,7 +46,7 @@ async def metrics() -> Response:
     """Numbers of all workers, for admins, and for whoever asks directly from one of POTTLE_METRICS."""
     who = access().asker()
     if not (who and who.admin) and not _direct():
-        raise Forbidden("Metrics are for admins, and for whoever asks directly from an address in POTTLE_METRICS.")
+        raise Forbidden(_("Metrics are for admins, and for whoever asks directly from an address in POTTLE_METRICS."))
     reporter.report()
     registry = measures.registry
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):

@@ -21,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from pottle.errors import Overloaded
 from pottle.store import tables
+from pottle.translation import _
 
 LOG_BYTES = 16 * 1024 * 1024  # that the write-ahead log keeps on the disk
 BUSY_MS = 5_000  # how long to wait for a program that is not Pottle
@@ -108,10 +109,10 @@ class Reading:
                 await session.connection()
                 yield session
             except PoolTimeout:
-                raise Overloaded("Too many long questions to the database are under way.") from None
+                raise Overloaded(_("Too many long questions to the database are under way.")) from None
             except DBAPIError as error:
                 if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
-                    raise Overloaded("A question to the database took too long.") from error
+                    raise Overloaded(_("A question to the database took too long.")) from error
                 raise
 
     async def close(self) -> None:

@@ -16,6 +16,7 @@ from pottle import times
 from pottle.errors import Invalid
 from pottle.store.base import Base, Time
 from pottle.store.statements import Snapshot
+from pottle.translation import _
 
 KEPT_HOURS = 24
 
@@ -56,7 +57,7 @@ def find(read: Snapshot, key: str, fingerprint: bytes) -> Any:
     if row is None:
         return None
     if row.fingerprint != fingerprint:
-        raise Invalid({"Idempotency-Key": "was used for another request"})
+        raise Invalid({"Idempotency-Key": _("was used for another request")})
     return row
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from pottle.errors import StorageFull
 from pottle.store.engines import LOG_BYTES
 from pottle.store.files import beside, private
+from pottle.translation import _
 
 log = logging.getLogger("pottle")
 
@@ -58,7 +59,7 @@ class Room:
     def check(self, raw: sqlite3.Connection) -> None:
         """Before a batch. Raises StorageFull where there is no room, and none can be made."""
         if self.trouble and not self.make(raw):
-            raise StorageFull("The disk is full.")
+            raise StorageFull(_("The disk is full."))
 
     def keep(self, raw: sqlite3.Connection) -> None:
         """After a commit: the reserve grows with what a checkpoint would need, and now and then the log shrinks."""

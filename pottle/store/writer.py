@@ -25,6 +25,7 @@ from pottle.store.files import is_full, is_locked
 from pottle.store.locks import Turn
 from pottle.store.room import Room
 from pottle.store.unit import Envelope, Spoiled, Tx, Unit, envelope
+from pottle.translation import _
 
 log = logging.getLogger("pottle")
 
@@ -96,10 +97,10 @@ class Writer:
         caller that is cancelled stops waiting; its unit still runs.
         """
         if self._stopping:
-            raise Overloaded("The server is stopping.")
+            raise Overloaded(_("The server is stopping."))
         if self.waiting >= self._most_waiting:
             self._tally.turned_away += 1
-            raise Overloaded("Too many writes are waiting.")
+            raise Overloaded(_("Too many writes are waiting."))
         future: asyncio.Future[Any] = self._loop.create_future()
         work = Unit(unit, args, kwargs, future, envelope.get() or Envelope())
         envelope.set(None)  # it surrounds one write
@@ -107,7 +108,7 @@ class Writer:
         if not self._gathered:
             self._loop.call_soon(self._hand_over)
         self._gathered.append(work)
-        why = "Another process holds the right to write."
+        why = _("Another process holds the right to write.")
         impatient = self._loop.call_later(PATIENCE, lambda: work.give_up(Overloaded(why)))
         try:
             return await future
@@ -209,5 +210,5 @@ class Writer:
 def _explained(error: BaseException) -> BaseException:
     """The error as the unit's caller should see it: SQLite's passing troubles as refusals."""
     if is_locked(error):
-        return Overloaded("The database is locked by another program.")
-    return StorageFull("The disk is full.") if is_full(error) else error
+        return Overloaded(_("The database is locked by another program."))
+    return StorageFull(_("The disk is full.")) if is_full(error) else error

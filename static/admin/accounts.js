@@ -4,7 +4,7 @@ import { submits } from '../forms.js';
 import { Listing } from '../listing.js';
 import { account, pottle } from '../pages.js';
 import { Poster } from '../poster.js';
-import { _ } from '../words.js';
+import { _ } from '../texts.js';
 import { isolated } from '../view.js';
 
 const part = (selector) => document.querySelector(selector);

@@ -2,7 +2,7 @@
 import { submits } from '../forms.js';
 import { Listing } from '../listing.js';
 import { pottle } from '../pages.js';
-import { _ } from '../words.js';
+import { _ } from '../texts.js';
 
 const part = (selector) => document.querySelector(selector);
 

@@ -1,8 +1,8 @@
 /** `<pottle-thread group="blog">`: the discussion of a page, where the element stands. */
 import { backoff } from '../pottle/browser.js';
-import { speak, texts } from '../texts.js';
+import { _ } from '../texts.js';
 import { made, tickAll } from '../view.js';
-import { Host, given, look, observed, pageAddress } from './host.js';
+import { Host, given, language, look, observed, pageAddress } from './host.js';
 import { Thread } from './thread.js';
 
 const LAZY = '600px'; // before it comes into view
@@ -73,7 +73,7 @@ export class PottleThread extends HTMLElement {
     this.#begun = true;
     this.#turn += 1;
     const turn = this.#turn;
-    speak(given(this, 'lang') ?? (this.closest('[lang]')?.lang || 'en'));
+    language(this);
     this.#become(Host.of(given(this, 'group') ?? ''));
     const thread = new Thread(this, this.#host, given(this, 'key') ?? pageAddress().pathname, given(this, 'order') === 'oldest' ? 'oldest' : 'newest');
     thread.at = NAMED.exec(location.hash)?.[1];
@@ -117,10 +117,11 @@ export class PottleThread extends HTMLElement {
   #fail(problem, thread) {
     console.error('Pottle:', problem);
     const hidden = [401, 403, 404].includes(problem.status);
-    const note = made('p', { className: 'notice trouble', role: 'status', textContent: `${hidden ? texts.notForYou : texts.unreachable} ` });
-    const button = made('button', { type: 'button', className: 'link', textContent: hidden ? texts.signIn : texts.tryAgain });
+    const [said, does] = hidden ? [_('There is no such discussion, or it is for members only.'), _('Sign in')] : [_('The discussion cannot be reached just now.'), _('Try again')];
+    const note = made('p', { className: 'notice trouble', role: 'status', textContent: said });
+    const button = made('button', { type: 'button', className: 'link', textContent: does });
     button.addEventListener('click', hidden ? () => thread.part().then(({ ask }) => ask(this.#host)) : this.#load);
-    note.append(button);
+    note.append(' ', button);
     this.#thread?.discussion.leave();
     this.#thread = null;
     this.#root.replaceChildren(note, made('slot'));

@@ -1,5 +1,6 @@
 /** What all elements of a page share that show the same group: the connection to the server, who is reading, and the look. */
 import { Line } from '../pottle/line.js';
+import { speak, texts } from '../texts.js';
 
 const hosts = new Map();
 
@@ -10,7 +11,7 @@ export class Host {
 
   constructor(group) {
     this.group = group;
-    this.line = new Line({ slot: `#${group}`, onSignedOut: () => this.become(null) });
+    this.line = new Line({ slot: `#${group}`, onSignedOut: () => this.become(null), env: { headers: () => ({ 'Accept-Language': texts.language }) } });
   }
 
   /** @returns {Host} the one of a group */
@@ -35,6 +36,9 @@ export class Host {
     this.become(await line.get('/api/me').then(JSON.parse, () => null)); // unreachable: reading goes on, and the next visit will tell
   }
 }
+
+/** Has the page speak as an element is to, whose texts come with what the server sends. */
+export const language = (element) => speak(given(element, 'lang') ?? (element.closest('[lang]')?.lang || navigator.language));
 
 /** An attribute of an element or of the script tag, also as `data-…`: some frameworks keep `key` for themselves. */
 export const given = (element, name) => element.getAttribute(name) ?? element.getAttribute(`data-${name}`);

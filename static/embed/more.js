@@ -1,14 +1,9 @@
 /** What a reader may ask for beyond the first page of a thread, and what happens seldom: imported when it does. */
 import { load } from '../older.js';
 import { Client } from '../pottle/client.js';
-import { add, texts } from '../texts.js';
+import { _ } from '../texts.js';
 import { again as readAgain, loadReplies, mark as markReplies } from '../parts.js';
 import { sectionOf } from './thread.js';
-
-add({ en: {
-  more: { newest: 'Older posts', oldest: 'More posts' },
-  unlisted: (site) => `${site} is not among the sites of this discussion yet: you can read here, but neither sign in nor post.`,
-} });
 
 /** What is shown, as it is now. */
 export const again = (thread, many) => readAgain(thread, many, thread.at ? { at: thread.at } : {});
@@ -16,7 +11,7 @@ export const again = (thread, many) => readAgain(thread, many, thread.at ? { at:
 /** Takes over what says which order it is, and of which conversations answers are left out. */
 export function mark(thread, page) {
   const { section, order } = thread;
-  section.querySelector('.older a').textContent = texts.more[order];
+  section.querySelector('.older a').textContent = order === 'newest' ? _('Older posts') : _('More posts');
   for (const button of section.querySelectorAll('button[data-order]')) button.ariaPressed = String(button.dataset.order === order);
   section.querySelector('.newest').hidden = !page.dataset.prev;
   markReplies(thread, page);
@@ -59,6 +54,6 @@ export function clicked(thread, link) {
 
 /** Says why nobody can take part: here for whoever reads, in the console for whoever looks after the page. */
 export function unlisted({ section, host }) {
-  section.querySelector('.unlisted').textContent = texts.unlisted(location.origin);
+  section.querySelector('.unlisted').textContent = _('%(site)s is not among the sites of this discussion yet: you can read here, but neither sign in nor post.', { site: location.origin });
   console.warn(`Pottle: ${location.origin} is not among the sites of the group "${host.group}". Add it: ${host.line.url}/groups/${host.group}/manage#site`);
 }

@@ -2,7 +2,7 @@
 import { Participation } from '../participation.js';
 import { Asking } from '../pottle/asking.js';
 import { talking } from '../talking.js';
-import { texts } from '../texts.taking-part.js';
+import { _ } from '../texts.js';
 import { given, pageAddress } from './host.js';
 
 /** Watching comes later, if at all: moderators do. */
@@ -34,7 +34,7 @@ export function takePart(thread) {
 export async function begin({ element, host, key }) {
   const about = { title: given(element, 'title') || document.title || key, url: given(element, 'url') || pageAddress().href };
   const channel = await clientOf(host).channel(host.group, key, about);
-  if (!channel) throw new Error(texts.cannotBegin);
+  if (!channel) throw new Error(_('You may not begin a discussion here.'));
   return channel.id;
 }
 
@@ -79,5 +79,5 @@ export function ask(host) {
 }
 
 function asked({ host, discussion }) {
-  if (!ask(host)) discussion.status.complain(texts.windowRefused);
+  if (!ask(host)) discussion.status.complain(_('Your browser did not open the window to sign in. Please allow it for this page.'));
 }

@@ -1,10 +1,9 @@
 /** `<pottle-recent group="class" limit="10">`: the newest posts of a group over all its pages, as they come. */
 import { arrange } from '../list.js';
 import { Client } from '../pottle/client.js';
-import { speak } from '../texts.js';
 import { tickAll } from '../view.js';
-import { Host, given, look, observed } from './host.js';
-import { sectionOf } from './thread.js';
+import { Host, given, language, look, observed } from './host.js';
+import { sectionOf, translated } from './thread.js';
 
 const TICK_MS = 30_000;
 const LIMIT = '10';
@@ -17,7 +16,7 @@ export class PottleRecent extends HTMLElement {
   #watch = null; #host = null; #list = null; #timer = null;
 
   connectedCallback() {
-    speak(given(this, 'lang') ?? (this.closest('[lang]')?.lang || 'en'));
+    language(this);
     this.#root.replaceChildren(this.#list ?? document.createElement('slot'));
     this.#timer = setInterval(() => this.#list && tickAll(this.#list), TICK_MS);
     const own = new CSSStyleSheet();
@@ -42,7 +41,7 @@ export class PottleRecent extends HTMLElement {
     this.#host.listeners.add(this.#follow);
     const client = new Client({ line: this.#host.line });
     const path = this.#host.path('recent', { limit: given(this, 'limit') ?? LIMIT });
-    this.#watch = client.watch(path, (html) => this.#show(sectionOf(html, client.url), client.url), { onState: (state, problem) => {
+    this.#watch = client.watch(path, async (html) => this.#show(await translated(sectionOf(html, client.url)), client.url), { onState: (state, problem) => {
       if (state === 'failed' && !this.#list) console.warn('Pottle: recent posts:', problem?.message ?? problem);
     } });
   };

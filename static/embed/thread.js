@@ -1,6 +1,6 @@
 /** What a `<pottle-thread>` shows. Reading and following are here; what somebody may ask for beyond that is imported then. */
 import { Discussion } from '../discussion.js';
-import { texts } from '../texts.js';
+import { _, ngettext, speak } from '../texts.js';
 import { GAINED } from '../thread.js';
 import { pageOf, tickAll, trusted } from '../view.js';
 
@@ -18,7 +18,7 @@ export class Thread {
   path(params) { return this.host.path('thread', { key: this.key, order: this.order, ...params }); }
 
   /** @returns {Promise<HTMLElement>} a page of it, as the server made it for whoever is reading */
-  async read(params) { return sectionOf(await this.host.line.get(this.path(params)), this.host.line.url); }
+  async read(params) { return translated(sectionOf(await this.host.line.get(this.path(params)), this.host.line.url)); }
 
   async page(params) { return pageOf(await this.read(params)); }
 
@@ -50,7 +50,7 @@ export class Thread {
 
   #count(posts) {
     this.posts = posts;
-    this.#part('.tally').textContent = texts.tally(posts);
+    this.#part('.tally').textContent = posts ? ngettext('%(num)s post', '%(num)s posts', posts) : _('Discussion');
   }
 
   #source() {
@@ -109,7 +109,7 @@ export class Thread {
       return part;
     } catch (problem) {
       console.error('Pottle:', problem);
-      this.discussion.status.complain(texts.loadAgain);
+      this.discussion.status.complain(_('Please load the page again. What you have typed stays.'));
       return null;
     }
   }
@@ -132,5 +132,12 @@ export class Thread {
 export function sectionOf(html, url) {
   const section = new DOMParser().parseFromString(trusted(html), 'text/html').body.firstElementChild;
   for (const image of section.querySelectorAll('img')) image.src = new URL(image.getAttribute('src'), url);
+  return section;
+}
+
+/** When what a fragment does not say itself can be said in its language. @param {HTMLElement} section @returns {Promise<HTMLElement>} it */
+export async function translated(section) {
+  const { lang, dataset } = section;
+  if (dataset.texts) speak(lang, (await import(dataset.texts)).default);
   return section;
 }

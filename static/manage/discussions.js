@@ -4,7 +4,7 @@ import { ask } from '../dialogs.js';
 import { submits } from '../forms.js';
 import { Listing } from '../listing.js';
 import { pottle } from '../pages.js';
-import { _, ngettext } from '../words.js';
+import { _, ngettext } from '../texts.js';
 import { isolated } from '../view.js';
 import { channelPage, group, page, part, slug } from './group.js';
 

@@ -5,7 +5,7 @@ import { Listing, at } from '../listing.js';
 import { account, pottle } from '../pages.js';
 import { Poster } from '../poster.js';
 import { showRoster } from '../roster.js';
-import { _, ngettext } from '../words.js';
+import { _, ngettext } from '../texts.js';
 import { isolated } from '../view.js';
 import { group, page, part } from './group.js';
 

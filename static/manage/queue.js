@@ -4,7 +4,7 @@ import { ask } from '../dialogs.js';
 import { Listing } from '../listing.js';
 import { pottle } from '../pages.js';
 import { askWhy } from '../reasons.js';
-import { _, ngettext } from '../words.js';
+import { _, ngettext } from '../texts.js';
 import { channelPage, part, slug } from './group.js';
 import { judged } from './judged.js';
 

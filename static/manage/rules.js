@@ -1,6 +1,6 @@
 /** A group's name and rules. */
 import { submits } from '../forms.js';
-import { _ } from '../words.js';
+import { _ } from '../texts.js';
 import { change, part } from './group.js';
 
 const form = part('#rules form');

@@ -3,7 +3,7 @@ import { submits } from '../forms.js';
 import { pottle } from '../pages.js';
 import { showSecrets } from '../secrets.js';
 import { showSite } from '../site.js';
-import { _ } from '../words.js';
+import { _ } from '../texts.js';
 import { change, group, page, part, words } from './group.js';
 
 const { origins } = part('#sites form').elements;

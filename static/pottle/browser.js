@@ -2,6 +2,7 @@
 export const browser = {
   origin: globalThis.location?.origin,
   fetch: (...request) => globalThis.fetch(...request),
+  headers: () => ({}), // of every request
   webSocket: (url) => new WebSocket(url),
   now: () => Date.now(),
   random: () => Math.random(),

@@ -41,7 +41,7 @@ export class Line {
   async get(path) {
     const token = this.token();
     const answer = await this.env.fetch(this.url + path, {
-      headers: token ? { Authorization: `Bearer ${token}` } : {}, credentials: this.credentials, signal: AbortSignal.timeout(TIMEOUT_MS),
+      headers: { ...this.env.headers(), ...token && { Authorization: `Bearer ${token}` } }, credentials: this.credentials, signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     if (answer.ok) return answer.text();
     if (answer.status !== 401 || !token) throw Object.assign(new Error(answer.statusText), { status: answer.status });

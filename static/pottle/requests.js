@@ -44,7 +44,7 @@ export function requests({ base, credentials, token, signedOut, env }) {
 
   return async function request(method, path, body, { idempotencyKey, ifMatch, ifNoneMatch } = {}) {
     const bearer = token();
-    const headers = { Accept: 'application/json' };
+    const headers = { ...env.headers(), Accept: 'application/json' };
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     if (bearer) headers.Authorization = `Bearer ${bearer}`;
     if (ifMatch) headers['If-Match'] = ifMatch;

@@ -1,5 +1,5 @@
 /** `@an` in a text: who that may be, to choose from. Members see who is in their group; others, who has written on the page. */
-import { _, ngettext } from '../words.js';
+import { _, ngettext } from '../texts.js';
 import { type } from './marking.js';
 
 const BEGUN = /(?:^|[^\w@.+-])@([\w.-]{0,40})$/;

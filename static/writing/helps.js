@@ -1,6 +1,6 @@
 /** What helps to write: a toolbar with keys, a preview, names to choose from, images. It comes when somebody begins to write. */
 import { trusted } from '../view.js';
-import { _ } from '../words.js';
+import { _ } from '../texts.js';
 import { completes } from './completion.js';
 import { Images } from './images.js';
 import { around, before, code, link } from './marking.js';

@@ -1,5 +1,5 @@
 /** Images for a post: chosen, pasted or dropped; described, made smaller here, and sent. */
-import { _ } from '../words.js';
+import { _ } from '../texts.js';
 import { type } from './marking.js';
 
 const LARGE = 3_000_000; // bytes, from which on it is made smaller before it is sent

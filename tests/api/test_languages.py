@@ -11,7 +11,7 @@ def asking_for(language: str) -> dict[str, str]:
 async def test_it_works(anyone: Person) -> None:
     """A browser that asks for German gets German."""
     answer = await anyone.get("/", headers=asking_for("de-CH, en;q=0.5"))
-    assert '<html lang="de" dir="ltr">' in answer.text
+    assert '<html lang="de" dir="ltr"' in answer.text
     assert "Anmelden" in answer.text
     assert answer.headers["Content-Language"] == "de"
     assert "Accept-Language" in answer.headers["Vary"]

@@ -79,6 +79,7 @@ GET    /openapi.json                                       200    200    200  20
 GET    /favicon.ico                                        200    200    200  200  200  200    200   200
 GET    /static/style.css                                   200    200    200  200  200  200    200   200
 GET    /static/~0/style.css                                200    200    200  200  200  200    200   200
+GET    /static/~0/texts/de.js                                 200    200    200  200  200  200    200   200
 GET    /healthz                                            200    200    200  200  200  200    200   200
 GET    /readyz                                             200    200    200  200  200  200    200   200
 GET    /metrics                                            403    403    403  403  200  403    403   403
