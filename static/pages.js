@@ -11,6 +11,9 @@ const TICK_MS = 30_000;
 export const pottle = connect({ onSignedOut: () => account.become(null, false), onConfirm: () => account.confirm() });
 export const account = new Account(pottle);
 if (document.querySelector('.discussion')) (await import('./ours.js')).start(pottle, account);
+const inbox = document.querySelector('.to-inbox');
+if (inbox) account.onChange(unread);
+if (inbox && account.me) unread();
 document.querySelectorAll('.joining').forEach(async (section) => {
   const { Joining } = await import('./joining.js');
   new Joining(section, pottle, account);
@@ -38,4 +41,10 @@ async function arrives(user, byOneself) {
   const { groups } = await pottle.api('GET', '/api/sidebar');
   const own = groups.filter(({ standing }) => standing);
   if (own.length === 1) location.assign(sidebar.dataset.groupAt + own[0].slug);
+}
+
+/** Of somebody who is signed in, or has just done it. */
+async function unread() {
+  const { start } = await import('./unread.js');
+  start(inbox, pottle, account);
 }

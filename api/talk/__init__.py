@@ -11,6 +11,7 @@ from api.talk import (
     embed,
     feeds,
     images,
+    inbox,
     overviews,
     own,
     pages,
@@ -36,6 +37,7 @@ PARTS = (
     sidebar.blueprint,
     room.blueprint,
     *feeds.PARTS,
+    inbox.blueprint,
     *unread.PARTS,
 )
 

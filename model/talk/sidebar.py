@@ -42,9 +42,10 @@ class SidebarGroup(msgspec.Struct):
 
 
 class Sidebar(msgspec.Struct):
-    """The groups of whoever asks; and how many unread posts their inbox has."""
+    """The groups of whoever asks; how many unread posts there are in all discussions, and in their inbox."""
 
     groups: list[SidebarGroup]
+    unread: int
     inbox: int
 
 
@@ -88,7 +89,7 @@ def of(read: Snapshot, identity: Identity | None) -> tuple[Sidebar, set[str]]:
         tags |= {f"posts-of:{row.id}" for row in own}
     groups = [_group(row, row.standing, read.all(ACTIVE, of=row.id, limit=AT_ONCE + 1), unread) for row in own]
     groups += [_group(row, None, _begun(read, row), unread) for row in read.all(PUBLIC, **who)]
-    return Sidebar(groups, inbox), tags
+    return Sidebar(groups, sum(unread.counts.values()), inbox), tags
 
 
 def _begun(read: Snapshot, row: Any) -> list[Any]:

@@ -64,11 +64,13 @@ class Reader(Base):
 class UnreadPosts(msgspec.Struct):
     """A channel's posts that one has not read: the ids of the newest 100, oldest first; `more`: there are older ones.
 
-    `follows` is false where one neither belongs to the group nor was here before: then nothing counts as unread.
+    `newest` is the channel's newest post, 0 where there is none; what comes after it is unread, too. `follows` is false
+    where one neither belongs to the group nor was here before: then nothing counts as unread.
     """
 
     posts: list[int]
     more: bool
+    newest: int
     follows: bool
 
 
@@ -115,6 +117,7 @@ AMONG = select(Post.id, Post.shown_after).where(
     _in_channel, Post.state == "published", Post.id.in_(bindparam("ids", expanding=True))
 )
 NEWEST = select(func.max(Post.id).label("id")).where(_in_channel)
+NEWEST_SHOWN = NEWEST.where(Post.state == "published")
 NEWEST_OF_ALL = select(func.max(Post.id).label("id"))
 
 CAUGHT_UP = select(Reader.post_id).where(Reader.user_id == _user)
@@ -193,7 +196,8 @@ def of_channel(read: Snapshot, identity: Identity, channel_id: int) -> UnreadPos
 
 def _view(read: Snapshot, identity: Identity, channel: ChannelRow, mark: Mark) -> UnreadPosts:
     posts = _unread(read, identity, channel.id, mark, MOST + 1) if mark.follows else []
-    return UnreadPosts(posts[-MOST:], len(posts) > MOST, mark.follows)
+    newest = read.one(NEWEST_SHOWN, channel_id=channel.id).id or 0
+    return UnreadPosts(posts[-MOST:], len(posts) > MOST, newest, mark.follows)
 
 
 def caught_up(read: Snapshot, identity: Identity) -> int:

@@ -71,6 +71,7 @@ GET    /embed.js                                           200    200    200  20
 GET    /embed/anotherrelease/part.js                       404    404    404  404  404  404    404   404
 GET    /sign-in                                            403    403    403  403  403  403    403   403
 GET    /sign-in?group=class&origin=https://class.example   200    200    200  200  200  200    200   200
+GET    /inbox                                              401    200    200  200  200  200    200   401
 GET    /account                                            401    200    200  200  200  200    200   401
 GET    /admin/groups                                       401    404    404  404  200  404    404   401
 GET    /admin                                              401    404    404  404  200  404    404   401

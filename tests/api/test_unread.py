@@ -68,12 +68,13 @@ async def test_what_was_there_before_one_joined_is_read(root: Person, alice: Per
 
 
 async def test_elsewhere_nothing_is_unread_until_one_was_there(alice: Person, charlie: Person) -> None:
-    await posted(alice, "before")
+    old = (await posted(alice, "before"))["id"]
     answer = (await charlie.get("/api/channels/1/unread")).json()
-    assert answer == {"posts": [], "more": False, "follows": False}
+    assert answer == {"posts": [], "more": False, "newest": old, "follows": False}
     assert await read(charlie, 1) == []
     new = (await posted(alice, "after"))["id"]
-    assert (await charlie.get("/api/channels/1/unread")).json() == {"posts": [new], "more": False, "follows": True}
+    answer = (await charlie.get("/api/channels/1/unread")).json()
+    assert answer == {"posts": [new], "more": False, "newest": new, "follows": True}
     assert (await counted(charlie))["channels"] == {"1": 1}
 
 
@@ -105,7 +106,8 @@ async def test_more_than_a_hundred(root: Person, bob: Person, world: World, monk
     monkeypatch.setattr(module, "MOST_SEEN", 4)
     ours = world.class_channel
     posts = [(await posted(root, str(number), ours))["id"] for number in range(9)]
-    assert (await bob.get(f"/api/channels/{ours}/unread")).json() == {"posts": posts[4:], "more": True, "follows": True}
+    answer = (await bob.get(f"/api/channels/{ours}/unread")).json()
+    assert answer == {"posts": posts[4:], "more": True, "newest": posts[-1], "follows": True}
     assert (await counted(bob))["channels"] == {str(ours): 5}
     assert await read(bob, ours, *posts[4:]) == []
     assert (await bob.get(f"/api/channels/{ours}/unread")).json()["more"] is False

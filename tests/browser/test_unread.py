@@ -1,0 +1,121 @@
+"""What one has not read, in a real browser: marked, counted, gone to by a key, and read once it was seen."""
+
+import re
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.chromium import chromium
+from tests.browser.test_home import Visitor
+from tests.conftest import PASSWORD, World
+from tests.server import Server
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def alice(server: Server, world: World) -> Iterator[httpx.Client]:
+    with client(server, world, "alice") as alice:
+        yield alice
+
+
+def client(server: Server, world: World, uid: str) -> httpx.Client:
+    return httpx.Client(base_url=server.url, headers={"Authorization": f"Bearer {world.tokens[uid]}"})
+
+
+async def bob_at(server: Server, browser: Browser, path: str) -> Visitor:
+    """Bob, on a device more."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 1000})
+    await context.request.post(f"{server.url}/api/session", data={"uid": "bob", "password": PASSWORD})
+    visitor = Visitor(server, context, await context.new_page())
+    await visitor.page.goto(server.url + path)
+    return visitor
+
+
+def posts(by: httpx.Client, body: str, channel: int, **more: int) -> int:
+    made = by.post(f"/api/channels/{channel}/posts", json={"body": body, **more})
+    assert made.status_code == 201, made.text
+    return int(made.json()["id"])
+
+
+async def test_it_works(server: Server, browser: Browser, world: World, alice: httpx.Client) -> None:
+    """Bob finds what Alice wrote while he was away, on two devices."""
+    ours = world.class_channel
+    with client(server, world, "bob") as bob:
+        mine = posts(bob, "Who comes along?", 1)
+    ids = [posts(alice, f"Number {number}" + "\n\nand more" * 12, ours) for number in range(6)]
+    posts(alice, "Me, @bob", 1, parent=mine)
+
+    at_home = await bob_at(server, browser, f"/channels/{ours}")
+    page = at_home.page
+    await expect(page).to_have_title(re.compile(r"^\(\d\) Room"))
+    await expect(page.locator(".to-inbox .tally")).to_contain_text("1")
+    await expect(page.locator(".unread-posts")).to_contain_text("unread posts")
+    newest = page.locator(f"#p{ids[-1]}")
+    await expect(newest).to_contain_class("first-unread")
+    await expect(newest).not_to_contain_class("unread")  # it was seen
+    await expect(page.locator(f"#p{ids[0]}")).to_contain_class("unread")
+    await expect(page.locator(".unread-posts")).to_contain_text("unread posts")
+
+    on_the_way = await bob_at(server, browser, "/channels/1")
+    await expect(on_the_way.page).to_have_title(re.compile(r"^\(\d\) Lobby"))
+    while await page.locator(".post.unread").count():
+        await page.keyboard.press("n")
+        await expect(page.locator(".post:focus")).not_to_contain_class("unread")
+    await expect(page).to_have_title("Room · Class · Pottle")
+    await expect(on_the_way.page).to_have_title(re.compile("^Lobby"))
+    await expect(page.locator(".unread-posts")).to_be_hidden()
+    await expect(newest).to_contain_class("first-unread")
+
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog", name="Keys")).to_contain_text("Go to the next unread post")
+    await page.keyboard.press("Escape")
+    await page.locator(".to-inbox a").click()
+    item = page.locator(".addressed > li")
+    await expect(item).to_contain_text("Alice replied to you")
+    await expect(item).not_to_contain_class("unread")  # on the other device the lobby is open
+    last = posts(alice, "And another, @bob", ours)
+    await expect(item).to_have_count(2)
+    await expect(item.first).to_contain_text("Alice mentioned you")
+    await expect(item.first).to_contain_class("unread")
+    await expect(page).to_have_title("(1) Inbox · Pottle")
+    await on_the_way.page.keyboard.press("n")
+    await expect(on_the_way.page.locator(f"#p{last}")).to_be_focused()
+    await expect(item.first).not_to_contain_class("unread")
+    assert (await page.title(), at_home.complaints, on_the_way.complaints) == ("Inbox · Pottle", [], [])
+
+
+async def test_all_can_be_marked_as_read_and_keys_turned_off(
+    server: Server, browser: Browser, world: World, alice: httpx.Client
+) -> None:
+    for number in range(20):
+        posts(alice, f"{number} @bob" + "\n\nmore" * 9, world.class_channel)
+    bob = await bob_at(server, browser, f"/channels/{world.class_channel}")
+    await bob.page.get_by_role("button", name="Mark as read").click()
+    await expect(bob.page.locator(".post.unread")).to_have_count(0)
+    await expect(bob.page).to_have_title("Room · Class · Pottle")
+
+    await bob.page.keyboard.press("?")
+    await bob.page.get_by_label("Use these keys").uncheck()
+    await bob.page.keyboard.press("Escape")
+    await bob.page.reload()
+    await expect(bob.page.locator(".status")).to_have_attribute("data-state", "live")
+    await bob.page.keyboard.press("n")
+    await expect(bob.page.locator(".toast")).to_have_count(0)
+
+    posts(alice, "Here, too, @bob", 1)
+    await bob.page.goto(f"{server.url}/inbox")
+    await expect(bob.page.locator(".addressed > .unread")).to_have_count(1)
+    await bob.page.get_by_role("button", name="Mark all as read").click()
+    await expect(bob.page.locator(".addressed > .unread")).to_have_count(0)
+    await bob.page.get_by_role("link", name="Older").click()
+    await expect(bob.page.locator(".addressed > li")).to_have_count(1)
+    assert bob.complaints == []
