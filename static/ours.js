@@ -2,6 +2,7 @@
 import { ask } from './dialogs.js';
 import { Discussion } from './discussion.js';
 import { linksOf } from './permalinks.js';
+import { Outbox } from './outbox.js';
 import { Participation } from './participation.js';
 import { Pinned } from './pinned.js';
 import { Scrolling } from './scrolling.js';
@@ -55,18 +56,30 @@ function enliven(section, pottle, account) {
   followLink();
 }
 
-/** Tells authors why a moderator removed a post of theirs. */
+/** Tells authors why a moderator removed a post of theirs, and shows what they write at once. */
 class PartInOurs extends Participation {
-  #discussion;
+  #discussion; #account; #outbox;
 
-  constructor(discussion, ...more) {
-    super(discussion, ...more);
+  constructor(discussion, pottle, account, options) {
+    super(discussion, pottle, account, options);
     this.#discussion = discussion;
+    this.#account = account;
+    this.#outbox = new Outbox(discussion, account, (...post) => super.post(...post));
+  }
+
+  get withheld() { return [...super.withheld, ...((#outbox in this && this.#outbox?.posts) || [])]; }
+
+  /** At once where it has a place in what is shown, and may be posted as far as the page knows. */
+  async post(values, key) {
+    const { section, isNewest } = this.#discussion;
+    const atOnce = this.#account.me && section.dataset.locked !== 'true' && (values.parent ? this.#discussion.list.article(values.parent) : isNewest);
+    return atOnce ? this.#outbox.take(values, key) : super.post(values, key);
   }
 
   adapt() {
     super.adapt();
     if (this.#discussion) explain(this.#discussion.list, this.own);
+    this.#outbox?.adapt();
   }
 
   /** What is approved or restored may be taken back. What is refused is tried alone, which tells why. */

@@ -28,7 +28,7 @@ export class Participation {
     this.#reactions = new Reactions(pottle, discussion);
     this.own = new OwnPosts(pottle, discussion);
     this.#composing = new Composing(this.#section, account, {
-      send: (values, key) => this.#post(values, key),
+      send: (values, key) => this.post(values, key),
       save: (id, body, version) => this.#save(id, body, version),
       changed: () => discussion.show(),
     });
@@ -107,7 +107,7 @@ export class Participation {
 
   // what the reader does
 
-  async #post(values, idempotencyKey) {
+  async post(values, idempotencyKey) {
     await this.#discussion.open();
     const post = await this.#pottle.post(this.#discussion.channel, values, { idempotencyKey });
     if (!values.parent && !this.#discussion.isNewest) return this.#posted(post);

@@ -1,11 +1,12 @@
 """Long discussions in a real browser: read on by scrolling, from anywhere, without losing one's place."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import httpx
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from tests.browser.chromium import chromium
 from tests.browser.test_home import Visitor
@@ -44,7 +45,7 @@ async def test_a_long_discussion_is_read_by_scrolling(server: Server, dora: Visi
     posts = dora.page.locator(".posts .post")
     await expect(posts).to_have_count(20)
     for count in (41, 51):
-        await dora.page.mouse.wheel(0, 20_000)
+        await dora.page.locator(".older").scroll_into_view_if_needed()
         await expect(posts).to_have_count(count)
     await expect(dora.page.locator(".older")).to_be_hidden()
     await expect(dora.page.locator(f"#p{answer} .context")).to_have_count(0)  # it answers what it stands below
@@ -74,3 +75,50 @@ async def test_a_long_discussion_is_read_by_scrolling(server: Server, dora: Visi
     await posted(alice, "It goes on", roots[30])
     await expect(posts.first).to_have_id(f"p{roots[30]}")
     dora.has_nothing_to_complain_of()
+
+
+async def test_what_one_writes_is_there_at_once(server: Server, dora: Visitor, alice: httpx.AsyncClient) -> None:
+    """Before the server has it; not twice, once it has; and not lost where it has it not, nor by a reload."""
+    question = await posted(alice, "A question")
+    await dora.page.goto(f"{server.url}/channels/1")
+    await dora.sign_up("dora", "Dora")
+    await dora.is_live()
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def held_up(route: Route) -> None:
+        asked.set()
+        await go_on.wait()
+        await route.continue_()
+
+    await dora.page.route("**/api/channels/1/posts", held_up)
+    await dora.page.locator(f"#p{question} [data-do=reply]").click()
+    await dora.page.locator(".post .composer textarea").fill("An *answer*")
+    await dora.page.keyboard.press("Control+Enter")
+    mine = dora.article("answer")
+    await expect(mine.locator(".outgoing")).to_have_text("Sending…")
+    await expect(mine).to_be_focused()
+    await asked.wait()
+    go_on.set()
+    await expect(mine.locator("em")).to_have_text("answer")
+    await expect(mine).to_have_count(1)
+    await expect(mine).to_be_focused()
+    await dora.page.unroute("**/api/channels/1/posts")
+
+    await dora.page.route("**/api/channels/1/posts", lambda route: route.fulfill(status=500, body="{}"))
+    await dora.page.locator("#compose textarea").fill("Is anybody there?")
+    await dora.page.locator("#compose [type=submit]").click()
+    lost = dora.article("Is anybody there?")
+    await expect(lost.locator(".outgoing")).to_contain_text("Not sent")
+    await expect(dora.page.locator("#compose textarea")).to_have_value("")
+    await dora.page.reload()
+    await expect(lost.locator(".outgoing")).to_contain_text("Not sent")
+    await lost.get_by_role("button", name="Edit").click()
+    await expect(dora.page.locator("#compose textarea")).to_have_value("Is anybody there?")
+    await dora.page.locator("#compose [type=submit]").click()
+    await expect(lost.locator(".outgoing")).to_contain_text("Not sent")
+    await dora.page.unroute("**/api/channels/1/posts")
+    await lost.get_by_role("button", name="Try again").click()
+    await expect(lost.locator(".outgoing")).to_have_count(0)
+    await dora.page.reload()
+    await dora.is_live()
+    await expect(lost).to_have_count(1)
