@@ -32,6 +32,7 @@ export class Account {
     document.querySelectorAll('.signed-out').forEach((part) => { part.hidden = Boolean(user); });
     document.querySelectorAll('.admins').forEach((part) => { part.hidden = user?.role !== 'admin'; });
     document.querySelectorAll('.me').forEach((part) => { part.textContent = user?.name ?? ''; });
+    document.querySelectorAll('.mine .avatar').forEach((place) => { place.textContent = user?.uid[0].toUpperCase() ?? ''; }); // its colour or picture comes with the next page
     this.#listeners.forEach((listener) => listener(user, byOneself));
   }
 

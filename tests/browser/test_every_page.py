@@ -49,6 +49,8 @@ PAGES = (
     "/sign-in?group=class&origin=https://class.example",
     "/docs",
     *("/admin", "/admin/accounts", "/admin/groups", "/admin/log", "/queue", "/groups/class/queue"),
+    "/groups/class",
+    "/discussions",
     *(f"/groups/class/manage/{tab}" for tab in TABS),
     "/nowhere",
 )

@@ -31,11 +31,11 @@ pytestmark = pytest.mark.slow
 CHANGING = ("post", "put", "patch", "delete")
 NEVER_KEPT = {"health_alive", "health_ready", "metrics_metrics"}
 PAGES = [  # not in the document
-    *("/", "/channels/{channel_id}", "/groups/{slug}/recent?limit=3"),
+    *("/", "/channels/{channel_id}", "/groups/{slug}/recent?limit=3", "/groups/{slug}", "/discussions"),
     *("/channels/{channel_id}/feed.atom", "/posts/{post_id}/feed.json", "/groups/{slug}/feed.atom"),
     *("/groups/{slug}/thread?key=main", "/groups/{slug}/thread?key=none", "/groups/{slug}/thread?key=new&order=oldest"),
 ]
-PRIVATE = ["/api/me/unread"]
+PRIVATE = ["/api/me/unread", "/api/sidebar"]
 THINGS: dict[str, Iterable[object]] = {
     "slug": ["home", "club", "class"],
     "channel_id": range(1, 6),
