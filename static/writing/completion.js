@@ -8,7 +8,7 @@ let lists = 0;
 
 /** @param {HTMLTextAreaElement} field */
 export function completes(field, pottle, account) {
-  const list = made('ul', { className: 'people', id: `people-${lists += 1}`, role: 'listbox', ariaLabel: _('People'), hidden: true });
+  const list = made('ul', { className: 'candidates', id: `candidates-${lists += 1}`, role: 'listbox', ariaLabel: _('People'), hidden: true });
   const said = made('span', { className: 'visually-hidden', role: 'status' });
   field.closest('.field').after(list, said);
   field.setAttribute('aria-autocomplete', 'list');

@@ -33,7 +33,7 @@ async def test_writing_has_help(server: Server, browser: Browser, stack: AsyncEx
     field = form.locator("textarea")
     await field.click()
     bar = form.get_by_role("toolbar")
-    await expect(bar.get_by_role("button")).to_have_count(9)
+    await expect(bar.get_by_role("button")).to_have_count(10)
 
     # keys, and the toolbar: what is done can be undone
     await field.press_sequentially("now")
@@ -49,6 +49,9 @@ async def test_writing_has_help(server: Server, browser: Browser, stack: AsyncEx
     await bar.get_by_role("button", name="Bold").focus()
     await page.keyboard.press("ArrowRight")
     await expect(bar.get_by_role("button", name="Italic")).to_be_focused()
+
+    await bar.get_by_role("button", name="Help").click()
+    await expect(form.get_by_text("a footnote")).to_be_visible()
 
     # names
     await field.fill("")
