@@ -3,7 +3,6 @@ import { tell } from './forms.js';
 import { arrange } from './list.js';
 import { _ } from './texts.js';
 import { tickAll } from './view.js';
-import { _ } from './texts.js';
 
 const AT_ONCE = 50;
 

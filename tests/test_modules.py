@@ -31,3 +31,11 @@ def test_what_it_imports_is_exported_there(module: Path) -> None:
         wanted = (module.parent / path).resolve()
         assert wanted.is_file(), f"{path} is not there"
         assert names(listed, 0) <= exported(wanted), path
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(ROOT / "static")))
+def test_it_imports_no_name_twice(module: Path) -> None:
+    """As when two branches add the same line: the whole page's script would be refused."""
+    imported = re.findall(r"^import \{([^}]*)\} from", module.read_text(), re.MULTILINE)
+    known = [name for listed in imported for name in names(listed, -1)]
+    assert len(known) == len(set(known))
