@@ -78,7 +78,9 @@ class PartInOurs extends Participation {
 
   adapt() {
     super.adapt();
-    if (this.#discussion) explain(this.#discussion.list, this.own);
+    if (!this.#discussion) return;
+    explain(this.#discussion.list, this.own);
+    this.#discussion.list.each((article, { id, state, author }) => offer(article, state === 'pending' && author.uid !== this.#account?.me?.uid && !this.own.has(id), this));
     this.#outbox?.adapt();
   }
 
@@ -93,6 +95,19 @@ class PartInOurs extends Participation {
       await super.change(id, fields);
     }
   }
+}
+
+/** Below what waits for a moderator: to approve or remove it. */
+function offer(article, waits, part) {
+  const there = article.querySelector('.judging');
+  if (!waits || there) return waits || there?.remove();
+  const place = Object.assign(document.createElement('p'), { className: 'judging' });
+  const button = (className, textContent, does) => Object.assign(document.createElement('button'), { type: 'button', className, textContent, ...does });
+  const approve = button('button small', _('Approve'), { onclick: () => part.change(Number(article.dataset.id), { state: 'published' }) });
+  const remove = button('quiet', _('Remove'), {});
+  remove.dataset.do = 'remove';
+  place.append(approve, remove);
+  article.querySelector('.body').after(place);
 }
 
 /** A moderator says why, and may take it back. @returns {Promise<boolean>} that there is nothing more to do */

@@ -19,7 +19,7 @@ export function personalise(article, marks, reader) {
 /** Says why others do not see what its author sees. */
 function note(article, { withheld, edit }) {
   const { state } = article.dataset;
-  const words = edit ? ofEdit(edit) : withheld && ofPost(state);
+  const words = edit ? ofEdit(edit) : (withheld || state === 'pending') && ofPost(state);
   const there = article.querySelector('.waiting, .unapproved');
   if (!words) there?.remove();
   else Object.assign(there ?? article.querySelector('header').appendChild(made('span')), { className: `${edit ? 'unapproved' : 'waiting'} badge`, textContent: words });

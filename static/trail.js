@@ -1,5 +1,6 @@
 /** The activity log in words. The actions are those of docs/administration.md. */
 import { Listing, at } from './listing.js';
+import { reasons } from './reasons.js';
 import { _ } from './texts.js';
 
 /** What was done to `subject`; where `detail` is not in a sentence it stands behind it. */
@@ -45,6 +46,21 @@ const sentences = (subject, detail) => ({
   'database.restored': _('restored the database'),
   'flask.imported': _('imported from Flask'),
 });
+/** What was noted beside it, in words: of a group's rules, of who wrote a post and why it was removed. */
+function inWords(detail) {
+  const rules = {
+    reading: { public: _('Everybody reads'), members: _('Members read') },
+    posting: { guests: _('guests write, too'), users: _('whoever has an account writes'), members: _('members write') },
+    review: { none: _('nothing waits'), guests: _('posts of guests wait'), all: _('posts wait') },
+    anonymous: { yes: _('anonymous posts'), no: _('no anonymous posts') },
+    images: { yes: _('images'), no: _('no images') },
+    origins: { none: _('no other sites') },
+  };
+  const why = /^by (\S+|Former user|somebody anonymous)(?:, ([a-z-]+))?$/.exec(detail);
+  if (why) return [_('by %(name)s', { name: why[1] }), reasons()[why[2]]].filter(Boolean).join(' · ');
+  return detail.replace(/\b(reading|posting|review|anonymous|images|origins): ([a-z]+)(?=,|$)/g, (text, rule, value) => rules[rule][value] ?? text);
+}
+
 const TOLD = ['user.role', 'member.put']; // with the detail
 
 /** @param {string} path of the API */
@@ -54,7 +70,7 @@ export const trail = (section, pottle, path) => new Listing(section, pottle, {
     at(part('time'), stamp);
     part('.who').textContent = actor || _('The operator');
     part('.did').textContent = sentences(subject, detail)[action] ?? `${action} ${subject}`;
-    part('.how').textContent = TOLD.includes(action) ? '' : detail ?? '';
+    part('.how').textContent = TOLD.includes(action) ? '' : inWords(detail ?? '');
     part('.where').textContent = group ?? '';
   },
 });

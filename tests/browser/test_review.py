@@ -123,9 +123,10 @@ async def test_a_moderator_judges_in_place_and_the_author_reads_why(
     alice, bob = [await in_the_class(server, browser, uid, room) for uid in ("alice", "bob")]
     good, bad = await post(http, room, "May I?"), await post(http, room, "You fool")
     await expect(alice.article("May I?")).to_be_visible()  # by itself, among what everybody sees
-    await choose(alice.article("May I?"), "Approve")
+    await expect(alice.article("May I?").locator(".waiting")).to_have_text("Waiting for review")
+    await alice.article("May I?").get_by_role("button", name="Approve").click()
     await alice.page.locator(".toast").get_by_role("button", name="Undo").click()
-    await expect(bob.article("May I?").locator(".waiting")).to_be_visible()
+    await expect(alice.article("May I?").locator(".waiting")).to_be_visible()
     await choose(alice.article("May I?"), "Approve")
     await expect(bob.article("May I?").locator(".waiting")).to_have_count(0)
     await choose(alice.article("You fool"), "Delete")
