@@ -14,6 +14,7 @@ from tests.pages import blocks, chapter, page, session
 from tests.server import PATIENCE, Server, Socket, clean_environment, connected
 
 CHANGING = (
+    "active",
     "created",
     "edited",
     "expires",
