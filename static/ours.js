@@ -47,6 +47,7 @@ function enliven(section, pottle, account) {
     sure: (title, others) => (others ? removes(discussion, others) : ask({ title, action: _('Delete') })),
   });
   scrolling?.follow(discussion);
+  section.addEventListener('keydown', leaves);
   discussion.goTo(named);
   const followLink = () => {
     const [, id] = /^#p(\d+)$/.exec(location.hash) ?? [];
@@ -131,6 +132,14 @@ function tell(article, words) {
   const place = there ?? Object.assign(document.createElement('p'), { className: 'reason', dir: 'auto' });
   place.textContent = words;
   if (!there) article.querySelector('.body').after(place);
+}
+
+/** Escape leaves a form below a post in which nothing is written. */
+function leaves({ key, target, defaultPrevented }) {
+  const form = target.closest('.composer.inline');
+  if (key !== 'Escape' || defaultPrevented || !form) return;
+  const { value, defaultValue } = form.elements.body;
+  if (value.trim() === '' || value === defaultValue) form.querySelector('[data-do=cancel]').click();
 }
 
 const ofConversation = { options: { conversation: true }, again: () => conversation(location.href), address: () => '' };

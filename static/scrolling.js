@@ -2,6 +2,7 @@
 import { load } from './older.js';
 import { again, loadReplies, mark } from './parts.js';
 import { pageOf } from './view.js';
+import { _ } from './words.js';
 
 const AHEAD = '800px'; // below what is in sight
 
@@ -31,8 +32,10 @@ export class Scrolling {
   }
 
   async read(params) {
-    const answer = await fetch(`${this.#url}/thread?${new URLSearchParams({ order: this.order, ...params })}`, { headers: { Accept: 'text/html' } });
-    if (!answer.ok) throw Object.assign(new Error(answer.statusText), { status: answer.status });
+    const { limit } = this.#start;
+    const asked = new URLSearchParams({ order: this.order, ...(limit && { limit }), ...params });
+    const answer = await fetch(`${this.#url}/thread?${asked}`, { headers: { Accept: 'text/html' } }).catch(() => ({ status: 0 }));
+    if (!answer.ok) throw Object.assign(new Error(_('More cannot be read just now. Please try again.')), { status: answer.status });
     return new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('section');
   }
 
