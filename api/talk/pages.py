@@ -69,7 +69,8 @@ class PageQuery(Tolerant, Paging):
 async def home(query: PageQuery) -> Response:
     """The lobby; but whoever is in one group alone is led there."""
     who = asker()
-    if who and not who.admin and len(own := await group.of_user(who)) == 1:
+    own = await group.of_user(who) if who and not who.admin else []
+    if len(own) == 1 and own[0] != sidebar.FRONT[0]:
         there = url_for("overviews.of_group", slug=own[0])
         return Response(status=303, headers={"Location": there, "Cache-Control": rule()})
     slug, key = sidebar.FRONT

@@ -20,7 +20,7 @@ app = FastAPI()
 engine = create_async_engine(f"sqlite+aiosqlite:///{models.PATH}")
 models.prepare(engine.sync_engine)
 pages = Environment(loader=FileSystemLoader(ROOT / "templates"), autoescape=True)
-pages.globals |= models.GLOBALS
+models.speaks(pages)
 pages.globals["url_for"] = lambda name, channel_id=0, slug="": "/" if name == "pages.home" else f"/{slug}/{channel_id}"
 
 
@@ -110,12 +110,11 @@ async def create(channel: int, data: NewPost, database: Database, authorization:
 
 @app.get("/", response_class=HTMLResponse)
 async def home(database: Database, session: Annotated[str, Cookie()] = "") -> str:
-    """The lobby and the newest channels."""
+    """The lobby."""
     me = await _me(database, session)
     rows = (await database.execute(models.newest(1))).all()
-    channels = await database.scalars(models.newest_channels())
-    shown = models.home(rows, channels, me)
-    talk = Markup(pages.get_template("_talk.html").render(posts=shown["page"]["posts"]))  # noqa: S704
+    shown = models.home(rows, me)
+    talk = Markup(pages.get_template("_talk.html").render(posts=shown["posts"]))  # noqa: S704
     return pages.get_template("home.html").render(shown, talk=talk)
 
 

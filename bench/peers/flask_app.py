@@ -13,7 +13,7 @@ from bench.running import ROOT
 from model.talk.markdown import rendered
 
 app = Flask(__name__, template_folder=str(ROOT / "templates"))
-app.jinja_env.globals |= models.GLOBALS
+models.speaks(app.jinja_env)
 engine = create_engine(f"sqlite:///{models.PATH}")
 models.prepare(engine)
 pages = Blueprint("pages", __name__)
@@ -55,12 +55,12 @@ def create(channel: int) -> Any:
 
 @pages.get("/")
 def home() -> str:
-    """The lobby and the newest channels."""
+    """The lobby."""
     with Database(engine) as database:
         me = _me(database, request.cookies.get("session", ""))
         rows = database.execute(models.newest(1)).all()
-        shown = models.home(rows, database.scalars(models.newest_channels()), me)
-    talk = Markup(render_template("_talk.html", posts=shown["page"]["posts"]))  # noqa: S704
+        shown = models.home(rows, me)
+    talk = Markup(render_template("_talk.html", posts=shown["posts"]))  # noqa: S704
     return render_template("home.html", talk=talk, **shown)
 
 

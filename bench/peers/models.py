@@ -14,11 +14,13 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from api.talk.pages import hue
 
 LIMIT = 20
-NEWEST = 12  # channels on the home page
 PATH = os.environ.get("DATABASE", "")
 GLOBALS = {
     "asset": "/static/{}".format,
     "discussions": True,
+    "language": "en",
+    "direction": "ltr",
+    "texts_of": lambda _language: "",
     "hue": hue,
     "post_length": 10_000,
     "sign_up": "open",
@@ -95,11 +97,6 @@ def one(post: int) -> Any:
     return select(Post, User).join(User, User.id == Post.author_id).where(Post.id == post)
 
 
-def newest_channels() -> Any:
-    """The channels of the home page."""
-    return select(Channel).order_by(Channel.id.desc()).limit(NEWEST)
-
-
 def whose(secret: str) -> Any:
     """The user whose session it is."""
     digest = hashlib.sha256(secret.encode()).digest()
@@ -131,13 +128,20 @@ def page_json(rows: Any) -> dict[str, Any]:
     return {"posts": posts[:LIMIT], "next": older, "prev": None, "epoch": "", "seq": 0}
 
 
-def home(rows: Any, channels: Any, me: User | None) -> dict[str, Any]:
+def speaks(templates: Any) -> None:
+    """Has an environment of Jinja's know what our templates ask for."""
+    templates.add_extension("jinja2.ext.i18n")
+    templates.install_null_translations(newstyle=True)
+    templates.globals.update(GLOBALS)
+
+
+def home(rows: Any, me: User | None) -> dict[str, Any]:
     """What the home page's template asks for."""
     rules = {"reading": "public", "posting": "users", "review": "none", "standing": None}
-    listed = [{"id": c.id, "group": "home", "title": c.title, "posts": c.posts, "locked": False} for c in channels]
     lobby = {"id": 1, "title": "Lobby", "locked": False}
     page, group = page_json(rows), {"slug": "home", "name": "Home", **rules}
-    return {"me": me, "group": group, "channel": lobby, "page": page, "channels": listed}
+    shown = {"posts": page["posts"], "edges": page, "epoch": "", "seq": 0, "order": "newest"}
+    return {"me": me, "group": group, "channel": lobby, **shown}
 
 
 def nothing(**_given: object) -> str:

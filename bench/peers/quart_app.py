@@ -14,7 +14,7 @@ from bench.running import ROOT
 from model.talk.markdown import rendered
 
 app = Quart(__name__, template_folder=str(ROOT / "templates"))
-app.jinja_env.globals |= models.GLOBALS
+models.speaks(app.jinja_env)
 engine = create_async_engine(f"sqlite+aiosqlite:///{models.PATH}")
 models.prepare(engine.sync_engine)
 pages = Blueprint("pages", __name__)
@@ -56,13 +56,12 @@ async def create(channel: int) -> Any:
 
 @pages.get("/")
 async def home() -> str:
-    """The lobby and the newest channels."""
+    """The lobby."""
     async with Database(engine) as database:
         me = await _me(database, request.cookies.get("session", ""))
         rows = (await database.execute(models.newest(1))).all()
-        channels = await database.scalars(models.newest_channels())
-        shown = models.home(rows, channels, me)
-    talk = Markup(await render_template("_talk.html", posts=shown["page"]["posts"]))  # noqa: S704
+        shown = models.home(rows, me)
+    talk = Markup(await render_template("_talk.html", posts=shown["posts"]))  # noqa: S704
     return await render_template("home.html", talk=talk, **shown)
 
 
