@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta
 from quart import Blueprint, Response
 from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
@@ -14,10 +14,10 @@ from api.talk import pages
 from model.accounts.session import Identity
 from model.groups import group, rules
 from model.groups.group import SomeSlug
-from model.talk import deciding, decision, queue
+from model.talk import deciding, decision, queue, review
 from model.talk.channel import ChannelView
 from model.talk.deciding import MOST_AT_ONCE, Outcome, Text
-from model.talk.decision import Note, Reason, Why
+from model.talk.decision import DecisionView, Note, Reason, Why
 from model.talk.post import PostView
 from model.talk.queue import GroupCount, QueuedPost
 from pottle.errors import NotFound
@@ -203,6 +203,14 @@ def waiting(identity: Identity | None) -> dict[str, int] | None:
         return defaultdict(int, {found.slug: found.waiting for found in queue.counts.within(read, identity)})
 
 
+def decided(identity: Identity) -> list[tuple[PostView, DecisionView]]:
+    """The newest posts of somebody's own of which a moderator said why they were removed, or their edits declined."""
+    with db.snapshot() as read:
+        own = review.own.within(read, identity, None, Cursor(READABLE)).items
+    found = [(post, post.decision or (post.edit.decision if post.edit else UNSET)) for post in own]
+    return [(post, decision) for post, decision in found if decision]
+
+
 @pages.blueprint.record_once
 def _tell_templates(state: BlueprintSetupState) -> None:
-    state.app.jinja_env.globals.update(waiting=waiting)
+    state.app.jinja_env.globals.update(waiting=waiting, decided=decided)

@@ -139,6 +139,9 @@ class TestReasons:
         told = of_post["decision"]
         assert (told["reason"], told["note"], "by" in told) == (TOLD["reason"], TOLD["note"], False)
         assert (of_edit["edit"]["decision"]["note"], of_edit["edit"]["decision"]["reason"]) == ("Worse", None)
+        inbox = (await bob.get("/inbox", headers={"Accept": "text/html"})).text
+        assert f"Off topic: {TOLD['note']}</p>" in inbox
+        assert "Your new text was declined</a>" in inbox
         (removed,) = await waiting(alice, group="site", state="removed")
         assert (removed["decision"]["by"], removed["decision"]["note"]) == ("alice", TOLD["note"])
         for path in (f"/api/channels/{room}/posts", f"/api/posts/{public['id']}", "/"):
