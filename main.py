@@ -24,6 +24,7 @@ RESOURCES = (
     "users",
     "session",
     "me",
+    "entering",
     "sso",
     "groups",
     "invitations",

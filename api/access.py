@@ -1,7 +1,7 @@
 """Who is asking (a bearer token, or the session cookie of our own pages), who may do what, and how often."""
 
 import re
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from typing import TypeVar
 
 from quart import Response, has_request_context, request
@@ -190,17 +190,24 @@ def set_cookie(response: Response, token: str, days: int) -> None:
     )
 
 
-def signed_out() -> Response:
-    """The answer that signs the browser out, and has it forget the pages that it keeps.
+def signed_out(response: Response | None = None) -> Response:
+    """The answer (else an empty one) that signs the browser out, and has it forget the pages that it keeps.
 
     Not its storage, which holds drafts; and not all cookies, which would be those of the whole domain.
     """
-    response = respond(None, 204)
+    response = response or respond(None, 204)
     for name in {_cookie_name_here(), cookie_name()}:
         response.delete_cookie(name, path=_cookie_path(), secure=_is_secure(), httponly=True, samesite="Lax")
     if "Authorization" not in request.headers:  # by a token it is another site's page, whose console would complain
         response.headers["Clear-Site-Data"] = '"cache"'
     return response
+
+
+def saved(export: AsyncIterator[bytes]) -> Response:
+    """An export of one's account as a file that a browser saves."""
+    named = f'attachment; filename="pottle-{me().uid}.json"'
+    headers = {"Content-Disposition": named, "Cache-Control": "no-store"}
+    return Response(export, 200, headers, content_type="application/json")
 
 
 def _by_cookie() -> Identity | None:

@@ -1,13 +1,12 @@
 """`/api/me`: one's own account, avatar, sessions and tokens."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from quart import Blueprint, Response
 
-from api.access import EDITING, EXPORTS, PICTURES, attempt, by_session, confirmed, me, on_our_pages, signed_out
+from api.access import EDITING, EXPORTS, PICTURES, attempt, by_session, confirmed, me, on_our_pages, saved, signed_out
 from model.accounts import account, avatar, belongings, passwords, session, user
 from model.accounts.session import SessionInfo, TokenView
 from model.accounts.user import Account, Email, Name, Password
@@ -110,13 +109,6 @@ async def export(data: Leaving) -> Response:
     """A copy of everything of one's account, as a file: rows of each table that has some, without passwords, which are
     kept as hashes. It breaks off where the session ends meanwhile."""
     return saved(await attempt(belongings.take(me(), data.password), me().uid))
-
-
-def saved(export: AsyncIterator[bytes]) -> Response:
-    """An export as a file that a browser saves."""
-    named = f'attachment; filename="pottle-{me().uid}.json"'
-    headers = {"Content-Disposition": named, "Cache-Control": "no-store"}
-    return Response(export, 200, headers, content_type="application/json")
 
 
 class AvatarView(msgspec.Struct):

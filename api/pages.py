@@ -6,6 +6,7 @@ from quart_schema import hide
 
 from api.access import asker, me
 from api.addresses import tag
+from api.entering import own
 from api.invitations import link, welcome
 from model.groups import group, rules
 from model.operating import glance
@@ -75,8 +76,8 @@ async def manage(slug: str, tab: str) -> Response:
 @hide
 @signed_in
 async def account() -> Response:
-    """One's own account: another password, and where one is signed in."""
-    return await _managing("account.html")
+    """One's own account: name, picture, password, where one is signed in, and leaving."""
+    return await own()
 
 
 @blueprint.get("/admin", defaults={"tab": ADMINS_TABS[0]})

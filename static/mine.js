@@ -1,8 +1,9 @@
-/** The page of one's own account: another password, where one is signed in, and a feed of replies. */
+/** The page of one's own account: name, picture, password, where one is signed in, tokens, and a feed of replies. */
 import { ask } from './dialogs.js';
 import { submits } from './forms.js';
 import { Listing, at } from './listing.js';
 import { pottle } from './pages.js';
+import { choosesPicture } from './picture.js';
 import { unless } from './pottle/asking.js';
 import { _, texts } from './texts.js';
 
@@ -36,8 +37,38 @@ submits(part('#password form'), async (values) => {
   await sessions.reload();
 });
 
+const profile = part('#profile > form');
+submits(profile, async (values) => {
+  const { name } = await pottle.api('PATCH', '/api/me', values);
+  profile.elements.name.defaultValue = name;
+  document.querySelectorAll('.me, .heading .name').forEach((shown) => { shown.textContent = name; });
+  const saved = profile.querySelector('.saved');
+  saved.textContent = saved.dataset.said;
+});
+choosesPicture(part('#profile .picture'), pottle);
+
+const tokens = new Listing(part('#tokens'), pottle, {
+  path: '/api/me/tokens', plural: 'tokens',
+  fill(of, { name, created }) {
+    of('.name').textContent = name;
+    at(of('time'), created);
+  },
+  actions: { delete: async ({ id, name }, button) => await ask({ title: button.dataset.asks, text: name, action: button.textContent })
+    && pottle.api('DELETE', `/api/me/tokens/${id}`) },
+});
+const program = part('#tokens form');
+submits(program, async (values) => {
+  const { token } = await pottle.api('POST', '/api/me/tokens', values);
+  program.reset();
+  const fresh = part('#tokens .fresh');
+  fresh.querySelector('code').textContent = token;
+  fresh.hidden = false;
+  await tokens.reload();
+});
+
 if (part('#feed')) replies();
 sessions.follow();
+tokens.follow();
 
 /** The secret address of the feed of replies, which is shown when it is made, and then never again. */
 function replies() {

@@ -20,6 +20,7 @@ from api.talk import (
     room,
     sidebar,
     unread,
+    writing,
 )
 
 blueprint = pages.blueprint
@@ -36,6 +37,7 @@ PARTS = (
     images.blueprint,
     sidebar.blueprint,
     room.blueprint,
+    writing.blueprint,
     *feeds.PARTS,
     inbox.blueprint,
     *unread.PARTS,

@@ -37,7 +37,7 @@ from model.talk.post import (
 )
 from pottle import text
 from pottle.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Versions, check_version
-from pottle.store import Snapshot, Tx, db, limits, replays, writes
+from pottle.store import Snapshot, Tx, db, limits, reads, replays, writes
 from pottle.store.unit import answered, may_be_repeated
 from pottle.translation import _, ngettext
 
@@ -141,6 +141,22 @@ async def finished(new: Draft, known: Known = NOTHING) -> Draft:
     if not text.shows(html) and "<img" not in html:
         raise Invalid({"body": _("shows nothing; write something that can be seen")})
     return new._replace(html=html)
+
+
+class Found(NamedTuple):
+    """A post that somebody wants to do something with, its channel, and whether it is their own."""
+
+    post: PostView
+    channel: ChannelRow
+    mine: bool
+
+
+@reads
+def to_act_on(read: Snapshot, identity: Identity | None, id_: int) -> Found:
+    """A post that the asker may see; with its edit and what is withheld, if it is their own. Raises NotFound."""
+    row, channel = visible_to.within(read, identity, id_)
+    mine = identity is not None and row.author_id == identity.user
+    return Found(own_view(row, removed_too=False) if mine else view(row), channel, mine)
 
 
 @writes

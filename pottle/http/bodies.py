@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import cache, cached_property
 from math import isfinite
 from typing import Any, TypeVar, cast
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec.structs import FieldInfo
@@ -21,6 +22,8 @@ from pottle.values import Unfit, fit, tidier
 Model = TypeVar("Model", bound=msgspec.Struct)
 
 EXACT = 2**53  # up to which a float is every integer
+FORM = "application/x-www-form-urlencoded"
+MOST_FIELDS = 50  # of a form
 DRAIN = 1024 * 1024  # bytes; a client still sending when it is refused would see a reset instead of the answer
 UPLOADS: dict[str, float] = {}  # paths of an application's uploads: how many times POTTLE_UPLOAD_BYTES each may have
 
@@ -120,6 +123,17 @@ async def parsed(model: type[Model]) -> Model:
         raise BadRequest(
             _half_character(body) or _("The body is not JSON in UTF-8: %(error)s", error=str(error))
         ) from error
+
+
+async def form() -> dict[str, str]:
+    """The fields of an HTML form; an empty one is not there. Raises 400, 413 or 415."""
+    if request.mimetype != FORM:
+        raise UnsupportedMediaType("Send a form.")
+    try:
+        sent = parse_qsl((await raw()).decode(), max_num_fields=MOST_FIELDS)
+    except ValueError as error:  # no UTF-8, or too many
+        raise BadRequest("The form cannot be read.") from error
+    return {name: value.replace("\r\n", "\n") for name, value in sent}
 
 
 def _number(text: str) -> int | float:

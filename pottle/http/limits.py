@@ -30,6 +30,7 @@ Handler = Callable[..., Awaitable[Any]]
 Party = tuple[str, Rate]
 
 LONGEST_KEY = 200  # characters
+KEY = "idempotency_key"  # the field of a form that is known by it
 
 _under_way: dict[Party, set[Envelope]] = {}  # requests of this worker, by whom they count against
 _counting: set[asyncio.Task[None]] = set()
@@ -139,6 +140,8 @@ async def _key_of_request() -> tuple[str, bytes] | None:
     The fingerprint is keyed by what the client alone knows: a plain hash of a sign-up would help to guess its password.
     """
     key, surrounding = header(b"idempotency-key"), around()
+    if key is None and request.mimetype == bodies.FORM:
+        key = (await bodies.form()).get(KEY)
     if key is not None and surrounding.replay is None:
         if not 1 <= len(key.strip()) <= LONGEST_KEY or not key.isprintable():
             raise Invalid({"Idempotency-Key": _("must be 1 to %(most)s printable characters", most=LONGEST_KEY)})

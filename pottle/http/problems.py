@@ -114,10 +114,11 @@ async def _refused(refusal: errors.Refusal) -> Response:
     extra = refusal.extra
     if own := refusal.title:  # not its status's
         extra = {"type": f"urn:pottle:{_slug(own)}", "title": own, **extra}
-    return await _answer(refusal.status, refusal.detail, _headers(refusal), **extra)
+    return await _answer(refusal.status, refusal.detail, headers_of(refusal), **extra)
 
 
-def _headers(refusal: errors.Refusal) -> dict[str, str]:
+def headers_of(refusal: errors.Refusal) -> dict[str, str]:
+    """What the answer to a refusal says in its headers."""
     if isinstance(refusal, errors.TooMany):
         measures.limits_hit.labels(refusal.allowance.rate.name).inc()
         return {"Retry-After": str(refusal.retry_after), **in_headers(refusal.allowance)}

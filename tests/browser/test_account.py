@@ -1,11 +1,14 @@
 """The page of one's own account, in a real browser."""
 
+import io
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.async_api import Browser, expect
 
-from tests.browser.chromium import chromium
+from tests.browser.chromium import chromium, says_yes
 from tests.browser.test_admin import PHONE, comes, forget_refusals, is_not_too_wide
 from tests.conftest import PASSWORD
 from tests.server import Server
@@ -55,6 +58,101 @@ async def test_all_others_can_be_ended_at_once_on_a_telephone(server: Server, br
     assert await is_not_too_wide(bob.page)
     await bob.page.get_by_role("button", name="Sign out everywhere else").click()
     await expect(bob.page.locator("#sessions .row")).to_have_count(1)
+
+
+async def test_name_picture_and_tokens(server: Server, browser: Browser, tmp_path: Path) -> None:
+    """Bob's photo is cut by hand, with the keys; a token is shown once, works, and is deleted."""
+    bob = await comes(server, browser, "bob", "/account")
+    profile = bob.page.locator("#profile")
+    await profile.locator("form [name=name]").fill("Bobby")
+    await profile.get_by_role("button", name="Save").click()
+    await expect(profile.locator("form .saved")).to_have_text("Saved.")
+    await expect(bob.page.locator(".me").first).to_contain_text("Bobby")
+
+    photo = Image.new("RGB", (600, 300), "red")
+    photo.paste("blue", (300, 0, 600, 300))
+    photo.save(tmp_path / "photo.png")
+    await profile.locator("[type=file]").set_input_files(tmp_path / "photo.png")
+    await expect(profile.locator("canvas")).to_be_focused()
+    for _ in range(30):  # as far to the left as it goes: only blue is left
+        await bob.page.keyboard.press("ArrowLeft")
+    await profile.get_by_role("button", name="Save").first.click()
+    await expect(profile.locator(".shown img")).to_be_visible()
+    sent = await bob.page.request.get(f"{server.url}/api/me/avatar")
+    square = Image.open(io.BytesIO(await sent.body())).convert("RGB")
+    assert square.size == (256, 256)
+    assert all(pixel[2] > 200 and pixel[0] < 60 for pixel in (square.getpixel((x, 128)) for x in (30, 128, 250)))
+    await profile.get_by_role("button", name="Remove the picture").click()
+    await expect(profile.locator(".shown")).to_have_text("B")
+    (tmp_path / "photo.png").write_text("no picture")
+    await profile.locator("[type=file]").set_input_files(tmp_path / "photo.png")
+    await expect(profile.locator(".picture .saved")).to_have_text("This file is no picture that can be shown here.")
+
+    tokens = bob.page.locator("#tokens")
+    await tokens.locator("[name=name]").fill("bell")
+    await tokens.get_by_role("button", name="Make a token").click()
+    await expect(tokens.locator(".fresh code")).to_contain_text("tok_")
+    token = await tokens.locator(".fresh code").text_content()
+    assert token is not None
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert (await bob.page.request.get(f"{server.url}/api/me/posts", headers=bearer)).status == 200
+    await says_yes(bob.page)
+    await tokens.locator(".row").get_by_role("button", name="Delete").click()
+    await expect(tokens.locator(".row")).to_have_count(0)
+    assert (await bob.page.request.get(f"{server.url}/api/me/posts", headers=bearer)).status == 401
+    assert bob.complaints == []
+
+
+async def test_everything_without_javascript(server: Server, browser: Browser) -> None:
+    """Signing up, posting, replying, reacting, editing, deleting, taking one's data along, and leaving."""
+    context = await browser.new_context(java_script_enabled=False, base_url=server.url)
+    page = await context.new_page()
+    await page.goto("/channels/1")
+    await page.get_by_role("link", name="Create an account").first.click()
+    for name, value in (("name", "Nora"), ("uid", "nora"), ("password", "iloveyou")):
+        await page.locator(f"main [name={name}]").fill(value)
+    await page.get_by_role("button", name="Sign up").click()
+    await expect(page.locator(".field-error")).to_contain_text("too easy to guess")
+    await page.locator("main [name=password]").fill(NEW)
+    await page.get_by_role("button", name="Sign up").click()
+    await page.goto("/channels/1")
+    await page.get_by_role("link", name="Write something").click()
+    await page.locator("main [name=body]").fill("Written **without** JavaScript")
+    await page.get_by_role("button", name="Post").click()
+    post = page.locator(".post", has_text="Written without JavaScript")
+    await expect(post).to_be_visible()
+    await post.get_by_role("button", name="Reply").click()
+    await page.locator("#reply + form [name=body]").fill("And answered")
+    await page.get_by_role("button", name="Reply").click()
+    await expect(page.locator(".replies .post")).to_contain_text("And answered")
+    await post.first.get_by_role("button", name="React").click()
+    await page.get_by_role("button", name="Love").click()
+    await expect(post.locator(".chip")).to_contain_text("1")
+    await page.locator(".replies .post").get_by_role("button", name="More").click()
+    await page.locator("#edit + form [name=body]").fill("Answered otherwise")
+    await page.get_by_role("button", name="Save").click()
+    reply = page.locator(".replies .post", has_text="Answered otherwise")
+    await reply.get_by_role("button", name="More").click()
+    await page.get_by_role("button", name="Delete this post").click()
+    await expect(page.locator(".post", has_text="Answered otherwise")).to_have_count(0)
+    await page.goto("/account")
+    await page.locator("#export [name=password]").fill("a guess")
+    await page.get_by_role("button", name="Download everything").click()
+    await expect(page.get_by_role("alert")).to_have_text("That is not your password.")
+    await page.locator("#export [name=password]").fill(NEW)
+    async with page.expect_download() as download:
+        await page.get_by_role("button", name="Download everything").click()
+    assert (await download.value).suggested_filename == "pottle-nora.json"
+    await page.get_by_role("button", name="Sign out").click()
+    await page.goto("/account/sign-in?next=/account")
+    await page.locator("main [name=uid]").fill("nora")
+    await page.locator("main [name=password]").fill(NEW)
+    await page.get_by_role("button", name="Sign in").click()
+    await page.locator("#leave [name=password]").fill(NEW)
+    await page.get_by_role("button", name="Delete my account").click()
+    await page.goto("/channels/1")
+    await expect(page.locator(".post", has_text="Written without JavaScript")).to_contain_text("Former user")
+    await context.close()
 
 
 async def test_replies_get_an_address_for_a_feed_reader(server: Server, browser: Browser) -> None:
