@@ -6,6 +6,7 @@ from quart.blueprints import BlueprintSetupState
 from api.access import asker
 from model.talk import sidebar
 from model.talk.sidebar import Sidebar
+from pottle.errors import Unauthenticated
 from pottle.http.answers import gives
 from pottle.http.asking import anyone
 from pottle.http.caching import made_of, shown, shown_too
@@ -33,7 +34,10 @@ async def show() -> Sidebar:
 
 def around() -> Sidebar:
     """What the page that is being made shows in its sidebar. Called by templates/base.html."""
-    who = asker()
+    try:
+        who = asker()
+    except Unauthenticated:  # of which the page that is being made tells
+        who = None
     with db.snapshot() as read:
         found, tags = sidebar.of.within(read, who)
     if who is None:

@@ -70,6 +70,8 @@ def or_again(page: Handler) -> Callable[[Handler], Handler]:
                 if not wants_page():
                     raise
                 response = await page(**kwargs, trouble=await _trouble(refusal))
+                if response.status_code != 200:
+                    return response
                 response.status_code = _status(refusal)
                 if isinstance(refusal, Refusal):
                     response.headers.update(headers_of(refusal))

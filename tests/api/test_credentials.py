@@ -40,11 +40,13 @@ WALK = [*ROWS, *(row(f"{line} {'0 ' * len(ROLES)}") for line in MORE.strip().spl
 # These are granted to whoever knows the password or the code, signed in or not; and whoever makes a group moderates it.
 BY_THEIR_OWN_PROOF = {"POST /api/users", "POST /api/session", "PUT /api/password", "POST /api/groups"}
 BY_THEIR_OWN_PROOF |= {"POST /api/groups/class/sso"}  # of a site
+BY_THEIR_OWN_PROOF |= {"POST /account/sign-in"}  # by a form
 # These a session may without its password: a class's codes; or they have it in their body.
 BY_ANY_SESSION = {
     *("POST /api/groups/home/invitations", "POST /api/groups/class/invitations"),
     *("POST /api/groups/home/roster", "POST /api/groups/class/roster", "POST /api/groups/class/sessions"),
     *("POST /api/session/confirm", "DELETE /api/me", "PATCH /api/me with current_password"),
+    "POST /account/delete",
 }
 BY_CONFIRMED_SESSIONS = {
     *("POST /api/me/tokens", "PATCH /api/me with email", "PATCH /api/users/bob", "DELETE /api/users/bob"),
