@@ -128,11 +128,11 @@ async def parsed(model: type[Model]) -> Model:
 async def form() -> dict[str, str]:
     """The fields of an HTML form; an empty one is not there. Raises 400, 413 or 415."""
     if request.mimetype != FORM:
-        raise UnsupportedMediaType("Send a form.")
+        raise UnsupportedMediaType(_("Send a form."))
     try:
         sent = parse_qsl((await raw()).decode(), max_num_fields=MOST_FIELDS)
     except ValueError as error:  # no UTF-8, or too many
-        raise BadRequest("The form cannot be read.") from error
+        raise BadRequest(_("The form cannot be read.")) from error
     return {name: value.replace("\r\n", "\n") for name, value in sent}
 
 
