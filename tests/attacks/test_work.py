@@ -57,6 +57,7 @@ BODIES: dict[str, Any] = {
     "DELETE /api/me": {"password": PASSWORD},
     "PUT /api/me/avatar": PICTURE,
     "POST /api/images": PICTURE,
+    "POST /api/me/export": {"password": PASSWORD},
     "POST /api/preview": {"channel": 1, "body": "x"},
     "POST /api/me/tokens": {"name": "x"},
     "POST /api/groups": {"slug": "new", "name": "New"},
