@@ -84,6 +84,10 @@ class Sessions(Access[Identity]):
             raise Unauthenticated(_("Your credentials are not, or no longer, good."))
         return found
 
+    def language_of(self, identity: Identity) -> str | None:
+        """What they chose; on another site its page's language counts."""
+        return identity.language if identity.group is None else None
+
     def by_token(self, token: str, origin: str | None = None) -> Identity | None:
         """Whose session or named token it is."""
         return session.identify(token, origin)

@@ -22,7 +22,7 @@ from pottle.http.answers import (
 )
 from pottle.http.asking import signed_in
 from pottle.http.limits import limited
-from pottle.translation import _
+from pottle.translation import _, languages, supported
 from pottle.values import line
 
 blueprint = Blueprint("me", __name__, url_prefix="/api/me")
@@ -36,6 +36,7 @@ class AccountEdit(msgspec.Struct):
 
     name: Name | UnsetType = UNSET
     email: Email | UnsetType | None = UNSET
+    language: Annotated[str, line(20)] | UnsetType | None = UNSET
     password: Password | UnsetType = UNSET
     current_password: Password | UnsetType = UNSET
 
@@ -62,13 +63,22 @@ async def show() -> Account:
 @takes(AccountEdit)
 @gives(Account)
 async def edit(data: AccountEdit) -> Account:
-    """Change one's name, e-mail address or password."""
+    """Change one's name, e-mail address, language or password."""
     current, data.current_password = data.current_password, UNSET
     fields = changed_fields(data)
     if fields.keys() & {"password", "email"}:
         await prove(fields.get("password"), current)
+    if (language := fields.get("language")) is not None:
+        fields["language"] = known_language(language)
     password = fields.pop("password", None)
     return await account.edit(me(), wanted_versions(), fields, password)
+
+
+def known_language(tag: str) -> str:
+    """The language of ours that a tag means. Raises Invalid."""
+    if (found := supported(tag)) is None:
+        raise Invalid({"language": _("must be one of %(choices)s", choices=", ".join(languages()))})
+    return found
 
 
 async def prove(new: str | None, current: str | UnsetType, recently: bool = False) -> None:

@@ -92,7 +92,7 @@ def find(folder: Path) -> None:
     """Looks for catalogues."""
     _files.clear()
     _files.update({file.parents[1].name.replace("_", "-"): file for file in sorted(folder.glob(f"*/{CATALOGUE}"))})
-    for function in (languages, catalogue_of, negotiated, supported):
+    for function in (languages, catalogue_of, of_scripts, negotiated, supported):
         function.cache_clear()
 
 
@@ -135,9 +135,14 @@ def _parsed(file: Path, language: str) -> "Catalog":
         return read_po(lines, locale=language.replace("-", "_"))
 
 
+@cache
 def of_scripts(language: str) -> tuple[dict[str, str | list[str]], str]:
     """What scripts say, in that language, by message; of a text with a number all forms. And the rule which to take."""
-    catalogue = _parsed(_files[language], language)
+    catalogue_of(language)  # which logs what is wrong with it
+    try:
+        catalogue = _parsed(_files[language], language)
+    except Exception:
+        return {}, "n != 1"
     said: dict[str, str | list[str]] = {}
     for entry in catalogue:
         by_script = any(name.endswith(".js") for name, _line in entry.locations)

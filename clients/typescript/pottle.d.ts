@@ -57,6 +57,7 @@ export interface Account {
   avatar: string | null;
   created: string;
   version: number;
+  language: string | null;
 }
 
 /** One committed fact of a stream; `prev` is the stream's change before it. */

@@ -98,6 +98,7 @@ class Identity(msgspec.Struct, frozen=True):
     name: str
     avatar: str | None
     role: Role
+    language: str | None = None  # that they chose
     session: int | None = None
     token: int | None = None
     expires: str = times.FOREVER
@@ -157,7 +158,9 @@ class TokenView(msgspec.Struct):
     token: str | None = None
 
 
-WHO = select(User.id.label("user"), User.uid, User.name, User.avatar_hash, User.role).where(User.disabled.is_(None))
+WHO = select(User.id.label("user"), User.uid, User.name, User.avatar_hash, User.role, User.language).where(
+    User.disabled.is_(None)
+)
 ROLE = select(User.role).where(User.disabled.is_(None))
 _of_session, _of_token = Session.user_id == User.id, Token.user_id == User.id
 _of_site = Session.group_id.label("group"), Session.origin

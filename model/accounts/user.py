@@ -80,6 +80,7 @@ class User(Base):
     password_hash: Mapped[str | None] = mapped_column(String(200))
     role: Mapped[Role] = mapped_column(String(10))
     avatar_hash: Mapped[str | None] = mapped_column(String(16))
+    language: Mapped[str | None] = mapped_column(String(20))  # a tag such as zh-Hans; None: what their browser asks for
     disabled: Mapped[Time | None]  # since when
     created: Mapped[Time]
     version: Mapped[int]
@@ -109,6 +110,7 @@ class Account(msgspec.Struct):
     avatar: str | None
     created: str
     version: int
+    language: str | None
 
 
 ADD = insert(User).returning(User.id)

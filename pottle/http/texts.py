@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from functools import cache
+from functools import lru_cache
 
 from quart import Blueprint, Response, abort, request
 from quart_schema import hide
@@ -29,14 +29,17 @@ async def texts(language: str, release_hash: str) -> Response:
     """The texts of a language."""
     if language not in translation.languages() or language == translation.SOURCE:
         abort(404)
-    return assets.answer(_made(language), assets.YEAR if release_hash == assets.release() else "no-cache")
+    return assets.answer(_ready(_module(language)), assets.YEAR if release_hash == assets.release() else "no-cache")
 
 
-@cache
-def _made(language: str) -> assets.Ready:
+def _module(language: str) -> str:
     """`{messages: {message: text or forms}, plural: (n) => which form}` as a module's default."""
     messages, rule = translation.of_scripts(language)
     if not PLURAL.fullmatch(rule):
         raise ValueError(f"The rule for plurals of {language} is none: {rule}")
-    code = f"export default {{messages:{json.dumps(messages, ensure_ascii=False)},plural:(n)=>{rule}}};\n"
+    return f"export default {{messages:{json.dumps(messages, ensure_ascii=False)},plural:(n)=>{rule}}};\n"
+
+
+@lru_cache(maxsize=20)
+def _ready(code: str) -> assets.Ready:
     return assets.ready(code.encode(), "text/javascript", time.time())

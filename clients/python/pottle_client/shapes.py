@@ -91,6 +91,7 @@ class Account(TypedDict):
     avatar: str | None
     created: str
     version: int
+    language: str | None
 
 
 class Change(TypedDict):
