@@ -1,5 +1,5 @@
 /** Keys that do something in a page: one character each, where nobody is typing. `?` shows them all, and turns them off. */
-import { _ } from './words.js';
+import { _ } from './texts.js';
 
 const SLOT = 'keys'; // of what is remembered in this browser: that they are turned off
 const known = new Map();

@@ -1,7 +1,7 @@
 /** Posts on their way: shown at once, sent again under the same key where that failed, and kept over a reload. */
 import { showProblem } from './forms.js';
 import { made } from './view.js';
-import { _ } from './words.js';
+import { _ } from './texts.js';
 
 const FIRST = Number.MAX_SAFE_INTEGER - 100_000; // an id above those of all posts
 const REMEMBERED_MS = 23 * 3_600_000; // the server knows a key again for a day

@@ -1,5 +1,5 @@
 /** What one has not read of a discussion: it is marked, can be gone to, and counts as read once it was really seen. */
-import { _, ngettext } from './words.js';
+import { _, ngettext } from './texts.js';
 
 const SEEN_AFTER_MS = 600; // in sight, in a window that is looked at
 const TELL_AFTER_MS = 3000; // many posts are one request

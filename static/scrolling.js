@@ -2,7 +2,7 @@
 import { load } from './older.js';
 import { again, loadReplies, mark } from './parts.js';
 import { pageOf } from './view.js';
-import { _ } from './words.js';
+import { _ } from './texts.js';
 
 const AHEAD = '800px'; // below what is in sight
 

@@ -1,7 +1,7 @@
 /** What one has not read, everywhere: in the title, beside the link to the inbox, and by the key `n`. */
 import { onKey } from './keys.js';
 import { Reading } from './reading.js';
-import { _, ngettext } from './words.js';
+import { _, ngettext } from './texts.js';
 
 const MOST = 99;
 

@@ -1,5 +1,5 @@
 /** What Markdown can do here, in a few lines, below the toolbar. */
-import { _ } from '../words.js';
+import { _ } from '../texts.js';
 
 const LINES = () => [
   ['**…**', _('bold')],
