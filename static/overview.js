@@ -2,6 +2,7 @@
 import { beginning } from './begin.js';
 import { Listing, at } from './listing.js';
 import { account, pottle } from './pages.js';
+import { ngettext } from './texts.js';
 
 const section = document.querySelector('.threads');
 const { path, live } = section.dataset;
@@ -14,7 +15,7 @@ if (live) {
     fill(of, { id, title, group, group_name: name, posts, active, locked, pinned }) {
       Object.assign(of('.title'), { href: channelPage.replace(/0$/, id), textContent: title });
       if (groupPage) Object.assign(of('.group'), { href: groupPage.replace(/-$/, group), textContent: name });
-      of('.many').textContent = posts === 1 ? '1 post' : `${posts} posts`;
+      of('.many').textContent = ngettext('%(num)s post', '%(num)s posts', posts);
       of('.locked').hidden = !locked;
       of('.pinned').hidden = !pinned;
       at(of('time'), active);

@@ -1,5 +1,6 @@
 /** What stands beside every page, as it is now; and in narrow windows the drawer that it is there. */
 import { showTallies } from './tallies.js';
+import { ngettext } from './texts.js';
 
 /** @param {HTMLElement} nav of templates/_sidebar.html */
 export function follow(nav, pottle) {
@@ -46,7 +47,7 @@ function line(nav, group, { id, key, title, posts, unread }) {
   if (count) {
     const [number, said] = made.querySelector('.tally').children;
     number.textContent = count;
-    said.textContent = unread ? `${count} unread ${count === 1 ? 'post' : 'posts'}` : `${count} ${count === 1 ? 'post' : 'posts'}`;
+    said.textContent = unread ? ngettext('%(num)s unread post', '%(num)s unread posts', count) : ngettext('%(num)s post', '%(num)s posts', count);
   }
   return made;
 }
