@@ -100,9 +100,9 @@ export class Participation {
   #personalise() { this.#discussion.list.each((article, post) => personalise(article, this.#reactions.of(post.id), this.#readerOf(post))); }
 
   /** @returns {import('./personal.js').Reader} */
-  #readerOf({ id, author }) {
+  #readerOf({ id, author, state }) {
     const { me } = this.#account;
-    return { mine: Boolean(me) && (author.uid === me.uid || this.own.has(id)), moderates: this.#moderates, locked: this.#locked, withheld: this.own.has(id), edit: this.own.of(id)?.edit };
+    return { mine: Boolean(me) && (author.uid === me.uid || this.own.has(id)), moderates: this.#moderates, locked: this.#locked, withheld: state !== 'published' && this.own.has(id), edit: this.own.of(id)?.edit };
   }
 
   // what the reader does
