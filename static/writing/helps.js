@@ -8,7 +8,7 @@ import { around, before, code, link } from './marking.js';
 
 /** @param {HTMLFormElement} form as in templates/_composer.html @param {import('../pottle.js').Pottle} pottle */
 export function help(form, pottle, account) {
-  if ('helped' in form.dataset) return;
+  if ('helped' in form.dataset || !form.isConnected) return; // it was sent before this came
   form.dataset.helped = '';
   const { dataset } = form.closest('.discussion');
   const field = form.elements.body;
