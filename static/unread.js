@@ -1,5 +1,5 @@
 /** What one has not read, everywhere: in the title, beside the link to the inbox, and by the key `n`. */
-import { onKey } from './keys.js';
+import { onKey, show } from './keys.js';
 import { Reading } from './reading.js';
 import { _, ngettext } from './texts.js';
 
@@ -19,6 +19,7 @@ class Unread {
     this.#account = account;
     this.#readings = [...document.querySelectorAll('.discussion')].map((section) => new Reading(section, pottle));
     onKey('n', _('Go to the next unread post'), () => this.#next());
+    document.querySelector('[data-do=keys]').addEventListener('click', show);
     account.onChange(() => this.#meet());
     this.#meet();
   }

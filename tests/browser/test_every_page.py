@@ -46,6 +46,7 @@ PAGES = (
     "/channels/{room}",
     "/channels/{room}?only=unanswered",
     "/posts/{post}",
+    "/inbox",
     "/join",
     "/sign-in?group=class&origin=https://class.example",
     "/docs",
@@ -153,7 +154,7 @@ class Site:
                         answer = {"body": body, "parent": parent}
                         made = alice.post(f"/api/channels/{channel}/posts", json=answer).raise_for_status()
                         self.post = parent = made.json()["id"]
-            alice.post(f"/api/channels/{room}/posts", json={"body": body}).raise_for_status()
+            alice.post(f"/api/channels/{room}/posts", json={"body": f"{body}\n\n@root"}).raise_for_status()
 
     def path(self, path: str) -> str:
         return path.format(room=self.world.class_channel, post=self.post)

@@ -103,7 +103,7 @@ async def test_all_can_be_marked_as_read_and_keys_turned_off(
     await expect(bob.page.locator(".post.unread")).to_have_count(0)
     await expect(bob.page).to_have_title("Room · Class · Pottle")
 
-    await bob.page.keyboard.press("?")
+    await bob.page.get_by_role("button", name="Keys").click()
     await bob.page.get_by_label("Use these keys").uncheck()
     await bob.page.keyboard.press("Escape")
     await bob.page.reload()
