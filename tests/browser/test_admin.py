@@ -287,7 +287,7 @@ async def test_an_admin_looks_after_everything(
     await expect(page.locator("#trail .row").nth(1)).to_contain_text("root gave bob the role admin")
 
     await turns_to(root, "Overview")
-    await expect(page.locator("[data-fact=workers]")).to_have_text("3")
+    await expect(page.locator("[data-fact=workers]")).to_have_text("1")
     await expect(page.locator(".warnings")).to_contain_text("There is no backup yet.")
     assert await is_not_too_wide(page)
     await turns_to(root, "Groups")

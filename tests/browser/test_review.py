@@ -70,7 +70,8 @@ async def test_an_author_sees_what_waits_and_what_was_decided(
     server: Server, browser: Browser, stack: AsyncExitStack, world: World, room: int
 ) -> None:
     alice = await person(stack, server, world, "alice")
-    bob, reader = [await in_the_class(server, browser, uid, room) for uid in ("bob", "root")]
+    assert (await alice.post("/api/groups/class/members", json={"uid": "charlie"})).is_success
+    bob, reader = [await in_the_class(server, browser, uid, room) for uid in ("bob", "charlie")]
     await bob.post("May I?")
     mine = bob.article("May I?")
     await expect(mine.locator(".badge.waiting").first).to_have_text("Waiting for review")
