@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from quart import Quart, Response
 
+from api.access import asker
 from pottle import translation
 from pottle.http import caching
+from pottle.http.application import rendered
 from tests.api.conftest import opened, refused
 from tests.conftest import Person
 from tests.server import ROOT
@@ -130,6 +133,20 @@ async def test_what_somebody_chose_counts_more(alice: Person, anyone: Person) ->
     assert '<html lang="en"' in (await anyone.get("/", headers=asking_for("en"))).text
     await alice.patch("/api/me", {"language": None})
     assert '<html lang="ar"' in (await alice.get("/join", headers=asking_for("ar"))).text
+
+
+async def test_what_somebody_chose_is_for_them_alone(app: Quart, alice: Person, anyone: Person) -> None:
+    """Although the handler says that all get the same."""
+
+    async def page() -> Response:
+        asker()
+        caching.shown("group:1")
+        return Response(await rendered("join.html", me=None))
+
+    app.add_url_rule("/alike", "alike", page)
+    await alice.patch("/api/me", {"language": "de"})
+    assert "Anmelden" in (await alice.get("/alike", headers=asking_for("en"))).text
+    assert "Anmelden" not in (await anyone.get("/alike", headers=asking_for("en"))).text
 
 
 async def test_only_what_there_is_can_be_chosen(alice: Person) -> None:

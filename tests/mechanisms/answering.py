@@ -114,4 +114,22 @@ ANSWERING = (
         ),
         ("tests/live/test_never_stale.py::test_what_is_for_one_reader_is_never_kept",),
     ),
+    Mechanism(
+        "shared answers",
+        "keeping one for each language",
+        (
+            Off(
+                "pottle/http/shelf.py",
+                "if kept is not None and kept.language and (wanted := _language(headers)) != kept.language:",
+                "if False and (wanted := _language(headers)):",
+            ),
+        ),
+        ("tests/api/test_languages.py::test_cached_pages_differ_by_language",),
+    ),
+    Mechanism(
+        "shared answers",
+        "keeping nothing in a language that somebody chose",
+        (Off("pottle/http/caching.py", "keep = keep and CHOSEN not in scope and", "keep = keep and"),),
+        ("tests/api/test_languages.py::test_what_somebody_chose_is_for_them_alone",),
+    ),
 )
