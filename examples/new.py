@@ -19,7 +19,8 @@ ROOT = Path(__file__).parents[1]
 LAID_OVER = "examples/start/"
 # What a project without discussions has of this checkout; the rest of it is in examples/start.
 KEPT = (
-    *("pottle", "static/pottle", "static/docs.js", "static/forms.js", "static/logo.svg", "templates/docs.html"),
+    *("pottle", "static/pottle", "static/docs.js", "static/forms.js", "static/texts.js"),
+    *("static/logo.svg", "templates/docs.html"),
     *("scripts/check", "scripts/run", "scripts/setup", "scripts/test", "tests/server.py"),
     *("gunicorn.conf.py", "Dockerfile", ".dockerignore", ".editorconfig"),
     *("requirements.in", "requirements.txt", "requirements-dev.in", "requirements-dev.txt"),

@@ -113,7 +113,7 @@ def test_with_discussions_it_is_all_that_is_here_under_another_name(tmp_path: Pa
     made = new(project, "--name", "Chess at noon")
     assert made.returncode == 0, made.stderr
     assert (project / "README.md").read_text().startswith("# Chess at noon\n")
-    assert ">Chess at noon</a>" in (project / "templates/base.html").read_text()
+    assert "<span>Chess at noon</span></a>" in (project / "templates/base.html").read_text()
     assert not any("Pottle" in file.read_text() for file in walk(project / "templates"))
     keeps_its_rules(project)
 
