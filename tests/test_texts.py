@@ -18,8 +18,10 @@ pytestmark = pytest.mark.check
 HOW = "Write it as _('…'), or ngettext('%(num)s post', '%(num)s posts', count): docs/languages.md."
 
 # Names, signs and examples, which are the same in every language; and what is for programmers, which is English.
-ALIKE = {"Pottle", "API", "UTC", "Markdown", "Ctrl", "Enter", "Escape", "Atom", "JSON", "CSV", "Python"}
+ALIKE = {"API", "UTC", "Markdown", "Ctrl", "Enter", "Escape", "Atom", "JSON", "CSV", "Python"}
 ALIKE |= {"Files", "Ada Lovelace", "Alan Turing", "class-4b"}
+BASE = (ROOT / "templates/base.html").read_text()
+ALIKE |= {*re.findall(r"\{% block title %\}([^{]+)\{%", BASE)}  # what pages call the project
 FOR_PROGRAMMERS = ("templates/docs.html", "templates/feed.xml", "static/docs.js", "static/pottle/")
 WORD = re.compile(r"[^\W\d_]{2,}")
 SEEN = ("aria-label", "title", "placeholder", "alt")
