@@ -1,4 +1,4 @@
-"""The pages of moderators and admins in a real browser, in front of gunicorn with three workers."""
+"""The pages of moderators and admins in a real browser, in front of gunicorn."""
 
 import sqlite3
 from collections.abc import AsyncIterator
