@@ -54,3 +54,17 @@ function unfold() {
 
 addEventListener('hashchange', unfold);
 unfold();
+
+/** Shows what has all the words that are looked for, and hides chapters of which nothing is left. */
+const search = document.querySelector('#search');
+const found = search.closest('p').querySelector('[role=status]');
+search.addEventListener('input', () => {
+  const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const parts = [...document.querySelectorAll('.operation')];
+  for (const part of parts) {
+    const text = part.textContent.toLowerCase();
+    part.hidden = !words.every((word) => text.includes(word));
+  }
+  for (const chapter of document.querySelectorAll('.card:has(.operation)')) chapter.hidden = !chapter.querySelector('.operation:not([hidden])');
+  found.textContent = words.length ? `${parts.filter(({ hidden }) => !hidden).length}` : '';
+});

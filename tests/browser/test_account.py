@@ -108,7 +108,7 @@ async def test_everything_without_javascript(server: Server, browser: Browser) -
     context = await browser.new_context(java_script_enabled=False, base_url=server.url)
     page = await context.new_page()
     await page.goto("/channels/1")
-    await page.get_by_role("link", name="Create an account").first.click()
+    await page.get_by_role("link", name="Sign up").first.click()
     for name, value in (("name", "Nora"), ("uid", "nora"), ("password", "iloveyou")):
         await page.locator(f"main [name={name}]").fill(value)
     await page.get_by_role("button", name="Sign up").click()
