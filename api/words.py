@@ -71,11 +71,11 @@ TERMS = {
     "after": Term(
         "Only what is newer than this cursor: the `prev` of another answer. Not together with `before`.", "YzE3"
     ),
-    "images": Term("Whether posts may have images.", False),
+    "images": Term("Whether texts may have images.", False),
     "ImageView.url": Term("What stands in the Markdown, and where the image is.", "/api/images/0tUJp5lXf1cTz7Qm3b8RkA"),
     "width": Term("Pixels from side to side.", 1600),
     "height": Term("Pixels from top to bottom.", 1200),
-    "anonymous": Term("Whether posts may be anonymous: only moderators learn who wrote them.", False),
+    "anonymous": Term("Whether members may write anonymously: only moderators learn who it was.", False),
     "NewPost.anonymous": Term("Whether only moderators learn who wrote it.", False),
     "Author.anonymous": Term("Always true: only moderators learn who it is.", True),
     "answer": Term("Whether it answers the question that its conversation begins with.", False),

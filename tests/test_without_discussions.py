@@ -26,7 +26,11 @@ pytestmark = pytest.mark.slow
 LINE = '    "talk",'
 NAMED = re.compile(r"\b(channels?|[Pp]ost(s|ed)?|discussions?|reactions?|repl(y|ies))\b", re.IGNORECASE)
 METHOD = re.compile(r"\bPOST\b|/api/me/posts")
-PAGES = ("/", "/join", "/account", "/admin", "/groups/cs-1/manage", "/groups/nowhere", "/docs", "/nowhere", "/sign-in")
+PAGES = (
+    *("/", "/join", "/account", "/groups/nowhere", "/docs", "/nowhere", "/sign-in"),
+    *("/admin", "/admin/accounts", "/admin/groups", "/admin/log"),
+    *("/groups/cs-1/manage", "/groups/cs-1/manage/rules", "/groups/cs-1/manage/site", "/groups/cs-1/manage/log"),
+)
 ENDING = {("DELETE", "/api/session"), ("DELETE", "/api/me/sessions")}  # of who asks
 HELP = """
 import click, main

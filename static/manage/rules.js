@@ -6,7 +6,10 @@ import { change, part } from './group.js';
 const form = part('#rules form');
 submits(form, async () => {
   const { name, reading, posting, review, anonymous, images } = form.elements;
-  await change({ name: name.value, reading: reading.value, posting: posting.value, review: review.value, anonymous: anonymous.checked, images: images.checked });
+  await change({
+    name: name.value, reading: reading.value, posting: posting.value, review: review.value,
+    anonymous: anonymous?.checked, images: images?.checked,  // only discussions have them
+  });
   part('.managing .channel-title').textContent = name.value;
   part('#rules .saved').textContent = _('Saved.');
 });
