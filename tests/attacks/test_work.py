@@ -79,6 +79,19 @@ BODIES: dict[str, Any] = {
     "PATCH /api/posts/<id:post_id>": {"body": SLOW},
     "PATCH /api/posts/<id:post_id>/edit": {"state": "published"},
     "PUT /api/posts/<id:post_id>/reactions/<kind>": None,
+    "PUT /api/channels/<id:channel_id>/read": {"posts": [99999]},
+    "POST /api/decisions": {"decisions": [{"post": 99999, "version": 1}], "state": "published"},
+    "POST /api/decisions/undo": {"decisions": [99999]},
+    "POST /account/sign-in": {"uid": "alice", "password": PASSWORD},
+    "POST /account/sign-up": {**NEW_USER, "uid": "newer"},
+    "POST /account/sign-out": None,
+    "POST /account/export": {"password": PASSWORD},
+    "POST /account/delete": {"password": PASSWORD},
+    "POST /channels/<id:channel_id>/write": {"body": SLOW},
+    "POST /posts/<id:post_id>/reply": {"body": SLOW},
+    "POST /posts/<id:post_id>/react": {"add": "up"},
+    "POST /posts/<id:post_id>/edit": {"body": SLOW, "version": "1"},
+    "POST /posts/<id:post_id>/delete": {"version": "1"},
     "POST /flask/api/authenticate": {"uid": "alice", "password": PASSWORD},
     "POST /flask/api/user": NEW_USER,
     "PUT /flask/api/user": {"password": "another horse", "current_password": PASSWORD},
@@ -99,9 +112,10 @@ BODIES: dict[str, Any] = {
 # Whether a password is right is what these ask: model/accounts/account.py counts the attempt before it looks.
 ASK_FOR_A_PASSWORD = {
     *("POST /api/session", "POST /api/session/confirm", "PATCH /api/me", "DELETE /api/me"),
+    *("POST /account/sign-in", "POST /account/delete"),
     *("POST /flask/api/authenticate", "PUT /flask/api/user", "DELETE /flask/api/user"),
 }
-SIGN_OUT = {"DELETE /api/session", "DELETE /flask/api/authenticate"}
+SIGN_OUT = {"DELETE /api/session", "POST /account/sign-out", "DELETE /flask/api/authenticate"}
 NOWHERE = {"slug": "nowhere", "uid": "nobody", "kind": "up"}
 
 
@@ -116,7 +130,9 @@ def asked(method: str, rule: Rule) -> dict[str, Any]:
     path = re.sub(r"<(?:[^<>]*:)?(\w+)>", lambda part: NOWHERE.get(part[1], "99999"), rule.rule)
     body = BODIES.get(name)
     assert name in BODIES or method == "DELETE", f"{name} has to be in BODIES of {__file__}"
-    sent = {"content": body} if isinstance(body, bytes) else {"json": body} if body is not None else {}
+    form = not rule.rule.startswith(("/api/", "/flask/"))  # of a page that needs no JavaScript
+    kind = "content" if isinstance(body, bytes) else "data" if form else "json"
+    sent = {kind: body} if body is not None else {}
     return {"method": method, "url": path, **sent}
 
 

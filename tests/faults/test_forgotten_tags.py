@@ -223,7 +223,8 @@ async def all_writes(
     yield await done("own_feed_drop_address", await bob.delete("/api/me/feed"))
 
     yield await done("channels_create", await charlie.post("/api/groups/club/channels", {"key": "new"}))
-    yield await done("posts_create", (await post(charlie, "here too", 4))[0], "the first in a channel")
+    answer, first = await post(charlie, "here too", 4)
+    yield await done("posts_create", answer, "the first in a channel")
     yield await done("channels_edit", await root.patch("/api/channels/3", {"title": "Titled"}), "the title")
     yield await done("channels_edit", await root.patch("/api/channels/3", {"locked": True}), "locked")
     yield await done("channels_edit", await root.patch("/api/channels/1", {"title": "Foyer"}), "the lobby's title")
@@ -243,8 +244,8 @@ async def all_writes(
         )
     yield await done("posts_edit", await bob.patch(waiting, {"body": "taken back"}), "an edit that waits")
     yield await done("posts_withdraw_edit", await bob.delete(f"{waiting}/edit"))
-    answer, _ = await post(bob, "waits, too", 4)
-    yield await done("posts_create", answer, "another that waits")
+    answer, _ = await post(bob, "waits, too", 4, parent=int(first.rsplit("/", 1)[1]))
+    yield await done("posts_create", answer, "a reply that waits")
     found = answer.json()
     for state, undone in (("removed", True), ("published", True), ("published", False), ("removed", True)):
         said = {"decisions": [{"post": found["id"], "version": found["version"]}], "state": state}
