@@ -75,9 +75,13 @@ class Proof(msgspec.Struct):
     password: Password
 
 
+def _ours(way: str) -> str:
+    return way if OURS.fullmatch(way) else "/"
+
+
 async def _entry(new: bool, trouble: Trouble | None, way: str) -> Response:
     way = trouble.typed.get("next", way) if trouble else way
-    said = {"me": asker(), "new": new, "trouble": trouble, "key": fresh_key(), "next": way}
+    said = {"me": asker(), "new": new, "trouble": trouble, "key": fresh_key(), "next": _ours(way)}
     body = await rendered("enter.html", **said)
     return Response(body, headers={"Cache-Control": "no-store"}, content_type="text/html; charset=utf-8")
 
@@ -145,7 +149,7 @@ async def sign_up(data: NewAccount) -> Response:
 
 async def _enter(uid: str, password: str, way: str) -> Response:
     signed = await attempt(account.sign_in(uid, password, address(), device()), uid)
-    response = go_to(way if OURS.fullmatch(way) else "/")
+    response = go_to(_ours(way))
     set_cookie(response, signed.token, settings.chosen().session_days)
     return response
 
