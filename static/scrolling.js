@@ -87,8 +87,8 @@ export class Scrolling {
   #loadOnScroll() {
     const place = this.section.querySelector('.older');
     const link = place.querySelector('a');
-    const eyes = new IntersectionObserver(async ([{ isIntersecting }]) => {
-      if (!isIntersecting || link.ariaBusy === 'true') return;
+    const eyes = new IntersectionObserver(async (entries) => { // of which the last one is how it is now
+      if (!entries.at(-1).isIntersecting || link.ariaBusy === 'true') return;
       eyes.unobserve(place);
       if (await this.#loadOlder(link, false)) eyes.observe(place);
     }, { rootMargin: AHEAD });
