@@ -60,8 +60,9 @@ def serving() -> Iterator[Site]:
 
     class Pages(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            page = site.pages.get(urlsplit(self.path).path, "").encode()
-            self.send_response(200 if page else 404)
+            path = urlsplit(self.path).path
+            page = site.pages.get(path, "").encode()
+            self.send_response(200 if page else 204 if path == "/favicon.ico" else 404)
             for name, value in {"Content-Type": "text/html; charset=utf-8", **site.headers}.items():
                 self.send_header(name, value)
             self.end_headers()
