@@ -1,4 +1,4 @@
-"""Signing in, up and out, and leaving, by forms that need no JavaScript: by the API's units and limits."""
+"""Signing in, up and out, one's language, and leaving: forms without JavaScript, by units and limits of the API."""
 
 import re
 from contextlib import suppress
@@ -20,13 +20,14 @@ from api.access import (
     by_session,
     device,
     me,
+    on_our_pages,
     saved,
     set_cookie,
     signed_out,
 )
 from model import settings
 from model.accounts import account, belongings, session, user
-from model.accounts.user import Name, Password, SomeUid, Uid
+from model.accounts.user import Language, Name, Password, SomeUid, Uid
 from model.groups import joining
 from pottle.errors import Forbidden, Invalid
 from pottle.http import bodies
@@ -36,7 +37,7 @@ from pottle.http.asking import address, anyone, foreign_origin, signed_in
 from pottle.http.bodies import Tolerant
 from pottle.http.forms import Trouble, fills, fresh_key, go_to, or_again
 from pottle.http.limits import Party, idempotent, limited
-from pottle.translation import _
+from pottle.translation import _, called, languages
 from pottle.values import as_it_is, line
 
 blueprint = Blueprint("entering", __name__)
@@ -67,6 +68,12 @@ class NewAccount(msgspec.Struct):
     password: Password
     invitation: Annotated[str, line(80, shortest=0)] | None = None
     next: Way = "/"
+
+
+class Choice(msgspec.Struct):
+    """The language to read in; none is the browser's."""
+
+    language: Language | None = None
 
 
 class Proof(msgspec.Struct):
@@ -179,8 +186,23 @@ async def sign_out() -> Response:
 async def own(trouble: Trouble | None = None) -> Response:
     """The page of one's own account."""
     shown = await user.account(me().user)
-    body = await rendered("account.html", me=me(), account=shown, trouble=trouble)
+    choices = [(tag, called(tag)) for tag in languages()]
+    body = await rendered("account.html", me=me(), account=shown, trouble=trouble, languages=choices)
     return Response(body, headers={"Cache-Control": "no-store"}, content_type="text/html; charset=utf-8")
+
+
+@blueprint.post("/account/language")
+@hide
+@or_again(own)
+@limited(EDITING)
+@signed_in
+@on_our_pages
+@fills(Choice)
+async def choose_language(data: Choice) -> Response:
+    """Choose the language to read in, by a form."""
+    chosen = user.known_language(data.language) if data.language else None
+    await account.edit(me(), None, {"language": chosen}, None)
+    return go_to("/account#language")
 
 
 @blueprint.post("/account/export")

@@ -9,7 +9,7 @@ from quart import Blueprint, Response
 from api.access import EDITING, EXPORTS, PICTURES, attempt, by_session, confirmed, me, on_our_pages, saved, signed_out
 from model.accounts import account, avatar, belongings, passwords, session, user
 from model.accounts.session import SessionInfo, TokenView
-from model.accounts.user import Account, Email, Name, Password
+from model.accounts.user import Account, Email, Language, Name, Password
 from model.pictures import MEDIA_TYPE
 from pottle.errors import Invalid
 from pottle.http import bodies
@@ -22,7 +22,7 @@ from pottle.http.answers import (
 )
 from pottle.http.asking import signed_in
 from pottle.http.limits import limited
-from pottle.translation import _, languages, supported
+from pottle.translation import _
 from pottle.values import line
 
 blueprint = Blueprint("me", __name__, url_prefix="/api/me")
@@ -36,7 +36,7 @@ class AccountEdit(msgspec.Struct):
 
     name: Name | UnsetType = UNSET
     email: Email | UnsetType | None = UNSET
-    language: Annotated[str, line(20)] | UnsetType | None = UNSET
+    language: Language | UnsetType | None = UNSET
     password: Password | UnsetType = UNSET
     current_password: Password | UnsetType = UNSET
 
@@ -69,16 +69,9 @@ async def edit(data: AccountEdit) -> Account:
     if fields.keys() & {"password", "email"}:
         await prove(fields.get("password"), current)
     if (language := fields.get("language")) is not None:
-        fields["language"] = known_language(language)
+        fields["language"] = user.known_language(language)
     password = fields.pop("password", None)
     return await account.edit(me(), wanted_versions(), fields, password)
-
-
-def known_language(tag: str) -> str:
-    """The language of ours that a tag means. Raises Invalid."""
-    if (found := supported(tag)) is None:
-        raise Invalid({"language": _("must be one of %(choices)s", choices=", ".join(languages()))})
-    return found
 
 
 async def prove(new: str | None, current: str | UnsetType, recently: bool = False) -> None:

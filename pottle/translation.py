@@ -108,6 +108,17 @@ def languages() -> tuple[str, ...]:
 
 
 @cache
+def called(language: str) -> str:
+    """What a language is called by those who speak it: `Deutsch`."""
+    if language == SOURCE:
+        return "English"
+    from babel import Locale
+
+    name = Locale.parse(language, sep="-").display_name or language
+    return name[0].upper() + name[1:]
+
+
+@cache
 def catalogue_of(language: str) -> NullTranslations:
     """The catalogue of a language, read when it is first needed. One that cannot be read counts as empty."""
     if language not in _files:

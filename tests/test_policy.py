@@ -107,7 +107,7 @@ class TestRoutes:
             *("/api/groups/<slug>/roster", "/api/groups/<slug>/roster/<uid>", "/api/invitations/look-up"),
             *("/api/groups/<slug>/members", "/api/me/invitations", "/api/session/confirm"),
             *("/api/me/export", "/api/decisions", "/api/decisions/undo", "/api/preview"),
-            *("/account/export", "/account/delete", "/account/sign-in", "/account/sign-out"),
+            *("/account/export", "/account/delete", "/account/language", "/account/sign-in", "/account/sign-out"),
             *("/posts/<id:post_id>/react", "/posts/<id:post_id>/edit", "/posts/<id:post_id>/delete"),
             *("/api/groups/<slug>/sso", "/api/groups/<slug>/sessions", "/api/groups/<slug>/secrets"),
         }

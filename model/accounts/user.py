@@ -15,7 +15,7 @@ from model import audit
 from model.accounts import passwords
 from pottle.errors import Invalid, NotFound, taken
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, writes
-from pottle.translation import _
+from pottle.translation import _, languages, supported
 from pottle.values import as_it_is, line
 
 # In a pattern `$` alone would also match before a last newline.
@@ -33,6 +33,7 @@ Uid = Annotated[
 ]
 SomeUid = Annotated[str, line(254)]  # to look for: what has another form is nobody's
 Name = Annotated[str, line(80)]
+Language = Annotated[str, line(20)]  # a tag
 Email = Annotated[
     str,
     line(254, 3, pattern=r"^[^@\s]+@[^@\s]+$(?!\n)", says=_("must be an e-mail address, such as ada@school.example")),
@@ -211,6 +212,13 @@ def change(tx: Tx, user: User, kind: str = "user.edited", /, **fields: str | Non
     user.version += 1
     tx.session.flush()
     tx.changed(kind, subject=user.id, tags=[f"user:{user.uid}"])
+
+
+def known_language(tag: str) -> str:
+    """The language of ours that a tag means. Raises Invalid."""
+    if (found := supported(tag)) is None:
+        raise Invalid({"language": _("must be one of %(choices)s", choices=", ".join(languages()))})
+    return found
 
 
 def avatar_path(uid: str, avatar_hash: str | None) -> str | None:

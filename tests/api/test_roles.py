@@ -81,6 +81,7 @@ POST   /account/sign-in          uid=bob&password={horse}  303    303     303  3
 POST   /account/sign-up uid=bob&name=B&password={horse}     409    409     409  409    409  409    403   401
 POST   /account/sign-out                                   303    303     303  303    303  303    303   303
 POST   /account/export           password={horse}          401    200     200  200    200  403    403   401
+POST   /account/language         language=de               401    303     303  303    303  303    403   401
 POST   /account/delete           password={horse}          401    303     303  303    409  403    403   401
 GET    /channels/1/write                                   200    200     200  200    200  200    200   200
 GET    /channels/{ours}/write                              404    404     200  200    200  200    200   401

@@ -103,6 +103,17 @@ async def test_name_picture_and_tokens(server: Server, browser: Browser, tmp_pat
     assert bob.complaints == []
 
 
+async def test_the_language(server: Server, browser: Browser) -> None:
+    bob = await comes(server, browser, "bob", "/account", locale="fr-FR")
+    shown, choice = bob.page.locator("html"), bob.page.locator("#language select")
+    for language, spoken in (("de", "de"), ("", "fr")):
+        await choice.select_option(language)
+        await bob.page.locator("#language [type=submit]").click()
+        await expect(shown).to_have_attribute("lang", spoken)
+        await expect(choice).to_have_value(language)
+    assert bob.complaints == []
+
+
 async def test_everything_without_javascript(server: Server, browser: Browser) -> None:
     """Signing up, posting, replying, reacting, editing, deleting, taking one's data along, and leaving."""
     context = await browser.new_context(java_script_enabled=False, base_url=server.url)
