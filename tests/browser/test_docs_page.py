@@ -77,7 +77,7 @@ async def test_everybody_can_read_it(shared: Server, browser: Browser, scheme: s
     assert contrast["seen"] > 1000
     assert await dora.page.evaluate(FAULTS) == []
     paper = await dora.page.evaluate("getComputedStyle(document.body).backgroundColor")
-    assert (paper == "rgb(251, 250, 248)") is (scheme == "light")
+    assert (paper == "rgb(255, 250, 244)") is (scheme == "light")
     dora.has_nothing_to_complain_of()
 
 

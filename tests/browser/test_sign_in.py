@@ -226,7 +226,7 @@ async def test_a_window_that_nobody_opened_says_so(server: Server, browser: Brow
 
 async def test_a_secret_on_the_groups_page(server: Server, browser: Browser, root: httpx.AsyncClient) -> None:
     """It is made, shown once, used, and deleted, which the page asks about first."""
-    admin = await comes(server, browser, "root", "/groups/blog/manage")
+    admin = await comes(server, browser, "root", "/groups/blog/manage/site")
     page, section = admin.page, admin.page.locator("#secrets")
     await section.get_by_role("button", name="Make a secret").click()
     secret = await section.locator(".fresh code").text_content()
@@ -241,6 +241,7 @@ async def test_a_secret_on_the_groups_page(server: Server, browser: Browser, roo
     assert secret not in await page.content()
     await section.get_by_role("button", name="Delete").click()
     await expect(section.locator(".row")).to_have_count(0)
+    await page.get_by_role("link", name="Activity log").click()
     await expect(page.locator("#trail")).to_contain_text("deleted secret 1 for single sign-on")
     assert admin.complaints == []
 
