@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, expect
 
 from tests.browser.chromium import chromium
@@ -79,6 +80,8 @@ async def test_everybody_can_read_it(shared: Server, browser: Browser, scheme: s
     paper = await dora.page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (paper == "rgb(255, 250, 244)") is (scheme == "light")
     dora.has_nothing_to_complain_of()
+    await dora.page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = false; })")
+    assert (await Axe().run(dora.page)).response["violations"] == []
 
 
 async def test_all_of_the_document_is_there(shared: Server, browser: Browser) -> None:
