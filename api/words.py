@@ -141,7 +141,7 @@ TERMS = {
     "group": Term("Short name of the group.", "blog"),
     "MeaningView.group": Term("The group that one joins by the code; null where it sets a password."),
     "group_name": Term("Name of the group.", "Class 4b"),
-    "CountsView.groups": Term("The groups in which something is pending."),
+    "WaitingView.groups": Term("The groups in which something is pending."),
     "BegunQuery.group": Term("Short name of the group that alone is looked at.", "class-4b"),
     "QueueQuery.group": Term("Short name of the group that alone is looked at.", "class-4b"),
     "groups": Term("The groups of this page of the list."),

@@ -85,7 +85,7 @@ async def begun(query: BegunQuery) -> Answer:
     return listed(BegunView, await queue.begun(me(), query.group or "", cursor(query)))
 
 
-class CountsView(msgspec.Struct):
+class WaitingView(msgspec.Struct):
     """How much is pending: in all, and in each group where something is. Counting stops at 1000."""
 
     waiting: int
@@ -94,11 +94,11 @@ class CountsView(msgspec.Struct):
 
 @blueprint.get("/counts")
 @signed_in
-@gives(CountsView)
-async def counts() -> CountsView:
+@gives(WaitingView)
+async def counts() -> WaitingView:
     """How many posts, edits and new discussions wait for you, by group."""
     found = await queue.counts(me())
-    return CountsView(sum(group.waiting for group in found), found)
+    return WaitingView(sum(group.waiting for group in found), found)
 
 
 class Judged(msgspec.Struct):

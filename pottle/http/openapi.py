@@ -9,6 +9,7 @@ some take for "required"; every enum with its type; a union where one of two sha
 """
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -160,6 +161,7 @@ class _Making:
     def __init__(self, words: Words) -> None:
         self._words = words
         self.schemas: dict[str, Json] = {}
+        self._said: dict[str, str] = {}  # what each of them was before anything was explained
         self._schema(Problem)
 
     def operation(self, rule: Rule, function: Handler, method: str, tag: str) -> Json:
@@ -279,6 +281,9 @@ class _Making:
 
     def _add(self, components: dict[str, Json]) -> None:
         for name, schema in components.items():
+            said = json.dumps(schema)
+            if self._said.setdefault(name, said) != said:
+                raise ValueError(f"Two structs are called {name}: give one of them another name.")
             if name in self.schemas:
                 continue
             for field, part in schema.get("properties", {}).items():
