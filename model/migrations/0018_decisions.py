@@ -33,7 +33,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_decisions_author_id"), "decisions", ["author_id"], unique=False)
     op.create_index(op.f("ix_decisions_by_id"), "decisions", ["by_id"], unique=False)
-    approved, pending = sa.text("state = 'published'"), sa.text("state = 'pending'")
+    approved, pending = sa.text("state = 'published'"), sa.text("'pending' = state")
     op.create_index("ix_decisions_approved", "decisions", ["created"], unique=False, sqlite_where=approved)
     op.create_index("ix_posts_pending", "posts", ["channel_id"], unique=False, sqlite_where=pending)
     op.create_index("ix_channels_pending", "channels", ["group_id"], unique=False, sqlite_where=pending)

@@ -61,7 +61,7 @@ class Channel(Base):
     __tablename__ = "channels"
     __table_args__ = (
         UniqueConstraint("group_id", "key"),
-        Index("ix_channels_pending", "group_id", sqlite_where=sql("state = 'pending'")),
+        Index("ix_channels_pending", "group_id", sqlite_where=sql("'pending' = state")),  # as in post.py
         Index("ix_channels_active", "group_id", "active"),
         Index("ix_channels_begun", "group_id", "id"),
         NEVER_REUSE_IDS,
@@ -172,7 +172,7 @@ DROP = delete(Channel).where(Channel.id == bindparam("id"))
 PENDING_ANYWHERE = (
     CHANNELS.outerjoin(User, User.id == Channel.begun_by)
     .add_columns(User.uid.label("by"))
-    .where(Channel.state == sql("'pending'"))
+    .where(sql("'pending'") == Channel.state)
 )
 PENDING = PENDING_ANYWHERE.where(Channel.group_id == bindparam("group_id"))
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import asdict
-from sqlalchemy import ColumnClause, Select, String, bindparam, func, literal_column, or_, select, union_all
+from sqlalchemy import Select, String, bindparam, func, literal_column, or_, select, union_all
 
 from model.accounts.session import Identity
 from model.groups import group
@@ -17,7 +17,7 @@ from pottle.store import Snapshot, db, reads
 from pottle.store.paging import Cursor, Page, paged, paged_aside
 
 MOST_COUNTED = 1_000
-PENDING: ColumnClause[Any] = literal_column("'pending'")  # spelt as in the indexes, which it is found by
+PENDING = literal_column("'pending'").__eq__  # the way round that the indexes have it, for which it is found by them
 
 
 class Place(msgspec.Struct):
@@ -58,12 +58,12 @@ QUEUES = {
     "removed": _placed(review.found_by(review.REMOVED_POSTS)),
 }
 _pending = union_all(
-    select(Channel.group_id).join(Post, Post.channel_id == Channel.id).where(Post.state == PENDING),
+    select(Channel.group_id).join(Post, Post.channel_id == Channel.id).where(PENDING(Post.state)),
     select(Channel.group_id)
     .join(Post, Post.channel_id == Channel.id)
     .join(Edit, Edit.post_id == Post.id)
     .where(Edit.state == "pending", Post.state == "published"),
-    select(Channel.group_id).where(Channel.state == PENDING),
+    select(Channel.group_id).where(PENDING(Channel.state)),
 ).subquery()
 _counted = (
     select(Group.id).join(_pending, _pending.c.group_id == Group.id).where(*MODERATED).limit(MOST_COUNTED).subquery()
