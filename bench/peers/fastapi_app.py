@@ -21,7 +21,7 @@ engine = create_async_engine(f"sqlite+aiosqlite:///{models.PATH}")
 models.prepare(engine.sync_engine)
 pages = Environment(loader=FileSystemLoader(ROOT / "templates"), autoescape=True)
 models.speaks(pages)
-pages.globals["url_for"] = lambda name, channel_id=0, slug="": "/" if name == "pages.home" else f"/{slug}/{channel_id}"
+pages.globals["url_for"] = lambda name, **given: "/" if name == "pages.home" else f"/{name}/{given}"
 
 
 class Author(BaseModel):

@@ -33,6 +33,10 @@ LINKED = {
     "talk.channel": "/channels/<int:channel_id>",
     "overviews.of_group": "/groups/<slug>",
     "pages.account": "/account",
+    "entering.sign_in": "/account/sign-in",
+    "entering.sign_up": "/account/sign-up",
+    "entering.sign_out": "/account/sign-out",
+    "writing.write": "/channels/<int:channel_id>/posts",
 }
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")
 
