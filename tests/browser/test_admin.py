@@ -36,7 +36,7 @@ async def comes(server: Server, browser: Browser, uid: str, path: str, **options
     form = page.locator("#sign-in")
     await form.locator("[name=uid]").fill(uid)
     await form.locator("[name=password]").fill(PASSWORD)
-    await form.get_by_role("button", name="Sign in").click()
+    await form.locator("[type=submit]").click()
     await expect(page.locator(".managing")).to_be_visible()
     visitor.complaints.clear()  # that the page was a 401 before, which Chromium tells
     return visitor
