@@ -85,6 +85,7 @@ BODIES: dict[str, Any] = {
     "POST /account/sign-in": {"uid": "alice", "password": PASSWORD},
     "POST /account/sign-up": {**NEW_USER, "uid": "newer"},
     "POST /account/sign-out": None,
+    "POST /account/language": {"language": "de"},
     "POST /account/export": {"password": PASSWORD},
     "POST /account/delete": {"password": PASSWORD},
     "POST /channels/<id:channel_id>/write": {"body": SLOW},
