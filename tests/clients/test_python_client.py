@@ -14,7 +14,7 @@ from typing import Any, get_origin, get_type_hints
 import httpx
 import pytest
 from pottle_client import Account, Channel, Missed, Page, Post, Pottle, Problem, requests
-from pottle_client.shapes import Edit, Guest, User
+from pottle_client.shapes import Decision, Edit, Guest, User
 
 from tests.conftest import PASSWORD, Person, World
 from tests.server import PATIENCE, ROOT, Server
@@ -46,6 +46,7 @@ async def enter(server: Server, world: World, stack: AsyncExitStack) -> Enter:
     [
         (Account, "Account"),
         (Channel, "ChannelView"),
+        (Decision, "DecisionView"),
         (Edit, "EditView"),
         (Guest, "GuestAuthor"),
         (Page, "PostsView"),

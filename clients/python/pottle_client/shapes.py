@@ -3,6 +3,7 @@
 from typing import Any, Literal, NotRequired, TypedDict, final
 
 Kind = Literal["down", "eyes", "heart", "hooray", "laugh", "up"]
+Reason = Literal["off-topic", "unkind", "personal", "solution", "repeated", "spam", "other"]
 
 
 @final
@@ -26,12 +27,23 @@ class Anonymous(TypedDict):
 Author = User | Guest | Anonymous
 
 
+class Decision(TypedDict):
+    """Why a post was removed, or its edit declined, for its author and moderators. `by` is for moderators only."""
+
+    id: int
+    reason: Reason | None
+    note: str | None
+    created: str
+    by: NotRequired[str | None]
+
+
 class Edit(TypedDict):
     body: str
     html: str
     state: Literal["pending", "removed"]
     created: str
     version: int
+    decision: NotRequired[Decision]
 
 
 class Post(TypedDict):
@@ -51,6 +63,7 @@ class Post(TypedDict):
     endorsed: bool
     answer: bool
     edit: NotRequired[Edit]
+    decision: NotRequired[Decision]
 
 
 class Position(TypedDict):
@@ -80,6 +93,7 @@ class Channel(TypedDict):
     posts: int
     created: str
     version: int
+    active: str
     by: NotRequired[str | None]
 
 
