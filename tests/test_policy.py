@@ -373,7 +373,6 @@ class TestErrorShape:
         "who",
         [
             pytest.param("", id="nobody"),
-            pytest.param("alice", id="a user", marks=pytest.mark.slow),
             pytest.param("root", id="an admin", marks=pytest.mark.slow),
         ],
     )
