@@ -29,7 +29,7 @@ class TestListing:
         assert [user["uid"] for user in listed["users"]] == ["root", "charlie", "bob", "alice"]
         assert (listed["next"], listed["prev"]) == (None, None)
         bob = listed["users"][2]
-        fields = {"uid", "name", "email", "role", "disabled", "avatar", "created", "version"}
+        fields = {"uid", "name", "email", "role", "disabled", "avatar", "language", "created", "version"}
         assert bob.keys() == fields
         assert (bob["name"], bob["role"], bob["disabled"]) == ("Bob", "user", None)
 

@@ -76,7 +76,7 @@ async def groups(people: dict[str, Person], _world: World) -> list[tuple[Any, ..
     await people["root"].post("/api/groups", {"slug": "club", "name": "Club", "reading": "members"})
     await people["root"].patch("/api/groups/club", {"review": "all", "origins": ["https://a.example"]})
     await people["root"].delete("/api/groups/club")
-    made = "name: Club, origins: none, reading: members, posting: users, review: none, anonymous: no"
+    made = "name: Club, origins: none, reading: members, posting: users, review: none, anonymous: no, images: no"
     return [
         ("root", "group.created", "club", "club", made),
         ("root", "group.edited", "club", "club", "origins: https://a.example, review: all"),

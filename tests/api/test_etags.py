@@ -46,7 +46,7 @@ READ = [
     "/api/groups/home",
     "/api/me",
     "/openapi.json",
-    "/",
+    "/channels/1",
     "/static/pottle.js",
 ]
 

@@ -25,6 +25,8 @@ async def test_it_works(root: Person, anyone: Person) -> None:
         "reading": "public",
         "posting": "users",
         "review": "guests",
+        "anonymous": False,
+        "images": False,
         "version": 1,
     }
     assert (await anyone.get("/api/groups/chess")).json() == made.json()

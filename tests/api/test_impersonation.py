@@ -106,7 +106,7 @@ class TestBadges:
         await posted(alice, channel=channel)
         page = (await anyone.get(f"/channels/{channel}")).text
         assert '<b class="author" dir="auto" title="alice">Ms. Rivera</b>' in page
-        assert '<span class="badge rank">moderator</span>' in page
+        assert '<span class="rank badge moderator">moderator</span>' in page
 
     async def test_colour_and_letter_are_the_user_names(self, channel: int, bob: Person, anyone: Person) -> None:
         await bob.patch("/api/me", {"name": "Zoe"})

@@ -18,8 +18,9 @@ async def test_it_works(alice: Person) -> None:
     assert mine.status_code == 200
     assert mine.headers["Cache-Control"] == "no-store"
     account = mine.json()
-    assert account.keys() == {"uid", "name", "email", "role", "avatar", "created", "version"}
-    assert (account["uid"], account["role"], account["email"], account["avatar"]) == ("alice", "user", None, None)
+    assert account.keys() == {"uid", "name", "email", "role", "avatar", "language", "created", "version"}
+    assert (account["uid"], account["role"]) == ("alice", "user")
+    assert (account["email"], account["avatar"], account["language"]) == (None, None, None)
 
 
 async def test_it_rejects_nobody(anyone: Person) -> None:
