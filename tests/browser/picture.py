@@ -17,7 +17,7 @@ from examples.seed import PASSWORD
 from tests.browser.chromium import chromium
 from tests.server import ROOT, Server, clean_environment
 
-WIDTH, HEIGHT, GAP = 440, 560, 12  # of each browser, and between them, in pixels
+WIDTH, HEIGHT, GAP = 440, 800, 12  # of each browser, and between them, in pixels
 BETWEEN = "#9aa3b5"
 TEXT = "May we bring a page of *our own* notes?"
 
