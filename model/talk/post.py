@@ -170,9 +170,9 @@ class PostView(msgspec.Struct):
     created: str
     edited: str | None
     version: int
-    pinned: bool = False
-    endorsed: bool = False
-    answer: bool = False
+    pinned: bool
+    endorsed: bool
+    answer: bool
     edit: EditView | UnsetType = UNSET
     decision: DecisionView | UnsetType = UNSET
 

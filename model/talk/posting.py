@@ -174,7 +174,23 @@ def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origi
         author = ANONYMOUS
     elif identity:
         author = Author(identity.uid, identity.name, identity.avatar, badge=badge or UNSET)
-    return PostView(id_, channel_id, new.parent, author, new.body, as_sent(new.html), state, {}, 0, tx.now, None, 1)
+    return PostView(
+        id=id_,
+        channel=channel_id,
+        parent=new.parent,
+        author=author,
+        body=new.body,
+        html=as_sent(new.html),
+        state=state,
+        reactions={},
+        replies=0,
+        created=tx.now,
+        edited=None,
+        version=1,
+        pinned=False,
+        endorsed=False,
+        answer=False,
+    )
 
 
 def add(tx: Tx, channel_id: int, new: Draft, author_id: int | None, state: State = "published") -> int:
