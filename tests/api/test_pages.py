@@ -266,7 +266,12 @@ async def test_pages_ignore_what_they_do_not_know(app: Quart, root: Person, anyo
             page = await person.get(f"{path}?{query}", headers=HTML)
             assert page.status_code == plain.status_code, f"{path}?{query}"
             if path != "/metrics" and plain.status_code == 200:
-                assert page.text == plain.text, f"{path}?{query}"
+                assert without_key(page.text) == without_key(plain.text), f"{path}?{query}"
+
+
+def without_key(page: str) -> str:
+    """A page but for the keys of its forms, which are new each time."""
+    return re.sub(r'(name="idempotency_key" value=)"[\w-]{16}"', r"\1", page)
 
 
 async def test_what_they_know_counts_beside_it(anyone: Person, alice: Person, bob: Person) -> None:
