@@ -18,6 +18,7 @@ from pottle.http.asking import anyone, foreign_origin, is_ours, signed_in
 from pottle.http.bodies import Tolerant
 from pottle.http.caching import rule
 from pottle.http.cross_origin import framed_by
+from pottle.http.forms import Trouble, or_again
 from pottle.http.limits import limited
 from pottle.values import as_it_is
 
@@ -102,7 +103,13 @@ class PopupQuery(Tolerant):
     origin: Annotated[str, as_it_is("it is only looked for", 254)] = ""
 
 
+async def unlisted(trouble: Trouble) -> Response:
+    """What the popup says of an address that can be no site's: not the frame of our pages, which leads elsewhere."""
+    return await window("", "", listed=False, ours=False)
+
+
 @blueprint.get("/sign-in")
+@or_again(unlisted, only=422)
 @hide
 @anyone
 @asks(PopupQuery)
@@ -112,8 +119,11 @@ async def popup(query: PopupQuery) -> Response:
     No other page may frame it (click-jacking). It must not have a Cross-Origin-Opener-Policy, which would cut it off.
     """
     ours = is_ours(query.origin)
-    listed = ours or await sso.is_site(query.group, query.origin)
-    shown = {"me": asker(), "slug": query.group, "origin": query.origin, "listed": listed, "ours": ours}
+    return await window(query.group, query.origin, ours or await sso.is_site(query.group, query.origin), ours)
+
+
+async def window(slug: str, origin: str, listed: bool, ours: bool) -> Response:
+    shown = {"me": asker(), "slug": slug, "origin": origin, "listed": listed, "ours": ours}
     body = await rendered("sign-in.html", **shown)
     headers = {"Cache-Control": rule(), "Vary": "Cookie", "Referrer-Policy": "no-referrer"}
     response = Response(body, 200 if listed else 403, headers=headers, content_type="text/html; charset=utf-8")

@@ -55,8 +55,8 @@ def fills(model: type[msgspec.Struct]) -> Callable[[Handler], Handler]:
     return decorate
 
 
-def or_again(page: Handler) -> Callable[[Handler], Handler]:
-    """Has `page`, called with the route's own arguments and `trouble`, answer what is refused.
+def or_again(page: Handler, only: int | None = None) -> Callable[[Handler], Handler]:
+    """Has `page`, called with the route's own arguments and `trouble`, answer what is refused (with the status `only`).
 
     It stands outside of all other decorators, so that it shows what they refuse too.
     """
@@ -67,7 +67,7 @@ def or_again(page: Handler) -> Callable[[Handler], Handler]:
             try:
                 response: Response = await handler(**kwargs)
             except (Refusal, HTTPException) as refusal:
-                if not wants_page():
+                if not wants_page() or only not in (None, _status(refusal)):
                     raise
                 response = await page(**kwargs, trouble=await _trouble(refusal))
                 if response.status_code != 200:
