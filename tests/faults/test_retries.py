@@ -1,6 +1,7 @@
 """Idempotency-Key when the same request reaches three workers at once, under load, and when one of them dies of it."""
 
 import asyncio
+import io
 import os
 import random
 import re
@@ -12,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from tests.conftest import PASSWORD
 from tests.faults.reaching import on_each_worker, single
@@ -22,19 +24,39 @@ pytestmark = pytest.mark.slow
 
 POSTS, CHANNELS = "/api/channels/{channel_id}/posts", "/api/groups/{slug}/channels"
 # For every route that takes a key: a body with a mark of its own, and where that mark is found afterwards.
+IMAGES = "/api/images"
+WIDTHS = {"once": 100, "other": 400}  # of images: a mark is told by its image's width
+
+
+def image(mark: str) -> bytes:
+    """A PNG for a mark such as `once-3`."""
+    name, _, number = mark.partition("-")
+    made = io.BytesIO()
+    Image.new("RGB", (WIDTHS[name] + int(number), 5)).save(made, "PNG")
+    return made.getvalue()
+
+
 CREATING: dict[str, tuple[Callable[[str], dict[str, Any]], str]] = {
-    POSTS: (lambda mark: {"body": mark}, "SELECT count(*) FROM posts WHERE body = ?"),
-    CHANNELS: (lambda mark: {"key": mark}, "SELECT count(*) FROM channels WHERE key = ?"),
-    "/api/groups": (lambda mark: {"slug": mark, "name": mark}, "SELECT count(*) FROM groups WHERE slug = ?"),
+    POSTS: (lambda mark: {"json": {"body": mark}}, "SELECT count(*) FROM posts WHERE body = ?"),
+    CHANNELS: (lambda mark: {"json": {"key": mark}}, "SELECT count(*) FROM channels WHERE key = ?"),
+    "/api/groups": (lambda mark: {"json": {"slug": mark, "name": mark}}, "SELECT count(*) FROM groups WHERE slug = ?"),
     "/api/users": (
-        lambda mark: {"uid": mark, "name": mark, "password": PASSWORD},
+        lambda mark: {"json": {"uid": mark, "name": mark, "password": PASSWORD}},
         "SELECT count(*) FROM users WHERE uid = ?",
+    ),
+    IMAGES: (
+        lambda mark: {"content": image(mark)},
+        "SELECT count(*) FROM images WHERE iif(width < 400, 'once-' || (width - 100), 'other-' || (width - 400)) = ?",
     ),
 }
 
 
 def path_of(route: str, channel: int) -> str:
-    return route.replace("{channel_id}", str(channel)).replace("{slug}", "home")
+    return (
+        route.replace("{channel_id}", str(channel))
+        .replace("{slug}", "home")
+        .replace(IMAGES, f"{IMAGES}?channel={channel}")
+    )
 
 
 def same(answer: httpx.Response) -> tuple[object, ...]:
@@ -89,17 +111,18 @@ async def test_copies_sent_to_three_workers_create_one_thing_and_are_answered_al
     assert takes_key == set(CREATING)
     channel = await meeting.channel()
     clients = await on_each_worker(meeting, "root")
+    (await next(iter(clients.values())).patch("/api/groups/home", json={"images": True})).raise_for_status()
     async with load(meeting, channel):
         for n in lasting(3):
             for route, (body, count) in CREATING.items():
                 mark, path = f"once-{n}", path_of(route, channel)
                 key = {"Idempotency-Key": f"key {route} {n}"}
-                copies = [client.post(path, json=body(mark), headers=key) for client in clients.values()]
+                copies = [client.post(path, **body(mark), headers=key) for client in clients.values()]
                 answers = await asyncio.gather(*copies)
                 assert answers[0].status_code == 201, answers[0].text
                 assert len({str(same(answer)) for answer in answers}) == 1
                 assert kept(meeting, count, mark) == [(1,)]
-                other = [client.post(path, json=body(f"other-{n}"), headers=key) for client in clients.values()]
+                other = [client.post(path, **body(f"other-{n}"), headers=key) for client in clients.values()]
                 assert {answer.status_code for answer in await asyncio.gather(*other)} == {422}
                 assert kept(meeting, count, f"other-{n}") == [(0,)]
     print(f"{n + 1} keys on each of {len(CREATING)} routes")
