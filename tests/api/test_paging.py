@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import html
 import re
 from pathlib import Path
 
@@ -228,8 +229,9 @@ class TestLargePosts:
             page = await anyone.get(url)
             assert len(page.content) < self.MOST
             seen += map(int, re.findall(r'<article[^>]* id="p(\d+)"', page.text))
-            older = re.search(r'href="([^"]*before=[^"]*)"', page.text)
-            url = f"{older[1]}&limit=100" if older else ""
+            assert len(seen) <= len(ids)
+            older = re.search(r'href="([^"]*before=[^"]+)"', page.text)
+            url = f"{html.unescape(older[1])}&limit=100" if older else ""
         assert sorted(seen, reverse=True) == ids
 
     async def test_an_answer_that_is_kept_stays_what_a_handler_would_say(
