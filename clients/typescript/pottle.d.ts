@@ -7,7 +7,23 @@ export interface Guest { guest: string }
 export interface Anonymous { anonymous: true }
 export type Author = User | Guest | Anonymous;
 
-export interface Edit { body: string; html: string; state: "pending" | "removed"; created: string; version: number }
+
+export interface Decision {
+  id: number;
+  reason: "off-topic" | "unkind" | "personal" | "solution" | "repeated" | "spam" | "other" | null;
+  note: string | null;
+  created: string;
+  by?: string | null;
+}
+
+export interface Edit {
+  body: string;
+  html: string;
+  state: "pending" | "removed";
+  created: string;
+  version: number;
+  decision?: Decision;
+}
 
 export interface Post {
   id: number;
@@ -26,6 +42,7 @@ export interface Post {
   endorsed: boolean;
   answer: boolean;
   edit?: Edit;
+  decision?: Decision;
 }
 
 /** Which history of the database, and how far in it. */
@@ -46,6 +63,7 @@ export interface Channel {
   posts: number;
   created: string;
   version: number;
+  active: string;
   by?: string | null;
 }
 
