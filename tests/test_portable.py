@@ -176,7 +176,8 @@ def test_it_needs_no_more_memory_for_more_rows(lively: Path, folder: Path, tmp_p
     with closing(sqlite3.connect(lively / "app.db")) as raw, raw:
         for number in range(4, 4_004):
             values = (number, "x" * 10_000)
-            insert = "INSERT INTO posts VALUES (?, 1, NULL, 1, NULL, ?, '', '', '{}', 0, '2026', NULL, 1, NULL)"
+            names = "id, channel_id, author_id, body, html, state, reactions, replies, created, version"
+            insert = f"INSERT INTO posts ({names}) VALUES (?, 1, 1, ?, '', '', '{{}}', 0, '2026', 1)"  # noqa: S608
             raw.execute(insert, values)
     tracemalloc.start()
     with (tmp_path / "all.jsonl").open("w+b") as file:
