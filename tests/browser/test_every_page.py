@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
 from api.pages import TABS
@@ -202,6 +203,37 @@ async def test_nothing_makes_a_page_scroll_sideways(site: Site, browser: Browser
         for width in WIDTHS:
             await page.set_viewport_size({"width": width, "height": 800})
             assert await page.evaluate(TOO_WIDE) == [], f"all of {path} at {width}"
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+async def test_axe_finds_nothing(site: Site, browser: Browser, theme: str, width: int) -> None:
+    """On any page; in a discussion also with what opens: menu, reply, the question before a deletion, drawer."""
+    site.fill({"alice": "Alice", "bob": "Bob"}, "A title", "Some *text*, `code` and [a link](https://example.org).")
+    page = await person(site, browser, "root", color_scheme=theme, viewport={"width": width, "height": 800})
+    found = {}
+    for path in (*PAGES, "/account", "/posts/{post}/act", "/channels/{room}/write"):
+        await site.visit(page, path)
+        found[path] = await broken(page)
+    await site.visit(page, "/channels/1")
+    post = page.locator(".posts .post").last
+    await post.locator("[data-do=reply]").click()
+    await post.locator("[data-do=more]").click()
+    found["what opens in a discussion"] = await broken(page)
+    await post.locator(".menu [data-do=remove]").click()
+    await expect(page.locator("dialog[open]")).to_be_visible()
+    found["a dialog"] = await broken(page)
+    if width == 360:
+        await site.visit(page, "/channels/1")
+        await page.locator("[aria-controls=sidebar]").click()
+        found["the drawer"] = await broken(page)
+    assert {where: what for where, what in found.items() if what} == {}
+
+
+async def broken(page: Page) -> list[str]:
+    """What axe-core holds against a page."""
+    results = await Axe().run(page, options={"resultTypes": ["violations"]})
+    assert len(results.response["passes"]) > 15
+    return [f"{one['id']}: {[node['html'] for node in one['nodes']]}" for one in results.response["violations"]]
 
 
 async def test_a_form_full_of_long_words_stays_in_its_page(site: Site, browser: Browser) -> None:
