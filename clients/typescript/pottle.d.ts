@@ -4,7 +4,7 @@ export type Kind = "down" | "eyes" | "heart" | "hooray" | "laugh" | "up";
 
 export interface User { uid: string; name: string; avatar: string | null; badge?: "moderator" | "admin" }
 export interface Guest { guest: string }
-export interface Anonymous { anonymous: true }
+export interface Anonymous { anonymous: boolean }
 export type Author = User | Guest | Anonymous;
 
 
