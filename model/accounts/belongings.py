@@ -26,6 +26,7 @@ OF_BYTES = 4  # where a row may hold an image
 # How the names of columns end whose content opens something, or tells who somebody else is: whom a post answers may be
 # anonymous.
 SECRET = ("_hash", "answered_id")
+Row = dict[str, str | int | bool | None]
 SHOWN = {"groups": "slug", "channels": "title"}  # what is told beside a reference to one of these, for people to read
 
 
@@ -34,9 +35,9 @@ class Everything(msgspec.Struct):
 
     format: int
     made: str
-    account: list[dict[str, Any]]
-    activity: list[dict[str, Any]]
-    named_in: list[dict[str, Any]]
+    account: list[Row]
+    activity: list[Row]
+    named_in: list[Row]
 
 
 async def take(identity: Identity, password: str) -> AsyncIterator[bytes]:
