@@ -36,7 +36,7 @@ from pottle.store import Base, Snapshot, Time, Tx, reads, writes
 from pottle.translation import _
 
 MOST = 100  # unread posts of a channel that are told, or counted
-MOST_CHANNELS = 300  # of one's groups, the newest, and as many others: where unread posts are looked for
+MOST_CHANNELS = 100  # of one's groups, the newest, and as many others: where unread posts are looked for
 MOST_SEEN = 500  # posts beyond the mark; whoever reads on leaves the oldest unread ones behind
 
 
@@ -109,7 +109,8 @@ _late = Post.shown_after.is_not(None), Post.shown_after >= bindparam("post_id"),
 _not_seen = Post.id.not_in(bindparam("seen", expanding=True))
 NEWER = select(Post.id, Post.shown_after).where(_in_channel, _beyond, Post.created > bindparam("since"), *_others)
 LATE = select(Post.id, Post.shown_after).where(_in_channel, *_late, Post.created > bindparam("since"), *_others)
-NEWEST_UNREAD = NEWER.where(_not_seen).order_by(Post.id.desc()).limit(bindparam("limit", type_=Integer))
+NEWEST_BEYOND = NEWER.order_by(Post.id.desc()).limit(bindparam("limit", type_=Integer))  # where none of them was seen
+NEWEST_UNREAD = NEWEST_BEYOND.where(_not_seen)
 LATE_UNREAD = LATE.where(_not_seen).order_by(Post.shown_after.desc()).limit(bindparam("limit", type_=Integer))
 OLDEST_UNREAD = NEWER.where(_not_seen).order_by(Post.id).limit(1)
 OLDEST_LATE = LATE.where(_not_seen).order_by(Post.shown_after).limit(1)
@@ -181,7 +182,7 @@ def counts(read: Snapshot, identity: Identity) -> Unread:
         groups.add(row.group_id)
         mark = as_mark(row.post_id, row.seen, row.since, until)
         if max(row.newest or 0, row.shown_after or 0) > mark.post_id or row.shown_after == mark.post_id:
-            found[row.id] = len(_unread(read, identity, row.id, mark, MOST))
+            found[row.id] = len(_unread(read, identity, row.id, mark, MOST, late=row.shown_after is not None))
     tags = {f"{kind}:{id_}" for id_ in groups for kind in ("posts-of", "channels-of", "group")}
     news = {read_by(identity.user), "table:memberships", "table:groups"}
     return Unread({id_: count for id_, count in found.items() if count}, frozenset(tags | news))
@@ -225,10 +226,18 @@ def _values(identity: Identity, channel_id: int, mark: Mark) -> dict[str, Any]:
     return {**common, "since": mark.since, "seen": [*mark.seen]}
 
 
-def _unread(read: Snapshot, identity: Identity, channel_id: int, mark: Mark, limit: int) -> list[int]:
-    """The ids of the newest unread posts, oldest first."""
+def _unread(
+    read: Snapshot, identity: Identity, channel_id: int, mark: Mark, limit: int, late: bool = True
+) -> list[int]:
+    """The ids of the newest unread posts, oldest first. Without `late`, none of the channel was approved late."""
     values = {**_values(identity, channel_id, mark), "limit": limit}
-    found = {row.id for asked in (NEWEST_UNREAD, LATE_UNREAD) for row in read.all(asked, **values)}
+    if not mark.seen:  # an empty list costs more than the question
+        plain = {name: value for name, value in values.items() if name != "seen"}
+        found = {row.id for row in read.all(NEWEST_BEYOND, **plain)}
+    else:
+        found = {row.id for row in read.all(NEWEST_UNREAD, **values)}
+    if late:
+        found |= {row.id for row in read.all(LATE_UNREAD, **values)}
     return sorted(found)[-limit:]
 
 
