@@ -123,6 +123,7 @@ async def popup(query: PopupQuery) -> Response:
 
 
 async def window(slug: str, origin: str, listed: bool, ours: bool) -> Response:
+    """The window for a site of a group; 403, and what to do, for one that is not listed."""
     shown = {"me": asker(), "slug": slug, "origin": origin, "listed": listed, "ours": ours}
     body = await rendered("sign-in.html", **shown)
     headers = {"Cache-Control": rule(), "Vary": "Cookie", "Referrer-Policy": "no-referrer"}
