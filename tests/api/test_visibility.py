@@ -98,11 +98,11 @@ async def test_what_is_hidden_looks_like_what_is_not_there(
 
 async def test_lists_leave_it_out(charlie: Person, anyone: Person, bob: Person, secret: Json) -> None:
     for who in (charlie, anyone):
-        for path in ("/", "/api/groups", "/api/groups/home/channels", "/api/channels/1/posts"):
+        for path in ("/discussions", "/api/groups", "/api/groups/home/channels", "/api/channels/1/posts"):
             shown = (await who.get(path)).text
             assert SECRET not in shown
             assert "Class" not in shown
-    assert "class" in (await bob.get("/")).text
+    assert "class" in (await bob.get("/discussions")).text
 
 
 async def test_a_page_shows_it_to_members_only(
