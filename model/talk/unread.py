@@ -36,7 +36,7 @@ from pottle.store import Base, Snapshot, Time, Tx, reads, writes
 from pottle.translation import _
 
 MOST = 100  # unread posts of a channel that are told, or counted
-MOST_CHANNELS = 100  # of one's groups, the newest, and as many others: where unread posts are looked for
+MOST_CHANNELS = 100  # of one's groups, the liveliest, and as many others: where unread posts are looked for
 MOST_SEEN = 500  # posts beyond the mark; whoever reads on leaves the oldest unread ones behind
 
 
@@ -152,7 +152,7 @@ _belongs = select(Membership.user_id).where(Membership.group_id == Channel.group
 IN_OWN_GROUPS = _looked_into(
     _published.add_columns(Membership.created.label("since"))
     .join(Membership, (Membership.group_id == Channel.group_id) & (Membership.user_id == _user))
-    .order_by(Channel.id.desc())
+    .order_by(Channel.active.desc())
     .limit(MOST_CHANNELS)
 )
 ELSEWHERE = _looked_into(

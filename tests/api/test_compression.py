@@ -22,7 +22,7 @@ def is_packed(answer: httpx.Response) -> bool:
     return packed
 
 
-@pytest.mark.parametrize("path", [LOBBY, "/channels/1", "/channels/1", "/openapi.json", "/docs"])
+@pytest.mark.parametrize("path", [LOBBY, "/channels/1", "/openapi.json", "/docs"])
 async def test_it_works(alice: Person, anyone: Person, path: str) -> None:
     await posted(alice, LONG)
     for person in (anyone, anyone, alice):  # as it is made, as it is kept, and as it is for one reader
