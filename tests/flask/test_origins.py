@@ -26,7 +26,7 @@ async def test_it_works(visit: Visit) -> None:
         ):
             assert answer.headers["Access-Control-Allow-Origin"] == origin
             assert answer.headers["Access-Control-Allow-Credentials"] == "true"
-            assert answer.headers["Vary"] == "Origin"
+            assert "origin" in words(answer.headers["Vary"])
 
 
 async def test_a_preflight_is_answered(visit: Visit) -> None:
@@ -38,7 +38,7 @@ async def test_a_preflight_is_answered(visit: Visit) -> None:
         assert answer.headers["Access-Control-Allow-Credentials"] == "true"
         assert words(answer.headers["Access-Control-Allow-Methods"]) == {"get", "post", "put", "delete"}
         assert {"x-origin", "content-type", "x-api-key"} <= words(answer.headers["Access-Control-Allow-Headers"])
-        assert answer.headers["Vary"] == "Origin"
+        assert "origin" in words(answer.headers["Vary"])
 
 
 @pytest.mark.parametrize("origin", [STRANGER, "null", SITE + ".evil.example", "http://school.github.io", SITE.upper()])
@@ -50,7 +50,7 @@ async def test_others_get_nothing(visit: Visit, origin: str) -> None:
     for method, path in (("GET", "groups"), ("GET", "id"), ("POST", "posts/filter"), ("DELETE", "authenticate")):
         answer = await stranger.http.request(method, f"/flask/api/{path}")
         assert not any(name in answer.headers for name in READABLE)
-        assert answer.headers["Vary"] == "Origin"
+        assert "origin" in words(answer.headers["Vary"])
     refused(await stranger.get("/flask/api/id"), 401)
 
 
