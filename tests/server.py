@@ -22,10 +22,17 @@ STARTED = "Application startup complete."  # uvicorn's word for it
 PATIENCE = 30  # seconds until something that should happen counts as not happening
 
 # gunicorn with the libraries, and nothing of ours, imported before it forks: else each worker would take its time to.
+# No garbage is looked for meanwhile, and never among them.
 GUNICORN = """
-import argon2, linkify_it, markdown_it, PIL.Image, quart_schema, sqlalchemy.dialects.sqlite.aiosqlite
-import sqlalchemy.ext.asyncio, structlog.stdlib, uvicorn.middleware.proxy_headers
+import gc
+gc.disable()
+import argon2, dotenv, gzip, httptools, jinja2.ext, jwt, linkify_it, markdown_it, nh3, PIL.ImageOps, quart_schema
+import prometheus_client.multiprocess, sqlalchemy.dialects.sqlite.aiosqlite, sqlalchemy.ext.asyncio, structlog.stdlib
+import uvicorn.middleware.proxy_headers, uvicorn.protocols.http.httptools_impl
+import uvicorn.protocols.websockets.websockets_sansio_impl
 from gunicorn.app.wsgiapp import run
+gc.freeze()
+gc.enable()
 run(prog="gunicorn")
 """
 
