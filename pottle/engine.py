@@ -14,7 +14,7 @@ from pottle.http.asgi import App
 from pottle.http.inline import InlineConnection
 from pottle.http.openapi import Words
 from pottle.http.proxies import BehindProxies, Beside
-from pottle.live import hub, socket, watches
+from pottle.live import hub, over_http, socket, watches
 from pottle.server import health, logs, metrics
 from pottle.settings import Settings
 from pottle.store import db
@@ -57,7 +57,7 @@ class Engine:
         problems.register(app)
         commands.register(app, settings)
         shell.register(app)
-        for part in (assets, texts, socket, health, metrics):
+        for part in (assets, texts, socket, over_http, health, metrics):
             app.register_blueprint(part.blueprint)
         app.before_serving(self._open)
         app.after_serving(self._close)

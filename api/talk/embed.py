@@ -129,7 +129,7 @@ async def script() -> Response:
     return assets.answer(_made("main"), SCRIPT)
 
 
-@blueprint.get("/embed/<release_hash>/<any(more, part, menu, count, recent):name>.js", endpoint="later")
+@blueprint.get("/embed/<release_hash>/<any(more, part, menu, count, recent, polling):name>.js", endpoint="later")
 @hide
 async def later(release_hash: str, name: str) -> Response:
     """What the script of the tag asks for when it is needed: that of the same release, for it stands on its modules."""
@@ -149,5 +149,6 @@ def _join(name: str, small: bool) -> assets.Ready:
     if name == "main":
         code = joined(main, f"./embed/{hashed}", f"./static/~{hashed}/embed")
     else:
-        code = joined(EMBED / f"{name}.js", beside=main)
+        folder = EMBED.parent / "pottle" if name == "polling" else EMBED
+        code = joined(folder / f"{name}.js", beside=main)
     return assets.ready((minified_js(code) if small else code).encode(), "text/javascript", time.time())

@@ -174,7 +174,7 @@ class ResponseCache(Middleware):
     async def _fill(self, key: Key, scope: Scope, receive: Receive, send: Send) -> None:
         fill = shelf.begin()
         packing = Packing(send, scope)
-        recorder = _Recorder(send if TAGS in scope else packing, scope)
+        recorder = _Recorder(send if TAGS in scope else packing, scope, fill)
         _fill.set(fill)
         before = tables.collected.set(fill.tables)
         try:
@@ -203,8 +203,8 @@ def _tell(scope: Scope, tags: AbstractSet[str]) -> None:
 class _Recorder:
     """Passes an answer on and remembers it, also where this client gets a 304 or 412 instead: for the next one."""
 
-    def __init__(self, send: Send, scope: Scope) -> None:
-        self._send, self._scope = send, scope
+    def __init__(self, send: Send, scope: Scope, fill: Fill) -> None:
+        self._send, self._scope, self._fill = send, scope, fill
         self._status = 0
         self._instead: bytes | None = None  # of the answer's content
         self.headers: Headers = []
@@ -222,7 +222,8 @@ class _Recorder:
                     self._instead = conditions.content_for(status, self._scope["method"], b"")
                     message = {**message, "status": status, "headers": conditions.headers_for(status, self.headers)}
         elif message["type"] == "http.response.body" and len(self.body) <= LARGEST_BYTES:
-            self.body += message.get("body", b"")
+            if self._fill.tags or self._fill.shared:  # else nobody keeps it: it may be without an end
+                self.body += message.get("body", b"")
             self.whole = self._status == 200 and not message.get("more_body", False)
         if self._instead is not None and message["type"] == "http.response.body":
             message, self._instead = {**message, "body": self._instead}, b""

@@ -131,7 +131,7 @@ class Hub:
             if not changes.whole(read, stream, cursor):
                 return None
             rows = changes.page(read, stream, cursor, db.head, PAGE)
-            batch = _gathered(cursor, (frame for row in rows for frame in _encoded(read, [row])), PAGE + 1)
+            batch = _gathered(cursor, (frame for row in rows for frame in encoded(read, [row])), PAGE + 1)
         db.catch_up()  # a right that ended before this page was read is revoked before the page is sent (L8)
         return batch
 
@@ -163,7 +163,7 @@ class Hub:
         """Listener: finds who loses a right, and encodes what is told."""
         ending = access().ending
         lost = [(one, one.lost(read, row)) for row in rows if row.kind in ending for one in self.connections]
-        return News(lost, _encoded(read, [row for row in rows if row.stream in self._feeds]))
+        return News(lost, encoded(read, [row for row in rows if row.stream in self._feeds]))
 
     def apply(self, news: News) -> None:
         """Listener: revokes what ended, in all of the snapshot, and only then hands out what is new in it (L8)."""
@@ -197,7 +197,8 @@ class Hub:
             feed.ready = None
 
 
-def _encoded(read: Snapshot, rows: list[Change]) -> list[Frame]:
+def encoded(read: Snapshot, rows: list[Change]) -> list[Frame]:
+    """Changes as they go out."""
     frames = []
     for row, told in zip(rows, changes.loaded(read, rows), strict=True):
         stream = row.stream or ""

@@ -53,10 +53,11 @@ class Asker(NamedTuple):
 
     @classmethod
     def of(cls, scope: Scope, known: bool) -> Asker:
-        """Who began a websocket, with their credentials where these count."""
+        """Who began a websocket or a request, with their credentials where these count."""
         names = {b"host", *(access().credentials if known else ())}
         headers = tuple((name, value) for name, value in scope["headers"] if name in names)
-        return cls({"ws": "http"}.get(scope["scheme"], "https"), scope.get("root_path", ""), headers)
+        scheme = str(scope["scheme"]).replace("ws", "http")
+        return cls(scheme, scope.get("root_path", ""), headers)
 
     def signed_in(self, token: str, origin: str | None = None) -> Asker:
         """The same by a bearer token, which may be good for pages of `origin` only."""

@@ -78,7 +78,7 @@ export class Connection {
   #wanted() { return [...this.#subscriptions.values()].some((subscription) => subscription.wanted); }
 
   #connect() {
-    const socket = this.#env.webSocket(this.#url);
+    const socket = this.#env.webSocket(this.#url, this.#failures);
     this.#socket = socket;
     const ours = (handle) => (event) => this.#socket === socket && handle(event);
     socket.onopen = ours(() => this.#opened());

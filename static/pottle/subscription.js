@@ -11,7 +11,7 @@ export class Subscription {
   #phase = 'idle'; #resets = 0; #connection; #handlers; #position;
 
   constructor(channel, { epoch, seq, onChange, onReset, onState = () => {} }, connection) {
-    if (typeof onReset !== 'function') throw new TypeError('subscribe needs onReset: without it, a gap would be silent');
+    if (typeof onReset !== 'function') throw new TypeError('subscribe needs onReset');
     /** A channel's number, or the name of another stream. */
     this.key = channel;
     this.#position = epoch === undefined || seq === undefined ? null : { epoch, seq };

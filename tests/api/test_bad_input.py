@@ -39,6 +39,7 @@ ROUTES: dict[tuple[str, str], Json] = {
     ("POST", "/api/preview"): {"channel": 1, "body": "Hello"},
     ("PATCH", "/api/posts/1"): {"body": "Edited"},
     ("PATCH", "/api/posts/1/edit"): {"state": "removed"},
+    ("POST", "/api/live"): {"frames": [{"type": "subscribe", "channel": 1}], "wait": 1},
     ("POST", "/api/decisions"): {"decisions": [{"post": 99, "version": 1}], "state": "removed", "note": "No."},
     ("POST", "/api/decisions/undo"): {"decisions": [99]},
     ("PATCH", "/api/users/alice"): {"role": "user", "disabled": False},

@@ -114,8 +114,10 @@ async def test_without_an_access_nobody_is_signed_in(second: httpx.AsyncClient) 
 
 async def test_nothing_of_the_first_application_is_there(second: httpx.AsyncClient) -> None:
     document = (await second.get("/openapi.json")).json()
-    assert [path for path in document["paths"] if path.startswith("/api/")] == ["/api/jokes"]
-    assert set(document["components"]["schemas"]) == {"Joke", "Alive", "Health", "Problem", "WrongField"}
+    of_the_engine = {"/api/live", "/api/streams/{stream}"}
+    assert {path for path in document["paths"] if path.startswith("/api/")} == {"/api/jokes", *of_the_engine}
+    live, health = {"Frames", "Heard", "StreamPage"}, {"Alive", "Health"}
+    assert set(document["components"]["schemas"]) == {"Joke", *live, *health, "Problem", "WrongField"}
     refused(await second.get("/api/groups"), 404)
 
 

@@ -224,6 +224,9 @@ POST   /api/channels/{ours}/posts {"body": "Hello"}        404    404    201  20
 GET    /api/live                                           426    426    426  426  426  426    426   426
 WS     /api/live                 {"channel": 1}            200    200    200  200  200  200    200   401
 WS     /api/live                 {"channel": {ours}}       404    404    200  200  200  200    200   401
+POST   /api/live                 {"frames": []}            200    200    200  200  200  200    200   401
+GET    /api/streams/channel:1                              200    200    200  200  200  200    200   200
+GET    /api/streams/channel:{ours}                         404    404    200  200  200  200    200   401
 GET    /api/channels/1/unread                              401    200    200  200  200  200    200   401
 GET    /api/channels/{ours}/unread                         401    404    200  200  200  200    200   401
 PUT    /api/channels/1/read      {"until": {post}}         401    200    200  200  200  200    403   401

@@ -544,3 +544,68 @@ describe('watching a GET', () => {
     assert.deepEqual(seen, [4]);
   });
 });
+
+describe('where no websocket gets through', () => {
+  let posted, answer, polled;
+  const heard = [];
+
+  /** Requests are kept until a test answers them; each is `{ frames, wait }`. */
+  beforeEach(async () => {
+    posted = []; heard.length = 0;
+    globalThis.fetch = (url, { body, signal }) => new Promise((resolve, reject) => {
+      posted.push({ url, ...JSON.parse(body) });
+      answer = (frames, closed) => resolve(new Response(JSON.stringify(closed ? { frames, closed } : { frames })));
+      signal.addEventListener('abort', () => reject(new Error('aborted')));
+    });
+    const { poll } = await import('../../static/pottle/polling.js');
+    polled = { onopen: () => heard.push('open'), onmessage: ({ data }) => data !== '[]' && heard.push(JSON.parse(data)), onclose: ({ code }) => heard.push(code) };
+    poll(polled, 'wss://pottle.example/api/live');
+    answer([]);
+    await settled();
+  });
+
+  const asked = async (count) => { while (posted.length < count) await new Promise((resolve) => { setTimeout(resolve, 5); }); return posted.at(-1); };
+
+  test('every fourth attempt is by requests', () => {
+    const attempts = [];
+    pottle = connect({ url: SERVER, env: { ...here.env, webSocket: (url, failures) => (attempts.push(failures), here.env.webSocket(url)) } });
+    follow();
+    for (let n = 0; n < 4; n += 1) { socket().end(1006); here.wake(); }
+    assert.deepEqual(attempts, [0, 1, 2, 3, 4]);
+  });
+
+  test('what is wanted goes on from where it was, and is acknowledged once', async () => {
+    assert.deepEqual([heard, posted[0].url], [['open'], 'https://pottle.example/api/live']);
+    const subscribe = { type: 'subscribe', channel: 7, epoch: 'e', after: 10 };
+    polled.send(JSON.stringify(subscribe));
+    polled.send(JSON.stringify({ type: 'watch', get: '/api/x', etag: '"1"' }));
+    assert.deepEqual(await asked(2), { url: posted[0].url, frames: [subscribe, { type: 'watch', get: '/api/x', etag: '"1"' }], wait: 0 });
+    answer([subscribed(12), { type: 'watching', get: '/api/x', etag: '"1"' }, change(11, 10), change(12, 11)]);
+    const { frames, wait } = await asked(3);
+    assert.deepEqual([frames[0].after, wait], [12, 20]);
+    answer([subscribed(12), { type: 'watching', get: '/api/x' }, { type: 'changed', get: '/api/x', etag: '"2"' }]);
+    assert.equal((await asked(4)).frames[1].etag, '"2"');
+    assert.deepEqual(heard.slice(1).map(({ type }) => type), ['subscribed', 'watching', 'change', 'change', 'changed']);
+    polled.send(JSON.stringify({ type: 'unsubscribe', channel: 7 }));
+    assert.deepEqual((await asked(5)).frames.map(({ type }) => type), ['watch']);
+    polled.close();
+  });
+
+  test('who missed something for good begins anew, and so does who is signed out', async () => {
+    polled.send(JSON.stringify({ type: 'subscribe', channel: 7, epoch: 'e', after: 10 }));
+    await asked(2);
+    answer([subscribed(10)]);
+    await asked(3);
+    answer([subscribed(50, { recovered: false })]);
+    await settled(); await settled();
+    assert.equal(heard.at(-1), 1012);
+  });
+
+  test('a code that closes is passed on', async () => {
+    polled.send(JSON.stringify({ type: 'auth', token: 't' }));
+    await asked(2);
+    answer([], 4401);
+    await settled(); await settled();
+    assert.equal(heard.at(-1), 4401);
+  });
+});

@@ -134,3 +134,16 @@ async def test_what_one_writes_is_there_at_once(server: Server, dora: Visitor, a
     await dora.page.reload()
     await dora.is_live()
     await expect(lost).to_have_count(1)
+
+
+async def test_it_is_live_where_no_websocket_gets_through(
+    server: Server, dora: Visitor, alice: httpx.AsyncClient
+) -> None:
+    """As behind a proxy that lets none through: after three tries, by requests that wait. Fails with a fourth."""
+    broken = "window.WebSocket = function () { setTimeout(() => this.onclose({ code: 1006 })); };"
+    await dora.page.add_init_script(broken)
+    await dora.page.goto(f"{server.url}/channels/1")
+    await dora.is_live()
+    for text in ("Through the wall", "And again"):
+        await posted(alice, text)
+        await expect(dora.page.locator(".posts .post", has_text=text)).to_have_count(1)

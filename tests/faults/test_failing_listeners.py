@@ -57,7 +57,7 @@ BREAKING = {
     "the last listener prepares": a_listener(-1, prepare=broken),
     "the last listener applies": a_listener(-1, apply=broken),
     "what reads what is told": lambda patch: patch.setattr(changes, "loaded", broken),
-    "what encodes it": lambda patch: patch.setattr(live, "_encoded", broken),
+    "what encodes it": lambda patch: patch.setattr(live, "encoded", broken),
     "what finds out who loses a right": lambda patch: patch.setattr("pottle.live.connection.Connection.lost", broken),
     "what closes a connection": lambda patch: patch.setattr("pottle.live.connection.Connection.lose", broken),
 }
