@@ -21,6 +21,7 @@ from pottle.store import files, migrations
 from pottle.store.database import Database
 from pottle.store.files import WrongDatabase
 from pottle.store.locks import Presence
+from tests.cases import in_turn
 from tests.conftest import cannot_run, needs
 from tests.store.test_backup import cut_off, damaged, foreign, newer, no_database
 from tests.test_backup_commands import quart
@@ -146,7 +147,7 @@ CHOSEN: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("chosen", "about", "says"), CHOSEN, ids=lambda value: str(value))
+@in_turn(("chosen", "about", "says"), CHOSEN)
 def test_it_warns_of_a_setting(settings: Settings, chosen: dict[str, Any], about: str, says: str) -> None:
     level, words = found(replace(settings, **chosen))[about]
     assert level == "warn"
@@ -214,7 +215,7 @@ def test_it_knows_where_a_folder_lies(tmp_path: Path, folder: str, kind: str) ->
     assert files.kind_of(Path(folder), tmp_path / "nowhere") == ""
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("kind", "level"),
     [
         *[(kind, "FAIL") for kind in ("nfs4", "cifs", "smb3", "9p", "fuse.sshfs", "fuse", "ceph", "lustre", "vboxsf")],

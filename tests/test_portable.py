@@ -20,6 +20,7 @@ from pottle.errors import Conflict, Invalid
 from pottle.store import Base, migrations
 from pottle.store.database import Database, prepare
 from pottle.store.files import WrongDatabase
+from tests.cases import in_turn
 from tests.conftest import Person, World
 from tests.store.test_backup import one, quietly
 
@@ -267,7 +268,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("wrong", WRONG)
+@in_turn("wrong", WRONG)
 def test_it_refuses(lively: Path, folder: Path, wrong: str) -> None:
     spoil, says = WRONG[wrong]
     lines = exported(lively).splitlines(keepends=True)

@@ -450,7 +450,7 @@ async def test_a_link_gives_its_target_nothing(alice: Person) -> None:
         assert {"nofollow", "ugc", "noopener"} <= set(rel.split())
 
 
-@pytest.mark.parametrize("mark", [">", "*", "[", "_", "- ", "1. ", "`", "~~", "![", "](", "<", "&", "**a ", "\\", "|"])
+@in_turn("mark", [">", "*", "[", "_", "- ", "1. ", "`", "~~", "![", "](", "<", "&", "**a ", "\\", "|"])
 async def test_deep_markdown_is_answered_quickly(alice: Person, mark: str) -> None:
     """10,000 characters of it; what is slow takes minutes where the work grows with the square."""
     async with asyncio.timeout(10):

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 
-import pytest
-
 from tests.api.conftest import opened, posted, refused, wrong_fields
+from tests.cases import in_turn
 from tests.conftest import Person, World
 
 HOME = "/api/groups/home/channels"
@@ -57,7 +56,7 @@ async def test_it_rejects_those_who_may_not_post(
         refused(await charlie.post("/api/groups/nowhere/channels", {"key": "room"}), 404)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("field", "value"),
     [
         ("key", ""),
@@ -133,9 +132,7 @@ async def test_others_do_not(
             refused(await who.delete(path), status)
 
 
-@pytest.mark.parametrize(
-    "fields", [{}, {"title": None}, {"locked": "yes"}, {"locked": None}, {"key": "x"}, {"posts": 3}]
-)
+@in_turn("fields", [{}, {"title": None}, {"locked": "yes"}, {"locked": None}, {"key": "x"}, {"posts": 3}])
 async def test_it_rejects_a_bad_change(root: Person, fields: dict[str, object]) -> None:
     assert wrong_fields(await root.patch("/api/channels/1", fields)) == (set(fields) or {""})
 
@@ -188,7 +185,7 @@ class TestCounts:
             refused(await who.get("/api/counts?group=class&key=room"), 404)
         assert (await bob.get("/api/counts?group=class&key=room")).json() == {"counts": {"room": 0}}
 
-    @pytest.mark.parametrize(
+    @in_turn(
         ("query", "field"),
         [
             ("key=a", "group"),

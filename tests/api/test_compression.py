@@ -8,6 +8,7 @@ import pytest
 
 from pottle.http import packing
 from tests.api.conftest import LOBBY, posted
+from tests.cases import in_turn
 from tests.conftest import Person
 
 LONG = "as long as a post that is worth compressing is " * 30
@@ -22,7 +23,7 @@ def is_packed(answer: httpx.Response) -> bool:
     return packed
 
 
-@pytest.mark.parametrize("path", [LOBBY, "/channels/1", "/openapi.json", "/docs"])
+@in_turn("path", [LOBBY, "/channels/1", "/openapi.json", "/docs"])
 async def test_it_works(alice: Person, anyone: Person, path: str) -> None:
     await posted(alice, LONG)
     for person in (anyone, anyone, alice):  # as it is made, as it is kept, and as it is for one reader
@@ -60,7 +61,7 @@ async def test_it_is_the_same_version(alice: Person, anyone: Person) -> None:
     assert (await alice.patch(path, {"body": "Too late"}, headers={"If-Match": tag})).status_code == 412
 
 
-@pytest.mark.parametrize("coding", ["", "br", "gzip;q=0", "identity", "x" * 300 + ", gzip"])
+@in_turn("coding", ["", "br", "gzip;q=0", "identity", "x" * 300 + ", gzip"])
 async def test_it_is_left_to_who_does_not_take_it(alice: Person, anyone: Person, coding: str) -> None:
     await posted(alice, LONG)
     for _ in range(2):

@@ -18,6 +18,7 @@ from pottle import times
 from pottle.store import Tx, db
 from tests.api.conftest import bearer, refused, signed_in_again, wrong_fields
 from tests.api.test_roles import ROLES, ROWS, Ask, Row, ask, credentials, names, nothing_lasts, row  # noqa: F401  # fixtures
+from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person, World
 
 # What a credential is, table by table; nobody gains a row of these, and accounts do not change, unless they may.
@@ -236,7 +237,7 @@ class TestSessions:
         assert other["used"] == other["created"][:10]
         assert other.keys() == {"id", "device", "created", "used", "expires", "current", "site", "origin"}
 
-    @pytest.mark.parametrize(
+    @in_turn(
         ("agent", "device"),
         [
             (

@@ -6,6 +6,7 @@ import pytest
 
 from model.settings import Settings
 from tests.api.conftest import LOBBY, opened
+from tests.cases import in_turn
 from tests.conftest import Person
 
 BLOG = "https://blog.example"
@@ -27,8 +28,8 @@ async def test_it_works(anyone: Person) -> None:
     assert {"etag", "link", "location", "retry-after"} <= listed(answer.headers["Access-Control-Expose-Headers"])
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-@pytest.mark.parametrize("path", [LOBBY, "/api/session", "/api/me", "/api/nowhere"])
+@in_turn("method", ["POST", "PUT", "PATCH", "DELETE"])
+@in_turn("path", [LOBBY, "/api/session", "/api/me", "/api/nowhere"])
 async def test_a_preflight_is_answered(anyone: Person, method: str, path: str) -> None:
     wanted = "authorization, content-type, idempotency-key, if-match, if-none-match"
     asked = {"Origin": BLOG, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": wanted}
@@ -79,7 +80,7 @@ async def test_nothing_is_sniffed(anyone: Person) -> None:
         assert (await anyone.get(path)).headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("path", ["/", "/channels/1", "/docs", "/nowhere"])
+@in_turn("path", ["/", "/channels/1", "/docs", "/nowhere"])
 async def test_a_page_runs_no_script_but_ours(anyone: Person, path: str) -> None:
     answer = await anyone.get(path, headers={"Accept": "text/html"})
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"

@@ -14,6 +14,7 @@ import pytest
 
 from model.settings import Settings
 from tests.api.conftest import Json, opened, posted, refused
+from tests.cases import in_turn
 from tests.conftest import Person, World
 
 PUBLIC = "https://talk.example"
@@ -113,7 +114,7 @@ async def test_nothing_private_pending_or_removed_is_in_them(alice: Person, root
     refused(await anyone.get(f"/posts/{gone}/feed.atom"), 404)
 
 
-@pytest.mark.parametrize("change", ["another post", "an edit", "a removal", "another name", "another title"])
+@in_turn("change", ["another post", "an edit", "a removal", "another name", "another title"])
 async def test_they_are_conditional_and_never_stale(root: Person, alice: Person, anyone: Person, change: str) -> None:
     id_ = (await posted(alice, "Hello"))["id"]
     paths = [path.format(channel=1, root=id_) + ".atom" for path in PATHS]

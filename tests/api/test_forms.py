@@ -4,9 +4,9 @@ import re
 from html import unescape
 
 import httpx
-import pytest
 
 from tests.api.conftest import LOBBY, posted
+from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person
 
 HTML = {"Accept": "text/html"}
@@ -116,7 +116,7 @@ class TestEntering:
         assert 'value="bob"' in again.text
         assert "a guess" not in again.text
 
-    @pytest.mark.parametrize("way", ["https://evil.example", "//evil.example", "/\\evil.example", "", "/a b"])
+    @in_turn("way", ["https://evil.example", "//evil.example", "/\\evil.example", "", "/a b"])
     async def test_it_leads_nowhere_else(self, anyone: Person, way: str) -> None:
         entered = await sent(anyone, "/account/sign-in", uid="bob", password=PASSWORD, next=way)
         assert entered.headers["Location"] == "/"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.api.conftest import LOBBY, opened, posted, refused, wrong_fields
+from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person
 
 BLOG = "https://blog.example"
@@ -29,9 +30,7 @@ async def test_a_guest_posts_from_where_the_group_says(channel: int, anyone: Per
     assert made.status_code == 201
 
 
-@pytest.mark.parametrize(
-    "origin", ["https://evil.example", "null", "https://blog.example.evil.example", "http://blog.example"]
-)
+@in_turn("origin", ["https://evil.example", "null", "https://blog.example.evil.example", "http://blog.example"])
 async def test_a_guest_does_not_post_from_elsewhere(
     channel: int, anyone: Person, origin: str, nothing_changes: Callable[..., object]
 ) -> None:

@@ -14,6 +14,7 @@ from werkzeug.routing import Rule
 
 from model.settings import Settings
 from tests.api.conftest import LOBBY
+from tests.cases import in_turn
 from tests.conftest import ADDRESS, Person
 from tests.test_policy import routes
 
@@ -205,7 +206,7 @@ async def test_no_value_of_a_header_is_a_server_error(app: Quart, root: Person) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", HEADERS, ids=bytes.decode)
+@in_turn("name", HEADERS)
 async def test_none_is_one_on_any_route(app: Quart, root: Person, name: bytes) -> None:
     """A header's own values are all asked on each route; the odd ones in turn, each header beginning with another."""
     odd = islice(cycle(ODD), [*HEADERS].index(name), None)

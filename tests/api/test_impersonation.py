@@ -7,6 +7,7 @@ import pytest
 from model.accounts.user import RESERVED, is_reserved, skeleton
 from model.settings import Settings
 from tests.api.conftest import Json, joined, opened, posted, refused, wrong_fields
+from tests.cases import in_turn
 from tests.conftest import Person
 
 PASSWORD = "a long way to walk"
@@ -118,12 +119,12 @@ class TestBadges:
 
 
 class TestNames:
-    @pytest.mark.parametrize("name", ALIKE)
+    @in_turn("name", ALIKE)
     async def test_a_guest_cannot_pass_for_a_moderator(self, channel: int, anyone: Person, name: str) -> None:
         answer = await anyone.post(f"/api/channels/{channel}/posts", {"body": "Hello", "guest": name})
         assert wrong_fields(answer) == {"guest"}
 
-    @pytest.mark.parametrize("name", OTHERS)
+    @in_turn("name", OTHERS)
     async def test_others_have_names_too(self, channel: int, anyone: Person, name: str) -> None:
         await posted(anyone, channel=channel, guest=name)
 
@@ -165,9 +166,7 @@ class TestNames:
 
 
 class TestUserNames:
-    @pytest.mark.parametrize(
-        "uid", ["admin", "Admin", "adm1n", "ad.min", "moderator", "api", "support", "r00t", "Pottle"]
-    )
+    @in_turn("uid", ["admin", "Admin", "adm1n", "ad.min", "moderator", "api", "support", "r00t", "Pottle"])
     async def test_some_are_reserved(self, anyone: Person, alice: Person, uid: str) -> None:
         new = {"uid": uid, "name": "Dora", "password": PASSWORD}
         assert wrong_fields(await anyone.post("/api/users", new)) == {"uid"}

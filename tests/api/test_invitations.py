@@ -18,6 +18,7 @@ from model.settings import Settings
 from pottle import times
 from pottle.store import limits
 from tests.api.conftest import Json, bearer, joined, opened, refused, signed_in_again, wrong_fields
+from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person, World
 
 OF_CLASS = "/api/groups/class/invitations"
@@ -255,7 +256,7 @@ class TestWhoMay:
 
 
 class TestBadInput:
-    @pytest.mark.parametrize(
+    @in_turn(
         ("body", "field"),
         [
             ({"role": "admin"}, "role"),
@@ -269,11 +270,11 @@ class TestBadInput:
     async def test_it_rejects_a_bad_invitation(self, alice: Person, body: Json, field: str) -> None:
         assert wrong_fields(await alice.post(OF_CLASS, body)) == {field}
 
-    @pytest.mark.parametrize("code", ["", "x" * 81, 7, None])
+    @in_turn("code", ["", "x" * 81, 7, None])
     async def test_it_rejects_what_is_no_code(self, anyone: Person, code: object) -> None:
         assert wrong_fields(await anyone.post("/api/invitations/look-up", {"code": code})) == {"code"}
 
-    @pytest.mark.parametrize("code", ["-", "  ", "ÄÖÜ", "%00", "' OR 1=1 --"])
+    @in_turn("code", ["-", "  ", "ÄÖÜ", "%00", "' OR 1=1 --"])
     async def test_what_is_no_code_is_unknown(self, anyone: Person, charlie: Person, code: str) -> None:
         await is_no_good(anyone, code)
         refused(await charlie.post("/api/me/invitations", {"code": code}), 404)

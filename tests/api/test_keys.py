@@ -14,6 +14,7 @@ from model.talk import keys
 from pottle.store import migrations
 from pottle.store.database import prepare
 from tests.api.conftest import Json, posted, refused, wrong_fields
+from tests.cases import in_turn
 from tests.conftest import Person
 
 
@@ -37,7 +38,7 @@ async def found(person: Person, key: str) -> list[int]:
     return [channel["id"] for channel in answer.json()["channels"]]
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "ways",
     [
         [
@@ -65,7 +66,7 @@ async def test_it_works(alice: Person, anyone: Person, ways: list[str]) -> None:
     assert counts.json()["counts"] == dict.fromkeys(ways, 1)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "others",
     [
         ["C", "C++", "C#"],
@@ -91,7 +92,7 @@ async def test_the_limit_counts_what_is_left(alice: Person) -> None:
     assert wrong_fields(await alice.post(CHANNELS, {"key": "%41" * 10_000})) == {"key"}
 
 
-@pytest.mark.parametrize("key", ["", " ", "%20", "\u3164", "a\nb", "%E3%85%A4", "\x1b[0m"])
+@in_turn("key", ["", " ", "%20", "\u3164", "a\nb", "%E3%85%A4", "\x1b[0m"])
 async def test_it_rejects_what_nobody_can_see(alice: Person, key: str) -> None:
     assert wrong_fields(await alice.post(CHANNELS, {"key": key})) == {"key"}
 

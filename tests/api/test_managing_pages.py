@@ -6,6 +6,7 @@ import pytest
 
 from pottle.store import db
 from tests.api.conftest import refused
+from tests.cases import in_turn
 from tests.conftest import Person
 
 HTML = {"Accept": "text/html"}
@@ -23,7 +24,7 @@ async def test_it_works(alice: Person, root: Person) -> None:
     assert '<h1 class="channel-title">Admin</h1>' in (await root.get("/admin", headers=HTML)).text
 
 
-@pytest.mark.parametrize("path", ["/groups/class/manage", "/groups/home/manage", "/groups/nowhere/manage", "/admin"])
+@in_turn("path", ["/groups/class/manage", "/groups/home/manage", "/groups/nowhere/manage", "/admin"])
 async def test_whoever_is_not_signed_in_is_asked_to(anyone: Person, path: str) -> None:
     page = await anyone.get(path, headers=HTML)
     assert page.status_code == 401
@@ -31,7 +32,7 @@ async def test_whoever_is_not_signed_in_is_asked_to(anyone: Person, path: str) -
     refused(await anyone.get(path), 401)
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("uid", "path"),
     [
         ("bob", "/groups/class/manage"),

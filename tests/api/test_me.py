@@ -8,6 +8,7 @@ import pytest
 from model.accounts import account, belongings, session
 from pottle.store import Base
 from tests.api.conftest import LOBBY, bearer, posted, refused, signed_in_again, wrong_fields
+from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person, World
 
 NEW = {"password": "another password", "current_password": PASSWORD}
@@ -50,7 +51,7 @@ async def test_a_change_of_nothing_is_refused(
         refused(await alice.patch("/api/me", nothing), 422)
 
 
-@pytest.mark.parametrize("field", ["uid", "role", "version", "created", "password_hash", "avatar_hash", "id"])
+@in_turn("field", ["uid", "role", "version", "created", "password_hash", "avatar_hash", "id"])
 async def test_what_the_server_owns_is_not_a_field(alice: Person, field: str) -> None:
     assert wrong_fields(await alice.patch("/api/me", {field: "1"})) == {field}
 
@@ -209,7 +210,7 @@ class TestReactions:
     async def test_a_hidden_channel_is_not_there(self, charlie: Person, world: World) -> None:
         refused(await charlie.get(f"/api/me/reactions?channel={world.class_channel}"), 404)
 
-    @pytest.mark.parametrize("channel", ["", "0", "-1", "abc", "1.5", str(10**30), "9" * 5000])
+    @in_turn("channel", ["", "0", "-1", "abc", "1.5", str(10**30), "9" * 5000])
     async def test_it_rejects_what_is_no_channel(self, bob: Person, channel: str) -> None:
         assert wrong_fields(await bob.get(f"/api/me/reactions?channel={channel}")) == {"channel"}
 

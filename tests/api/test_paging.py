@@ -15,6 +15,7 @@ from model.talk import posting
 from pottle.http import caching
 from tests.api.conftest import LOBBY, opened, posted, refused, wrong_fields
 from tests.api.test_renewals import same_as_made_anew
+from tests.cases import in_turn
 from tests.conftest import Person, World
 
 POSTS = 250
@@ -125,7 +126,7 @@ async def test_the_order_of_a_query_twice_given_counts(anyone: Person, ids: list
         assert len(shown(one)) != len(shown(two))
 
 
-@pytest.mark.parametrize("limit", ["0", "101", "-1", "abc", "", "1.5", "1e400", "NaN", str(10**30), "9" * 5000, "%00"])
+@in_turn("limit", ["0", "101", "-1", "abc", "", "1.5", "1e400", "NaN", str(10**30), "9" * 5000, "%00"])
 async def test_it_rejects_a_bad_limit(anyone: Person, limit: str) -> None:
     for path in (LOBBY, "/api/groups", "/api/groups/home/channels"):
         assert wrong_fields(await anyone.get(f"{path}?limit={limit}")) == {"limit"}
@@ -135,8 +136,8 @@ def disguised(text: str) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-@pytest.mark.parametrize("name", ["before", "after"])
-@pytest.mark.parametrize(
+@in_turn("name", ["before", "after"])
+@in_turn(
     "cursor",
     [
         "",

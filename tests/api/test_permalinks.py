@@ -8,6 +8,7 @@ import pytest
 from model.settings import Settings
 from tests.api.conftest import posted, refused
 from tests.api.test_pages import HTML, Text
+from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person, World
 
 
@@ -158,7 +159,7 @@ async def test_a_large_conversation_ends_early(alice: Person, bob: Person, anyon
     assert len(page.content) < 256 * 1024
 
 
-@pytest.mark.parametrize("change", ["an answer", "an edit", "a removal", "another name"])
+@in_turn("change", ["an answer", "an edit", "a removal", "another name"])
 async def test_a_kept_page_is_never_stale(alice: Person, bob: Person, anyone: Person, change: str) -> None:
     root = (await posted(alice, "The question"))["id"]
     answer = (await posted(bob, "An answer", parent=root))["id"]

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.api.conftest import LOBBY, opened, posted, refused, wrong_fields
+from tests.cases import in_turn
 from tests.conftest import Person, World
 
 
@@ -138,7 +139,7 @@ async def test_only_its_author_and_moderators_delete_a_post(
         refused(await anyone.delete(f"/api/posts/{made['id']}"), 401)
 
 
-@pytest.mark.parametrize("fields", [{}, {"body": "x", "state": "removed"}, {"parent": 1}, {"state": "pending"}])
+@in_turn("fields", [{}, {"body": "x", "state": "removed"}, {"parent": 1}, {"state": "pending"}])
 async def test_it_rejects_a_bad_change(root: Person, fields: dict[str, object]) -> None:
     made = await posted(root)
     refused(await root.patch(f"/api/posts/{made['id']}", fields), 422)
@@ -161,7 +162,7 @@ async def test_a_text_comes_back_as_it_was_sent(alice: Person) -> None:
     assert (await posted(alice, body))["body"] == body
 
 
-@pytest.mark.parametrize("field", ["id", "author", "html", "state", "reactions", "created", "version", "channel"])
+@in_turn("field", ["id", "author", "html", "state", "reactions", "created", "version", "channel"])
 async def test_what_the_server_owns_is_not_a_field(alice: Person, field: str) -> None:
     assert wrong_fields(await alice.post(LOBBY, {"body": "Hello", field: 1})) == {field}
 

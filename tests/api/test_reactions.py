@@ -5,9 +5,8 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-import pytest
-
 from tests.api.conftest import LOBBY, opened, posted, refused
+from tests.cases import in_turn
 from tests.conftest import Person, World
 
 KINDS = ("up", "down", "heart", "laugh", "hooray", "eyes")
@@ -24,7 +23,7 @@ async def test_it_works(alice: Person, bob: Person, anyone: Person) -> None:
     assert (await anyone.get(LOBBY)).json()["posts"][0]["reactions"] == {"heart": 1}
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@in_turn("kind", KINDS)
 async def test_every_kind_can_be_marked(alice: Person, kind: str) -> None:
     post = (await posted(alice))["id"]
     assert (await alice.put(f"/api/posts/{post}/reactions/{kind}")).json()["reactions"] == {kind: 1}
@@ -68,7 +67,7 @@ async def test_it_rejects_nobody(alice: Person, anyone: Person, nothing_changes:
         refused(await anyone.delete(f"/api/posts/{post}/reactions/up"), 401)
 
 
-@pytest.mark.parametrize("kind", ["thumbs", "UP", "up,down", "%00"])
+@in_turn("kind", ["thumbs", "UP", "up,down", "%00"])
 async def test_there_is_no_other_kind(alice: Person, kind: str) -> None:
     post = (await posted(alice))["id"]
     refused(await alice.put(f"/api/posts/{post}/reactions/{kind}"), 404)

@@ -7,6 +7,7 @@ import pytest
 
 from model.settings import Settings
 from tests.api.conftest import Json, bearer, dump, joined, opened, refused, signed_in_again, wrong_fields
+from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person, World
 
 ROSTER = "/api/groups/class/roster"
@@ -81,7 +82,7 @@ async def test_all_or_nothing(alice: Person, instance: Path) -> None:
     assert dump(instance) == before
 
 
-@pytest.mark.parametrize("body", [{}, {"names": ["A B"], "csv": "A B"}, {"names": []}, {"csv": ""}])
+@in_turn("body", [{}, {"names": ["A B"], "csv": "A B"}, {"names": []}, {"csv": ""}])
 async def test_it_rejects_what_is_no_roster(alice: Person, body: Json) -> None:
     refused(await alice.post(ROSTER, body), 422)
 
@@ -137,7 +138,7 @@ class TestAnotherCode:
         refused(await anyone.post("/api/session", {"uid": "anna.schmidt", "password": PASSWORD}), 401)
         await signed_in_again(anyone, "anna.schmidt", "another password")
 
-    @pytest.mark.parametrize("uid", ["bob", "charlie", "root", "nobody"])
+    @in_turn("uid", ["bob", "charlie", "root", "nobody"])
     async def test_a_moderator_cannot_take_over_another_account(self, alice: Person, uid: str) -> None:
         """Not even after making it a member: the account was not made by this group."""
         await alice.post("/api/groups/class/members", {"uid": uid})

@@ -14,6 +14,7 @@ from model.settings import Settings
 from pottle import times
 from pottle.store import db
 from tests.api.conftest import LOBBY, bearer, refused, signed_in_again, wrong_fields
+from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person
 
 ALICE = {"uid": "alice", "password": PASSWORD}
@@ -163,7 +164,7 @@ async def test_the_cookie_counts_on_our_own_host(browser: Person, origin: str) -
     assert made.status_code == 201
 
 
-@pytest.mark.parametrize("origin", FOREIGN)
+@in_turn("origin", FOREIGN)
 async def test_a_cookie_changes_nothing_from_another_origin(
     browser: Person, origin: str, nothing_changes: Callable[..., object]
 ) -> None:
@@ -185,7 +186,7 @@ async def test_a_bearer_token_goes_before_a_cookie(browser: Person, person: Call
     assert asked.json()["uid"] == "bob"
 
 
-@pytest.mark.parametrize("origin", FOREIGN)
+@in_turn("origin", FOREIGN)
 async def test_signing_in_from_another_origin_sets_no_cookie(anyone: Person, origin: str) -> None:
     signed = await anyone.post("/api/session", ALICE, headers={"Origin": origin})
     assert signed.status_code == 201
@@ -226,9 +227,7 @@ async def test_a_new_password_ends_the_other_sessions(alice: Person, anyone: Per
     assert await signed_in_again(anyone, "alice", "another password")
 
 
-@pytest.mark.parametrize(
-    "header", ["Bearer nonsense", "Bearer ", "Bearer ses_\xe4", "Basic YTpi", "nonsense", "Bearer"]
-)
+@in_turn("header", ["Bearer nonsense", "Bearer ", "Bearer ses_\xe4", "Basic YTpi", "nonsense", "Bearer"])
 async def test_bad_credentials_change_nothing(anyone: Person, header: str) -> None:
     bad = {"Authorization": header.encode("latin-1")}
     answer = await anyone.post(LOBBY, {"body": "Hello"}, headers=bad)

@@ -15,6 +15,7 @@ from api.access import cookie_name
 from model.accounts import session
 from pottle import times
 from tests.api.conftest import Json, bearer, opened, posted, refused, signed_in_again
+from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person, World
 
 SITE = "https://blog.example"
@@ -226,7 +227,7 @@ class TestEnding:
 
 
 class TestPopup:
-    @pytest.mark.parametrize(
+    @in_turn(
         "query",
         [
             "", "?group=blog", f"?origin={SITE}", "?group=blog&origin=null", f"?group=home&origin={SITE}",

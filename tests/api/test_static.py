@@ -9,6 +9,7 @@ from pottle.http import assets
 from pottle.http.minifying import minified_css, minified_js
 from pottle.store import db
 from tests.api.conftest import refused
+from tests.cases import in_turn
 from tests.conftest import Person
 
 ODD_DATES = [
@@ -95,8 +96,8 @@ PARTS = {
 }
 
 
-@pytest.mark.parametrize("path", ["/static/style.css", f"/static/~{assets.release()}/style.css"])
-@pytest.mark.parametrize("wanted", PARTS, ids=lambda wanted: wanted[:20])
+@in_turn("path", ["/static/style.css", f"/static/~{assets.release()}/style.css"])
+@in_turn("wanted", PARTS)
 async def test_a_part_can_be_asked_for(anyone: Person, path: str, wanted: str) -> None:
     begin, end = PARTS[wanted]
     answer = await anyone.get(path, headers={"Range": wanted})
@@ -108,16 +109,14 @@ async def test_a_part_can_be_asked_for(anyone: Person, path: str, wanted: str) -
     assert answer.headers["ETag"] == (await anyone.get(path)).headers["ETag"]
 
 
-@pytest.mark.parametrize(
-    "wanted", ["bytes=-0", f"bytes={SIZE}-", f"bytes={SIZE}-{SIZE + 5}", "bytes=" + "9" * 5_000 + "-"]
-)
+@in_turn("wanted", ["bytes=-0", f"bytes={SIZE}-", f"bytes={SIZE}-{SIZE + 5}", "bytes=" + "9" * 5_000 + "-"])
 async def test_a_part_that_is_not_there_is_refused_with_the_size(anyone: Person, wanted: str) -> None:
     answer = await anyone.get("/static/style.css", headers={"Range": wanted})
     refused(answer, 416)
     assert answer.headers["Content-Range"] == f"bytes */{SIZE}"
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "wanted",
     [
         *(
@@ -143,7 +142,6 @@ async def test_a_part_that_is_not_there_is_refused_with_the_size(anyone: Person,
             "bytes=\xb2-9",
         ),
     ],
-    ids=range(18),
 )
 async def test_other_ranges_count_for_nothing(anyone: Person, wanted: str) -> None:
     answer = await anyone.get("/static/style.css", headers={"Range": wanted.encode("latin-1")})
@@ -240,7 +238,7 @@ async def test_whoever_develops_gets_the_files_as_they_are(anyone: Person, monke
     assert answer.text == (assets.FOLDER / "style.css").read_text()
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "path",
     [
         "missing.js",

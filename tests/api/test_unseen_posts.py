@@ -1,8 +1,7 @@
 """A post that shows nothing is refused, wherever it comes from, and one that was typed is seen."""
 
-import pytest
-
 from tests.api.conftest import LOBBY, opened, posted, wrong_fields
+from tests.cases import in_turn
 from tests.conftest import Person
 
 UNSEEN = [
@@ -23,7 +22,7 @@ UNSEEN = [
 ]
 
 
-@pytest.mark.parametrize("body", UNSEEN)
+@in_turn("body", UNSEEN)
 async def test_it_works(alice: Person, body: str) -> None:
     assert wrong_fields(await alice.post(LOBBY, {"body": body})) == {"body"}
 
@@ -47,9 +46,7 @@ async def test_a_guests_too(root: Person, anyone: Person) -> None:
         assert wrong_fields(answer) == {"body"}
 
 
-@pytest.mark.parametrize(
-    "body", ["[Reminder]: homework", "[^1]: Note", "?", "<b>", "&lt;", "\\#", "1\ufe0f\u20e3", "\U0001fae8"]
-)
+@in_turn("body", ["[Reminder]: homework", "[^1]: Note", "?", "<b>", "&lt;", "\\#", "1\ufe0f\u20e3", "\U0001fae8"])
 async def test_what_is_typed_is_seen(alice: Person, body: str) -> None:
     made = await posted(alice, body)
     assert made["html"].removeprefix("<p>").removesuffix("</p>")

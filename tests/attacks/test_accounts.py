@@ -17,6 +17,7 @@ from model.accounts import passwords
 from model.settings import Settings
 from pottle.store import limits
 from tests.api.conftest import bearer, refused, signed_in_again
+from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person
 
 ALLOWED = 5  # failed sign-ins a minute for a uid and an address
@@ -62,7 +63,7 @@ async def guessed(person: Person, uid: str = "bob", password: str = WRONG, **hea
 class TestFixation:
     """The attacker knows the session before the victim signs in."""
 
-    @pytest.mark.parametrize("chosen", ["ses_chosen", "x", "", "../x", "ses_" + "a" * 43])
+    @in_turn("chosen", ["ses_chosen", "x", "", "../x", "ses_" + "a" * 43])
     async def test_a_cookie_that_was_there_before_is_not_adopted(self, anyone: Person, chosen: str) -> None:
         planted = {"Cookie": f"{cookie_name()}={chosen}"}
         signed = await anyone.post("/api/session", {"uid": "bob", "password": PASSWORD}, headers=planted)
@@ -178,7 +179,7 @@ class TestForce:
         await self.refused_from(anyone)
         assert await guessed(anyone, uid, PASSWORD) == 429
 
-    @pytest.mark.parametrize("uid", ["\u24d1ob", "b ob", "%62ob", "bob 127.0.0.1"])
+    @in_turn("uid", ["\u24d1ob", "b ob", "%62ob", "bob 127.0.0.1"])
     async def test_what_is_no_spelling_of_it_is_nobody(self, anyone: Person, uid: str) -> None:
         assert await guessed(anyone, uid, PASSWORD) == 401
 
@@ -245,9 +246,7 @@ class TestBehindAProxy:
         assert await guessed(anyone, password=PASSWORD, **{"X-Forwarded-For": "192.0.2.99, 198.51.100.1"}) == 429
         assert await guessed(anyone, password=PASSWORD, **{"X-Forwarded-For": "198.51.100.2"}) == 201
 
-    @pytest.mark.parametrize(
-        "forged", ["", "unknown", "a" * 5_000, "192.0.2.1:80", "[2001:db8::1]", "\x00", "::1%eth0"]
-    )
+    @in_turn("forged", ["", "unknown", "a" * 5_000, "192.0.2.1:80", "[2001:db8::1]", "\x00", "::1%eth0"])
     async def test_nonsense_is_no_crash(self, anyone: Person, forged: str) -> None:
         headers = {"X-Forwarded-For": forged.encode()}
         answer = await anyone.post("/api/session", {"uid": "bob", "password": PASSWORD}, headers=headers)

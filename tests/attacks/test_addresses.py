@@ -12,6 +12,7 @@ from model.settings import Settings
 from pottle.http import assets
 from tests.api.conftest import LOBBY, dump, posted, refused
 from tests.attacks.conftest import Raw
+from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person
 
 Unchanged = Callable[[], AbstractContextManager[None]]
@@ -49,7 +50,7 @@ OUTSIDE = [
 ]
 
 
-@pytest.mark.parametrize("name", OUTSIDE, ids=[name[:30].replace("\x00", "NUL") for name in OUTSIDE])
+@in_turn("name", OUTSIDE)
 async def test_no_file_outside_is_served(raw: Raw, name: str) -> None:
     for path in (f"/static/{name}", f"/static/~{assets.release()}/{name}"):
         status, headers, body = await raw("GET", path)
@@ -59,7 +60,7 @@ async def test_no_file_outside_is_served(raw: Raw, name: str) -> None:
         assert b"import" not in body
 
 
-@pytest.mark.parametrize("uid", ["..", "../../etc/passwd", "..%2f", "\x00", "../me", "alice/../bob"])
+@in_turn("uid", ["..", "../../etc/passwd", "..%2f", "\x00", "../me", "alice/../bob"])
 async def test_an_avatar_is_no_file(raw: Raw, uid: str) -> None:
     for path in (f"/api/users/{uid}/avatar", f"/api/users/{uid}"):
         assert (await raw("GET", path))[0] == 404
@@ -85,7 +86,7 @@ BREAKS = [
 ]
 
 
-@pytest.mark.parametrize("line", BREAKS)
+@in_turn("line", BREAKS)
 async def test_no_header_has_a_line_of_an_attackers(
     raw: Raw, root: Person, alice: Person, anyone: Person, line: str
 ) -> None:
@@ -160,7 +161,7 @@ async def test_another_host_in_a_request_is_nowhere_in_the_answer(
         assert HOST not in (await anyone.get(path)).text
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "host",
     ["", "evil.example/x", "evil.example@pottle.test", "a b", "[", "\xff", "x" * 5_000, "a,b", "a..b", ".", "a..b:80"],
 )
@@ -170,9 +171,7 @@ async def test_a_host_that_makes_no_sense_is_no_crash(raw: Raw, host: str) -> No
         assert status in (200, 400, 404)
 
 
-@pytest.mark.parametrize(
-    "query", [b"\xff", b"limit=\xff", b"%", b"%zz=%", b"&&&=;", b"limit=1\x00", "key=\u1234".encode()]
-)
+@in_turn("query", [b"\xff", b"limit=\xff", b"%", b"%zz=%", b"&&&=;", b"limit=1\x00", "key=\u1234".encode()])
 async def test_a_query_that_makes_no_sense_is_no_crash(raw: Raw, query: bytes) -> None:
     for path in ("/", "/join", LOBBY, "/nowhere", "/static/style.css"):
         assert (await raw("GET", path, query=query))[0] in (200, 400, 404, 422)
@@ -214,7 +213,7 @@ ELSEWHERE = [
 ]
 
 
-@pytest.mark.parametrize("path", ELSEWHERE)
+@in_turn("path", ELSEWHERE)
 async def test_nothing_leads_elsewhere(raw: Raw, path: str) -> None:
     for query in (b"", b"next=//evil.example&url=//evil.example&redirect=//evil.example&return=//evil.example"):
         status, headers, body = await raw("GET", path, ((b"accept", b"text/html"),), query=query)

@@ -9,6 +9,7 @@ from quart import Quart
 
 from api.access import cookie_name
 from tests.api.conftest import posted, refused
+from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person, World
 
 Unchanged = Callable[[], AbstractContextManager[None]]
@@ -107,7 +108,7 @@ async def test_a_method_is_what_it_is(victim: Person, alice: Person, header: str
             assert shown.json()["id"] == post
 
 
-@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN.keys())
+@in_turn("headers", FOREIGN.values())
 async def test_nobody_is_signed_in_as_the_attacker(anyone: Person, root: Person, headers: dict[str, str]) -> None:
     """Login CSRF: what the victim then writes would be the attacker's to read."""
     code = (await root.post("/api/users/charlie/invitations")).json()["code"]
@@ -119,7 +120,7 @@ async def test_nobody_is_signed_in_as_the_attacker(anyone: Person, root: Person,
         assert "Set-Cookie" not in answer.headers
 
 
-@pytest.mark.parametrize("headers", FOREIGN.values(), ids=FOREIGN.keys())
+@in_turn("headers", FOREIGN.values())
 async def test_another_sites_websocket_is_nobodys(
     app: Quart, alice: Person, world: World, headers: dict[str, str]
 ) -> None:
@@ -143,7 +144,7 @@ async def test_no_answer_can_be_read_with_the_browsers_credentials(victim: Perso
     assert "Access-Control-Allow-Credentials" not in (await victim.http.options(room, headers=asked)).headers
 
 
-@pytest.mark.parametrize("path", ["/", "/join", "/docs", "/groups/class/manage", "/channels/1", "/nowhere"])
+@in_turn("path", ["/", "/join", "/docs", "/groups/class/manage", "/channels/1", "/nowhere"])
 async def test_no_other_site_may_frame_a_page(victim: Person, path: str) -> None:
     answer = await victim.get(path, headers={"Accept": "text/html", "Origin": EVIL, "Referer": EVIL})
     policy = answer.headers["Content-Security-Policy"]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.api.conftest import bearer, joined, opened, posted, refused
+from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person, World
 
 Unchanged = Callable[[], AbstractContextManager[None]]
@@ -127,7 +128,7 @@ async def test_numbers_of_what_is_hidden_tell_nothing(charlie: Person, things: T
         assert texts[0] == texts[1]
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "more",
     [{"role": "admin"}, {"disabled": None}, {"id": 1}, {"version": 9}, {"password_hash": "x"}, {"uid_folded": "root"},
      {"created": "1970-01-01T00:00:00Z"}, {"__proto__": {"role": "admin"}}, {"constructor": {}}, {"Role": "admin"}],

@@ -16,6 +16,7 @@ from model.settings import Settings
 from tests.api.conftest import posted, wrong_fields
 from tests.attacks.conftest import Raw
 from tests.browser.chromium import chromium
+from tests.cases import in_turn
 from tests.conftest import Person, World
 from tests.server import Server
 
@@ -102,7 +103,7 @@ async def poisoned(root: Person, alice: Person, bob: Person, world: World) -> in
     return room
 
 
-@pytest.mark.parametrize("path", PAGES)
+@in_turn("path", PAGES)
 async def test_no_page_runs_what_people_wrote(root: Person, poisoned: int, path: str) -> None:
     page = await root.get(path.format(room=poisoned, post=1), headers={"Accept": "text/html"})
     assert page.status_code == (403 if path.startswith("/sign-in") else 200)
@@ -142,7 +143,7 @@ async def test_the_api_never_answers_with_html(root: Person, poisoned: int) -> N
         inert(answer)
 
 
-@pytest.mark.parametrize("payload", PAYLOADS)
+@in_turn("payload", PAYLOADS)
 async def test_nothing_is_reflected(raw: Raw, anyone: Person, payload: str) -> None:
     """In a path, a query or a header, with any method: of a page that does not exist, or one that is refused."""
     html = (b"accept", b"text/html")
@@ -187,7 +188,7 @@ ADDRESSES = [
 ]
 
 
-@pytest.mark.parametrize("url", ADDRESSES)
+@in_turn("url", ADDRESSES)
 async def test_a_channels_address_is_a_web_address(root: Person, url: str) -> None:
     assert wrong_fields(await root.post("/api/groups/home/channels", {"key": "x", "url": url})) == {"url"}
 

@@ -16,6 +16,7 @@ import pytest
 from pottle_client import Account, Channel, Missed, Page, Post, Pottle, Problem, requests
 from pottle_client.shapes import Decision, Edit, Guest, User
 
+from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person, World
 from tests.server import PATIENCE, ROOT, Server
 
@@ -41,7 +42,7 @@ async def enter(server: Server, world: World, stack: AsyncExitStack) -> Enter:
     return made
 
 
-@pytest.mark.parametrize(
+@in_turn(
     ("shape", "schema"),
     [
         (Account, "Account"),

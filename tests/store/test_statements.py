@@ -34,6 +34,7 @@ from model.talk import channel, post, reaction, review
 from pottle.store import db
 from pottle.store.paging import Cursor, paged
 from pottle.store.statements import Snapshot, _parameters, _prepared
+from tests.cases import in_turn
 from tests.conftest import Person, World
 
 THINGS = Table(
@@ -204,8 +205,8 @@ HOT: dict[str, tuple[Select[Any], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", HOT)
-@pytest.mark.parametrize("uid", ["alice", "charlie", "root", ""])
+@in_turn("name", HOT)
+@in_turn("uid", ["alice", "charlie", "root", ""])
 async def test_each_hot_statement_answers_like_its_orm_version(
     written: int, orm: AsyncSession, world: World, alice: Person, name: str, uid: str
 ) -> None:

@@ -47,6 +47,7 @@ from pottle.store.database import Database
 from pottle.store.statements import DIALECT, Prepared
 from pottle.store.tables import Touched, touched
 from pottle.store.unit import Tx
+from tests.cases import in_turn
 from tests.conftest import Person
 from tests.faults.test_forgotten_tags import all_writes, shared
 
@@ -108,7 +109,7 @@ def constants() -> Iterator[tuple[str, Any]]:
 CONSTANTS = dict(constants())
 
 
-@pytest.mark.parametrize("name", CONSTANTS)
+@in_turn("name", CONSTANTS)
 async def test_every_statement_of_the_application_tells_its_tables(database: Database, path: Path, name: str) -> None:
     compare(path, CONSTANTS[name])
 
@@ -149,7 +150,7 @@ WRITTEN: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", WRITTEN)
+@in_turn("name", WRITTEN)
 async def test_every_way_to_write_a_statement_tells_its_tables(database: Database, path: Path, name: str) -> None:
     compare(path, WRITTEN[name])
 
