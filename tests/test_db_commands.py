@@ -21,11 +21,16 @@ NEWEST = str(migrations.newest_revision())
 BEFORE = migrations.revisions()[-2]
 
 
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made once: all migrations, one after the other, take a third of a second."""
+    return prepare(Settings(instance=tmp_path_factory.mktemp("prepared") / "instance")).parent
+
+
 @pytest.fixture
-def fresh(tmp_path: Path) -> Path:
+def fresh(prepared: Path, tmp_path: Path) -> Path:
     """An instance folder with a new database."""
-    prepare(Settings(instance=tmp_path / "instance"))
-    return tmp_path / "instance"
+    return Path(shutil.copytree(prepared, tmp_path / "instance"))
 
 
 def set_revision(instance: Path, number: str) -> None:

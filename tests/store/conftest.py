@@ -26,10 +26,16 @@ def path(instance: Path) -> Path:
     return instance / "app.db"
 
 
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An instance folder with a new database: all migrations, one after the other, take a third of a second."""
+    return prepare(Settings(instance=tmp_path_factory.mktemp("prepared") / "fresh")).parent
+
+
 @pytest.fixture
-def fresh(tmp_path: Path) -> Path:
+def fresh(prepared: Path, tmp_path: Path) -> Path:
     """A new database."""
-    return prepare(Settings(instance=tmp_path / "fresh"))
+    return Path(shutil.copytree(prepared, tmp_path / "fresh")) / "app.db"
 
 
 @pytest.fixture
