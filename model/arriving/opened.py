@@ -1,0 +1,170 @@
+"""A file to import, opened: unpacked as it is read, and never more of it than is allowed.
+
+A gzip bomb, a JSON document of a thousand levels, a line without an end: each ends in Unreadable.
+"""
+
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, cast
+
+import msgspec
+
+from model.arriving.plan import Unreadable
+
+GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
+HEAD = 16 * 1024  # bytes by which a reader recognises its own
+LONGEST_LINE = 16 * 1024 * 1024  # bytes of one entry
+MOST_FILES = 1_000_000  # in an archive or a folder
+
+
+class Opened:
+    """A file of comments, or a folder or zip of many. `name` is without folders, and without `.gz`.
+
+    `most` is how many bytes may be read of it, unpacked.
+    """
+
+    def __init__(self, path: Path, most: int, name: str | None = None) -> None:
+        self.path, self.most = path, most
+        self.name = (name or path.name).removesuffix(".gz")
+        self.read = 0  # bytes of the file as it is, of `size`: for progress
+        self.many = path.is_dir()
+        self.size = 0 if self.many else path.stat().st_size
+        self.head = b"" if self.many else self._head()
+
+    def _head(self) -> bytes:
+        with self.path.open("rb") as raw:
+            if raw.read(4) == ZIP:
+                self.many = True
+                return b""
+        with self.stream() as stream:
+            return stream.read(HEAD)
+
+    @contextmanager
+    def stream(self) -> Iterator[IO[bytes]]:
+        """The bytes, unpacked, from the beginning; Unreadable for what is damaged or too large."""
+        with self.path.open("rb") as raw:
+            packed = raw.read(2) == GZIP
+            raw.seek(0)
+            # `read` counts also what the library reads ahead: progress need not be exact.
+            counted = _Counted(raw, lambda: setattr(self, "read", raw.tell()))
+            unpacked = cast(IO[bytes], gzip.GzipFile(fileobj=counted)) if packed else counted
+            with io.BufferedReader(_Bounded(unpacked, self.most), 256 * 1024) as bounded:
+                yield bounded
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """Each line that is not empty, with its number, which begins with 1."""
+        with self.stream() as stream:
+            number = 0
+            while line := stream.readline(LONGEST_LINE):
+                number += 1
+                if len(line) == LONGEST_LINE:
+                    raise Unreadable(f"Line {number} is longer than {LONGEST_LINE // 1024 // 1024} MB.")
+                if stripped := line.strip():
+                    yield number, stripped
+
+    def json(self, as_: Any = Any) -> Any:
+        """The whole of it as JSON. Raises Unreadable, which says where it is wrong."""
+        with self.stream() as stream:
+            return decoded(stream.read(), as_)
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """The files of a folder or a zip, with their paths in it, in their order; or the one file that it is."""
+        if not self.many:
+            with self.stream() as stream:
+                yield self.name, stream.read()
+        elif self.path.is_dir():
+            yield from self._bounded(self._of_folder())
+        else:
+            yield from self._bounded(self._of_zip())
+
+    def _of_folder(self) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
+        found = (path for path in self.path.rglob("*") if path.is_file() and not path.is_symlink())
+        for number, path in enumerate(sorted(found)):
+            _refuse_more_than(MOST_FILES, number)
+            yield path.relative_to(self.path).as_posix(), path.stat().st_size, path.read_bytes
+
+    def _of_zip(self) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
+        try:
+            with zipfile.ZipFile(self.path) as archive:
+                inside = sorted(archive.infolist(), key=lambda info: info.filename)
+                _refuse_more_than(MOST_FILES, len(inside))
+                for info in inside:
+                    if not info.is_dir():
+                        # What the archive says of a size may be a lie: never more is unpacked.
+                        yield info.filename, info.file_size, partial(_unzipped, archive, info)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            raise Unreadable(f"The zip file is damaged, or is of a kind that is not known here: {error}.") from error
+
+    def _bounded(self, files: Iterator[tuple[str, int, Callable[[], bytes]]]) -> Iterator[tuple[str, bytes]]:
+        left = self.most
+        for name, size, read in files:
+            left -= size
+            if left < 0:
+                raise _too_large(self.most)
+            yield name, read()
+
+
+class _Counted(io.RawIOBase):
+    def __init__(self, raw: IO[bytes], after: Callable[[], None]) -> None:
+        self._raw, self._after = raw, after
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._raw.read(len(buffer))
+        buffer[: len(data)] = data
+        self._after()
+        return len(data)
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that ends with Unreadable once it has given too much."""
+
+    def __init__(self, raw: Any, most: int) -> None:
+        self._raw, self._most, self._left = raw, most, most
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self._raw.read(len(buffer)) or b""
+        except EOFError as error:
+            raise Unreadable("The file ends in the middle: it was not copied or downloaded whole.") from error
+        except (OSError, zlib.error) as error:
+            raise Unreadable(f"The file is damaged: {error}.") from error
+        self._left -= len(data)
+        if self._left < 0:
+            raise _too_large(self._most)
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def decoded(data: bytes, as_: Any = Any, where: str = "The file") -> Any:
+    """Bytes as JSON. Raises Unreadable, in which `where` is what they are."""
+    try:
+        return msgspec.json.decode(data.removeprefix(b"\xef\xbb\xbf"), type=as_)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        why = "it has too many levels" if isinstance(error, RecursionError) else str(error)
+        raise Unreadable(f"{where} is not JSON as it should be: {why}.") from error
+
+
+def _unzipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    with archive.open(info) as inside:
+        return inside.read(info.file_size)
+
+
+def _refuse_more_than(most: int, number: int) -> None:
+    if number > most:
+        raise Unreadable(f"There are more than {most} files in it.")
+
+
+def _too_large(most: int) -> Unreadable:
+    return Unreadable(f"Unpacked, the file is larger than {most // 1024 // 1024} MB, which is what may be imported.")
