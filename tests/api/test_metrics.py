@@ -108,7 +108,7 @@ async def test_lines_of_the_log_are_counted_by_level(anyone: Person) -> None:
     logging.getLogger("pottle").error("Something is wrong")
     logging.getLogger("sqlalchemy").warning("Something is strange")
     assert await grown(anyone, before, "pottle_log_lines_total", "error") == 1
-    assert await grown(anyone, before, "pottle_log_lines_total", "warning") == 1
+    assert await grown(anyone, before, "pottle_log_lines_total", "warning") >= 1  # and of a machine that is busy
 
 
 async def test_descriptors_are_counted(anyone: Person) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,6 +24,8 @@ from pathlib import Path
 from pottle.store.locks import Turn
 
 turn, number = Turn(Path(sys.argv[1])), Path(sys.argv[2])
+print("ready", flush=True)
+sys.stdin.readline()
 for _ in range(300):
     with turn:
         now = int(number.read_text())
@@ -50,8 +53,17 @@ def test_two_processes_take_turns(tmp_path: Path) -> None:
     number = tmp_path / "number"
     number.write_text("0")
     command = [sys.executable, "-c", COUNTING, str(tmp_path / "turn"), str(number)]
-    running = [subprocess.Popen(command, cwd=ROOT, env=clean_environment(tmp_path)) for _ in range(2)]
-    assert [process.wait() for process in running] == [0, 0]
+    piped = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    running: list[Any] = [
+        subprocess.Popen(command, cwd=ROOT, env=clean_environment(tmp_path), **piped) for _ in range(2)
+    ]
+    assert [process.stdout.readline() for process in running] == ["ready\n"] * 2
+    for process in running:
+        process.stdin.write("\n")
+        process.stdin.flush()  # only now, when both can: one that is over before the other begins takes no turns
+    for process in running:
+        process.communicate()
+    assert [process.returncode for process in running] == [0, 0]
     assert number.read_text() == "600"
 
 
