@@ -49,7 +49,10 @@ CALLED = {
 }
 # Structs that have either these fields or those.
 OF_USER = "uid", "name", "avatar", "badge"
-EITHER = {"Author": {"UserAuthor": OF_USER, "GuestAuthor": ("guest",), "AnonymousAuthor": ("anonymous",)}}
+EITHER: dict[str, dict[str, tuple[str, ...]]] = {
+    "Author": {"UserAuthor": OF_USER, "GuestAuthor": ("guest",), "AnonymousAuthor": ("anonymous",)},
+    "PostOutcome": {"PostMade": ("post",), "PostRefused": ("error",)},
+}
 TERMS = {
     "Everything.account": Term("The account itself, one row.", []),
     "activity": Term("What the activity log says of the account.", []),
@@ -77,6 +80,10 @@ TERMS = {
     "height": Term("Pixels from top to bottom.", 1200),
     "anonymous": Term("Whether members may write anonymously: only moderators learn who it was.", False),
     "NewPost.anonymous": Term("Whether only moderators learn who wrote it.", False),
+    "OneOfMany.anonymous": Term("Whether only moderators learn who wrote it.", False),
+    "NewPosts.posts": Term("The posts, in the order in which they are made.", [{"body": "One"}, {"body": "Two"}]),
+    "outcomes": Term("What became of each post, in the order in which they were sent."),
+    "parent_index": Term("Index, from 0, of the post before it in the list that it replies to.", 0),
     "Author.anonymous": Term("Always true: only moderators learn who it is.", True),
     "answer": Term("Whether it answers the question that its conversation begins with.", False),
     "answers": Term("How many of their posts were marked as an answer, or endorsed.", 2),

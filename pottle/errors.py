@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Collection
+from itertools import islice
 
 from pottle.rates import Allowance
 from pottle.translation import Text, _
@@ -67,10 +68,11 @@ class Invalid(Refusal):
     status = 422
 
     def __init__(self, wrong: dict[str, str]) -> None:
-        named = [{"field": str(field), "message": sentence(field, phrase)} for field, phrase in wrong.items()]
+        first_ones = islice(wrong.items(), MOST_NAMED)
+        named = [{"field": str(field), "message": sentence(field, phrase)} for field, phrase in first_ones]
         first, more = named[0]["message"], len(wrong) - 1
         said = _("%(first)s (And %(more)s more.)", first=first, more=more) if more else first
-        super().__init__(said, errors=named[:MOST_NAMED])
+        super().__init__(said, errors=named)
 
 
 class Sentence(Text):

@@ -28,4 +28,13 @@ export * as thread from './thread.js';
 /** @param {object} [options] as of `Client` in pottle/client.js: `url`, `token`, `storage`, `onSignedOut`, `onConfirm` */
 export const connect = (options) => new Pottle(options);
 
-class Pottle extends talking(Client) {}
+class Pottle extends talking(Client) {
+  /**
+   * Makes up to 500 posts at once, in their order; `parent_index` is the index of one before it.
+   * @returns {Promise<({post: Post} | {error: object})[]>} what became of each: the error is a Problem as the API has it
+   */
+  async postAll(channel, posts, options) {
+    const { outcomes } = await this.api('POST', `/api/channels/${channel}/posts`, { posts }, options);
+    return outcomes;
+  }
+}

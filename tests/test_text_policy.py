@@ -18,6 +18,7 @@ from quart import Quart
 import main
 from api.commands.running import Value
 from model.settings import Settings
+from pottle.http.bodies import EACH
 from pottle.values import TIDIES, Unfit, fit, leaves
 from tests.server import ROOT
 from tests.test_policy import routes
@@ -41,10 +42,16 @@ def structs(app: Quart) -> dict[str, type[msgspec.Struct]]:
     found = {}
     for _, _, handler in routes(app):
         for attribute, value in vars(handler).items():
-            model = value[0] if isinstance(value, tuple) else value
-            if attribute in REQUESTS and isinstance(model, type) and issubclass(model, msgspec.Struct):
-                found[model.__name__] = model
+            for model in value if isinstance(value, tuple) else (value,):
+                if attribute in REQUESTS and isinstance(model, type) and issubclass(model, msgspec.Struct):
+                    found |= {one.__name__: one for one in (model, *inside(model))}
     return found
+
+
+def inside(model: type[msgspec.Struct]) -> list[type[msgspec.Struct]]:
+    """What the handler itself checks each item of a list as (bodies.one_by_one)."""
+    told = (meta.extra or {} for field in msgspec.structs.fields(model) for meta in metas(field.type))
+    return [extra[EACH] for extra in told if EACH in extra]
 
 
 REQUESTS = ("_quart_schema_request_schema", "_quart_schema_querystring_schema")
@@ -66,7 +73,7 @@ def is_text(kind: Any) -> bool:
 
 def test_it_looks_at_all_of_them(built: Quart) -> None:
     found = structs(built)
-    assert {"NewUser", "NewPost", "Paging", "CountsQuery"} <= found.keys()
+    assert {"NewUser", "NewPost", "NewPosts", "OneOfMany", "Paging", "CountsQuery"} <= found.keys()
     assert {"FlaskCreatePostRequest", "FlaskDeletePictureRequest"} <= found.keys()
     assert len(found) > 30
 

@@ -1,7 +1,8 @@
 """`/api/channels/…/posts` and `/api/posts`: what people write, and how others react to it."""
 
+import asyncio
 from functools import partial
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -9,14 +10,15 @@ from quart import Blueprint
 
 from api.access import EDITING, GUESTS, POSTING, PREVIEWING, REACTING, asker, me
 from api.talk.access import shown_in
-from model.talk import decision, marks, post, posting, reaction, review, selection
+from model.talk import bulk, decision, marks, post, posting, reaction, review, selection
+from model.talk.bulk import Item
 from model.talk.decision import Note, Reason, Why
 from model.talk.marks import Mark
 from model.talk.post import Author, Body, EditView, GuestName, PostView
 from model.talk.posting import Draft
 from model.talk.reaction import KINDS, Kind, Reactions
 from model.talk.selection import Only
-from pottle.errors import Invalid
+from pottle.errors import Invalid, Refusal
 from pottle.http.answers import (
     Answer,
     Paging,
@@ -34,8 +36,10 @@ from pottle.http.answers import (
     wanted_versions,
 )
 from pottle.http.asking import anyone, foreign_origin, signed_in
+from pottle.http.bodies import UPLOADS, checked, one_by_one
 from pottle.http.caching import renewed_by, shown
 from pottle.http.limits import idempotent, limited
+from pottle.http.problems import Problem, told
 from pottle.http.shelf import Renewed
 from pottle.store import Snapshot, db
 from pottle.store.changes import Change
@@ -44,6 +48,7 @@ from pottle.translation import _
 
 blueprint = Blueprint("posts", __name__, url_prefix="/api")
 reactions = Blueprint("reactions", __name__, url_prefix="/api/posts/<id:post_id>/reactions")
+UPLOADS["/api/channels/*/posts"] = UPLOADS["/api/channels/*/posts/bulk"] = 0.1  # half a MiB
 KIND = f"/<any({', '.join(KINDS)}):kind>"
 
 
@@ -57,6 +62,35 @@ class NewPost(msgspec.Struct):
     parent: Annotated[int, Meta(ge=1, le=10**18 - 1)] | None = None
     guest: GuestName | None = None
     anonymous: bool = False
+
+
+class OneOfMany(msgspec.Struct):
+    """One of many posts to make; `parent_index`, in the place of `parent`, is that of one before it in the list."""
+
+    body: Body
+    parent: Annotated[int, Meta(ge=1, le=10**18 - 1)] | None = None
+    parent_index: Annotated[int, Meta(ge=0, le=bulk.MOST - 1)] | None = None
+    guest: GuestName | None = None
+    anonymous: bool = False
+
+
+class NewPosts(msgspec.Struct):
+    """Up to 500 posts to make, in that order. One that is wrong keeps none of the others from being made."""
+
+    posts: Annotated[list[Any], one_by_one(OneOfMany, bulk.MOST)]
+
+
+class PostOutcome(msgspec.Struct):
+    """What became of one of many posts: the `post`, or the `error` for which there is none."""
+
+    post: PostView | UnsetType = UNSET
+    error: Problem | UnsetType = UNSET
+
+
+class PostOutcomes(msgspec.Struct):
+    """What became of each, in the order of the request."""
+
+    outcomes: list[PostOutcome]
 
 
 class PostEdit(msgspec.Struct):
@@ -206,13 +240,51 @@ def authors_of(posts: list[PostView]) -> set[str]:
 @limited(POSTING, guests=GUESTS)
 @anyone
 @idempotent
-@takes(NewPost)
+@takes(NewPost, NewPosts)
 @gives(PostView, 201)
-async def create(channel_id: int, data: NewPost) -> Answer:
-    """Post, or reply. Everybody who reads the channel sees it at once, unless it is pending."""
+async def create(channel_id: int, data: NewPost | NewPosts) -> Answer:
+    """Post, or reply. Everybody who reads the channel sees it at once, unless it is pending.
+
+    `{"posts": […]}` makes many, and is answered with 200, as at `/bulk`.
+    """
+    if isinstance(data, NewPosts):
+        return Answer(await _create_all(channel_id, data.posts), 200)
     new = Draft(data.body, parent=data.parent, guest=data.guest, anonymous=data.anonymous)
     made = await posting.publish(asker(), channel_id, new, foreign_origin())
     return Answer(made, location=f"/api/posts/{made.id}")
+
+
+@blueprint.post("/channels/<id:channel_id>/posts/bulk")
+@limited(POSTING, guests=GUESTS)
+@anyone
+@idempotent
+@takes(NewPosts)
+@gives(PostOutcomes)
+async def create_all(channel_id: int, data: NewPosts) -> PostOutcomes:
+    """Make up to 500 posts at once, with an outcome for each.
+
+    Each counts against the limit; those by moderators of the group count against 5,000 an hour.
+    """
+    return await _create_all(channel_id, data.posts)
+
+
+async def _create_all(channel_id: int, posts: list[Any]) -> PostOutcomes:
+    items = await asyncio.to_thread(lambda: [_item(post) for post in posts])
+    made = await bulk.publish_all(asker(), channel_id, items, foreign_origin())
+    return PostOutcomes(
+        [PostOutcome(post=one) if isinstance(one, PostView) else PostOutcome(error=told(one)) for one in made.each]
+    )
+
+
+def _item(post: Any) -> Item | Refusal:
+    try:
+        data = checked(post, OneOfMany)
+    except Invalid as wrong:
+        return wrong
+    if data.parent is not None and data.parent_index is not None:
+        return Invalid({"parent_index": _("cannot be combined with parent")})
+    draft = Draft(data.body, parent=data.parent, guest=data.guest, anonymous=data.anonymous)
+    return Item(draft, data.parent_index)
 
 
 class Written(msgspec.Struct):

@@ -45,6 +45,12 @@ export interface Post {
   decision?: Decision;
 }
 
+/** What became of one of many posts. */
+export interface Outcome {
+  post?: Post;
+  error?: { type: string; title: string; status: number; detail?: string; errors?: { field: string; message: string }[] };
+}
+
 /** Which history of the database, and how far in it. */
 export interface Position { epoch: string; seq: number }
 
@@ -133,6 +139,12 @@ export interface Pottle {
   post(
     channel: number, post: { body: string; parent?: number; guest?: string; anonymous?: boolean }, options?: { idempotencyKey?: string },
   ): Promise<Post>;
+  /** Up to 500 at once, in their order, with an outcome for each. */
+  postAll(
+    channel: number,
+    posts: { body: string; parent?: number; parent_index?: number; guest?: string; anonymous?: boolean }[],
+    options?: { idempotencyKey?: string },
+  ): Promise<Outcome[]>;
   /** Refused with 412 when `version` is no longer the post's. */
   edit(post: number, body: string, version?: number): Promise<Post>;
   remove(post: number, version?: number): Promise<unknown>;

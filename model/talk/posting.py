@@ -1,6 +1,7 @@
 """Posting: how posts are made, changed, moderated and removed."""
 
 import asyncio
+from operator import attrgetter
 from typing import Literal, NamedTuple, cast
 
 from msgspec import UNSET
@@ -91,7 +92,7 @@ async def publish(identity: Identity | None, channel_id: int, new: Draft, origin
                 return cast(PostView, made)
             channel = _where_to_post(read, identity, channel_id, new, origin)
             limits.check_all(read, channels.uses(len(new.body)))
-            known = _known(read, identity, channel, new.body)
+            known = known_in(read, identity, channel, new.body)
     return await create(identity, channel_id, await finished(new, known), origin)
 
 
@@ -100,7 +101,7 @@ async def revise(identity: Identity, id_: int, versions: Versions, body: str) ->
     with db.snapshot() as read:
         _, channel = _editable(read, identity, id_, versions)
         limits.check_all(read, channels.uses(len(body)))
-        known = _known(read, identity, channel, body, id_)
+        known = known_in(read, identity, channel, body, id_)
     return await edit(identity, id_, versions, await finished(Draft(body), known))
 
 
@@ -113,10 +114,10 @@ async def preview(identity: Identity | None, channel_id: int, body: str, origin:
 @writes
 def _to_preview(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origin: str | None) -> Known:
     """A unit, although it writes nothing itself: so a preview counts, before there is work."""
-    return _known(tx, identity, _where_to_post(tx, identity, channel_id, new, origin), new.body)
+    return known_in(tx, identity, _where_to_post(tx, identity, channel_id, new, origin), new.body)
 
 
-def _known(
+def known_in(
     read: Snapshot, identity: Identity | None, channel: ChannelRow, body: str, post_id: int | None = None
 ) -> Known:
     """What a text may refer to, as a post in a channel."""
@@ -125,17 +126,19 @@ def _known(
 
 
 async def finished(new: Draft, known: Known = NOTHING) -> Draft:
-    """Renders a draft. Raises Invalid for a text that is too long, shows nothing, or has an image without a name.
+    """As `finish`; a long text in a thread: 10,000 characters made to be slow take 90 ms."""
+    short = len(new.body) < QUICK and "```" not in new.body  # the first code in a language takes longer
+    return finish(new, known) if short else await asyncio.to_thread(finish, new, known)
 
-    A long text is rendered in a thread: 10,000 characters made to be slow take 90 ms.
-    """
+
+def finish(new: Draft, known: Known = NOTHING) -> Draft:
+    """Renders a draft. Raises Invalid for a text that is too long, shows nothing, or has an image without a name."""
     longest, body = settings.chosen().post_length, new.body
     if len(body) > longest:
         raise Invalid(
             {"body": ngettext("must have at most %(num)s character", "must have at most %(num)s characters", longest)}
         )
-    short = len(body) < QUICK and "```" not in body  # the first code in a language takes longer
-    html = rendered(body, known) if short else await asyncio.to_thread(rendered, body, known)
+    html = rendered(body, known)
     if NAMELESS.search(body):
         raise Invalid({"body": _("has an image without a description; write between ![ and ] what it shows")})
     if not text.shows(html) and "<img" not in html:
@@ -216,8 +219,20 @@ def asks(body: str) -> bool:
 def _where_to_post(
     read: Snapshot, identity: Identity | None, channel_id: int, new: Draft, origin: str | None
 ) -> ChannelRow:
+    channel = where_to_post(read, identity, channel_id, origin)
+    check_draft(read, identity, channel, new)
+    return channel
+
+
+def where_to_post(read: Snapshot, identity: Identity | None, channel_id: int, origin: str | None) -> ChannelRow:
+    """A channel that the asker may post in. Raises NotFound, and what rules.may_post does."""
     channel = channels.visible_to.within(read, identity, channel_id)
     rules.may_post(channel, identity, origin)
+    return channel
+
+
+def check_draft(read: Snapshot, identity: Identity | None, channel: ChannelRow, new: Draft) -> None:
+    """Raises Invalid, Conflict or Forbidden for what cannot be posted in the channel by whoever asks."""
     if identity is None and new.guest is None:
         raise Invalid({"guest": _("is required: the name to post under")})
     if identity is not None and new.guest is not None:
@@ -226,11 +241,10 @@ def _where_to_post(
         rules.may_be_anonymous(channel, identity)
     if new.parent is not None:
         parent: PostRow | None = read.one(BY_ID, id=new.parent)
-        if parent is None or parent.channel_id != channel_id or parent.state == "pending":
+        if parent is None or parent.channel_id != channel.id or parent.state == "pending":
             raise Invalid({"parent": _("is not a post of this channel")})
         if parent.state == "removed":
             raise Conflict(_("The post you reply to has been removed."))
-    return channel
 
 
 def _check_name(tx: Tx, group_id: int, identity: Identity | None, guest: str | None) -> None:
@@ -408,7 +422,7 @@ def set_state(tx: Tx, row: PostRow, state: State) -> None:
         _count(tx, "post.removed", *where, -1, addressed)
 
 
-def _again(read: Snapshot, id_: int) -> PostView:
+def again(read: Snapshot, id_: int) -> PostView:
     """The post that a repeated request made, as it is now."""
     row = read.one(BY_ID, id=id_)
     if row is None:
@@ -416,4 +430,4 @@ def _again(read: Snapshot, id_: int) -> PostView:
     return view(row)
 
 
-replays.not_copied(PostView, _again)
+replays.kept_as(PostView, attrgetter("id"), again)

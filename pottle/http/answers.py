@@ -88,13 +88,16 @@ def wanted_versions() -> set[int] | None:
     return conditions.versions(",".join(given)) if given else None
 
 
-def takes(model: Any) -> Callable[[Handler], Handler]:
-    """Passes the request's JSON, checked against `model`, as `data`, and documents it; for `bytes`, what was sent."""
+def takes(model: Any, *others: Any) -> Callable[[Handler], Handler]:
+    """Passes the request's JSON, checked against `model`, as `data`, and documents it; for `bytes`, what was sent.
+
+    It is checked against one of the `others` where it has the first field of that: what a path of its own documents.
+    """
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            data = await (bodies.raw() if model is bytes else bodies.parsed(model))
+            data = await (bodies.raw() if model is bytes else bodies.parsed(model, *others))
             return await handler(*args, data=data, **kwargs)
 
         return document_request(model)(wrapper)

@@ -1,6 +1,7 @@
 """Request bodies: limited in size while they arrive, and validated field by field."""
 
 import json
+import re
 from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import suppress
 from functools import cache, cached_property
@@ -22,10 +23,13 @@ from pottle.values import Unfit, fit, tidier
 Model = TypeVar("Model", bound=msgspec.Struct)
 
 EXACT = 2**53  # up to which a float is every integer
+EACH = "each"  # in Meta.extra: what each item of a list is
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 50  # of a form
 DRAIN = 1024 * 1024  # bytes; a client still sending when it is refused would see a reset instead of the answer
-UPLOADS: dict[str, float] = {}  # paths of an application's uploads: how many times POTTLE_UPLOAD_BYTES each may have
+# Paths of an application that take more, with * for a number: how many times POTTLE_UPLOAD_BYTES each may have.
+UPLOADS: dict[str, float] = {}
+NUMBER = re.compile(r"(?<=/)[0-9]+(?=/)")
 
 
 class Tolerant(msgspec.Struct):
@@ -79,7 +83,11 @@ class BoundedBody:
 
     def _refuse_excess(self) -> None:
         if self._received > self._limit:
-            raise RequestEntityTooLarge(_("The body may have at most %(most)s bytes.", most=self._limit))
+            raise _too_large(self._limit)
+
+
+def _too_large(most: int) -> RequestEntityTooLarge:
+    return RequestEntityTooLarge(_("The body may have at most %(most)s bytes.", most=most))
 
 
 class BoundedRequest(Request):
@@ -93,7 +101,8 @@ class BoundedRequest(Request):
         settings = db.settings
         if whole is not None:  # all of it has come; else werkzeug looks for two headers
             self.content_length = len(whole)
-        limit = int(settings.upload_bytes * UPLOADS[path]) if path in UPLOADS else settings.body_bytes
+        share = UPLOADS.get(NUMBER.sub("*", path)) if method in ("POST", "PUT") else None
+        limit = settings.body_bytes if share is None else int(settings.upload_bytes * share)
         super().__init__(method, scheme, path, *args, **{**kwargs, "max_content_length": limit})
         if whole is not None:
             self.body.set_result(whole)
@@ -112,14 +121,22 @@ async def raw() -> bytes:
     return cast(bytes, await request.get_data())  # makes a task, to time what comes
 
 
-async def parsed(model: type[Model]) -> Model:
-    """The request's JSON as `model`. Raises 400, 413 or 415; Invalid with every invalid or unknown field."""
+async def parsed(model: type[Model], *others: type[Model]) -> Model:
+    """The request's JSON as `model`, or as one of the `others` where it has the first field of that.
+
+    Raises 400, 413 or 415; Invalid with every invalid or unknown field.
+    """
     if request.mimetype != "application/json":
         raise UnsupportedMediaType(_("Send JSON, as Content-Type: application/json."))
     body = await raw()
     try:
-        return checked(decoder.decode(body), model)
+        value = decoder.decode(body)
+        chosen = next((other for other in others if _is_meant(other, value)), model)
+        if others and chosen is model:
+            _must_be_small(body)
+        return checked(value, chosen)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        _must_be_small(body if others else b"")
         raise BadRequest(
             _half_character(body) or _("The body is not JSON in UTF-8: %(error)s", error=str(error))
         ) from error
@@ -134,6 +151,16 @@ async def form() -> dict[str, str]:
     except ValueError as error:  # no UTF-8, or too many
         raise BadRequest(_("The form cannot be read.")) from error
     return {name: value.replace("\r\n", "\n") for name, value in sent}
+
+
+def _must_be_small(body: bytes) -> None:
+    """Raises 413 for more than a body may have that brings one thing, where others may bring many."""
+    if len(body) > db.settings.body_bytes:
+        raise _too_large(db.settings.body_bytes)
+
+
+def _is_meant(model: type[msgspec.Struct], value: Any) -> bool:
+    return isinstance(value, dict) and msgspec.structs.fields(model)[0].encode_name in value
 
 
 def _number(text: str) -> int | float:
@@ -160,6 +187,12 @@ def _half_character(body: bytes) -> str:
     except (ValueError, RecursionError):
         pass
     return ""
+
+
+def one_by_one(model: type[msgspec.Struct], most: int) -> msgspec.Meta:
+    """For a list whose items the handler checks itself, each as `model`: one that is wrong does not refuse them all."""
+    items = {"items": {"$ref": f"#/components/schemas/{model.__name__}"}}
+    return msgspec.Meta(min_length=1, max_length=most, extra={EACH: model}, extra_json_schema=items)
 
 
 def checked(value: Any, model: type[Model], strict: bool = True) -> Model:

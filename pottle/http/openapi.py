@@ -25,7 +25,7 @@ from quart_schema.validation import QUART_SCHEMA_RESPONSE_ATTRIBUTE as ANSWERS
 from werkzeug.routing import AnyConverter, BaseConverter, Rule
 
 from pottle.http.asking import ANYONE
-from pottle.http.bodies import Tolerant
+from pottle.http.bodies import EACH, Tolerant
 from pottle.http.problems import PROBLEM, Problem, body_of, slug
 from pottle.store import db
 
@@ -198,7 +198,10 @@ class _Making:
             refused |= {401, 403, 409, 503, 507}
         if hasattr(function, BODY):
             model = getattr(function, BODY)[0]
-            operation["requestBody"] = {"required": True, "content": self._body(model)}
+            operation["requestBody"] = {
+                "required": True,
+                "content": self._body(model),
+            }
             refused |= {400, 413, 422} if model is bytes else {400, 413, 415, 422}
         if takes_versions:
             refused |= {412}
@@ -239,7 +242,15 @@ class _Making:
     def _body(self, model: Any) -> Json:
         if model is bytes:
             return {"application/octet-stream": {"schema": PLAIN[bytes][2]}}
+        return {"application/json": {"schema": self._object(model)}}
+
+    def _object(self, model: Any) -> Json:
         reference = self._schema(model)
+        for meta in (
+            meta for field in msgspec.structs.fields(model) for meta in getattr(field.type, "__metadata__", ())
+        ):
+            if each := (meta.extra or {}).get(EACH):
+                self._object(each)
         schema = self.schemas[model.__name__]
         if not issubclass(model, Tolerant):
             schema["additionalProperties"] = False  # takes() refuses unknown fields, msgspec alone would not
@@ -249,7 +260,7 @@ class _Making:
             default = part.pop("default", None)
             if default not in (None, []):
                 part["description"] = f"{part.get('description', '')} `{default}` if it is left out.".strip()
-        return {"application/json": {"schema": reference}}
+        return reference
 
     def _answers(self, function: Handler, in_query: list[Json]) -> Json:
         limited = hasattr(function, "limit")

@@ -111,10 +111,13 @@ async def _refused(refusal: errors.Refusal) -> Response:
     if isinstance(refusal, errors.NotFound) and g.get("bad_credentials"):
         refusal = errors.Unauthenticated(_("Your credentials are not, or no longer, good."))
     watching.refused(refusal)
-    extra = refusal.extra
+    return await _answer(refusal.status, refusal.detail, headers_of(refusal), **_extra(refusal))
+
+
+def _extra(refusal: errors.Refusal) -> dict[str, Any]:
     if own := refusal.title:  # not its status's
-        extra = {"type": f"urn:pottle:{_slug(own)}", "title": own, **extra}
-    return await _answer(refusal.status, refusal.detail, headers_of(refusal), **extra)
+        return {"type": f"urn:pottle:{_slug(own)}", "title": own, **refusal.extra}
+    return refusal.extra
 
 
 def headers_of(refusal: errors.Refusal) -> dict[str, str]:
@@ -159,13 +162,24 @@ def _where(error: Exception) -> str:
     return f"{what} ({last.filename}:{last.lineno}, in {last.name}: {last.line}). The terminal has the whole traceback."
 
 
-async def _answer(status: int, detail: str, headers: dict[str, str], **extra: Any) -> Response:
+def told(refusal: errors.Refusal) -> Problem:
+    """A refusal of one thing in an answer about many, in the language of whoever asks."""
+    detail, extra = _spoken(refusal.status, refusal.detail, _extra(refusal))
+    return msgspec.convert(body_of(refusal.status, detail, **extra), Problem)
+
+
+def _spoken(status: int, detail: str, extra: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     spoken = language()
-    if (shape := _own_shape()) is not None:
-        return shape(status, str(detail), headers)
     detail, extra = translated(detail, spoken), translated(extra, spoken)
     if spoken != SOURCE:
         extra.setdefault("title", found(spoken, title(status)))
+    return detail, extra
+
+
+async def _answer(status: int, detail: str, headers: dict[str, str], **extra: Any) -> Response:
+    if (shape := _own_shape()) is not None:
+        return shape(status, str(detail), headers)
+    detail, extra = _spoken(status, detail, extra)
     if not wants_page():
         return problem(status, detail, headers, **extra)
     said = {"title": title(status), "detail": detail, "development": _development()}

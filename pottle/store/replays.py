@@ -42,13 +42,17 @@ KEEP = KEEP.on_conflict_do_update(
     index_elements=[Replay.key],
     set_={name: KEEP.excluded[name] for name in ("fingerprint", "answer", "subject", "created")},
 )
-Reader = Callable[[Snapshot, int], Any]
-_readers: dict[type, Reader] = {}  # of answers that need not be kept, by id
+Brief = Callable[[Any], Any]
+Reader = Callable[[Snapshot, Any], Any]
+_kept_as: dict[type, tuple[Brief, Reader]] = {}
 
 
-def not_copied(answer_type: type, reader: Reader) -> None:
-    """Has answers of that type be read again by their id, as they are then: what is large would be stored twice."""
-    _readers[answer_type] = reader
+def kept_as(answer_type: type, brief: Brief, reader: Reader) -> None:
+    """Has only `brief(answer)` be kept of answers of that type, as JSON: what is large would be stored twice.
+
+    `reader` makes the answer of that again, as it is then.
+    """
+    _kept_as[answer_type] = brief, reader
 
 
 def find(read: Snapshot, key: str, fingerprint: bytes) -> Any:
@@ -63,15 +67,21 @@ def find(read: Snapshot, key: str, fingerprint: bytes) -> Any:
 
 def told(read: Snapshot, row: Any, answer_type: type) -> Any:
     """The answer of a row of `find`. Raises what its reader does where it is gone."""
-    if reader := _readers.get(answer_type):
-        return reader(read, int(row.subject.rpartition(" ")[2]))
+    if answer_type in _kept_as:
+        _brief, reader = _kept_as[answer_type]
+        return reader(read, msgspec.json.decode(row.answer or row.subject.rpartition(" ")[2]))
     return msgspec.json.decode(row.answer, type=answer_type)
 
 
 def keep(tx: Snapshot, key: str, fingerprint: bytes, answer: Any) -> None:
     """Keeps the answer of a request that is about to commit."""
-    copy = b"" if type(answer) in _readers else msgspec.json.encode(answer)
-    of = {"fingerprint": fingerprint, "answer": copy, "subject": _subject(answer), "created": times.now()}
+    brief = _kept_as[type(answer)][0](answer) if type(answer) in _kept_as else answer
+    of = {
+        "fingerprint": fingerprint,
+        "answer": msgspec.json.encode(brief),
+        "subject": _subject(answer),
+        "created": times.now(),
+    }
     tx.run(KEEP, key=key, **of)
 
 

@@ -99,6 +99,7 @@ class Envelope:
 
     confirm: Callable[[Snapshot], None] | None = None  # that whoever asks may still ask; raises a Refusal
     limit: tuple[str, Rate] | None = None  # whom to count against
+    uses: int = 1  # how often; a unit may say another number
     allowance: Allowance | None = None  # what they have left, once it was counted
     address: str = ""  # from which the request came, where there is a limit
     replay: tuple[str, bytes] | None = None  # the key and a fingerprint of the request
@@ -161,7 +162,7 @@ class Unit:
             raise TypeError(f"{self.function!r} is async. A unit is a plain function, which the writer runs at once.")
         tx.finish_unit()
         if around.limit:
-            around.allowance = limits.spend(tx, *around.limit, due=due)
+            around.allowance = limits.spend(tx, *around.limit, around.uses, due=due)
         if around.replay:
             replays.keep(tx, *around.replay, answer)
         return answer

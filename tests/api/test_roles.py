@@ -221,6 +221,8 @@ GET    /api/groups/class/questions                         404    404    200  20
 GET    /api/channels/{ours}/posts?state=pending            404    404    403  200  200  403    200   401
 POST   /api/channels/1/posts     {"body": "Hello"}         401    201    201  201  201  201    403   401
 POST   /api/channels/{ours}/posts {"body": "Hello"}        404    404    201  201  201  201    201   401
+POST   /api/channels/1/posts/bulk {"posts": [{"body": "x"}]} 401  200    200  200  200  200    403   401
+POST   /api/channels/{ours}/posts/bulk {"posts": [{"body": "x"}]} 404 404 200 200  200  200    200   401
 GET    /api/live                                           426    426    426  426  426  426    426   426
 WS     /api/live                 {"channel": 1}            200    200    200  200  200  200    200   401
 WS     /api/live                 {"channel": {ours}}       404    404    200  200  200  200    200   401

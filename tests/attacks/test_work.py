@@ -76,6 +76,7 @@ BODIES: dict[str, Any] = {
     "POST /api/groups/<slug>/channels": {"key": "new"},
     "PATCH /api/channels/<id:channel_id>": {"title": "New"},
     "POST /api/channels/<id:channel_id>/posts": {"body": SLOW},
+    "POST /api/channels/<id:channel_id>/posts/bulk": {"posts": [{"body": SLOW}] * 2},
     "PATCH /api/posts/<id:post_id>": {"body": SLOW},
     "PATCH /api/posts/<id:post_id>/edit": {"state": "published"},
     "PUT /api/posts/<id:post_id>/reactions/<kind>": None,

@@ -13,7 +13,7 @@ from typing import Any, get_origin, get_type_hints
 
 import httpx
 import pytest
-from pottle_client import Account, Channel, Missed, Page, Post, Pottle, Problem, requests
+from pottle_client import Account, Channel, Missed, NewPost, Page, Post, Pottle, Problem, requests
 from pottle_client.shapes import Decision, Edit, Guest, User
 
 from tests.cases import in_turn
@@ -168,8 +168,12 @@ async def test_a_tour(server: Server, enter: Enter) -> None:
         assert reply["parent"] == made["id"]
         assert await dora.react(made["id"], "heart") == {"heart": 1}
         assert await dora.react(made["id"], "heart", on=False) == {}
-        page = await dora.posts(channel["id"], limit=1)
-        assert [post["id"] for post in page["posts"]] == [reply["id"]]
+        many: list[NewPost] = [{"body": "Many"}, {"body": ""}, {"body": "at once", "parent_index": 0}]
+        one, wrong_one, other = await dora.post_all(channel["id"], many)
+        assert other["post"]["parent"] == one["post"]["id"]
+        assert wrong_one["error"]["status"] == 422
+        page = await dora.posts(channel["id"], limit=3)
+        assert [post["id"] for post in page["posts"]] == [other["post"]["id"], one["post"]["id"], reply["id"]]
         older = await dora.posts(channel["id"], before=page["next"])
         assert [post["id"] for post in older["posts"]] == [made["id"]]
         edited = await dora.edit(reply, "And much more")

@@ -182,6 +182,9 @@ async def all_writes(
     yield await done("posts_create", answer, "a reply")
     yield await done("posts_create", (await post(anyone, "by a guest", guest="Guest"))[0], "by a guest")
 
+    two = {"posts": [{"body": "one of two"}, {"body": "the other", "parent_index": 0}]}
+    yield await done("posts_create_all", await charlie.post("/api/channels/3/posts/bulk", two))
+
     yield await done("unread_see", await bob.put("/api/channels/3/read", json={"posts": []}), "for the first time")
     yield await done("posts_create", (await post(alice, "Hello @bob"))[0], "a mention")
     yield await done("posts_create", (await post(bob, "Hello @alice", 1))[0], "a mention")

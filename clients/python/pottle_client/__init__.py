@@ -14,7 +14,7 @@ subscription goes on after the last change it gave, or says that changes are mis
 from pottle_client.client import Pottle
 from pottle_client.live import Missed
 from pottle_client.requests import Problem
-from pottle_client.shapes import Account, Author, Change, Channel, Page, Position, Post, WrongField
+from pottle_client.shapes import Account, Author, Change, Channel, NewPost, Outcome, Page, Position, Post, WrongField
 
 __all__ = [
     "Account",
@@ -22,6 +22,8 @@ __all__ = [
     "Change",
     "Channel",
     "Missed",
+    "NewPost",
+    "Outcome",
     "Page",
     "Position",
     "Post",

@@ -11,7 +11,7 @@ import httpx
 import websockets
 from pottle_client import live
 from pottle_client.requests import answer, backoff, insisting, key_of
-from pottle_client.shapes import Account, Change, Channel, Kind, Page, Position, Post
+from pottle_client.shapes import Account, Change, Channel, Kind, NewPost, Outcome, Page, Position, Post
 
 TIMEOUT = 30  # seconds
 
@@ -82,6 +82,11 @@ class Pottle:
         given = {"body": body, "parent": parent, "guest": guest}
         sent = {name: value for name, value in given.items() if value is not None}
         return cast(Post, await self.api("POST", f"/api/channels/{channel}/posts", sent))
+
+    async def post_all(self, channel: int, posts: list[NewPost]) -> list[Outcome]:
+        """Makes up to 500 posts at once, in their order; what became of each, a `post` or an `error`."""
+        made = await self.api("POST", f"/api/channels/{channel}/posts", {"posts": posts})
+        return cast(list[Outcome], made["outcomes"])
 
     async def edit(self, post: Post, body: str) -> Post:
         """Refused with 412 where somebody changed it since `post` was read."""

@@ -26,6 +26,8 @@ class Anonymous(TypedDict):
 
 Author = User | Guest | Anonymous
 
+Json = dict[str, Any]
+
 
 class Decision(TypedDict):
     """Why a post was removed, or its edit declined, for its author and moderators. `by` is for moderators only."""
@@ -64,6 +66,23 @@ class Post(TypedDict):
     answer: bool
     edit: NotRequired[Edit]
     decision: NotRequired[Decision]
+
+
+class NewPost(TypedDict):
+    """One of many posts to make; `parent_index` is where the one that it replies to is in the list."""
+
+    body: str
+    parent: NotRequired[int]
+    parent_index: NotRequired[int]
+    guest: NotRequired[str]
+    anonymous: NotRequired[bool]
+
+
+class Outcome(TypedDict):
+    """What became of one of many posts; `error` is a Problem's fields."""
+
+    post: NotRequired[Post]
+    error: NotRequired[Json]
 
 
 class Position(TypedDict):
@@ -123,6 +142,3 @@ class Change(TypedDict):
 class WrongField(TypedDict):
     field: str
     message: str
-
-
-Json = dict[str, Any]
