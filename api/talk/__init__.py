@@ -12,6 +12,7 @@ from api.talk import (
     feeds,
     images,
     inbox,
+    leaving,
     overviews,
     own,
     pages,
@@ -40,6 +41,7 @@ PARTS = (
     writing.blueprint,
     *feeds.PARTS,
     inbox.blueprint,
+    leaving.blueprint,
     *unread.PARTS,
 )
 

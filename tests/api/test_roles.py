@@ -158,6 +158,8 @@ GET    /api/groups/class/members                           401    404    403  20
 POST   /api/groups/home/members  {"uid": "charlie"}        401    403    403  403  201  403    403   401
 POST   /api/groups/class/members {"uid": "charlie"}        401    404    403  201  201  403    403   401
 DELETE /api/groups/class/members/bob                       401    404    403  204  204  403    403   401
+GET    /api/groups/home/export                             401    403    403  403  200  403    403   401
+GET    /api/groups/class/export?format=wxr                 401    404    403  200  200  403    403   401
 GET    /api/groups/home/people                             401    403    403  403  200  403    403   401
 GET    /api/groups/class/people?q=a                        401    404    200  200  200  200    403   401
 GET    /api/groups/home/audit                              401    403    403  403  200  403    403   401
