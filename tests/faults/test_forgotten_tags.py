@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+from quart import Quart
 
 from model.settings import Settings
 from pottle.http import caching
@@ -25,11 +26,12 @@ from pottle.live.watches import Asker, Made, Watched, watches
 from pottle.store import changes, db, tables
 from tests.api.conftest import signed
 from tests.conftest import PASSWORD, Person
+from tests.faults.noted import Watching
 
 pytestmark = pytest.mark.slow
 
 CHANGING = ("post", "put", "patch", "delete")
-NEVER_KEPT = {"images_show", "health_alive", "health_ready", "metrics_metrics"}
+NEVER_KEPT = {"images_show", "health_alive", "health_ready", "metrics_metrics", "streams_follow"}
 PAGES = [  # not in the document
     *("/", "/channels/{channel_id}", "/groups/{slug}/recent?limit=3", "/groups/{slug}", "/discussions"),
     *("/channels/{channel_id}/feed.atom", "/posts/{post_id}/feed.json", "/groups/{slug}/feed.atom"),
@@ -52,9 +54,21 @@ def settings(instance: Path) -> Settings:
     return Settings(instance=instance, rate_limits=False, url="http://pottle.test")
 
 
+@pytest.fixture
+def watching(monkeypatch: pytest.MonkeyPatch) -> Watching:
+    return Watching(monkeypatch)
+
+
+@pytest.fixture
+async def app(watching: Watching, app: Quart) -> Quart:
+    """Opened under the eyes of `watching`."""
+    return app
+
+
 async def test_what_is_kept_is_what_is_true_after_every_kind_of_write(
-    anyone: Person, alice: Person, bob: Person, charlie: Person, root: Person, rng: random.Random
+    anyone: Person, alice: Person, bob: Person, charlie: Person, root: Person, rng: random.Random, watching: Watching
 ) -> None:
+    """And of each statement, those of the reads between too, no fewer tables are noted than it touches."""
     document = (await anyone.get("/openapi.json")).json()
     done: set[str] = set()
     urls = shared(document)
@@ -73,6 +87,8 @@ async def test_what_is_kept_is_what_is_true_after_every_kind_of_write(
     assert done == operations(document, CHANGING), "each is done below, and nothing that is not there"
     assert not never_kept, "a GET whose answers are never kept has not been tested"
     assert all(own.changes > 0 for own in watched), [(own._watched.get, own.changes) for own in watched]
+    assert not watching.wrong
+    assert len(watching.compared) > 30
 
 
 class Own:
@@ -214,6 +230,7 @@ async def all_writes(
         if body:
             yield await done("posts_create", (await post(bob, body.format(sent.json()["url"])))[0], "an image")
     yield await done("images_delete", await bob.delete(sent.json()["url"]))
+    yield await done("streams_hear", await bob.post("/api/live", {"frames": [{"type": "subscribe", "channel": 3}]}))
     yield await done("posts_preview", await bob.post("/api/preview", {"channel": 3, "body": "Hello"}))
     token = await bob.post("/api/me/tokens", {"name": "a program"})
     yield await done("me_create_token", token)

@@ -3,15 +3,12 @@
 import asyncio
 import importlib
 import pkgutil
-import random
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import pytest
 from quart import Quart
 from sqlalchemy import (
     BindParameter,
@@ -39,19 +36,16 @@ from model.accounts import session as sessions
 from model.accounts.session import Session as Signed
 from model.accounts.user import User
 from model.groups.group import Group
-from model.settings import Settings
 from model.talk.channel import Channel
 from model.talk.post import Post
 from pottle.store import changes, engines, tables
 from pottle.store.database import Database
 from pottle.store.statements import DIALECT, Prepared
-from pottle.store.tables import Touched, touched
+from pottle.store.tables import touched
 from pottle.store.unit import Tx
 from tests.cases import in_turn
 from tests.conftest import Person
-from tests.faults.test_forgotten_tags import all_writes, shared
-
-WRITING = (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE)
+from tests.faults.noted import WRITING
 
 
 class Authorizer:
@@ -160,80 +154,6 @@ def test_who_deletes_a_user_writes_what_hangs_on_it() -> None:
     assert {"table:channels", "table:posts", "table:reactions"} <= touched(delete(Group)).writes
     assert touched(update(User)).writes == {"table:users"}
     assert touched(delete(Post)).writes.isdisjoint({"table:users", "table:channels"})
-
-
-class Watching:
-    """Compares what SQLite says of each statement, as the application prepares it, with what was noted of it."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.wrong: list[str] = []
-        self.compared: set[Touched] = set()
-        self._now = threading.local()
-        bound, executed = Prepared.bound, tables._executed
-
-        def noticing(ready: Prepared, given: dict[str, Any]) -> Any:
-            self._begin(Touched(ready.reads, ready.writes))
-            return bound(ready, given)
-
-        def noticing_orm(connection: Any, cursor: Any, sql: str, values: Any, context: Any, many: bool) -> None:
-            executed(connection, cursor, sql, values, context, many)
-            self._begin(tables._of_compiled(context.compiled) if context.compiled else None)
-
-        patch.setattr(Prepared, "bound", noticing)
-        patch.setattr(tables, "_executed", noticing_orm)
-        for name in ("open_writer", "open_reader"):
-            patch.setattr(engines, name, self._opening(getattr(engines, name)))
-        patch.setattr("pottle.store.follower.open_reader", engines.open_reader)
-
-    def _begin(self, noted: Touched | None) -> None:
-        self._now.noted = noted
-
-    def _opening(self, opens: Any) -> Any:
-        def opened(path: Path) -> sqlite3.Connection:
-            raw: sqlite3.Connection = opens(path)
-            raw.set_authorizer(self._look)
-            return raw
-
-        return opened
-
-    def _look(self, action: int, table: str | None, column: str | None, *_: object) -> int:
-        noted: Touched | None = getattr(self._now, "noted", None)
-        if noted is None or table is None or table.startswith("sqlite_"):
-            return sqlite3.SQLITE_OK
-        self.compared.add(noted)
-        tag = f"table:{table}"
-        if action == sqlite3.SQLITE_READ and not noted.writes and tag not in noted.reads:
-            self.wrong.append(f"reads {table}.{column}, noted: {sorted(noted.reads)}")
-        if action in WRITING and tag not in noted.writes | tables.OWN:
-            self.wrong.append(f"writes {table}, noted: {sorted(noted.writes)}")
-        return sqlite3.SQLITE_OK
-
-
-@pytest.mark.slow
-class TestStory:
-    """Every write there is, and every shared GET after each."""
-
-    @pytest.fixture
-    def settings(self, instance: Path) -> Settings:
-        return Settings(instance=instance, rate_limits=False)
-
-    @pytest.fixture
-    def watching(self, monkeypatch: pytest.MonkeyPatch) -> Watching:
-        return Watching(monkeypatch)
-
-    @pytest.fixture
-    async def app(self, watching: Watching, app: Quart) -> Quart:
-        return app
-
-    async def test_whatever_the_application_does_is_noted(
-        self, watching: Watching, anyone: Person, alice: Person, bob: Person, charlie: Person, root: Person
-    ) -> None:
-        urls = shared((await anyone.get("/openapi.json")).json())
-        async for _ in all_writes(anyone, alice, bob, charlie, root):
-            for url in urls:
-                await random.choice([anyone, charlie, root]).get(url)
-        assert not watching.wrong
-        assert len(watching.compared) > 30
 
 
 async def log_of(database: Database, unit: Any) -> list[tuple[str, set[str]]]:
