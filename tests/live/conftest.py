@@ -1,5 +1,6 @@
 """People at the server that tests share, each with channels of its own; and at one that a test stops or starves."""
 
+import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.server import Server
 @pytest.fixture
 def settings(instance: Path) -> Settings:
     """Here people may post as fast as they can, as at the real servers."""
-    return Settings(instance=instance, rate_limits=False)
+    return Settings(instance=instance, rate_limits=False, shortcuts=os.environ.get("TEST_SHORTCUTS") != "off")
 
 
 @pytest.fixture

@@ -251,6 +251,7 @@ def test_each_request_names_one_host(connect: Connect) -> None:
     assert status("/api/live", upgrade=handshake) == 400
 
 
+@pytest.mark.slow
 def test_a_slow_head_is_not_waited_for(connect: Connect) -> None:
     """Fails without HEAD_SECONDS: each of them stays for as long as it likes."""
     kept = connect()
