@@ -28,6 +28,7 @@ LEFT_OUT = {
     **dict.fromkeys(("changes", "streams"), "positions of readers, which end with the epoch"),
     "replays": "answers for retries within a day, copies of what is exported",
     "limits": "counted by the minute",
+    **dict.fromkeys(("searched", "searching"), "made anew of the posts"),
     "sso_tokens": "used up within minutes",
     "alembic_version": "is in the first line",
 }
@@ -58,7 +59,7 @@ def shapes(database: Path) -> Shapes:
     metadata = MetaData()
     with closing(open_reader(database)) as raw:
         engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
-        metadata.reflect(engine)
+        metadata.reflect(engine, only=lambda name, _: not migrations.is_full_text(name))
         engine.dispose()
     return {_line(table): table for table in metadata.sorted_tables if table.name not in LEFT_OUT}
 

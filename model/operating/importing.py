@@ -142,7 +142,8 @@ def _untouched(database: Path) -> bool:
         if migrations.revision_of(raw, database) is None:
             return False
         read = Snapshot(raw)
-        names = {row.name for row in read.all(TABLES)} - {*LEFT_OUT, "sqlite_sequence"}
+        there = {row.name for row in read.all(TABLES) if not migrations.is_full_text(row.name)}
+        names = there - {*LEFT_OUT, "sqlite_sequence"}
         return all(rows(read, name) == FRESH.get(name, 0) for name in names)
 
 

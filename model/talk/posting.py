@@ -36,6 +36,7 @@ from model.talk.post import (
     view,
     visible_to,
 )
+from model.talk.search import index
 from pottle import text
 from pottle.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, Versions, check_version
 from pottle.store import Snapshot, Tx, db, limits, reads, replays, writes
@@ -206,6 +207,7 @@ def add(tx: Tx, channel_id: int, new: Draft, author_id: int | None, state: State
     id_: int = tx.one(ADD, **whose, **texts, state=state, replies=0, created=tx.now, edited=None, version=1).id
     addressed = mention.keep(tx, id_, channel_id, author_id, new.html)
     image.keep(tx, id_, author_id, new.html)
+    index.put(tx, id_, channel_id, None if new.anonymous else author_id, new.html)
     if state == "published":
         _count(tx, "post.created", id_, channel_id, new.parent, 1, addressed | {answered})
     return id_
@@ -314,6 +316,8 @@ def rewrite(tx: Tx, row: PostRow, body: str, html: str, edited: str | None = NOW
     tx.run(DROP_EDIT, post_id=row.id)
     addressed = mention.keep(tx, row.id, row.channel_id, row.author_id, html, row.html)
     _keep_images(tx, row, html)
+    index.drop(tx, row.id)
+    index.put(tx, row.id, row.channel_id, None if row.anonymous else row.author_id, html)
     tx.run(decision.DROP_ONE, post_id=row.id, about="edit")
     if row.state == "published":
         tags = ["posts", f"post:{row.id}", *_inboxes({*addressed})]
@@ -389,6 +393,7 @@ def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
     tx.run(CHANGE, id=id_, body="", html="")
     mention.keep(tx, id_, row.channel_id, row.author_id, "", row.html)
     _keep_images(tx, row, "")
+    index.drop(tx, id_)
     tx.run(DROP_EDIT, post_id=id_)
     tx.run(decision.DROP, post_id=id_)
 

@@ -199,7 +199,21 @@ def _unquoted(default: str | None) -> str | None:
     return text[1:-1].replace("''", "'") if text and len(text) > 1 and text[0] == text[-1] == "'" else text
 
 
+# What SQLite makes for a full-text index (FTS5), which no model describes; its name ends so.
+FULL_TEXT = re.compile(r"\w+_index(?:_(?:data|idx|content|docsize|config))?")
+
+
+def is_full_text(table: str) -> bool:
+    """Whether a table is a full-text index, or a part of one."""
+    return FULL_TEXT.fullmatch(table) is not None
+
+
+def _is_described(name: str | None, kind: str, _parents: Any) -> bool:
+    return not (kind == "table" and is_full_text(name or ""))
+
+
 COMPARING: dict[str, Any] = {
+    "include_name": _is_described,
     "compare_type": True,
     "compare_server_default": _other_default,
     "render_as_batch": True,

@@ -1,0 +1,106 @@
+"""`/api/search`: posts by their words; and `quart --app main search …`: the index behind it."""
+
+import asyncio
+from typing import Annotated
+
+import msgspec
+from quart import Blueprint, current_app
+from sqlalchemy.exc import DBAPIError
+
+from api.access import asker
+from api.commands.running import run
+from model.groups.group import SomeSlug
+from model.talk.search import index, results
+from model.talk.search.query import Has
+from model.talk.search.results import Hit
+from pottle.commands import Failed, say
+from pottle.http.answers import Paging, asks, cursor, edges, gives
+from pottle.http.asking import anyone
+from pottle.store import db
+from pottle.values import line
+
+RESTART_SECONDS = 60.0  # until a worker that another one was started before looks, too
+
+blueprint = Blueprint("search", __name__, url_prefix="/api/search")
+commands = Blueprint("searching", __name__, cli_group="search")
+commands.cli.help = "The index that search uses."
+
+
+class SearchQuery(Paging):
+    """What to look for, everywhere or in a `group`."""
+
+    q: Annotated[str, line(200, shortest=0)] = ""
+    group: SomeSlug | None = None
+
+
+class Understood(msgspec.Struct):
+    """A query as it was understood."""
+
+    words: list[str]
+    without: list[str]
+    author: str | None = msgspec.field(name="from")
+    place: str | None = msgspec.field(name="in")
+    before: str | None
+    after: str | None
+    has: list[Has]
+
+
+class SearchResults(msgspec.Struct):
+    """What was found, newest first."""
+
+    results: list[Hit]
+    next: str | None
+    prev: str | None
+    query: Understood
+
+
+@blueprint.get("")
+@anyone
+@asks(SearchQuery)
+@gives(SearchResults)
+async def find(query: SearchQuery) -> SearchResults:
+    """Posts that one may read and in which all of these words are, newest first.
+
+    `"words that stand together"`, `-without`, `begin*`, `from:ada`, `in:group`, `before:2026-12-31`, `after:2026-01-01`
+    and `has:code`, `image`, `link` or `answer` say more; docs/search.md has examples.
+    """
+    found = await results.find(asker(), query.q, query.group, cursor(query))
+    asked = found.query
+    words, without = ([" ".join(term.words) for term in terms] for terms in (asked.terms, asked.without))
+    understood = Understood(words, without, asked.author, asked.place, asked.before, asked.since, [*asked.has])
+    return SearchResults(found.page.items, **edges(found.page), query=understood)
+
+
+@blueprint.before_app_serving
+async def _complete() -> None:
+    """Has one worker index what is not: posts of before there was an index, and imported ones."""
+    if await index.is_needed():
+        current_app.add_background_task(_completed, 0.0 if db.first_of_start else RESTART_SECONDS)
+
+
+async def _completed(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    await index.complete()
+
+
+@commands.cli.command("rebuild")
+def rebuild() -> None:
+    """Make the index anew. Where a server runs, it finds less until this is done."""
+
+    async def work() -> int:
+        await index.begin_anew()
+        return await index.complete()
+
+    say(f"Indexed {run(work)} posts.")
+
+
+@commands.cli.command("check")
+def check() -> None:
+    """Compare the index with the posts; what is wrong is named, and the exit code is then 1."""
+    try:
+        seen, wrong = run(index.differences)
+    except DBAPIError as error:
+        raise Failed(f"The index is damaged ({error.orig}): quart --app main search rebuild") from error
+    if wrong:
+        raise Failed(f"Wrong for the posts {', '.join(map(str, wrong))}: quart --app main search rebuild")
+    say(f"The index is right for all {seen} posts.")

@@ -1,0 +1,131 @@
+"""What a search finds: posts that the asker may read, newest first, with what surrounds the words."""
+
+import asyncio
+from typing import Any, NamedTuple
+
+import msgspec
+from sqlalchemy import String, bindparam, cast, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from model.accounts.session import Identity
+from model.accounts.user import User
+from model.groups.group import VISIBLE, Group, asker
+from model.talk.channel import SHOWN_TITLE, Channel
+from model.talk.post import FOUND, Post, PostView, view, weight
+from model.talk.search import index
+from model.talk.search.query import Query, understood
+from model.talk.search.words import excerpt, plain
+from pottle.errors import Invalid, Overloaded
+from pottle.store import db
+from pottle.store.paging import Cursor, Page, paged_aside
+from pottle.translation import _
+
+LONGEST_SECONDS = 5.0
+
+
+class Place(msgspec.Struct):
+    """Where a post is."""
+
+    group: str
+    group_name: str
+    channel: int
+    title: str
+    key: str
+    url: str | None
+
+
+class Hit(msgspec.Struct):
+    """A post that was found; `excerpt` is HTML with `<mark>` around the words."""
+
+    post: PostView
+    place: Place
+    excerpt: str
+
+
+class Found(NamedTuple):
+    """A page of what was found, and the query as it was understood."""
+
+    page: Page[Hit]
+    query: Query
+
+
+_place = SHOWN_TITLE, Channel.key, Channel.url, Group.slug.label("group"), Group.name.label("group_name")
+_placed = (
+    FOUND.add_columns(*_place)
+    .join(Channel, Channel.id == Post.channel_id)
+    .join(Group, Group.id == Channel.group_id)
+    .where(Post.state == "published", Channel.state == "published", VISIBLE)
+)
+ALL = _placed
+MATCHING = _placed.join(index.INDEX, index.INDEX.c.rowid == Post.id).where(index.MATCHES)
+SINCE, BEFORE = Post.created >= bindparam("since"), Post.created < bindparam("before")
+ANSWERS = or_(Post.answer, Post.endorsed)
+GROUPS = select(Group.id).where(VISIBLE).limit(index.MOST_GROUPS + 1)
+BY_SLUG = select(Group.id).where(VISIBLE, Group.slug == bindparam("slug"))
+CHANNELS = (
+    select(Channel.id)
+    .join(Group, Group.id == Channel.group_id)
+    .where(VISIBLE, or_(Channel.key == bindparam("named"), cast(Channel.id, String) == bindparam("named")))
+    .limit(index.MOST_GROUPS)
+)
+AUTHOR = select(User.id).where(User.uid_folded == bindparam("uid_folded"))
+NOTHING: Page[Any] = Page([], None, None)
+
+
+async def find(identity: Identity | None, text: str, slug: str | None, cursor: Cursor) -> Found:
+    """What somebody finds, everywhere or in a group. Raises Invalid for a query that looks for nothing; Overloaded."""
+    query = understood(text)
+    if query.is_empty:
+        raise Invalid({"q": _("must have a word to look for")})
+    try:
+        async with asyncio.timeout(LONGEST_SECONDS), db.session() as session:
+            return Found(await _found(session, identity, query, slug, cursor), query)
+    except TimeoutError:
+        raise Overloaded(_("That is said too often to be found quickly. Add a rarer word, or a group.")) from None
+
+
+async def _found(
+    session: AsyncSession, identity: Identity | None, query: Query, slug: str | None, cursor: Cursor
+) -> Page[Hit]:
+    who = asker(identity)
+    facts = await _facts(session, query, slug, who)
+    if facts is None:
+        return NOTHING
+    match = index.matching(query.terms, query.without, facts)
+    statement = MATCHING if match else ALL
+    values: dict[str, Any] = {**who, **({"match": match} if match else {})}
+    for name, condition in (("since", SINCE), ("before", BEFORE)):
+        if (day := getattr(query, name)) is not None:
+            statement, values = statement.where(condition), {**values, name: day}
+    if "answer" in query.has:
+        statement = statement.where(ANSWERS)
+    key = index.INDEX.c.rowid if match else Post.id
+    statement = statement.add_columns(key) if match else statement
+
+    def hit(row: Any) -> Hit:
+        place = Place(row.group, row.group_name, row.channel_id, row.title, row.key, row.url)
+        return Hit(view(row), place, excerpt(plain(row.html), query.terms))
+
+    return await paged_aside(
+        session, statement.add_columns(key) if match else statement, key, cursor, hit, weight, **values
+    )
+
+
+async def _facts(session: AsyncSession, query: Query, slug: str | None, who: dict[str, int]) -> list[list[str]] | None:
+    """Of each of these facts a post must have one; None where nothing can be found."""
+
+    async def ids(statement: Any, letter: str, **values: Any) -> list[str]:
+        return [f"{letter}{row.id}" for row in (await session.execute(statement, values)).all()]
+
+    facts = [[f"has{name}"] for name in query.has if name != "answer"]
+    if query.author is not None:
+        facts.append(await ids(AUTHOR, "u", uid_folded=query.author.lower()))
+    places = [await ids(BY_SLUG, "g", slug=slug, **who)] if slug is not None else []
+    if query.place is not None:
+        groups = await ids(BY_SLUG, "g", slug=query.place.lower(), **who)
+        places.append(groups or await ids(CHANNELS, "c", named=query.place, **who))
+    if not places and query.terms:  # else a common word would be looked for in all that one may not read
+        groups = await ids(GROUPS, "g", **who)
+        places += [groups] if len(groups) <= index.MOST_GROUPS else []
+    facts += places
+    return facts if all(facts) else None
