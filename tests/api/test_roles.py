@@ -258,6 +258,7 @@ GET    /api/posts/{his}/author                             401    404    403  20
 DELETE /api/posts/{post}                                   401    403    204  403  204  204    403   401
 DELETE /api/posts/{his}                                    401    404    204  204  204  204    204   401
 DELETE /api/posts/{theirs}                                 401    404    403  204  204  403    204   401
+GET    /api/search?q=x                                     200    200    200  200  200  200    200   200
 GET    /api/queue                                          401    200    200  200  200  200    200   401
 GET    /api/queue?group=class                              401    404    403  200  200  403    200   401
 GET    /api/queue/channels                                 401    200    200  200  200  200    200   401

@@ -9,6 +9,7 @@ text is gone from the file, too. What is SQLite's own is here alone; PostgreSQL'
 """
 
 import logging
+import sqlite3
 from typing import Any
 
 from sqlalchemy import ForeignKey, bindparam, column, delete, func, insert, select, table, text, update
@@ -17,7 +18,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from model.talk.channel import Channel
 from model.talk.post import Post
 from model.talk.search.words import Term, plain, split
+from pottle.errors import Conflict
 from pottle.store import Base, Snapshot, Tx, db, reads, writes
+from pottle.translation import _
 
 log = logging.getLogger("pottle")
 
@@ -174,7 +177,7 @@ def begin_anew(tx: Tx) -> None:
 async def differences() -> tuple[int, list[int]]:
     """How many posts there are, and the ids of those that the index has wrongly or not at all, 100 at most.
 
-    Raises what SQLite does where the index is damaged.
+    Raises Conflict where the full-text index is not that of these rows.
     """
     after, seen, wrong = 0, 0, list[int]()
     while True:
@@ -201,7 +204,10 @@ def _is_wrong(tx: Tx, row: Any) -> bool:
 
 @writes
 def _check(tx: Tx) -> None:
-    tx.run(ORDERED, searched_index="integrity-check", rank=1)
+    try:
+        tx.run(ORDERED, searched_index="integrity-check", rank=1)
+    except sqlite3.DatabaseError as error:
+        raise Conflict(_("The index of search is damaged: %(why)s.", why=str(error))) from error
 
 
 def forget(tx: Tx) -> None:

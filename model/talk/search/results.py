@@ -23,7 +23,7 @@ from pottle.translation import _
 LONGEST_SECONDS = 5.0
 
 
-class Place(msgspec.Struct):
+class PostPlace(msgspec.Struct):
     """Where a post is."""
 
     group: str
@@ -38,7 +38,7 @@ class Hit(msgspec.Struct):
     """A post that was found; `excerpt` is HTML with `<mark>` around the words."""
 
     post: PostView
-    place: Place
+    place: PostPlace
     excerpt: str
 
 
@@ -103,7 +103,7 @@ async def _found(
     statement = statement.add_columns(key) if match else statement
 
     def hit(row: Any) -> Hit:
-        place = Place(row.group, row.group_name, row.channel_id, row.title, row.key, row.url)
+        place = PostPlace(row.group, row.group_name, row.channel_id, row.title, row.key, row.url)
         return Hit(view(row), place, excerpt(plain(row.html), query.terms))
 
     return await paged_aside(
