@@ -50,6 +50,7 @@ Changes = Meta(description="As the websocket tells them, oldest first: docs/live
 Newest = Meta(description="Position to go on `after`.", examples=[141])
 Recovered = Meta(description="Whether nothing was missed. If not, read the list again, and go on after its position.")
 More = Meta(description="Whether more changes are there already.")
+Frame = Annotated[dict[str, Any], Meta(extra_json_schema={"additionalProperties": True})]
 Said = Meta(max_length=MOST_FRAMES, description="As they would be sent to the websocket: docs/live.md.")
 Answered = Meta(description="As the websocket would send them, in order.")
 Closed = Meta(description="The code with which the websocket would have been closed.", examples=[4401])
@@ -67,7 +68,7 @@ class StreamQuery(msgspec.Struct):
 class StreamPage(msgspec.Struct):
     """Changes, and the position to go on after."""
 
-    changes: Annotated[list[dict[str, Any]], Changes]
+    changes: Annotated[list[Frame], Changes]
     epoch: Annotated[str, History]
     seq: Annotated[int, Newest]
     recovered: Annotated[bool, Recovered]
@@ -80,14 +81,14 @@ class Frames(msgspec.Struct):
     With `wait` the answer comes once there is more than the answers to these.
     """
 
-    frames: Annotated[list[dict[str, Any]], Said]
+    frames: Annotated[list[Frame], Said]
     wait: Annotated[int, Wait] = 0
 
 
 class Heard(msgspec.Struct, omit_defaults=True):
     """Frames as the websocket would send them; `closed` is there where it would close."""
 
-    frames: Annotated[list[dict[str, Any]], Answered]
+    frames: Annotated[list[Frame], Answered]
     closed: Annotated[int, Closed] | UnsetType = UNSET
 
 

@@ -6,6 +6,7 @@ import pytest
 from quart import Quart
 
 from model.talk import decision
+from model.talk.search import index
 from pottle import times
 from pottle.store import db
 from tests.api.conftest import Json, joined, opened, posted, refused, wrong_fields
@@ -225,7 +226,8 @@ class TestUndoing:
         await edited(bob, public[0], "Best")
         later = times.later(hours=1.1)
         monkeypatch.setattr(decision.times, "later", lambda **_: later)
-        await db.write(decision.forget_old)
+        for sweep in (decision.forget_old, index.forget, index.forget):
+            await db.write(sweep)
         await app.shutdown()
         assert b"embarrassing" not in (instance / "app.db").read_bytes()
         await app.startup()

@@ -8,10 +8,16 @@ from typing import Any
 import pytest
 
 from pottle.store import engines, tables
+from pottle.store.migrations import is_full_text
 from pottle.store.statements import Prepared
 from pottle.store.tables import Touched
 
 WRITING = (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE)
+
+
+def is_by_triggers(table: str) -> bool:
+    """Whether only SQLite, and triggers of search, write it: no answer is made of it alone, but of the posts, too."""
+    return table.startswith("sqlite_") or is_full_text(table) or table == "searching"
 
 
 class Watching:
@@ -50,7 +56,7 @@ class Watching:
 
     def _look(self, action: int, table: str | None, column: str | None, *_: object) -> int:
         noted: Touched | None = getattr(self._now, "noted", None)
-        if noted is None or table is None or table.startswith("sqlite_"):
+        if noted is None or table is None or is_by_triggers(table):
             return sqlite3.SQLITE_OK
         self.compared.add(noted)
         tag = f"table:{table}"

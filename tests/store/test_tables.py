@@ -45,7 +45,7 @@ from pottle.store.tables import touched
 from pottle.store.unit import Tx
 from tests.cases import in_turn
 from tests.conftest import Person
-from tests.faults.noted import WRITING
+from tests.faults.noted import WRITING, is_by_triggers
 
 
 class Authorizer:
@@ -56,7 +56,7 @@ class Authorizer:
         self.writes: set[str] = set()
 
     def __call__(self, action: int, table: str | None, *_: object) -> int:
-        if table is not None and not table.startswith("sqlite_"):
+        if table is not None and not is_by_triggers(table):
             if action == sqlite3.SQLITE_READ:
                 self.reads.add(f"table:{table}")
             elif action in WRITING:

@@ -97,6 +97,7 @@ COUNTS = select(
 )
 ANY = select(Post.id).limit(1)
 STATE = select(Searching)
+WRITTEN = select(func.total_changes().label("rows"))
 NOTED = update(Searching)
 
 
@@ -216,9 +217,9 @@ def forget(tx: Tx) -> None:
     if state is None or state.erased == state.cleaned:
         return
     begun = state.erased if state.merging is None else state.merging
-    before = tx.raw.total_changes
+    before = tx.one(WRITTEN).rows
     tx.run(ORDERED, searched_index="merge", rank=-MERGED_PAGES if state.merging is None else MERGED_PAGES)
-    if tx.raw.total_changes - before < 2:  # as FTS5 says that there is nothing left to merge
+    if tx.one(WRITTEN).rows - before < 2:  # as FTS5 says that there is nothing left to merge
         tx.run(NOTED, merging=None, cleaned=begun)
     else:
         tx.run(NOTED, merging=begun)
