@@ -8,7 +8,7 @@ from pathlib import Path
 MENU = {
     "Start": ["your-own-resource", "development", "languages", "files", "anatomy", "from-flask"],
     "Use": [
-        *("classroom", "writing", "lesson", "embedding", "guides", "single-sign-on", "client", "api", "live"),
+        *("classroom", "writing", "lesson", "search", "embedding", "guides", "single-sign-on", "client", "api", "live"),
         *("/clients/*/README", "flask-front-ends"),
     ],
     "Run": ["deploy", "settings", "administration", "operating", "performance"],

@@ -29,4 +29,4 @@ export const _ = (message, values) => filled(messages[message] ?? message, value
 
 /** A text with a number: `ngettext('%(num)s post', '%(num)s posts', count)`. */
 export const ngettext = (one, many, num, values) =>
-  filled((messages[one] ?? [one, many])[+plural(num)], { num: num.toLocaleString(texts.language), ...values });
+  filled(messages[one]?.[+plural(num)] ?? (num === 1 ? one : many), { num: num.toLocaleString(texts.language), ...values });

@@ -14,6 +14,7 @@ from api.talk.linked_data import described
 from api.talk.pages import as_shown
 from api.talk.posts import authors_of
 from model.accounts.session import Identity
+from model.groups import group
 from model.talk import thread
 from model.talk.channel import Key
 from model.talk.thread import Part, RecentPost, Thread
@@ -29,10 +30,11 @@ from pottle.http.minifying import minified_js
 from pottle.store import db
 
 blueprint = Blueprint("embed", __name__)
-opened("/embed\\.js|/embed/.+\\.js|/groups/[^/]+/(thread|recent)")
+opened("/embed\\.js|/embed/.+\\.js|/groups/[^/]+/(thread|recent|search)")
 
 EMBED = assets.FOLDER / "embed"
 SCRIPT = "public, max-age=300, stale-while-revalidate=600"  # minutes: it asks for another file of its release
+LATER = "more, part, menu, count, recent, polling, search"  # modules
 ANCHORS = "pottle-"  # what the ids of posts begin with in pages of other sites
 
 
@@ -96,6 +98,18 @@ async def newest(slug: str, query: RecentQuery) -> Response:
     return _fragment(await rendered("recent.html", group=group, recent=recent, **common), who, 0)
 
 
+@blueprint.get("/groups/<slug>/search", endpoint="search")
+@hide
+@anyone
+async def field(slug: str) -> Response:
+    """A field to search a group with, in the reader's language, for whoever may read it."""
+    who = asker()
+    found = await group.visible_to(who, slug)
+    if who is None:
+        shown(f"group:{found.id}", signed_out_only=True)
+    return _fragment(await rendered("field.html", group=found, base=_base()), who, 0)
+
+
 def _address(found: RecentPost) -> str:
     if found.url is None:
         return _base() + url_for("talk.post", post_id=found.post.id)
@@ -129,7 +143,7 @@ async def script() -> Response:
     return assets.answer(_made("main"), SCRIPT)
 
 
-@blueprint.get("/embed/<release_hash>/<any(more, part, menu, count, recent, polling):name>.js", endpoint="later")
+@blueprint.get(f"/embed/<release_hash>/<any({LATER}):name>.js", endpoint="later")
 @hide
 async def later(release_hash: str, name: str) -> Response:
     """What the script of the tag asks for when it is needed: that of the same release, for it stands on its modules."""

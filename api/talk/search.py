@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 from quart import Blueprint, current_app
 
-from api.access import asker
+from api.access import SEARCHING, asker
 from api.commands.running import run
 from model.groups.group import SomeSlug
 from model.talk.search import index, results
@@ -15,6 +15,7 @@ from model.talk.search.results import Hit
 from pottle.commands import Failed, say
 from pottle.http.answers import Paging, asks, cursor, edges, gives
 from pottle.http.asking import anyone
+from pottle.http.limits import limited_here
 from pottle.store import db
 from pottle.values import line
 
@@ -54,6 +55,7 @@ class SearchResults(msgspec.Struct):
 
 
 @blueprint.get("")
+@limited_here(SEARCHING)
 @anyone
 @asks(SearchQuery)
 @gives(SearchResults)

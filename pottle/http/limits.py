@@ -7,13 +7,14 @@ of a request that is refused, in one of its own. A request that was answered bef
 import asyncio
 import hashlib
 import hmac
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import wraps
 from math import ceil
 from typing import Any
 
-from quart import Response, request
+from quart import Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from pottle.access import access, around
@@ -30,6 +31,7 @@ Handler = Callable[..., Awaitable[Any]]
 Party = tuple[str, Rate]
 
 LONGEST_KEY = 200  # characters
+MOST_COUNTED_HERE = 10_000  # parties, until those with nothing used are forgotten
 KEY = "idempotency_key"  # the field of a form that is known by it
 
 _under_way: dict[Party, set[Envelope]] = {}  # requests of this worker, by whom they count against
@@ -148,3 +150,37 @@ async def _key_of_request() -> tuple[str, bytes] | None:
         scoped = hashlib.sha256("\n".join((party(), request.path, key)).encode()).hexdigest()
         surrounding.replay = scoped, hmac.digest(key.encode(), await bodies.raw(), "sha256")
     return surrounding.replay
+
+
+def limited_here(rate: Rate) -> Callable[[Handler], Handler]:
+    """Limits routes that only read, in each worker by itself: to count for all workers is a write."""
+
+    def decorate(handler: Handler) -> Handler:
+        @wraps(handler)
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            if not db.settings.rate_limits:
+                return await handler(*args, **kwargs)
+            left = _spend_here(current_app.extensions.setdefault(f"rate:{rate.name}", {}), party(), rate)
+            response: Response = await handler(*args, **kwargs)
+            response.headers.update(in_headers(left))
+            return response
+
+        wrapper.limit = rate  # type: ignore[attr-defined]
+        return wrapper
+
+    return decorate
+
+
+def _spend_here(dues: dict[str, float], by: str, rate: Rate) -> Allowance:
+    """As `spend` in pottle/store/limits.py; `dues` are monotonic seconds."""
+    now = time.monotonic()
+    if len(dues) > MOST_COUNTED_HERE:
+        for one in [one for one, due in dues.items() if due <= now]:
+            del dues[one]
+    full_in = max(dues.get(by, now) - now, 0)
+    wait = full_in + rate.step - rate.per
+    if wait > 1e-6:
+        raise TooMany(max(1, ceil(wait)), Allowance(rate, 0, full_in))
+    full_in += rate.step
+    dues[by] = now + full_in
+    return Allowance(rate, int((rate.per - full_in) / rate.step + 1e-6), full_in)

@@ -1,13 +1,13 @@
 /** `<pottle-count group="blog" key="/2026/hello/">`: how many posts a page has; all of a page are asked for at once. */
 import { Client } from '../pottle/client.js';
-import { Host, given, observed, pageAddress } from './host.js';
+import { Host, define, given, observed, pageAddress } from './host.js';
 
 const AT_ONCE = 100;
 
 const waiting = new Set();
 const watched = new Map(); // group and key -> {elements, watch}
 
-export class PottleCount extends HTMLElement {
+class PottleCount extends HTMLElement {
   static observedAttributes = observed('group', 'key');
 
   #entry = null;
@@ -45,6 +45,8 @@ export class PottleCount extends HTMLElement {
 
   show(count) { this.#root.textContent = count.toLocaleString(); }
 }
+
+define('pottle-count', PottleCount);
 
 /** Asks for what nobody has asked for yet, and follows it. */
 function ask() {

@@ -49,6 +49,9 @@ export const observed = (...names) => names.flatMap((name) => [name, `data-${nam
 /** The page's address, as it says itself; the server knows one key by all ways to write its path. */
 export const pageAddress = () => new URL(document.querySelector('link[rel=canonical]')?.href || location.href.split('#')[0]);
 
+/** Defines an element, unless another script of ours did. */
+export const define = (name, element) => customElements.get(name) ?? customElements.define(name, element);
+
 let sheet = null;
 
 /** The look of all elements, fetched once. @returns {Promise<CSSStyleSheet>} */

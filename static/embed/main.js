@@ -5,7 +5,7 @@
  * this and what it imports to one file, and so what is imported later (api/talk/embed.py).
  */
 import { PottleThread } from './element.js';
-import { Host, given } from './host.js';
+import { Host, define, given } from './host.js';
 
 const { pathname, origin } = new URL(import.meta.url);
 const replaced = new WeakSet();
@@ -16,8 +16,6 @@ const host = (group) => Host.of(group ?? given(document.querySelector('pottle-th
 export const signIn = async (token, group) => (await import('./part.js')).signIn(host(group), token);
 
 export const signOut = async (group) => (await import('./part.js')).leave(host(group));
-
-const define = (name, element) => customElements.get(name) ?? customElements.define(name, element);
 
 /** Scripts of modules run once a document: what Turbo and the like put into it later is found by looking. */
 function look() {
@@ -31,8 +29,9 @@ function look() {
     if (script.closest('head')) document.body.append(thread);
     else script.after(thread);
   }
-  if (document.querySelector('pottle-count')) import('./count.js').then(({ PottleCount }) => define('pottle-count', PottleCount));
-  if (document.querySelector('pottle-recent')) import('./recent.js').then(({ PottleRecent }) => define('pottle-recent', PottleRecent));
+  if (document.querySelector('pottle-count')) import('./count.js');
+  if (document.querySelector('pottle-recent')) import('./recent.js');
+  if (document.querySelector('pottle-search')) import('./search.js');
 }
 
 globalThis.pottle = { ...globalThis.pottle, signIn, signOut };

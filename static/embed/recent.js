@@ -2,14 +2,14 @@
 import { arrange } from '../list.js';
 import { Client } from '../pottle/client.js';
 import { tickAll } from '../view.js';
-import { Host, given, language, look, observed } from './host.js';
+import { Host, define, given, language, look, observed } from './host.js';
 import { sectionOf, translated } from './thread.js';
 
 const TICK_MS = 30_000;
 const LIMIT = '10';
 const QUIET = '.recent>li{margin-bottom:.8em;list-style:none}.page{font-weight:600}.doing,.context,.avatar{display:none}.recent .post{display:block;padding:0;margin:0}:host{display:block!important}'; // it is a list to go on from
 
-export class PottleRecent extends HTMLElement {
+class PottleRecent extends HTMLElement {
   static observedAttributes = observed('group', 'limit');
 
   #root = this.attachShadow({ mode: 'open' });
@@ -61,3 +61,5 @@ export class PottleRecent extends HTMLElement {
 
   #shown = new Map(); // as the server wrote it -> as it is shown
 }
+
+define('pottle-recent', PottleRecent);

@@ -21,6 +21,7 @@ from playwright.async_api import Browser, BrowserContext, Locator, Page, WebSock
 
 from tests.browser.chromium import chromium
 from tests.browser.menu import choose
+from tests.browser.test_every_page import broken
 from tests.conftest import PASSWORD, World
 from tests.server import Server, calling
 
@@ -503,6 +504,26 @@ async def test_the_newest_of_all_pages(stage: Stage) -> None:
     await stage.said(await stage.channel(path), "And <more>")
     await expect(items.first).to_contain_text("And")
     await expect(items).to_have_count(3)
+    assert reader.complaints == []
+
+
+async def test_searching_a_group(stage: Stage) -> None:
+    """Over all its pages; each result leads to its post, on its page, in the page's language."""
+    path = stage.written()
+    url = stage.site.origin + path
+    root = await stage.client("root")
+    made = await root.post("/api/groups/blog/channels", json={"key": path, "title": "A page", "url": url})
+    post = await stage.said(int(made.raise_for_status().json()["id"]), "Xylem and <phloem>")
+    there = stage.written(f'<pottle-search lang="de" group="blog"></pottle-search>{stage.script("", "")}')
+    reader = await stage.reader(there, live=False)
+    field = reader.page.locator("pottle-search [lang=de] [role=combobox]")
+    await field.fill("xyl")
+    await expect(reader.page.get_by_role("option")).to_contain_text("Xylem and <phloem>")
+    assert await reader.page.get_by_role("option").get_attribute("href") == f"{url}#pottle-{post}"
+    assert await broken(reader.page) == []
+    await field.press("Enter")
+    await reader.page.wait_for_url(f"{url}#pottle-{post}")
+    await expect(reader.article("Xylem")).to_contain_class("named")
     assert reader.complaints == []
 
 

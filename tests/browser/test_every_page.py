@@ -62,6 +62,8 @@ PAGES = (
     ),
     "/groups/class",
     "/discussions",
+    "/search",
+    "/search?q=e",
     *(f"/groups/class/manage/{tab}" for tab in TABS),
     "/nowhere",
 )
