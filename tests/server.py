@@ -22,12 +22,12 @@ STARTED = "Application startup complete."  # uvicorn's word for it
 PATIENCE = 30  # seconds until something that should happen counts as not happening
 
 # gunicorn with the libraries, and nothing of ours, imported before it forks: else each worker would take its time to.
-# No garbage is looked for meanwhile, and never among them.
+# No garbage is looked for meanwhile, and never among them. prometheus_client must find its folder when it is imported.
 GUNICORN = """
 import gc
 gc.disable()
 import argon2, dotenv, gzip, httptools, jinja2.ext, jwt, linkify_it, markdown_it, nh3, PIL.ImageOps, quart_schema
-import prometheus_client.multiprocess, sqlalchemy.dialects.sqlite.aiosqlite, sqlalchemy.ext.asyncio, structlog.stdlib
+import sqlalchemy.dialects.sqlite.aiosqlite, sqlalchemy.ext.asyncio, structlog.stdlib, wsgiref.simple_server
 import uvicorn.middleware.proxy_headers, uvicorn.protocols.http.httptools_impl
 import uvicorn.protocols.websockets.websockets_sansio_impl
 from gunicorn.app.wsgiapp import run
