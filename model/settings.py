@@ -46,6 +46,7 @@ class Settings(EngineSettings):
     image_bytes: int = 2 * 1024 * 1024 * 1024
     flask_origins: tuple[str, ...] = parsed((), _origins)
     flask_channels: tuple[tuple[str, int], ...] = parsed((), _flask_channels)
+    flask_pages: str = "home"
 
 
 def chosen() -> Settings:

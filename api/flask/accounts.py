@@ -17,6 +17,7 @@ from api.me import prove
 from model.accounts import account, avatar, session, user
 from model.accounts.session import ConfirmationNeeded
 from model.accounts.user import Account, Email, Name, Password, SomeUid, Uid
+from model.flask.extras import theirs
 from model.groups import joining
 from pottle.errors import Forbidden, Invalid
 from pottle.http.asking import address, anyone, signed_in
@@ -48,13 +49,21 @@ def _text(text: str) -> Response:
     return Response(text, 200, {"Cache-Control": "no-store"}, content_type="text/plain; charset=utf-8")
 
 
+class FlaskRole(msgspec.Struct):
+    """A role, for pages that list them."""
+
+    name: str
+
+
 class FlaskUser(msgspec.Struct):
     """An account as its user sees it; `kasm_server_needed` is always false, `pfp` where the picture is or null."""
 
+    id: int
     uid: str
     name: str
     email: str
     role: str
+    roles: list[FlaskRole]
     pfp: str | None
     kasm_server_needed: bool
     sections: list[FlaskSection]
@@ -74,7 +83,8 @@ async def show_account() -> FlaskUser:
 
 async def _seen(found: Account) -> FlaskUser:
     mail, role = safe(found.email or ""), ROLES[found.role]
-    return FlaskUser(found.uid, safe(found.name), mail, role, found.avatar, False, await joined_sections())
+    who = await theirs("user", me().user), found.uid, safe(found.name), mail
+    return FlaskUser(*who, role, [FlaskRole(role)], found.avatar, False, await joined_sections())
 
 
 class FlaskSignedUp(FlaskSaid):

@@ -67,12 +67,14 @@ def endpoint(
     query: bool = False,
     answer: Any = None,
     status: int = 200,
+    rename: Any = None,
     **options: Any,
 ) -> Callable[[Handler], Handler]:
     """Registers a handler for `rule`, for whom `may` says, `limit` times.
 
     Its parameters are the fields of the JSON that is sent, or of a GET's query (or where `query` says so); a name that
-    Python has taken ends in `_`. It answers with what it returns, or with an `answer` where that is a Response.
+    Python has taken ends in `_`, and `rename` says what pages call them (as of msgspec.Struct). It answers with what it
+    returns, or with an `answer` where that is a Response.
     """
     method, path = rule.split()
 
@@ -95,7 +97,7 @@ def endpoint(
                 for name, given in taken
             ]
             about = {"__doc__": handler.__doc__}
-            shape = msgspec.defstruct(f"Flask{named}Request", fields, bases=(Tolerant,), namespace=about)
+            shape = msgspec.defstruct(f"Flask{named}Request", fields, bases=(Tolerant,), namespace=about, rename=rename)
             made = (asks if query or method == "GET" else takes)(shape)(made)
         for decorator in reversed([may, *more]):
             made = decorator(made)

@@ -7,10 +7,12 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from api.access import EDITING, POSTING, REACTING, asker, me
+from api.flask import page_posts
 from api.flask.endpoints import (
     FlaskMessage,
     Number,
     PartOfText,
+    Wanted,
     endpoint,
     is_too_deep,
     kept_for,
@@ -19,6 +21,9 @@ from api.flask.endpoints import (
     safe_content,
     sent_back,
 )
+from api.flask.front_ends import answered
+from api.flask.page_posts import FlaskPagePost
+from api.flask.writing import body_of
 from model.flask import overview
 from model.flask import post as flask_post
 from model.flask.extras import ours, theirs
@@ -28,6 +33,7 @@ from model.talk.post import PostView
 from model.talk.posting import Draft
 from model.talk.reaction import Kind
 from pottle.errors import Invalid, NotFound
+from pottle.http.answers import gives
 from pottle.http.asking import anyone, signed_in
 from pottle.http.limits import idempotent
 
@@ -84,28 +90,40 @@ def _post(found: PostView, channel_name: str, number: int, channel_number: int) 
     return FlaskPost(number, *texts, channel_number)
 
 
-@endpoint("POST /post", signed_in, POSTING, idempotent)
-async def create_post(title: PartOfText, comment: PartOfText, channel_id: Number, content: Any = None) -> FlaskPost:
-    """Post. Everybody who reads the channel sees it at once, pages on the websocket too."""
-    within = await channel.visible_to(me(), await ours("channel", channel_id))
-    return await _one_post(await make(within.id, title, comment, content), within.title)
+@endpoint(
+    "POST /post",
+    signed_in,
+    POSTING,
+    idempotent,
+    gives(FlaskPagePost, 201),
+    rename={"grade_received": "gradeReceived", "page_url": "pageUrl", "page_title": "pageTitle"},
+)
+async def create_post(
+    title: PartOfText | UnsetType = UNSET,
+    comment: PartOfText | UnsetType = UNSET,
+    channel_id: Number | UnsetType = UNSET,
+    content: Any = None,
+    grade_received: PartOfText | None = None,
+    page_url: Wanted | None = None,
+    page_title: Wanted | None = None,
+) -> FlaskPost:
+    """Post in a channel; or about a page, where there is a text as `content` and no channel, answered with 201.
+
+    Everybody who reads the channel sees it at once, pages on the websocket too.
+    """
+    if isinstance(content, str) and channel_id is UNSET and title is UNSET and comment is UNSET:
+        made = await page_posts.create(content, grade_received, page_url, page_title)
+        return answered(made, 201)  # type: ignore[return-value]  # a Response, as every handler may
+    sent = {"title": title, "comment": comment, "channel_id": channel_id}
+    if missing := [name for name, value in sent.items() if value is UNSET]:
+        raise Invalid(dict.fromkeys(missing, "is required"))
+    within = await channel.visible_to(me(), await ours("channel", channel_id or 0))
+    return await _one_post(await make(within.id, title or "", comment or "", content), within.title)
 
 
 async def make(channel_id: int, title: str, comment: str, content: Any = None) -> PostView:
     """Posts in the channel with that id."""
-    return await posting.publish(me(), channel_id, Draft(_joined(title, comment, content)), None)
-
-
-def _joined(title: str, comment: str, content: Any) -> str:
-    if is_too_deep(content):
-        raise Invalid({"content": "has too many levels"})
-    try:
-        body = flask_post.joined(title, comment, content)
-    except (ValueError, TypeError) as error:
-        raise Invalid({"content": "is nothing that JSON can hold"}) from error
-    if not body.strip():
-        raise Invalid({"comment": "is required"})
-    return body
+    return await posting.publish(me(), channel_id, Draft(body_of(title, comment, content)), None)
 
 
 @endpoint("GET /post", anyone)
@@ -133,7 +151,7 @@ async def edit_post(
     if channel_id is not UNSET and await ours("channel", channel_id) != found.channel:
         raise Invalid({"channel_id": "cannot be changed: a post stays in its channel"})
     old_title, old_comment, old_content = flask_post.split(await review.own_text(me(), found))
-    body = _joined(
+    body = body_of(
         old_title if title is UNSET else sent_back(title, old_title),
         old_comment if comment is UNSET else sent_back(comment, old_comment),
         old_content if content is UNSET or content == safe_content(old_content) else content,

@@ -55,6 +55,16 @@ def split(body: str) -> tuple[str, str, Any]:
     return "", body, content
 
 
+def text_of(body: str) -> tuple[str, dict[str, Any]]:
+    """A post's whole text, with a title as it stands there; and the object at its end, {} without one.
+
+    For pages whose posts have no title.
+    """
+    found = _content_in(body)
+    text, beside = (body[: found[0]], found[1]) if found else (body, {})
+    return text.removeprefix("\n"), beside if isinstance(beside, dict) else {}
+
+
 def _as_json(content: Any) -> str:
     readable = json.dumps(content, ensure_ascii=False, allow_nan=False)
     lone = any("\ud800" <= character <= "\udfff" for character in readable)  # surrogates, which UTF-8 does not have

@@ -147,10 +147,11 @@ def _unless_pending(column: Any, instead: str) -> Any:
 
 
 SHOWN_TITLE = _unless_pending(Channel.title, f"'{UNTITLED}'")
+SHOWN_KEY = _unless_pending(Channel.key, "''")
 CHANNELS = (  # that the asker may see, as ChannelRow
     select(
         *(column for column in Channel.__table__.c if column.name not in ("group_id", "seq", "key", "title", "url")),
-        *(_unless_pending(Channel.key, "''"), SHOWN_TITLE, _unless_pending(Channel.url, "NULL")),
+        *(SHOWN_KEY, SHOWN_TITLE, _unless_pending(Channel.url, "NULL")),
         *(column.label(f"given_{column.name}") for column in (Channel.key, Channel.title, Channel.url)),
         *(Group.id.label("group_id"), Group.slug.label("group"), Group.name.label("group_name"), Group.reading),
         *(Group.posting, Group.review, Group.anonymous, Group.images, Group.origins, STANDING),

@@ -107,20 +107,20 @@ def takes(model: Any, *others: Any) -> Callable[[Handler], Handler]:
 
 def asks(model: type[msgspec.Struct]) -> Callable[[Handler], Handler]:
     """Passes the query, checked against `model`, as `query`, and documents it."""
-    fields = frozenset(field.encode_name for field in msgspec.structs.fields(model))
+    fields = {field.encode_name: field.name for field in msgspec.structs.fields(model)}
     may_be_empty = not any(field.required for field in msgspec.structs.fields(model))
     lists = {field.encode_name for field in msgspec.structs.fields(model) if _is_list(field.type)}
 
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            caching.asked_for(fields)
+            caching.asked_for(frozenset(fields))
             if may_be_empty and not request.query_string:
                 return await handler(*args, query=model(), **kwargs)
             given = {name: request.args.getlist(name) if name in lists else request.args[name] for name in request.args}
             query = bodies.checked(given, model, strict=False)
             # msgspec reads the text "null" as None; a query leaves out what it does not ask for.
-            if nulls := [name for name in given if name in fields and getattr(query, name) is None]:
+            if nulls := [name for name in given if name in fields and getattr(query, fields[name]) is None]:
                 raise Invalid(dict.fromkeys(nulls, _("cannot be null; leave it out")))
             return await handler(*args, query=query, **kwargs)
 

@@ -71,6 +71,31 @@ GET    /flask/api/jokes                                                   200   
 PUT    /flask/api/jokes/like/{post}                                       200   200   200   200  200   200
 PUT    /flask/api/jokes/jeer/{post}                                       200   200   200   200  200   200
 PUT    /flask/api/jokes/like/{his}                                        404   401   404   404  404   404
+GET    /flask/api/microblog                                               401   401   200   200  200   200
+POST   /flask/api/microblog      {"content": "x", "topicPath": "/x"}      401   401   200   200  200   200
+PUT    /flask/api/microblog      {"id": {post}, "content": "x"}           401   401   403   200  403   403
+PUT    /flask/api/microblog      {"id": {his}, "content": "x"}            401   401   404   404  404   404
+GET    /flask/api/microblog/reply?postId={post}                           200   200   200   200  200   200
+GET    /flask/api/microblog/reply?postId={his}                            404   401   404   404  404   404
+POST   /flask/api/microblog/reply {"postId": {post}, "content": "x"}      401   401   200   200  200   200
+POST   /flask/api/microblog/reply {"postId": {his}, "content": "x"}       401   401   404   404  404   404
+POST   /flask/api/microblog/reaction {"postId": {post}, "reactionType": "up"} 401 401 200 200 200 200
+POST   /flask/api/microblog/reaction {"postId": {his}, "reactionType": "up"} 401 401 404 404 404 404
+DELETE /flask/api/microblog/reaction {"postId": {post}, "reactionType": "up"} 401 401 404 404 404 404
+GET    /flask/api/microblog/topics                                        200   200   200   200  200   200
+GET    /flask/api/microblog/page/{page}                                     200   200   200   200  200   200
+DELETE /flask/api/microblog      {"id": {post}}                           401   401   403   200  403   200
+DELETE /flask/api/microblog      {"id": {his}}                            401   401   404   404  404   404
+POST   /flask/api/post           {"content": "x", "pageUrl": "/x"}        401   401   201   201  201   201
+GET    /flask/api/post/all                                                200   200   200   200  200   200
+GET    /flask/api/post/page?url=/x                                        200   200   200   200  200   200
+GET    /flask/api/post/user/{user}                                        200   200   200   200  200   200
+GET    /flask/api/post/{post}                                             200   200   200   200  200   200
+GET    /flask/api/post/{his}                                              404   401   404   404  404   404
+PUT    /flask/api/post/{post}    {"content": "x"}                         401   401   403   200  403   403
+POST   /flask/api/post/reply     {"parentId": {post}, "content": "x"}     401   401   201   201  201   201
+POST   /flask/api/post/reply     {"parentId": {his}, "content": "x"}      401   401   404   404  404   404
+DELETE /flask/api/post/{post}                                             401   401   403   200  403   200
 DELETE /flask/api/post           {"id": {post}}                           401   401   403   200  403   200
 DELETE /flask/api/post           {"id": {his}}                            401   401   404   200  200   200
 """
@@ -93,7 +118,7 @@ def built() -> list[Any]:
 
 @pytest.mark.check
 def test_every_change_has_a_limit_and_every_route_a_stance_and_a_docstring(built: list[Any]) -> None:
-    assert len(built) == 35
+    assert len(built) == 52
     for method, rule, handler in built:
         changing = method in CHANGING and rule.rule not in READING_POSTS
         assert hasattr(handler, "limit") is changing, f"{method} {rule.rule}"
@@ -169,6 +194,7 @@ async def test_every_role_is_answered_as_its_column_says(
     for row in ROWS:
         for role, status in row.statuses.items():
             names = {"ours": world.class_channel, "NEW": f"new-{role}", "PASSWORD": PASSWORD}
+            names |= {"page": "x", "user": 1}
             if "{post}" in row.path + row.body or "{his}" in row.path + row.body:
                 names["post"] = (await posted(visit("bob")))["id"]
                 names["his"] = (await posted(visit("bob"), channel_id=world.class_channel))["id"]
