@@ -141,8 +141,10 @@ def test_a_full_disk_leaves_nothing(instance: Path, folder: Path, tmp_path: Path
     if command == "export":
         with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
             raw.execute("UPDATE users SET name = ?", ("x" * 20_000,))
-    if command in ("restore", "import"):
-        assert quart(instance, "backup", copy)[0] == quart(instance, "export", lines)[0] == 0
+    if command == "restore":
+        assert quart(instance, "backup", copy)[0] == 0
+    if command == "import":
+        assert quart(instance, "export", lines)[0] == 0
     before = {path.name for path in tmp_path.iterdir()}
     where = folder if command in ("restore", "import") else instance
     refused(where, command, lines if command in ("export", "import") else copy, through=limited)
