@@ -1,15 +1,17 @@
 """`/api/search`: posts by their words; and `quart --app main search …`: the index behind it."""
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
+import click
 import msgspec
 from quart import Blueprint, current_app
 
 from api.access import SEARCHING, asker
 from api.commands.running import run
 from model.groups.group import SomeSlug
-from model.talk.search import index, results
+from model.talk.search import results, upkeep
 from model.talk.search.query import Has
 from model.talk.search.results import Hit
 from pottle.commands import Failed, say
@@ -74,15 +76,14 @@ async def find(query: SearchQuery) -> SearchResults:
 
 
 @blueprint.before_app_serving
-async def _complete() -> None:
-    """Has one worker index what is not: posts of before there was an index, and imported ones."""
-    if await index.is_needed():
-        current_app.add_background_task(_completed, 0.0 if db.first_of_start else RESTART_SECONDS)
+async def _go_on() -> None:
+    """Has the index filled for posts of before: by the first worker, and by others should that one end."""
+    current_app.add_background_task(_fill, 0.0 if db.first_of_start else RESTART_SECONDS)
 
 
-async def _completed(seconds: float) -> None:
+async def _fill(seconds: float) -> None:
     await asyncio.sleep(seconds)
-    await index.complete()
+    await upkeep.go_on()
 
 
 @commands.cli.command("rebuild")
@@ -90,16 +91,17 @@ def rebuild() -> None:
     """Make the index anew. Where a server runs, it finds less until this is done."""
 
     async def work() -> int:
-        await index.begin_anew()
-        return await index.complete()
+        await upkeep.begin_anew()
+        return await upkeep.go_on()
 
     say(f"Indexed {run(work)} posts.")
 
 
 @commands.cli.command("check")
-def check() -> None:
+@click.option("--thorough", is_flag=True, help="Also the full-text index itself; nobody can post meanwhile.")
+def check(thorough: bool) -> None:
     """Compare the index with the posts; what is wrong is named, and the exit code is then 1."""
-    seen, wrong = run(index.differences)
+    seen, wrong = run(partial(upkeep.differences, thorough))
     if wrong:
         raise Failed(f"Wrong for the posts {', '.join(map(str, wrong))}: quart --app main search rebuild")
     say(f"The index is right for all {seen} posts.")

@@ -28,7 +28,7 @@ LEFT_OUT = {
     **dict.fromkeys(("changes", "streams"), "positions of readers, which end with the epoch"),
     "replays": "answers for retries within a day, copies of what is exported",
     "limits": "counted by the minute",
-    **dict.fromkeys(("searched", "searching"), "made anew of the posts"),
+    **dict.fromkeys(("searched", "searching", "unnamed"), "made anew of the posts"),
     "sso_tokens": "used up within minutes",
     "alembic_version": "is in the first line",
 }

@@ -11,6 +11,7 @@ from model.talk import channel as channels
 from model.talk import posting
 from model.talk.channel import ChannelRow
 from model.talk.post import FOUND, Post, PostRow, PostView, view, visible_to
+from model.talk.search import index
 from pottle.errors import Conflict, Forbidden, Invalid, Versions, check_version
 from pottle.store import Snapshot, Tx, reads, writes
 from pottle.translation import _
@@ -88,4 +89,6 @@ def _may(tx: Tx, identity: Identity, row: PostRow, channel: ChannelRow, mark: Ma
 
 def _set(tx: Tx, id_: int, channel_id: int, mark: Mark, on: bool) -> None:
     tx.run(SET[mark], id=id_, on=on)
+    if mark != "pinned":
+        index.put(tx, id_)
     tx.changed("post.edited", stream=channels.stream(channel_id), subject=id_, tags=["posts", f"post:{id_}"])

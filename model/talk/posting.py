@@ -207,7 +207,7 @@ def add(tx: Tx, channel_id: int, new: Draft, author_id: int | None, state: State
     id_: int = tx.one(ADD, **whose, **texts, state=state, replies=0, created=tx.now, edited=None, version=1).id
     addressed = mention.keep(tx, id_, channel_id, author_id, new.html)
     image.keep(tx, id_, author_id, new.html)
-    index.put(tx, id_, channel_id, None if new.anonymous else author_id, new.html)
+    index.put(tx, id_)
     if state == "published":
         _count(tx, "post.created", id_, channel_id, new.parent, 1, addressed | {answered})
     return id_
@@ -316,8 +316,7 @@ def rewrite(tx: Tx, row: PostRow, body: str, html: str, edited: str | None = NOW
     tx.run(DROP_EDIT, post_id=row.id)
     addressed = mention.keep(tx, row.id, row.channel_id, row.author_id, html, row.html)
     _keep_images(tx, row, html)
-    index.drop(tx, row.id)
-    index.put(tx, row.id, row.channel_id, None if row.anonymous else row.author_id, html)
+    index.put(tx, row.id)
     tx.run(decision.DROP_ONE, post_id=row.id, about="edit")
     if row.state == "published":
         tags = ["posts", f"post:{row.id}", *_inboxes({*addressed})]

@@ -6,7 +6,7 @@ import pytest
 from quart import Quart
 
 from model.talk import decision
-from model.talk.search import index
+from model.talk.search import upkeep
 from pottle import times
 from pottle.store import db
 from tests.api.conftest import Json, joined, opened, posted, refused, wrong_fields
@@ -226,7 +226,7 @@ class TestUndoing:
         await edited(bob, public[0], "Best")
         later = times.later(hours=1.1)
         monkeypatch.setattr(decision.times, "later", lambda **_: later)
-        for sweep in (decision.forget_old, index.forget, index.forget):
+        for sweep in (decision.forget_old, upkeep.forget, upkeep.forget):
             await db.write(sweep)
         await app.shutdown()
         assert b"embarrassing" not in (instance / "app.db").read_bytes()

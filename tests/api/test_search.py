@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from model.settings import Settings
-from model.talk.search import index
+from model.talk.search import upkeep
 from pottle.store import db
 from tests.api.conftest import posted
 from tests.conftest import Person, World
@@ -192,7 +192,7 @@ async def test_an_erased_text_is_gone_from_the_file(alice: Person, instance: Pat
     assert b"xylophonezebra" in bytes_of(instance.glob("app.db*"))
     await alice.delete(f"/api/posts/{id_}")
     for _ in range(20):
-        await db.write(index.forget)
+        await db.write(upkeep.forget)
     with closing(sqlite3.connect(instance / "app.db")) as raw:
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (erased, cleaned) = raw.execute("SELECT erased, cleaned FROM searching").fetchone()
@@ -202,10 +202,10 @@ async def test_an_erased_text_is_gone_from_the_file(alice: Person, instance: Pat
 
 async def test_posts_of_before_are_indexed_later(alice: Person, anyone: Person) -> None:
     ids = await say(alice, *(f"older {n}" for n in range(3)))
-    await index.begin_anew()
+    await upkeep.begin_anew()
     assert await found(anyone, "older") == []
     (newer,) = await say(alice, "older, but not so much")
-    assert (await index.differences())[1] == ids
-    assert await index.complete() == 3
+    assert (await upkeep.differences())[1] == ids
+    assert await upkeep.complete() == 3
     assert await found(anyone, "older") == [newer, *ids[::-1]]
-    assert (await index.differences())[1] == []
+    assert (await upkeep.differences())[1] == []

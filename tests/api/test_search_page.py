@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from api.access import SEARCHING
+from model.talk.search import upkeep
 from tests.api.conftest import joined, opened, posted, refused
 from tests.conftest import Person
 from tests.make import Make
@@ -47,6 +48,8 @@ async def biology(root: Person, alice: Person, make: Make, instance: Path) -> in
             "UPDATE posts SET created = iif(body = ?, '2026-08-15', '2026-10-15') || 'T10:00:00.000Z'", (AUTUMN,)
         )
         raw.commit()
+    await upkeep.begin_anew()
+    await upkeep.go_on()
     return channel
 
 

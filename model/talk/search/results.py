@@ -50,17 +50,15 @@ class Found(NamedTuple):
 
 
 _place = SHOWN_TITLE, Channel.key, Channel.url, Group.slug.label("group"), Group.name.label("group_name")
-_placed = (
-    FOUND.add_columns(*_place)
+MATCHING = (
+    FOUND.add_columns(*_place, index.INDEX.c.rowid)
     .join(Channel, Channel.id == Post.channel_id)
     .join(Group, Group.id == Channel.group_id)
-    .where(Post.state == "published", Channel.state == "published", VISIBLE)
+    .join(index.INDEX, index.INDEX.c.rowid == Post.id)
+    .where(index.MATCHES, Post.state == "published", Channel.state == "published", VISIBLE)
 )
-ALL = _placed
-MATCHING = _placed.join(index.INDEX, index.INDEX.c.rowid == Post.id).where(index.MATCHES)
 SINCE, BEFORE = Post.created >= bindparam("since"), Post.created < bindparam("before")
-ANSWERS = or_(Post.answer, Post.endorsed)
-GROUPS = select(Group.id).where(VISIBLE).limit(index.MOST_GROUPS + 1)
+GROUPS, HIDDEN = (select(Group.id).where(seen).limit(index.MOST_GROUPS + 1) for seen in (VISIBLE, ~VISIBLE))
 BY_SLUG = select(Group.id).where(VISIBLE, Group.slug == bindparam("slug"))
 CHANNELS = (
     select(Channel.id)
@@ -88,44 +86,43 @@ async def _found(
     session: AsyncSession, identity: Identity | None, query: Query, slug: str | None, cursor: Cursor
 ) -> Page[Hit]:
     who = asker(identity)
-    facts = await _facts(session, query, slug, who)
-    if facts is None:
+    match = await _match(session, query, slug, who)
+    if match is None:
         return NOTHING
-    match = index.matching(query.terms, query.without, facts)
-    statement = MATCHING if match else ALL
-    values: dict[str, Any] = {**who, **({"match": match} if match else {})}
+    statement, values = MATCHING, {**who, "match": match}
     for name, condition in (("since", SINCE), ("before", BEFORE)):
         if (day := getattr(query, name)) is not None:
             statement, values = statement.where(condition), {**values, name: day}
-    if "answer" in query.has:
-        statement = statement.where(ANSWERS)
-    key = index.INDEX.c.rowid if match else Post.id
-    statement = statement.add_columns(key) if match else statement
 
     def hit(row: Any) -> Hit:
         place = PostPlace(row.group, row.group_name, row.channel_id, row.title, row.key, row.url)
         return Hit(view(row), place, excerpt(plain(row.html), query.terms))
 
-    return await paged_aside(
-        session, statement.add_columns(key) if match else statement, key, cursor, hit, weight, **values
-    )
+    return await paged_aside(session, statement, index.INDEX.c.rowid, cursor, hit, weight, **values)
 
 
-async def _facts(session: AsyncSession, query: Query, slug: str | None, who: dict[str, int]) -> list[list[str]] | None:
-    """Of each of these facts a post must have one; None where nothing can be found."""
+async def _match(session: AsyncSession, query: Query, slug: str | None, who: dict[str, int]) -> str | None:
+    """The query as the index takes it; None where nothing can be found.
+
+    It says where to look, or not to: else a common word would be looked for in all that one may not read.
+    """
 
     async def ids(statement: Any, letter: str, **values: Any) -> list[str]:
         return [f"{letter}{row.id}" for row in (await session.execute(statement, values)).all()]
 
-    facts = [[f"has{name}"] for name in query.has if name != "answer"]
+    facts = [[f"has{name}"] for name in query.has] + index.between(query.since, query.before)
     if query.author is not None:
         facts.append(await ids(AUTHOR, "u", uid_folded=query.author.lower()))
     places = [await ids(BY_SLUG, "g", slug=slug, **who)] if slug is not None else []
     if query.place is not None:
         groups = await ids(BY_SLUG, "g", slug=query.place.lower(), **who)
         places.append(groups or await ids(CHANNELS, "c", named=query.place, **who))
-    if not places and query.terms:  # else a common word would be looked for in all that one may not read
-        groups = await ids(GROUPS, "g", **who)
-        places += [groups] if len(groups) <= index.MOST_GROUPS else []
-    facts += places
-    return facts if all(facts) else None
+    hidden: list[str] = []
+    if not places:
+        groups, hidden = [await ids(statement, "g", **who) for statement in (GROUPS, HIDDEN)]
+        if len(groups) <= len(hidden):
+            places, hidden = [groups], []
+    if not all([*facts, *places]):
+        return None
+    facts += [some for some in places if len(some) <= index.MOST_GROUPS]
+    return index.matching(query.terms, query.without, facts, hidden if len(hidden) <= index.MOST_GROUPS else None)

@@ -1,0 +1,227 @@
+"""The index's upkeep: filled for posts of before, made anew, compared with the posts, and rid of what was erased.
+
+A full-text index keeps deleted words until its parts are merged. So after an erasure they are, in small units: then the
+text is gone from the file, too. (FTS5 has `secure-delete` for that since SQLite 3.42, and older ones then cannot open
+the index any more.)
+"""
+
+import asyncio
+import logging
+import sqlite3
+import time
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, delete, func, insert, select, text, update
+from sqlalchemy.dialects.sqlite import insert as insert_or
+from sqlalchemy.orm import Mapped, mapped_column
+
+from model.accounts import account
+from model.talk.post import Post
+from model.talk.search import index
+from model.talk.search.index import GONE, INDEX, MATCHES, ROWS, SCHEMA, Searched
+from pottle.errors import Conflict
+from pottle.store import Base, Snapshot, Tx, db, reads, writes
+from pottle.translation import _
+
+log = logging.getLogger("pottle")
+
+AT_ONCE = 100  # posts in a unit that indexes those of before: 10 ms
+MERGED_PAGES = 500  # of the index, in a unit: 2 MB
+MOST_NAMED = 100  # differences
+
+
+class Searching(Base):
+    """The one row that says how far the upkeep is.
+
+    `waiting`: the newest post that is still to be looked at, whether it is indexed; None: all were. `erased`: how many
+    rows of `searched` were ever deleted. `merging`: how many of them were when the merge began that is under way;
+    `cleaned`: when the last one had begun that is done.
+    """
+
+    __tablename__ = "searching"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    erased: Mapped[int]
+    merging: Mapped[int | None]
+    cleaned: Mapped[int]
+    waiting: Mapped[int | None]
+
+
+class Unnamed(Base):
+    """A user who is gone, and whose posts the index still knows as theirs."""
+
+    __tablename__ = "unnamed"
+
+    user_id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class Progress(NamedTuple):
+    """How much is indexed: of so many posts, the newest but for those `waiting`, about."""
+
+    posts: int
+    waiting: int
+
+
+ORDERED = insert(INDEX)  # a command to FTS5, such as `merge`
+PUT_MISSING = insert_or(Searched).on_conflict_do_nothing()
+NEWEST = select(func.max(Post.id).label("id"))
+ANY = select(Searched.post_id).limit(1)
+_missing = Searched.post_id.is_(None).label("missing")
+NEXT = (
+    ROWS.add_columns(_missing)
+    .outerjoin(Searched, Searched.post_id == Post.id)
+    .where(Post.id <= bindparam("waiting"))
+    .order_by(Post.id.desc())
+    .limit(AT_ONCE)
+)
+COMPARED = (
+    ROWS.add_columns(Searched.text, Searched.facts)
+    .outerjoin(Searched, Searched.post_id == Post.id)
+    .where(Post.id > bindparam("after"))
+    .order_by(Post.id)
+    .limit(AT_ONCE)
+)
+POSTS = select(func.count().label("posts"), func.count().filter(Post.id <= bindparam("waiting")).label("waiting"))
+STATE = select(Searching)
+NOTED = update(Searching)
+WRITTEN = select(func.total_changes().label("rows"))
+UNNAMED = select(Unnamed.user_id).limit(1)
+UNNAME = insert(Unnamed)
+IS_NAMELESS = delete(Unnamed).where(Unnamed.user_id == bindparam("user_id"))
+MATCHING = select(INDEX.c.rowid.label("id")).where(MATCHES).limit(AT_ONCE)
+
+
+async def go_on() -> int:
+    """Indexes what is not, newest first, in units that others hardly notice; returns how many posts it were.
+
+    It goes on where it was when a server ended. What is posted meanwhile is indexed already. Several may do this at
+    once: each takes the next ones.
+    """
+    done = 0
+    while (indexed := await timed_next()) is not None:
+        done += indexed
+    if done:
+        log.warning("Search finds %d more posts now: all are indexed.", done)
+    return done
+
+
+async def complete() -> int:
+    """Looks at every post again, and indexes those that are not: after an import. Returns as `go_on`."""
+    await _look_at_all()
+    return await go_on()
+
+
+async def timed_next() -> int | None:
+    """The next unit of `go_on`, and as much time again for others; None where there is nothing left."""
+    begun = time.monotonic()
+    indexed = await _index_next()
+    await asyncio.sleep(min(time.monotonic() - begun, 1.0))
+    return indexed
+
+
+@writes
+def _look_at_all(tx: Tx) -> None:
+    tx.run(NOTED, waiting=tx.one(NEWEST).id)
+
+
+@writes
+def _index_next(tx: Tx) -> int | None:
+    waiting = tx.one(STATE).waiting
+    if waiting is None and tx.one(ANY) is None:  # an index that is new, or posts that were imported without it
+        waiting = tx.one(NEWEST).id
+    rows = tx.all(NEXT, waiting=waiting) if waiting is not None else []
+    if not rows:
+        tx.run(NOTED, waiting=None)
+        return None
+    missing = [index.said(row) for row in rows if row.missing and row.html]
+    for said in missing:
+        tx.run(PUT_MISSING, **said)
+    tx.run(NOTED, waiting=rows[-1].id - 1)
+    return len(missing)
+
+
+@reads
+def progress(read: Snapshot) -> Progress:
+    """How far the indexing is."""
+    state = read.one(STATE)
+    return Progress(*read.one(POSTS, waiting=state.waiting or 0))
+
+
+@writes
+def begin_anew(tx: Tx) -> None:
+    """Empties the index at once, for `go_on` to fill."""
+    for statement in (*GONE, str(delete(Searched)), *SCHEMA):
+        tx.session.execute(text(statement))
+    tx.run(NOTED, waiting=tx.one(NEWEST).id, merging=None)
+
+
+async def differences(thorough: bool = False) -> tuple[int, list[int]]:
+    """How many posts there are, and the ids of those that the index has wrongly or not at all, 100 at most.
+
+    Raises Conflict where `thorough` finds that the full-text index is not that of these rows; nobody writes meanwhile.
+    """
+    after, seen, wrong = 0, 0, list[int]()
+    while True:
+        async with db.session() as session:
+            rows = (await session.execute(COMPARED, {"after": after})).all()
+        if not rows:
+            break
+        if different := [row.id for row in rows if _differs(row, row)]:
+            wrong += await _still(different)
+        seen, after = seen + len(rows), rows[-1].id
+    if thorough:
+        await _check()
+    return seen, wrong[:MOST_NAMED]
+
+
+def _differs(row: Any, indexed: Any) -> bool:
+    wanted = index.said(row) if row.html else {"text": None, "facts": None}
+    return (indexed.text, indexed.facts) != (wanted["text"], wanted["facts"])
+
+
+@reads
+def _still(read: Snapshot, ids: list[int]) -> list[int]:
+    """Of what was read, what is wrong also now."""
+    return [id_ for id_ in ids if (row := read.one(COMPARED, after=id_ - 1)) and row.id == id_ and _differs(row, row)]
+
+
+@writes
+def _check(tx: Tx) -> None:
+    try:
+        tx.run(ORDERED, searched_index="integrity-check", rank=1)
+    except sqlite3.DatabaseError as error:
+        raise Conflict(_("The index of search is damaged: %(why)s.", why=str(error))) from error
+
+
+def forget(tx: Tx) -> None:
+    """Sweep: has what was erased leave the index's file, a part at a time."""
+    state = tx.one(STATE)
+    if state is None or state.erased == state.cleaned:
+        return
+    begun = state.erased if state.merging is None else state.merging
+    before = tx.one(WRITTEN).rows
+    tx.run(ORDERED, searched_index="merge", rank=-MERGED_PAGES if state.merging is None else MERGED_PAGES)
+    if tx.one(WRITTEN).rows - before < 2:  # as FTS5 says that there is nothing left to merge
+        tx.run(NOTED, merging=None, cleaned=begun)
+    else:
+        tx.run(NOTED, merging=begun)
+
+
+def _unname(tx: Tx, user_id: int) -> None:
+    tx.run(UNNAME, user_id=user_id)
+
+
+def forget_names(tx: Tx) -> None:
+    """Sweep: has the index forget which posts were somebody's whose account is gone, some at a time."""
+    if (gone := tx.one(UNNAMED)) is None:
+        return
+    ids = [row.id for row in tx.all(MATCHING, match=f"facts : u{gone.user_id}")]
+    for id_ in ids:
+        index.put(tx, id_)
+    if not ids:
+        tx.run(IS_NAMELESS, user_id=gone.user_id)
+
+
+account.on_end(_unname)
+db.on_sweep(forget)
+db.on_sweep(forget_names)
