@@ -257,6 +257,58 @@ async def test_recipes_and_sections(context: BrowserContext, site: Site, world: 
     await expect(page.locator("#mine")).to_have_text(re.compile("class 20"))
 
 
+async def test_a_lesson_with_its_thread_embedded(context: BrowserContext, site: Site, world: World) -> None:
+    """The panel of microblogs, the feedback and the embedded thread of a page are one discussion, live in each."""
+    admin = {"Authorization": f"Bearer {world.tokens['root']}"}
+    async with httpx.AsyncClient(base_url=site.direct, headers=admin) as root:
+        listed = await root.patch("/api/groups/home", json={"origins": [site.origin]})
+        assert listed.status_code == 200
+    page = await context.new_page()
+    await signed_in(page, site)
+    await page.goto(f"{site.origin}/lessons/search/")
+    await expect(page.locator("#roles li")).to_have_text("User")
+    embedded, rows = page.locator("pottle-thread"), page.locator("#panel tr")
+    for text in ("What is *log n*?", ATTACK):
+        await page.fill("#content", text)
+        await page.click("#form button")
+        await expect(rows.first.locator(".content")).to_have_text(as_sent(text))
+    await expect(embedded.get_by_text("log n", exact=True)).to_be_visible()
+    await expect(embedded.get_by_text(ATTACK)).to_be_visible()
+    first = rows.last
+    for text, act in (("The number of halvings.", "reply"), ("", "like")):
+        await page.fill("#content", text)
+        await first.locator(f".{act}").dispatch_event("click")
+    await expect(first.locator(".answer")).to_have_text("Bob: The number of halvings.")
+    await expect(first.locator(".like")).to_have_text("👍 1")
+    await expect(embedded.get_by_text("The number of halvings.")).to_be_visible()
+    await first.locator(".edit").dispatch_event("click")
+    await expect(page.locator("#content")).to_have_value("What is *log n*?")
+    await page.fill("#content", "What is log(n)?")
+    await page.click("#form button")
+    await expect(embedded.get_by_text("What is log(n)?")).to_be_visible()
+    await rows.first.locator(".delete").dispatch_event("click")
+    await expect(embedded.get_by_text(ATTACK)).to_be_hidden()
+    await expect(rows).to_have_count(1)
+    await page.fill("#content", "x" * 281)
+    await page.click("#form button")
+    await expect(page.locator("#message")).to_have_text("Content must be 280 characters or less")
+
+    await page.fill("#text", "I got it")
+    await page.fill("#grade", "A (93-96%)")
+    await page.click("#feedback button")
+    await expect(page.locator("#feed li").first).to_have_text("Bob (A (93-96%)) on Lessons Search: I got it [0]")
+    await expect(embedded.get_by_text("I got it")).to_be_visible()
+    token = {"Authorization": f"Bearer {world.tokens['alice']}"}
+    async with httpx.AsyncClient(base_url=site.direct, headers=token) as alice:
+        (channel,) = (await alice.get("/api/groups/home/channels?key=/lessons/search")).json()["channels"]
+        posts = f"/api/channels/{channel['id']}/posts"
+        mine = (await alice.get(posts)).json()["posts"][0]
+        assert (await alice.post(posts, json={"body": "Well done!", "parent": mine["id"]})).status_code == 201
+    await expect(rows.first.locator(".answer")).to_have_text("Alice: Well done!")
+    await expect(embedded.get_by_text("Well done!")).to_be_visible()
+    assert await page.evaluate("window.hacked") is None
+
+
 async def test_a_page_that_is_not_listed_gets_nothing(browser: Browser, site: Site, sites: tuple[Site, Site]) -> None:
     """Though its visitor is signed in, and the browser sends the cookie: to it, both pages are of one site."""
     context = await browser.new_context(ignore_https_errors=True)
