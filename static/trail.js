@@ -45,6 +45,7 @@ const sentences = (subject, detail) => ({
   'decision.undone': _('took back the decision on %(subject)s', { subject }),
   'database.restored': _('restored the database'),
   'flask.imported': _('imported from Flask'),
+  'comments.imported': _('imported comments from %(subject)s', { subject }),
 });
 /** What was noted beside it, in words: of a group's rules, of who wrote a post and why it was removed. */
 function inWords(detail) {

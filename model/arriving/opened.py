@@ -5,6 +5,8 @@ A gzip bomb, a JSON document of a thousand levels, a line without an end: each e
 
 import gzip
 import io
+import shutil
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -72,6 +74,20 @@ class Opened:
         """The whole of it as JSON. Raises Unreadable, which says where it is wrong."""
         with self.stream() as stream:
             return decoded(stream.read(), as_)
+
+    @contextmanager
+    def database(self) -> Iterator[Path]:
+        """A path at which SQLite can open it: unpacked beside it, where it is packed."""
+        with self.path.open("rb") as raw:
+            packed = raw.read(2) == GZIP
+        if not packed:
+            yield self.path.resolve()
+            return
+        with tempfile.TemporaryDirectory() as folder, self.stream() as stream:
+            unpacked = Path(folder) / "unpacked.db"
+            with unpacked.open("wb") as out:
+                shutil.copyfileobj(stream, out)
+            yield unpacked
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """The files of a folder or a zip, with their paths in it, in their order; or the one file that it is."""

@@ -7,14 +7,15 @@ still use the old back end: it brings what is new, and what somebody deleted her
 
 from typing import Any
 
-from sqlalchemy import LargeBinary, String, bindparam, insert, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import bindparam, select
 
 from model import audit, settings
 from model.accounts import user
 from model.accounts.user import User
+from model.arriving.imported import KNOWN, REMEMBER, Imported
+from model.arriving.plan import Report
 from model.flask import extras
-from model.flask.plan import VOTES, Item, NewChannel, NewGroup, NewMember, NewPost, NewUser, NewVote, Plan, Report
+from model.flask.plan import VOTES, Item, NewChannel, NewGroup, NewMember, NewPost, NewUser, NewVote, Plan
 from model.flask.source import Source, counted
 from model.groups import group
 from model.groups.group import Group, Membership
@@ -22,7 +23,7 @@ from model.talk import channel, posting, reaction
 from model.talk.channel import Channel
 from model.talk.post import FORMER_USER, Post
 from pottle.errors import NotFound
-from pottle.store import Base, Tx, writes
+from pottle.store import Tx, writes
 from pottle.store.copies import Progress
 
 RULES = {"reading": "public", "posting": "users", "review": "none"}
@@ -30,21 +31,6 @@ CLOSED = {"reading": "members", "posting": "members", "review": "none"}
 MATCHED = {"user": "matched", "group": "entered", "section": "entered"}
 
 
-class Imported(Base):
-    """Something that was imported: `digest` identifies it there, `subject` is its id here, if any.
-
-    An account or group that was here already has the `kind` that MATCHED says.
-    """
-
-    __tablename__ = "imports"
-
-    digest: Mapped[bytes] = mapped_column(LargeBinary(16), primary_key=True)
-    kind: Mapped[str] = mapped_column(String(10))
-    subject: Mapped[int | None]
-
-
-KNOWN = select(Imported.subject, Imported.kind).where(Imported.digest == bindparam("digest"))
-REMEMBER = insert(Imported)
 GROUP_CAME = select(Imported.digest).where(
     Imported.kind.in_(["group", "section", MATCHED["group"]]), Imported.subject == bindparam("subject")
 )

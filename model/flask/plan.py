@@ -4,7 +4,6 @@ Accounts, groups, channels and posts become ours; a section becomes a group; an 
 reactions `up` and `down`. Whatever cannot come, or comes changed, is in the report.
 """
 
-import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -14,6 +13,8 @@ import msgspec
 
 from model.accounts import passwords
 from model.accounts.user import Email, Name, Uid, is_reserved
+from model.arriving.imported import digest
+from model.arriving.plan import Report
 from model.flask.extras import LONGEST_TITLE
 from model.flask.post import joined
 from model.flask.source import Row, Source, counted
@@ -87,26 +88,6 @@ class NewMember(Item):
     kind: str
     group: int
     role: str
-
-
-class Report(list[tuple[str, str, object, str]]):
-    """What was left out or changed: which of the two, the kind, the id there, and why."""
-
-    def left_out(self, kind: str, id_: object, why: str) -> None:
-        """It was not imported."""
-        self.append(("Left out", kind, id_, why))
-
-    def changed(self, kind: str, id_: object, why: str) -> None:
-        """It was imported, but not as it was."""
-        self.append(("Changed", kind, id_, why))
-
-    @property
-    def lines(self) -> list[str]:
-        """One line for each reason, with all ids: `Left out: post 3, 7: is empty`."""
-        ids: dict[tuple[str, str, str], list[str]] = {}
-        for how, kind, id_, why in self:
-            ids.setdefault((how, kind, why), []).append(str(id_))
-        return [f"{how}: {kind} {', '.join(found)}: {why}" for (how, kind, why), found in ids.items()]
 
 
 class _LeftOut(Exception):
@@ -273,11 +254,6 @@ class Plan:
             self.report.left_out("vote", before.theirs, "its user voted again for the same post")
         self._last_votes[user.theirs, post.theirs] = made
         return made
-
-
-def digest(kind: str, *key: object) -> bytes:
-    """16 bytes that identify something of theirs. Earlier imports are recognised by them: they must not change."""
-    return hashlib.blake2b(msgspec.json.encode([kind, *key]), digest_size=16).digest()
 
 
 def _one_line(value: object) -> str:

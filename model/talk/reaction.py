@@ -1,5 +1,6 @@
 """Reactions: a user can give a post each kind (`up`, `heart`, …) once; posts show how many they have of each."""
 
+from collections import Counter
 from typing import Any, Literal
 
 import msgspec
@@ -32,6 +33,16 @@ class Reaction(Base):
     created: Mapped[Time]
 
 
+class OldReactions(Base):
+    """How many reactions of one kind a post had in the system that it came from: nobody knows whose."""
+
+    __tablename__ = "old_reactions"
+
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10), primary_key=True)
+    number: Mapped[int]
+
+
 class OwnReaction(msgspec.Struct):
     """One of the user's own reactions."""
 
@@ -51,7 +62,12 @@ BY_USER = (Reaction.post_id == bindparam("post_id"), Reaction.user_id == bindpar
 FIND = select(Reaction.kind).where(*BY_USER, Reaction.kind == bindparam("kind"))
 DROP = delete(Reaction).where(*BY_USER, Reaction.kind == bindparam("kind"))
 DROP_ALL = delete(Reaction).where(Reaction.user_id == bindparam("user_id"))
-COUNT = select(Reaction.kind, func.count()).where(Reaction.post_id == bindparam("post_id")).group_by(Reaction.kind)
+COUNT = (
+    select(Reaction.kind, func.count())
+    .where(Reaction.post_id == bindparam("post_id"))
+    .group_by(Reaction.kind)
+    .union_all(select(OldReactions.kind, OldReactions.number).where(OldReactions.post_id == bindparam("post_id")))
+)
 KEEP = update(Post).where(Post.id == bindparam("id"))
 MINE = (
     select(Reaction.post_id, Reaction.kind)
@@ -100,7 +116,9 @@ def _counted(tx: Tx, row: post.PostRow, touched: int) -> Reactions:
 
 def count_again(tx: Tx, post_id: int, channel_id: int) -> dict[str, int]:
     """Within a unit: counts a post's reactions, stores the numbers in its row, and tells its readers."""
-    found: dict[str, int] = dict(tx.all(COUNT, post_id=post_id))
+    found = Counter[str]()
+    for kind, number in tx.all(COUNT, post_id=post_id):
+        found[kind] += number
     counts: dict[str, int] = {kind: found[kind] for kind in KINDS if kind in found}
     tx.run(KEEP, id=post_id, reactions=msgspec.json.encode(counts).decode())
     tx.changed("reactions", stream=channel.stream(channel_id), subject=post_id, tags=[f"post:{post_id}"])

@@ -116,6 +116,15 @@ def drop(tx: Snapshot, stream: str) -> None:
         tx.run(statement, stream=stream)
 
 
+def restart(tx: Snapshot, stream: str, seq: int) -> None:
+    """Has whoever follows a stream read all of it again, where more came than is to be told one by one.
+
+    The stream's position becomes that of `seq`, a change of none: its next change has that as its `prev`, which nobody
+    knows, so that all see that something is missing.
+    """
+    tx.run(ADVANCE, name=stream, seq=seq)
+
+
 def prune(tx: Snapshot, before: str, keep: int) -> int:
     """Drops, of the 1,000 oldest changes, those made before that time or beyond the newest `keep`; returns how many.
 

