@@ -29,7 +29,7 @@ GUESTS = Rate("guests", 60, per=60)
 REACTING = Rate("reacting", 120, per=60)
 EDITING = Rate("editing", 60, per=60)
 PREVIEWING = Rate("previews", 60, per=60)
-SEARCHING = Rate("searches", 120, per=60)  # somebody who types asks a few times a second
+SEARCHING = Rate("searches", 300, per=60)  # somebody who types asks a few times a second
 PICTURES = Rate("pictures", 30, per=3600)  # drawing a photo of 16 million pixels again takes a second
 EXPORTS = Rate("exports", 10, per=3600)  # each reads all that somebody ever wrote
 ROSTERS = Rate("rosters", 20, per=3600)  # each of up to 500 accounts
