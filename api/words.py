@@ -271,7 +271,7 @@ TERMS = {
     "Alive.status": Term("Always `ok`.", "ok"),
     "Alive.version": Term("Which version of the code runs.", "1.0.0"),
     "subject": Term("What it was done to: a user name, a group, or such as `invitation 7`.", "ada"),
-    "stream": Term("Name of the stream; a channel's is `channel:` and its id.", "channel:7"),
+    "stream": Term("Name of the stream; docs/live.md says which there are.", "jokes"),
     "title": Term("Title of the channel.", "Hello, world"),
     "Problem.title": Term("The kind of problem, in a few words.", "Not Found"),
     "token": Term("The secret, for `Authorization: Bearer …`.", "tok_4f1c9a7e"),

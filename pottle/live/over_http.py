@@ -176,7 +176,7 @@ class Listener:
 @asks(StreamQuery)
 @gives(StreamPage)
 async def follow(stream: str, query: StreamQuery) -> Response | Answer:
-    """The changes of a stream after a position: `channel:7`.
+    """The changes of a stream after a position.
 
     A client that sends `Accept: text/event-stream` gets them as they come, each as an event with `id: epoch:seq`, until
     it goes; `Last-Event-ID` counts as the position. docs/live.md says more.
