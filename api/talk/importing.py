@@ -8,7 +8,7 @@ from quart import Blueprint
 from api.commands.running import run, working
 from api.commands.upkeep import PATH
 from model.arriving import importing
-from model.talk.search import index
+from model.talk.search import upkeep
 from pottle.commands import say
 
 blueprint = Blueprint("importing", __name__, cli_group=None)
@@ -27,7 +27,7 @@ def _import_comments(path: Path, slug: str, source: str | None, dry: bool) -> No
     with working() as progress:
         counts, report, _ = run(lambda: importing.import_(path, slug, source, dry, progress))
         if counts["posts"] and not dry:
-            run(index.complete)
+            run(upkeep.complete)
     for line in report:
         say(line)
     say(f"{'Would import' if dry else 'Imported'} {', '.join(f'{count} {kind}' for kind, count in counts.items())}.")
