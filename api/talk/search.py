@@ -1,6 +1,7 @@
 """`/api/search`: posts by their words; and `quart --app main search …`: the index behind it."""
 
 import asyncio
+from collections.abc import Iterator
 from functools import partial
 from typing import Annotated
 
@@ -11,6 +12,7 @@ from quart import Blueprint, current_app
 from api.access import SEARCHING, asker
 from api.commands.running import run
 from model.groups.group import SomeSlug
+from model.operating import doctor
 from model.talk.search import results, upkeep
 from model.talk.search.query import Has
 from model.talk.search.results import Hit
@@ -18,7 +20,7 @@ from pottle.commands import Failed, say
 from pottle.http.answers import Paging, asks, cursor, edges, gives
 from pottle.http.asking import anyone
 from pottle.http.limits import limited_here
-from pottle.store import db
+from pottle.store import Snapshot, db
 from pottle.values import line
 
 RESTART_SECONDS = 60.0  # until a worker that another one was started before looks, too
@@ -84,6 +86,15 @@ async def _go_on() -> None:
 async def _fill(seconds: float) -> None:
     await asyncio.sleep(seconds)
     await upkeep.go_on()
+
+
+def _progress(read: Snapshot) -> Iterator[doctor.Finding]:
+    posts, waiting = upkeep.progress.within(read)
+    slow = f"{posts - waiting} of {posts} posts are indexed: the server goes on with the others"
+    yield doctor.Finding(*("warn", "search", slow) if waiting else ("ok", "search", f"{posts} posts are indexed"))
+
+
+doctor.also(_progress)
 
 
 @commands.cli.command("rebuild")

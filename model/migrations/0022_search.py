@@ -8,7 +8,8 @@ down_revision = "0021"
 
 SCHEMA = (
     """CREATE VIRTUAL TABLE searched_index USING fts5(
-        text, facts, content = 'searched', content_rowid = 'post_id', tokenize = 'unicode61 remove_diacritics 2')""",
+        text, facts, content = 'searched', content_rowid = 'post_id', columnsize = 0,
+        tokenize = 'unicode61 remove_diacritics 2')""",
     """CREATE TRIGGER searched_put AFTER INSERT ON searched BEGIN
         INSERT INTO searched_index (rowid, text, facts) VALUES (new.post_id, new.text, new.facts);
     END""",

@@ -5,7 +5,7 @@ import platform
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -52,6 +52,15 @@ class Finding(NamedTuple):
     level: Level
     about: str
     says: str
+
+
+Check = Callable[[Snapshot], Iterator[Finding]]
+_further: list[Check] = []
+
+
+def also(check: Check) -> None:
+    """Has `check` look at a database, too: for rooms that may not be there."""
+    _further.append(check)
 
 
 class Patient(NamedTuple):
@@ -200,6 +209,8 @@ def _content(read: Snapshot) -> Iterator[Finding]:
             (plain, "warn", f"{plain} is not https: whoever is on its way can act for its readers"),
             (both, "warn", f"{', '.join(both)} has had two secrets for weeks: delete the one that is not in use"),
         )
+    for check in _further:
+        yield from check(read)
 
 
 def _workers(patient: Patient) -> Iterator[Finding]:

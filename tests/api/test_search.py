@@ -1,6 +1,8 @@
 """Search: what is found, by whom, and what is not found any more."""
 
+import asyncio
 import sqlite3
+import time
 from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
@@ -9,12 +11,18 @@ from urllib.parse import urlencode
 
 import httpx
 import pytest
+import sqlalchemy
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from model.settings import Settings
-from model.talk.search import upkeep
+from model.talk.search import index, results, upkeep
+from model.talk.search.index import SCHEMA
+from model.talk.search.query import understood
+from model.talk.search.words import excerpt
 from pottle.store import db
-from tests.api.conftest import posted
-from tests.conftest import Person, World
+from tests.api.conftest import bearer, opened, posted
+from tests.conftest import PASSWORD, Person, World
 
 
 @pytest.fixture
@@ -200,12 +208,103 @@ async def test_an_erased_text_is_gone_from_the_file(alice: Person, instance: Pat
     assert b"xylophonezebra" not in bytes_of(instance.glob("app.db*"))
 
 
-async def test_posts_of_before_are_indexed_later(alice: Person, anyone: Person) -> None:
+async def test_a_query_that_takes_too_long_is_ended(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also within SQLite, whose thread is free for others then."""
+    await say(alice, "a word", "a word")
+    monkeypatch.setattr(results, "LONGEST_SECONDS", 0.2)
+    endless = sqlalchemy.text("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")
+    monkeypatch.setattr(results, "AUTHOR", endless)
+    begun = time.monotonic()
+    answers = await asyncio.gather(*(asked(alice, "word from:alice") for _ in range(12)))
+    assert {answer.status_code for answer in answers} == {503}
+    assert "rarer word" in answers[0].text
+    assert time.monotonic() - begun < 10
+    assert len(await found(alice, "word")) == 2
+
+
+async def test_marks_and_whose_posts_they_were(alice: Person, bob: Person, instance: Path, world: World) -> None:
+    """An answer is found as soon as it is one; and what somebody wrote who is gone is nobody's in the index, either."""
+    (question,) = await say(alice, "which bread?", channel=world.class_channel)
+    (reply,) = await say(bob, "rye bread", channel=world.class_channel, parent=question)
+    assert await found(alice, "bread has:answer") == []
+    await alice.patch(f"/api/posts/{reply}", {"endorsed": True})
+    assert await found(alice, "bread has:answer") == [reply] == await found(alice, "bread from:bob")
+    await bob.delete("/api/me", json={"password": PASSWORD})
+    for _ in range(2):
+        await db.write(upkeep.forget_names)
+    assert await found(alice, "rye") == [reply]
+    with closing(sqlite3.connect(instance / "app.db")) as raw:
+        assert [
+            facts for (facts,) in raw.execute("SELECT facts FROM searched") if " u" in facts.replace(" u1", "")
+        ] == []
+        assert raw.execute("SELECT count(*) FROM unnamed").fetchone() == (0,)
+    await alice.delete(f"/api/channels/{world.class_channel}")
+    assert await found(alice, "bread") == []
+    assert await upkeep.differences(thorough=True) == (0, [])
+
+
+async def test_where_one_may_not_look_nothing_is_looked_for(
+    alice: Person, charlie: Person, root: Person, monkeypatch: pytest.MonkeyPatch, world: World
+) -> None:
+    """Whichever is shorter is told to the index: what somebody may read, or what not; neither where both are long."""
+    for slug in ("one", "two", "three"):
+        await opened(root, slug)
+    (here,) = await say(charlie, "bread")
+    await say(alice, "bread", channel=world.class_channel)
+    asked_of_index: list[str] = []
+    matching = index.matching
+    monkeypatch.setattr(index, "matching", lambda *given: asked_of_index.append(matching(*given)) or asked_of_index[-1])
+    assert await found(charlie, "bread") == [here]
+    assert "NOT (facts : (g" in asked_of_index[-1]
+    monkeypatch.setattr(index, "MOST_GROUPS", 0)
+    assert await found(charlie, "bread") == [here]
+    assert "facts" not in asked_of_index[-1]
+
+
+async def test_a_site_searches_its_group(bob: Person, anyone: Person, root: Person, world: World) -> None:
+    """With a session that is good there alone: what others of the user's groups say is not found."""
+    blog = await opened(root, "blog", origins=["https://blog.example"])
+    (public,) = await say(bob, "bread", channel=blog)
+    await say(bob, "bread", channel=world.class_channel)
+    made = await bob.post("/api/groups/blog/sessions", {"origin": "https://blog.example"})
+    there = {"Origin": "https://blog.example", **bearer(made.json()["token"])}
+    answer = await anyone.get("/api/search?q=bread", headers=there)
+    assert [hit["post"]["id"] for hit in answer.json()["results"]] == [public]
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "no-store" in answer.headers["Cache-Control"] or "private" in answer.headers["Cache-Control"]
+
+
+_schema = sqlite3.connect(":memory:")
+_schema.execute(SCHEMA[0].replace("content = 'searched', content_rowid = 'post_id', ", ""))
+_nasty = (
+    st.text(alphabet=st.sampled_from("ab學習 \"-*:()^{}+.'\\\0\u0301\ud83d from:in:has:before:after:2026-0NEAR"))
+    | st.text()
+)
+
+
+@given(text=_nasty)
+@example(text='-"')
+def test_no_query_is_an_error_of_the_index(text: str) -> None:
+    query = understood(text)
+    if not query.is_empty:
+        match = index.matching(query.terms, query.without, [["g1"], *index.between(query.since, query.before)], ["g2"])
+        _schema.execute("SELECT rowid FROM searched_index WHERE searched_index MATCH ?", (match,)).fetchall()
+        assert excerpt(text, query.terms).count("<mark>") <= len(text)
+
+
+async def test_posts_of_before_are_indexed_later(
+    alice: Person, anyone: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ids = await say(alice, *(f"older {n}" for n in range(3)))
     await upkeep.begin_anew()
     assert await found(anyone, "older") == []
     (newer,) = await say(alice, "older, but not so much")
     assert (await upkeep.differences())[1] == ids
-    assert await upkeep.complete() == 3
+    assert await db.write(upkeep.progress.within) == (4, 3)
+    monkeypatch.setattr(upkeep, "NEXT", upkeep.NEXT.limit(1))
+    assert await upkeep._index_next() == 1  # a server ends after one unit; the next one goes on there
+    assert await found(anyone, "older") == [newer, ids[2]]
+    assert await upkeep.go_on() == 2
+    assert await db.write(upkeep.progress.within) == (4, 0)
     assert await found(anyone, "older") == [newer, *ids[::-1]]
     assert (await upkeep.differences())[1] == []

@@ -56,7 +56,7 @@ class Unnamed(Base):
 
 
 class Progress(NamedTuple):
-    """How much is indexed: of so many posts, the newest but for those `waiting`, about."""
+    """How many posts there are, and how many of them are still to be looked at."""
 
     posts: int
     waiting: int
@@ -98,7 +98,7 @@ async def go_on() -> int:
     once: each takes the next ones.
     """
     done = 0
-    while (indexed := await timed_next()) is not None:
+    while (indexed := await _timed_next()) is not None:
         done += indexed
     if done:
         log.warning("Search finds %d more posts now: all are indexed.", done)
@@ -111,7 +111,7 @@ async def complete() -> int:
     return await go_on()
 
 
-async def timed_next() -> int | None:
+async def _timed_next() -> int | None:
     """The next unit of `go_on`, and as much time again for others; None where there is nothing left."""
     begun = time.monotonic()
     indexed = await _index_next()
@@ -126,9 +126,7 @@ def _look_at_all(tx: Tx) -> None:
 
 @writes
 def _index_next(tx: Tx) -> int | None:
-    waiting = tx.one(STATE).waiting
-    if waiting is None and tx.one(ANY) is None:  # an index that is new, or posts that were imported without it
-        waiting = tx.one(NEWEST).id
+    waiting = _waiting(tx)
     rows = tx.all(NEXT, waiting=waiting) if waiting is not None else []
     if not rows:
         tx.run(NOTED, waiting=None)
@@ -140,11 +138,16 @@ def _index_next(tx: Tx) -> int | None:
     return len(missing)
 
 
+def _waiting(read: Snapshot) -> int | None:
+    """The newest post that is to be looked at; where nothing is indexed, as after an import of an export, all are."""
+    waiting: int | None = read.one(STATE).waiting
+    return read.one(NEWEST).id if waiting is None and read.one(ANY) is None else waiting
+
+
 @reads
 def progress(read: Snapshot) -> Progress:
     """How far the indexing is."""
-    state = read.one(STATE)
-    return Progress(*read.one(POSTS, waiting=state.waiting or 0))
+    return Progress(*read.one(POSTS, waiting=_waiting(read) or 0))
 
 
 @writes
