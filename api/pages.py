@@ -20,8 +20,8 @@ from pottle.translation import _
 blueprint = Blueprint("pages", __name__)
 
 TABS = ("people", "discussions", "rules", "site", "removed", "log")  # the pages of a group's moderators
-OF_DISCUSSIONS = ("discussions", "removed")
-ADMINS_TABS = ("overview", "accounts", "groups", "log")
+ADMINS_TABS = ("overview", "accounts", "groups", "import", "log")
+OF_DISCUSSIONS = ("discussions", "removed", "import")
 
 
 @blueprint.record_once
@@ -65,8 +65,7 @@ async def join() -> Response:
 async def manage(slug: str, tab: str) -> Response:
     """What moderators look after in a group, on a page for each `tab`; to others there is no such page."""
     found = await group.visible_to(me(), slug)
-    there = "discussions" in current_app.jinja_env.globals or tab not in OF_DISCUSSIONS
-    if not rules.moderates(found, me()) or not there:
+    if not rules.moderates(found, me()) or not _is_there(tab):
         raise NotFound(_("There is no such page."))
     board = link("").partition("://")[2].rstrip("#")
     return await _managing("manage.html", group=group.view(found), tab=tab, join_at=board, tag=tag(slug))
@@ -85,11 +84,15 @@ async def account() -> Response:
 @hide
 @signed_in
 async def admin(tab: str) -> Response:
-    """How the server is, accounts, groups and the activity log, for admins; to others there is no such page."""
-    if not me().admin:
+    """How the server is, accounts, groups, imports, the activity log: for admins; to others there is no such page."""
+    if not me().admin or not _is_there(tab):
         raise NotFound(_("There is no such page."))
     shown = {"server": await glance.glance()} if tab == "overview" else {}
     return await _managing("admin.html", tab=tab, **shown)
+
+
+def _is_there(tab: str) -> bool:
+    return "discussions" in current_app.jinja_env.globals or tab not in OF_DISCUSSIONS
 
 
 async def _managing(template: str, **context: object) -> Response:

@@ -8,7 +8,19 @@ from pathlib import Path
 MENU = {
     "Start": ["your-own-resource", "development", "languages", "files", "anatomy", "from-flask"],
     "Use": [
-        *("classroom", "writing", "lesson", "search", "embedding", "guides", "single-sign-on", "client", "api", "live"),
+        *(
+            "classroom",
+            "writing",
+            "lesson",
+            "search",
+            "embedding",
+            "importing",
+            "guides",
+            "single-sign-on",
+            "client",
+            "api",
+            "live",
+        ),
         *("/clients/*/README", "flask-front-ends"),
     ],
     "Run": ["deploy", "settings", "administration", "operating", "performance"],

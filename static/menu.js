@@ -13,13 +13,13 @@ const CHANGES = {
  * @param {object} post and one's own `marks` of it, and the Reader of personal.js @param {object} root what it answers, at the beginning
  * @returns {Object<string, boolean>}
  */
-function allowed({ post: { state, author, answer, endorsed, pinned }, mine, moderates, locked, withheld, edit }, root) {
+function allowed({ post: { state, author, answer, endorsed, pinned }, mine, moderates, locked, withheld, edit, signedIn }, root) {
   const [removed, published] = [state === 'removed', state === 'published'];
   const marks = published && moderates;
   const answers = published && Boolean(root) && (moderates || (root.mine && !locked));
   return {
     answer: answers && !answer, 'no-answer': answers && answer, endorse: marks && !endorsed, unendorse: marks && endorsed, pin: marks && !pinned, unpin: marks && pinned,
-    author: moderates && !author.uid && !author.guest,
+    author: moderates && !author.uid && !author.guest, claim: published && signedIn && Boolean(author.guest),
     approve: moderates && state === 'pending', edit: mine && (moderates || !locked) && !removed, withdraw: Boolean(edit),
     link: published, remove: (mine || moderates) && (!removed || withheld), restore: moderates && removed,
   };
@@ -52,6 +52,7 @@ export class Menu {
     const { do: does } = item.dataset;
     if (does === 'link') return this.#copy(item);
     if (does === 'author') return this.#unveil(item);
+    if (does === 'claim') return this.#claim(item);
     this.close();
     if (does in CHANGES) this.#change(this.#id, CHANGES[does]);
   }
@@ -60,6 +61,12 @@ export class Menu {
   async #unveil(item) {
     const author = await this.#pottle.api('GET', `/api/posts/${this.#id}/author`).catch(({ message }) => ({ guest: message }));
     item.textContent = author.uid ? `${isolated(author.name)} (${author.uid})` : author.guest;
+  }
+
+  /** Of a guest who came from another site; a moderator decides. */
+  async #claim(item) {
+    item.textContent = await this.#pottle.api('PUT', `/api/posts/${this.#id}/claim`)
+      .then(() => _('A moderator will look at it'), ({ message }) => message);
   }
 
   /** The link is copied, or followed where browsers forbid that: on plain http. */

@@ -133,7 +133,7 @@ export class Participation {
   }
 
   async #open(button, id) {
-    const about = (of) => ({ post: this.#shown(of), marks: this.#reactions.of(of), ...this.#readerOf(this.#shown(of)) });
+    const about = (of) => ({ post: this.#shown(of), marks: this.#reactions.of(of), signedIn: Boolean(this.#account.me), ...this.#readerOf(this.#shown(of)) });
     this.#menu ??= import('./menu.js').then(({ Menu }) => new Menu(this.#section, this.#pottle, about, this.change.bind(this)));
     (await this.#menu).toggle(button, id);
   }

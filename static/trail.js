@@ -46,6 +46,8 @@ const sentences = (subject, detail) => ({
   'database.restored': _('restored the database'),
   'flask.imported': _('imported from Flask'),
   'comments.imported': _('imported comments from %(subject)s', { subject }),
+  'claim.approved': _('gave %(subject)s the posts of the guest %(detail)s', { subject, detail }),
+  'claim.declined': _('did not give %(subject)s the posts of the guest %(detail)s', { subject, detail }),
 });
 /** What was noted beside it, in words: of a group's rules, of who wrote a post and why it was removed. */
 function inWords(detail) {
@@ -62,7 +64,7 @@ function inWords(detail) {
   return detail.replace(/\b(reading|posting|review|anonymous|images|origins): ([a-z]+)(?=,|$)/g, (text, rule, value) => rules[rule][value] ?? text);
 }
 
-const TOLD = ['user.role', 'member.put']; // with the detail
+const TOLD = ['user.role', 'member.put', 'claim.approved', 'claim.declined']; // with the detail
 
 /** @param {string} path of the API */
 export const trail = (section, pottle, path) => new Listing(section, pottle, {

@@ -191,7 +191,8 @@ def test_every_kind_of_change_is_named() -> None:
     table = page("live").split("| kind |")[1].split("\n\n")[0]
     missing = [f"| `{kind}` | when | what it carries |" for kind in sorted(kinds - set(first_column(table)))]
     assert not missing, f"Write into docs/live.md, the table of kinds: {missing}"
-    assert set(first_column(table)) == kinds, "docs/live.md has a kind that is gone"
+    told = set(re.findall(r'tx\.changed\("([a-z.]+)", stream=', written))  # also what carries nothing
+    assert set(first_column(table)) <= kinds | told, "docs/live.md has a kind that is gone"
 
 
 @pytest.mark.check

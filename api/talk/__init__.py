@@ -7,13 +7,16 @@ was written stays in the database.
 from quart.blueprints import BlueprintSetupState
 
 from api.talk import (
+    arriving,
     channels,
+    claims,
     embed,
     feeds,
     images,
     importing,
     inbox,
     leaving,
+    old,
     overviews,
     own,
     pages,
@@ -29,6 +32,8 @@ from api.talk import (
 
 blueprint = pages.blueprint
 PARTS = (
+    arriving.blueprint,
+    claims.blueprint,
     channels.blueprint,
     channels.counts,
     posts.blueprint,
@@ -37,6 +42,7 @@ PARTS = (
     queue.blueprint,
     queue.decisions,
     embed.blueprint,
+    old.blueprint,
     overviews.blueprint,
     images.blueprint,
     importing.blueprint,

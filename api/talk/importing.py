@@ -5,9 +5,10 @@ from pathlib import Path
 import click
 from quart import Blueprint
 
-from api.commands.running import run, working
+from api.commands.running import Value, run, working
 from api.commands.upkeep import PATH
 from model.arriving import importing
+from model.groups.group import SomeSlug
 from model.talk.search import upkeep
 from pottle.commands import say
 
@@ -16,7 +17,14 @@ blueprint = Blueprint("importing", __name__, cli_group=None)
 
 @blueprint.cli.command("import-comments")
 @PATH
-@click.option("--group", "slug", required=True, metavar="SLUG", help="The group that they come into.")
+@click.option(
+    "--group",
+    "slug",
+    type=Value(SomeSlug, "group"),
+    required=True,
+    metavar="SLUG",
+    help="The group that they come into.",
+)
 @click.option("--from", "source", type=click.Choice(sorted(importing.known())), help="The system; else PATH says it.")
 @click.option("--dry-run", "dry", is_flag=True, help="Only print what would come, and change nothing.")
 def _import_comments(path: Path, slug: str, source: str | None, dry: bool) -> None:

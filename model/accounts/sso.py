@@ -14,7 +14,7 @@ from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, func,
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import audit, settings
-from model.accounts import codes, session, user
+from model.accounts import codes, proof, session, user
 from model.accounts.session import Identity, SessionView, Site
 from model.accounts.sso_token import SKEW_SECONDS, BadToken, Claims, Verified, verified
 from model.accounts.user import User
@@ -119,6 +119,8 @@ def _sign_in(tx: Tx, slug: str, token: str, origin: str | None, device: str) -> 
     else:
         user_id = account.id
         _bring_up_to_date(tx, slug, group_id, account, found.claims, known.moderator)
+    if found.claims.email:
+        proof.proven(tx, user_id, found.claims.email, group_id)
     return _begun(tx, user_id, device, Site(group_id, origin, found.secret))
 
 

@@ -105,6 +105,16 @@ def takes(model: Any, *others: Any) -> Callable[[Handler], Handler]:
     return decorate
 
 
+def takes_pieces(handler: Handler) -> Handler:
+    """Passes what was sent as `pieces`, as it comes, and documents it: for what may be larger than memory."""
+
+    @wraps(handler)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return await handler(*args, pieces=bodies.pieces(), **kwargs)
+
+    return document_request(bytes)(wrapper)
+
+
 def asks(model: type[msgspec.Struct]) -> Callable[[Handler], Handler]:
     """Passes the query, checked against `model`, as `query`, and documents it."""
     fields = {field.encode_name: field.name for field in msgspec.structs.fields(model)}

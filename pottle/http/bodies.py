@@ -121,6 +121,11 @@ async def raw() -> bytes:
     return cast(bytes, await request.get_data())  # makes a task, to time what comes
 
 
+def pieces() -> AsyncIterator[bytes]:
+    """The request's body as it comes. Raises 413 where it is too large, at its end."""
+    return aiter(cast(BoundedBody, request.body))
+
+
 async def parsed(model: type[Model], *others: type[Model]) -> Model:
     """The request's JSON as `model`, or as one of the `others` where it has the first field of that.
 

@@ -39,6 +39,15 @@ def flock(file: int, how: int) -> bool:
     return True
 
 
+def alone_with(path: Path) -> int | None:
+    """A descriptor that holds a file for itself until all copies of it are closed; None where somebody has it."""
+    held = private(path, os.O_RDWR)
+    if flock(held, LOCK_EX | LOCK_NB):
+        return held
+    os.close(held)
+    return None
+
+
 class Shared:
     """A file that this process holds with others until it is closed. Waits while somebody is alone with it."""
 

@@ -73,4 +73,17 @@ showRoster(part('#roster form'), part('.printable'), joinAt, async (csv) => {
   return accounts;
 });
 
-[invitations, members].forEach((list) => list.follow());
+const decide = ({ id }, state) => pottle.api('PATCH', `${group}/claims/${id}`, { state });
+const claims = part('#claims') && new Listing(part('#claims'), pottle, {
+  path: `${group}/claims`, plural: 'claims',
+  fill(of, { guest, source, uid, name, posts, post, created }) {
+    of('.name').textContent = name;
+    of('.uid').textContent = uid;
+    of('.says').textContent = _('says to be %(guest)s of %(source)s', { guest: isolated(guest), source });
+    Object.assign(of('.post'), { href: `${pottle.url}/posts/${post}`, textContent: ngettext('%(num)s post', '%(num)s posts', posts), hidden: !posts });
+    at(of('time'), created);
+  },
+  actions: { approve: (claim) => decide(claim, 'approved'), decline: (claim) => decide(claim, 'declined') },
+});
+
+[invitations, members, claims].forEach((list) => list?.follow());

@@ -48,6 +48,8 @@ ROUTES: dict[tuple[str, str], Json] = {
     ("POST", "/api/invitations/look-up"): {"code": "ZZZZ-ZZZZ"},
     ("POST", "/api/me/invitations"): {"code": "ZZZZ-ZZZZ"},
     ("POST", "/api/groups/class/invitations"): {"role": "member", "uses": 1, "days": 1},
+    ("PATCH", "/api/groups/class/claims/1"): {"state": "approved"},
+    ("PATCH", "/api/imports/1"): {"state": "cancelled"},
     ("POST", "/api/groups/class/sso"): {"token": "x.y.z"},
     ("POST", "/api/groups/class/sessions"): {"origin": "https://class.example"},
     ("POST", "/api/groups/class/roster"): {"names": ["Dora"], "csv": "Dora"},

@@ -55,6 +55,8 @@ GET    /groups/class/manage                                401    404    404  20
 GET    /groups/class/manage/rules                          401    404    404  200  200  404    200   401
 GET    /groups/class/queue                                 401    404    404  200  200  404    200   401
 GET    /queue                                              401    404    404  200  200  404    200   401
+GET    /old/home/                                          404    404    404  404  404  404    404   401
+GET    /old/home/none                                      404    404    404  404  404  404    404   401
 GET    /groups/home/room                                   401    404    404  404  200  404    403   401
 GET    /groups/class/room                                  401    404    404  200  200  404    403   401
 GET    /groups/class/room.csv                              401    404    404  200  200  404    403   401
@@ -129,6 +131,7 @@ POST   /api/me/export            {password}                401    200    200  20
 PUT    /api/me/avatar            {image}                   401    200    200  200  200  200    403   401
 GET    /api/me/avatar                                      401    404    404  200  404  404    200   401
 DELETE /api/me/avatar                                      401    404    404  204  404  404    403   401
+GET    /api/me/claims                                      401    200    200  200  200  200    403   401
 GET    /api/me/sessions                                    401    200    200  200  200  403    403   401
 DELETE /api/me/sessions                                    401    204    204  204  204  403    403   401
 DELETE /api/me/sessions/999999                             401    404    404  404  404  403    403   401
@@ -163,10 +166,17 @@ POST   /api/groups/class/members {"uid": "charlie"}        401    404    403  20
 DELETE /api/groups/class/members/bob                       401    404    403  204  204  403    403   401
 GET    /api/groups/home/export                             401    403    403  403  200  403    403   401
 GET    /api/groups/class/export?format=wxr                 401    404    403  200  200  403    403   401
+GET    /api/groups/home/claims                             401    403    403  403  200  403    403   401
+GET    /api/groups/class/claims                            401    404    403  200  200  403    403   401
+PATCH  /api/groups/class/claims/9 {"state": "approved"}    401    404    403  404  404  403    403   401
 GET    /api/groups/home/people                             401    403    403  403  200  403    403   401
 GET    /api/groups/class/people?q=a                        401    404    200  200  200  200    403   401
 GET    /api/groups/home/audit                              401    403    403  403  200  403    403   401
 GET    /api/groups/class/audit                             401    404    403  200  200  403    403   401
+GET    /api/imports                                        401    403    403  403  200  403    403   401
+GET    /api/imports/9                                      401    403    403  403  404  403    403   401
+POST   /api/imports?group=none&file=x                      401    403    403  403  404  403    403   401
+PATCH  /api/imports/9            {"state": "cancelled"}    401    403    403  403  404  403    403   401
 GET    /api/server                                         401    403    403  403  200  403    403   401
 GET    /api/audit                                          401    403    403  403  200  403    403   401
 GET    /api/groups/home/room                               401    403    403  403  200  403    403   401
@@ -272,6 +282,8 @@ POST   /api/decisions/undo       {undoes}                  401    200    200  20
 GET    /api/posts/{his}/edit                               401    404    200  200  200  200    200   401
 PATCH  /api/posts/{his}/edit     {"state": "removed"}      401    404    403  200  200  403    200   401
 DELETE /api/posts/{his}/edit                               401    404    204  403  403  204    403   401
+PUT    /api/posts/{post}/claim                             401    404    404  404  404  404    403   401
+PUT    /api/posts/{theirs}/claim                           401    404    404  404  404  404    404   401
 PUT    /api/posts/{post}/reactions/up                      401    200    200  200  200  200    403   401
 DELETE /api/posts/{post}/reactions/up                      401    200    200  200  200  200    403   401
 PUT    /api/posts/{theirs}/reactions/up                    401    404    200  200  200  200    200   401

@@ -83,6 +83,10 @@ BODIES: dict[str, Any] = {
     "PUT /api/channels/<id:channel_id>/read": {"posts": [99999]},
     "POST /api/decisions": {"decisions": [{"post": 99999, "version": 1}], "state": "published"},
     "POST /api/decisions/undo": {"decisions": [99999]},
+    "POST /api/imports": b"x",
+    "PATCH /api/imports/<id:job_id>": {"state": "cancelled"},
+    "PUT /api/posts/<id:post_id>/claim": None,
+    "PATCH /api/groups/<slug>/claims/<id:claim_id>": {"state": "approved"},
     "POST /account/sign-in": {"uid": "alice", "password": PASSWORD},
     "POST /account/sign-up": {**NEW_USER, "uid": "newer"},
     "POST /account/sign-out": None,
@@ -188,10 +192,11 @@ class TestPolicy:
             ("argon2", "accounts/passwords"),
             ("PIL", "pictures"),
             ("markdown_it", "talk/markdown", "talk/notation"),
-            ("nh3", "talk/markdown"),
+            ("nh3", "arriving/texts", "talk/markdown"),
         ):
             assert importing(modules("api", "model", "main.py"), package) == [f"model/{door}.py" for door in doors]
         assert importing(modules("api", "model"), "model.talk.markdown.rendered") == [
+            "model/arriving/planning.py",
             "model/flask/plan.py",
             "model/talk/posting.py",
         ]

@@ -55,6 +55,7 @@ PAGES = (
         "/admin",
         "/admin/accounts",
         "/admin/groups",
+        "/admin/import",
         "/admin/log",
         "/queue",
         "/groups/class/queue",
