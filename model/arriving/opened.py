@@ -22,6 +22,7 @@ from model.arriving.plan import Unreadable
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 HEAD = 16 * 1024  # bytes by which a reader recognises its own
 LONGEST_LINE = 16 * 1024 * 1024  # bytes of one entry
+MOST_WHOLE = 256 * 1024 * 1024  # bytes that are held in memory at once
 MOST_FILES = 1_000_000  # in an archive or a folder
 
 
@@ -73,7 +74,7 @@ class Opened:
     def json(self, as_: Any = Any) -> Any:
         """The whole of it as JSON. Raises Unreadable, which says where it is wrong."""
         with self.stream() as stream:
-            return decoded(stream.read(), as_)
+            return decoded(_whole(stream), as_)
 
     @contextmanager
     def database(self) -> Iterator[Path]:
@@ -93,7 +94,7 @@ class Opened:
         """The files of a folder or a zip, with their paths in it, in their order; or the one file that it is."""
         if not self.many:
             with self.stream() as stream:
-                yield self.name, stream.read()
+                yield self.name, _whole(stream)
         elif self.path.is_dir():
             yield from self._bounded(self._of_folder())
         else:
@@ -121,8 +122,8 @@ class Opened:
         left = self.most
         for name, size, read in files:
             left -= size
-            if left < 0:
-                raise _too_large(self.most)
+            if left < 0 or size > MOST_WHOLE:
+                raise _too_large(min(self.most, MOST_WHOLE))
             yield name, read()
 
 
@@ -170,6 +171,13 @@ def decoded(data: bytes, as_: Any = Any, where: str = "The file") -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         why = "it has too many levels" if isinstance(error, RecursionError) else str(error)
         raise Unreadable(f"{where} is not JSON as it should be: {why}.") from error
+
+
+def _whole(stream: IO[bytes]) -> bytes:
+    data = stream.read(MOST_WHOLE + 1)
+    if len(data) > MOST_WHOLE:
+        raise _too_large(MOST_WHOLE)
+    return data
 
 
 def _unzipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:

@@ -23,6 +23,7 @@ from pottle.values import fits
 
 LONGEST_NAME = 80  # characters
 MOST_COMMENTS = 500_000  # in one file
+MOST_MARKUP = 20  # characters of HTML for one that is shown: more are not looked at
 NO_NAME = "Anonymous"
 PORTION = 500  # comments between two reports of progress
 OLDEST = datetime(1990, 1, 1, tzinfo=UTC)  # what is said to be older has no time
@@ -131,7 +132,8 @@ class Plan:
             return None
         body = html = ""
         if comment.state != "removed":
-            body = as_markdown(comment.text, comment.form)
+            short = len(comment.text) <= MOST_MARKUP * self._longest
+            body = as_markdown(comment.text, comment.form) if short else comment.text
             if len(body) > self._longest:
                 why = f"is longer than the {self._longest} characters that POTTLE_POST_LENGTH allows: raise that"
                 self.report.left_out("comment", comment.id, why)
@@ -163,11 +165,10 @@ class Plan:
         )
 
     def _time(self, id_: str, moment: datetime) -> str:
-        stamp = times.text(moment)
-        if moment < OLDEST or stamp > times.now():
-            self.report.changed("comment", id_, f"is said to be of {stamp[:4]}, and has the time of the import")
-            return times.now()
-        return stamp
+        if OLDEST <= moment <= datetime.now(UTC):
+            return times.text(moment)
+        self.report.changed("comment", id_, f"is said to be of {moment.year}, and has the time of the import")
+        return times.now()
 
     def _find_parents(self, made: dict[str, NewPost]) -> None:
         for post in made.values():

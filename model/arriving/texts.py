@@ -1,11 +1,12 @@
 """What comments say, as Markdown: from HTML, and from plain text, which stays as it was typed."""
 
 import re
+from contextlib import suppress
 from html import unescape
 from typing import Literal
 
 import nh3
-from html_to_markdown import ConversionOptions, convert
+from html_to_markdown import ConversionError, ConversionOptions, convert
 
 from model.talk.markdown import TAGS, is_plain
 
@@ -29,7 +30,6 @@ _ADDRESS = re.compile(r"https?://[^\s<>()\[\]\"]+")
 _ESCAPED = re.compile(r"\\(?=[^\w\s]|_)")
 _INLINE = re.compile(r"[\\`*\[\]<>~|]|(?<!\w)_|_(?!\w)|&(?=#?\w+;)")
 _AT_BEGINNING = re.compile(r"^ *(?:(\d+)(?=[.)]\s)|(?=[#+=-]))", re.MULTILINE)
-_PRE = re.compile(r"(<pre\b.*?</pre>)", re.IGNORECASE | re.DOTALL)
 _PARAGRAPH = re.compile(r"\n[ \t]*(?:\n[ \t]*)+")
 
 
@@ -43,21 +43,26 @@ def as_markdown(text: str, form: Form) -> str:
 
 def with_breaks(html: str) -> str:
     """HTML in which newlines are breaks, and empty lines part paragraphs, as WordPress has it; but not in `<pre>`."""
-    parts = _PRE.split(html.replace("\r\n", "\n").strip())
-    for at in range(0, len(parts), 2):
-        parts[at] = "".join(
-            f"<p>{paragraph.strip().replace(chr(10), '<br>')}</p>"
-            for paragraph in _PARAGRAPH.split(parts[at])
-            if paragraph.strip()
-        )
-    return "".join(parts)
+    html = html.replace("\r\n", "\n").strip()
+    lower, at, parts = html.lower(), 0, list[str]()
+    while (begin := lower.find("<pre", at)) >= 0 and (end := lower.find("</pre>", begin)) >= 0:
+        parts += [_in_paragraphs(html[at:begin]), html[begin : end + 6]]
+        at = end + 6
+    return "".join([*parts, _in_paragraphs(html[at:])])
+
+
+def _in_paragraphs(html: str) -> str:
+    shown = (paragraph.strip() for paragraph in _PARAGRAPH.split(html))
+    return "".join(f"<p>{paragraph.replace(chr(10), '<br>')}</p>" for paragraph in shown if paragraph)
 
 
 def _of_html(html: str) -> str:
-    if html.count("<") > MOST_TAGS:
-        return _of_plain(unescape(_TAG.sub(" ", html)))
-    clean = _IMAGE.sub(_as_link, _cleaner.clean(html))
-    return _with_whole_addresses(convert(clean, OPTIONS).content or "")
+    if html.count("<") <= MOST_TAGS:
+        clean = _IMAGE.sub(_as_link, _cleaner.clean(html))
+        with suppress(ConversionError):
+            if found := convert(clean, OPTIONS).content:  # nothing of what is too deep for it
+                return _with_whole_addresses(found)
+    return _of_plain(unescape(_TAG.sub(" ", html)))
 
 
 def _as_link(found: re.Match[str]) -> str:

@@ -8,6 +8,8 @@ from model.arriving.plan import Unreadable
 
 PORTION = 64 * 1024  # bytes
 DEEPEST = 100  # elements in each other
+LARGEST = 256 * 1024 * 1024  # of one element with all that is in it: characters, and OF_EACH for each element
+OF_EACH = 500
 # XML allows no control characters, and yet exports have them.
 CONTROL = bytes(set(range(32)) - {9, 10, 13})
 
@@ -60,6 +62,7 @@ ENDS = [
 class _Building:
     def __init__(self, names: tuple[str, ...]) -> None:
         self._names, self._open, self._depth = names, list[Element](), 0
+        self._held = 0
         self._done: list[Element] = []
         self.parser = expat.ParserCreate(namespace_separator=" ")
         self.parser.buffer_text = True
@@ -87,6 +90,7 @@ class _Building:
             if self._open:
                 self._open[-1].children.append(made)
             self._open.append(made)
+            self._hold(OF_EACH)
 
     def _end(self, _: str) -> None:
         self._depth -= 1
@@ -94,10 +98,17 @@ class _Building:
             ended = self._open.pop()
             if not self._open:
                 self._done.append(ended)
+                self._held = 0
 
     def _said(self, data: str) -> None:
         if self._open:
             self._open[-1].parts.append(data)
+            self._hold(len(data))
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        if self._held > LARGEST:
+            raise Unreadable(f"Line {self._open[0].line} begins more than {LARGEST // 1024 // 1024} MB in one element.")
 
 
 def _local(name: str) -> str:

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import os
 import sqlite3
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from click.testing import Result
 
 import main
+from model.arriving import importing, planning, texts
 from model.settings import Settings
 from tests.arriving import exports
 from tests.cases import in_turn
@@ -161,3 +163,23 @@ def test_what_is_no_export_changes_nothing(
     assert why in (message := refused(import_(path)))
     assert message.endswith("Nothing was imported.")
     assert everything(instance) == before
+
+
+def test_no_more_is_unpacked_or_kept_than_may_be(
+    import_: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bomb, many = tmp_path / "bomb.xml.gz", tmp_path / "many.xml"
+    bomb.write_bytes(gzip.compress(exports.DISQUS.replace("<post", " " * 20_000_000 + "<post", 1).encode()))
+    many.write_text(exports.DISQUS)
+    monkeypatch.setattr(importing, "MOST_BYTES", 1024 * 1024)
+    assert "Unpacked, the file is larger than 1 MB" in refused(import_(bomb))
+    monkeypatch.setattr(planning, "MOST_COMMENTS", 3)
+    assert "more than 3 entries" in refused(import_(many))
+
+
+def test_no_text_takes_long() -> None:
+    for slow in ("<blockquote>" * 100_000, "<pre>" * 100_000, "<b><i>" * 900 + "deep", "*_`[" * 20_000):
+        begun = time.process_time()
+        texts.as_markdown(texts.with_breaks(slow), "html")
+        assert time.process_time() - begun < 1, slow[:20]
+    assert texts.as_markdown("<b><i>" * 900 + "deep", "html") == "deep"
