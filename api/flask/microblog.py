@@ -31,16 +31,6 @@ from pottle.http.asking import anyone, signed_in
 
 LONGEST = 280  # characters
 Limit = Annotated[int, Meta(ge=1, le=10**18 - 1)]
-# What pages call the kinds of reactions; the first is what they are sent.
-REACTIONS: dict[Kind, tuple[str, ...]] = {
-    "up": ("👍", "like", "thumbsup", "upvote", "+1"),
-    "down": ("👎", "dislike", "thumbsdown", "downvote", "-1"),
-    "heart": ("❤️", "❤", "love"),
-    "laugh": ("😂", "😄", "😆", "haha", "funny"),
-    "hooray": ("🎉", "celebrate", "clap", "👏"),
-    "eyes": ("👀", "look"),
-}
-BY_NAME = {name: kind for kind, names in REACTIONS.items() for name in (kind, *names)}
 
 
 class FlaskReply(msgspec.Struct, rename="camel"):
@@ -131,9 +121,9 @@ def microblog(thread: Thread, number: int | None, text: str | None = None) -> An
     written, beside = flask_post.text_of(row.body)
     written = written if text is None else text
     reactions = {
-        REACTIONS[kind][0]: [number if kind in thread.mine and not index else None for index in range(count)]
+        pages.REACTIONS[kind][0]: [number if kind in thread.mine and not index else None for index in range(count)]
         for kind, count in view.reactions.items()
-        if kind in REACTIONS
+        if kind in pages.REACTIONS
     }
     made = FlaskMicroblog(
         id=row.number,
@@ -293,9 +283,9 @@ async def take_back_under_page(
 
 
 def _kind(name: str) -> Kind:
-    kind = BY_NAME.get(name.strip().lower())
+    kind = pages.BY_NAME.get(name.strip().lower())
     if kind is None:
-        said = ", ".join(f"{names[0]} ({kind})" for kind, names in REACTIONS.items())
+        said = ", ".join(f"{names[0]} ({kind})" for kind, names in pages.REACTIONS.items())
         raise Invalid({"reactionType": f"must be one of {said}"})
     return kind
 

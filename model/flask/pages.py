@@ -17,7 +17,7 @@ from model.groups.group import Group, asker
 from model.talk import channel, post
 from model.talk.channel import BY_KEY, IN_GROUP, SHOWN_KEY, Channel, Key
 from model.talk.post import Post
-from model.talk.reaction import Reaction
+from model.talk.reaction import Kind, Reaction
 from pottle.errors import Invalid, NotFound, Refusal
 from pottle.store import Snapshot, db, reads
 from pottle.store.paging import Cursor, Filling, paged_aside
@@ -26,6 +26,16 @@ from pottle.values import Unfit, fit
 MOST_REPLIES = 2_000  # to all posts of a list, the newest
 NOWHERE = "posts"  # the key of the discussion for what belongs to no page
 ADDRESS = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+# What pages call the kinds of reactions; the first is what they are sent.
+REACTIONS: dict[Kind, tuple[str, ...]] = {
+    "up": ("👍", "like", "thumbsup", "upvote", "+1"),
+    "down": ("👎", "dislike", "thumbsdown", "downvote", "-1"),
+    "heart": ("❤️", "❤", "love"),
+    "laugh": ("😂", "😄", "😆", "haha", "funny"),
+    "hooray": ("🎉", "celebrate", "clap", "👏"),
+    "eyes": ("👀", "look"),
+}
+BY_NAME = {name: kind for kind, names in REACTIONS.items() for name in (kind, *names)}
 
 Which = Literal["all", "page", "author", "words", "one"]
 

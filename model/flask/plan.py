@@ -31,9 +31,9 @@ NO_EMAIL = (None, "", "?")
 
 
 class Item(msgspec.Struct):
-    """One thing to import: its id there, and a digest that identifies it in later imports too."""
+    """One thing to import: its id there (a number, but `12.3` of a reply), and a digest that identifies it for good."""
 
-    theirs: int
+    theirs: Any
     digest: bytes
 
 
@@ -90,7 +90,7 @@ class NewMember(Item):
     role: str
 
 
-class _LeftOut(Exception):
+class LeftOut(Exception):
     """Why a row cannot be imported."""
 
 
@@ -101,16 +101,16 @@ class Plan:
     """
 
     def __init__(self, source: Source, longest_post: int, admins: bool, notes: bool, progress: Progress) -> None:
-        self._rows, self._longest_post, self._admins, self._notes = source.rows, longest_post, admins, notes
+        self.rows, self._longest_post, self._admins, self._notes = source.rows, longest_post, admins, notes
         self._progress = progress
-        self._planned: dict[tuple[str, Any], Any] = {}  # items by kind and id there
+        self.planned: dict[tuple[str, Any], Any] = {}  # items by kind and id there
         self._first: dict[str | bytes, int] = {}  # the id of the first user of a uid, and channel of a digest
         self._names: dict[int, str] = {}  # by user: what a post is signed with if there is no account
         self._last_votes: dict[tuple[int, int], NewVote] = {}  # by user and post
         self.report = Report()
         for name, why in source.unread.items():
             self.report.left_out("column" if "." in name else "table", name, why)
-        closed = bool(self._rows["user_sections"])
+        closed = bool(self.rows["user_sections"])
         users = self._all("user", self._user)
         sections = self._all("section", lambda row: self._group(row, "section", closed))
         groups = self._all("group", lambda row: self._group(row, "group", False))
@@ -123,19 +123,19 @@ class Plan:
         self.items = [*users, *groups, *sections, *channels, *belonging, *posts, *self._last_votes.values()]
 
     def _all(self, kind: str, make: Callable[[Row], Item]) -> list[Item]:
-        """The items that `make` makes of a table's rows; it raises _LeftOut for a row that cannot come."""
-        items, rows = [], self._rows[f"{kind}s"]
+        """The items that `make` makes of a table's rows; it raises LeftOut for a row that cannot come."""
+        items, rows = [], self.rows[f"{kind}s"]
         for row in counted("Rendering", rows, len(rows), self._progress) if kind == "post" else rows:
             if not isinstance(row["id"], int):
                 self.report.left_out(kind, repr(row["id"]), "has no number for an id")
                 continue
             try:
                 item = make(row)
-            except _LeftOut as why:
+            except LeftOut as why:
                 self.report.left_out(kind, row["id"], str(why))
             else:
                 items.append(item)
-                self._planned[kind, row["id"]] = item
+                self.planned[kind, row["id"]] = item
         return items
 
     def _user(self, row: Row) -> NewUser:
@@ -143,11 +143,11 @@ class Plan:
         name = _one_line(row["name"])[:LONGEST_NAME]
         self._names[id_] = name or _one_line(uid)[:LONGEST_NAME] or FORMER_USER
         if not fits(uid, Uid):
-            raise _LeftOut(f"has the uid {uid!r:.60}; here it is 2 to 40 of A-Z a-z 0-9 . _ -")
+            raise LeftOut(f"has the uid {uid!r:.60}; here it is 2 to 40 of A-Z a-z 0-9 . _ -")
         if is_reserved(uid):
-            raise _LeftOut(f"has the uid {uid}, which is reserved here: the operator gives it")
+            raise LeftOut(f"has the uid {uid}, which is reserved here: the operator gives it")
         if (first := self._first.setdefault(uid.lower(), id_)) != id_:
-            raise _LeftOut(f"has the uid of user {first}, but for upper and lower case")
+            raise LeftOut(f"has the uid of user {first}, but for upper and lower case")
         admin, has_email, has_password = row.get("role") == "Admin", fits(email, Email), passwords.known(kept)
         changes = {
             f"is called {name or uid!r} here: a name has 1 to 80 characters": not fits(name, Name)
@@ -171,7 +171,7 @@ class Plan:
             self.report.changed(kind, row["id"], f"has a name of more than {LONGEST_NAME} characters: the rest is cut")
         own, section = _slug(short) or f"{kind}-{row['id']}", None
         if row.get("section_id") is not None:
-            section = self._planned.get(("section", row["section_id"]))
+            section = self.planned.get(("section", row["section_id"]))
             if section is None:
                 self.report.changed(kind, row["id"], "is of no section here, for its own is not there")
         # Pages find the groups of a section by what their slugs begin with (overview.py).
@@ -179,13 +179,13 @@ class Plan:
         return NewGroup(row["id"], digest(kind, short or own), kind, (name or own)[:LONGEST_NAME], slug, closed)
 
     def _channel(self, row: Row) -> NewChannel:
-        id_, group, key = row["id"], self._planned.get(("group", row["group_id"])), _one_line(row["name"])
+        id_, group, key = row["id"], self.planned.get(("group", row["group_id"])), _one_line(row["name"])
         if group is None:
-            raise _LeftOut("is in a group that is not there")
+            raise LeftOut("is in a group that is not there")
         if not fits(key, Key):
-            raise _LeftOut("has a name without or with more than 300 characters")
+            raise LeftOut("has a name without or with more than 300 characters")
         made = digest("channel", group.digest.hex(), key)
-        attributes = self._json(row, "attributes", "channel")
+        attributes = self.json(row, "attributes", "channel")
         if (first := self._first.setdefault(made, id_)) != id_:
             self.report.changed("channel", id_, f"has the name of channel {first}: here they are one")
         if len(key) > LONGEST_TITLE:
@@ -193,9 +193,9 @@ class Plan:
         return NewChannel(id_, made, group.theirs, key, attributes)
 
     def _members(self, table: str, kind: str, role: str) -> Iterator[NewMember]:
-        for row in self._rows[table]:
-            user, id_ = self._planned.get(("user", row["user_id"])), row[f"{kind}_id"]
-            group = self._planned.get((kind, id_))
+        for row in self.rows[table]:
+            user, id_ = self.planned.get(("user", row["user_id"])), row[f"{kind}_id"]
+            group = self.planned.get((kind, id_))
             if user is None or group is None:
                 self.report.left_out(f"{role} of {kind}", id_, f"user {row['user_id']} or the {kind} is not here")
             else:
@@ -203,36 +203,45 @@ class Plan:
                 yield NewMember(user.theirs, key, kind, group.theirs, role)
 
     def _post(self, row: Row) -> NewPost:
-        id_, user = row["id"], self._planned.get(("user", row["user_id"]))
-        channel = self._planned.get(("channel", row.get("channel_id")))
+        id_ = row["id"]
+        channel = self.planned.get(("channel", row.get("channel_id")))
         if channel is None and row.get("channel_id") is not None:
-            raise _LeftOut("is in a channel that is not here")
+            raise LeftOut("is in a channel that is not here")
         if channel is None and not self._notes:
-            raise _LeftOut("is a note, which is in no channel: --notes names one")
+            raise LeftOut("is a note, which is in no channel: --notes names one")
         body = self._body(row)
         html = rendered(body)
         if not text.shows(html):
-            raise _LeftOut("shows nothing")
-        guest = None if user else self._names.get(row["user_id"], FORMER_USER)
-        if guest:
-            self.report.changed("post", id_, f"is under the name {guest!r}, for its author has no account here")
+            raise LeftOut("shows nothing")
+        user, guest = self.author("post", id_, row["user_id"])
         key = digest("post", user.uid.lower() if user else guest, channel.digest.hex() if channel else "", id_, body)
-        return NewPost(id_, key, user and user.theirs, guest, channel and channel.theirs, body, html)
+        return NewPost(id_, key, user.theirs if user else None, guest, channel and channel.theirs, body, html)
+
+    def author(self, kind: str, id_: object, user_id: Any) -> tuple[NewUser | None, str | None]:
+        """Who wrote something: an account that comes too, or the name that it is under."""
+        user: NewUser | None = self.planned.get(("user", user_id))
+        guest = None if user else self._names.get(user_id, FORMER_USER)
+        if guest:
+            self.report.changed(kind, id_, f"is under the name {guest!r}, for its author has no account here")
+        return user, guest
 
     def _body(self, row: Row) -> str:
         title, comment = row.get("title") or "", row["comment"] or ""
         if not isinstance(title, str) or not isinstance(comment, str):
-            raise _LeftOut("is no text in UTF-8")
-        body = joined(title, comment, self._json(row, "content", "post"))
+            raise LeftOut("is no text in UTF-8")
+        return self.checked(joined(title, comment, self.json(row, "content", "post")))
+
+    def checked(self, body: str) -> str:
+        """A body that can come. Raises LeftOut."""
         if not body.strip():
-            raise _LeftOut("is empty")
+            raise LeftOut("is empty")
         if "\0" in body:
-            raise _LeftOut("has a NUL character")
+            raise LeftOut("has a NUL character")
         if len(body) > self._longest_post:
-            raise _LeftOut(f"has {len(body)} characters: POTTLE_POST_LENGTH allows {self._longest_post}")
+            raise LeftOut(f"has {len(body)} characters: POTTLE_POST_LENGTH allows {self._longest_post}")
         return body
 
-    def _json(self, row: Row, column: str, kind: str) -> Any:
+    def json(self, row: Row, column: str, kind: str) -> Any:
         """What is in a column of JSON text; None for nothing."""
         written = row.get(column)
         try:
@@ -243,12 +252,12 @@ class Plan:
 
     def _vote(self, row: Row) -> NewVote:
         """A vote; a later one of the same user for the same post replaces it."""
-        user, post = self._planned.get(("user", row["user_id"])), self._planned.get(("post", row["post_id"]))
+        user, post = self.planned.get(("user", row["user_id"])), self.planned.get(("post", row["post_id"]))
         kind = VOTES.get(row["vote_type"]) if isinstance(row["vote_type"], str) else None
         if kind is None:
-            raise _LeftOut(f"is a {row['vote_type']!r:.40}")
+            raise LeftOut(f"is a {row['vote_type']!r:.40}")
         if user is None or post is None:
-            raise _LeftOut("its user is not here" if user is None else "its post is not here")
+            raise LeftOut("its user is not here" if user is None else "its post is not here")
         made = NewVote(row["id"], digest("vote", user.digest.hex(), post.digest.hex()), user.theirs, post.theirs, kind)
         if before := self._last_votes.get((user.theirs, post.theirs)):
             self.report.left_out("vote", before.theirs, "its user voted again for the same post")

@@ -1,7 +1,8 @@
 """Reading the SQLite database of a Flask back end: rows by their columns' usual names, whatever exactly these are.
 
-Known are the schemas of flask_portfolio, flask_2025 and flocker_backend and what is like them: columns with or without
-a leading underscore, and many of them missing. Nothing is written, and all is read in one snapshot.
+Known are the schemas of flask_portfolio, flask_2025, flocker_backend and Open Coding Society's flask (of 2026), and
+what is like them: columns with or without a leading underscore, and many of them missing. Nothing is written, and all
+is read in one snapshot.
 """
 
 import re
@@ -26,6 +27,8 @@ ADVICE = {  # by how SQLite's name of an error begins
 WAIT_SECONDS = 5.0  # for a server that writes at this moment
 PORTION = 100  # rows or items between two reports of progress
 
+PAGE_POSTS = "page_posts"  # what a table `posts` is called here that has pages and no channels
+
 # The columns of each table that are read: those that it must have, and those that it may have.
 KNOWN: dict[str, tuple[set[str], set[str]]] = {
     "users": ({"id", "uid", "name", "password"}, {"email", "role"}),
@@ -36,6 +39,12 @@ KNOWN: dict[str, tuple[set[str], set[str]]] = {
     "channels": ({"id", "name", "group_id"}, {"attributes"}),
     "posts": ({"id", "comment", "user_id"}, {"title", "content", "channel_id"}),
     "votes": ({"id", "vote_type", "user_id", "post_id"}, set()),
+    "topics": ({"id", "page_path"}, {"page_title"}),
+    "microblogs": ({"id", "user_id", "content"}, {"topic_id", "data", "timestamp", "updated_at"}),
+    PAGE_POSTS: (
+        {"id", "user_id", "content", "page_url"},
+        {"page_title", "grade_received", "parent_id", "timestamp", "updated_at"},
+    ),
 }
 ALIASES = {"userid": "user_id", "note": "comment"}  # flask_portfolio's posts
 
@@ -79,14 +88,15 @@ def _read(raw: sqlite3.Connection, path: Path, progress: Progress) -> Source:
         raise WrongDatabase(f"{path} is no database of a Flask back end: {why}. {NOTHING}")
     source = Source({name: [] for name in KNOWN}, {})
     for name, columns in tables.items():
-        needed, more = KNOWN.get(name, (set(), set()))
+        called = PAGE_POSTS if name == "posts" and KNOWN[PAGE_POSTS][0] <= columns.keys() else name
+        needed, more = KNOWN.get(called, (set(), set()))
         (all_,) = raw.execute(f"SELECT count(*) FROM {_quoted(name)}").fetchone()  # noqa: S608  # quoted
-        if name in KNOWN and needed <= columns.keys():
+        if called in KNOWN and needed <= columns.keys():
             wanted = {usual: column for usual, column in columns.items() if usual in needed | more}
             listed = ", ".join(map(_quoted, wanted.values()))
             found = raw.execute(f"SELECT {listed} FROM {_quoted(name)} ORDER BY rowid")  # noqa: S608  # quoted
             for row in counted(f"Reading {name}", found, all_, progress):
-                source.rows[name].append(dict(zip(wanted, row, strict=True)))
+                source.rows[called].append(dict(zip(wanted, row, strict=True)))
             for column in (column for usual, column in columns.items() if usual not in wanted):
                 source.unread[f"{name}.{column}"] = "is not known here"
         elif all_:

@@ -46,6 +46,19 @@ CREATE TABLE posts (id INTEGER NOT NULL PRIMARY KEY, note TEXT NOT NULL, image V
     "userID" INTEGER REFERENCES users (id));
 """
 
+OPEN_CODING = """
+CREATE TABLE users (id INTEGER NOT NULL PRIMARY KEY, _name VARCHAR(255) NOT NULL, _uid VARCHAR(255) NOT NULL UNIQUE,
+    _email VARCHAR(255) NOT NULL, _password VARCHAR(255) NOT NULL, _role VARCHAR(20) NOT NULL);
+CREATE TABLE topics (id INTEGER NOT NULL PRIMARY KEY, _page_key VARCHAR(100) NOT NULL UNIQUE,
+    _page_path VARCHAR(500) NOT NULL, _page_title VARCHAR(200) NOT NULL);
+CREATE TABLE microblogs (id INTEGER NOT NULL PRIMARY KEY, _user_id INTEGER NOT NULL REFERENCES users (id),
+    _topic_id INTEGER REFERENCES topics (id), _content VARCHAR(280) NOT NULL, _data JSON, _timestamp DATETIME NOT NULL,
+    _updated_at DATETIME);
+CREATE TABLE posts (id INTEGER NOT NULL PRIMARY KEY, _user_id INTEGER NOT NULL REFERENCES users (id),
+    _parent_id INTEGER REFERENCES posts (id), _content TEXT NOT NULL, _grade_received VARCHAR(50),
+    _page_url VARCHAR(500), _page_title VARCHAR(200), _timestamp DATETIME NOT NULL, _updated_at DATETIME);
+"""
+
 
 class Backend:
     """`Backend(path, FLOCKER)` is a database to fill: `backend.add("users", id=1, _uid="toby", …)`."""
