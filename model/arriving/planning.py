@@ -117,11 +117,12 @@ class Plan:
                 self._page_of[key] = None
                 return None
             title = text.made_one_line(thread.title)[: pages.LONGEST_TITLE] or page.key[: pages.LONGEST_TITLE]
-            known = self.pages.setdefault(page.key, NewPage(page.key, title, page.url, thread.closed))
-            if known.title == page.key and title != page.key:
-                known.title = title
-            if page.key in self._page_of.values():
+            known = self.pages.get(page.key)
+            if known is None:
+                self.pages[page.key] = NewPage(page.key, title, page.url, thread.closed)
+            else:
                 self.report.changed("page", f"{key:.100}", f"is one with another whose path is {page.key:.100}, too")
+                known.title = title if known.title == page.key else known.title
             self._page_of[key] = page.key
         return self._page_of[key]
 
@@ -217,7 +218,7 @@ def _cut_circles(made: dict[str, NewPost], report: Report) -> None:
             first = min((made[id_] for id_ in ids[ids.index(at) :]), key=lambda post: post.created)
             report.changed("comment", first.id, "answers one that answers it, and begins a conversation here")
             first.parent = None
-        sound |= way.keys()
+        sound.update(way)
 
 
 def _in_order(made: dict[str, NewPost]) -> list[NewPost]:
