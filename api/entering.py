@@ -97,31 +97,23 @@ async def _entry(new: bool, trouble: Trouble | None, way: str) -> Response:
 @hide
 @anyone
 @asks(Entry)
-async def show_sign_in(query: Entry) -> Response:
+async def show_sign_in(query: Entry, trouble: Trouble | None = None) -> Response:
     """Where one signs in without JavaScript."""
-    return await _entry(False, None, query.next)
+    return await _entry(False, trouble, query.next)
 
 
 @blueprint.get("/account/sign-up", endpoint="sign_up")
 @hide
 @anyone
 @asks(Entry)
-async def show_sign_up(query: Entry) -> Response:
+async def show_sign_up(query: Entry, trouble: Trouble | None = None) -> Response:
     """Where one makes an account without JavaScript."""
-    return await _entry(True, None, query.next)
-
-
-async def _sign_in_again(trouble: Trouble) -> Response:
-    return await _entry(False, trouble, "/")
-
-
-async def _sign_up_again(trouble: Trouble) -> Response:
-    return await _entry(True, trouble, "/")
+    return await _entry(True, trouble, query.next)
 
 
 @blueprint.post("/account/sign-in", endpoint="signed_in")
 @hide
-@or_again(_sign_in_again)
+@or_again(show_sign_in)
 @limited(SIGN_IN)
 @anyone
 @fills(Credentials)
@@ -142,7 +134,7 @@ async def _by_code() -> Party | None:
 
 @blueprint.post("/account/sign-up", endpoint="signed_up")
 @hide
-@or_again(_sign_up_again)
+@or_again(show_sign_up)
 @limited(SIGN_UP, instead=_by_code)
 @anyone
 @idempotent

@@ -39,7 +39,7 @@ KNOWN: dict[str, tuple[set[str], set[str]]] = {
     "channels": ({"id", "name", "group_id"}, {"attributes"}),
     "posts": ({"id", "comment", "user_id"}, {"title", "content", "channel_id"}),
     "votes": ({"id", "vote_type", "user_id", "post_id"}, set()),
-    "topics": ({"id", "page_path"}, {"page_title"}),
+    "topics": ({"id", "page_path"}, {"page_key", "page_title"}),
     "microblogs": ({"id", "user_id", "content"}, {"topic_id", "data", "timestamp", "updated_at"}),
     PAGE_POSTS: (
         {"id", "user_id", "content", "page_url"},
