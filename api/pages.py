@@ -19,9 +19,9 @@ from pottle.translation import _
 
 blueprint = Blueprint("pages", __name__)
 
-TABS = ("people", "discussions", "rules", "site", "removed", "log")  # the pages of a group's moderators
-ADMINS_TABS = ("overview", "accounts", "groups", "import", "log")
-OF_DISCUSSIONS = ("discussions", "removed", "import")
+TABS = ("people", "discussions", "rules", "site", "webhooks", "removed", "log")  # the pages of a group's moderators
+ADMINS_TABS = ("overview", "accounts", "groups", "webhooks", "import", "log")
+OF_DISCUSSIONS = ("discussions", "webhooks", "removed", "import")
 
 
 @blueprint.record_once

@@ -17,6 +17,7 @@ MENU = {
             "importing",
             "guides",
             "single-sign-on",
+            "webhooks",
             "client",
             "api",
             "live",

@@ -11,3 +11,4 @@ from model import talk
 
 for _found in iter_modules(talk.__path__):
     import_module(f"model.talk.{_found.name}")
+import_module("model.webhooks.hook")

@@ -25,6 +25,7 @@ Action = Literal[
     "post.approved", "post.removed", "post.restored", "post.pinned", "post.unpinned",
     "post.endorsed", "post.unendorsed", "edit.approved", "edit.declined", "decision.undone",
     "database.restored", "flask.imported", "comments.imported", "claim.approved", "claim.declined",
+    "webhook.made", "webhook.edited", "webhook.rotated", "webhook.deleted", "webhook.disabled",
 ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from pottle.settings import Settings as EngineSettings
-from pottle.settings import parsed
+from pottle.settings import networks, parsed
 from pottle.store import db
 
 FLASK_CHANNELS = ("car_chat", "messages", "jokes")
@@ -34,6 +34,14 @@ def _flask_channels(text: str) -> tuple[tuple[str, int], ...]:
     return tuple((name, int(number)) for name, number in pairs)
 
 
+def _seconds(text: str) -> tuple[float, ...]:
+    """How long to wait before each attempt."""
+    found = tuple(float(part) for part in text.split(",") if re.fullmatch(r"\s*\d{1,7}(\.\d{1,3})?\s*", part))
+    if not found or len(found) != text.count(",") + 1:
+        raise ValueError("must be numbers of seconds, with commas between, such as 0,5,300")
+    return found
+
+
 @dataclass(frozen=True)
 class Settings(EngineSettings):
     """Each field is the setting `POTTLE_<FIELD>`; docs/settings.md says what each is for."""
@@ -44,6 +52,10 @@ class Settings(EngineSettings):
     post_length: int = 10_000
     user_image_bytes: int = 64 * 1024 * 1024
     image_bytes: int = 2 * 1024 * 1024 * 1024
+    webhook_networks: tuple[str, ...] = parsed((), networks)
+    webhook_retries: tuple[float, ...] = parsed(
+        (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400), _seconds
+    )
     flask_origins: tuple[str, ...] = parsed((), _origins)
     flask_channels: tuple[tuple[str, int], ...] = parsed((), _flask_channels)
     flask_pages: str = "home"

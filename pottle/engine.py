@@ -19,6 +19,7 @@ from pottle.server import health, logs, metrics
 from pottle.settings import Settings
 from pottle.store import db
 from pottle.store import migrations as revisions
+from pottle.store.consumers import consuming
 from pottle.store.files import WrongDatabase
 
 
@@ -93,8 +94,10 @@ class Engine:
         """Opens the database, once in each worker."""
         told.tell(self._access)
         # In this order: who asks is looked up anew, responses go, connections are closed and told, GETs made again.
+        # Consumers of the log are woken.
         of_access = [self._access.listener] if self._access.listener else []
-        db.listeners = (*of_access, caching.listener, hub.listener, watches.listener)
+        of_live = hub.listener, watches.listener
+        db.listeners = (*of_access, caching.listener, *of_live, consuming.listener)
         for listener in db.listeners:
             listener.forget()
         hub.hub.clear()
@@ -104,12 +107,14 @@ class Engine:
         self._app.secret_key = db.instance.secret
         self._app.config["SESSION_COOKIE_NAME"] = f"session_{db.instance.id}"  # cookies ignore ports
         metrics.reporter.start()
+        consuming.start()
         health.stopping.watch()
 
     async def _close(self) -> None:
         health.stopping.leave()
         watches.watches.clear()
         await metrics.reporter.stop()
+        await consuming.stop()
         await db.close()
 
 

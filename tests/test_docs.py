@@ -165,7 +165,7 @@ def default(value: object) -> str:
     """A default as one would write it into the environment."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    return ",".join(value) if isinstance(value, tuple) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 @pytest.mark.check

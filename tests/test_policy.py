@@ -112,6 +112,8 @@ class TestRoutes:
             *("/posts/<id:post_id>/react", "/posts/<id:post_id>/edit", "/posts/<id:post_id>/delete"),
             *("/api/groups/<slug>/sso", "/api/groups/<slug>/sessions", "/api/groups/<slug>/secrets"),
             "/api/imports",  # whose file is not read twice; there is one at a time
+            *("/api/groups/<slug>/webhooks", "/api/webhooks", "/api/webhooks/<id:hook_id>/secret"),
+            *("/api/webhooks/<id:hook_id>/test", "/api/webhooks/<id:hook_id>/again"),
         }
         for method, rule, handler in routes(built):
             if method == "POST":

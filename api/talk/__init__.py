@@ -27,6 +27,7 @@ from api.talk import (
     search_page,
     sidebar,
     unread,
+    webhooks,
     writing,
 )
 
@@ -56,6 +57,7 @@ PARTS = (
     inbox.blueprint,
     leaving.blueprint,
     *unread.PARTS,
+    webhooks.blueprint,
 )
 
 

@@ -65,6 +65,7 @@ AFTER = LoggedChange.seq > bindparam("after")
 UP_TO = LoggedChange.seq <= bindparam("until")
 
 SINCE = select(*COLUMNS).where(AFTER).order_by(LoggedChange.seq)
+SOME = SINCE.limit(bindparam("limit"))
 PAGE = SINCE.where(OF_STREAM, UP_TO).limit(bindparam("limit"))
 FIRST_PREV = select(LoggedChange.prev).where(OF_STREAM, AFTER).order_by(LoggedChange.seq).limit(1)
 
@@ -139,6 +140,11 @@ def prune(tx: Snapshot, before: str, keep: int) -> int:
 def since(read: Snapshot, after: int) -> list[Change]:
     """Every change after `after`, of all streams, internal ones too."""
     return [Change(*row) for row in read.all(SINCE, after=after)]
+
+
+def some(read: Snapshot, after: int, limit: int) -> list[Change]:
+    """The first `limit` changes after `after`, of all streams."""
+    return [Change(*row) for row in read.all(SOME, after=after, limit=limit)]
 
 
 def all_there(read: Snapshot, after: int, rows: list[Change]) -> bool:

@@ -9,6 +9,7 @@ app.db-turn    held by whoever writes. flock is fair between processes where SQL
                that is behind it was restored or rolled back (L3)
 app.db-open    shared by every process that has the database open, so that a restore can tell that nobody has
 app.db-served  shared by a server's processes: commands have the database open too
+app.db-NAME    held by the worker that runs the consumer of that name (pottle/store/consumers.py)
 """
 
 import os
@@ -135,6 +136,21 @@ def anybody(database: Path) -> bool:
             return False
     except Conflict:
         return True
+
+
+class Only:
+    """A file that one process at a time holds, until it closes it or ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = private(path, os.O_RDONLY)
+
+    def mine(self) -> bool:
+        """Whether this process holds it now; never waits."""
+        return flock(self._file, LOCK_EX | LOCK_NB)
+
+    def close(self) -> None:
+        """Gives it back."""
+        os.close(self._file)
 
 
 class Start(Shared):

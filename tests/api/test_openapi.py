@@ -192,6 +192,8 @@ async def test_it_says_where_a_version_can_be_named(document: Json) -> None:
         ("delete", "/api/posts/{post_id}/edit"),
         ("patch", "/api/users/{uid}"),
         ("delete", "/api/users/{uid}"),
+        ("patch", "/api/webhooks/{hook_id}"),
+        ("delete", "/api/webhooks/{hook_id}"),
     }
 
 

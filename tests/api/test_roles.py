@@ -209,6 +209,20 @@ POST   /api/groups/class/secrets                           401    404    403  20
 DELETE /api/groups/home/secrets/{secret}                   401    403    403  403  404  403    403   401
 DELETE /api/groups/class/secrets/{secret}                  401    404    403  204  204  403    403   401
 
+Webhooks
+GET    /api/groups/home/webhooks                           401    403    403  403  200  403    403   401
+GET    /api/groups/class/webhooks                          401    404    403  200  200  403    403   401
+POST   /api/groups/home/webhooks {hooks}                   401    403    403  403  201  403    403   401
+POST   /api/groups/class/webhooks {hooks}                  401    404    403  201  201  403    403   401
+GET    /api/webhooks                                       401    403    403  403  200  403    403   401
+POST   /api/webhooks             {hooks}                   401    403    403  403  201  403    403   401
+PATCH  /api/webhooks/{hook}      {"active": true}          401    404    404  200  200  403    403   401
+POST   /api/webhooks/{hook}/secret                         401    404    404  200  200  403    403   401
+POST   /api/webhooks/{hook}/test                           401    404    404  200  200  403    403   401
+POST   /api/webhooks/{hook}/again {}                       401    404    404  200  200  403    403   401
+GET    /api/webhooks/{hook}/deliveries                     401    404    404  200  200  403    403   401
+DELETE /api/webhooks/{hook}                                401    404    404  204  204  403    403   401
+
 Discussions
 GET    /api/groups/home/channels                           200    200    200  200  200  200    200   200
 GET    /api/groups/class/channels                          404    404    200  200  200  200    200   401
@@ -349,6 +363,7 @@ async def names(
             assert (await bob.patch(f"/api/posts/{posts['his']['id']}", {"body": "Waits"})).status_code == 202
     made = (await alice.post("/api/groups/class/invitations", {})).json()
     secret = (await alice.post("/api/groups/class/secrets")).json()
+    hook = (await alice.post("/api/groups/class/webhooks", {"url": "https://127.0.0.1:1/"})).json()
     reset = (await root.post("/api/users/alice/invitations")).json()["code"]
     (token,) = (await bob.get("/api/me/tokens")).json()["tokens"]
     image = io.BytesIO()
@@ -364,6 +379,7 @@ async def names(
         "removes": {"decisions": [{"post": posts["his"]["id"], "version": 1}], "state": "removed"},
         "undoes": {"decisions": [999]},
         "site": {"origin": SITE},
+        "hooks": {"url": "https://127.0.0.1:1/"},
         "sso": {"token": signed(secret["secret"])},
     }
     return {
@@ -373,6 +389,7 @@ async def names(
         "invitation": str(made["id"]),
         "token": str(token["id"]),
         "secret": str(secret["id"]),
+        "hook": str(hook["id"]),
         "at the site": credentials["site"][0],
         "horse": quote(PASSWORD),
         "image": image.getvalue().decode("latin-1"),

@@ -56,6 +56,7 @@ PAGES = (
         "/admin/accounts",
         "/admin/groups",
         "/admin/import",
+        "/admin/webhooks",
         "/admin/log",
         "/queue",
         "/groups/class/queue",

@@ -292,6 +292,17 @@ async def all_writes(
         yield await done("sso_sign_in", await anyone.post("/api/groups/club/sso", token), name)
     anyone.http.cookies.clear()
     yield await done("sso_delete_secret", await root.delete(f"/api/groups/club/secrets/{made.json()['id']}"))
+    nobody = {"url": "https://127.0.0.1:1/"}
+    yield await done("webhooks_create", await root.post("/api/webhooks", nobody))
+    made = await root.post("/api/groups/club/webhooks", nobody)
+    yield await done("webhooks_create_for_group", made)
+    hook = f"/api/webhooks/{made.json()['id']}"
+    yield await done("webhooks_rotate", await root.post(f"{hook}/secret"))
+    yield await done("webhooks_test", await root.post(f"{hook}/test"))
+    yield await done("webhooks_send_again", await root.post(f"{hook}/again", {}))
+    for active in (False, True):
+        yield await done("webhooks_edit", await root.patch(hook, {"active": active}), "active" if active else "off")
+    yield await done("webhooks_delete", await root.delete(hook))
     yield await done("groups_edit", await root.patch("/api/groups/club", {"posting": "members"}), "posting")
     invited = await root.post("/api/groups/club/invitations", {})
     yield await done("invitations_create", invited)

@@ -1,0 +1,167 @@
+"""Consumers of the change log: what acts on each change once, whichever worker it runs in, such as webhooks.
+
+A consumer has a name. One worker at a time runs it: whoever has the lock of `app.db-NAME`, which the kernel gives back
+however its holder ends, so that another takes over within a second. Its place in the log is kept in the database and
+moves in the same unit that takes the changes: each is taken once, in order, through kill -9 and restarts.
+
+The log's follower wakes it. It looks by itself every half minute, in case a change was missed.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import closing, suppress
+
+from pottle.store import changes
+from pottle.store.changes import Change
+from pottle.store.database import db
+from pottle.store.files import beside
+from pottle.store.follower import Listener
+from pottle.store.instance import fact, put
+from pottle.store.locks import Only
+from pottle.store.statements import Snapshot
+from pottle.store.unit import Tx
+
+log = logging.getLogger("pottle")
+
+RETRY_SECONDS = 1.0  # until it is tried again to be the one, or what failed
+SLOW_SECONDS = 30.0  # until it looks without being woken
+AT_ONCE = 500  # changes
+
+
+class Consumer:
+    """What to do with changes. An application makes a subclass, and `add`s one of it.
+
+    `kinds` are those of the changes that it takes. Changes with one of `tags`, such as `table:mails`, wake `work`.
+    """
+
+    name: str  # of at most 15 letters
+    kinds: frozenset[str]
+    tags: frozenset[str] = frozenset()
+    woken: asyncio.Event  # for `work`
+
+    def wants(self, _read: Snapshot) -> bool:
+        """Whether anybody is interested. Changes that came while nobody was are never taken."""
+        return True
+
+    def take(self, tx: Tx, rows: list[Change]) -> None:
+        """Within the unit that moves the place: writes what is to be done about these changes."""
+        raise NotImplementedError
+
+    async def work(self) -> None:
+        """Runs beside it, in the same worker alone, until it is cancelled: does what is to be done."""
+        await asyncio.Event().wait()
+
+
+consumers: list[Consumer] = []
+
+
+def add(consumer: Consumer) -> None:
+    """Has the server's workers run it."""
+    consumers.append(consumer)
+
+
+class Runner:
+    """Runs a consumer while this worker is the one, and waits for that to become so."""
+
+    def __init__(self, consumer: Consumer) -> None:
+        self.consumer = consumer
+        self.woken, consumer.woken = asyncio.Event(), asyncio.Event()
+        self._fact = f"log:{consumer.name}"
+        self._place = self._kept = 0  # the seq of the newest change that it has seen; the one in the database
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        with closing(Only(beside(db.settings.instance / "app.db", f"-{self.consumer.name}"))) as only:
+            while not only.mine():  # noqa: ASYNC110  # the kernel tells nobody that a lock is free
+                await asyncio.sleep(RETRY_SECONDS)
+            log.debug("This worker runs %s", self.consumer.name)
+            async with asyncio.TaskGroup() as both:
+                both.create_task(self._again(self._follow))
+                both.create_task(self._again(self.consumer.work))
+
+    async def _again(self, part: Callable[[], Awaitable[None]]) -> None:
+        """Runs a part of it, and again where it fails."""
+        while True:
+            try:
+                await part()
+            except Exception:
+                log.exception("%s failed, and is tried again", self.consumer.name)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _follow(self) -> None:
+        with db.snapshot() as read:
+            self._place = self._kept = int(fact(read, self._fact) or 0)
+        while True:
+            self.woken.clear()
+            while await self._step():  # noqa: ASYNC110  # others have their turn between
+                await asyncio.sleep(0)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.woken.wait(), SLOW_SECONDS)
+                continue
+            if self._place > self._kept:
+                await self._move([], self._place)
+
+    async def _step(self) -> bool:
+        """Takes the next changes; whether there were any."""
+        with db.snapshot() as read:
+            rows = changes.some(read, self._place, AT_ONCE)
+            if self._place and not changes.all_there(read, self._place, rows):
+                log.warning("The change log was pruned before %s had read it", self.consumer.name)
+            wanted = [row for row in rows if row.kind in self.consumer.kinds]
+            wanted = wanted if wanted and self.consumer.wants(read) else []
+        if rows and wanted:
+            await self._move(wanted, rows[-1].seq)
+            self.consumer.woken.set()
+        if rows:
+            self._place = rows[-1].seq
+        return bool(rows)
+
+    async def _move(self, wanted: list[Change], place: int) -> None:
+        await db.write(self._take, wanted, place)
+        self._kept = place
+
+    def _take(self, tx: Tx, wanted: list[Change], place: int) -> None:
+        if int(fact(tx, self._fact) or 0) != self._kept:
+            raise RuntimeError("Somebody else has moved its place")
+        put(tx, self._fact, str(place))
+        if wanted:
+            self.consumer.take(tx, wanted)
+
+
+class Consuming:
+    """All consumers, as this worker runs them."""
+
+    def __init__(self) -> None:
+        self._runners: list[Runner] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self.listener = Listener(self._prepare, self._wake, self._wake_all)
+
+    def start(self) -> None:
+        """Once the database is open."""
+        self._runners = [Runner(consumer) for consumer in consumers]
+        self._tasks = [asyncio.create_task(runner.run()) for runner in self._runners]
+
+    async def stop(self) -> None:
+        """Before it is closed. What is under way is ended."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._runners, self._tasks = [], []
+
+    def _prepare(self, _read: Snapshot, rows: list[Change]) -> list[asyncio.Event]:
+        kinds, tags = {row.kind for row in rows}, {tag for row in rows for tag in row.tags.split()}
+        woken = [runner.woken for runner in self._runners if kinds & runner.consumer.kinds]
+        return [*woken, *(runner.consumer.woken for runner in self._runners if tags & runner.consumer.tags)]
+
+    def _wake(self, events: Iterable[asyncio.Event]) -> None:
+        for event in events:
+            event.set()
+
+    def _wake_all(self) -> None:
+        for runner in self._runners:
+            runner.woken.set()
+            runner.consumer.woken.set()
+
+
+consuming = Consuming()
