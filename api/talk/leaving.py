@@ -6,7 +6,7 @@ import click
 import msgspec
 from quart import Blueprint, Response
 
-from api.access import me, on_our_pages
+from api.access import EXPORTS, me, on_our_pages
 from api.addresses import here
 from api.commands.people import SLUG, groups
 from api.commands.running import run, working
@@ -15,6 +15,7 @@ from model.leaving.group import Format, GroupExport, Writing
 from pottle.commands import say
 from pottle.http.answers import asks, gives
 from pottle.http.asking import signed_in
+from pottle.http.limits import limited_here
 from pottle.store import copies
 
 blueprint = Blueprint("leaving", __name__)
@@ -28,6 +29,7 @@ class ExportQuery(msgspec.Struct):
 
 
 @blueprint.get("/api/groups/<slug>/export")
+@limited_here(EXPORTS)
 @signed_in
 @on_our_pages
 @asks(ExportQuery)

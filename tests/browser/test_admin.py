@@ -1,12 +1,13 @@
 """The pages of moderators and admins in a real browser, in front of gunicorn."""
 
+import json
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, closing
 
 import httpx
 import pytest
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, FilePayload, Page, expect
 
 from tests.browser.chromium import chromium, says_yes
 from tests.browser.menu import choose
@@ -300,6 +301,18 @@ async def test_an_admin_looks_after_everything(
     await groups.locator("[type=submit]").click()
     await page.locator("#groups").get_by_role("link", name="The Club").click()
     await expect(page.locator("h1")).to_have_text("The Club")
+    await page.goto(server.url + "/admin/import")
+    imports = page.locator("#imports")
+    await imports.locator("[name=group]").fill("club")
+    old = [{"id": 1, "author": "Eve", "created": 1, "text": "<b>From elsewhere</b>"}]
+    comments = json.dumps([{"id": "/page/", "title": "A page", "comments": old}]).encode()
+    await imports.locator("[name=file]").set_input_files(FilePayload(name="isso.json", mimeType="", buffer=comments))
+    await imports.locator("[type=submit]").click()
+    await expect(imports.locator(".state")).to_have_text("can be imported", timeout=30_000)
+    await expect(imports.locator(".counts")).to_contain_text("Posts: 1")
+    await imports.get_by_role("button", name="Import it").click()
+    await expect(imports.locator(".state")).to_have_text("imported", timeout=30_000)
+    assert await is_not_too_wide(page)
     forget_refusals(root)
     root.has_nothing_to_complain_of()
 
