@@ -7,7 +7,9 @@ import pytest
 
 from model.arriving.opened import Opened
 from model.arriving.plan import Comment, Part, Person, Report, Thread
-from model.arriving.readers import pottle
+from model.arriving.readers import pottle, wordpress
+from model.arriving.texts import as_markdown
+from model.talk.markdown import rendered
 from tests.api.conftest import Json, posted, refused
 from tests.conftest import PASSWORD, World
 from tests.conftest import Person as User
@@ -64,7 +66,7 @@ async def test_json_comes_back(root: User, alice: User, bob: User, tmp_path: Pat
     assert hidden.person is None
 
 
-async def test_wordpress_reads_it(root: User, alice: User, bob: User) -> None:
+async def test_wordpress_reads_it(root: User, alice: User, bob: User, tmp_path: Path) -> None:
     there = await filled(root, alice, bob)
     answer = await root.get("/api/groups/club/export?format=wxr")
     assert SECRET not in answer.text
@@ -81,6 +83,21 @@ async def test_wordpress_reads_it(root: User, alice: User, bob: User) -> None:
     assert reply["comment_parent"] == str(there["first"]["id"]) == first["comment_id"]
     assert (first["comment_approved"], first["comment_author"]) == ("1", "Bob")
     assert hidden["comment_author"] == "Anonymous"
+    path = tmp_path / "club.xml"
+    path.write_bytes(answer.content)
+    file, report = Opened(path, 10**6), Report()
+    assert wordpress.looks_like(file.head, file.name)
+    parts: list[Part] = [*wordpress.read(file, report)]
+    assert not report
+    assert [part for part in parts if isinstance(part, Thread)] == [Thread("https://club.example/%C3%A4", "Page")]
+    came = [part for part in parts if isinstance(part, Comment)]
+    said = [there[name] for name in ("first", "reply", "hidden")]
+    assert [(part.id, part.created.isoformat(timespec="seconds")) for part in came] == [
+        (str(post["id"]), f"{post['created'][:19]}+00:00") for post in said
+    ]
+    assert [part.parent for part in came] == [None, came[0].id, None]
+    assert len({part.person for part in came}) == 3
+    assert rendered(as_markdown(came[0].text, came[0].form)) == there["first"]["html"]
 
 
 @pytest.mark.parametrize("form", ["json", "wxr"])

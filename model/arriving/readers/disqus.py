@@ -46,7 +46,7 @@ def _post(post: Element, addresses: dict[str, str], report: Report) -> Iterator[
     if reasons or created is None:
         report.left_out("comment", id_ or f"at line {post.line}", reasons[0])
         return
-    person = _person(post.find("author"))
+    person = _person(post.find("author"), id_)
     if person:
         yield person
     yield Comment(
@@ -66,12 +66,12 @@ def _named(post: Element, name: str) -> str:
     return found.attributes.get("id", "") if found else ""
 
 
-def _person(author: Element | None) -> Person | None:
-    """A guest is known by the address, else by the name alone."""
+def _person(author: Element | None, comment: str) -> Person | None:
+    """A guest is known by the address; of whom there is only a name, each comment is another's."""
     if author is None:
         return None
     name, email, username = author.text("name"), author.text("email"), author.text("username")
-    key = f"user {username.lower()}" if username else f"email {email.lower()} {name}" if email else f"name {name}"
+    key = f"user {username.lower()}" if username else f"email {email.lower()} {name}" if email else f"comment {comment}"
     return Person(key, name or username, email or None) if name or username else None
 
 

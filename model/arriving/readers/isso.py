@@ -67,7 +67,7 @@ def _row(row: dict[str, Any], threads: dict[Any, Any], report: Report) -> Iterat
         why = "has a state that is not known here" if state is None else "has no time"
         report.left_out("comment", id_, "is of a page that is not there" if row.get("tid") not in threads else why)
         return
-    person = _person(row)
+    person = _person(row, str(id_))
     if person:
         yield person
     counts = {"up": row.get("likes"), "down": row.get("dislikes")}
@@ -92,10 +92,10 @@ def _epoch(seconds: Any) -> datetime | None:
         return None
 
 
-def _person(about: dict[str, Any]) -> Person | None:
-    """Isso has no accounts: who gives the same name and address is the same."""
+def _person(about: dict[str, Any], comment: str) -> Person | None:
+    """Isso has no accounts: who gives the same name and address is the same, and of names alone each is another's."""
     name, email, website = (str(about.get(field) or "").strip() for field in ("author", "email", "website"))
-    key = f"email {email.lower()} {name}" if email else f"name {name}"
+    key = f"email {email.lower()} {name}" if email else f"comment {comment}"
     return Person(key, name, email or None, website or None) if name or email else None
 
 
@@ -122,7 +122,7 @@ def _of_json(file: Opened, report: Report) -> Iterator[Part]:
             if created is None:
                 report.left_out("comment", id_, "has no time")
                 continue
-            person = _person(msgspec.to_builtins(said))
+            person = _person(msgspec.to_builtins(said), id_)
             if person:
                 yield person
             who = person.key if person else None

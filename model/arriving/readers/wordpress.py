@@ -73,8 +73,10 @@ def _comment(comment: Element, address: str, report: Report) -> Iterator[Part]:
 
 
 def _person(comment: Element) -> Person | None:
-    """Who has an account is known by it, others by address and name: namesakes are not one person."""
+    """Who has an account is known by it, others by address and name. Of whom there is only a name, each comment is
+    another's: namesakes are not one person."""
     name, email = comment.text("comment_author"), comment.text("comment_author_email")
     user, website = comment.text("comment_user_id"), comment.text("comment_author_url")
-    key = f"user {user}" if user not in ("", "0") else f"email {email.lower()} {name}" if email else f"name {name}"
+    key = f"email {email.lower()} {name}" if email else f"comment {comment.text('comment_id')}"
+    key = f"user {user}" if user not in ("", "0") else key
     return Person(key, name, email or None, website or None) if name or email else None
