@@ -56,7 +56,7 @@ addEventListener('hashchange', unfold);
 unfold();
 
 /** Shows what has all the words that are looked for, and hides chapters of which nothing is left. */
-const search = document.querySelector('#search');
+const search = document.querySelector('#find');
 const found = search.closest('p').querySelector('[role=status]');
 search.addEventListener('input', () => {
   const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);

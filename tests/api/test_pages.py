@@ -86,7 +86,7 @@ async def test_the_home_page_leads_to_the_other_channels(root: Person, anyone: P
 
 
 async def test_what_people_write_stays_text(alice: Person, root: Person, anyone: Person) -> None:
-    attack = "\"><script>alert(1)</script>'{{ 7 * 7 }}<b>"
+    attack = "\"><script>alert(1)</script>'{{ 7654 * 4321 }}<b>"
     await alice.patch("/api/me", {"name": attack})
     await posted(alice, attack)
     made = await root.post("/api/groups", {"slug": "site", "name": attack, "posting": "guests"})
@@ -98,7 +98,7 @@ async def test_what_people_write_stays_text(alice: Person, root: Person, anyone:
         assert "<script>alert" not in page
         assert '"><' not in re.sub(r"<[a-z][^>]*>", "", page)
         assert attack in str(Text(page))
-        assert "49" not in str(Text(page))
+        assert "33072934" not in str(Text(page))
 
 
 async def test_a_channels_own_page_is_linked_safely(root: Person, anyone: Person) -> None:

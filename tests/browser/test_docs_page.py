@@ -95,7 +95,7 @@ async def test_all_of_the_document_is_there(shared: Server, browser: Browser) ->
             await expect(page.locator(f"details#{operation['operationId']}")).to_have_count(1)
     for name in document["components"]["schemas"]:
         await expect(page.locator(f"details[id='{name}']")).to_have_count(1)
-    await expect(page.locator("form:visible, h3.needs-js:visible")).to_have_count(0)
+    await expect(page.locator("main form:visible, h3.needs-js:visible")).to_have_count(0)
 
 
 async def test_it_is_tried_by_keyboard(shared: Server, browser: Browser, world: World) -> None:
