@@ -1,13 +1,15 @@
 """`/api/search`: posts by their words; and `quart --app main search …`: the index behind it."""
 
 import asyncio
-from collections.abc import Iterator
+import logging
+from collections.abc import AsyncGenerator, Iterator
 from functools import partial
-from typing import Annotated
+from typing import Annotated, cast
 
 import click
 import msgspec
-from quart import Blueprint, current_app
+from quart import Blueprint, Quart
+from quart.blueprints import BlueprintSetupState
 
 from api.access import SEARCHING, asker
 from api.commands.running import run
@@ -17,6 +19,7 @@ from model.talk.search import results, upkeep
 from model.talk.search.query import Has
 from model.talk.search.results import Hit
 from pottle.commands import Failed, say
+from pottle.errors import Refusal
 from pottle.http.answers import Paging, asks, cursor, edges, gives
 from pottle.http.asking import anyone
 from pottle.http.limits import limited_here
@@ -24,6 +27,8 @@ from pottle.store import Snapshot, db
 from pottle.values import line
 
 RESTART_SECONDS = 60.0  # until a worker that another one was started before looks, too
+
+log = logging.getLogger("pottle")
 
 blueprint = Blueprint("search", __name__, url_prefix="/api/search")
 commands = Blueprint("searching", __name__, cli_group="search")
@@ -77,15 +82,30 @@ async def find(query: SearchQuery) -> SearchResults:
     return SearchResults(found.page.items, **edges(found.page), query=understood)
 
 
-@blueprint.before_app_serving
-async def _go_on() -> None:
-    """Has the index filled for posts of before: by the first worker, and by others should that one end."""
-    current_app.add_background_task(_fill, 0.0 if db.first_of_start else RESTART_SECONDS)
+async def _filling() -> AsyncGenerator[None, None]:
+    """While it serves, has the index filled for posts of before: by the first worker, or by others should that end."""
+    task = asyncio.create_task(_fill(0.0 if db.first_of_start else RESTART_SECONDS))
+    yield
+    task.cancel()
+
+
+@blueprint.record_once
+def _fill_it(state: BlueprintSetupState) -> None:
+    cast(Quart, state.app).while_serving(_filling)
 
 
 async def _fill(seconds: float) -> None:
-    await asyncio.sleep(seconds)
-    await upkeep.go_on()
+    while True:
+        await asyncio.sleep(seconds)
+        try:
+            await upkeep.go_on()
+            return
+        except Refusal as passing:  # the disk is full, or too many write
+            log.warning("Search was not filled: %s It tries again in a minute.", passing)
+            seconds = RESTART_SECONDS
+        except Exception:
+            log.exception("Filling the index of search")
+            return
 
 
 def _progress(read: Snapshot) -> Iterator[doctor.Finding]:
