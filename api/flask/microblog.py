@@ -82,7 +82,7 @@ async def microblogs(
     """The posts under one page, of one user, or with a text; else under all pages."""
     limit = min(limit, MOST)
     if search:
-        return await _listed(await pages.threads(me(), "words", limit, words=meant(search)))
+        return await _listed(await pages.found(me(), meant(search), limit))
     if topic_id:
         return await _of(await _known("channel", topic_id), limit)
     if page_path:
@@ -355,8 +355,7 @@ async def page_topics(
         return _alone(_topic(found))
     if page_key:
         return _alone(_topic(await _by_page_key(page_key)))
-    words = meant(search or "").lower()
-    topics = [_topic(row) for row in await pages.topics(asker()) if words in row.title.lower()]
+    topics = [_topic(row) for row in await pages.topics(asker(), words=meant(search or ""))]
     return FlaskTopics(topics, len(topics))
 
 
@@ -365,11 +364,10 @@ def _alone(topic: FlaskTopic) -> dict[str, Any]:
 
 
 async def _by_page_key(key: str) -> TopicRow:
-    wanted = pages.page_key(key)
-    found = next((row for row in await pages.topics(asker()) if pages.page_key(row.key) == wanted), None)
-    if found is None:
+    found = await pages.topics(asker(), pages.page_key(key))
+    if not found:
         raise NotFound("Page topic not found")
-    return found
+    return found[0]
 
 
 class FlaskPageMicroblogs(FlaskMicroblogs, rename="camel", kw_only=True):

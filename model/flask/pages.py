@@ -11,19 +11,21 @@ from sqlalchemy import and_, bindparam, false, or_, select
 from model import settings
 from model.accounts.session import Identity
 from model.flask.extras import OF_CHANNEL
-from model.flask.overview import MOST_BYTES, SEEN, PostRow
+from model.flask.overview import MOST, MOST_BYTES, SEEN, PostRow
 from model.groups import rules
 from model.groups.group import Group, asker
 from model.talk import channel, post
 from model.talk.channel import BY_KEY, IN_GROUP, SHOWN_KEY, Channel, Key
 from model.talk.post import Post
 from model.talk.reaction import Kind, Reaction
+from model.talk.search import results
 from pottle.errors import Invalid, NotFound, Refusal
 from pottle.store import Snapshot, db, reads
 from pottle.store.paging import Cursor, Filling, paged_aside
 from pottle.values import Unfit, fit
 
 MOST_REPLIES = 2_000  # to all posts of a list, the newest
+MOST_FOUND = 100  # by one search
 NOWHERE = "posts"  # the key of the discussion for what belongs to no page
 ADDRESS = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 # What pages call the kinds of reactions; the first is what they are sent.
@@ -37,7 +39,7 @@ REACTIONS: dict[Kind, tuple[str, ...]] = {
 }
 BY_NAME = {name: kind for kind, names in REACTIONS.items() for name in (kind, *names)}
 
-Which = Literal["all", "page", "author", "words", "one"]
+Which = Literal["all", "page", "author", "found", "one"]
 
 
 class PageRow(PostRow):
@@ -73,7 +75,7 @@ THREADS: dict[Which, Any] = {
     "all": _BEGUN,
     "page": _BEGUN.where(Post.channel_id == bindparam("channel_id")),
     "author": _BEGUN.where(Post.author_id == bindparam("author_id"), _named),
-    "words": _BEGUN.where(Post.body.like(bindparam("words"), escape="\\")),
+    "found": _BEGUN.where(Post.id.in_(bindparam("ids", expanding=True))),
     "one": _ALL.where(Post.id == bindparam("id")),
 }
 REPLIES = (
@@ -87,7 +89,12 @@ REACTED = select(Reaction.post_id, Reaction.kind).where(
     Reaction.user_id == bindparam("user_id"), Reaction.post_id.in_(bindparam("posts", expanding=True))
 )
 TOPIC = BY_KEY.add_columns(*OF_CHANNEL)
-TOPICS = IN_GROUP.add_columns(*OF_CHANNEL).order_by(Channel.title)
+TOPICS = (
+    IN_GROUP.add_columns(*OF_CHANNEL)
+    .where(Channel.key.like(bindparam("key")), Channel.title.like(bindparam("title"), escape="\\"))
+    .order_by(Channel.title)
+    .limit(MOST)
+)
 
 
 def group() -> str:
@@ -123,11 +130,14 @@ def topic(read: Snapshot, identity: Identity | None, key: str) -> TopicRow | Non
     return row
 
 
-async def topics(identity: Identity | None) -> list[TopicRow]:
-    """The discussions of all pages, by their titles."""
+async def topics(identity: Identity | None, key: str = "", words: str = "") -> list[TopicRow]:
+    """The discussions of pages, by their titles: at most MOST, with `words` in the title, or for a shortened path."""
+    named = "/%" + "".join(f"{part}%" for part in key.split("_"))
+    title = "%" + re.sub(r"([\\%_])", r"\\\1", words) + "%"
     async with db.session() as session:
-        rows = (await session.execute(TOPICS, {"slug": group(), **asker(identity)})).all()
-    return [row for row in rows if row.key.startswith("/")]  # type: ignore[misc]  # rows of those columns
+        values = {"slug": group(), "key": named, "title": title, **asker(identity)}
+        rows = (await session.execute(TOPICS, values)).all()
+    return [row for row in rows if not key or page_key(row.key) == key]  # type: ignore[misc]  # rows of those columns
 
 
 def may_post(row: TopicRow, identity: Identity | None) -> bool:
@@ -140,11 +150,9 @@ def may_post(row: TopicRow, identity: Identity | None) -> bool:
 
 
 async def threads(identity: Identity | None, which: Which, limit: int = 1, **values: Any) -> list[Thread]:
-    """Posts that answer none, newest first, with their replies: of all pages or of one, of a user, or with words."""
+    """Posts that answer none, newest first, with their replies: of all pages or of one, of a user, or with `ids`."""
     known = {"slug": group(), "mine": identity.user if identity else 0, **asker(identity)}
     whole = Cursor(limit, room=MOST_BYTES)
-    if "words" in values:
-        values["words"] = "%" + re.sub(r"([\\%_])", r"\\\1", values["words"]) + "%"
     async with db.session() as session:
         page = await paged_aside(
             session, THREADS[which], Post.id, whole, lambda row: row, post.weight, **known, **values
@@ -166,9 +174,16 @@ async def threads(identity: Identity | None, which: Which, limit: int = 1, **val
     ]
 
 
+async def found(identity: Identity, text: str, limit: int) -> list[Thread]:
+    """Posts that answer none, and in which search finds a text (docs/search.md). Raises Invalid, Overloaded."""
+    hits = await results.find(identity, text, group(), Cursor(min(limit, MOST_FOUND)))
+    ids = [hit.post.id for hit in hits.page.items]
+    return await threads(identity, "found", limit, ids=ids) if ids else []
+
+
 async def thread(identity: Identity | None, id_: int) -> Thread:
     """One post of those discussions with its replies. Raises NotFound."""
-    found = await threads(identity, "one", id=id_)
-    if not found:
+    rows = await threads(identity, "one", id=id_)
+    if not rows:
         raise NotFound("Post not found")
-    return found[0]
+    return rows[0]
