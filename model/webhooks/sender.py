@@ -57,7 +57,8 @@ class Webhooks(Consumer):
                     serving[id_].add_done_callback(partial(self._served, serving, id_))
                 next_due = min((due for id_, due in heads.items() if id_ not in serving), default=None)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self.woken.wait(), _seconds_until(next_due))
+                    async with asyncio.timeout(_seconds_until(next_due)):
+                        await self.woken.wait()
         finally:
             for task in serving.values():
                 task.cancel()  # each ends what it is at

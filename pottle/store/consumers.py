@@ -96,8 +96,10 @@ class Runner:
             self.woken.clear()
             while await self._step():  # noqa: ASYNC110  # others have their turn between
                 await asyncio.sleep(0)
+            # Not wait_for, which on Python 3.11 may lose a cancellation that comes as it is woken.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.woken.wait(), SLOW_SECONDS)
+                async with asyncio.timeout(SLOW_SECONDS):
+                    await self.woken.wait()
                 continue
             if self._place > self._kept:
                 await self._move([], self._place)
