@@ -32,6 +32,9 @@ GUESTS = select(Guest.digest, Guest.id, Guest.user_id).where(Guest.group_id == b
 ADD_POST, ADD_GUEST, ADD_GUEST_POST, ADD_REACTIONS = map(insert, (Post, Guest, GuestPost, OldReactions))
 
 
+AT_ONCE = 100_000  # posts in one transaction: 3 seconds, of the 15 for which others' writes wait
+
+
 class Outcome(NamedTuple):
     """How many of what came, what was left out or changed, and whether that is only what would come."""
 
@@ -53,17 +56,27 @@ def _pending(posts: list[NewPost]) -> int:
     return sum(post.state == "pending" for post in posts)
 
 
-@writes
-def place(tx: Tx, plan: Plan, slug: str, source: str, name: str, by: Any = None) -> Outcome:
+async def place(plan: Plan, slug: str, source: str, name: str, by: Any = None) -> Outcome:
     """Puts all that is new into a group, and notes that the file `name` was imported. Raises NotFound.
 
-    The unit may be run again: so the plan is not changed.
+    AT_ONCE posts in one transaction. Of more the next ones come in another: who writes meanwhile waits for one alone.
     """
-    placing = _Placing(tx, _New(tx, plan, slug, source), source)
-    counts = placing.run()
+    outcome = more = await _place(plan, slug, source, name, by)
+    while more.counts["posts"] == AT_ONCE:
+        more = await _place(plan, slug, source, name, by)
+        outcome = outcome._replace(counts={kind: outcome.counts[kind] + more.counts[kind] for kind in more.counts})
+    return outcome
+
+
+@writes
+def _place(tx: Tx, plan: Plan, slug: str, source: str, name: str, by: Any) -> Outcome:
+    """The unit may be run again: so the plan is not changed."""
+    new = _New(tx, plan, slug, source)
+    del new.posts[AT_ONCE:]
+    counts = _Placing(tx, new, source).run()
     said = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     audit.note(tx, by, "comments.imported", f"{name:.200}", group=slug, detail=f"{source}: {said}")
-    return Outcome(counts, placing.new.report.lines, False)
+    return Outcome(counts, new.report.lines, False)
 
 
 class _New:

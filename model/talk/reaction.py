@@ -63,7 +63,7 @@ FIND = select(Reaction.kind).where(*BY_USER, Reaction.kind == bindparam("kind"))
 DROP = delete(Reaction).where(*BY_USER, Reaction.kind == bindparam("kind"))
 DROP_ALL = delete(Reaction).where(Reaction.user_id == bindparam("user_id"))
 COUNT = (
-    select(Reaction.kind, func.count())
+    select(Reaction.kind, func.count().label("number"))
     .where(Reaction.post_id == bindparam("post_id"))
     .group_by(Reaction.kind)
     .union_all(select(OldReactions.kind, OldReactions.number).where(OldReactions.post_id == bindparam("post_id")))

@@ -14,7 +14,7 @@ import pytest
 from click.testing import Result
 
 import main
-from model.arriving import importing, planning, texts
+from model.arriving import importing, placing, planning, texts
 from model.settings import Settings
 from tests.arriving import exports
 from tests.cases import in_turn
@@ -72,7 +72,9 @@ def test_disqus(import_: Import, instance: Path, tmp_path: Path) -> None:
     assert asked(instance, "SELECT name, email FROM guests ORDER BY id") == addresses
 
 
-def test_wordpress(import_: Import, instance: Path, tmp_path: Path) -> None:
+def test_wordpress(import_: Import, instance: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In several transactions, as many comments would."""
+    monkeypatch.setattr(placing, "AT_ONCE", 1)
     export = tmp_path / "blog.xml"
     export.write_text(exports.WORDPRESS)
     *report, last = said(import_(export)).splitlines()
