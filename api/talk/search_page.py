@@ -28,7 +28,7 @@ LONGEST = 200  # characters of a query; what is beyond them is left out
 MOST_MARKED = 5  # words that are shown where a result leads to
 PERIODS = (7, 30, 365)  # days
 OPERATORS = {"group": "in", "by": "from", "has": "has", "since": "after", "until": "before"}
-PARTS = re.compile(r'(?:-?\w+:)?(?:"[^"]*"?|[^\s"]+)"?')
+PARTS = re.compile(r'(?:-?\w+:)?(?:"[^"]*"?|[^\s"]+)')
 BARE = re.compile(r"(?:^|\s)\w{2,}$")  # a last word that may go on
 MARKED = re.compile(r"<mark>(.*?)</mark>", re.DOTALL)
 
@@ -57,8 +57,9 @@ class SearchQuery(Tolerant):
 async def show(query: SearchQuery) -> Response:
     """Posts that one may read and in which that is, newest first."""
     asked = _tidy(query.q[:LONGEST])
-    if (composed := _composed(asked, query)) != asked or query.scope is not None:
-        return Response(status=303, headers={"Location": _at(composed), "Cache-Control": rule()})
+    if any(getattr(query, field) is not None for field in ("scope", *OPERATORS)):
+        headers = {"Location": _at(_composed(asked, query)), "Cache-Control": rule()}
+        return Response(status=303, headers=headers)
     page, trouble = await _found(asked, query)
     chosen = {field: _chosen(asked, operator) for field, operator in OPERATORS.items()}
     today = datetime.now(UTC).date()
