@@ -1,6 +1,6 @@
 """What many posts in one request are worth: posts a second, beside single ones in a row and many at once.
 
-    python -m bench.bulk      about 20 s; the numbers in docs/api.md are what it printed
+    python -m bench.bulk      about 60 s; the numbers in docs/api.md are what it printed
 
 A server as it is deployed, over HTTP, without rate limits; each answer is on disk. And what a single post of somebody
 else waits meanwhile.

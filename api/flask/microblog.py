@@ -297,13 +297,13 @@ class FlaskTopic(msgspec.Struct, rename="camel"):
     page_key: str
     page_path: str
     page_title: str
-    page_description: None
+    page_description: str | None
     display_name: str
     color: str
-    icon: None
+    icon: str | None
     allow_anonymous: bool
     moderated: bool
-    max_posts_per_user: None
+    max_posts_per_user: int | None
     is_active: bool
     settings: dict[str, str]
     post_count: int

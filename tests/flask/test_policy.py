@@ -244,6 +244,7 @@ class TestOpenAPI:
     async def test_answers_are_what_it_says(self, document: Json, visit: Visit) -> None:
         bob = visit("bob")
         made = await posted(bob, content={"a": [1]})
+        ok(await bob.post("/flask/api/microblog", {"content": "x", "topicPath": "/x", "data": {"a": [1]}}))
         asked: list[tuple[str, str, Callable[[], Any]]] = [
             ("get", "/flask/api/id", lambda: bob.get("/flask/api/id")),
             ("get", "/flask/api/section", lambda: bob.get("/flask/api/section")),
@@ -251,6 +252,9 @@ class TestOpenAPI:
             ("get", "/flask/api/groups", lambda: bob.get("/flask/api/groups")),
             ("get", "/flask/api/channels", lambda: bob.get("/flask/api/channels")),
             ("get", "/flask/api/posts", lambda: bob.get("/flask/api/posts")),
+            ("get", "/flask/api/microblog", lambda: bob.get("/flask/api/microblog")),
+            ("get", "/flask/api/microblog/topics", lambda: bob.get("/flask/api/microblog/topics")),
+            ("get", "/flask/api/post/all", lambda: bob.get("/flask/api/post/all")),
             ("get", "/flask/api/vote/post", lambda: bob.get(f"/flask/api/vote/post?post_id={made['id']}")),
         ]
         for method, path, ask in asked:
