@@ -4,6 +4,8 @@ import asyncio
 import gzip
 import os
 import sqlite3
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -19,6 +21,7 @@ from model.settings import Settings
 from tests.arriving import exports
 from tests.cases import in_turn
 from tests.conftest import World
+from tests.server import ROOT, clean_environment
 from tests.test_commands import refused, said
 
 Import = Callable[..., Result]
@@ -126,16 +129,32 @@ def test_a_second_time_brings_only_what_is_new(import_: Import, instance: Path, 
     assert everything(instance)[:6] == kept[:6]
 
 
-def test_old_reactions_are_counted_with_new_ones(import_: Import, world: World, instance: Path, tmp_path: Path) -> None:
-    said(import_(exports.isso(tmp_path / "comments.db")))
-    headers = {"Authorization": f"Bearer {world.tokens['bob']}"}
+def test_beside_readers(import_: Import, world: World, instance: Path, tmp_path: Path) -> None:
+    """Old reactions count with new ones, lists are not stale, and who follows learns to read them again."""
+    said(import_(path := exports.isso(tmp_path / "comments.db")))
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("INSERT INTO comments SELECT 1, 9, 1, 1500000009, NULL, 1, '', 'New', 'Bob', '', '', 0, 0, x'', 0")
+        raw.commit()
+    command = [sys.executable, "-m", "quart", "--app", "main", "import-comments", str(path), "--group", GROUP]
+    settings = clean_environment(tmp_path, POTTLE_INSTANCE=str(instance))
 
-    async def react() -> Any:
+    async def read() -> None:
         async with main.create_app(Settings(instance=instance)).test_app() as app:
-            answer = await app.test_client().put("/api/posts/1/reactions/up", headers=headers)
-            return await answer.get_json()
+            client = app.test_client()
+            headers = {"Authorization": f"Bearer {world.tokens['bob']}"}
+            liked = await client.put("/api/posts/1/reactions/up", headers=headers)
+            assert (await liked.get_json())["reactions"] == {"up": 4, "down": 1}
+            ((channel,),) = asked(instance, "SELECT channel_id FROM posts WHERE id = 1")
+            before = await (await client.get(f"/api/channels/{channel}/posts")).get_json()
+            await asyncio.to_thread(lambda: subprocess.run(command, cwd=ROOT, env=settings, check=True))
+            after = await (await client.get(f"/api/channels/{channel}/posts")).get_json()
+            assert [post["body"] for post in after["posts"]] == ["New", "Some *Markdown*"]
+            assert after["posts"][1]["replies"] == 1
+            place = f"/api/streams/channel:{channel}?epoch={before['epoch']}&after="
+            assert not (await (await client.get(f"{place}{before['seq']}")).get_json())["recovered"]
+            assert (await (await client.get(f"{place}{after['seq']}")).get_json())["recovered"]
 
-    assert asyncio.run(react())["reactions"] == {"up": 4, "down": 1}
+    asyncio.run(read())
 
 
 BOMB = '<!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]>'
