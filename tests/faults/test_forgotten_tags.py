@@ -19,11 +19,13 @@ import httpx
 import pytest
 from PIL import Image
 from quart import Quart
+from sqlalchemy import insert
 
+from model.arriving.guest import Guest, GuestPost
 from model.settings import Settings
 from pottle.http import caching
 from pottle.live.watches import Asker, Made, Watched, watches
-from pottle.store import changes, db, tables
+from pottle.store import Tx, changes, db, tables
 from tests.api.conftest import signed
 from tests.conftest import PASSWORD, Person
 from tests.faults.noted import Watching
@@ -41,7 +43,7 @@ PRIVATE = ["/api/me/unread", "/api/sidebar"]
 THINGS: dict[str, Iterable[object]] = {
     "slug": ["home", "club", "class"],
     "channel_id": range(1, 6),
-    "post_id": range(1, 18),
+    "post_id": range(1, 20),
     "uid": ["bob", "alice", "fritz"],
 }
 KEYS = ("lobby", "main", "new", "none")
@@ -201,6 +203,15 @@ async def all_writes(
     two = {"posts": [{"body": "one of two"}, {"body": "the other", "parent_index": 0}]}
     yield await done("posts_create_all", await charlie.post("/api/channels/3/posts/bulk", two))
 
+    for state in ("declined", "approved"):
+        answer, path = await post(anyone, f"{state} later", guest="Gwen")
+        yield await done("posts_create", answer, "as if it were imported")
+        await db.write(_came, answer.json()["id"])
+        yield await done("claims_claim_post", await bob.put(f"{path}/claim"))
+        (claim,) = (await root.get("/api/groups/club/claims")).json()["claims"]
+        where = f"/api/groups/club/claims/{claim['id']}"
+        yield await done("claims_decide", await root.patch(where, {"state": state}), state)
+
     yield await done("unread_see", await bob.put("/api/channels/3/read", json={"posts": []}), "for the first time")
     yield await done("posts_create", (await post(alice, "Hello @bob"))[0], "a mention")
     yield await done("posts_create", (await post(bob, "Hello @alice", 1))[0], "a mention")
@@ -303,6 +314,11 @@ async def all_writes(
     for active in (False, True):
         yield await done("webhooks_edit", await root.patch(hook, {"active": active}), "active" if active else "off")
     yield await done("webhooks_delete", await root.delete(hook))
+    old = b'[{"id": "/page/", "title": "Page", "comments": [{"id": 1, "author": "Gwen", "created": 1, "text": "Old"}]}]'
+    begun = await root.post("/api/imports?group=club&file=isso.json", content=old)
+    yield await done("arriving_create", begun)
+    stopped = await root.patch(f"/api/imports/{begun.json()['id']}", {"state": "cancelled"})
+    yield await done("arriving_edit", stopped)
     yield await done("groups_edit", await root.patch("/api/groups/club", {"posting": "members"}), "posting")
     invited = await root.post("/api/groups/club/invitations", {})
     yield await done("invitations_create", invited)
@@ -349,6 +365,13 @@ async def all_writes(
     yield await done("me_end_session", await alice.delete(f"/api/me/sessions/{another}"), f"{other.status_code}")
     yield await done("me_end_other_sessions", await alice.delete("/api/me/sessions"))
     yield await done("session_delete", await alice.delete("/api/session"))
+
+
+def _came(tx: Tx, post_id: int) -> None:
+    """A guest's post is of one who wrote elsewhere."""
+    guest = {"group_id": 3, "source": "isso", "name": "Gwen", "digest": bytes([post_id])}
+    (id_,) = tx.session.execute(insert(Guest).values(guest).returning(Guest.id)).one()
+    tx.session.execute(insert(GuestPost).values(post_id=post_id, guest_id=id_))
 
 
 def new(uid: str) -> dict[str, str]:
