@@ -166,3 +166,17 @@ class TestWhatATerminalObeys:
         assert "one line" in refused(run("user", "create", "dora", "--name", "a\x1b[2J", given=PASSWORD))
         said(run("user", "create", " dora ", "--name", " Dora\u200b ", given=PASSWORD))
         assert said(run("user", "list", "dora")) == "dora\tuser\tenabled\tDora\n"
+
+
+def test_search_is_compared_and_made_anew(run: Run, instance: Path) -> None:
+    """Where a post is not in the index, `doctor` and `check` say so; `rebuild` mends it."""
+    with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+        raw.execute(
+            "INSERT INTO posts (channel_id, body, html, state, reactions, replies, created, version)"
+            " VALUES (1, 'b', '<p>b</p>', 'published', '{}', 0, '2026-09-01T08:00', 1)"
+        )
+    assert "0 of 1 posts are indexed" in run("doctor").output
+    assert "Wrong for the posts 1: quart --app main search rebuild" in refused(run("search", "check"))
+    assert "Indexed 1 posts." in said(run("search", "rebuild"))
+    assert "The index is right for all 1 posts." in said(run("search", "check", "--thorough"))
+    assert "1 posts are indexed" in run("doctor").output

@@ -77,14 +77,21 @@ async def find(identity: Identity | None, text: str, slug: str | None, cursor: C
         raise Invalid({"q": _("must have a word to look for")})
     try:
         async with asyncio.timeout(LONGEST_SECONDS), db.session() as session:
-            return Found(await _found(session, identity, query, slug, cursor), query)
+            page = await _found(session, identity, query, slug, cursor)
     except TimeoutError:
         raise Overloaded(_("That is said too often to be found quickly. Add a rarer word, or a group.")) from None
+    hits = await asyncio.to_thread(lambda: [_hit(row, query) for row in page.items])  # long posts take milliseconds
+    return Found(Page(hits, page.next, page.prev), query)
+
+
+def _hit(row: Any, query: Query) -> Hit:
+    place = PostPlace(row.group, row.group_name, row.channel_id, row.title, row.key, row.url)
+    return Hit(view(row), place, excerpt(plain(row.html), query.terms))
 
 
 async def _found(
     session: AsyncSession, identity: Identity | None, query: Query, slug: str | None, cursor: Cursor
-) -> Page[Hit]:
+) -> Page[Any]:
     who = asker(identity)
     match = await _match(session, query, slug, who)
     if match is None:
@@ -93,12 +100,11 @@ async def _found(
     for name, condition in (("since", SINCE), ("before", BEFORE)):
         if (day := getattr(query, name)) is not None:
             statement, values = statement.where(condition), {**values, name: day}
+    return await paged_aside(session, statement, index.INDEX.c.rowid, cursor, _as_it_is, weight, **values)
 
-    def hit(row: Any) -> Hit:
-        place = PostPlace(row.group, row.group_name, row.channel_id, row.title, row.key, row.url)
-        return Hit(view(row), place, excerpt(plain(row.html), query.terms))
 
-    return await paged_aside(session, statement, index.INDEX.c.rowid, cursor, hit, weight, **values)
+def _as_it_is(row: Any) -> Any:
+    return row
 
 
 async def _match(session: AsyncSession, query: Query, slug: str | None, who: dict[str, int]) -> str | None:
