@@ -127,7 +127,9 @@ def _look_at_all(tx: Tx) -> None:
 @writes
 def _index_next(tx: Tx) -> int | None:
     waiting = _waiting(tx)
-    rows = tx.all(NEXT, waiting=waiting) if waiting is not None else []
+    if waiting is None:
+        return None
+    rows = tx.all(NEXT, waiting=waiting)
     if not rows:
         tx.run(NOTED, waiting=None)
         return None
