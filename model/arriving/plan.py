@@ -1,10 +1,12 @@
 """What a reader makes of a file: people, threads and comments, in any order, as a stream; and a report."""
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
+MOST_NOTED = 500_000  # in a report
 MOST_IDS = 20  # that a line of a report lists
 
 
@@ -57,15 +59,25 @@ Part = Person | Thread | Comment
 
 
 class Report(list[tuple[str, str, object, str]]):
-    """What was left out or changed: which of the two, the kind, the id there, and why."""
+    """What was left out or changed: which of the two, the kind, the id there, and why. Of too many some are counted."""
+
+    def __init__(self, found: Iterable[tuple[str, str, object, str]] = ()) -> None:
+        super().__init__(found)
+        self.unlisted: int = getattr(found, "unlisted", 0)
 
     def left_out(self, kind: str, id_: object, why: str) -> None:
         """It was not imported."""
-        self.append(("Left out", kind, id_, why))
+        self._note("Left out", kind, id_, why)
 
     def changed(self, kind: str, id_: object, why: str) -> None:
         """It was imported, but not as it was."""
-        self.append(("Changed", kind, id_, why))
+        self._note("Changed", kind, id_, why)
+
+    def _note(self, *what: Any) -> None:
+        if len(self) < MOST_NOTED:
+            self.append(what)
+        else:
+            self.unlisted += 1
 
     @property
     def lines(self) -> list[str]:
@@ -73,7 +85,8 @@ class Report(list[tuple[str, str, object, str]]):
         ids: dict[tuple[str, str, str], list[str]] = {}
         for how, kind, id_, why in self:
             ids.setdefault((how, kind, why), []).append(str(id_))
-        return [f"{how}: {kind} {_listed(found)}: {why}" for (how, kind, why), found in ids.items()]
+        lines = [f"{how}: {kind} {_listed(found)}: {why}" for (how, kind, why), found in ids.items()]
+        return [*lines, f"Left out or changed, too: {self.unlisted} more"] if self.unlisted else lines
 
 
 def _listed(ids: list[str]) -> str:

@@ -16,7 +16,7 @@ import pytest
 from click.testing import Result
 
 import main
-from model.arriving import importing, placing, planning, texts
+from model.arriving import importing, placing, plan, planning, texts
 from model.settings import Settings
 from tests.arriving import exports
 from tests.cases import in_turn
@@ -196,6 +196,9 @@ def test_no_more_is_unpacked_or_kept_than_may_be(
     assert "Unpacked, the file is larger than 1 MB" in refused(import_(bomb))
     monkeypatch.setattr(planning, "MOST_COMMENTS", 3)
     assert "more than 3 entries" in refused(import_(many))
+    monkeypatch.undo()
+    monkeypatch.setattr(plan, "MOST_NOTED", 1)
+    assert said(import_(many)).splitlines()[1] == "Left out or changed, too: 1 more"
 
 
 def test_no_text_takes_long() -> None:
