@@ -12,7 +12,7 @@ from quart.blueprints import BlueprintSetupState
 
 from api.commands.running import run, working
 from api.commands.upkeep import PATH
-from api.flask import accounts, chats, endpoints, groups, microblog, page_posts, posts  # noqa: F401  # their endpoints
+from api.flask import accounts, chats, endpoints, groups, microblog, page_posts, posts, topics  # noqa: F401  # their endpoints
 from api.flask.front_ends import COOKIE, FrontEnds, refusal
 from model.flask import importing, source
 from pottle.commands import say

@@ -1,24 +1,24 @@
 """`/api/channels/…/posts` and `/api/posts`: what people write, and how others react to it."""
 
-import asyncio
 from functools import partial
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint
 
 from api.access import EDITING, GUESTS, POSTING, PREVIEWING, REACTING, asker, me
+from api.talk import bulk
 from api.talk.access import shown_in
-from model.talk import bulk, decision, marks, post, posting, reaction, review, selection
-from model.talk.bulk import Item
+from api.talk.bulk import NewPosts, PostOutcomes
+from model.talk import decision, marks, post, posting, reaction, review, selection
 from model.talk.decision import Note, Reason, Why
 from model.talk.marks import Mark
 from model.talk.post import Author, Body, EditView, GuestName, PostView
 from model.talk.posting import Draft
 from model.talk.reaction import KINDS, Kind, Reactions
 from model.talk.selection import Only
-from pottle.errors import Invalid, Refusal
+from pottle.errors import Invalid
 from pottle.http.answers import (
     Answer,
     Paging,
@@ -36,10 +36,8 @@ from pottle.http.answers import (
     wanted_versions,
 )
 from pottle.http.asking import anyone, foreign_origin, signed_in
-from pottle.http.bodies import UPLOADS, checked, one_by_one
 from pottle.http.caching import renewed_by, shown
 from pottle.http.limits import idempotent, limited
-from pottle.http.problems import Problem, told
 from pottle.http.shelf import Renewed
 from pottle.store import Snapshot, db
 from pottle.store.changes import Change
@@ -48,7 +46,6 @@ from pottle.translation import _
 
 blueprint = Blueprint("posts", __name__, url_prefix="/api")
 reactions = Blueprint("reactions", __name__, url_prefix="/api/posts/<id:post_id>/reactions")
-UPLOADS["/api/channels/*/posts"] = UPLOADS["/api/channels/*/posts/bulk"] = 0.1  # half a MiB
 KIND = f"/<any({', '.join(KINDS)}):kind>"
 
 
@@ -62,35 +59,6 @@ class NewPost(msgspec.Struct):
     parent: Annotated[int, Meta(ge=1, le=10**18 - 1)] | None = None
     guest: GuestName | None = None
     anonymous: bool = False
-
-
-class OneOfMany(msgspec.Struct):
-    """One of many posts to make; `parent_index`, in the place of `parent`, is that of one before it in the list."""
-
-    body: Body
-    parent: Annotated[int, Meta(ge=1, le=10**18 - 1)] | None = None
-    parent_index: Annotated[int, Meta(ge=0, le=bulk.MOST - 1)] | None = None
-    guest: GuestName | None = None
-    anonymous: bool = False
-
-
-class NewPosts(msgspec.Struct):
-    """Up to 500 posts to make, in that order. One that is wrong keeps none of the others from being made."""
-
-    posts: Annotated[list[Any], one_by_one(OneOfMany, bulk.MOST)]
-
-
-class PostOutcome(msgspec.Struct):
-    """What became of one of many posts: the `post`, or the `error` for which there is none."""
-
-    post: PostView | UnsetType = UNSET
-    error: Problem | UnsetType = UNSET
-
-
-class PostOutcomes(msgspec.Struct):
-    """What became of each, in the order of the request."""
-
-    outcomes: list[PostOutcome]
 
 
 class PostEdit(msgspec.Struct):
@@ -248,7 +216,7 @@ async def create(channel_id: int, data: NewPost | NewPosts) -> Answer:
     `{"posts": […]}` makes many, and is answered with 200, as at `/bulk`.
     """
     if isinstance(data, NewPosts):
-        return Answer(await _create_all(channel_id, data.posts), 200)
+        return Answer(await bulk.create_all(channel_id, data.posts), 200)
     new = Draft(data.body, parent=data.parent, guest=data.guest, anonymous=data.anonymous)
     made = await posting.publish(asker(), channel_id, new, foreign_origin())
     return Answer(made, location=f"/api/posts/{made.id}")
@@ -265,26 +233,7 @@ async def create_all(channel_id: int, data: NewPosts) -> PostOutcomes:
 
     Each counts against the limit; those by moderators of the group count against 5,000 an hour.
     """
-    return await _create_all(channel_id, data.posts)
-
-
-async def _create_all(channel_id: int, posts: list[Any]) -> PostOutcomes:
-    items = await asyncio.to_thread(lambda: [_item(post) for post in posts])
-    made = await bulk.publish_all(asker(), channel_id, items, foreign_origin())
-    return PostOutcomes(
-        [PostOutcome(post=one) if isinstance(one, PostView) else PostOutcome(error=told(one)) for one in made.each]
-    )
-
-
-def _item(post: Any) -> Item | Refusal:
-    try:
-        data = checked(post, OneOfMany)
-    except Invalid as wrong:
-        return wrong
-    if data.parent is not None and data.parent_index is not None:
-        return Invalid({"parent_index": _("cannot be combined with parent")})
-    draft = Draft(data.body, parent=data.parent, guest=data.guest, anonymous=data.anonymous)
-    return Item(draft, data.parent_index)
+    return await bulk.create_all(channel_id, data.posts)
 
 
 class Written(msgspec.Struct):
