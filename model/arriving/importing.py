@@ -7,6 +7,7 @@ became of it here since: so an import can be repeated, and brings what is new.
 
 import pkgutil
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +37,7 @@ class Prepared(NamedTuple):
     source: str
 
 
+@cache
 def known() -> dict[str, Any]:
     """The modules that read other systems' files, by their names."""
     found = [import_module(f"{readers.__name__}.{module.name}") for module in pkgutil.iter_modules(readers.__path__)]
