@@ -85,9 +85,8 @@ class Plan:
                 comments[part.id] = part
             if max(len(comments), len(self.people), len(self._threads)) > MOST_COMMENTS:
                 raise Unreadable(f"The file has more than {MOST_COMMENTS:,} entries, which is what may be imported.")
-        for comment in comments.values():
-            if comment.person is not None and comment.person not in self.people:
-                comment.person = None
+        for person in self.people.values():  # now: while they are put into place, others' writes wait
+            person.name, person.email = _name(person), _email(person)
         self._plan(comments)
 
     def _plan(self, comments: dict[str, Comment]) -> None:
@@ -151,7 +150,7 @@ class Plan:
             id=comment.id,
             page=page,
             person=person.key if person else None,
-            name=name_of(person) if person else NO_NAME,
+            name=person.name if person else NO_NAME,
             parent=comment.parent or None,
             body=body,
             html=html,
@@ -193,12 +192,12 @@ class Plan:
         return kept[::-1]
 
 
-def name_of(person: Person) -> str:
+def _name(person: Person) -> str:
     """What posts are signed with."""
     return text.made_one_line(person.name)[:LONGEST_NAME] or NO_NAME
 
 
-def email_of(person: Person) -> str | None:
+def _email(person: Person) -> str | None:
     """An address that can prove a claim, in lower case."""
     address = (person.email or "").strip().lower()
     return address if fits(address, Email) else None
