@@ -23,6 +23,7 @@ GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 HEAD = 16 * 1024  # bytes by which a reader recognises its own
 LONGEST_LINE = 16 * 1024 * 1024  # bytes of one entry
 MOST_WHOLE = 256 * 1024 * 1024  # bytes that are held in memory at once
+BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 MOST_FILES = 1_000_000  # in an archive or a folder
 
 
@@ -115,7 +116,7 @@ class Opened:
                     if not info.is_dir():
                         # What the archive says of a size may be a lie: never more is unpacked.
                         yield info.filename, info.file_size, partial(_unzipped, archive, info)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        except BROKEN_ZIP as error:
             raise Unreadable(f"The zip file is damaged, or is of a kind that is not known here: {error}.") from error
 
     def _bounded(self, files: Iterator[tuple[str, int, Callable[[], bytes]]]) -> Iterator[tuple[str, bytes]]:
@@ -181,8 +182,11 @@ def _whole(stream: IO[bytes]) -> bytes:
 
 
 def _unzipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    with archive.open(info) as inside:
-        return inside.read(info.file_size)
+    try:
+        with archive.open(info) as inside:
+            return inside.read(info.file_size)
+    except BROKEN_ZIP as error:
+        raise Unreadable(f"{info.filename} in the zip file is damaged: {error}.") from error
 
 
 def _refuse_more_than(most: int, number: int) -> None:
