@@ -11,8 +11,8 @@ def upgrade() -> None:
     op.add_column("searching", sa.Column("waiting", sa.Integer(), nullable=True))
     op.create_table(
         "unnamed",
-        sa.Column("user_id", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("user_id", name=op.f("pk_unnamed")),
+        sa.Column("gone", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("gone", name=op.f("pk_unnamed")),
     )
 
 

@@ -52,7 +52,7 @@ class Unnamed(Base):
 
     __tablename__ = "unnamed"
 
-    user_id: Mapped[int] = mapped_column(primary_key=True)
+    gone: Mapped[int] = mapped_column(primary_key=True)  # the user's id, which nobody has again
 
 
 class Progress(NamedTuple):
@@ -85,9 +85,9 @@ POSTS = select(func.count().label("posts"), func.count().filter(Post.id <= bindp
 STATE = select(Searching)
 NOTED = update(Searching)
 WRITTEN = select(func.total_changes().label("rows"))
-UNNAMED = select(Unnamed.user_id).limit(1)
+UNNAMED = select(Unnamed.gone).limit(1)
 UNNAME = insert(Unnamed)
-IS_NAMELESS = delete(Unnamed).where(Unnamed.user_id == bindparam("user_id"))
+IS_NAMELESS = delete(Unnamed).where(Unnamed.gone == bindparam("gone"))
 MATCHING = select(INDEX.c.rowid.label("id")).where(MATCHES).limit(AT_ONCE)
 
 
@@ -213,18 +213,18 @@ def forget(tx: Tx) -> None:
 
 
 def _unname(tx: Tx, user_id: int) -> None:
-    tx.run(UNNAME, user_id=user_id)
+    tx.run(UNNAME, gone=user_id)
 
 
 def forget_names(tx: Tx) -> None:
     """Sweep: has the index forget which posts were somebody's whose account is gone, some at a time."""
-    if (gone := tx.one(UNNAMED)) is None:
+    if (user := tx.one(UNNAMED)) is None:
         return
-    ids = [row.id for row in tx.all(MATCHING, match=f"facts : u{gone.user_id}")]
+    ids = [row.id for row in tx.all(MATCHING, match=f"facts : u{user.gone}")]
     for id_ in ids:
         index.put(tx, id_)
     if not ids:
-        tx.run(IS_NAMELESS, user_id=gone.user_id)
+        tx.run(IS_NAMELESS, gone=user.gone)
 
 
 account.on_end(_unname)
