@@ -1,6 +1,6 @@
 """`/api/groups/…/webhooks` and `/api/webhooks`: who is told what happens, and what was sent to them."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -43,7 +43,7 @@ class HooksView(msgspec.Struct):
     """Webhooks, oldest first; at most twenty of a group."""
 
     webhooks: list[HookView]
-    next: Literal[None] = None
+    next: str | None = None  # there is one page
 
 
 class DeliveriesView(msgspec.Struct):

@@ -204,6 +204,7 @@ class TestPolicy:
         assert importing(modules("api", "model"), "model.talk.markdown.rendered") == [
             "model/arriving/planning.py",
             "model/flask/plan.py",
+            "model/flask/under_pages.py",
             "model/talk/posting.py",
         ]
 
