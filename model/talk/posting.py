@@ -207,7 +207,7 @@ def add(tx: Tx, channel_id: int, new: Draft, author_id: int | None, state: State
     id_: int = tx.one(ADD, **whose, **texts, state=state, replies=0, created=tx.now, edited=None, version=1).id
     addressed = mention.keep(tx, id_, channel_id, author_id, new.html)
     image.keep(tx, id_, author_id, new.html)
-    index.put(tx, id_)
+    index.put_new(tx, id_)
     if state == "published":
         _count(tx, "post.created", id_, channel_id, new.parent, 1, addressed | {answered})
     return id_

@@ -65,6 +65,11 @@ ROW = ROWS.where(Post.id == bindparam("id"))
 def put(tx: Tx, id_: int) -> None:
     """Within a unit: has a post be found by what it says now."""
     drop(tx, id_)
+    put_new(tx, id_)
+
+
+def put_new(tx: Tx, id_: int) -> None:
+    """Within a unit: as `put`, of a post that nothing finds yet."""
     row = tx.one(ROW, id=id_)
     if row.html:
         tx.run(PUT, **said(row))
