@@ -16,6 +16,7 @@ import pytest
 from model.operating.exporting import LEFT_OUT, export, shapes
 from model.operating.importing import FRESH, import_
 from model.settings import Settings
+from model.talk.search import upkeep
 from pottle.errors import Conflict, Invalid
 from pottle.store import Base, migrations
 from pottle.store.database import Database, prepare
@@ -117,6 +118,7 @@ async def test_what_was_imported_can_be_used(
     lively: Path, folder: Path, world: World, alice: Person, anyone: Person
 ) -> None:
     """And its ids and seqs go on where they were."""
+    await upkeep.go_on()  # which the server does as it starts, and writes for it
     imported(folder, exported(lively))
     database = Database()
     await database.open(Settings(instance=folder))

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Annotated, cast
 
@@ -82,16 +82,20 @@ async def find(query: SearchQuery) -> SearchResults:
     return SearchResults(found.page.items, **edges(found.page), query=understood)
 
 
-async def _filling() -> AsyncGenerator[None, None]:
-    """While it serves, has the index filled for posts of before: by the first worker, or by others should that end."""
-    task = asyncio.create_task(_fill(0.0 if db.first_of_start else RESTART_SECONDS))
-    yield
-    task.cancel()
-
-
 @blueprint.record_once
 def _fill_it(state: BlueprintSetupState) -> None:
-    cast(Quart, state.app).while_serving(_filling)
+    """While it serves, has the index filled for posts of before: by the first worker, or by others should that end."""
+    app, filling = cast(Quart, state.app), list[asyncio.Task[None]]()
+
+    async def begin() -> None:
+        filling.append(asyncio.create_task(_fill(0.0 if db.first_of_start else RESTART_SECONDS)))
+
+    async def end() -> None:
+        while filling:
+            filling.pop().cancel()
+
+    app.before_serving(begin)
+    app.after_serving_funcs.insert(0, end)  # before the database is closed
 
 
 async def _fill(seconds: float) -> None:

@@ -16,6 +16,7 @@ import pytest
 
 from pottle.store import Tx, db
 from tests.conftest import Person
+from tests.server import PATIENCE
 
 LOBBY = "/api/channels/1/posts"
 BOOKKEEPING = ("limits", "replays", "sqlite_sequence")
@@ -44,7 +45,8 @@ async def a_write_under_way() -> AsyncIterator[None]:
         done.wait(10)
 
     writing = asyncio.create_task(db.write(slow))
-    await begun.wait()
+    async with asyncio.timeout(PATIENCE):  # should it be refused
+        await begun.wait()
     yield
     done.set()
     await writing

@@ -98,6 +98,8 @@ async def go_on() -> int:
     once: each takes the next ones.
     """
     done = 0
+    if not await _is_behind():  # where nothing is to be done, no write waits for it
+        return done
     while (indexed := await _timed_next()) is not None:
         done += indexed
     if done:
@@ -122,6 +124,11 @@ async def _timed_next() -> int | None:
 @writes
 def _look_at_all(tx: Tx) -> None:
     tx.run(NOTED, waiting=tx.one(NEWEST).id)
+
+
+@reads
+def _is_behind(read: Snapshot) -> bool:
+    return _waiting(read) is not None
 
 
 @writes
