@@ -485,6 +485,7 @@ async def test_what_is_typed_outlives_a_refusal_and_the_page(stage: Stage) -> No
     await reader.thread.locator("[name=guest]").fill("Grace")
     await reader.page.keyboard.press("Control+Enter")
     await expect(reader.article("Do not lose me")).to_be_visible()
+    await expect(reader.thread.locator("#compose textarea")).to_have_value("")  # the answer came, too
     await reader.page.reload()
     await reader.is_live()
     await reader.thread.locator("#compose textarea").focus()
