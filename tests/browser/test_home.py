@@ -173,6 +173,7 @@ async def test_it_can_be_read_without_javascript(visitor: Newcomer) -> None:
     await dora.come()
     await dora.sign_up("dora", "Dora")
     await dora.post("Readable by *everybody*")
+    await expect(dora.article("Readable by everybody")).to_be_visible()  # rendered: it has been sent
 
     emil = await visitor(java_script_enabled=False)
     await emil.page.goto(dora.server.url)
