@@ -68,7 +68,7 @@ TERMS = {
     "claim_id": Term("Id of the claim.", 3),
     "job_id": Term("Id of the import.", 3),
     "JobView.file": Term("What the file was called.", "disqus-export.xml.gz"),
-    "UploadQuery.file": Term("What the file is called.", "disqus-export.xml.gz"),
+    "UploadQuery.name": Term("What the file is called.", "disqus-export.xml.gz"),
     "JobView.source": Term("Which system it is of; null until that is known.", "disqus"),
     "UploadQuery.source": Term("Which system it is of; else its content says that.", "disqus"),
     "JobView.state": Term(

@@ -26,7 +26,7 @@ class UploadQuery(msgspec.Struct):
     """Where the comments are to go, what the file is called, and which system it is of, where that is known."""
 
     group: SomeSlug
-    file: Annotated[str, line(200)]
+    name: Annotated[str, line(200)]
     source: Annotated[str, line(40)] | None = None
 
 
@@ -61,7 +61,7 @@ async def index(query: Paging) -> Answer:
 @gives(JobView, 201)
 async def create(query: UploadQuery, pieces: AsyncIterator[bytes]) -> Answer:
     """Send a file as the body, as it is or packed with gzip. A dry run looks at it; nothing is imported yet."""
-    made = await job.begin(me(), query.group, query.file, query.source, pieces)
+    made = await job.begin(me(), query.group, query.name, query.source, pieces)
     return Answer(made, location=f"/api/imports/{made.id}")
 
 

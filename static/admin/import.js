@@ -45,7 +45,7 @@ const number = (value) => value.toLocaleString(texts.language);
 const kinds = () => ({ posts: _('Posts'), discussions: _('Discussions'), people: _('People'), pending: _('Waiting for review') });
 
 async function send(group, file) {
-  const query = new URLSearchParams({ group, file: file.name });
+  const query = new URLSearchParams({ group, name: file.name });
   let answer;
   try {
     answer = await fetch(`${pottle.url}/api/imports?${query}`, { method: 'POST', body: file, headers: { 'Content-Type': 'application/octet-stream' } });

@@ -18,7 +18,7 @@ def settings(instance: Path) -> Settings:
 
 
 async def sent(root: Person, data: bytes, group: str = "new", file: str = "old.json") -> Json:
-    answer = await root.post(f"/api/imports?group={group}&file={file}", content=data)
+    answer = await root.post(f"/api/imports?group={group}&name={file}", content=data)
     assert answer.status_code == 201, answer.text
     return dict(answer.json())
 
@@ -69,8 +69,8 @@ async def test_what_cannot_be_read_says_so(root: Person, instance: Path) -> None
     failed = await until(root, job["id"], "failed", "checked")
     assert failed["state"] == "failed"
     assert failed["error"]
-    refused(await root.post("/api/imports?group=new&file=x", content=b""), 422)
-    refused(await root.post("/api/imports?group=none&file=x", content=b"x"), 404)
+    refused(await root.post("/api/imports?group=new&name=x", content=b""), 422)
+    refused(await root.post("/api/imports?group=none&name=x", content=b"x"), 404)
     assert [path.name for path in (instance / "imports").iterdir()] == ["lock"]
 
 
@@ -86,7 +86,7 @@ async def test_it_can_be_cancelled_or_die(root: Person, bob: Person, instance: P
     assert not (instance / "imports" / str(first["id"])).exists()
     refused(await root.patch(f"/api/imports/{first['id']}", {"state": "cancelled"}), 409)
     second = await sent(root, data)
-    refused(await root.post("/api/imports?group=new&file=x", content=data), 409)
+    refused(await root.post("/api/imports?group=new&name=x", content=data), 409)
     os.kill(worker_of(second["id"]), signal.SIGKILL)
     dead = await until(root, second["id"], "failed")
     assert "nothing was imported" in dead["error"]
@@ -108,8 +108,8 @@ async def test_it_is_for_admins(bob: Person, anyone: Person) -> None:
     for path in ("/api/imports", "/api/imports/1"):
         refused(await anyone.get(path), 401)
         refused(await bob.get(path), 403)
-    refused(await bob.post("/api/imports?group=home&file=x", content=b"x"), 403)
+    refused(await bob.post("/api/imports?group=home&name=x", content=b"x"), 403)
 
 
 async def test_what_is_too_large_is_refused(root: Person) -> None:
-    refused(await root.post("/api/imports?group=home&file=x", content=b"x" * 300_000), 413)
+    refused(await root.post("/api/imports?group=home&name=x", content=b"x" * 300_000), 413)

@@ -175,7 +175,7 @@ GET    /api/groups/home/audit                              401    403    403  40
 GET    /api/groups/class/audit                             401    404    403  200  200  403    403   401
 GET    /api/imports                                        401    403    403  403  200  403    403   401
 GET    /api/imports/9                                      401    403    403  403  404  403    403   401
-POST   /api/imports?group=none&file=x                      401    403    403  403  404  403    403   401
+POST   /api/imports?group=none&name=x                      401    403    403  403  404  403    403   401
 PATCH  /api/imports/9            {"state": "cancelled"}    401    403    403  403  404  403    403   401
 GET    /api/server                                         401    403    403  403  200  403    403   401
 GET    /api/audit                                          401    403    403  403  200  403    403   401

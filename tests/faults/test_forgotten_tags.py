@@ -315,7 +315,7 @@ async def all_writes(
         yield await done("webhooks_edit", await root.patch(hook, {"active": active}), "active" if active else "off")
     yield await done("webhooks_delete", await root.delete(hook))
     old = b'[{"id": "/page/", "title": "Page", "comments": [{"id": 1, "author": "Gwen", "created": 1, "text": "Old"}]}]'
-    begun = await root.post("/api/imports?group=club&file=isso.json", content=old)
+    begun = await root.post("/api/imports?group=club&name=isso.json", content=old)
     yield await done("arriving_create", begun)
     stopped = await root.patch(f"/api/imports/{begun.json()['id']}", {"state": "cancelled"})
     yield await done("arriving_edit", stopped)
