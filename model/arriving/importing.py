@@ -66,7 +66,8 @@ def _reader(file: Opened, source: str | None) -> Any:
     every = known()
     if source is not None:
         return every[source]
-    found = [reader for reader in every.values() if reader.looks_like(file.head, file.name)]
+    fitting = [reader for reader in every.values() if hasattr(reader, "MANY") or not file.many]
+    found = [reader for reader in fitting if reader.looks_like(file.head, file.name)]
     if len(found) == 1:
         return found[0]
     maybe = ", ".join(sorted(reader.NAME for reader in found or every.values()))

@@ -1,4 +1,4 @@
-"""A file to import, opened: unpacked as it is read, and never more of it than is allowed.
+"""A file to import, opened: unpacked (from gzip, or a zip file of one) as it is read, and never more than is allowed.
 
 A gzip bomb, a JSON document of a thousand levels, a line without an end: each ends in Unreadable.
 """
@@ -10,9 +10,10 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
+from itertools import islice
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
 import msgspec
@@ -25,6 +26,8 @@ LONGEST_LINE = 16 * 1024 * 1024  # bytes of one entry
 MOST_WHOLE = 256 * 1024 * 1024  # bytes that are held in memory at once
 BROKEN_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError)
 MOST_FILES = 1_000_000  # in an archive or a folder
+PEEKED, MOST_PEEKED = 8, 1024 * 1024  # files of many whose beginnings are looked at, and bytes of one
+NO_FILES = ("__MACOSX/", ".")  # how what is no file of the archive's maker begins
 
 
 class Opened:
@@ -36,30 +39,53 @@ class Opened:
     def __init__(self, path: Path, most: int, name: str | None = None) -> None:
         self.path, self.most = path, most
         self.name = (name or path.name).removesuffix(".gz")
+        self._inside: str | None = None  # the one file in a zip file
         self.read = 0  # bytes of the file as it is, of `size`: for progress
         self.many = path.is_dir()
         self.size = 0 if self.many else path.stat().st_size
-        self.head = b"" if self.many else self._head()
+        self.head = self._head()
 
     def _head(self) -> bytes:
-        with self.path.open("rb") as raw:
-            if raw.read(4) == ZIP:
-                self.many = True
-                return b""
+        if not self.many and self._begins_with(ZIP):
+            with self._archive() as archive:
+                names = [
+                    name for name in archive.namelist() if not name.endswith("/") and not name.startswith(NO_FILES)
+                ]
+            self.many = len(names) != 1
+            if not self.many:
+                self._inside, self.name = names[0], PurePosixPath(names[0]).name
+        if self.many:
+            files = islice(self._of_folder() if self.path.is_dir() else self._of_zip(), PEEKED)
+            return b"\n".join(read()[: HEAD // PEEKED] for _, size, read in files if size <= MOST_PEEKED)
         with self.stream() as stream:
             return stream.read(HEAD)
+
+    def _begins_with(self, mark: bytes) -> bool:
+        with self.path.open("rb") as raw:
+            return raw.read(len(mark)) == mark
+
+    @contextmanager
+    def _archive(self) -> Iterator[zipfile.ZipFile]:
+        try:
+            archive = zipfile.ZipFile(self.path)
+        except BROKEN_ZIP as error:
+            raise Unreadable(f"The zip file is damaged, or is of a kind that is not known here: {error}.") from error
+        with archive:
+            yield archive
 
     @contextmanager
     def stream(self) -> Iterator[IO[bytes]]:
         """The bytes, unpacked, from the beginning; Unreadable for what is damaged or too large."""
-        with self.path.open("rb") as raw:
-            packed = raw.read(2) == GZIP
-            raw.seek(0)
-            # `read` counts also what the library reads ahead: progress need not be exact.
-            counted = _Counted(raw, lambda: setattr(self, "read", raw.tell()))
-            unpacked = cast(IO[bytes], gzip.GzipFile(fileobj=counted)) if packed else counted
-            with io.BufferedReader(_Bounded(unpacked, self.most), 256 * 1024) as bounded:
-                yield bounded
+        with ExitStack() as opened:
+            if self._inside is not None:
+                archive = opened.enter_context(self._archive())
+                unpacked = opened.enter_context(_opened_in(archive, self._inside))
+            else:
+                raw = opened.enter_context(self.path.open("rb"))
+                # `read` counts also what the library reads ahead: progress need not be exact.
+                counted = _Counted(raw, lambda: setattr(self, "read", raw.tell()))
+                unpacked = cast(IO[bytes], gzip.GzipFile(fileobj=counted) if self._begins_with(GZIP) else counted)
+            yield opened.enter_context(io.BufferedReader(_Bounded(unpacked, self.most), 256 * 1024))
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """Each line that is not empty, with its number, which begins with 1."""
@@ -80,9 +106,7 @@ class Opened:
     @contextmanager
     def database(self) -> Iterator[Path]:
         """A path at which SQLite can open it: unpacked beside it, where it is packed."""
-        with self.path.open("rb") as raw:
-            packed = raw.read(2) == GZIP
-        if not packed:
+        if self._inside is None and not self._begins_with(GZIP):
             yield self.path.resolve()
             return
         with tempfile.TemporaryDirectory() as folder, self.stream() as stream:
@@ -108,16 +132,13 @@ class Opened:
             yield path.relative_to(self.path).as_posix(), path.stat().st_size, path.read_bytes
 
     def _of_zip(self) -> Iterator[tuple[str, int, Callable[[], bytes]]]:
-        try:
-            with zipfile.ZipFile(self.path) as archive:
-                inside = sorted(archive.infolist(), key=lambda info: info.filename)
-                _refuse_more_than(MOST_FILES, len(inside))
-                for info in inside:
-                    if not info.is_dir():
-                        # What the archive says of a size may be a lie: never more is unpacked.
-                        yield info.filename, info.file_size, partial(_unzipped, archive, info)
-        except BROKEN_ZIP as error:
-            raise Unreadable(f"The zip file is damaged, or is of a kind that is not known here: {error}.") from error
+        with self._archive() as archive:
+            inside = sorted(archive.infolist(), key=lambda info: info.filename)
+            _refuse_more_than(MOST_FILES, len(inside))
+            for info in inside:
+                if not info.is_dir() and not info.filename.startswith(NO_FILES):
+                    # What the archive says of a size may be a lie: never more is unpacked.
+                    yield info.filename, info.file_size, partial(_unzipped, archive, info)
 
     def _bounded(self, files: Iterator[tuple[str, int, Callable[[], bytes]]]) -> Iterator[tuple[str, bytes]]:
         left = self.most
@@ -156,7 +177,7 @@ class _Bounded(io.RawIOBase):
             data = self._raw.read(len(buffer)) or b""
         except EOFError as error:
             raise Unreadable("The file ends in the middle: it was not copied or downloaded whole.") from error
-        except (OSError, zlib.error) as error:
+        except (OSError, zlib.error, zipfile.BadZipFile) as error:
             raise Unreadable(f"The file is damaged: {error}.") from error
         self._left -= len(data)
         if self._left < 0:
@@ -182,11 +203,20 @@ def _whole(stream: IO[bytes]) -> bytes:
 
 
 def _unzipped(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    try:
-        with archive.open(info) as inside:
+    with _opened_in(archive, info) as inside:
+        try:
             return inside.read(info.file_size)
+        except BROKEN_ZIP as error:
+            raise Unreadable(f"{info.filename} in the zip file is damaged: {error}.") from error
+
+
+def _opened_in(archive: zipfile.ZipFile, member: str | zipfile.ZipInfo) -> IO[bytes]:
+    try:
+        return archive.open(member)
     except BROKEN_ZIP as error:
-        raise Unreadable(f"{info.filename} in the zip file is damaged: {error}.") from error
+        raise Unreadable(
+            f"{getattr(member, 'filename', member)} in the zip file cannot be unpacked: {error}."
+        ) from error
 
 
 def _refuse_more_than(most: int, number: int) -> None:

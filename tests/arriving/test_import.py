@@ -19,6 +19,7 @@ import main
 from model.arriving import importing, placing, plan, planning, texts
 from model.settings import Settings
 from tests.arriving import exports
+from tests.arriving.test_readers import EXPORTS, cusdis
 from tests.cases import in_turn
 from tests.conftest import World
 from tests.server import ROOT, clean_environment
@@ -207,3 +208,16 @@ def test_no_text_takes_long() -> None:
         texts.as_markdown(texts.with_breaks(slow), "html")
         assert time.process_time() - begun < 1, slow[:20]
     assert texts.as_markdown("<b><i>" * 900 + "deep", "html") == "deep"
+
+
+def test_each_system_comes(import_: Import, instance: Path, tmp_path: Path) -> None:
+    """One after the other into the same group: what each has is there, and a second time nothing is new."""
+    for name, (data, _, _) in EXPORTS.items():
+        (path := tmp_path / name).write_bytes(data or cusdis(tmp_path / "cusdis.db"))
+        ((before,),) = asked(instance, "SELECT coalesce(max(id), 0) FROM posts")
+        counts = said(import_(path)).splitlines()[-1]
+        came = [body for (body,) in asked(instance, f"SELECT body FROM posts WHERE id > {before}")]  # noqa: S608
+        assert counts.startswith(f"Imported {len(came)} posts"), name
+        # Others are another shape of what came before.
+        assert "(" in name or came[0] in ("One", "One\nmore"), name
+        assert said(import_(path)).endswith("Imported 0 posts, 0 discussions, 0 people, 0 pending.\n"), name

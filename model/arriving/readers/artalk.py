@@ -5,7 +5,7 @@ from typing import Any
 
 from model.arriving.opened import Opened
 from model.arriving.plan import Part, Report, Thread
-from model.arriving.values import comment, entries, is_so, moment, person, said
+from model.arriving.values import comment, entries, is_so, moment, number, person, said, written
 
 NAME, SAYS = "artalk", "Artalk (Artrans)"
 
@@ -33,8 +33,7 @@ def _comment(one: dict[str, Any], id_: str, address: str, report: Report) -> Ite
     who = person(id_, said(one.get("nick")), said(one.get("email")), said(one.get("link")))
     if who:
         yield who
-    parent, text = said(one.get("rid")), said(one.get("content"))
-    votes = {kind: said(one.get(f"vote_{kind}")) for kind in ("up", "down")}
+    parent = said(one.get("rid"))
     yield from comment(
         report,
         id_,
@@ -42,9 +41,8 @@ def _comment(one: dict[str, Any], id_: str, address: str, report: Report) -> Ite
         thread=address,
         person=who.key if who else None,
         parent=parent if parent not in ("", "0") else None,
-        text=text,
-        form="html" if text.startswith("<") and text.endswith(">") else "markdown",
+        **written(said(one.get("content"))),
         state="pending" if is_so(one.get("is_pending")) else "published",
-        votes={kind: int(number) for kind, number in votes.items() if number.isdecimal()},
+        votes={kind: number(one.get(f"vote_{kind}")) for kind in ("up", "down")},
         pinned=is_so(one.get("is_pinned")),
     )

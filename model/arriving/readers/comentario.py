@@ -5,7 +5,7 @@ from typing import Any
 
 from model.arriving.opened import Opened
 from model.arriving.plan import Part, Person, Report, Thread
-from model.arriving.values import comment, is_so, moment, objects, said
+from model.arriving.values import comment, is_so, moment, objects, said, votes
 
 NAME, SAYS = "comentario", "Comentario"
 
@@ -39,11 +39,13 @@ def _comment(one: dict[str, Any], paths: dict[str, str], people: set[str], repor
     if page not in paths:
         report.left_out("comment", id_, "is of a page that is not in the file")
         return
+    deleted, pending, approved = (is_so(one.get(name)) for name in ("isDeleted", "isPending", "isApproved"))
+    if not (deleted or approved or pending):
+        report.left_out("comment", id_, "was rejected by a moderator")
+        return
     markdown, named = said(one.get("markdown")), said(one.get("authorName"))
     if who not in people and named:
         yield Person(f"comment {id_}", named)
-    approved = is_so(one.get("isApproved")) or not is_so(one.get("isPending"))
-    score = one.get("score") if isinstance(one.get("score"), int) else 0
     yield from comment(
         report,
         id_,
@@ -54,7 +56,7 @@ def _comment(one: dict[str, Any], paths: dict[str, str], people: set[str], repor
         text=markdown or said(one.get("html")),
         form="markdown" if markdown else "html",
         edited=moment(one.get("editedTime")),
-        state="removed" if is_so(one.get("isDeleted")) else "published" if approved else "pending",
-        votes={"up": max(int(score or 0), 0), "down": max(-int(score or 0), 0)},
+        state="removed" if deleted else "pending" if pending else "published",
+        votes=votes(one.get("score")),
         pinned=is_so(one.get("isSticky")),
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from model.arriving.opened import Opened
 from model.arriving.plan import Part, Person, Report, Thread
-from model.arriving.values import comment, is_so, moment, objects, said
+from model.arriving.values import comment, is_so, moment, objects, said, votes
 
 NAME, SAYS = "commento", "Commento"
 STATES = {"approved": "published", "unapproved": "pending", "flagged": "pending"}
@@ -48,7 +48,6 @@ def _comment(one: dict[str, Any], people: set[str], known: set[str], report: Rep
         yield Thread(address)
     markdown, html = said(one.get("markdown")), said(one.get("html"))
     deleted = is_so(one.get("deleted")) or (markdown in DELETED and html in DELETED)
-    score = one.get("score") if isinstance(one.get("score"), int) else 0
     yield from comment(
         report,
         id_,
@@ -59,5 +58,5 @@ def _comment(one: dict[str, Any], people: set[str], known: set[str], report: Rep
         text=markdown or html,
         form="markdown" if markdown else "html",
         state="removed" if deleted else STATES.get(said(one.get("state")), "published"),
-        votes={"up": max(int(score or 0), 0), "down": max(-int(score or 0), 0)},
+        votes=votes(one.get("score")),
     )

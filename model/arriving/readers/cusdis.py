@@ -11,14 +11,16 @@ from model.arriving.values import comment, is_so, moment, person, said
 
 NAME, SAYS = "cusdis", "Cusdis"
 SQLITE = b"SQLite format 3\0"
+OTHERS = b"tid REFERENCES threads"  # of Isso's tables
 TABLES = {"comments", "pages"}
 PAGES = "SELECT * FROM pages"
+PROJECTS = "SELECT * FROM projects"
 COMMENTS = "SELECT * FROM comments ORDER BY created_at"
 
 
 def looks_like(head: bytes, _: str) -> bool:
-    """Whether it is a database in which comments have nicknames."""
-    return head.startswith(SQLITE) and b"by_nickname" in head
+    """Whether it is a database, and none of Isso: the tables of Cusdis are named beyond what is looked at."""
+    return head.startswith(SQLITE) and OTHERS not in head
 
 
 def read(file: Opened, report: Report) -> Iterator[Part]:
@@ -28,9 +30,7 @@ def read(file: Opened, report: Report) -> Iterator[Part]:
             with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, isolation_level=None)) as raw:
                 raw.row_factory, raw.text_factory = sqlite3.Row, lambda data: data.decode(errors="replace")
                 raw.execute("BEGIN")
-                # A view may be made to never end.
-                there = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-                if missing := TABLES - there:
+                if missing := TABLES - _tables(raw):
                     raise Unreadable(
                         f"It is no database of Cusdis: it has no table {' and no '.join(sorted(missing))}."
                     )
@@ -39,11 +39,21 @@ def read(file: Opened, report: Report) -> Iterator[Part]:
             raise Unreadable(f"The database cannot be read: {error}.") from error
 
 
+def _tables(raw: sqlite3.Connection) -> set[str]:
+    """Tables only: a view may be made to never end."""
+    return {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+
 def _rows(raw: sqlite3.Connection, report: Report) -> Iterator[Part]:
     pages: dict[str, str] = {}
+    projects = map(dict, raw.execute(PROJECTS)) if "projects" in _tables(raw) else ()
+    deleted = {said(project.get("id")) for project in projects if project.get("deleted_at")}
     for row in map(dict, raw.execute(PAGES)):
-        if address := said(row.get("slug")) or said(row.get("url")):
-            pages[said(row.get("id"))] = address
+        url, id_ = said(row.get("url")), said(row.get("id"))
+        # The slug is whatever a site's template gave as an id: often a number.
+        address = url if "://" in url else said(row.get("slug")) or url
+        if address and said(row.get("projectId")) not in deleted:
+            pages[id_] = address
             yield Thread(address, said(row.get("title")))
     for row in map(dict, raw.execute(COMMENTS)):
         yield from _comment(row, pages, report)

@@ -1,13 +1,18 @@
-"""Discourse: topics, as `/t/ID.json?include_raw=1` has them; one in a file, or many in a zip file."""
+"""Discourse: topics, as `/t/ID.json?include_raw=1` has them; one or many in a file, or in a folder or zip file."""
 
+import re
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 from model.arriving.opened import Opened, decoded
 from model.arriving.plan import Part, Person, Report, Thread
-from model.arriving.values import comment, is_so, moment, objects, said
+from model.arriving.values import comment, entries, is_so, moment, number, objects, said
 
-NAME, SAYS = "discourse", "Discourse"
+NAME, SAYS, MANY = "discourse", "Discourse", True
+LIKE = 2  # of the kinds of actions
+# What ends the first post of a topic that a page of another site embeds.
+EMBEDDED = re.compile(r"<hr>\s*<small>[^<]*<a href=['\"](https?://[^'\"<>\s]+)['\"]")
 
 
 def looks_like(head: bytes, _: str) -> bool:
@@ -16,43 +21,71 @@ def looks_like(head: bytes, _: str) -> bool:
 
 
 def read(file: Opened, report: Report) -> Iterator[Part]:
-    """Topics. An embedded topic's page is the one that it is of."""
+    """Topics, then their posts: of a long topic these are in several files, of which not all say its title."""
+    pages, wanted = dict[str, Thread](), dict[str, int]()
+    for id_, topic, posts in _topics(file, report):
+        address, known = _address(id_, topic, posts), pages.get(id_)
+        if known is None or _page(posts[0]):
+            pages[id_] = Thread(address, known.title if known else "", is_so(topic.get("closed")))
+        pages[id_].title = pages[id_].title or said(topic.get("title"))
+        stream = topic["post_stream"].get("stream")
+        wanted[id_] = max(wanted.get(id_, 0), len(stream) if isinstance(stream, list) else 0)
+    yield from pages.values()
+    there: dict[str, set[str]] = defaultdict(set)
+    for id_, _, posts in _topics(file, Report()):
+        for post in posts:
+            if (place := said(post.get("post_number"))) not in there[id_]:
+                there[id_].add(place)
+                yield from _post(post, pages[id_].key, id_, report)
+    for id_, count in wanted.items():
+        if (missing := count - len(there[id_])) > 0:
+            report.left_out("topic", id_, f"{missing} of its posts are not in the file, which has one page of them")
+
+
+def _topics(file: Opened, report: Report) -> Iterator[tuple[str, dict[str, Any], list[dict[str, Any]]]]:
+    """Each with its id and its posts."""
+    for topic in _files(file) if file.many else entries(file):
+        stream = topic.get("post_stream")
+        posts = [*objects(stream.get("posts") or [], "Post")] if isinstance(stream, dict) else []
+        id_ = said(topic.get("id")) or next((said(post.get("topic_id")) for post in posts), "")
+        if id_ and posts:
+            yield id_, topic, posts
+        else:
+            report.left_out("topic", id_ or "?", "has no posts")
+
+
+def _files(file: Opened) -> Iterator[dict[str, Any]]:
     for path, data in file.files():
-        if path.endswith(".json") or not file.many:
-            yield from _topic(decoded(data, where=path), report)
+        if path.endswith(".json"):
+            found = decoded(data, where=path)
+            yield from objects(found if isinstance(found, list) else [found], path)
 
 
-def _topic(topic: Any, report: Report) -> Iterator[Part]:
-    found = topic if isinstance(topic, dict) else {}
-    number, stream = said(found.get("id")), found.get("post_stream")
-    if not number or not isinstance(stream, dict):
-        report.left_out("topic", number or "?", "has no posts")
-        return
-    posts = [*objects(stream.get("posts") or [], f"Topic {number}: post")]
-    links = found.get("details", {}).get("links") if isinstance(found.get("details"), dict) else None
-    embedded = said(found.get("embed_url")) or (said(links) if isinstance(links, str) else "")
-    address = embedded or f"/t/{said(found.get('slug')) or 'topic'}/{number}"
-    yield Thread(address, said(found.get("title")), is_so(found.get("closed")))
-    if missing := len(stream.get("stream") or []) - len(posts):
-        report.left_out("topic", number, f"{missing} of its posts are not in the file: ask for /t/ID/posts.json, too")
-    for post in posts:
-        yield from _post(post, address, number, report)
+def _address(id_: str, topic: dict[str, Any], posts: list[dict[str, Any]]) -> str:
+    """Of an embedded topic the page that it is of."""
+    return _page(posts[0]) or f"/t/{said(topic.get('slug')) or said(posts[0].get('topic_slug')) or 'topic'}/{id_}"
+
+
+def _page(post: dict[str, Any]) -> str:
+    found = EMBEDDED.search(said(post.get("raw"))[-2_000:] or said(post.get("cooked"))[-2_000:])
+    return found[1] if found and number(post.get("post_number")) == 1 else ""
 
 
 def _post(post: dict[str, Any], address: str, topic: str, report: Report) -> Iterator[Part]:
-    number, raw = said(post.get("post_number")), said(post.get("raw"))
+    place, raw, username = (said(post.get(name)) for name in ("post_number", "raw", "username"))
     if post.get("post_type") not in (1, None) or said(post.get("action_code")):
-        report.left_out("post", f"{topic}.{number}", "is a notice, and no post")
+        report.left_out("post", f"{topic}.{place}", "is a notice, and no post")
         return
-    username = said(post.get("username"))
+    if _page(post):
+        report.left_out("post", f"{topic}.{place}", "is what the page itself says")
+        return
     if username:
-        key = f"user {username.lower()}"
-        yield Person(key, said(post.get("name")) or username, admin=is_so(post.get("admin")))
+        yield Person(f"user {username.lower()}", said(post.get("name")) or username, admin=is_so(post.get("admin")))
     answered = said(post.get("reply_to_post_number"))
     gone = is_so(post.get("user_deleted")) or post.get("deleted_at") or is_so(post.get("hidden"))
     yield from comment(
         report,
-        f"{topic}.{number}" if number else "",
+        f"{topic}.{place}" if place else "",
         moment(post.get("created_at")),
         thread=address,
         person=f"user {username.lower()}" if username else None,
@@ -66,7 +99,7 @@ def _post(post: dict[str, Any], address: str, topic: str, report: Report) -> Ite
 
 
 def _likes(summary: Any) -> dict[str, int]:
-    """Action 2 is a like."""
-    actions = [one for one in summary or [] if isinstance(one, dict) and one.get("id") == 2]
-    count = actions[0].get("count") if actions else None
-    return {"heart": count} if isinstance(count, int) else {}
+    actions = summary if isinstance(summary, list) else []
+    return {
+        "heart": sum(number(one.get("count")) for one in actions if isinstance(one, dict) and one.get("id") == LIKE)
+    }

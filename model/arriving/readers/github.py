@@ -1,11 +1,12 @@
 """giscus and utterances: GitHub's discussions and issues, as its API answers (docs/importing.md has the commands)."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from model.arriving.opened import Opened
 from model.arriving.plan import Part, Person, Report, Thread
-from model.arriving.values import comment, entries, is_so, moment, objects, said
+from model.arriving.values import comment, entries, is_so, moment, number, objects, said
 
 NAME, SAYS = "github", "giscus or utterances (GitHub)"
 REACTIONS = {
@@ -23,13 +24,13 @@ REACTIONS = {
     "eyes": "eyes",
 }
 GONE = "ghost"
+ADDRESS = re.compile(r"https?://[^\s()\[\]<>\"]+")
 
 
 def looks_like(head: bytes, _: str) -> bool:
     """Whether there are discussions of GraphQL, or issues with their comments."""
-    return (b'"nodes"' in head and b'"bodyText"' not in head and b'"login"' in head) or (
-        b'"comments_list"' in head and b'"html_url"' in head
-    )
+    graphql = b'"nodes"' in head and (b'"login"' in head or b'"discussions"' in head)
+    return graphql or (b'"comments_list"' in head and b'"html_url"' in head)
 
 
 def read(file: Opened, report: Report) -> Iterator[Part]:
@@ -47,16 +48,33 @@ def _discussions(one: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _thread(one: dict[str, Any], report: Report) -> Iterator[Part]:
-    """giscus and utterances find theirs by the title: the page's path, or what the site has chosen."""
-    title = said(one.get("title"))
+    id_, title = said(one.get("number")), said(one.get("title"))
     if not title:
-        report.left_out("discussion", said(one.get("number")), "has no title")
+        report.left_out("discussion", id_, "has no title")
         return
-    address = title if "://" in title else f"/{title.strip('/')}"
+    address = _address(title, said(one.get("body")))
     yield Thread(address, title, is_so(one.get("closed")) or is_so(one.get("locked")))
     listed = one.get("comments_list") if "comments_list" in one else _nodes(one.get("comments"))
-    for number, found in enumerate(objects(listed, f"{title}: comment"), start=1):
-        yield from _comment(found, address, None, f"{said(one.get('number'))}.{number}", report)
+    _note_missing(one.get("comments"), "discussion", id_, report)
+    for place, found in enumerate(objects(listed, f"{title}: comment"), start=1):
+        yield from _comment(found, address, None, f"{id_}.{place}", report)
+
+
+def _address(title: str, body: str) -> str:
+    """The page that giscus and utterances link to in what they begin with; else what its title says.
+
+    The title is mostly the page's path, but without what is behind its last dot, and `index` for `/`.
+    """
+    links = ADDRESS.findall(body) if body.startswith(f"# {title}") else []
+    if links or "://" in title:
+        return str(links[-1]) if links else title
+    return "/" if title == "index" else f"/{title.strip('/')}"
+
+
+def _note_missing(connection: Any, kind: str, id_: str, report: Report) -> None:
+    total = number(connection.get("totalCount")) if isinstance(connection, dict) else 0
+    if (missing := total - len(_nodes(connection))) > 0:
+        report.left_out(kind, id_, f"{missing} of what answers it are not in the file, which has at most a hundred")
 
 
 def _nodes(some: Any) -> list[Any]:
@@ -83,8 +101,9 @@ def _comment(found: dict[str, Any], address: str, parent: str | None, made_up: s
         state="removed" if found.get("deletedAt") or is_so(found.get("isMinimized")) else "published",
         votes=_reactions(found),
     )
-    for number, answer in enumerate(objects(_nodes(found.get("replies")), f"{id_}: reply"), start=1):
-        yield from _comment(answer, address, id_, f"{made_up}.{number}", report)
+    _note_missing(found.get("replies"), "comment", id_, report)
+    for place, answer in enumerate(objects(_nodes(found.get("replies")), f"{id_}: reply"), start=1):
+        yield from _comment(answer, address, id_, f"{made_up}.{place}", report)
 
 
 def _reactions(found: dict[str, Any]) -> dict[str, int]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from model.arriving.opened import Opened
 from model.arriving.plan import Part, Report, Thread
-from model.arriving.values import comment, entries, is_so, moment, person, said
+from model.arriving.values import comment, entries, is_so, moment, person, said, written
 
 NAME, SAYS = "valine", "Valine or Twikoo"
 PENDING = ("waiting", "pending", "hidden")
@@ -46,8 +46,7 @@ def _comment(one: dict[str, Any], id_: str, address: str, report: Report) -> Ite
         thread=address,
         person=who.key if who else None,
         parent=said(one.get("pid")) or said(one.get("rid")) or None,
-        text=said(one.get("comment")),
-        form="html",
+        **written(said(one.get("comment"))),
         state="pending" if said(one.get("status")) in PENDING else "published",
         votes={"up": len(likes)} if isinstance(likes, list) else {},
         pinned=is_so(one.get("top")) or is_so(one.get("isTop")),

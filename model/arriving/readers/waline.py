@@ -5,7 +5,7 @@ from typing import Any
 
 from model.arriving.opened import Opened
 from model.arriving.plan import Part, Report, Thread, Unreadable
-from model.arriving.values import comment, is_so, moment, objects, person, said
+from model.arriving.values import comment, is_so, moment, number, objects, person, said, written
 
 NAME, SAYS = "waline", "Waline"
 STATES = {"approved": "published", "": "published", "waiting": "pending"}
@@ -41,7 +41,6 @@ def _comment(one: dict[str, Any], users: dict[str, Any], known: set[str], report
     who = person(id_, name, said(one.get("mail")), said(one.get("link")), user if user in users else "")
     if who:
         yield who
-    likes = one.get("like") if isinstance(one.get("like"), int) else 0
     yield from comment(
         report,
         id_,
@@ -49,9 +48,8 @@ def _comment(one: dict[str, Any], users: dict[str, Any], known: set[str], report
         thread=address,
         person=who.key if who else None,
         parent=said(one.get("pid")) or said(one.get("rid")) or None,
-        text=said(one.get("comment")),
-        form="markdown",
+        **written(said(one.get("comment"))),
         state=STATES[status],
-        votes={"up": max(int(likes or 0), 0)},
+        votes={"up": max(number(one.get("like")), 0)},
         pinned=is_so(one.get("sticky")),
     )
