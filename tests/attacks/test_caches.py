@@ -15,9 +15,8 @@ from tests.conftest import Person, World
 from tests.test_policy import addresses
 
 SECRET = "Only for the class"
-FRAGMENT = re.compile(
-    "/(thread|recent)"
-)  # of which whoever is signed in gets one of their own, also where it is the same
+# Of these whoever is signed in gets one of their own, also where it is the same.
+FRAGMENT = re.compile("/(thread|recent|search)")
 
 
 @pytest.fixture
