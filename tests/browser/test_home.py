@@ -132,6 +132,7 @@ async def test_edits_and_deletions_are_seen(visitor: Newcomer) -> None:
     question = dora.page.get_by_role("alertdialog")
     await choose(post, "Delete")
     await expect(question.get_by_role("button", name="Cancel")).to_be_focused()
+    await expect(question).to_have_css("display", "block")  # and not in the style of something else that is called so
     await dora.page.keyboard.press("Escape")
     await expect(question).to_have_count(0)
     await expect(post.locator("[data-do=more]")).to_be_focused()
