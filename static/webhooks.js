@@ -21,10 +21,11 @@ export function showWebhooks(root, pottle, path) {
       part('.to').textContent = new URL(hook.url).host;
       part('.to').title = hook.kinds.join(', ');
       part('.off').textContent = hook.active ? '' : _('off');
-      part('.in-group').textContent = hook.group ?? (path === '/api/webhooks' ? _('all groups') : '');
+      part('.in-group').textContent = path === '/api/webhooks' ? hook.group ?? _('all groups') : '';
       part('.counts').textContent = counted(hook);
       part('.told').textContent = hook.trouble ?? '';
       part('[data-do=switch]').textContent = hook.active ? _('Switch off') : _('Switch on');
+      deliveries.now(hook);
     },
     actions: {
       async test({ id }, button) {
@@ -43,8 +44,12 @@ export function showWebhooks(root, pottle, path) {
         show(_('The new secret, shown this once:'), (await pottle.api('POST', of(id, '/secret'))).secret);
         return true;
       },
-      delete: async ({ id }) => await ask({ title: _('Delete this webhook?'), text: _('What it has not sent is never sent.'), action: _('Delete') })
-        && pottle.api('DELETE', of(id)),
+      async delete(hook) {
+        if (!await ask({ title: _('Delete this webhook?'), text: _('What it has not sent is never sent.'), action: _('Delete') })) return false;
+        await pottle.api('DELETE', of(hook.id));
+        deliveries.gone(hook);
+        return true;
+      },
     },
   });
 
@@ -65,17 +70,25 @@ const counted = ({ waiting, dead }) => [
 
 /** What was sent to one webhook, below the list. */
 class Deliveries {
-  #place; #pottle; #of; #hook; #list = null;
+  #place; #pottle; #of; #hook; #list = null; #all;
 
   constructor(root, pottle, of) {
     this.#place = root.querySelector('.of-hook');
     this.#pottle = pottle;
     this.#of = of;
-    this.#place.querySelector('[data-do=all-again]').addEventListener('click', () => this.#list.after(() => this.#again(null)));
+    this.#all = this.#place.querySelector('.buttons');
+    this.#all.querySelector('button').addEventListener('click', () => this.#list.after(() => this.#again(null)));
   }
 
-  async show({ id, url }) {
+  /** How that webhook is now. */
+  now({ id, dead }) { if (id === this.#hook) this.#all.hidden = !dead; }
+
+  gone({ id }) { if (id === this.#hook) this.#place.hidden = true; }
+
+  async show(hook) {
+    const { id, url } = hook;
     this.#hook = id;
+    this.now(hook);
     this.#place.hidden = false;
     const heading = this.#place.querySelector('h2');
     heading.textContent = _('Sent to %(host)s', { host: new URL(url).host });

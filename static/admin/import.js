@@ -27,7 +27,7 @@ const imports = new Listing(part('#imports'), pottle, {
     bar.ariaLabel = states()[state];
     if (total) bar.value = done / total;
     of('.step').textContent = error ?? (working && total ? `${number(done)} / ${number(total)}` : '');
-    of('.counts').textContent = Object.entries(counts).map(([kind, count]) => `${kinds()[kind] ?? kind}: ${number(count)}`).join(' · ');
+    of('.counts').textContent = Object.entries(counts).filter(([kind, count]) => count || kind === 'posts').map(([kind, count]) => `${kinds()[kind] ?? kind}: ${number(count)}`).join(' · ');
     const details = of('.report');
     details.hidden = !report.length;
     details.querySelector('summary').textContent = ngettext('%(num)s note on what is left out or changed', '%(num)s notes on what is left out or changed', report.length);

@@ -80,7 +80,7 @@ const claims = part('#claims') && new Listing(part('#claims'), pottle, {
     of('.name').textContent = name;
     of('.uid').textContent = uid;
     of('.says').textContent = _('says to be %(guest)s of %(source)s', { guest: isolated(guest), source });
-    Object.assign(of('.post'), { href: `${pottle.url}/posts/${post}`, textContent: ngettext('%(num)s post', '%(num)s posts', posts), hidden: !posts });
+    Object.assign(of('.theirs'), { href: `${pottle.url}/posts/${post}`, textContent: ngettext('%(num)s post', '%(num)s posts', posts), hidden: !posts });
     at(of('time'), created);
   },
   actions: { approve: (claim) => decide(claim, 'approved'), decline: (claim) => decide(claim, 'declined') },
