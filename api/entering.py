@@ -2,6 +2,7 @@
 
 import re
 from contextlib import suppress
+from functools import partial
 from typing import Annotated
 
 import msgspec
@@ -175,11 +176,11 @@ async def sign_out() -> Response:
     return signed_out(go_to("/"))
 
 
-async def own(trouble: Trouble | None = None) -> Response:
-    """The page of one's own account."""
+async def own(tab: str = "profile", trouble: Trouble | None = None) -> Response:
+    """A page of one's own account."""
     shown = await user.account(me().user)
     choices = [(tag, called(tag)) for tag in languages()]
-    body = await rendered("account.html", me=me(), account=shown, trouble=trouble, languages=choices)
+    body = await rendered("account.html", tab=tab, me=me(), account=shown, trouble=trouble, languages=choices)
     return Response(body, headers={"Cache-Control": "no-store"}, content_type="text/html; charset=utf-8")
 
 
@@ -199,7 +200,7 @@ async def choose_language(data: Choice) -> Response:
 
 @blueprint.post("/account/export")
 @hide
-@or_again(own)
+@or_again(partial(own, "data"))
 @limited(EXPORTS)
 @signed_in
 @by_session
@@ -211,7 +212,7 @@ async def export(data: Proof) -> Response:
 
 @blueprint.post("/account/delete")
 @hide
-@or_again(own)
+@or_again(partial(own, "data"))
 @limited(EDITING)
 @signed_in
 @by_session

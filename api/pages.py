@@ -21,7 +21,8 @@ blueprint = Blueprint("pages", __name__)
 
 TABS = ("people", "discussions", "rules", "site", "webhooks", "removed", "log")  # the pages of a group's moderators
 ADMINS_TABS = ("overview", "accounts", "groups", "webhooks", "import", "log")
-OF_DISCUSSIONS = ("discussions", "webhooks", "removed", "import")
+OWN_TABS = ("profile", "access", "messages", "data")  # of one's own account
+OF_DISCUSSIONS = ("discussions", "webhooks", "removed", "import", "messages")
 
 
 @blueprint.record_once
@@ -71,12 +72,15 @@ async def manage(slug: str, tab: str) -> Response:
     return await _managing("manage.html", group=group.view(found), tab=tab, join_at=board, tag=tag(slug))
 
 
-@blueprint.get("/account")
+@blueprint.get("/account", defaults={"tab": OWN_TABS[0]})
+@blueprint.get(f"/account/<any({', '.join(OWN_TABS)}):tab>")
 @hide
 @signed_in
-async def account() -> Response:
-    """One's own account: name, picture, password, where one is signed in, and leaving."""
-    return await own()
+async def account(tab: str) -> Response:
+    """One's own account: name and picture, how one signs in, how one hears of what is new, one's data."""
+    if not _is_there(tab):
+        raise NotFound(_("There is no such page."))
+    return await own(tab)
 
 
 @blueprint.get("/admin", defaults={"tab": ADMINS_TABS[0]})

@@ -26,17 +26,17 @@ async def browser() -> AsyncIterator[Browser]:
 
 async def test_it_works(server: Server, browser: Browser) -> None:
     """Bob sees where he is signed in, ends that, and chooses another password."""
-    elsewhere = await comes(server, browser, "bob", "/account")
+    elsewhere = await comes(server, browser, "bob", "/account/access")
     bob = await comes(server, browser, "bob", "/account")
     await bob.page.goto(server.url)
     await bob.page.get_by_role("link", name="Bob").click()
+    await bob.page.get_by_role("link", name="Signing in").click()
     sessions = bob.page.locator("#sessions .row")
     await expect(sessions).to_have_count(3)  # with the one that every test begins with
     await expect(sessions.first).to_contain_text("Chrome on Linux this one")
     await expect(sessions.first.get_by_role("button", name="Sign out")).to_be_hidden()
     await sessions.nth(1).get_by_role("button", name="Sign out").click()
     await expect(sessions).to_have_count(2)
-    await elsewhere.page.reload()
     await expect(elsewhere.page.locator("main [data-open=sign-in]")).to_be_visible()
 
     form = bob.page.locator("#password form")
@@ -53,7 +53,7 @@ async def test_it_works(server: Server, browser: Browser) -> None:
 
 
 async def test_all_others_can_be_ended_at_once_on_a_telephone(server: Server, browser: Browser) -> None:
-    bob = await comes(server, browser, "bob", "/account", **PHONE)
+    bob = await comes(server, browser, "bob", "/account/access", **PHONE)
     await expect(bob.page.locator("#sessions .row")).to_have_count(2)
     assert await is_not_too_wide(bob.page)
     await bob.page.get_by_role("button", name="Sign out everywhere else").click()
@@ -88,6 +88,7 @@ async def test_name_picture_and_tokens(server: Server, browser: Browser, tmp_pat
     await profile.locator("[type=file]").set_input_files(tmp_path / "photo.png")
     await expect(profile.locator(".picture .saved")).to_have_text("This file is no picture that can be shown here.")
 
+    await bob.page.goto(f"{server.url}/account/access")
     tokens = bob.page.locator("#tokens")
     await tokens.locator("[name=name]").fill("bell")
     await tokens.get_by_role("button", name="Make a token").click()
@@ -146,7 +147,7 @@ async def test_everything_without_javascript(server: Server, browser: Browser) -
     await reply.get_by_role("button", name="More").click()
     await page.get_by_role("button", name="Delete this post").click()
     await expect(page.locator(".post", has_text="Answered otherwise")).to_have_count(0)
-    await page.goto("/account")
+    await page.goto("/account/data")
     await page.locator("#export [name=password]").fill("a guess")
     await page.get_by_role("button", name="Download everything").click()
     await expect(page.get_by_role("alert")).to_have_text("That is not your password.")
@@ -155,7 +156,7 @@ async def test_everything_without_javascript(server: Server, browser: Browser) -
         await page.get_by_role("button", name="Download everything").click()
     assert (await download.value).suggested_filename == "pottle-nora.json"
     await page.get_by_role("button", name="Sign out").click()
-    await page.goto("/account/sign-in?next=/account")
+    await page.goto("/account/sign-in?next=/account/data")
     await page.locator("main [name=uid]").fill("nora")
     await page.locator("main [name=password]").fill(NEW)
     await page.get_by_role("button", name="Sign in").click()
@@ -167,7 +168,7 @@ async def test_everything_without_javascript(server: Server, browser: Browser) -
 
 
 async def test_replies_get_an_address_for_a_feed_reader(server: Server, browser: Browser) -> None:
-    bob = await comes(server, browser, "bob", "/account")
+    bob = await comes(server, browser, "bob", "/account/messages")
     feed = bob.page.locator("#feed")
     await feed.get_by_role("button", name="Make an address").click()
     await expect(feed.get_by_role("status")).to_have_text("Copy it now: it is not shown again.")

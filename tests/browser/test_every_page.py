@@ -215,7 +215,15 @@ async def test_axe_finds_nothing(site: Site, browser: Browser, theme: str, width
     site.fill({"alice": "Alice", "bob": "Bob"}, "A title", "Some *text*, `code` and [a link](https://example.org).")
     page = await person(site, browser, "root", color_scheme=theme, viewport={"width": width, "height": 800})
     found = {}
-    for path in (*PAGES, "/account", "/posts/{post}/act", "/channels/{room}/write"):
+    for path in (
+        *PAGES,
+        "/account",
+        "/account/access",
+        "/account/messages",
+        "/account/data",
+        "/posts/{post}/act",
+        "/channels/{room}/write",
+    ):
         await site.visit(page, path)
         found[path] = await broken(page)
     await site.visit(page, "/channels/1")

@@ -154,7 +154,7 @@ async def test_whoever_is_signed_in_goes_on(server: Server, browser: Browser, si
     assert (await heard(page))["data"]["pottle"] == "signed-in"
     await gone(window)
     account = await context.new_page()
-    await account.goto(f"{server.url}/account")
+    await account.goto(f"{server.url}/account/access")
     await expect(account.locator("#sessions .row").first).to_contain_text(f"for {site}")
     await expect(account.locator("#sessions .row").nth(1)).to_contain_text("this one")
 

@@ -1,0 +1,3 @@
+/** The page on how one signs in: password, where one is signed in, tokens. */
+import './password.js';
+import './tokens.js';

@@ -1,0 +1,2 @@
+/** The page on how one hears of what is new. */
+import './feed.js';

@@ -1,0 +1,29 @@
+/** Where one is signed in. */
+import { ask } from '../dialogs.js';
+import { Listing, at } from '../listing.js';
+import { pottle } from '../pages.js';
+import { _, texts } from '../texts.js';
+
+const part = (selector) => document.querySelector(selector);
+const day = (text) => new Date(`${text}T12:00`).toLocaleDateString(texts.language);
+
+export const sessions = new Listing(part('#sessions'), pottle, {
+  path: '/api/me/sessions', plural: 'sessions',
+  fill(of, { device, created, used, current, site, origin }) {
+    of('.device').textContent = device || _('A browser');
+    if (site) of('.site bdi').textContent = origin?.replace('https://', '') ?? _('a program of %(site)s', { site });
+    else of('.site').remove();
+    of('.current').hidden = !current;
+    at(of('time'), created);
+    of('.used').textContent = used ? day(used) : _('a day that is not known');
+    of('[data-do=end]').hidden = current; // for that there is the button above
+  },
+  actions: { end: async ({ id, device }) => await ask({ title: device ? _('Sign out %(device)s?', { device }) : _('Sign out that browser?'), action: _('Sign out') })
+    && pottle.api('DELETE', `/api/me/sessions/${id}`) },
+});
+
+const others = part('#sessions .others');
+others.disabled = false;
+others.addEventListener('click', async () => await ask({ title: _('Sign out everywhere but here?'), action: _('Sign out') })
+  && sessions.after(() => pottle.api('DELETE', '/api/me/sessions')));
+sessions.follow();
