@@ -16,6 +16,7 @@ MENU = {
             "embedding",
             "importing",
             "guides",
+            "sign-in",
             "single-sign-on",
             "webhooks",
             "client",

@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal, cast
 
+from model.accounts.providers.configured import Provider, providers
 from pottle.settings import Settings as EngineSettings
 from pottle.settings import networks, parsed
 from pottle.store import db
@@ -47,6 +48,7 @@ class Settings(EngineSettings):
     """Each field is the setting `POTTLE_<FIELD>`; docs/settings.md says what each is for."""
 
     sign_up: Literal["open", "invitation", "closed"] = "open"
+    sign_in: tuple[Provider, ...] = parsed((), providers, secret=True)
     password_min: int = 8
     session_days: int = 30
     post_length: int = 10_000

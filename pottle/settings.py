@@ -33,9 +33,9 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def parsed(default: Any, parser: Parser) -> Any:
-    """A field of which `parser` makes the value; the others are parsed by their types."""
-    return field(default=default, metadata={"parser": parser})
+def parsed(default: Any, parser: Parser, secret: bool = False) -> Any:
+    """A field of which `parser` makes the value; the others are parsed by their types. A `secret` is never shown."""
+    return field(default=default, metadata={"parser": parser, "secret": secret}, repr=not secret)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,10 @@ def read(environ: Mapping[str, str], kind: type[Chosen]) -> Chosen:
     given = dict(_given(environ))
     for warning in unknown(environ, kind):
         log.warning("%s", warning)
-    return kind(**{name: _parsed(name, parser, given[name]) for name, parser in _parsers(kind) if name in given})
+    secret = {one.name for one in fields(kind) if one.metadata.get("secret")}
+    return kind(
+        **{name: _parsed(name, parser, given[name], name in secret) for name, parser in _parsers(kind) if name in given}
+    )
 
 
 def unknown(environ: Mapping[str, str], kind: type[Settings]) -> list[str]:
@@ -123,11 +126,12 @@ def _by_type(kind: Any) -> Parser:
     return parser
 
 
-def _parsed(name: str, parser: Parser, text: str) -> Any:
+def _parsed(name: str, parser: Parser, text: str, secret: bool) -> Any:
     try:
         return parser(text)
     except ValueError as error:
-        raise BadSetting(f"{PREFIX}{name.upper()}={text!r}: {error}") from error
+        value = "" if secret else f"={text!r}"
+        raise BadSetting(f"{PREFIX}{name.upper()}{value}: {error}") from error
 
 
 def _one_of(*allowed: str) -> Parser:

@@ -144,3 +144,55 @@ def test_the_file_of_an_unknown_setting_is_a_warning(caplog: pytest.LogCaptureFi
     (tmp_path / "x").write_text("1")
     (warning,) = warnings(caplog, PASWORD_MIN_FILE=str(tmp_path / "x"))
     assert "POTTLE_PASSWORD_MIN" in warning
+
+
+SIGN_IN = """
+[google]
+id = "1"
+secret = "hush"
+domains = ["School.example"]
+
+[school]
+issuer = "https://login.school.example"
+id = "2"
+secret = "hush"
+newcomers = true
+"""
+
+
+def test_providers_to_sign_in_with() -> None:
+    google, school = read({"POTTLE_SIGN_IN": SIGN_IN}).sign_in
+    assert (google.preset, google.label, google.domains) == ("google", "Google", ("school.example",))
+    assert google.issuer == "https://accounts.google.com"
+    assert (school.preset, school.label, school.newcomers) == ("openid", "School", True)
+    assert "hush" not in repr(read({"POTTLE_SIGN_IN": SIGN_IN}))
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ("domians = []", "domians"),
+        ('issuer = "http://login.school.example"', "issuer"),
+        ('issuer = "login.school.example"', "issuer"),
+        ('id = ""', "id and secret"),
+        ('domains = ["@school.example"]', "domains"),
+        ('tenant = "x"', "tenant"),
+        ('preset = "microsoft"', "tenant"),
+        ('preset = "google"\nnewcomers = true', "limit it first"),
+        ('preset = "facebook"', "facebook"),
+        ("label = ", "no TOML"),
+    ],
+)
+def test_a_mistake_in_a_provider_is_said_without_its_secret(more: str, says: str) -> None:
+    keys = {"id": '"1"', "issuer": '"https://login.school.example"'}
+    given = "\n".join(f"{key} = {value}" for key, value in keys.items() if not more.startswith(f"{key} "))
+    with pytest.raises(BadSetting, match=says) as refusal:
+        read({"POTTLE_SIGN_IN": f'[x]\nsecret = "hush"\n{given}\n{more}\n'})
+    assert str(refusal.value).startswith("POTTLE_SIGN_IN: ")
+    assert "hush" not in str(refusal.value)
+
+
+def test_a_name_of_a_provider_is_good_for_addresses() -> None:
+    for name in ("School", "1st", '"a/b"'):
+        with pytest.raises(BadSetting, match="must be a table"):
+            read({"POTTLE_SIGN_IN": f'[{name}]\nid = "1"\nsecret = "2"\n'})
