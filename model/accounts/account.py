@@ -11,8 +11,9 @@ import msgspec
 from sqlalchemy import Select, String, bindparam, delete, or_, select, update
 
 from model import audit
-from model.accounts import passwords, session, user
-from model.accounts.session import Identity, Session, Signed, Token
+from model.accounts import passwords, second, session, ticket, user
+from model.accounts.session import How, Identity, Session, Signed, Token
+from model.accounts.ticket import SecondNeeded
 from model.accounts.user import Account, Role, User
 from model.groups import group, invitation
 from model.groups.invitation import Invitation
@@ -51,8 +52,9 @@ class AccountView(Account):
 async def sign_in(uid: str, password: str, address: str, device: str = "") -> Signed:
     """A new session. Raises Unauthenticated, after the same time for any reason; TooMany for a guesser.
 
-    Raises Forbidden for a disabled account, which only somebody who knows its password learns. A hash that another
-    program made is replaced by one of ours (model/accounts/passwords.py).
+    Raises SecondNeeded where the account has a second factor; Forbidden for a disabled account, which only somebody
+    who knows its password learns. A hash that another program made is replaced by one of ours
+    (model/accounts/passwords.py).
     """
     party = f"{uid.lower()} {address}"
     await _count(party)
@@ -61,7 +63,21 @@ async def sign_in(uid: str, password: str, address: str, device: str = "") -> Si
         raise Unauthenticated(_("Wrong user name or password."))
     old = found.password_hash
     new = await passwords.hashed(password) if passwords.outdated(old) else old
-    return await _start(found.id, party, old, new, device)
+    return signed(await _start(found.id, party, old, new, device))
+
+
+def entered(tx: Tx, user_id: int, device: str, how: How) -> Signed | SecondNeeded:
+    """Within a unit: somebody has given a first factor. A new session, or what `signed` raises after the unit."""
+    if ways := second.ways(tx, user_id):
+        return ticket.issue(tx, user_id, device, how, ways)
+    return session.begin(tx, user_id, device, how=how)
+
+
+def signed(outcome: Signed | SecondNeeded) -> Signed:
+    """The session that `entered` has begun. Raises SecondNeeded where it has not."""
+    if isinstance(outcome, SecondNeeded):
+        raise outcome
+    return outcome
 
 
 async def prove(identity: Identity, password: str) -> None:
@@ -91,30 +107,31 @@ def _count(tx: Tx, party: str, by: int = 1) -> None:
 
 
 @writes
-def _start(tx: Tx, user_id: int, party: str, old: str, new: str, device: str) -> Signed:
+def _start(tx: Tx, user_id: int, party: str, old: str, new: str, device: str) -> Signed | SecondNeeded:
     found = tx.session.get(User, user_id)
     if found is None or found.disabled:
         raise Forbidden(_("This account is disabled."))
     if found.password_hash == old:  # else somebody has set another one meanwhile
         found.password_hash = new
     _count.within(tx, party, -1)
-    return session.begin(tx, user_id, device)
+    return entered(tx, user_id, device, "password")
 
 
 async def set_password(code: str, password: str, address: str, device: str = "") -> Signed:
     """Sets the password of the account that a code is for, ends all its sessions and tokens, and begins a new session.
 
-    Raises NotFound for a wrong code, TooMany for a guesser, Invalid for a password that is too easy to guess.
+    Raises NotFound for a wrong code, TooMany for a guesser, Invalid for a password that is too easy to guess;
+    SecondNeeded, once it is set, where the account has a second factor.
     """
     held = await invitation.find(code, address)
     if held.user_id is None:
         raise invitation.unknown()
     passwords.check(password, held.uid, held.user_name)
-    return await _set_password(code, await passwords.hashed(password), device)
+    return signed(await _set_password(code, await passwords.hashed(password), device))
 
 
 @writes
-def _set_password(tx: Tx, code: str, password_hash: str, device: str) -> Signed:
+def _set_password(tx: Tx, code: str, password_hash: str, device: str) -> Signed | SecondNeeded:
     held = invitation.held(tx, code, tx.now)
     if held is None or held.user_id is None:
         raise invitation.unknown()  # somebody else was quicker
@@ -124,10 +141,10 @@ def _set_password(tx: Tx, code: str, password_hash: str, device: str) -> Signed:
     tx.session.execute(update(Invitation).where(of_user).values(uses_left=0))  # a roster's line stays
     tx.session.execute(delete(Session).where(Session.user_id == found.id))
     tx.session.execute(delete(Token).where(Token.user_id == found.id))
+    ticket.end_all(tx, found.id)
     user.change(tx, found, "user.password", password_hash=password_hash)
-    signed = session.begin(tx, found.id, device)
-    audit.note(tx, signed.identity, "password.reset", found.uid, group=held.slug)
-    return signed
+    audit.note(tx, found, "password.reset", found.uid, group=held.slug)
+    return entered(tx, found.id, device, "code")
 
 
 async def edit(identity: Identity, versions: Versions, fields: dict[str, str | None], password: str | None) -> Account:
@@ -150,6 +167,7 @@ def _edit(tx: Tx, identity: Identity, versions: Versions, fields: dict[str, str 
     check_version(own.version, versions)
     user.change(tx, own, **fields)
     if "password_hash" in fields:
+        ticket.end_all(tx, identity.user)
         session.end_others.within(tx, identity)
         audit.note(tx, identity, "password.changed", identity.uid)
     return user.view(own)
@@ -192,6 +210,7 @@ def change(
         audit.note(tx, by, "user.role", found.uid, detail=role)
     if disabled and found.disabled is None:
         tx.session.execute(delete(Session).where(Session.user_id == found.id))
+        ticket.end_all(tx, found.id)
         user.change(tx, found, "user.disabled", disabled=tx.now)
         audit.note(tx, by, "user.disabled", found.uid)
     elif disabled is False and found.disabled is not None:

@@ -13,7 +13,7 @@ import hashlib
 import secrets
 from collections import OrderedDict
 from collections.abc import Collection
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, func, insert, select, update
@@ -34,6 +34,10 @@ MOST_CACHED = 10_000  # identities
 MOST_SESSIONS = 100  # of one account: another one ends the oldest
 MOST_TOKENS = 50  # of one account
 CONFIRMED_MINUTES = 10  # after the password was typed, for sensitive changes
+
+# By what a session was begun, and by what second factor; a passkey is both.
+How = Literal["password", "code", "passkey", "provider", "sso", "mail"]
+Second = Literal["app", "recovery", "passkey"]
 
 
 class SessionNeeded(Forbidden):
@@ -60,7 +64,7 @@ class Credential:
 
 
 class Session(Credential, Base):
-    """One browser or program that signed in with a password. What is None is not known of old sessions."""
+    """One browser or program that signed in. What is None is not known of old sessions."""
 
     __tablename__ = "sessions"
 
@@ -72,6 +76,8 @@ class Session(Credential, Base):
     group_id: Mapped[int | None] = mapped_column(index=True)  # no key, with which SQLite would make the table anew
     origin: Mapped[str | None] = mapped_column(String(200))
     sso_secret: Mapped[int | None]
+    how: Mapped[How | None] = mapped_column(String(10))
+    second: Mapped[Second | None] = mapped_column(String(10))
 
 
 class Token(Credential, Base):
@@ -106,6 +112,8 @@ class Identity(msgspec.Struct, frozen=True):
     device: str | None = ""
     group: int | None = None  # in which alone the session is good, for it was begun for a site of that
     origin: str | None = None  # for whose pages alone it is good
+    how: How | None = None  # of a session: what it was begun by
+    second: Second | None = None
 
     @property
     def party(self) -> str:
@@ -129,6 +137,7 @@ class SessionInfo(msgspec.Struct):
     """A session of one's own. `used` is the day it was last used; `current` says whether it is the one that asks.
 
     `site` is the group for which alone it is good, `origin` the site for whose pages alone it is; null for any.
+    `how` is what it was begun by (null where that is not known), `second` by what second factor, or null.
     """
 
     id: int
@@ -139,6 +148,8 @@ class SessionInfo(msgspec.Struct):
     current: bool
     site: str | None
     origin: str | None
+    how: How | None
+    second: Second | None
 
 
 class SessionView(msgspec.Struct):
@@ -164,7 +175,8 @@ WHO = select(User.id.label("user"), User.uid, User.name, User.avatar_hash, User.
 ROLE = select(User.role).where(User.disabled.is_(None))
 _of_session, _of_token = Session.user_id == User.id, Token.user_id == User.id
 _of_site = Session.group_id.label("group"), Session.origin
-_session = Session.id.label("session"), Session.expires, Session.used, Session.device, *_of_site
+_begun = Session.how, Session.second
+_session = Session.id.label("session"), Session.expires, Session.used, Session.device, *_of_site, *_begun
 BY_SESSION = (
     WHO.add_columns(*_session).join(Session, _of_session).where(Session.secret_hash == bindparam("secret_hash"))
 )
@@ -250,13 +262,18 @@ def confirm_password(tx: Tx, identity: Identity) -> None:
     tx.run(SET, id=identity.session, confirmed=tx.now)
 
 
-def begin(tx: Tx, user_id: int, device: str, site: Site | None = None) -> Signed:
-    """Within a unit: begins a session of an enabled user, who has proven to be that user; maybe for a site only."""
+def begin(
+    tx: Tx, user_id: int, device: str, site: Site | None = None, *, how: How | None, second: Second | None = None
+) -> Signed:
+    """Within a unit: begins a session of an enabled user, who has proven to be that user; maybe for a site only.
+
+    Whoever asks for one of ours has seen to the second factor: account.entered.
+    """
     secret = "ses_" + secrets.token_urlsafe(32)
     own = {"user_id": user_id, "secret_hash": hashed(secret), "device": device, "created": tx.now, "used": tx.now[:10]}
     good = times.later(days=1 if site and site.secret else settings.chosen().session_days)
     of_site = {"group_id": site and site.group, "origin": site and site.origin, "sso_secret": site and site.secret}
-    tx.run(BEGIN, **own, **of_site, expires=good, confirmed=None if site else tx.now)
+    tx.run(BEGIN, **own, **of_site, expires=good, confirmed=None if site else tx.now, how=how, second=second)
     identity = _identity(tx.one(BY_SESSION, secret_hash=own["secret_hash"]))
     _end(tx, identity, END_OLDEST, kept=MOST_SESSIONS)
     return Signed(identity, secret)
@@ -328,7 +345,8 @@ async def sessions(identity: Identity) -> list[SessionInfo]:
 
 
 def _info(row: Session, slug: str | None, current: bool) -> SessionInfo:
-    return SessionInfo(row.id, row.device or "", row.created, row.used, row.expires, current, slug, row.origin)
+    times_ = row.created, row.used, row.expires
+    return SessionInfo(row.id, row.device or "", *times_, current, slug, row.origin, row.how, row.second)
 
 
 async def tokens(user_id: int) -> list[TokenView]:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from model import audit, settings
 from model.accounts import codes, proof, session, user
-from model.accounts.session import Identity, SessionView, Site
+from model.accounts.session import How, Identity, Second, SessionView, Site
 from model.accounts.sso_token import SKEW_SECONDS, BadToken, Claims, Verified, verified
 from model.accounts.user import User
 from model.groups import group, roster
@@ -121,11 +121,11 @@ def _sign_in(tx: Tx, slug: str, token: str, origin: str | None, device: str) -> 
         _bring_up_to_date(tx, slug, group_id, account, found.claims, known.moderator)
     if found.claims.email:
         proof.proven(tx, user_id, found.claims.email, group_id)
-    return _begun(tx, user_id, device, Site(group_id, origin, found.secret))
+    return _begun(tx, user_id, device, Site(group_id, origin, found.secret), "sso")
 
 
-def _begun(tx: Tx, user_id: int, device: str, site: Site) -> SessionView:
-    signed = session.begin(tx, user_id, device, site)
+def _begun(tx: Tx, user_id: int, device: str, site: Site, how: How | None, second: Second | None = None) -> SessionView:
+    signed = session.begin(tx, user_id, device, site, how=how, second=second)
     return SessionView(user.view(user.by_id(tx.session, user_id)), signed.token, signed.identity.expires)
 
 
@@ -240,7 +240,7 @@ def begin_for_site(tx: Tx, identity: Identity, slug: str, origin: str, device: s
     found: Any = tx.one(SITE, slug=slug)
     if found is None or origin not in found.origins:
         raise Forbidden(_("%(origin)s is not one of the sites of the group %(slug)s.", origin=origin, slug=slug))
-    return _begun(tx, identity.user, device, Site(found.id, origin))
+    return _begun(tx, identity.user, device, Site(found.id, origin), identity.how, identity.second)
 
 
 def forget_tokens(tx: Tx) -> None:

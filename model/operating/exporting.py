@@ -29,10 +29,11 @@ LEFT_OUT = {
     "replays": "answers for retries within a day, copies of what is exported",
     "limits": "counted by the minute",
     **dict.fromkeys(("searched", "searching", "unnamed"), "made anew of the posts"),
-    "sso_tokens": "used up within minutes",
+    **dict.fromkeys(("sso_tokens", "used_challenges"), "used up within minutes"),
     "alembic_version": "is in the first line",
 }
 PASSWORDS = {"users": {"password_hash"}}
+SECOND_FACTORS = ("authenticators", "recovery_codes")  # which are left out with the passwords
 SEQUENCES = table("sqlite_sequence", column("name"), column("seq"))
 NEWEST = select(SEQUENCES).order_by(SEQUENCES.c.name)
 
@@ -103,6 +104,8 @@ def export(database: Path, out: IO[bytes], progress: Progress, passwords: bool =
 
 def _rows(read: Snapshot, tables: Shapes, passwords: bool) -> Iterator[msgspec.Struct]:
     for line, of in tables.items():
+        if not passwords and of.name in SECOND_FACTORS:
+            continue
         secret = set() if passwords else PASSWORDS.get(of.name, set())
         columns = [null().label(column.name) if column.name in secret else column for column in of.c]
         for row in read.each(select(*columns).select_from(of).order_by(*of.primary_key)):

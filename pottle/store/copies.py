@@ -33,7 +33,7 @@ PAGES = 1_024  # copied between two reports
 SCHEMA = table("sqlite_master", column("type"), column("name"))
 TABLES = select(SCHEMA.c.name).where(SCHEMA.c.type == "table").order_by(SCHEMA.c.name)
 # What a credential opens stays closed: one that was ended after the copy was made would come back to life with it.
-CREDENTIALS = ("sessions", "tokens", "invitations", "sso_secrets", "feed_addresses")
+CREDENTIALS = ("sessions", "tokens", "tickets", "invitations", "sso_secrets", "feed_addresses")
 
 
 class Content(NamedTuple):
