@@ -54,6 +54,12 @@ EITHER: dict[str, dict[str, tuple[str, ...]]] = {
     "PostOutcome": {"PostMade": ("post",), "PostRefused": ("error",)},
 }
 TERMS = {
+    "Everything.about": Term("What is kept in each table, by its name.", {}),
+    "Told.columns": Term("What is in which column.", {"created": "when it was made"}),
+    "Told.why": Term("What it is kept for.", "to stay signed in"),
+    "Told.ground": Term("The legal ground, as it is usual.", "the person's own wish: Art. 6(1)(a) GDPR"),
+    "Told.kept": Term("For how long.", "until it is deleted"),
+    "Told.seen": Term("Who sees it.", "its owner"),
     "Everything.account": Term("The account itself, one row.", []),
     "activity": Term("What the activity log says of the account.", []),
     "format": Term("Which form the export has; another one would have another number.", 1),

@@ -9,11 +9,10 @@ import msgspec
 from sqlalchemy import Executable, String, bindparam, delete, func, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from model import settings
 from pottle import times
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Time, Tx, db
 from pottle.store.paging import Cursor, Page, paged_aside
-
-KEPT_DAYS = 365
 
 Action = Literal[
     "user.created", "user.role", "user.disabled", "user.enabled", "user.deleted",
@@ -99,8 +98,9 @@ async def _page(statement: Executable, cursor: Cursor, **values: str) -> Page[En
 
 
 def forget_old(tx: Tx) -> None:
-    """Sweep: deletes entries that are older than a year."""
-    tx.run(OLD, before=times.later(days=-KEPT_DAYS))
+    """Sweep: deletes entries that are older than `retention_audit` says."""
+    if days := settings.chosen().retention_audit:
+        tx.run(OLD, before=times.later(days=-days))
 
 
 db.on_sweep(forget_old)

@@ -43,6 +43,13 @@ def _seconds(text: str) -> tuple[float, ...]:
     return found
 
 
+def _days(text: str) -> int | None:
+    """A number of days, or `off`: without an end."""
+    if text != "off" and not re.fullmatch(r"[1-9][0-9]{0,4}", text):
+        raise ValueError("must be a whole number of days above 0, or off")
+    return None if text == "off" else int(text)
+
+
 @dataclass(frozen=True)
 class Settings(EngineSettings):
     """Each field is the setting `POTTLE_<FIELD>`; docs/settings.md says what each is for."""
@@ -54,6 +61,7 @@ class Settings(EngineSettings):
     post_length: int = 10_000
     user_image_bytes: int = 64 * 1024 * 1024
     image_bytes: int = 2 * 1024 * 1024 * 1024
+    retention_audit: int | None = parsed(365, _days)
     webhook_networks: tuple[str, ...] = parsed((), networks)
     webhook_retries: tuple[float, ...] = parsed(
         (0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400), _seconds

@@ -57,7 +57,7 @@ def shown(text: str) -> Iterator[tuple[str, str, str]]:
     """What a text has one write: the file, `diff` or another language, and the block."""
     current = ""
     for line, language, block in BLOCK.findall(text):
-        named = re.findall(r"`((?!\d)(?:\w+/)*\w+\.(?:py|html|js|md))`", line)
+        named = re.findall(r"`((?!\d)(?:\w+/)*\w+\.(?:py|html|js|md|toml))`", line)
         current = named[0] if named else current
         if language == "diff" or (named and Path(current).suffix == WHOLE.get(language)):
             yield current, language, block
@@ -206,7 +206,12 @@ class Walk:
         share(self.http, "https://quart.palletsprojects.com/")
         asking = ("tests/test_docs.py", "tests/api/test_roles.py", "tests/api/test_bad_input.py")
         said = self.run("-m", "pytest", "-q", "-m", "check", *asking, fails=True)
-        for wanted in ("Write into SECURITY.md", "Write into docs/live.md", "Write into TABLE", "Write into ROUTES"):
+        for wanted in (
+            "Write into model/privacy.toml",
+            "Write into docs/live.md",
+            "Write into TABLE",
+            "Write into ROUTES",
+        ):
             assert wanted in said, "the checks say what is missing"
         self.follow("What the checks ask", "Its test")
         self.check("tests/api/test_openapi.py", "tests/api/test_roles.py", "tests/test_portable.py")
@@ -289,6 +294,7 @@ class Walk:
     def check(self, *more: str, own: tuple[str, ...] = ("tests/api/test_links.py",), rules: bool = False) -> None:
         """The tests that concern a new resource; with `rules` those of the house too (but for types)."""
         self.run("docs/files.py")
+        (self.checkout / "docs" / "register.md").write_text(self.run("-m", "quart", "--app", "main", "register"))
         self.run("-m", "ruff", "check", ".")
         self.run("-m", "ruff", "format", "--check", ".")
         if rules:

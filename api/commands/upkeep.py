@@ -1,4 +1,4 @@
-"""`quart --app main backup`, `restore`, `export`, `import` and `doctor`: the database as a whole.
+"""`quart --app main backup`, `restore`, `export`, `import`, `doctor` and `register`: the database as a whole.
 
 stdout has the one line that a script wants, and stderr how far it is, on a terminal only. The exit code is 0 when all
 of it is done and on disk, otherwise 1 or, ended by SIGTERM, 143; then nothing half is left.
@@ -18,6 +18,7 @@ import msgspec
 from quart import Blueprint, current_app
 
 from api.commands.running import working
+from model import privacy
 from model.operating import doctor, exporting, importing
 from model.settings import Settings
 from pottle.commands import say
@@ -97,6 +98,13 @@ def _doctor(as_json: bool) -> None:
     if as_json:
         say(msgspec.json.encode([finding._asdict() for finding in found]).decode())
     sys.exit(any(finding.level == "FAIL" for finding in found))
+
+
+@blueprint.cli.command("register")
+def _register() -> None:
+    """Print what is kept about people, table by table, with this server's settings, as Markdown."""
+    for line in privacy.as_markdown(_settings()).splitlines():
+        say(line)
 
 
 def _counted(found: copies.Content) -> str:

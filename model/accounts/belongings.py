@@ -1,6 +1,7 @@
 """Everything of one account, as one JSON object: what its owner may take along before, or instead of, leaving.
 
-`account` has the row of the user; beside it each table that belongs to somebody is an array of the owner's rows, by
+`about` says of each table what is kept there, why, how long, and who sees it (model/privacy.toml). `account` has the
+row of the user; beside it each table that belongs to somebody is an array of the owner's rows, by
 the table's name, with its columns as fields; `activity` is what the activity log says of the account. The tables are
 found by their keys to `users`, so what a new resource keeps is there by itself. A row that names an account only beside
 its owner (who endorsed it, say) is in `named_in`, as `{table, column}` and its key, for its text is somebody else's.
@@ -13,19 +14,17 @@ from typing import Any
 import msgspec
 from sqlalchemy import Column, LargeBinary, Table, func, literal, or_, select, tuple_
 
-from model import audit
+from model import audit, privacy, settings
 from model.accounts import account
 from model.accounts.session import Identity, confirm
 from model.accounts.user import User
+from model.privacy import Told, owning, refers
 from pottle import times
 from pottle.errors import Unauthenticated
 from pottle.store import Base, Tx, db, writes
 
 PORTION = 200  # rows read at once
 OF_BYTES = 4  # where a row may hold an image
-# How the names of columns end whose content opens something, or tells who somebody else is: whom a post answers may be
-# anonymous.
-SECRET = ("_hash", "answered_id")
 Row = dict[str, str | int | bool | None]
 SHOWN = {"groups": "slug", "channels": "title"}  # what is told beside a reference to one of these, for people to read
 
@@ -35,6 +34,7 @@ class Everything(msgspec.Struct):
 
     format: int
     made: str
+    about: dict[str, Told]
     account: list[Row]
     activity: list[Row]
     named_in: list[Row]
@@ -54,7 +54,8 @@ def _note(tx: Tx, identity: Identity) -> None:
 
 async def _written(identity: Identity) -> AsyncIterator[bytes]:
     """The object in pieces. It breaks off, and is no JSON, where the session ends meanwhile."""
-    yield b'{"format": 1, "made": "%b"' % times.now().encode()
+    about = msgspec.json.encode(privacy.told(settings.chosen()))
+    yield b'{"format": 1, "made": "%b",\n"about": %b' % (times.now().encode(), about)
     try:
         for name, parts in _sections(identity):
             between = b',\n"%b": [\n' % name.encode()
@@ -78,11 +79,10 @@ def _sections(identity: Identity) -> Iterator[tuple[str, Parts]]:
     yield "account", [(select(*_plain(User.__table__)).where(User.id == identity.user), User.__table__)]
     named_in: Parts = []
     for table in Base.metadata.sorted_tables:
-        found = [column for column in table.c if _refers(column) == "users"]
-        owning = [column for column in found if _cascades(column)] or found[:1]
-        if owning:
-            yield table.name, [(_told(table).where(or_(*(column == identity.user for column in owning))), table)]
-        for column in (column for column in found if column not in owning):
+        owners = owning(table)
+        if owners:
+            yield table.name, [(_told(table).where(or_(*(column == identity.user for column in owners))), table)]
+        for column in (column for column in table.c if refers(column) == "users" and column not in owners):
             told = (literal(table.name).label("table"), literal(column.name).label("column"), *table.primary_key)
             named_in.append((select(*told).where(column == identity.user), table))
     yield "named_in", named_in
@@ -96,9 +96,9 @@ def _told(table: Table) -> Any:
     columns: list[Any] = [*_plain(table)]
     joined: Any = table
     for column in table.c:
-        wanted = SHOWN.get(_refers(column) or "")
+        wanted = SHOWN.get(refers(column) or "")
         if wanted is not None:
-            other = Base.metadata.tables[_refers(column) or ""].alias()
+            other = Base.metadata.tables[refers(column) or ""].alias()
             joined = joined.outerjoin(other, other.c.id == column)
             columns.append(other.c[wanted].label(column.name.removesuffix("_id")))
     return select(*columns).select_from(joined)
@@ -106,7 +106,7 @@ def _told(table: Table) -> Any:
 
 def _plain(table: Any) -> Iterator[Column[Any]]:
     """The columns that may be told: no secrets, and of other accounts not even their numbers."""
-    return (column for column in table.c if not column.name.endswith(SECRET) and _refers(column) != "users")
+    return (column for column in table.c if not column.name.endswith(privacy.HIDDEN) and refers(column) != "users")
 
 
 async def _rows(identity: Identity, statement: Any, table: Any) -> AsyncIterator[bytes]:
@@ -127,12 +127,3 @@ async def _rows(identity: Identity, statement: Any, table: Any) -> AsyncIterator
         if len(found) < portion:
             return
         after = tuple(found[-1][-len(keys) :])
-
-
-def _refers(column: Column[Any]) -> str | None:
-    """Which table a column refers to."""
-    return next((key.target_fullname.partition(".")[0] for key in column.foreign_keys), None)
-
-
-def _cascades(column: Column[Any]) -> bool:
-    return any(key.ondelete == "CASCADE" for key in column.foreign_keys)
