@@ -28,6 +28,7 @@ RESOURCES = (
     "sso",
     "groups",
     "invitations",
+    "push",
     "talk",  # discussions: without this line there are none, and no /flask
     "flask",  # what Flask back ends had, for class sites that still call it
     "server",

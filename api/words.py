@@ -282,6 +282,20 @@ TERMS = {
     "ChannelView.posts": Term("Number of published posts.", 12),
     "prev": Term("Cursor of the previous, newer page, for `after`; null on the first one.", "YzE3"),
     "PeopleQuery.q": Term("The beginning of a user name, or of a word of a name; all if it is empty.", "ad"),
+    "NewSubscription.endpoint": Term(
+        "Where the browser's push service takes messages.", "https://push.example/f3b0c442"
+    ),
+    "Keys.p256dh": Term(
+        "The browser's public key.",
+        "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4",
+    ),
+    "Keys.auth": Term("The secret that the browser shares with the server.", "BTBZMqHH6r4Tts7J_aSIgg"),
+    "PushView.public_key": Term(
+        "The server's key (VAPID), for `applicationServerKey`.",
+        "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8",
+    ),
+    "PushView.subscriptions": Term("The browsers in which one is told, newest first."),
+    "SubscriptionView.current": Term("Whether it is that of the session that asks.", True),
     "python": Term("Which version of Python runs it.", "3.13.1"),
     "SearchQuery.q": Term(
         'Words, "phrases", -not, begin*, from:, in:, before:, after:, has:.', 'bread "sour dough" from:ada'

@@ -18,6 +18,7 @@ MENU = {
             "guides",
             "sign-in",
             "single-sign-on",
+            "push",
             "webhooks",
             "client",
             "api",

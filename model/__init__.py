@@ -11,5 +11,5 @@ from model import talk
 
 for _found in iter_modules(talk.__path__):
     import_module(f"model.talk.{_found.name}")
-for _name in ("talk.search.upkeep", "arriving.claim", "arriving.job", "webhooks.hook"):
+for _name in ("talk.search.upkeep", "arriving.claim", "arriving.job", "webhooks.hook", "push.outbox"):
     import_module(f"model.{_name}")

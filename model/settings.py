@@ -61,6 +61,7 @@ class Settings(EngineSettings):
     post_length: int = 10_000
     user_image_bytes: int = 64 * 1024 * 1024
     image_bytes: int = 2 * 1024 * 1024 * 1024
+    push_networks: tuple[str, ...] = parsed((), networks)
     retention_audit: int | None = parsed(365, _days)
     webhook_networks: tuple[str, ...] = parsed((), networks)
     webhook_retries: tuple[float, ...] = parsed(

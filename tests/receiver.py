@@ -1,4 +1,4 @@
-"""A receiver of webhooks for tests: it notes what comes, and answers as it is told."""
+"""A receiver of webhooks and pushes for tests: it notes what comes, and answers as it is told."""
 
 import asyncio
 import json
@@ -39,7 +39,8 @@ class Receiver:
             head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
             headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:-2])}
             raw = await reader.readexactly(int(headers["content-length"]))
-            got = {"line": head[0], "headers": headers, "raw": raw, **json.loads(raw)}
+            said = json.loads(raw) if "json" in headers["content-type"] else {}
+            got = {"line": head[0], "headers": headers, "raw": raw, **said}
             async with self.arrived:
                 answer = self.answer(got)
                 self.got.append(got | {"answer": answer})

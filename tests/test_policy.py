@@ -116,6 +116,7 @@ class TestRoutes:
             "/api/imports",  # whose file is not read twice; there is one at a time
             *("/api/groups/<slug>/webhooks", "/api/webhooks", "/api/webhooks/<id:hook_id>/secret"),
             *("/api/webhooks/<id:hook_id>/test", "/api/webhooks/<id:hook_id>/again"),
+            *("/api/me/push", "/api/me/push/test"),  # of one browser there is one
         }
         for method, rule, handler in routes(built):
             if method == "POST":

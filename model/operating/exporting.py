@@ -24,6 +24,7 @@ FORMAT = 1
 PORTION = 1_000  # lines between two reports
 LEFT_OUT = {
     **dict.fromkeys(CREDENTIALS, "one that was ended after the export would come back to life"),
+    **dict.fromkeys(("push_subscriptions", "pushes"), "end with their sessions"),
     "instance": "an import makes another database",
     **dict.fromkeys(("changes", "streams"), "positions of readers, which end with the epoch"),
     "replays": "answers for retries within a day, copies of what is exported",

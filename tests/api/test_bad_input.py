@@ -16,6 +16,7 @@ from model.settings import Settings
 from tests.api.conftest import LOBBY, Json, posted, refused, wrong_fields
 from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person, World
+from tests.pushed import Browser
 
 JSON = {"Content-Type": "application/json"}
 KIB = 1024
@@ -30,6 +31,7 @@ ROUTES: dict[tuple[str, str], Json] = {
     ("DELETE", "/api/me"): {"password": PASSWORD},
     ("POST", "/api/me/export"): {"password": PASSWORD},
     ("POST", "/api/me/tokens"): {"name": "program"},
+    ("POST", "/api/me/push"): Browser("https://push.example/1").subscription(),
     ("POST", "/api/groups"): {"slug": "chess", "name": "Chess", "origins": [], "reading": "public", "posting": "users"},
     ("PATCH", "/api/groups/class"): {"name": "Class 5b", "origins": [], "review": "all"},
     ("POST", "/api/groups/class/members"): {"uid": "charlie", "role": "member"},

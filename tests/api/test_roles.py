@@ -25,6 +25,7 @@ from model.settings import Settings
 from pottle.store import Tx, db
 from tests.api.conftest import Json, bearer, posted, signed, signed_in_again
 from tests.conftest import PASSWORD, Person, World
+from tests.pushed import Browser
 
 SITE = "https://class.example"
 ELSEWHERE = "192.0.2.1"  # nobody's address (RFC 5737)
@@ -140,6 +141,10 @@ DELETE /api/me/sessions                                    401    204    204  20
 DELETE /api/me/sessions/999999                             401    404    404  404  404  403    403   401
 PUT    /api/me/feed                                        401    200    200  200  200  403    403   401
 DELETE /api/me/feed                                        401    404    404  404  404  403    403   401
+GET    /api/me/push                                        401    200    200  200  200  403    403   401
+POST   /api/me/push              {push}                    401    201    201  201  201  403    403   401
+POST   /api/me/push/test                                   401    404    404  404  404  403    403   401
+DELETE /api/me/push                                        401    404    404  404  404  403    403   401
 GET    /api/me/tokens                                      401    200    200  200  200  200    403   401
 POST   /api/me/tokens            {"name": "bell"}          401    201    201  201  201  403    403   401
 DELETE /api/me/tokens/{token}                              401    404    204  404  404  204    403   401
@@ -382,6 +387,7 @@ async def names(
         "removes": {"decisions": [{"post": posts["his"]["id"], "version": 1}], "state": "removed"},
         "undoes": {"decisions": [999]},
         "site": {"origin": SITE},
+        "push": Browser("https://127.0.0.1:1/").subscription(),
         "hooks": {"url": "https://127.0.0.1:1/"},
         "sso": {"token": signed(secret["secret"])},
     }

@@ -29,6 +29,7 @@ from tests.api.conftest import LOBBY, opened, posted, refused
 from tests.api.test_limits import clock
 from tests.attacks.conftest import Raw
 from tests.conftest import PASSWORD, Person, World
+from tests.pushed import Browser
 from tests.test_policy import CHANGING, importing, modules, routes
 
 __all__ = ["clock"]
@@ -60,6 +61,8 @@ BODIES: dict[str, Any] = {
     "POST /api/me/export": {"password": PASSWORD},
     "POST /api/preview": {"channel": 1, "body": "x"},
     "POST /api/me/tokens": {"name": "x"},
+    "POST /api/me/push": Browser("https://push.example/1").subscription(),
+    "POST /api/me/push/test": None,
     "POST /api/groups": {"slug": "new", "name": "New"},
     "PATCH /api/groups/<slug>": {"name": "New"},
     "POST /api/groups/<slug>/members": {"uid": "bob"},

@@ -29,6 +29,7 @@ from pottle.store import Tx, changes, db, tables
 from tests.api.conftest import signed
 from tests.conftest import PASSWORD, Person
 from tests.faults.noted import Watching
+from tests.pushed import Browser
 
 pytestmark = pytest.mark.slow
 
@@ -250,6 +251,9 @@ async def all_writes(
     own = await bob.post("/api/me/export", {"password": PASSWORD})
     yield await done("me_export", own)
 
+    yield await done("push_create", await bob.post("/api/me/push", Browser("https://127.0.0.1:1/").subscription()))
+    yield await done("push_test", await bob.post("/api/me/push/test"))
+    yield await done("push_delete", await bob.delete("/api/me/push"))
     yield await done("own_feed_make_address", await bob.put("/api/me/feed"))
     yield await done("own_feed_drop_address", await bob.delete("/api/me/feed"))
 
