@@ -26,7 +26,7 @@ MENU = {
         ),
         *("/clients/*/README", "flask-front-ends"),
     ],
-    "Run": ["deploy", "settings", "administration", "operating", "performance"],
+    "Run": ["deploy", "settings", "administration", "moderation", "operating", "performance"],
     "Trust": ["/SECURITY", "privacy", "register", "reliability", "/conformance/README", "asvs", "comparison"],
     "More": ["/CONTRIBUTING", "first-hour", "/CHANGELOG", "/model/accounts/common_passwords/README", "decisions/*"],
 }

@@ -7,6 +7,7 @@ was written stays in the database.
 from quart.blueprints import BlueprintSetupState
 
 from api.talk import (
+    appeals,
     arriving,
     channels,
     claims,
@@ -16,6 +17,7 @@ from api.talk import (
     importing,
     inbox,
     leaving,
+    notes,
     old,
     overviews,
     own,
@@ -33,6 +35,7 @@ from api.talk import (
 
 blueprint = pages.blueprint
 PARTS = (
+    appeals.blueprint,
     arriving.blueprint,
     claims.blueprint,
     channels.blueprint,
@@ -56,6 +59,7 @@ PARTS = (
     *feeds.PARTS,
     inbox.blueprint,
     leaving.blueprint,
+    notes.blueprint,
     *unread.PARTS,
     webhooks.blueprint,
 )

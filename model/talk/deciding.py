@@ -6,6 +6,7 @@ from model.accounts.session import Identity
 from model.groups import rules
 from model.talk import decision, posting, review
 from model.talk.decision import Why
+from model.talk.desk import statement
 from model.talk.post import PostRow, PostView, visible_to
 from pottle.errors import Conflict, NotFound, Refusal
 from pottle.store import Tx, writes
@@ -86,13 +87,15 @@ def _undo_of_post(tx: Tx, identity: Identity, row: PostRow, found: Any) -> None:
         decision.record(tx, identity, row, "post", why, version=row.version + 1, **what)
     else:
         tx.run(decision.DROP_ONE, post_id=row.id, about="post")
+        statement.end(tx, row.id, "post", "undone", identity)
 
 
-def _undo_declining(tx: Tx, _by: Identity, row: Any, found: Any) -> None:
+def _undo_declining(tx: Tx, identity: Identity, row: Any, found: Any) -> None:
     if (row.edit_id, row.edit_state) != (found.version, "removed"):
         raise Conflict(_("The author has sent another text since, or taken it back."))
     tx.run(review.SET_EDIT, post_id=row.id, state="pending")
     tx.run(decision.DROP_ONE, post_id=row.id, about="edit")
+    statement.end(tx, row.id, "edit", "undone", identity)
 
 
 def _undo_approving(tx: Tx, _by: Identity, row: Any, found: Any) -> None:

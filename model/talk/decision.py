@@ -1,8 +1,10 @@
 """Decisions: what moderators decided on posts and edits, and why; authors read why, and moderators may undo it.
 
-Of each post only the newest one is kept, and another of its edit. model/talk/deciding.py makes and undoes them.
+Of each post only the newest one is kept, and another of its edit. model/talk/deciding.py makes and undoes them. What
+an author is told for good is a statement: model/talk/desk/statement.py hears of each decision.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
@@ -81,9 +83,18 @@ class Why(NamedTuple):
     note: str | None = None
 
 
+class Made(NamedTuple):
+    """A decision that was just made: its number, what was before and is since, and why."""
+
+    id: int
+    was: Literal["published", "pending", "removed"]
+    state: Literal["published", "removed"]
+    why: Why
+
+
 UNSAID = Why()
 SHOWN = ("id", "reason", "note", "created")
-ADD = insert(Decision)
+ADD = insert(Decision).returning(Decision.id)
 OF_POST = select(*Decision.__table__.c).where(
     Decision.post_id == bindparam("post_id"), Decision.about == bindparam("about")
 )
@@ -115,7 +126,19 @@ def record(tx: Tx, by: Identity, post: Any, about: About, why: Why, **what: Any)
         why = Why(before.reason, before.note)
     tx.run(DROP_ONE, post_id=post.id, about=about)
     texts = {"body": None, "html": None, "edited": None, **what, **why._asdict()}
-    tx.run(ADD, post_id=post.id, author_id=post.author_id, about=about, by_id=by.user, created=tx.now, **texts)
+    of = {"post_id": post.id, "author_id": post.author_id, "about": about, "by_id": by.user, "created": tx.now}
+    made = Made(tx.one(ADD, **of, **texts).id, what["was"], what["state"], why)
+    for do in _on_decision:
+        do(tx, by, post, about, made)
+
+
+Hears = Callable[[Tx, Identity, Any, About, Made], None]
+_on_decision: list[Hears] = []
+
+
+def on_decision(do: Hears) -> None:
+    """Has `do(tx, by, post, about, made)` be called within each unit that decides on a post, or on its edit."""
+    _on_decision.append(do)
 
 
 def of(read: Snapshot, post_id: int, about: About) -> Any:

@@ -151,6 +151,12 @@ DELETE /api/me/tokens/{token}                              401    404    204  40
 GET    /api/me/posts                                       401    200    200  200  200  200    200   401
 GET    /api/me/reactions?channel=1                         401    200    200  200  200  200    200   401
 GET    /api/me/reactions?channel={ours}                    401    404    200  200  200  200    200   401
+GET    /api/me/decisions                                   401    200    200  200  200  200    200   401
+GET    /api/me/decisions/9                                 401    404    404  404  404  404    404   401
+PUT    /api/me/decisions/9/appeal {"text": "x"}            401    404    404  404  404  404    404   401
+GET    /api/appeals                                        401    200    200  200  200  200    200   401
+GET    /api/appeals?group=class                            401    404    403  200  200  403    200   401
+PATCH  /api/appeals/9            {"state": "granted"}      401    404    404  404  404  404    404   401
 GET    /api/me/unread                                      401    200    200  200  200  200    200   401
 DELETE /api/me/unread                                      401    204    204  204  204  204    204   401
 GET    /api/me/inbox                                       401    200    200  200  200  200    200   401
@@ -177,6 +183,11 @@ GET    /api/groups/class/export?format=wxr                 401    404    403  20
 GET    /api/groups/home/claims                             401    403    403  403  200  403    403   401
 GET    /api/groups/class/claims                            401    404    403  200  200  403    403   401
 PATCH  /api/groups/class/claims/9 {"state": "approved"}    401    404    403  404  404  403    403   401
+GET    /api/groups/home/notes?uid=bob                      401    403    403  403  200  403    403   401
+GET    /api/groups/class/notes?uid=bob                     401    404    403  200  200  403    403   401
+POST   /api/groups/class/notes   {"uid": "bob", "text": "x"} 401    404    403  201  201  403    403   401
+POST   /api/groups/class/notes   {"post": {post}, "text": "x"} 401    404    403  404  404  403    403   401
+DELETE /api/groups/class/notes/9                           401    404    403  404  404  403    403   401
 GET    /api/groups/home/people                             401    403    403  403  200  403    403   401
 GET    /api/groups/class/people?q=a                        401    404    200  200  200  200    403   401
 GET    /api/groups/home/audit                              401    403    403  403  200  403    403   401

@@ -1,0 +1,160 @@
+"""The moderators' desk: notes, and what authors can do about what was decided on their posts."""
+
+import pytest
+
+from tests.api.conftest import Json, joined, opened, posted, refused, wrong_fields
+from tests.api.test_review import decided, edited, seen
+from tests.conftest import PASSWORD, Person
+
+NOTES = "/api/groups/site/notes"
+
+
+@pytest.fixture
+async def room(root: Person) -> int:
+    """A channel of `site`, which Alice moderates; Bob belongs to it, Charlie does not."""
+    channel = await opened(root, "site")
+    await joined(root, "site", "alice", "moderator")
+    await joined(root, "site", "bob")
+    return channel
+
+
+async def removed(moderator: Person, post: Json, **why: str) -> Json:
+    """A post that a moderator removed."""
+    text = {"post": post["id"], "version": post["version"]}
+    outcome = (await moderator.post("/api/decisions", {"decisions": [text], "state": "removed", **why})).json()
+    assert outcome["refused"] == []
+    return dict(outcome["posts"][0])
+
+
+async def decisions(author: Person) -> list[Json]:
+    """What was decided on somebody's posts."""
+    return list((await author.get("/api/me/decisions")).json()["decisions"])
+
+
+async def appealed(author: Person, text: str = "I meant it kindly.") -> Json:
+    """An appeal against the newest decision on somebody's posts."""
+    (newest, *_) = await decisions(author)
+    answer = await author.put(f"/api/me/decisions/{newest['id']}/appeal", json={"text": text})
+    assert answer.status_code == 200, answer.text
+    return dict(answer.json())
+
+
+class TestNotes:
+    """/api/groups/{slug}/notes."""
+
+    async def test_it_works(self, room: int, root: Person, alice: Person, bob: Person) -> None:
+        post = await posted(bob, "Hm", room)
+        on_bob = (await alice.post(NOTES, {"uid": "bob", "text": "Was warned."})).json()
+        on_post = (await root.post(NOTES, {"post": post["id"], "text": "Borderline."})).json()
+        assert [on_bob["by"], on_bob["post"], on_post["by"], on_post["post"]] == ["alice", None, "root", post["id"]]
+        assert (await alice.get(NOTES, params={"uid": "bob"})).json()["notes"] == [on_post, on_bob]
+        assert (await alice.get(NOTES, params={"post": post["id"]})).json()["notes"] == [on_post]
+        trail = (await alice.get("/api/groups/site/audit")).json()["entries"]
+        assert (trail[0]["action"], trail[0]["subject"]) == ("note.made", f"post {post['id']}")
+        assert "Borderline" not in str(trail)
+        assert (await alice.delete(f"{NOTES}/{on_post['id']}")).status_code == 204
+        assert (await alice.get(NOTES, params={"uid": "bob"})).json()["notes"] == [on_bob]
+
+    async def test_they_are_in_the_persons_export_without_who_wrote_them(
+        self, room: int, alice: Person, bob: Person
+    ) -> None:
+        await alice.post(NOTES, {"uid": "bob", "text": "Was warned."})
+        everything = (await bob.post("/api/me/export", {"password": PASSWORD})).json()
+        (row,) = everything["moderator_notes"]
+        assert (row["text"], row["group"]) == ("Was warned.", "site")
+        assert "alice" not in str(row)
+
+    async def test_nobody_else_reads_or_writes_them(
+        self, room: int, root: Person, alice: Person, bob: Person, charlie: Person
+    ) -> None:
+        await opened(root, "other")
+        post = await posted(bob)  # in the lobby
+        for who, status in ((bob, 403), (charlie, 403)):
+            refused(await who.get(NOTES, params={"uid": "bob"}), status)
+            refused(await who.post(NOTES, {"uid": "bob", "text": "x"}), status)
+        refused(await alice.get("/api/groups/other/notes", params={"uid": "bob"}), 403)
+        refused(await alice.get(NOTES, params={"uid": "charlie"}), 404)  # who has nothing to do with the group
+        refused(await alice.post(NOTES, {"post": post["id"], "text": "x"}), 404)
+        made = (await root.post("/api/groups/home/notes", {"uid": "bob", "text": "x"})).json()
+        refused(await alice.delete(f"{NOTES}/{made['id']}"), 404)
+        assert wrong_fields(await alice.post(NOTES, {"text": "x"})) == {"uid"}
+
+
+class TestAppeals:
+    """An author appeals once; another moderator answers, where there is one."""
+
+    async def test_it_works(
+        self, room: int, root: Person, alice: Person, bob: Person, charlie: Person, anyone: Person
+    ) -> None:
+        await joined(root, "site", "charlie", "moderator")
+        post = await posted(bob, "You fool", room)
+        await removed(alice, post, reason="unkind", note="Say it kindly.")
+        (told,) = await decisions(bob)
+        assert (told["text"], told["reason"], told["note"]) == ("You fool", "unkind", "Say it kindly.")
+        assert (told["found"], told["automated_detection"], told["automated_decision"]) == ("look", False, False)
+        assert told["appeal_until"] > told["created"]
+        assert "alice" not in str(told)
+
+        assert (await appealed(bob))["appeal"]["state"] == "open"
+        (waiting,) = (await alice.get("/api/appeals")).json()["appeals"]
+        assert (waiting["text"], waiting["by"], waiting["yours"]) == ("I meant it kindly.", "alice", True)
+        assert waiting["post"]["body"] == "You fool"
+        refused(await alice.patch(f"/api/appeals/{waiting['id']}", {"state": "granted"}), 403)
+        answer = {"state": "granted", "answer": "You are right."}
+        assert (await charlie.patch(f"/api/appeals/{waiting['id']}", answer)).status_code == 204
+        assert (await anyone.get(f"/api/posts/{post['id']}")).json()["state"] == "published"
+        (told,) = await decisions(bob)
+        assert (told["appeal"]["state"], told["appeal"]["answer"]) == ("granted", "You are right.")
+        assert told["ended"]
+        refused(await charlie.patch(f"/api/appeals/{waiting['id']}", {"state": "declined"}), 409)
+
+    async def test_once_for_each_decision(self, room: int, root: Person, alice: Person, bob: Person) -> None:
+        """Alice is the group's only moderator, so she answers herself."""
+        assert (await root.delete("/api/groups/site/members/root")).status_code == 204
+        post = await removed(alice, await posted(bob, "You fool", room))
+        told = await appealed(bob, "Please")
+        path = f"/api/me/decisions/{told['id']}/appeal"
+        assert (await bob.put(path, json={"text": "Please"})).status_code == 200
+        refused(await bob.put(path, json={"text": "Pretty please"}), 409)
+        assert (await alice.patch(f"/api/appeals/{told['id']}", {"state": "declined"})).status_code == 204
+        assert (await alice.get("/api/appeals")).json()["appeals"] == []
+        refused(await bob.put(path, json={"text": "Pretty please"}), 409)
+        back = await decided(alice, post, "published")
+        await removed(alice, back)
+        assert (await appealed(bob, "Again?"))["id"] != told["id"]
+
+    async def test_a_declined_text(self, root: Person, alice: Person, bob: Person, anyone: Person) -> None:
+        room = await opened(root, "site", review="all")
+        await joined(root, "site", "alice", "moderator")
+        post = await decided(alice, await posted(bob, "As it was", room), "published")
+        edit = (await edited(bob, post, "Better"))["edit"]
+        declined = await alice.patch(f"/api/posts/{post['id']}/edit", {"state": "removed"}, headers=seen(edit))
+        assert declined.status_code == 200
+        told = await appealed(bob)
+        assert (told["about"], told["text"], told["found"]) == ("edit", "Better", "review")
+        assert (await root.patch(f"/api/appeals/{told['id']}", {"state": "granted"})).status_code == 204
+        assert (await anyone.get(f"/api/posts/{post['id']}")).json()["body"] == "Better"
+
+    async def test_restoring_grants_it_and_deleting_withdraws_it(self, room: int, alice: Person, bob: Person) -> None:
+        first, second = [await removed(alice, await posted(bob, text, room)) for text in ("One", "Two")]
+        newer, older = await decisions(bob)
+        for told in (older, newer):
+            await bob.put(f"/api/me/decisions/{told['id']}/appeal", json={"text": "Please"})
+        await decided(alice, first, "published")
+        assert (await bob.delete(f"/api/posts/{second['id']}")).status_code == 204
+        newer, older = await decisions(bob)
+        assert (older["appeal"]["state"], newer["appeal"]["state"]) == ("granted", "withdrawn")
+        assert (newer["text"], newer["appeal_until"]) == ("", None)
+        assert (await alice.get("/api/appeals")).json()["appeals"] == []
+        refused(await alice.patch(f"/api/appeals/{newer['id']}", {"state": "declined"}), 404)
+
+    async def test_nobody_elses(self, room: int, alice: Person, bob: Person, charlie: Person, anyone: Person) -> None:
+        await removed(alice, await posted(bob, "You fool", room))
+        told = await appealed(bob)
+        refused(await charlie.get(f"/api/me/decisions/{told['id']}"), 404)
+        refused(await charlie.put(f"/api/me/decisions/{told['id']}/appeal", json={"text": "x"}), 404)
+        refused(await anyone.get("/api/me/decisions"), 401)
+        assert (await bob.get("/api/appeals")).json()["appeals"] == []
+        refused(await bob.get("/api/appeals?group=site"), 403)
+        refused(await bob.patch(f"/api/appeals/{told['id']}", {"state": "granted"}), 403)
+        refused(await charlie.patch(f"/api/appeals/{told['id']}", {"state": "granted"}), 404)
