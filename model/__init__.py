@@ -8,8 +8,11 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from model import talk
+from model.talk import judging
 
 for _found in iter_modules(talk.__path__):
     import_module(f"model.talk.{_found.name}")
+for _found in iter_modules(judging.__path__):
+    import_module(f"model.talk.judging.{_found.name}")
 for _name in ("talk.search.upkeep", "arriving.claim", "arriving.job", "webhooks.hook", "push.outbox"):
     import_module(f"model.{_name}")

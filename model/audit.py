@@ -24,6 +24,7 @@ Action = Literal[
     "post.approved", "post.removed", "post.restored", "post.pinned", "post.unpinned",
     "post.endorsed", "post.unendorsed", "edit.approved", "edit.declined", "decision.undone",
     "note.made", "note.deleted", "appeal.granted", "appeal.declined",
+    "block.made", "block.ended",
     "webhook.made", "webhook.edited", "webhook.rotated", "webhook.deleted", "webhook.disabled",
     "database.restored", "flask.imported", "comments.imported", "claim.approved", "claim.declined",
 ]  # fmt: skip

@@ -47,6 +47,8 @@ const sentences = (subject, detail) => ({
   'note.deleted': _('deleted a note on %(subject)s', { subject }),
   'appeal.granted': _('granted the appeal about %(subject)s', { subject }),
   'appeal.declined': _('declined the appeal about %(subject)s', { subject }),
+  'block.made': _('blocked %(subject)s', { subject }),
+  'block.ended': _('ended the block of %(subject)s', { subject }),
   'webhook.made': _('made %(subject)s', { subject }),
   'webhook.edited': _('changed %(subject)s', { subject }),
   'webhook.rotated': _('made a new secret for %(subject)s', { subject }),

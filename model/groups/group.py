@@ -57,6 +57,7 @@ class Group(Base):
     images: Mapped[bool] = mapped_column(server_default=false())
     created: Mapped[Time]
     version: Mapped[int]
+    rules_version: Mapped[int] = mapped_column(server_default="0")  # of model/talk/judging/rules.py; 0: the usual ones
 
 
 class Membership(Base):

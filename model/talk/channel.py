@@ -30,6 +30,7 @@ from model.groups import group, rules
 from model.groups.group import OPERATOR, STANDING, VISIBLE, Group, GroupRow, asker
 from model.groups.rules import Posting, Reading, Review, Standing
 from model.talk import keys
+from model.talk.judging import block
 from pottle import times
 from pottle.errors import Conflict, NotFound, Versions, check_version
 from pottle.rates import Rate
@@ -81,6 +82,7 @@ class Channel(Base):
     version: Mapped[int]
     state: Mapped[State] = mapped_column(String(10), server_default="published")
     begun_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))  # while it is pending
+    slow: Mapped[int] = mapped_column(server_default="0")  # seconds between two posts of one person
 
 
 class ChannelRow(Channel):
@@ -99,6 +101,7 @@ class ChannelRow(Channel):
     anonymous: bool
     images: bool
     origins: list[str]
+    rules_version: int
     standing: Standing | None
     given_key: str
     given_title: str
@@ -154,7 +157,7 @@ CHANNELS = (  # that the asker may see, as ChannelRow
         *(SHOWN_KEY, SHOWN_TITLE, _unless_pending(Channel.url, "NULL")),
         *(column.label(f"given_{column.name}") for column in (Channel.key, Channel.title, Channel.url)),
         *(Group.id.label("group_id"), Group.slug.label("group"), Group.name.label("group_name"), Group.reading),
-        *(Group.posting, Group.review, Group.anonymous, Group.images, Group.origins, STANDING),
+        *(Group.posting, Group.review, Group.anonymous, Group.images, Group.origins, Group.rules_version, STANDING),
     )
     .join(Group, Group.id == Channel.group_id)
     .where(VISIBLE)
@@ -298,6 +301,7 @@ def get_or_create(
         return replace(view(found), key=key), False
     in_group = group.visible_to.within(tx, identity, slug)
     rules.may_post(in_group, identity, origin)
+    block.here(tx, in_group, identity)
     limits.use(tx, uses(len(msgspec.json.encode((key, title, url))), BEGUN))
     state = rules.first_state(in_group, identity)
     begun_by = identity.user if identity and state == "pending" else None

@@ -19,6 +19,7 @@ from model.pictures import drawn, whole
 from model.talk import channel as channels
 from model.talk import post
 from model.talk.channel import ChannelRow
+from model.talk.judging import block
 from model.talk.markdown import images_in, shown_images
 from pottle import times
 from pottle.errors import Conflict, NotFound
@@ -106,6 +107,7 @@ def _add(tx: Tx, identity: Identity, channel_id: int, key: str, made: tuple[byte
 def _where(read: Snapshot, identity: Identity, channel_id: int) -> ChannelRow:
     there = channels.visible_to.within(read, identity, channel_id)
     rules.may_post(there, identity, None)
+    block.here(read, there, identity)
     rules.may_have_images(there)
     return there
 

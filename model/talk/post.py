@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 from msgspec import UNSET, UnsetType
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     ForeignKey,
     Index,
@@ -60,6 +61,7 @@ class Post(Base):
         Index("ix_posts_pinned", "channel_id", sqlite_where=sql("pinned = 1")),
         Index("ix_posts_anonymous", "author_id", sqlite_where=sql("anonymous = 1")),
         Index("ix_posts_answered", "answered_id", "id", sqlite_where=sql("answered_id IS NOT NULL")),
+        Index("ix_posts_digest", "digest", sqlite_where=sql("digest IS NOT NULL")),
         Index("ix_posts_shown_after", "channel_id", "shown_after", sqlite_where=sql("shown_after IS NOT NULL")),
         NEVER_REUSE_IDS,
     )
@@ -84,6 +86,7 @@ class Post(Base):
     endorsed: Mapped[bool] = mapped_column(server_default=false())  # by a moderator
     answer: Mapped[bool] = mapped_column(server_default=false())  # to the question that its conversation begins with
     answered_id: Mapped[int | None]  # of a reply: the user whose post it answers, if that is somebody else
+    digest: Mapped[int | None] = mapped_column(BigInteger)  # of what a newcomer wrote, by which repeats are found
     shown_after: Mapped[int | None]  # of one that was approved after newer ones were there: the id of the newest
 
 
@@ -191,6 +194,7 @@ BADGE = case((User.role == "admin", "admin"), (_theirs.role == "moderator", "mod
 _columns = [
     type_coerce(column, Integer).label(column.name) if isinstance(column.type, Boolean) else column
     for column in Post.__table__.c
+    if column.name != "digest"
 ]
 FOUND = (
     select(*_columns, User.uid, User.name, User.avatar_hash, BADGE)

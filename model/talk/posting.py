@@ -16,6 +16,7 @@ from model.talk import channel as channels
 from model.talk import decision, image, mention
 from model.talk.channel import Channel, ChannelRow
 from model.talk.decision import UNSAID, Why
+from model.talk.judging import block, report
 from model.talk.markdown import is_plain, rendered
 from model.talk.notation import NAMELESS, NOTHING, Known
 from model.talk.post import (
@@ -222,6 +223,7 @@ def _where_to_post(
     read: Snapshot, identity: Identity | None, channel_id: int, new: Draft, origin: str | None
 ) -> ChannelRow:
     channel = where_to_post(read, identity, channel_id, origin)
+    block.here(read, channel, identity)
     check_draft(read, identity, channel, new)
     return channel
 
@@ -300,6 +302,7 @@ def _editable(read: Snapshot, identity: Identity, id_: int, versions: Versions) 
     rules.must_be_good_in(channel, identity)
     if row.author_id != identity.user:
         raise Forbidden(_("Only its author may edit a post."))
+    block.here(read, channel, identity)
     if channel.locked and not rules.moderates(channel, identity):
         raise Forbidden(_("This channel is locked."))
     if row.state == "removed":
@@ -373,6 +376,7 @@ def moderate(
         note(tx, identity, row, channel, "post.removed" if state == "removed" else restored, why)
         what = {"was": row.state, "state": state, "version": row.version + 1}
         decision.record(tx, identity, row, "post", why, **what)
+    report.close(tx, id_, "removed" if state == "removed" else "kept")
     return current(tx, id_)
 
 
@@ -389,6 +393,7 @@ def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
     check_version(row.version, versions)
     if row.state != "removed":
         set_state(tx, row, "removed")
+    report.close(tx, id_, "removed")
     tx.run(CHANGE, id=id_, body="", html="")
     mention.keep(tx, id_, row.channel_id, row.author_id, "", row.html)
     _keep_images(tx, row, "")

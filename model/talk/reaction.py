@@ -11,6 +11,7 @@ from model.accounts import account
 from model.accounts.session import Identity
 from model.groups import rules
 from model.talk import channel, post
+from model.talk.judging import block
 from model.talk.post import Post
 from pottle.errors import Conflict, Forbidden
 from pottle.store import Base, Snapshot, Time, Tx, changes, reads, writes
@@ -84,7 +85,7 @@ REACTED_TO = select(Post.id, Post.channel_id).where(
 @writes
 def add(tx: Tx, identity: Identity, post_id: int, kind: Kind) -> Reactions:
     """Reacts to a post; twice is once. `up` replaces `down`, and `down` replaces `up`."""
-    row, own = _open(tx, identity, post_id), {"post_id": post_id, "user_id": identity.user}
+    row, own = _open(tx, identity, post_id, adds=True), {"post_id": post_id, "user_id": identity.user}
     touched = 0 if tx.one(FIND, **own, kind=kind) else tx.run(ADD, **own, kind=kind, created=tx.now)
     if kind in EXCLUDES:
         touched += tx.run(DROP, **own, kind=EXCLUDES[kind])
@@ -99,7 +100,7 @@ def remove(tx: Tx, identity: Identity, post_id: int, *kinds: Kind) -> Reactions:
     return _counted(tx, row, touched)
 
 
-def _open(tx: Tx, identity: Identity, post_id: int) -> post.PostRow:
+def _open(tx: Tx, identity: Identity, post_id: int, adds: bool = False) -> post.PostRow:
     """A post that the user may react to. Raises NotFound, Conflict, Forbidden."""
     row, channel = post.visible_to.within(tx, identity, post_id)
     rules.must_be_good_in(channel, identity)
@@ -107,6 +108,8 @@ def _open(tx: Tx, identity: Identity, post_id: int) -> post.PostRow:
         raise Conflict(_("You can only react to a published post."))
     if channel.posting == "members" and not (channel.standing or identity.admin):
         raise Forbidden(_("Only members may react here."))
+    if adds:
+        block.here(tx, channel, identity)
     return row
 
 

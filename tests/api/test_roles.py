@@ -242,6 +242,19 @@ POST   /api/webhooks/{hook}/again {}                       401    404    404  20
 GET    /api/webhooks/{hook}/deliveries                     401    404    404  200  200  403    403   401
 DELETE /api/webhooks/{hook}                                401    404    404  204  204  403    403   401
 
+Reports and blocks
+POST   /api/posts/{theirs}/reports {"reason": "spam"}      401    404    201  409  201  201    409   401
+GET    /api/posts/{theirs}/reports                         401    404    403  200  200  403    200   401
+GET    /api/me/reports                                     401    200    200  200  200  200    200   401
+GET    /api/groups/home/blocks                             401    403    403  403  200  403    403   401
+GET    /api/groups/class/blocks                            401    404    403  200  200  403    403   401
+POST   /api/groups/home/blocks   {block}                   401    403    403  403  201  403    403   401
+POST   /api/groups/class/blocks  {block}                   401    404    403  201  201  403    403   401
+DELETE /api/groups/class/blocks/9                          401    404    403  404  404  403    403   401
+GET    /api/blocks                                         401    403    403  403  200  403    403   401
+POST   /api/blocks               {block}                   401    403    403  403  201  403    403   401
+DELETE /api/blocks/9                                       401    403    403  403  404  403    403   401
+
 Discussions
 GET    /api/groups/home/channels                           200    200    200  200  200  200    200   200
 GET    /api/groups/class/channels                          404    404    200  200  200  200    200   401
@@ -399,6 +412,7 @@ async def names(
         "undoes": {"decisions": [999]},
         "site": {"origin": SITE},
         "push": Browser("https://127.0.0.1:1/").subscription(),
+        "block": {"network": "203.0.113.7", "why": "Spam."},
         "hooks": {"url": "https://127.0.0.1:1/"},
         "sso": {"token": signed(secret["secret"])},
     }

@@ -1,0 +1,271 @@
+"""Blocks: people and networks that read and do not write, in a group or everywhere, for a time or for good.
+
+A network's block holds for guests, and for people whom the group does not trust yet: a school is one address.
+"""
+
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy import (
+    BindParameter,
+    ForeignKey,
+    Index,
+    String,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+)
+from sqlalchemy.orm import Mapped, aliased, mapped_column
+
+from model import audit
+from model.accounts.session import Identity
+from model.accounts.user import User, by_uid
+from model.groups import group, rules
+from model.groups.group import Group, Membership
+from model.talk.judging.trust import Level, Trust
+from pottle import times
+from pottle.errors import Conflict, Forbidden, Invalid, NotFound
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads, writes
+from pottle.store.paging import Cursor, Page, as_nothing, paged
+from pottle.store.unit import envelope
+from pottle.translation import Text, _
+from pottle.values import line
+
+Why = Annotated[str, line(500)]
+Network = Annotated[str, line(50)]
+Until = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$(?!\n)", extra={"tidies": None})]
+WIDEST = {4: 8, 6: 19}  # bits of a prefix: nobody blocks the internet by a slip
+NARROWEST = 64  # bits of IPv6: whoever has one address there has all of these
+
+
+class Blocked(Forbidden):
+    """Whoever asks may not write there now: `until` says how long, `why` for what."""
+
+    status = 403
+    title = "Blocked"
+
+
+class Block(Base):
+    """One of them: of a user, or of a network, which is kept as the range of its addresses too (as IPv6, in hex)."""
+
+    __tablename__ = "blocks"
+    __table_args__ = (
+        Index("ix_blocks_range", "first", sqlite_where=literal_column("first IS NOT NULL")),
+        NEVER_REUSE_IDS,
+    )
+
+    id: Mapped[Id]
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("groups.id", ondelete="CASCADE"), index=True)  # None: all
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    network: Mapped[str | None] = mapped_column(String(50))
+    first: Mapped[str | None] = mapped_column(String(32))
+    last: Mapped[str | None] = mapped_column(String(32))
+    until: Mapped[Time | None]  # None: for good
+    why: Mapped[str] = mapped_column(String(500))
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    created: Mapped[Time]
+
+
+class BlockView(msgspec.Struct):
+    """A block as moderators see it: of `user` (called `name`) or of a `network`; everywhere without a `group`."""
+
+    id: int
+    group: str | None
+    user: str | None
+    name: str | None
+    network: str | None
+    until: str | None
+    why: str
+    by: str | None
+    created: str
+
+
+_by = aliased(User)
+_group_id: BindParameter[int] = bindparam("group_id")
+_now: BindParameter[str] = bindparam("now")
+HOLDS = or_(Block.until.is_(None), Block.until > _now)
+THERE = or_(Block.group_id == _group_id, Block.group_id.is_(None))
+_person = select(func.max(Block.id)).where(Block.user_id == bindparam("user_id"), THERE, HOLDS)
+_address: BindParameter[str] = bindparam("address")
+_network = select(func.max(Block.id)).where(Block.first <= _address, Block.last >= _address, THERE, HOLDS)
+_level = select(Trust.level).where(Trust.group_id == _group_id, Trust.user_id == bindparam("user_id"))
+ADMITTED = select(
+    _level.scalar_subquery().label("level"),
+    _person.scalar_subquery().label("person"),
+    _network.scalar_subquery().label("network"),
+)
+SHOWN = (
+    select(
+        *(Block.id, Block.group_id, Group.slug.label("group"), User.uid.label("user"), User.name, Block.network),
+        *(Block.user_id, Block.until, Block.why, _by.uid.label("by"), Block.created),
+    )
+    .outerjoin(Group, Group.id == Block.group_id)
+    .outerjoin(User, User.id == Block.user_id)
+    .outerjoin(_by, _by.id == Block.by_id)
+)
+BY_ID = SHOWN.where(Block.id == bindparam("id"))
+OF_GROUP = SHOWN.where(Block.group_id == _group_id, HOLDS)
+EVERYWHERE = SHOWN.where(Block.group_id.is_(None), HOLDS)
+ADD = insert(Block).returning(Block.id)
+DROP = delete(Block).where(Block.id == bindparam("id"))
+_same_place = or_(Block.group_id == _group_id, and_(_group_id.is_(None), Block.group_id.is_(None)))
+DROP_OF_USER = delete(Block).where(Block.user_id == bindparam("user_id"), _same_place)
+DROP_OF_NETWORK = delete(Block).where(Block.network == bindparam("network"), _same_place)
+ROLE = select(User.role, Membership.role.label("standing")).outerjoin(
+    Membership, and_(Membership.user_id == User.id, Membership.group_id == _group_id)
+)
+ROLE = ROLE.where(User.id == bindparam("user_id"))
+
+_told: list[Callable[[Tx, Identity, Any], None]] = []
+
+
+def on_block(do: Callable[[Tx, Identity, Any], None]) -> None:
+    """Has `do` be called within each unit that blocks somebody, with who did it and the block's row."""
+    _told.append(do)
+
+
+def here(read: Snapshot, there: rules.Rules, identity: Identity | None) -> Level | None:
+    """What the group thinks of whoever asks. Raises Blocked where they may not write there. One indexed read."""
+    if rules.moderates(there, identity):
+        return "trusted"
+    address = _asking_from()
+    who = {"user_id": identity.user if identity else 0, "address": address, "group_id": there.group_id}
+    found = read.one(ADMITTED, **who, now=times.now())
+    level: Level | None = found.level
+    if held := found.person or (found.network if level != "trusted" else None):
+        row = read.one(BY_ID, id=held)
+        raise Blocked(_said(row), until=row.until, why=row.why)
+    return level
+
+
+def _said(row: Any) -> Text:
+    said = {"why": row.why, "until": row.until and in_words(row.until)}
+    if row.user is None and row.until:
+        return _("Nobody can write here from your network until %(until)s: %(why)s", **said)
+    if row.user is None:
+        return _("Nobody can write here from your network: %(why)s", **said)
+    if row.until:
+        return _("You cannot write here until %(until)s: %(why)s", **said)
+    return _("You cannot write here any more: %(why)s", **said)
+
+
+def in_words(stamp: str) -> str:
+    """A stored time for people."""
+    return f"{stamp[:10]} {stamp[11:16]} UTC"
+
+
+def _asking_from() -> str:
+    """The address that asks, as blocks have it; "" where there is none, as in commands."""
+    around = envelope.get()
+    return as_hex(around.address) if around and around.address else ""
+
+
+def as_hex(address: str) -> str:
+    """An address (or a network's first) as blocks compare it; "" for what is none."""
+    try:
+        found = ip_address(address.partition("/")[0])
+    except ValueError:
+        return ""
+    return f"{int(found) if isinstance(found, IPv6Address) else 0xFFFF << 32 | int(found):032x}"
+
+
+def _network_of(text: str) -> IPv4Network | IPv6Network:
+    """A network that may be blocked. Raises Invalid."""
+    try:
+        found = ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise Invalid({"network": _("must be an address or network, such as 203.0.113.7 or 2001:db8::/48")}) from None
+    if isinstance(found, IPv6Network) and found.prefixlen > NARROWEST:
+        found = found.supernet(new_prefix=NARROWEST)
+    if found.prefixlen < WIDEST[found.version]:
+        raise Invalid({"network": _("is too wide; the widest is /%(bits)s", bits=WIDEST[found.version])})
+    return found
+
+
+@writes
+def put(
+    tx: Tx,
+    identity: Identity,
+    slug: str | None,
+    uid: str | None,
+    until: str | None,
+    why: str,
+    network: str | None = None,
+) -> BlockView:
+    """Blocks a user or a network instead of the block before, in a group (its moderators) or everywhere (admins).
+
+    Raises NotFound, Forbidden, Invalid; Conflict for those who look after the group.
+    """
+    group_id = _place(tx, identity, slug)
+    if until is not None and until <= tx.now:
+        raise Invalid({"until": _("must be later than now")})
+    what: dict[str, Any] = {"user_id": None, "network": None, "first": None, "last": None}
+    if uid is not None:
+        what["user_id"] = _person_to_block(tx, identity, uid, group_id)
+        tx.run(DROP_OF_USER, user_id=what["user_id"], group_id=group_id)
+    else:
+        found = _network_of(network or "")
+        ends = {"first": as_hex(str(found[0])), "last": as_hex(str(found[-1]))}
+        what |= {"network": str(found), **ends}
+        tx.run(DROP_OF_NETWORK, network=what["network"], group_id=group_id)
+    id_ = tx.one(ADD, group_id=group_id, **what, until=until, why=why, by_id=identity.user, created=tx.now).id
+    row = tx.one(BY_ID, id=id_)
+    _note(tx, identity, "block.made", row)
+    for do in _told:
+        do(tx, identity, row)
+    return view(row)
+
+
+def _place(read: Snapshot, identity: Identity, slug: str | None) -> int | None:
+    if slug is not None:
+        return int(group.moderated.within(read, identity, slug).id)
+    if not identity.admin:
+        raise Forbidden(_("Only an admin may do that."))
+    return None
+
+
+def _person_to_block(tx: Tx, identity: Identity, uid: str, group_id: int | None) -> int:
+    user = by_uid(tx.session, uid)
+    role = tx.one(ROLE, user_id=user.id, group_id=group_id or 0)
+    if user.id == identity.user or role.role == "admin" or role.standing == "moderator":
+        raise Conflict(_("%(name)s looks after this group and cannot be blocked.", name=user.name))
+    return user.id
+
+
+@writes
+def end(tx: Tx, identity: Identity, slug: str | None, id_: int) -> None:
+    """Ends a block before its time. Raises NotFound, Forbidden."""
+    group_id, row = _place(tx, identity, slug), tx.one(BY_ID, id=id_)
+    if row is None or row.group_id != group_id:
+        raise NotFound(_("There is no such block."))
+    tx.run(DROP, id=id_)
+    _note(tx, identity, "block.ended", row)
+
+
+@reads
+def listed(read: Snapshot, identity: Identity, slug: str | None, cursor: Cursor) -> Page[BlockView]:
+    """The blocks that hold in a group, or everywhere, newest first. Raises NotFound, Forbidden."""
+    group_id = _place(read, identity, slug)
+    if group_id is None:
+        return paged(read, EVERYWHERE, Block.id, cursor, view, as_nothing, now=times.now())
+    return paged(read, OF_GROUP, Block.id, cursor, view, as_nothing, now=times.now(), group_id=group_id)
+
+
+def view(row: Any) -> BlockView:
+    """A block as moderators see it."""
+    whom = row.user, row.name, row.network
+    return BlockView(row.id, row.group, *whom, row.until, row.why, row.by, row.created)
+
+
+def _note(tx: Tx, identity: Identity, action: audit.Action, row: Any) -> None:
+    until = f"until {in_words(row.until)}, " if row.until else ""
+    subject = row.user or f"block {row.id}"  # addresses do not stay in the log
+    audit.note(tx, identity, action, subject, group=row.group, detail=f"{until}{row.why}")

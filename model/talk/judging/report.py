@@ -1,0 +1,146 @@
+"""Reports: what people tell moderators about posts of others. Each is open until a moderator has looked."""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    String,
+    UniqueConstraint,
+    bindparam,
+    delete,
+    insert,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from model.accounts.session import Identity
+from model.accounts.user import User
+from model.groups import rules
+from model.talk.judging import block
+from model.talk.post import visible_to
+from pottle.errors import Conflict
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads, writes
+from pottle.store.paging import Cursor, Page, as_nothing, paged
+from pottle.translation import _
+from pottle.values import line
+
+Why = Literal["spam", "rude", "off-topic", "private", "illegal", "other"]
+Note = Annotated[str, line(500)]
+Outcome = Literal["kept", "removed"]
+MOST_SHOWN = 100  # reports of one post
+
+
+class Report(Base):
+    """What one person said about one post. It is open until a moderator has looked (`closed`)."""
+
+    __tablename__ = "reports"
+    __table_args__ = (
+        UniqueConstraint("post_id", "by_id"),
+        Index("ix_reports_open", "post_id", sqlite_where=literal_column("closed IS NULL")),
+        NEVER_REUSE_IDS,
+    )
+
+    id: Mapped[Id]
+    post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"))
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"), index=True)
+    reason: Mapped[Why] = mapped_column(String(20))
+    note: Mapped[str | None] = mapped_column(String(500))
+    created: Mapped[Time]
+    closed: Mapped[Time | None]
+    outcome: Mapped[Outcome | None] = mapped_column(String(10))
+
+
+class ReportView(msgspec.Struct):
+    """A report, for whoever made it; `outcome` is what moderators did about the post, once they looked (`closed`)."""
+
+    id: int
+    post: int
+    reason: Why
+    note: str | None
+    created: str
+    closed: str | None
+    outcome: Outcome | None
+
+
+class ReportOfPost(ReportView, kw_only=True):
+    """A report, for moderators: `by` is the uid of who made it, null once they are gone."""
+
+    by: str | None
+
+
+OPEN: Any = literal_column("reports.closed IS NULL")  # spelt as in the index, which it is found by
+_shown = Report.id, Report.post_id, Report.reason, Report.note, Report.created, Report.closed, Report.outcome
+ADD = insert(Report).returning(Report.id)
+_its = Report.post_id == bindparam("post_id"), Report.by_id == bindparam("by_id")
+FIND = select(*_shown).where(*_its)
+DROP = delete(Report).where(Report.id == bindparam("id"))
+MINE = select(*_shown).where(Report.by_id == bindparam("by_id"))
+OF_POST = (
+    select(*_shown, User.uid.label("by"))
+    .outerjoin(User, User.id == Report.by_id)
+    .where(Report.post_id == bindparam("post_id"))
+    .order_by(Report.id.desc())
+    .limit(MOST_SHOWN)
+)
+ALL_OPEN = select(Report.id).where(Report.post_id == bindparam("post_id"), OPEN)
+CLOSE = (
+    update(Report)
+    .where(Report.post_id == bindparam("post_id"), OPEN)
+    .values(closed=bindparam("closed"), outcome=bindparam("outcome"))
+)
+
+
+@writes
+def make(tx: Tx, identity: Identity, post_id: int, reason: Why, note: str | None) -> ReportView:
+    """Reports a post, once; again where it was edited after moderators had looked.
+
+    Raises NotFound, Conflict; Forbidden where one may not write.
+    """
+    row, channel = visible_to.within(tx, identity, post_id)
+    rules.must_be_good_in(channel, identity)
+    block.here(tx, channel, identity)
+    if row.author_id == identity.user:
+        raise Conflict(_("It is your own post. You can delete it."))
+    if row.state != "published":
+        raise Conflict(_("Moderators are looking at this post already."))
+    before = tx.one(FIND, post_id=post_id, by_id=identity.user)
+    if before and not (before.closed and row.edited and row.edited > before.closed):
+        raise Conflict(_("You have reported this post already."))
+    if before:
+        tx.run(DROP, id=before.id)
+    what = {"reason": reason, "note": note, "created": tx.now, "closed": None, "outcome": None}
+    id_: int = tx.one(ADD, post_id=post_id, by_id=identity.user, **what).id
+    tx.changed("report.made", subject=post_id, tags=[f"reports-of:{channel.group_id}"])
+    return ReportView(id_, post_id, reason, note, tx.now, None, None)
+
+
+def close(tx: Tx, post_id: int, outcome: Outcome) -> int:
+    """Within a unit: closes what was reported of a post, and has its reporters told; how many reports that were."""
+    found = tx.all(ALL_OPEN, post_id=post_id)
+    if found:
+        tx.run(CLOSE, post_id=post_id, closed=tx.now, outcome=outcome)
+    for row in found:
+        tx.changed("report.closed", subject=row.id)
+    return len(found)
+
+
+@reads
+def of_post(read: Snapshot, identity: Identity, post_id: int) -> list[ReportOfPost]:
+    """What was reported of a post, newest first, for moderators. Raises NotFound, Forbidden."""
+    _row, channel = visible_to.within(read, identity, post_id)
+    rules.must_moderate(channel, identity)
+    return [ReportOfPost(*_fields(row), by=row.by) for row in read.all(OF_POST, post_id=post_id)]
+
+
+@reads
+def mine(read: Snapshot, identity: Identity, cursor: Cursor) -> Page[ReportView]:
+    """What somebody reported, newest first, and what became of it."""
+    return paged(read, MINE, Report.id, cursor, lambda row: ReportView(*_fields(row)), as_nothing, by_id=identity.user)
+
+
+def _fields(row: Any) -> tuple[Any, ...]:
+    return row.id, row.post_id, row.reason, row.note, row.created, row.closed, row.outcome
