@@ -17,6 +17,7 @@ MENU = {
             "importing",
             "guides",
             "sign-in",
+            "mail",
             "single-sign-on",
             "push",
             "webhooks",

@@ -14,5 +14,12 @@ for _found in iter_modules(talk.__path__):
     import_module(f"model.talk.{_found.name}")
 for _found in iter_modules(judging.__path__):
     import_module(f"model.talk.judging.{_found.name}")
-for _name in ("talk.search.upkeep", "arriving.claim", "arriving.job", "webhooks.hook", "push.outbox"):
+for _name in (
+    "talk.search.upkeep",
+    "arriving.claim",
+    "arriving.job",
+    "webhooks.hook",
+    "push.outbox",
+    "mail.outbox",
+):
     import_module(f"model.{_name}")

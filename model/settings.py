@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Literal, cast
 
 from model.accounts.providers.configured import Provider, providers
+from model.mail.setting import Smtp, smtp
+from pottle.settings import BadSetting, networks, parsed
 from pottle.settings import Settings as EngineSettings
-from pottle.settings import networks, parsed
 from pottle.store import db
 
 FLASK_CHANNELS = ("car_chat", "messages", "jokes")
@@ -70,6 +71,12 @@ class Settings(EngineSettings):
     flask_origins: tuple[str, ...] = parsed((), _origins)
     flask_channels: tuple[tuple[str, int], ...] = parsed((), _flask_channels)
     flask_pages: str = "home"
+    mail: Smtp | None = parsed(None, smtp, secret=True)  # noqa: RUF009  # it makes a field
+
+    def __post_init__(self) -> None:
+        """Raises BadSetting for settings that do not go together."""
+        if self.mail and not self.url:
+            raise BadSetting("POTTLE_MAIL needs POTTLE_URL, the public address: links in mails lead there")
 
 
 def chosen() -> Settings:

@@ -11,7 +11,7 @@ import msgspec
 from sqlalchemy import Select, String, bindparam, delete, or_, select, update
 
 from model import audit
-from model.accounts import passwords, second, session, ticket, user
+from model.accounts import passwords, proof, second, session, ticket, user
 from model.accounts.session import How, Identity, Session, Signed, Token
 from model.accounts.ticket import SecondNeeded
 from model.accounts.user import Account, Role, User
@@ -165,7 +165,9 @@ def _edit(tx: Tx, identity: Identity, versions: Versions, fields: dict[str, str 
         group.check_own_name(tx, str(fields["name"]), identity.user)
     own = user.by_id(tx.session, identity.user)
     check_version(own.version, versions)
+    before = own.email
     user.change(tx, own, **fields)
+    proof.given(tx, own.id, before, own.email)
     if "password_hash" in fields:
         ticket.end_all(tx, identity.user)
         session.end_others.within(tx, identity)

@@ -43,10 +43,15 @@ def _shown(found: User, made: Made) -> ResetCode:
 def link(tx: Tx, by: Identity | None, uid: str) -> ResetCode:
     """A code that sets a new password, once; earlier ones of this kind end. For admins and the operator (None)."""
     found = user.by_uid(tx.session, uid)
-    tx.session.execute(delete(Invitation).where(Invitation.user_id == found.id, Invitation.group_id.is_(None)))
+    end_links(tx, found.id)
     made = invitation.make(tx, invitation.LONG, times.later(days=LINK_DAYS), "user", user_id=found.id, by=by)
     audit.note(tx, by, "password.link", found.uid)
     return _shown(found, made)
+
+
+def end_links(tx: Tx, user_id: int) -> None:
+    """Within a unit: ends the links by which a user could set a new password."""
+    tx.session.execute(delete(Invitation).where(Invitation.user_id == user_id, Invitation.group_id.is_(None)))
 
 
 @writes

@@ -5,7 +5,7 @@ from typing import cast
 import msgspec
 
 from model import audit, settings
-from model.accounts import passwords, user
+from model.accounts import passwords, proof, user
 from model.accounts.session import Identity
 from model.accounts.user import UserView
 from model.groups import group, invitation
@@ -109,13 +109,15 @@ def _sign_up(tx: Tx, uid: str, name: str, password_hash: str, email: str | None,
     if held is None:
         if group.has_namesake(tx, name, 0):  # an admin, for there is no such group
             raise Invalid({"name": _("can be taken for that of an admin; please add something, such as a last name")})
-        user.add(tx, uid, name, password_hash, email)
+        made_id = user.add(tx, uid, name, password_hash, email)
     elif held.group_id is None:
-        user.add(tx, uid, name, password_hash, email, "admin")
+        made_id = user.add(tx, uid, name, password_hash, email, "admin")
         invitation.use(tx, held.id)
         audit.note(tx, made, "user.created", uid, detail="the first admin, by the link in the log")
     else:
         if held.role != "moderator":
             group.check_name(tx, name, held.group_id)
-        _join(tx, held, user.add(tx, uid, name, password_hash, email), made)
+        made_id = user.add(tx, uid, name, password_hash, email)
+        _join(tx, held, made_id, made)
+    proof.given(tx, made_id, None, email)
     return made

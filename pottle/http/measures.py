@@ -23,12 +23,12 @@ def counter(name: str, says: str, *labels: str) -> Counter:
     return Counter(f"pottle_{name}", says, labels, registry=registry)
 
 
-def _gauge(mode: Literal["livesum", "livemax", "livemin"], name: str, says: str, *labels: str) -> Gauge:
+def gauge(mode: Literal["livesum", "livemax", "livemin"], name: str, says: str, *labels: str) -> Gauge:
     """Of which each worker has its part (sum), or of which the worst or the least counts."""
     return Gauge(f"pottle_{name}", says, labels, multiprocess_mode=mode, registry=registry)
 
 
-_sum, _most, _least = partial(_gauge, "livesum"), partial(_gauge, "livemax"), partial(_gauge, "livemin")
+_sum, _most, _least = partial(gauge, "livesum"), partial(gauge, "livemax"), partial(gauge, "livemin")
 
 info = _most("info", "Which code runs.", "version")
 info.labels(VERSION).set(1)

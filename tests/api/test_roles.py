@@ -48,6 +48,8 @@ GET    /channels/{ours}/thread                             404    404    200  20
 GET    /posts/{post}                                       200    200    200  200  200  200    200   200
 GET    /posts/{theirs}                                     404    404    200  200  200  200    200   401
 GET    /join                                               200    200    200  200  200  200    200   200
+GET    /account/address?token=x                            200    200    200  200  200  200    200   200
+POST   /account/address?token=x                            401    404    404  404  404  404    403   401
 GET    /discussions                                        200    200    200  200  200  200    200   200
 GET    /groups/home                                        200    200    200  200  200  200    200   200
 GET    /groups/class                                       404    404    200  200  200  200    200   401
@@ -135,6 +137,8 @@ POST   /api/me/export            {password}                401    200    200  20
 PUT    /api/me/avatar            {image}                   401    200    200  200  200  200    403   401
 GET    /api/me/avatar                                      401    404    404  200  404  404    200   401
 DELETE /api/me/avatar                                      401    404    404  204  404  404    403   401
+GET    /api/me/address                                     401    200    200  200  200  200    403   401
+POST   /api/me/address                                     401    409    409  409  409  409    403   401
 GET    /api/me/claims                                      401    200    200  200  200  200    403   401
 GET    /api/me/sessions                                    401    200    200  200  200  403    403   401
 DELETE /api/me/sessions                                    401    204    204  204  204  403    403   401

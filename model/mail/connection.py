@@ -1,0 +1,135 @@
+"""A connection to the SMTP server, used for several letters, and what it says of each."""
+
+import re
+import time
+from contextlib import suppress
+from email.errors import MessageError
+from email.headerregistry import Address
+from typing import Literal
+
+import aiosmtplib
+from aiosmtplib import SMTPException, SMTPResponseException, SMTPServerDisconnected
+
+from model.mail.message import host
+from model.mail.outbox import Outcome
+from model.mail.setting import Smtp
+
+CONNECT_SECONDS = 30.0
+COMMAND_SECONDS = 60.0
+DATA_SECONDS = 300.0  # RFC 5321 has ten minutes: a server that looks for viruses takes its time
+IDLE_SECONDS = 10.0  # then it is ended
+MOST_LETTERS = 100  # over one connection
+FRESH_SECONDS = 2.0  # until it is asked whether it is still there
+# Refusals that mean us, and not whoever the letter is to (RFC 3463: 5.7 is policy); older servers say it in words.
+OURS = re.compile(r"\b[45]\.7\.\d|relay|authenticat|not permitted|blocked|black ?list|spam|policy", re.IGNORECASE)
+FULL = re.compile(r"\b5\.2\.2\b|quota|mailbox (is )?full", re.IGNORECASE)
+
+
+class Connection:
+    """To one server; made when it is needed."""
+
+    def __init__(self, smtp: Smtp) -> None:
+        self._smtp = smtp
+        self._open: aiosmtplib.SMTP | None = None
+        self._letters = 0
+        self._used = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is one."""
+        return self._open is not None
+
+    async def send(self, to: str, message: bytes) -> Outcome:
+        """Hands a message over. Never raises for what the server does."""
+        try:
+            open_ = await self._ready()
+        except (SMTPException, OSError, TimeoutError, ValueError) as error:
+            await self.close()
+            return Outcome("trouble", _said(error))
+        try:
+            return await self._handed_over(open_, to, message)
+        except (SMTPException, OSError, TimeoutError, ValueError) as error:
+            await self.close()  # what the server makes of this letter is not known, or it wants no more of us now
+            return Outcome("later", _said(error))
+
+    async def close(self) -> None:
+        """Ends it."""
+        open_, self._open = self._open, None
+        if open_ is not None:
+            with suppress(SMTPException, OSError, TimeoutError):
+                await open_.quit(timeout=2)
+            open_.close()
+
+    async def _ready(self) -> aiosmtplib.SMTP:
+        """A connection that is there. Raises what is wrong with the server."""
+        if self._open is not None and self._letters >= MOST_LETTERS:
+            await self.close()
+        if self._open is not None and time.monotonic() - self._used > FRESH_SECONDS:
+            try:
+                await self._open.noop(timeout=CONNECT_SECONDS)
+            except (SMTPException, OSError, TimeoutError):
+                await self.close()
+        if self._open is None:
+            self._open, self._letters = await self._made(), 0
+        self._letters, self._used = self._letters + 1, time.monotonic()
+        return self._open
+
+    async def _made(self) -> aiosmtplib.SMTP:
+        smtp = self._smtp
+        made = aiosmtplib.SMTP(
+            hostname=smtp.host, port=smtp.port, use_tls=smtp.secure, start_tls=smtp.starttls,
+            username=smtp.user, password=smtp.password, timeout=CONNECT_SECONDS, local_hostname=host(),
+        )  # fmt: skip
+        await made.connect()
+        return made
+
+    async def _handed_over(self, open_: aiosmtplib.SMTP, to: str, message: bytes) -> Outcome:
+        self._used = time.monotonic()
+        try:
+            await open_.mail(self._smtp.sender.addr_spec, timeout=COMMAND_SECONDS)
+        except SMTPResponseException as error:  # what is wrong is wrong with all letters
+            await self.close()
+            return Outcome("trouble", _said(error))
+        try:
+            await open_.rcpt(to, timeout=COMMAND_SECONDS)
+        except SMTPResponseException as error:
+            await open_.rset(timeout=COMMAND_SECONDS)
+            return Outcome(_of_reader(error), _said(error))
+        try:
+            await open_.data(message, timeout=DATA_SECONDS)
+        except SMTPResponseException as error:
+            if error.code < 500:
+                raise
+            await open_.rset(timeout=COMMAND_SECONDS)
+            return Outcome("rejected", _said(error))
+        return Outcome("sent")
+
+
+def _of_reader(error: SMTPResponseException) -> Literal["later", "rejected", "refused"]:
+    """What a refusal of the reader means. One that means us, or a full mailbox, says nothing of the address."""
+    if error.code < 500 or OURS.search(error.message):
+        return "later"
+    return "rejected" if FULL.search(error.message) else "refused"
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, SMTPResponseException):
+        return f"{error.code} {' '.join(error.message.split())}"
+    if isinstance(error, SMTPServerDisconnected):
+        return "The server ended the connection."
+    if isinstance(error, TimeoutError):
+        return "The server did not answer in time."
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+class BadAddress(ValueError):
+    """An address to which no mail can be written."""
+
+
+def mailable(email: str) -> str:
+    """An address as SMTP takes it: a host's name in other letters as its ASCII form. Raises BadAddress."""
+    name, _at, domain = email.rpartition("@")
+    try:
+        return Address(addr_spec=f"{name}@{domain.encode('idna').decode()}").addr_spec.encode("ascii").decode()
+    except (ValueError, MessageError, IndexError) as error:  # which the parser of headers raises for some
+        raise BadAddress("No mail can be written to such an address.") from error
