@@ -14,6 +14,8 @@ from pottle import times
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Time, Tx, db
 from pottle.store.paging import Cursor, Page, paged_aside
 
+AT_ONCE = 500  # old entries that are deleted in a unit
+
 Action = Literal[
     "user.created", "user.role", "user.disabled", "user.enabled", "user.deleted",
     "password.changed", "password.link", "password.code", "password.reset", "token.made", "token.deleted",
@@ -73,7 +75,9 @@ ABOUT = ALL.where(
     or_(_uid == "", func.lower(Entry.actor) == _uid, func.lower(Entry.subject) == _uid),
 )
 OF_GROUP = ALL.where(Entry.group_slug == _group, Entry.at >= bindparam("since"))
-OLD = delete(Entry).where(Entry.at < bindparam("before"))
+_old = Entry.at < bindparam("before")
+OLD = delete(Entry).where(Entry.id.in_(select(Entry.id).where(_old).limit(AT_ONCE)))
+COUNT_OLD = select(func.count()).select_from(Entry).where(_old)
 
 
 def note(
@@ -99,10 +103,18 @@ async def _page(statement: Executable, cursor: Cursor, **values: str) -> Page[En
         return await paged_aside(session, statement, Entry.id, cursor, lambda row: EntryView(*row), **values)
 
 
-def forget_old(tx: Tx) -> None:
-    """Sweep: deletes entries that are older than `retention_audit` says."""
-    if days := settings.chosen().retention_audit:
-        tx.run(OLD, before=times.later(days=-days))
+def forget_old(tx: Tx) -> bool:
+    """Deletes some entries that are older than `retention_audit` says; whether there may be more."""
+    return tx.run(OLD, before=_before()) == AT_ONCE
 
 
-db.on_sweep(forget_old)
+async def due() -> list[tuple[str, ...]]:
+    """How many entries `forget_old` would delete, in one line."""
+    async with db.session() as session:
+        number = await session.scalar(COUNT_OLD, {"before": _before()})
+    return [(str(number),)] if number else []
+
+
+def _before() -> str:
+    days = settings.chosen().retention_audit
+    return times.later(days=-days) if days else ""

@@ -65,8 +65,9 @@ def register(chosen: Settings) -> dict[str, Line]:
 
 
 def _days(value: Any) -> str:
-    """A setting that is a number of days; without one nothing is deleted."""
-    return "no limit is set" if value is None else f"{value} days"
+    """A setting that is a number of days, or several; without one nothing is deleted."""
+    said = f"{value} days" if isinstance(value, int) else str(value or "")
+    return said or "no limit is set"
 
 
 def _joined(line: Line, table: Table, days: dict[str, str]) -> Line:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal, NamedTuple, cast
 
 from model.accounts.providers.configured import Provider, providers
 from model.mail.setting import Smtp, smtp
@@ -51,6 +51,35 @@ def _days(text: str) -> int | None:
     return None if text == "off" else int(text)
 
 
+class Ages(NamedTuple):
+    """After how many days posts go, or None: in any group, but for those that have a number of their own."""
+
+    days: int | None = None
+    of: tuple[tuple[str, int | None], ...] = ()
+
+    def in_group(self, slug: str) -> int | None:
+        """After how many days the posts of a group go."""
+        return dict(self.of).get(slug, self.days)
+
+    def __str__(self) -> str:
+        """In words."""
+        said = [] if self.days is None else [f"{self.days} days"]
+        return ", ".join(said + [f"{slug}: {'for good' if days is None else f'{days} days'}" for slug, days in self.of])
+
+
+def _ages(text: str) -> Ages:
+    """A number of days, or `off`, and others for some groups."""
+    parts = [part.strip().rpartition("=") for part in text.split(",")]
+    for slug, equals, _number in parts:
+        if bool(equals) is not bool(slug):
+            raise ValueError("must look like 365,blog=off,7b=180: for all groups, and for some by their short names")
+    everywhere = [number for slug, _, number in parts if not slug]
+    if len(everywhere) > 1:
+        raise ValueError("must have one number for all groups; others with a group's short name before them: 7b=180")
+    own = tuple((slug, _days(number)) for slug, _, number in parts if slug)
+    return Ages(_days(everywhere[0]) if everywhere else None, own)
+
+
 @dataclass(frozen=True)
 class Settings(EngineSettings):
     """Each field is the setting `POTTLE_<FIELD>`; docs/settings.md says what each is for."""
@@ -63,6 +92,11 @@ class Settings(EngineSettings):
     user_image_bytes: int = 64 * 1024 * 1024
     image_bytes: int = 2 * 1024 * 1024 * 1024
     push_networks: tuple[str, ...] = parsed((), networks)
+    retention_accounts: int | None = parsed(None, _days)
+    retention_warning: int = 30
+    retention_members: Literal["kept", "deleted"] = "kept"
+    retention_posts: Ages = parsed(Ages(), _ages)  # noqa: RUF009  # which is frozen
+    retention_removed: int | None = parsed(None, _days)
     retention_audit: int | None = parsed(365, _days)
     webhook_networks: tuple[str, ...] = parsed((), networks)
     webhook_retries: tuple[float, ...] = parsed(

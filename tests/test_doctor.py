@@ -41,7 +41,7 @@ def test_it_works(settings: Settings) -> None:
     assert {about: level for about, (level, _) in found(settings).items()} == {
         **dict.fromkeys(["version", "sqlite", "folder", "file system", "disk", "descriptors"], "ok"),
         **dict.fromkeys(["revision", "integrity", "journal", "synchronous", "log", "clock", "admin"], "ok"),
-        **dict.fromkeys(["address", "limits", "sign-up", "search"], "ok"),
+        **dict.fromkeys(["address", "limits", "sign-up", "search", "retention"], "ok"),
         "workers": "warn",  # for nobody serves here
     }
 

@@ -1,4 +1,4 @@
-"""`quart --app main backup`, `restore`, `export`, `import`, `doctor` and `register`: the database as a whole.
+"""`quart --app main backup`, `restore`, `export`, `import`, `doctor`, `register`, `retention`: the database as a whole.
 
 stdout has the one line that a script wants, and stderr how far it is, on a terminal only. The exit code is 0 when all
 of it is done and on disk, otherwise 1 or, ended by SIGTERM, 143; then nothing half is left.
@@ -17,9 +17,10 @@ import click
 import msgspec
 from quart import Blueprint, current_app
 
-from api.commands.running import working
+from api.commands.running import run, working
 from model import privacy
-from model.operating import doctor, exporting, importing
+from model.accounts import unused
+from model.operating import doctor, exporting, importing, retention
 from model.settings import Settings
 from pottle.commands import say
 from pottle.store import copies
@@ -30,6 +31,7 @@ PATH = click.argument("path", type=click.Path(path_type=Path))
 STREAM = click.argument("path", type=click.Path(path_type=Path, allow_dash=True))
 DASH = Path("-")
 COLOURS = {"ok": "green", "warn": "yellow", "FAIL": "red"}
+retention.also(unused.RULE)
 
 
 def _settings() -> Settings:
@@ -105,6 +107,29 @@ def _register() -> None:
     """Print what is kept about people, table by table, with this server's settings, as Markdown."""
     for line in privacy.as_markdown(_settings()).splitlines():
         say(line)
+
+
+@blueprint.cli.command("retention")
+@click.option("--dry-run", is_flag=True, help="Only print what would be deleted.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def _retention(dry_run: bool, yes: bool) -> None:
+    """Delete now what is too old by the settings, which the server does by itself a little at a time."""
+    say(retention.in_words(_settings()))
+
+    async def due() -> list[tuple[str, ...]]:
+        return [(rule.name, *line) for rule in retention.rules() for line in await rule.due()]
+
+    async def work() -> None:
+        for rule in retention.rules():
+            await retention.keep(rule)
+
+    for line in (found := run(due)):
+        say(*line)
+    if not found:
+        say("Nothing is too old.")
+    elif not dry_run and (yes or click.confirm("Delete it?", err=True)):
+        run(work)
+        say("Deleted.")
 
 
 def _counted(found: copies.Content) -> str:

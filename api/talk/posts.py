@@ -11,7 +11,8 @@ from api.access import EDITING, GUESTS, POSTING, PREVIEWING, REACTING, asker, me
 from api.talk import bulk
 from api.talk.access import shown_in
 from api.talk.bulk import NewPosts, PostOutcomes
-from model.talk import decision, marks, post, posting, reaction, review, selection
+from model.operating import retention
+from model.talk import aging, decision, marks, post, posting, reaction, review, selection
 from model.talk.decision import Note, Reason, Why
 from model.talk.marks import Mark
 from model.talk.post import Author, Body, EditView, GuestName, PostView
@@ -47,6 +48,7 @@ from pottle.translation import _
 blueprint = Blueprint("posts", __name__, url_prefix="/api")
 reactions = Blueprint("reactions", __name__, url_prefix="/api/posts/<id:post_id>/reactions")
 KIND = f"/<any({', '.join(KINDS)}):kind>"
+retention.also(aging.RULE)
 
 
 class NewPost(msgspec.Struct):

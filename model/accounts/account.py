@@ -238,18 +238,20 @@ async def leave(identity: Identity, password: str, versions: Versions) -> None:
 
 
 @writes
-def remove(tx: Tx, by: Identity | None, uid: str, versions: Versions = None) -> None:
+def remove(tx: Tx, by: Identity | None, uid: str, versions: Versions = None, why: str | None = None) -> None:
     """Deletes an account, for an admin or the operator (`by` None). One's own needs the password: `leave`.
+
+    `why` is for the activity log.
 
     Raises NotFound, Forbidden, Stale; Conflict when no admin would be left.
     """
     if by and by.uid.lower() == uid.lower():
         raise Forbidden(_("Your own account is deleted with your password: DELETE /api/me."))
-    _delete.within(tx, by, uid, versions)
+    _delete.within(tx, by, uid, versions, why)
 
 
 @writes
-def _delete(tx: Tx, by: Identity | None, uid: str, versions: Versions) -> None:
+def _delete(tx: Tx, by: Identity | None, uid: str, versions: Versions, why: str | None = None) -> None:
     found = user.by_uid(tx.session, uid)
     check_version(found.version, versions)
     _check_an_admin_is_left(tx, found)
@@ -260,4 +262,4 @@ def _delete(tx: Tx, by: Identity | None, uid: str, versions: Versions) -> None:
     tx.session.execute(of_rosters.values(made_by=None, uses_left=0))
     tx.session.execute(delete(User).where(User.id == found.id))  # what refers to it goes with it
     tx.changed("user.deleted", subject=found.id, tags=[f"user:{found.uid}"])
-    audit.note(tx, by, "user.deleted", found.uid)
+    audit.note(tx, by, "user.deleted", found.uid, detail=why)

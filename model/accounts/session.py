@@ -108,7 +108,7 @@ class Identity(msgspec.Struct, frozen=True):
     session: int | None = None
     token: int | None = None
     expires: str = times.FOREVER
-    used: str | None = None  # the day a session was last used
+    used: str | None = None  # the day it was last used, as far as this worker knows
     device: str | None = ""
     group: int | None = None  # in which alone the session is good, for it was begun for a site of that
     origin: str | None = None  # for whose pages alone it is good
@@ -200,6 +200,7 @@ ENDED = ("session.ended", "token.ended", "user.role", "user.password", "user.dis
 
 _cached: OrderedDict[bytes, Identity] = OrderedDict()  # by the secret's hash, an LRU
 _used: dict[int, str] = {}  # days of last use that are still to be written, by session
+_users: set[int] = set()  # who used their account today, until somebody takes it
 
 
 def identify(secret: str, origin: str | None = None) -> Identity | None:
@@ -214,10 +215,17 @@ def identify(secret: str, origin: str | None = None) -> Identity | None:
     if known is None or known.expires < now or known.origin not in (None, origin):
         return None
     tables.note(f"user:{known.uid}")
-    if known.session and known.used != now[:10]:
-        _used[known.session] = today = now[:10]
-        _cached[secret_hash] = msgspec.structs.replace(known, used=today)
+    if known.used != now[:10]:
+        _users.add(known.user)
+        if known.session:
+            _used[known.session] = now[:10]
+        _cached[secret_hash] = msgspec.structs.replace(known, used=now[:10])
     return known
+
+
+def take_used() -> set[int]:
+    """Whose accounts were used in this worker for the first time on a day, since this was asked for."""
+    return {_users.pop() for _ in range(len(_users))}
 
 
 def confirm(read: Snapshot, identity: Identity, grace: float = 0) -> None:
@@ -275,6 +283,7 @@ def begin(
     of_site = {"group_id": site and site.group, "origin": site and site.origin, "sso_secret": site and site.secret}
     tx.run(BEGIN, **own, **of_site, expires=good, confirmed=None if site else tx.now, how=how, second=second)
     identity = _identity(tx.one(BY_SESSION, secret_hash=own["secret_hash"]))
+    _users.add(user_id)
     _end(tx, identity, END_OLDEST, kept=MOST_SESSIONS)
     return Signed(identity, secret)
 
@@ -393,6 +402,7 @@ def forget_all() -> None:
     """Listener: empties the cache, as when a worker opens a database."""
     _cached.clear()
     _used.clear()
+    _users.clear()
 
 
 def drop_expired(tx: Tx) -> None:

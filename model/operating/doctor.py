@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from model.accounts.sso import SsoSecret
 from model.accounts.user import User
 from model.groups.group import Group
+from model.operating import retention
 from model.settings import Settings
 from pottle import VERSION, settings, times
 from pottle.store import Snapshot, files, migrations
@@ -239,6 +240,7 @@ def _settings(patient: Patient) -> Iterator[Finding]:
     yield _judged("limits", "on", (not chosen.rate_limits, "warn", unlimited))
     everybody = f"open: whoever finds {url} can make an account (POTTLE_SIGN_UP)"
     yield _judged("sign-up", chosen.sign_up, (chosen.sign_up == "open" and url, "warn", everybody))
+    yield Finding("ok", "retention", retention.in_words(chosen))
     if chosen.development:
         yield Finding("warn", "development", "POTTLE_DEVELOPMENT=on: a server would write migrations into the code")
     if origins:

@@ -391,15 +391,20 @@ def remove(tx: Tx, identity: Identity, id_: int, versions: Versions) -> None:
         moderate.within(tx, identity, id_, versions, "removed")
         return
     check_version(row.version, versions)
+    erase(tx, row)
+
+
+def erase(tx: Tx, row: PostRow) -> None:
+    """Within a unit: a post goes for good, with its text; of a reply's parent an empty post stays."""
     if row.state != "removed":
         set_state(tx, row, "removed")
-    report.close(tx, id_, "removed")
-    tx.run(CHANGE, id=id_, body="", html="")
-    mention.keep(tx, id_, row.channel_id, row.author_id, "", row.html)
+    report.close(tx, row.id, "removed")
+    tx.run(CHANGE, id=row.id, body="", html="")
+    mention.keep(tx, row.id, row.channel_id, row.author_id, "", row.html)
     _keep_images(tx, row, "")
-    index.drop(tx, id_)
-    tx.run(DROP_EDIT, post_id=id_)
-    tx.run(decision.DROP, post_id=id_)
+    index.drop(tx, row.id)
+    tx.run(DROP_EDIT, post_id=row.id)
+    tx.run(decision.DROP, post_id=row.id)
 
 
 def _stay_without_a_name(tx: Tx, user_id: int) -> None:
