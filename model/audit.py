@@ -23,7 +23,7 @@ Action = Literal[
     "group.created", "group.edited", "group.removed", "member.put", "member.joined", "member.removed",
     "invitation.made", "invitation.revoked", "secret.made", "secret.deleted",
     "channel.approved", "channel.locked", "channel.unlocked", "channel.pinned", "channel.unpinned", "channel.deleted",
-    "post.approved", "post.removed", "post.restored", "post.pinned", "post.unpinned",
+    "post.approved", "post.kept", "post.removed", "post.restored", "post.pinned", "post.unpinned",
     "post.endorsed", "post.unendorsed", "edit.approved", "edit.declined", "decision.undone",
     "note.made", "note.deleted", "appeal.granted", "appeal.declined",
     "block.made", "block.ended",

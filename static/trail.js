@@ -34,6 +34,7 @@ const sentences = (subject, detail) => ({
   'channel.unpinned': _('unpinned %(subject)s', { subject }),
   'channel.deleted': _('deleted %(subject)s', { subject }),
   'post.approved': _('approved %(subject)s', { subject }),
+  'post.kept': _('kept %(subject)s, which was reported', { subject }),
   'post.removed': _('removed %(subject)s', { subject }),
   'post.restored': _('restored %(subject)s', { subject }),
   'post.pinned': _('pinned %(subject)s', { subject }),

@@ -1,5 +1,7 @@
 """What was decided on one's posts, and appeals against it: `/api/me/decisions` and `/api/appeals`."""
 
+from dataclasses import replace
+
 import msgspec
 from quart import Blueprint
 
@@ -12,7 +14,9 @@ from model.talk.desk.appeal import OpenAppeal, Plea
 from model.talk.desk.statement import StatementView
 from pottle.http.answers import Answer, Paging, asks, cursor, gives, listed, takes
 from pottle.http.asking import signed_in
+from pottle.http.languages import language
 from pottle.http.limits import limited
+from pottle.translation import translated
 
 blueprint = Blueprint("appeals", __name__, url_prefix="/api")
 
@@ -31,7 +35,13 @@ class StatementsView(msgspec.Struct):
 @gives(StatementsView)
 async def index(query: Paging) -> Answer:
     """What moderators decided against your posts in the last year: what, why, how it was found, and what you can do."""
-    return listed(StatementsView, await statement.own(me(), cursor(query)))
+    page = await statement.own(me(), cursor(query))
+    return listed(StatementsView, replace(page, items=[*map(_in_words, page.items)]))
+
+
+def _in_words(found: StatementView) -> StatementView:
+    found.rules = translated(found.rules, language())
+    return found
 
 
 @blueprint.get("/me/decisions/<id:statement_id>")
@@ -39,7 +49,7 @@ async def index(query: Paging) -> Answer:
 @gives(StatementView)
 async def show(statement_id: int) -> StatementView:
     """One of those decisions, with its appeal."""
-    return await statement.own_one(me(), statement_id)
+    return _in_words(await statement.own_one(me(), statement_id))
 
 
 class NewAppeal(msgspec.Struct):
@@ -55,7 +65,7 @@ class NewAppeal(msgspec.Struct):
 @gives(StatementView)
 async def make(statement_id: int, data: NewAppeal) -> StatementView:
     """Appeal against a decision, once, within half a year. A moderator answers: another one, where there is one."""
-    return await appeal.make(me(), statement_id, data.text)
+    return _in_words(await appeal.make(me(), statement_id, data.text))
 
 
 class AppealsQuery(Paging):

@@ -28,7 +28,7 @@ from pottle.http.caching import rule
 from pottle.http.languages import language
 from pottle.http.limits import limited
 from pottle.store import db
-from pottle.store.paging import Cursor
+from pottle.store.paging import Cursor, Page
 from pottle.translation import _, translated
 
 blueprint = Blueprint("queue", __name__, url_prefix="/api/queue")
@@ -39,14 +39,14 @@ Number = Annotated[int, Meta(ge=1, le=10**18 - 1)]
 
 
 class QueueQuery(Paging):
-    """Which list, pending or removed posts, of which group, and which part of it."""
+    """Which list, pending, reported or removed posts, of which group, and which part of it."""
 
     group: SomeSlug | None = None
-    state: Literal["pending", "removed"] = "pending"
+    state: queue.State = "pending"
 
 
 class QueueView(msgspec.Struct):
-    """Posts that moderators have to look at, newest first, each with its place."""
+    """Posts that moderators have to look at, newest first, or reported by most people first; each with its place."""
 
     posts: list[QueuedPost]
     next: str | None
@@ -58,8 +58,18 @@ class QueueView(msgspec.Struct):
 @asks(QueueQuery)
 @gives(QueueView)
 async def index(query: QueueQuery) -> Answer:
-    """The pending posts and edits of all groups that you moderate, or of one; or what was removed there."""
-    return listed(QueueView, await queue.listed(me(), query.group or "", query.state, cursor(query)))
+    """What waits in all groups that you moderate, or in one: pending posts and edits, with what the rules say of them;
+    public posts that were reported, with who reported them and why; or what was removed."""
+    page = await queue.listed(me(), query.group or "", query.state, cursor(query))
+    return listed(QueueView, _in_words(page))
+
+
+def _in_words(page: Page[QueuedPost]) -> Page[QueuedPost]:
+    spoken = language()
+    for post in page.items:
+        if post.verdict:
+            post.verdict.reasons = translated(post.verdict.reasons, spoken)
+    return page
 
 
 class BegunView(msgspec.Struct):
@@ -86,7 +96,7 @@ async def begun(query: BegunQuery) -> Answer:
 
 
 class WaitingView(msgspec.Struct):
-    """How much is pending: in all, and in each group where something is. Counting stops at 1000."""
+    """How much waits: in all, and in each group where something does. Counting stops at 1000."""
 
     waiting: int
     groups: list[GroupCount]
@@ -96,7 +106,7 @@ class WaitingView(msgspec.Struct):
 @signed_in
 @gives(WaitingView)
 async def counts() -> WaitingView:
-    """How many posts, edits and new discussions wait for you, by group."""
+    """How many posts, edits, new discussions, reported posts and appeals wait for you, by group."""
     found = await queue.counts(me())
     return WaitingView(sum(group.waiting for group in found), found)
 

@@ -5,10 +5,11 @@ from typing import Any, Literal, NamedTuple
 from model.accounts.session import Identity
 from model.groups import rules
 from model.talk import decision, posting, review
-from model.talk.decision import Why
+from model.talk.decision import UNSAID, Why
 from model.talk.desk import statement
+from model.talk.judging import report
 from model.talk.post import PostRow, PostView, visible_to
-from pottle.errors import Conflict, NotFound, Refusal
+from pottle.errors import Conflict, NotFound, Refusal, check_version
 from pottle.store import Tx, writes
 from pottle.translation import _
 
@@ -44,11 +45,23 @@ def decide_all(tx: Tx, identity: Identity, texts: list[Text], state: State, why:
 
 
 def _decide(tx: Tx, identity: Identity, text: Text, state: State, why: Why) -> PostView:
+    if state == "published" and not text.edit:
+        _keep(tx, identity, text)
     decide = review.decide if text.edit else posting.moderate
     found = decide.within(tx, identity, text.post, {text.version}, state, why)
     if made := decision.of(tx, text.post, "edit" if text.edit else "post"):
         (found.edit if text.edit and found.edit else found).decision = decision.view(made)
     return found
+
+
+def _keep(tx: Tx, identity: Identity, text: Text) -> None:
+    """What was reported and is public stays so: that is a decision too, which closes the reports."""
+    row, channel = visible_to.within(tx, identity, text.post)
+    rules.must_moderate(channel, identity)
+    check_version(row.version, {text.version})
+    if row.state == "published" and tx.one(report.ANY_OPEN, post_id=row.id):
+        posting.note(tx, identity, row, channel, "post.kept")
+        decision.record(tx, identity, row, "post", UNSAID, was="published", state="published", version=row.version)
 
 
 @writes
@@ -81,7 +94,9 @@ def _undo_of_post(tx: Tx, identity: Identity, row: PostRow, found: Any) -> None:
         raise Conflict(_("The post has changed since."))
     if found.was == "pending" and row.replies:
         raise Conflict(_("Somebody has replied to the post already. Remove it instead."))
-    posting.set_state(tx, row, found.was)
+    report.reopen(tx, row.id, found.created)
+    if found.was != row.state:
+        posting.set_state(tx, row, found.was)
     if found.was == "removed":
         why, what = Why(found.reason, found.note), {"was": "published", "state": "removed"}
         decision.record(tx, identity, row, "post", why, version=row.version + 1, **what)

@@ -1,10 +1,15 @@
-"""The queue: what moderators have to look at in all their groups, and how much of it there is."""
+"""The queue: what moderators have to look at in all their groups, and how much of it there is.
+
+Three lists of posts: those that are `pending`, themselves or with an edit; public ones that were `reported`, those by
+most people first; and what was `removed`.
+"""
 
 from typing import Any, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict
-from sqlalchemy import Select, String, bindparam, func, literal_column, or_, select, union_all
+from sqlalchemy import Select, String, bindparam, case, func, literal_column, or_, select, union_all
 
 from model.accounts.session import Identity
 from model.groups import group
@@ -12,6 +17,11 @@ from model.groups.group import HERE, STANDING, Group, Membership, asker
 from model.talk import channel as channels
 from model.talk import review
 from model.talk.channel import Channel, ChannelView
+from model.talk.decision import Decision
+from model.talk.desk import beside
+from model.talk.desk.beside import ReportBeside, VerdictView
+from model.talk.desk.statement import IS_OPEN, Statement
+from model.talk.judging.report import OPEN, Report
 from model.talk.post import Edit, Post, PostView
 from pottle.store import Snapshot, db, reads
 from pottle.store.paging import Cursor, Page, paged, paged_aside
@@ -29,17 +39,29 @@ class Place(msgspec.Struct):
 
 
 class QueuedPost(PostView, kw_only=True):
-    """A post for moderators, and where it is."""
+    """A post for moderators, and where it is.
+
+    Where there are any: what the group's rules say of it (`verdict`), how many have reported it (`reported`; of their
+    `reports` the newest), and how many `notes` there are on it.
+    """
 
     place: Place
+    verdict: VerdictView | UnsetType = UNSET
+    reported: int | UnsetType = UNSET
+    reports: list[ReportBeside] | UnsetType = UNSET
+    notes: int | UnsetType = UNSET
 
 
 class GroupCount(msgspec.Struct):
-    """A group that has something pending: how many posts, edits and discussions."""
+    """A group where something waits: how much in all; how many posts, edits and discussions are pending, how many
+    posts were reported, and how many appeals there are."""
 
     slug: str
     name: str
     waiting: int
+    pending: int
+    reported: int
+    appeals: int
 
 
 _in_group = bindparam("slug", type_=String)  # "" for all
@@ -53,26 +75,56 @@ def _placed(found: Select[Any]) -> Select[Any]:
     return found.add_columns(*place).where(*MODERATED)
 
 
+State = Literal["pending", "reported", "removed"]
+REPORTED = select(Report.post_id, func.count().label("many")).where(OPEN).group_by(Report.post_id).cte("reported")
+URGENCY = (REPORTED.c.many * (1 << 40) + Post.id).label("urgency")  # who has most reports first, and then the newest
 QUEUES = {
-    "pending": _placed(review.found_by(review.PENDING_POSTS, review.PENDING_EDITS)),
-    "removed": _placed(review.found_by(review.REMOVED_POSTS)),
+    "pending": (_placed(review.found_by(review.PENDING_POSTS, review.PENDING_EDITS)), Post.id),
+    "reported": (
+        _placed(review.WITH_DECISIONS.add_columns(URGENCY).join(REPORTED, REPORTED.c.post_id == Post.id)).where(
+            Post.state == "published"
+        ),
+        URGENCY,
+    ),
+    "removed": (_placed(review.found_by(review.REMOVED_POSTS)), Post.id),
 }
-_pending = union_all(
-    select(Channel.group_id).join(Post, Post.channel_id == Channel.id).where(PENDING(Post.state)),
-    select(Channel.group_id)
+
+
+def _kind(name: str) -> Any:
+    return literal_column(f"'{name}'").label("kind")
+
+
+_waiting = union_all(
+    select(Channel.group_id, _kind("pending")).join(Post, Post.channel_id == Channel.id).where(PENDING(Post.state)),
+    select(Channel.group_id, _kind("pending"))
     .join(Post, Post.channel_id == Channel.id)
     .join(Edit, Edit.post_id == Post.id)
     .where(Edit.state == "pending", Post.state == "published"),
-    select(Channel.group_id).where(PENDING(Channel.state)),
+    select(Channel.group_id, _kind("pending")).where(PENDING(Channel.state)),
+    select(Channel.group_id, _kind("reported"))
+    .join(Post, Post.channel_id == Channel.id)
+    .join(REPORTED, REPORTED.c.post_id == Post.id)
+    .where(Post.state == "published"),
+    select(Statement.group_id, _kind("appeal")).join(Decision, Decision.id == Statement.decision_id).where(IS_OPEN),
 ).subquery()
 _counted = (
-    select(Group.id).join(_pending, _pending.c.group_id == Group.id).where(*MODERATED).limit(MOST_COUNTED).subquery()
+    select(Group.id, _waiting.c.kind)
+    .join(_waiting, _waiting.c.group_id == Group.id)
+    .where(*MODERATED)
+    .limit(MOST_COUNTED)
+    .subquery()
 )
+
+
+def _many(kind: str) -> Any:
+    return func.sum(case((_counted.c.kind == literal_column(f"'{kind}'"), 1), else_=0))
+
+
 _mine = Membership.user_id == bindparam("user"), Membership.role == "moderator"
 ANY = select(Group.id).join(Membership, Membership.group_id == Group.id).where(*_mine, HERE).limit(1)
 BEGUN = channels.PENDING_ANYWHERE.where(*MODERATED)
 COUNTS = (
-    select(Group.slug, Group.name, func.count().label("waiting"))
+    select(Group.slug, Group.name, func.count().label("waiting"), *map(_many, ("pending", "reported", "appeal")))
     .join(_counted, _counted.c.id == Group.id)
     .group_by(Group.id)
     .order_by(Group.name)
@@ -84,18 +136,17 @@ def _view(row: Any) -> QueuedPost:
     return QueuedPost(**asdict(review.to_judge(row)), place=place)
 
 
-async def listed(
-    identity: Identity, slug: str, state: Literal["pending", "removed"], cursor: Cursor
-) -> Page[QueuedPost]:
-    """The pending posts and edits of all groups that the asker moderates or of one, or what was removed there.
-
-    Raises NotFound, Forbidden for a group.
-    """
+async def listed(identity: Identity, slug: str, state: State, cursor: Cursor) -> Page[QueuedPost]:
+    """One of the lists, of all groups that the asker moderates or of one. Raises NotFound, Forbidden for a group."""
     if slug:
         await group.moderated(identity, slug)
+    found, key = QUEUES[state]
     async with db.session() as session:
         values = {"slug": slug, **asker(identity)}
-        return await paged_aside(session, QUEUES[state], Post.id, cursor, _view, review.weight, **values)
+        page = await paged_aside(session, found, key, cursor, _view, review.weight, **values)
+        if page.items:
+            await beside.put(session, page.items)
+    return page
 
 
 @reads

@@ -62,7 +62,7 @@ class TestTheQueue:
         assert [post["id"] for post in await waiting(root, group="other")] == [theirs["id"]]
         assert (await alice.get("/api/queue/counts")).json() == {
             "waiting": 3,
-            "groups": [{"slug": "site", "name": "Site", "waiting": 3}],
+            "groups": [{"slug": "site", "name": "Site", "waiting": 3, "pending": 3, "reported": 0, "appeals": 0}],
         }
         assert (await root.get("/api/queue/counts")).json()["waiting"] == 4
 

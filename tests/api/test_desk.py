@@ -39,6 +39,58 @@ async def appealed(author: Person, text: str = "I meant it kindly.") -> Json:
     return dict(answer.json())
 
 
+async def reported(post: Json, *people: Person, reason: str = "rude") -> None:
+    """What several people say of a post."""
+    for who in people:
+        assert (await who.post(f"/api/posts/{post['id']}/reports", {"reason": reason})).status_code == 201
+
+
+async def waiting(moderator: Person, state: str) -> list[Json]:
+    """A list of the queue."""
+    return list((await moderator.get("/api/queue", params={"state": state})).json()["posts"])
+
+
+class TestReported:
+    """Public posts that were reported, those by most people first; keeping one closes its reports, until undone."""
+
+    async def test_it_works(self, room: int, root: Person, alice: Person, bob: Person, charlie: Person) -> None:
+        by_two, by_one, fine = [await posted(bob, text, room) for text in ("Fool", "Hm", "Fine")]
+        await reported(by_two, charlie, root)
+        await reported(by_one, charlie)
+        first, second = await waiting(alice, "reported")
+        assert (first["id"], first["reported"], second["id"]) == (by_two["id"], 2, by_one["id"])
+        assert [(said["by"], said["reason"]) for said in first["reports"]] == [("root", "rude"), ("charlie", "rude")]
+        (counted,) = (await alice.get("/api/queue/counts")).json()["groups"]
+        assert (counted["waiting"], counted["reported"]) == (2, 2)
+        texts = [{"post": post["id"], "version": post["version"]} for post in (by_two, by_one, fine)]
+        kept = await alice.post("/api/decisions", {"decisions": texts, "state": "published"})
+        ids = [post["decision"]["id"] for post in kept.json()["posts"] if "decision" in post]
+        assert len(ids) == 2  # there was nothing to decide on the third
+        assert await waiting(alice, "reported") == []
+        assert {row["outcome"] for row in (await charlie.get("/api/me/reports")).json()["reports"]} == {"kept"}
+        await alice.post("/api/decisions/undo", {"decisions": ids})
+        assert [post["id"] for post in await waiting(alice, "reported")] == [by_two["id"], by_one["id"]]
+
+    async def test_what_is_removed_says_that_it_was_reported(
+        self, room: int, alice: Person, bob: Person, charlie: Person
+    ) -> None:
+        post = await posted(bob, "Fool", room)
+        await reported(post, charlie)
+        gone = await removed(alice, post, reason="unkind")
+        (told,) = await decisions(bob)
+        assert told["found"] == "report"
+        assert "charlie" not in str(told)
+        await alice.post("/api/decisions/undo", {"decisions": [gone["decision"]["id"]]})
+        assert [post["reported"] for post in await waiting(alice, "reported")] == [1]
+        (told,) = await decisions(bob)
+        assert told["ended"]
+
+    async def test_nobody_else_sees_who_reported(self, room: int, bob: Person, charlie: Person, root: Person) -> None:
+        await reported(await posted(root, "Hm", room), charlie)
+        assert await waiting(bob, "reported") == []
+        refused(await bob.get("/api/queue?state=reported&group=site"), 403)
+
+
 class TestNotes:
     """/api/groups/{slug}/notes."""
 

@@ -6,7 +6,7 @@ The answer is final. A granted appeal brings the post back, or makes its new tex
 from typing import Annotated, Any, Literal
 
 import msgspec
-from sqlalchemy import bindparam, literal_column, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import aliased
 
 from model import audit
@@ -18,7 +18,7 @@ from model.talk import posting, review
 from model.talk.channel import Channel, ChannelRow
 from model.talk.decision import About, Decision, Reason
 from model.talk.desk import statement
-from model.talk.desk.statement import Found, Statement, StatementView
+from model.talk.desk.statement import IS_OPEN, Found, Statement, StatementView
 from model.talk.post import Post, PostView, visible_to
 from model.talk.queue import MODERATED, Place
 from pottle.errors import Conflict, Forbidden, NotFound
@@ -52,7 +52,6 @@ class OpenAppeal(msgspec.Struct):
 
 
 _by = aliased(User)
-IS_OPEN = literal_column("'open'") == Statement.appeal_state  # as in its index
 APPEAL_ID = Statement.id.label("appeal_id")
 _names = ("id", "about", "reason", "note", "found", "created", "by_id", "appeal", "appealed", "group_id")
 _others = (

@@ -17,6 +17,8 @@ from model.groups.group import HERE, Group, asker
 from model.talk import decision
 from model.talk.channel import Channel
 from model.talk.decision import About, Decision, Made, Reason
+from model.talk.judging import report, verdict
+from model.talk.judging.verdict import Verdict
 from model.talk.post import Edit, Post
 from pottle import times
 from pottle.errors import NotFound
@@ -84,7 +86,7 @@ class StatementView(msgspec.Struct):
     """A decision on somebody's own post, or on its new text (`about`), with all that its author is to be told.
 
     `text` is what it was about, "" where it is there no longer. `found` says how a moderator came to it: by a report,
-    by a rule of the group that held it back (`rules` says why, in codes), in review, or by a look of their own.
+    by a rule of the group that held it back (`rules` says why), in review, or by a look of their own.
     `appeal_until` is null where there is nothing to appeal against any more.
     """
 
@@ -116,7 +118,8 @@ END = (
     .where(Statement.post_id == bindparam("post_id"), Statement.about == bindparam("about"), Statement.ended.is_(None))
     .returning(Statement.id)
 )
-GRANT = update(Statement).where(Statement.id == bindparam("id"), Statement.appeal_state == literal_column("'open'"))
+IS_OPEN = literal_column("'open'") == Statement.appeal_state  # as in its index
+GRANT = update(Statement).where(Statement.id == bindparam("id"), IS_OPEN)
 FORGET = update(Statement).where(Statement.user_id == bindparam("user_id"))
 OLD = delete(Statement).where(Statement.created < bindparam("before"))
 SHOWN = (
@@ -158,7 +161,7 @@ def view(row: Any) -> StatementView:
         reason=row.reason,
         note=row.note,
         found=row.found,
-        rules=[one["rule"] for one in row.rules],
+        rules=[*verdict.in_words(verdict.of_column(row.rules))],
         automated_detection=row.found == "rule",
         automated_decision=False,
         territorial_scope=[],
@@ -210,18 +213,26 @@ def _who(identity: Identity) -> dict[str, int]:
 
 
 def _hear(tx: Tx, by: Identity, post: Any, about: About, made: Made) -> None:
-    """A removal gets a statement, unless it is of one's own; what is restored ends it."""
+    """Reports are closed; a removal gets a statement, unless it is of one's own; what is restored ends it."""
+    outcome: report.Outcome = "removed" if made.state == "removed" else "kept"
+    reported = about == "post" and report.close(tx, post.id, outcome) > 0
     if made.state == "published":
         if made.was == "removed":
             end(tx, post.id, about, "restored", by)
     elif post.author_id is None or post.author_id != by.user:
         group_id = tx.one(IN_GROUP, id=post.channel_id).group_id
         of = {"decision_id": made.id, "group_id": group_id, "post_id": post.id, "user_id": post.author_id}
-        why = {"was": made.was, **made.why._asdict(), "found": _found(made), "rules": []}
+        said = verdict.of(tx, post.id, about) if made.was == "pending" else None
+        why = {"was": made.was, **made.why._asdict(), "found": _found(made, reported, said)}
+        why["rules"] = [msgspec.to_builtins(reason) for reason in said.reasons] if said else []
         tx.run(ADD, **of, by_id=by.user, about=about, **why, written=post.created, created=tx.now)
 
 
-def _found(made: Made) -> Found:
+def _found(made: Made, reported: bool, said: Verdict | None) -> Found:
+    if reported:
+        return "report"
+    if said is not None:
+        return "rule"
     return "review" if made.was == "pending" else "look"
 
 

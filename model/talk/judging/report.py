@@ -87,10 +87,17 @@ OF_POST = (
     .limit(MOST_SHOWN)
 )
 ALL_OPEN = select(Report.id).where(Report.post_id == bindparam("post_id"), OPEN)
+ANY_OPEN = ALL_OPEN.limit(1)
 CLOSE = (
     update(Report)
     .where(Report.post_id == bindparam("post_id"), OPEN)
     .values(closed=bindparam("closed"), outcome=bindparam("outcome"))
+)
+
+REOPEN = (
+    update(Report)
+    .where(Report.post_id == bindparam("post_id"), Report.closed == bindparam("at"))
+    .values(closed=None, outcome=None)
 )
 
 
@@ -126,6 +133,11 @@ def close(tx: Tx, post_id: int, outcome: Outcome) -> int:
     for row in found:
         tx.changed("report.closed", subject=row.id)
     return len(found)
+
+
+def reopen(tx: Tx, post_id: int, at: str) -> None:
+    """Within a unit: what was decided at that time is undone, so that the reports it closed are open again."""
+    tx.run(REOPEN, post_id=post_id, at=at)
 
 
 @reads
