@@ -13,6 +13,7 @@ MENU = {
             "writing",
             "lesson",
             "search",
+            "notices",
             "embedding",
             "importing",
             "guides",

@@ -21,5 +21,6 @@ for _name in (
     "webhooks.hook",
     "push.outbox",
     "mail.outbox",
+    "notices.choices",
 ):
     import_module(f"model.{_name}")

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from model.accounts.providers.configured import Provider, providers
 from model.mail.setting import Smtp, smtp
@@ -80,6 +81,13 @@ def _ages(text: str) -> Ages:
     return Ages(_days(everywhere[0]) if everywhere else None, own)
 
 
+def _time_zone(text: str) -> str:
+    try:
+        return ZoneInfo(text).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("must be the name of a time zone, such as Europe/Berlin") from None
+
+
 @dataclass(frozen=True)
 class Settings(EngineSettings):
     """Each field is the setting `POTTLE_<FIELD>`; docs/settings.md says what each is for."""
@@ -105,6 +113,7 @@ class Settings(EngineSettings):
     flask_origins: tuple[str, ...] = parsed((), _origins)
     flask_channels: tuple[tuple[str, int], ...] = parsed((), _flask_channels)
     flask_pages: str = "home"
+    time_zone: str = parsed("UTC", _time_zone)
     mail: Smtp | None = parsed(None, smtp, secret=True)  # noqa: RUF009  # it makes a field
 
     def __post_init__(self) -> None:

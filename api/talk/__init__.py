@@ -19,6 +19,7 @@ from api.talk import (
     judging,
     leaving,
     notes,
+    notices,
     old,
     overviews,
     own,
@@ -62,6 +63,7 @@ PARTS = (
     judging.blueprint,
     leaving.blueprint,
     notes.blueprint,
+    *notices.PARTS,
     *unread.PARTS,
     webhooks.blueprint,
 )

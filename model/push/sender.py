@@ -36,7 +36,7 @@ class Pushes(Consumer):
     kinds = frozenset()
     tags = frozenset({"table:pushes"})
 
-    def wants(self, _read: Snapshot) -> bool:
+    def wants(self, _read: Snapshot, _rows: list[Change]) -> bool:
         """No changes."""
         return False
 

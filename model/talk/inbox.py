@@ -65,7 +65,7 @@ def listed(read: Snapshot, identity: Identity, cursor: Cursor) -> Page[InboxItem
 
     def item(row: Any) -> InboxItem:
         kind: Literal["reply", "mention"] = "reply" if row.replies_to_one else "mention"
-        return InboxItem(kind, view(row), row.title, row.group, row.group_name, _is_unread(row, caught_up))
+        return InboxItem(kind, view(row), row.title, row.group, row.group_name, is_unread(row, caught_up))
 
     return paged(read, INBOX, Post.id, cursor, item, weight, **asker(identity))
 
@@ -74,10 +74,11 @@ def listed(read: Snapshot, identity: Identity, cursor: Cursor) -> Page[InboxItem
 def count(read: Snapshot, identity: Identity) -> int:
     """How many posts of one's inbox are unread, of the newest 100."""
     caught_up = unread.caught_up(read, identity)
-    return sum(_is_unread(row, caught_up) for row in read.all(NEWEST, **asker(identity)))
+    return sum(is_unread(row, caught_up) for row in read.all(NEWEST, **asker(identity)))
 
 
-def _is_unread(row: Any, caught_up: int) -> bool:
+def is_unread(row: Any, caught_up: int) -> bool:
+    """Whether the user has not read a post, of a row with OF_MARK."""
     return unread.as_mark(row.read_until, row.seen, "", caught_up).lacks(row)
 
 

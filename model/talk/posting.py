@@ -211,6 +211,8 @@ def add(tx: Tx, channel_id: int, new: Draft, author_id: int | None, state: State
     index.put_new(tx, id_)
     if state == "published":
         _count(tx, "post.created", id_, channel_id, new.parent, 1, addressed | {answered})
+    else:
+        tx.changed("post.pending", subject=id_)
     return id_
 
 
@@ -290,6 +292,7 @@ def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -
         tx.run(decision.DROP_ONE, post_id=id_, about="edit")
         texts = {"body": new.body, "html": new.html}
         tx.run(ADD_EDIT, post_id=id_, author_id=identity.user, **texts, state="pending", created=tx.now)
+        tx.changed("edit.pending", subject=id_)
         _keep_images(tx, row, row.html + new.html)
     else:
         rewrite(tx, row, new.body, new.html)

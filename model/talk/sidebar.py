@@ -9,6 +9,7 @@ from sqlalchemy import Integer, bindparam, select
 from model.accounts.session import Identity
 from model.groups.group import HERE, Group, Membership, asker
 from model.groups.rules import Standing
+from model.notices import bell
 from model.talk import inbox as inboxes
 from model.talk.channel import Channel
 from model.talk.unread import Unread, counts
@@ -42,11 +43,15 @@ class SidebarGroup(msgspec.Struct):
 
 
 class Sidebar(msgspec.Struct):
-    """The groups of whoever asks; how many unread posts there are in all discussions, and in their inbox."""
+    """The groups of whoever asks; how many unread posts there are in all discussions, and in their inbox.
+
+    `bell` is how much is new for them: what is unread in their inbox, and decisions on posts of theirs.
+    """
 
     groups: list[SidebarGroup]
     unread: int
     inbox: int
+    bell: int
 
 
 _shown = Group.id, Group.slug, Group.name
@@ -79,17 +84,18 @@ def of(read: Snapshot, identity: Identity | None) -> tuple[Sidebar, set[str]]:
     Of groups that one does not belong to it has no counts: whoever reads would have to be told of each post.
     """
     who = {name: value for name, value in asker(identity).items() if name != "admin"}
-    unread, inbox = Unread({}, frozenset()), 0
+    unread, inbox, decided = Unread({}, frozenset()), 0, 0
     own: list[Any] = []
     tags = {"groups", "channels"}
     if identity:
         unread, inbox = counts.within(read, identity), inboxes.count.within(read, identity)
+        decided = bell.decisions.within(read, identity)
         own = read.all(OWN, **who)
-        tags |= {f"user:{identity.uid}", *unread.tags, *inboxes.tags(identity)}
+        tags |= {f"user:{identity.uid}", *unread.tags, *inboxes.tags(identity), *bell.tags(identity)}
         tags |= {f"posts-of:{row.id}" for row in own}
     groups = [_group(row, row.standing, read.all(ACTIVE, of=row.id, limit=AT_ONCE + 1), unread) for row in own]
     groups += [_group(row, None, _begun(read, row), unread) for row in read.all(PUBLIC, **who)]
-    return Sidebar(groups, sum(unread.counts.values()), inbox), tags
+    return Sidebar(groups, sum(unread.counts.values()), inbox, inbox + decided), tags
 
 
 def _begun(read: Snapshot, row: Any) -> list[Any]:

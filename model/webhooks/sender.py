@@ -36,7 +36,7 @@ class Webhooks(Consumer):
     kinds = frozenset(hook.Kind.__args__)  # type: ignore[attr-defined]
     tags = frozenset({"table:webhooks", "table:webhook_deliveries"})
 
-    def wants(self, read: Snapshot) -> bool:
+    def wants(self, read: Snapshot, _rows: list[Change]) -> bool:
         """Whether there is a hook."""
         return read.one(delivery.ANY) is not None
 

@@ -9,7 +9,7 @@ The log's follower wakes it. It looks by itself every half minute, in case a cha
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Set
 from contextlib import closing, suppress
 
 from pottle.store import changes
@@ -36,12 +36,12 @@ class Consumer:
     """
 
     name: str  # of at most 15 letters
-    kinds: frozenset[str]
+    kinds: Set[str]
     tags: frozenset[str] = frozenset()
     woken: asyncio.Event  # for `work`
 
-    def wants(self, _read: Snapshot) -> bool:
-        """Whether anybody is interested. Changes that came while nobody was are never taken."""
+    def wants(self, _read: Snapshot, _rows: list[Change]) -> bool:
+        """Whether anybody is interested in these changes. What came while nobody was is never taken."""
         return True
 
     def take(self, tx: Tx, rows: list[Change]) -> None:
@@ -111,7 +111,7 @@ class Runner:
             if self._place and not changes.all_there(read, self._place, rows):
                 log.warning("The change log was pruned before %s had read it", self.consumer.name)
             wanted = [row for row in rows if row.kind in self.consumer.kinds]
-            wanted = wanted if wanted and self.consumer.wants(read) else []
+            wanted = wanted if wanted and self.consumer.wants(read, wanted) else []
         if rows and wanted:
             await self._move(wanted, rows[-1].seq)
             self.consumer.woken.set()

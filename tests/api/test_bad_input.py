@@ -24,6 +24,10 @@ KIB = 1024
 # Every route that takes JSON, with a good body: Root, an admin, may send them all.
 ROUTES: dict[tuple[str, str], Json] = {
     ("PUT", "/api/channels/1/read"): {"until": 1},
+    ("PUT", "/api/channels/1/notices"): {"how": "follow"},
+    ("PUT", "/api/me/notices/read"): {"posts": [1]},
+    ("PUT", "/api/me/notices/settings"): {"push": ["reply"], "zone": "UTC", "digest_at": "07:30"},
+    ("PUT", "/api/me/notices/groups/class"): {"muted": True},
     ("POST", "/api/users"): {"uid": "dora", "name": "Dora", "password": PASSWORD, "email": "dora@example.org"},
     ("POST", "/api/session"): {"uid": "root", "password": PASSWORD},
     ("POST", "/api/session/confirm"): {"password": PASSWORD},

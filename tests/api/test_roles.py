@@ -164,6 +164,13 @@ PATCH  /api/appeals/9            {"state": "granted"}      401    404    404  40
 GET    /api/me/unread                                      401    200    200  200  200  200    200   401
 DELETE /api/me/unread                                      401    204    204  204  204  204    204   401
 GET    /api/me/inbox                                       401    200    200  200  200  200    200   401
+GET    /api/me/notices                                     401    200    200  200  200  200    200   401
+PUT    /api/me/notices/read      {}                        401    204    204  204  204  204    204   401
+GET    /api/me/notices/settings                            401    200    200  200  200  200    403   401
+PUT    /api/me/notices/settings  {"zone": null}            401    200    200  200  200  200    403   401
+GET    /api/me/notices/zones                               401    200    200  200  200  200    200   401
+PUT    /api/me/notices/groups/home {}                      401    200    200  200  200  200    403   401
+PUT    /api/me/notices/groups/class {"muted": false}       401    404    200  200  200  200    403   401
 POST   /api/me/invitations       {code}                    401    201    201  201  201  201    403   401
 
 Groups
@@ -296,6 +303,10 @@ GET    /api/streams/channel:1                              200    200    200  20
 GET    /api/streams/channel:{ours}                         404    404    200  200  200  200    200   401
 GET    /api/channels/1/unread                              401    200    200  200  200  200    200   401
 GET    /api/channels/{ours}/unread                         401    404    200  200  200  200    200   401
+GET    /api/channels/1/notices                             401    200    200  200  200  200    200   401
+GET    /api/channels/{ours}/notices                        401    404    200  200  200  200    200   401
+PUT    /api/channels/1/notices   {"how": "usual"}          401    200    200  200  200  200    403   401
+PUT    /api/channels/{ours}/notices {"how": "usual"}       401    404    200  200  200  200    200   401
 PUT    /api/channels/1/read      {"until": {post}}         401    200    200  200  200  200    403   401
 PUT    /api/channels/{ours}/read {"posts": [{his}]}        401    404    200  200  200  200    200   401
 
