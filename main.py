@@ -29,6 +29,7 @@ RESOURCES = (
     "groups",
     "invitations",
     "push",
+    "installable",
     "mail",  # letters, and what their links lead to
     "talk",  # discussions: without this line there are none, and no /flask
     "flask",  # what Flask back ends had, for class sites that still call it

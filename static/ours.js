@@ -19,6 +19,7 @@ export function start(pottle, account) {
   };
   document.addEventListener('focusin', ({ target }) => helps(target));
   helps(document.activeElement);
+  navigator.serviceWorker?.addEventListener('message', ({ data }) => { if (data?.pottle === 'go') location.hash = data.hash; }); // of a push that was clicked
 }
 
 /** What is typed is there again after the browser was closed, for who typed it and until they sign out. Where nothing is kept, it is said. */

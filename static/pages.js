@@ -25,6 +25,7 @@ if (sidebar) follow(sidebar, pottle);
 if (document.querySelector('[data-waiting]')) import('./manage/waiting.js');
 const field = document.getElementById('searching') ?? document.getElementById('asks');
 if (field) import('./searching.js').then(({ start }) => start(field, pottle));
+if (navigator.serviceWorker && (isPushed() || matchMedia('(display-mode: standalone)').matches)) import('./push.js').then(({ keepsOn }) => keepsOn(pottle, account));
 if (location.search.includes('word=')) import('./marked.js');
 tickAll();
 document.querySelector('.unready').remove();
@@ -45,6 +46,9 @@ async function arrives(user, byOneself) {
   const own = groups.filter(({ standing }) => standing);
   if (own.length === 1) location.assign(sidebar.dataset.groupAt + own[0].slug);
 }
+
+/** Whether somebody here wants to be told of news while no page is open. */
+function isPushed() { try { return Boolean(localStorage.getItem('pottle-push')); } catch { return false; } }
 
 /** Of somebody who is signed in, or has just done it. */
 async function unread() {

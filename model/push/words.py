@@ -76,7 +76,7 @@ def _cut(text: str, longest: int) -> str:
 
 
 def _test(_read: Snapshot, _who: Identity, _subject: int | None, _group_id: int | None) -> Said:
-    return Said("Pottle", _("News will reach you like this."), "/account#push", TEST)
+    return Said("Pottle", _("News will reach you like this."), "/account/messages#push", TEST)
 
 
 of(TEST, _test)

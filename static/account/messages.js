@@ -1,2 +1,3 @@
 /** The page on how one hears of what is new. */
 import './feed.js';
+import './push.js';
