@@ -105,6 +105,7 @@ class Settings(EngineSettings):
     retention_members: Literal["kept", "deleted"] = "kept"
     retention_posts: Ages = parsed(Ages(), _ages)  # noqa: RUF009  # which is frozen
     retention_removed: int | None = parsed(None, _days)
+    retention_moderation: int | None = parsed(365, _days)
     retention_audit: int | None = parsed(365, _days)
     webhook_networks: tuple[str, ...] = parsed((), networks)
     webhook_retries: tuple[float, ...] = parsed(

@@ -14,6 +14,7 @@ from api.talk.bulk import NewPosts, PostOutcomes
 from model.operating import retention
 from model.talk import aging, decision, marks, post, posting, reaction, review, selection
 from model.talk.decision import Note, Reason, Why
+from model.talk.desk import old
 from model.talk.marks import Mark
 from model.talk.post import Author, Body, EditView, GuestName, PostView
 from model.talk.posting import Draft
@@ -49,6 +50,7 @@ blueprint = Blueprint("posts", __name__, url_prefix="/api")
 reactions = Blueprint("reactions", __name__, url_prefix="/api/posts/<id:post_id>/reactions")
 KIND = f"/<any({', '.join(KINDS)}):kind>"
 retention.also(aging.RULE)
+retention.also(old.RULE)
 
 
 class NewPost(msgspec.Struct):

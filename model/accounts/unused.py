@@ -4,7 +4,6 @@ When accounts were used is kept only while that is set, and counts from the day 
 address that is proven gets a mail before.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import ForeignKey, String, bindparam, delete, exists, insert, or_, select, update
@@ -14,11 +13,16 @@ from model import settings
 from model.accounts import account, session
 from model.accounts.user import User
 from model.groups.group import Membership
+from model.mail import letters, outbox
+from model.mail.letters import Content
+from model.mail.outbox import Letter, Waiting
 from model.operating import retention
 from pottle import times
 from pottle.errors import Conflict
-from pottle.store import Base, Tx, db
+from pottle.store import Base, Snapshot, Tx, db, reads
+from pottle.translation import _, ngettext
 
+SOON = "account.unused"  # the kind of letter
 AT_ONCE = 200  # rows that are written in a unit
 NEVER = 500_000  # days: longer ago than anything
 DELETED_AT_ONCE = 5  # accounts, with all that goes with them
@@ -37,6 +41,7 @@ class LastUse(Base):
 ADD = insert(LastUse)
 NOTE = update(LastUse).where(LastUse.user_id == bindparam("user_id"))
 THERE = select(User.id).where(User.id == bindparam("id"))
+OF_USER = select(LastUse.warned).where(LastUse.user_id == bindparam("user_id"))
 CLEAR = delete(LastUse)
 UNKNOWN = select(User.id).where(~exists().where(LastUse.user_id == User.id)).limit(AT_ONCE)
 _mine, _other, _used = aliased(Membership), aliased(Membership), aliased(LastUse)
@@ -59,7 +64,6 @@ UNUSED = (
 _warned = UNUSED.where(LastUse.warned <= bindparam("warned"))
 TO_WARN = UNUSED.where(LastUse.warned.is_(None)).limit(AT_ONCE)
 TO_DELETE, ALL_TO_DELETE = _warned.limit(DELETED_AT_ONCE), _warned
-_warners: list[Callable[[Tx, int], None]] = []
 
 
 def note(tx: Tx) -> None:
@@ -82,7 +86,7 @@ def work(tx: Tx) -> bool:
     nearly = tx.all(TO_WARN, **_before(days - warning))
     for row in nearly:
         tx.run(NOTE, user_id=row.user_id, warned=tx.now[:10])
-        _tell(tx, row.user_id)
+        outbox.put(tx, Letter(SOON, row.user_id, key=f"{SOON}-{row.user_id}-{row.day}"))
     gone = [_delete(tx, row) for row in tx.all(TO_DELETE, **_before(days), warned=_day(warning))]
     return bool(new or nearly or any(gone))
 
@@ -93,16 +97,6 @@ def _delete(tx: Tx, row: Any) -> bool:
     except Conflict:  # the last admin
         return False
     return True
-
-
-def on_warning(do: Callable[[Tx, int], None]) -> None:
-    """Has `do` be called within each unit that warns an account of its end, with its id."""
-    _warners.append(do)
-
-
-def _tell(tx: Tx, user_id: int) -> None:
-    for do in _warners:
-        do(tx, user_id)
 
 
 def _days() -> tuple[int, int]:
@@ -120,6 +114,31 @@ def _before(days: int) -> dict[str, str]:
     return {"before": _day(days), "members": settings.chosen().retention_members}
 
 
+@reads
+def _soon(read: Snapshot, letter: Waiting) -> Content | None:
+    """Nothing, where they were here meanwhile."""
+    row = read.one(OF_USER, user_id=letter.user_id)
+    return _warning(letter.uid or "", _days()[1]) if row and row.warned else None
+
+
+def _warning(uid: str, days: int) -> Content:
+    return Content(
+        subject=_("Do you still need your account?"),
+        heading=_("Your account will be deleted"),
+        paragraphs=[
+            ngettext(
+                "Nobody has used the account %(uid)s for a long time. In %(num)s day it will be deleted.",
+                "Nobody has used the account %(uid)s for a long time. In %(num)s days it will be deleted.",
+                days,
+                uid=uid,
+            ),
+            _("What you wrote stays, without your name. To keep the account, sign in once."),
+        ],
+        button=(_("Look at your account"), letters.at("/account")),
+        reason=_("Accounts that nobody uses are deleted here."),
+    )
+
+
 async def due() -> list[tuple[str, ...]]:
     """The accounts whose time is over, each with the day of its last use."""
     days, warning = _days()
@@ -128,5 +147,6 @@ async def due() -> list[tuple[str, ...]]:
         return [(row.uid, row.day) for row in rows]
 
 
+letters.wording(SOON, _soon, lambda: _warning("ada", 30))
 db.on_sweep(note)
 RULE = retention.Rule("accounts", lambda chosen: retention.days(chosen.retention_accounts), work, due)

@@ -12,9 +12,12 @@ from click.testing import Result
 
 import main
 from model.accounts import session, unused
+from model.mail import letters, outbox
+from model.mail.setting import smtp
 from model.operating import retention
 from model.settings import Ages, Settings
 from model.talk import aging
+from model.talk.desk import old
 from pottle import settings as settings_
 from pottle import times
 from pottle.store import db
@@ -107,6 +110,26 @@ class TestPosts:
         assert [post["body"] for post in (await alice.get(LOBBY)).json()["posts"]] == ["Number 3", "Number 1"]
 
 
+class TestModeration:
+    """POTTLE_RETENTION_MODERATION, 365 days by default."""
+
+    async def test_it_works(self, alice: Person, bob: Person, charlie: Person, instance: Path) -> None:
+        """What is open, holds or is new stays."""
+        posts = [await posted(bob, text, channel=2) for text in ("Rude", "Ruder")]
+        for post in posts:
+            await alice.post(f"/api/posts/{post['id']}/reports", {"reason": "rude"})
+            await alice.patch(f"/api/posts/{post['id']}", {"state": "removed"})
+        for table in ("reports", "statements"):
+            assert sql(instance, f"SELECT count(*) FROM {table}") == [(2,)]  # noqa: S608
+        sql(instance, "UPDATE reports SET closed = ? WHERE post_id = ?", LONG_AGO, posts[0]["id"])
+        sql(instance, "UPDATE statements SET created = ?", LONG_AGO)
+        sql(instance, "UPDATE statements SET appeal_state = 'open' WHERE post_id = ?", posts[1]["id"])
+        assert await old.RULE.due() == [("reports", "1"), ("statements", "1")]
+        await swept(old.RULE)
+        for table in ("reports", "statements"):
+            assert sql(instance, f"SELECT post_id FROM {table}") == [(posts[1]["id"],)]  # noqa: S608
+
+
 class TestAccounts:
     """POTTLE_RETENTION_ACCOUNTS."""
 
@@ -142,6 +165,24 @@ class TestAccounts:
         newest = (await root.get("/api/audit")).json()["entries"][0]
         assert (newest["action"], newest["actor"], newest["subject"]) == ("user.deleted", "", "charlie")
         assert newest["detail"].startswith("not used since 20")
+
+    async def test_a_mail_warns_once_if_nobody_comes_back(
+        self, unused_for: Callable[..., None], instance: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with_mail = {"mail": smtp("smtp://mail.example?from=pottle@school.example"), "url": "https://pottle.example"}
+        monkeypatch.setattr(db, "settings", dataclasses.replace(db.settings, **with_mail))  # type: ignore[arg-type]
+        unused_for(280, "charlie")
+        await swept(unused.RULE)
+        await swept(unused.RULE)
+        letter = await outbox.take()
+        assert letter is not None
+        assert (letter.kind, letter.uid) == (unused.SOON, "charlie")
+        assert await outbox.take() is None
+        made = await letters.kinds[letter.kind].make(letter)
+        assert made is not None
+        assert "charlie" in letters.html_of(made, "en")
+        sql(instance, "UPDATE last_uses SET warned = NULL")  # as when they sign in
+        assert await letters.kinds[letter.kind].make(letter) is None
 
     @pytest.mark.parametrize("by", ["a session", "a token", "signing in"])
     async def test_who_comes_back_is_kept(

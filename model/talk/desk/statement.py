@@ -8,7 +8,7 @@ tells nobody's name. When its author's account goes, it stays without its words.
 from typing import Any, Literal
 
 import msgspec
-from sqlalchemy import JSON, ForeignKey, Index, String, bindparam, delete, insert, literal_column, select, update
+from sqlalchemy import JSON, ForeignKey, Index, String, bindparam, insert, literal_column, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model.accounts import account
@@ -22,11 +22,10 @@ from model.talk.judging.verdict import Verdict
 from model.talk.post import Edit, Post
 from pottle import times
 from pottle.errors import NotFound
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, reads
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads
 from pottle.store.paging import Cursor, Page, paged
 from pottle.translation import _
 
-KEPT_DAYS = 365
 APPEAL_DAYS = 183  # six months, as article 20 has it
 Found = Literal["report", "rule", "review", "look"]  # how a moderator came to it
 Ended = Literal["restored", "undone"]
@@ -121,7 +120,6 @@ END = (
 IS_OPEN = literal_column("'open'") == Statement.appeal_state  # as in its index
 GRANT = update(Statement).where(Statement.id == bindparam("id"), IS_OPEN)
 FORGET = update(Statement).where(Statement.user_id == bindparam("user_id"))
-OLD = delete(Statement).where(Statement.created < bindparam("before"))
 SHOWN = (
     select(*Statement.__table__.c, Decision.id.label("stands"), Channel.title, Group.slug.label("group"))
     .add_columns(Group.name.label("group_name"), Post.body, Edit.body.label("edit_body"))
@@ -246,11 +244,5 @@ def _without_words(tx: Tx, user_id: int) -> None:
     tx.run(FORGET, user_id=user_id, note=None, appeal=None, answer=None)
 
 
-def forget_old(tx: Tx) -> None:
-    """Sweep: deletes statements that are older than a year."""
-    tx.run(OLD, before=times.later(days=-KEPT_DAYS))
-
-
 decision.on_decision(_hear)
 account.on_end(_without_words)
-db.on_sweep(forget_old)
