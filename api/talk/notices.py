@@ -9,14 +9,14 @@ from quart import Blueprint
 
 from api.access import EDITING, me, on_our_pages
 from model.groups.group import SomeSlug
-from model.notices import bell, choices, consumer, timing
+from model.notices import bell, choices, consumer, pushing, timing
 from model.notices.bell import BellView
 from model.notices.choices import Attention, Choosable, Clock, How, KindsView, NoticesView, Quiet, Zone
 from pottle.http.answers import gives, takes
 from pottle.http.asking import signed_in
 from pottle.http.limits import limited
 
-__all__ = ["PARTS", "consumer"]  # with the import, the server's workers run it
+__all__ = ["PARTS", "consumer", "pushing"]  # with the import, the server's workers run it, and push
 
 PostId = Annotated[int, msgspec.Meta(ge=1, le=10**18 - 1)]
 

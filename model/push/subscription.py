@@ -63,6 +63,7 @@ class SubscriptionView(msgspec.Struct):
 _alive = Session.expires > bindparam("now")
 _its = Subscription.session_id == Session.id
 ALIVE = select(Subscription.id).join(Session, _its).where(Subscription.user_id == bindparam("user_id"), _alive)
+ANY = select(Subscription.id).limit(1)
 MINE = (
     select(Subscription.id, Subscription.session_id, Subscription.created, Session.device)
     .join(Session, _its)
@@ -137,6 +138,11 @@ def mine(read: Snapshot, identity: Identity) -> list[SubscriptionView]:
     """One's browsers that are told, newest first."""
     rows = read.all(MINE, user_id=identity.user, now=times.now())
     return [SubscriptionView(row.id, row.device or "", row.created, row.session_id == identity.session) for row in rows]
+
+
+def anybody(read: Snapshot) -> bool:
+    """Whether any browser is to be told."""
+    return read.one(ANY) is not None
 
 
 @writes

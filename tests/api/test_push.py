@@ -1,21 +1,24 @@
 """Web push: which browsers are told, that they alone can read it, and what is done where nobody receives it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import http_ece
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from model.notices import pushing
 from model.push import outbox, subscription
 from model.push.outbox import Push
 from model.push.subscription import Subscription
 from model.settings import Settings
-from pottle.store import db
-from tests.api.conftest import bearer, refused, signed_in_again, wrong_fields
-from tests.conftest import PASSWORD, Person
+from pottle import times
+from pottle.store import Tx, db
+from tests.api.conftest import bearer, posted, refused, signed_in_again, wrong_fields
+from tests.conftest import PASSWORD, Person, World
 from tests.pushed import Browser, signed_by
 from tests.receiver import Receiver, receiving
 from tests.server import PATIENCE
@@ -64,6 +67,17 @@ async def until(condition: Callable[[], Any]) -> None:
 
 async def nothing_waits() -> bool:
     return await rows(Push) == 0
+
+
+def waiting(many: int) -> Callable[[], Awaitable[bool]]:
+    async def so_many() -> bool:
+        return await rows(Push) == many
+
+    return so_many
+
+
+def be_due(tx: Tx) -> None:
+    tx.session.execute(update(Push).values(due=tx.now))
 
 
 async def test_it_works(bob: Person, receiver: Receiver) -> None:
@@ -181,6 +195,108 @@ async def test_nobody_waits_for_a_push_service_that_hangs(bob: Person, charlie: 
         await told_now(charlie)
         await other.has(1)
     receiver.hangs.set()
+
+
+class TestNews:
+    """What is pushed of discussions, and what is not any more when it would be sent."""
+
+    @pytest.fixture(autouse=True)
+    def no_wait(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pushing, "WAIT_SECONDS", 0)
+
+    @pytest.fixture
+    def late(self, no_wait: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nothing is sent before `be_due`."""
+        monkeypatch.setattr(pushing, "WAIT_SECONDS", 600)
+
+    async def test_it_works(
+        self, alice: Person, bob: Person, charlie: Person, receiver: Receiver, world: World
+    ) -> None:
+        """An answer and a mention: who says what, in which discussion, and the way there. Nobody else is told."""
+        browser = await subscribed(bob, receiver)
+        room = world.class_channel
+        asked = await posted(bob, "How long?", room)
+        answer = await posted(alice, "Two **hours**,\n\nat most", room, parent=asked["id"])
+        first = browser.read((await receiver.has(1))[0]["raw"])
+        assert (first["title"], first["body"]) == ("Room", "Alice answered you: Two hours, at most")
+        assert first["path"] == f"/channels/{room}?at={answer['id']}#p{answer['id']}"
+        await posted(alice, "Nothing for anybody", room)
+        await posted(alice, f"{'x' * 300} @bob", room)
+        second = browser.read((await receiver.has(2))[1]["raw"])
+        assert second["body"].startswith("Alice mentioned you: xxx")
+        assert len(second["body"]) == 240
+        assert second["tag"] == first["tag"], "one replaces the other"
+        await until(nothing_waits)
+
+    async def test_nothing_is_told_of_what_is_gone_by_then(
+        self, alice: Person, bob: Person, root: Person, receiver: Receiver, world: World, late: None
+    ) -> None:
+        """What was removed, what one has read meanwhile, and what one may read no more."""
+        browser = await subscribed(bob, receiver)
+        room = world.class_channel
+        removed, read, _ = [await posted(alice, f"{word} @bob", room) for word in ("Gone", "Read", "Last")]
+        await until(waiting(3))
+        await alice.delete(f"/api/posts/{removed['id']}")
+        await bob.put(f"/api/channels/{room}/read", json={"posts": [read["id"]]})
+        await db.write(be_due)
+        await until(nothing_waits)
+        assert [browser.read(one["raw"])["body"] for one in receiver.got] == ["Alice mentioned you: Last @bob"]
+        await posted(alice, "Secret @bob", room)
+        await until(waiting(1))
+        await root.delete("/api/groups/class/members/bob")
+        await db.write(be_due)
+        await until(nothing_waits)
+        assert len(receiver.got) == 1
+
+    async def test_only_what_one_chose(self, alice: Person, bob: Person, receiver: Receiver, world: World) -> None:
+        """In quiet hours it waits for their end."""
+        browser = await subscribed(bob, receiver)
+        await bob.put("/api/me/notices/settings", json={"push": ["mention"]})
+        asked = await posted(bob, "How long?", world.class_channel)
+        await posted(alice, "An answer", world.class_channel, parent=asked["id"])
+        await posted(alice, "A word @bob", world.class_channel)
+        (got,) = await receiver.has(1)
+        assert browser.read(got["raw"])["body"] == "Alice mentioned you: A word @bob"
+        await until(nothing_waits)
+        now = datetime.now(UTC)
+        around = [f"{now + timedelta(hours=by):%H:%M}" for by in (-2, 2)]
+        await bob.put("/api/me/notices/settings", json={"zone": "UTC", "quiet": {"start": around[0], "end": around[1]}})
+        await posted(alice, "Another word @bob", world.class_channel)
+
+        async def one_waits() -> bool:
+            async with db.session() as session:
+                due = await session.scalar(select(Push.due))
+            return bool(due and due > times.later(hours=1))
+
+        await until(one_waits)
+        assert len(receiver.got) == 1
+
+    async def test_decisions_and_what_waits(self, alice: Person, bob: Person, receiver: Receiver, world: World) -> None:
+        """Moderators are told how much waits, where they want that as a push; authors what was decided."""
+        await alice.put("/api/me/notices/settings", json={"push": ["waiting"]})
+        await alice.patch("/api/groups/class", {"review": "all"})
+        moderator = await subscribed(alice, receiver)
+        waits = await held_back(bob, "Please", world.class_channel)
+        (got,) = await receiver.has(1)
+        told = moderator.read(got["raw"])
+        assert (told["title"], told["body"], told["path"]) == (
+            "Class",
+            "1 waits for a moderator",
+            "/groups/class/queue",
+        )
+        assert got["headers"]["urgency"] == "low"
+        async with receiving() as other:
+            author = await subscribed(bob, other)
+            await alice.patch(f"/api/posts/{waits['id']}", {"state": "published"})
+            (got,) = await other.has(1)
+            assert author.read(got["raw"])["body"] == "Your post was approved."
+
+
+async def held_back(person: Person, body: str, channel: int) -> dict[str, Any]:
+    """A post that waits."""
+    made = await person.post(f"/api/channels/{channel}/posts", {"body": body})
+    assert made.status_code in (201, 202), made.text
+    return dict(made.json())
 
 
 class TestAddresses:
