@@ -313,6 +313,15 @@ def test_the_page_of_the_register_is_fresh() -> None:
 
 
 @pytest.mark.check
+def test_what_browsers_keep_is_named() -> None:
+    keeps = re.compile(r"\b(localStorage|sessionStorage)\b( \?\?|\.)|\bcaches\.open|\bindexedDB\.")
+    files = {file for file in (ROOT / "static").rglob("*.js") if keeps.search(file.read_text())}
+    named = set(re.findall(r"`(static/[\w/]+\.js)`", chapter("docs/privacy.md", "In the browser")))
+    missing = {str(file.relative_to(ROOT)) for file in files} - named
+    assert not missing, f'Write into docs/privacy.md, "In the browser": {missing}'
+
+
+@pytest.mark.check
 @pytest.mark.parametrize(
     ("more", "says"),
     [
