@@ -25,6 +25,8 @@ RESOURCES = (
     "session",
     "me",
     "entering",
+    "confirming",
+    "second",
     "sso",
     "groups",
     "invitations",

@@ -8,6 +8,7 @@ from quart import Response, has_request_context, request
 
 from model.accounts import session
 from model.accounts.session import Identity
+from model.accounts.ticket import SecondNeeded
 from pottle.access import SAFE, Access
 from pottle.errors import Forbidden, NotFound, TooMany, Unauthenticated
 from pottle.http import measures
@@ -129,6 +130,8 @@ asker, me, recognise = sessions.asker, sessions.me, sessions.recognise
 
 
 def _must_be_admin() -> None:
+    if me().lacks_second:
+        raise Forbidden(_("Only an admin may do that, who has given a second factor in signing in."))
     if not me().admin:
         raise Forbidden(_("Only an admin may do that."))
 
@@ -160,6 +163,10 @@ async def attempt(entering: Awaitable[T], uid: str = "") -> T:
     """Waits for somebody to prove who they are, by a password or a code; logs and counts how that went."""
     try:
         entered = await entering
+    except SecondNeeded:
+        sign_ins.labels("half").inc()
+        notice("A password or code was right, and a second factor is needed", uid)
+        raise
     except (*FAILED, TooMany) as refusal:
         limited = isinstance(refusal, TooMany)
         sign_ins.labels("limited" if limited else "failed").inc()

@@ -1,6 +1,5 @@
 """Signing in, up and out, one's language, and leaving: forms without JavaScript, by units and limits of the API."""
 
-import re
 from contextlib import suppress
 from functools import partial
 from typing import Annotated
@@ -23,28 +22,25 @@ from api.access import (
     me,
     on_our_pages,
     saved,
-    set_cookie,
     signed_out,
 )
-from model import settings
-from model.accounts import account, belongings, session, user
+from api.account_page import own
+from api.arriving import Way, arrived, must_be_ours, ours, private, show_second
+from model.accounts import account, belongings, second, session, user
+from model.accounts.ticket import TicketText
 from model.accounts.user import Language, Name, Password, SomeUid, Uid
 from model.groups import joining
-from pottle.errors import Forbidden, Invalid
+from model.groups.invitation import Code
+from pottle.errors import Invalid
 from pottle.http import bodies
 from pottle.http.answers import asks
-from pottle.http.application import rendered
-from pottle.http.asking import address, anyone, foreign_origin, signed_in
+from pottle.http.asking import address, anyone, signed_in
 from pottle.http.bodies import Tolerant
 from pottle.http.forms import Trouble, fills, fresh_key, go_to, or_again
 from pottle.http.limits import Party, idempotent, limited
-from pottle.translation import _, called, languages
-from pottle.values import as_it_is, line
+from pottle.values import line
 
 blueprint = Blueprint("entering", __name__)
-
-Way = Annotated[str, as_it_is("only a path of ours is gone to", 2_000)]
-OURS = re.compile(r"/(?![/\\])[!-\[\]-~]*")
 
 
 class Entry(Tolerant):
@@ -58,6 +54,14 @@ class Credentials(msgspec.Struct):
 
     uid: SomeUid
     password: Password
+    next: Way = "/"
+
+
+class SecondCode(msgspec.Struct):
+    """A code of one's authenticator app, or a recovery code, and the ticket for it."""
+
+    ticket: TicketText
+    code: Code
     next: Way = "/"
 
 
@@ -83,15 +87,10 @@ class Proof(msgspec.Struct):
     password: Password
 
 
-def _ours(way: str) -> str:
-    return way if OURS.fullmatch(way) else "/"
-
-
 async def _entry(new: bool, trouble: Trouble | None, way: str) -> Response:
     way = trouble.typed.get("next", way) if trouble else way
-    said = {"me": asker(), "new": new, "trouble": trouble, "key": fresh_key(), "next": _ours(way)}
-    body = await rendered("enter.html", **said)
-    return Response(body, headers={"Cache-Control": "no-store"}, content_type="text/html; charset=utf-8")
+    said = {"me": asker(), "new": new, "trouble": trouble, "key": fresh_key(), "next": ours(way)}
+    return await private("enter.html", **said)
 
 
 @blueprint.get("/account/sign-in", endpoint="sign_in")
@@ -120,8 +119,8 @@ async def show_sign_up(query: Entry, trouble: Trouble | None = None) -> Response
 @fills(Credentials)
 async def sign_in(data: Credentials) -> Response:
     """Sign in, by a form."""
-    _must_be_ours()
-    return await _enter(data.uid, data.password, data.next)
+    must_be_ours()
+    return await arrived(account.sign_in(data.uid, data.password, address(), device()), data.next, data.uid)
 
 
 async def _by_code() -> Party | None:
@@ -142,22 +141,21 @@ async def _by_code() -> Party | None:
 @fills(NewAccount)
 async def sign_up(data: NewAccount) -> Response:
     """Sign up, by a form, and in."""
-    _must_be_ours()
+    must_be_ours()
     await joining.sign_up(data.uid, data.name, data.password, None, data.invitation)
-    return await _enter(data.uid, data.password, data.next)
+    return await arrived(account.sign_in(data.uid, data.password, address(), device()), data.next, data.uid)
 
 
-async def _enter(uid: str, password: str, way: str) -> Response:
-    signed = await attempt(account.sign_in(uid, password, address(), device()), uid)
-    response = go_to(_ours(way))
-    set_cookie(response, signed.token, settings.chosen().session_days)
-    return response
-
-
-def _must_be_ours() -> None:
-    """A page of another site must not sign anybody in here, as somebody else."""
-    if foreign_origin() is not None:
-        raise Forbidden(_("That can only be done on our own pages: sign in there."))
+@blueprint.post("/account/sign-in/second")
+@hide
+@or_again(show_second)
+@limited(SIGN_IN)
+@anyone
+@fills(SecondCode)
+async def give_second(data: SecondCode) -> Response:
+    """Give the second factor, by a form."""
+    must_be_ours()
+    return await arrived(second.finish(data.ticket, data.code), data.next)
 
 
 async def _left(trouble: Trouble) -> Response:
@@ -174,14 +172,6 @@ async def sign_out() -> Response:
     """Sign out, by a form."""
     await session.end(me())
     return signed_out(go_to("/"))
-
-
-async def own(tab: str = "profile", trouble: Trouble | None = None) -> Response:
-    """A page of one's own account."""
-    shown = await user.account(me().user)
-    choices = [(tag, called(tag)) for tag in languages()]
-    body = await rendered("account.html", tab=tab, me=me(), account=shown, trouble=trouble, languages=choices)
-    return Response(body, headers={"Cache-Control": "no-store"}, content_type="text/html; charset=utf-8")
 
 
 @blueprint.post("/account/language")

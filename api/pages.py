@@ -5,9 +5,11 @@ from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
 
 from api.access import asker, me
+from api.account_page import own
 from api.addresses import tag
-from api.entering import own
+from api.arriving import SET_UP
 from api.invitations import link, welcome
+from model.accounts import second
 from model.groups import group, rules
 from model.operating import glance
 from model.settings import Settings
@@ -15,6 +17,7 @@ from pottle.errors import NotFound
 from pottle.http.application import rendered
 from pottle.http.asking import anyone, signed_in
 from pottle.http.caching import rule
+from pottle.http.forms import go_to
 from pottle.translation import _
 
 blueprint = Blueprint("pages", __name__)
@@ -66,6 +69,8 @@ async def join() -> Response:
 async def manage(slug: str, tab: str) -> Response:
     """What moderators look after in a group, on a page for each `tab`; to others there is no such page."""
     found = await group.visible_to(me(), slug)
+    if not me().may_moderate and await second.is_missing(me()):
+        return go_to(SET_UP)
     if not rules.moderates(found, me()) or not _is_there(tab):
         raise NotFound(_("There is no such page."))
     board = link("").partition("://")[2].rstrip("#")
@@ -89,6 +94,8 @@ async def account(tab: str) -> Response:
 @signed_in
 async def admin(tab: str) -> Response:
     """How the server is, accounts, groups, imports, the activity log: for admins; to others there is no such page."""
+    if me().lacks_second:
+        return go_to(SET_UP)
     if not me().admin or not _is_there(tab):
         raise NotFound(_("There is no such page."))
     shown = {"server": await glance.glance()} if tab == "overview" else {}

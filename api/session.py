@@ -3,14 +3,15 @@
 import msgspec
 from quart import Blueprint, Response
 
-from api.access import EDITING, SIGN_IN, attempt, by_session, device, me, set_cookie, signed_out
-from model import settings
-from model.accounts import account, session, user
-from model.accounts.session import SessionView, Signed
+from api.access import EDITING, SIGN_IN, attempt, device, me, signed_out
+from api.arriving import begun
+from model.accounts import account, second, session
+from model.accounts.session import SessionView
+from model.accounts.ticket import TicketText
 from model.accounts.user import Password, SomeUid
 from model.groups.invitation import Code
-from pottle.http.answers import gives, respond, takes
-from pottle.http.asking import address, anyone, foreign_origin, signed_in
+from pottle.http.answers import gives, takes
+from pottle.http.asking import address, anyone, signed_in
 from pottle.http.limits import limited
 
 blueprint = Blueprint("session", __name__, url_prefix="/api")
@@ -30,34 +31,24 @@ class Credentials(msgspec.Struct):
 @gives(SessionView, 201)
 async def create(data: Credentials) -> Response:
     """Sign in. The cookie is set for our own pages only."""
-    return await _begun(await attempt(account.sign_in(data.uid, data.password, address(), device()), data.uid))
+    return await begun(await attempt(account.sign_in(data.uid, data.password, address(), device()), data.uid))
 
 
-async def _begun(signed: Signed) -> Response:
-    own = await user.account(signed.identity.user)
-    response = respond(SessionView(own, signed.token, signed.identity.expires), 201)
-    if foreign_origin() is None:
-        set_cookie(response, signed.token, settings.chosen().session_days)
-    return response
+class SecondCode(msgspec.Struct):
+    """A code of the authenticator app, or a recovery code, with the ticket that the first factor gave."""
+
+    ticket: TicketText
+    code: Code
 
 
-class Confirmation(msgspec.Struct):
-    """One's own password, again."""
-
-    password: Password
-
-
-@blueprint.post("/session/confirm")
-@limited(EDITING)
-@signed_in
-@by_session
-@takes(Confirmation)
-@gives(None, 204)
-async def confirm(data: Confirmation) -> None:
-    """Enter the password again: for ten minutes this session may then do what a refusal of the type
-    `urn:pottle:confirmation-needed` asks it for. Signing in counts as well."""
-    await attempt(account.prove(me(), data.password), me().uid)
-    await session.confirm_password(me())
+@blueprint.post("/session/second")
+@limited(SIGN_IN)
+@anyone
+@takes(SecondCode)
+@gives(SessionView, 201)
+async def give_second(data: SecondCode) -> Response:
+    """Give the second factor, where signing in was answered with 401 and the type `urn:pottle:second-factor-needed`."""
+    return await begun(await attempt(second.finish(data.ticket, data.code)))
 
 
 @blueprint.delete("/session")
@@ -84,4 +75,4 @@ class NewPassword(msgspec.Struct):
 @gives(SessionView, 201)
 async def set_password(data: NewPassword) -> Response:
     """Set the password of the account that a code is for, and sign in. All its sessions and tokens end at once."""
-    return await _begun(await attempt(account.set_password(data.code, data.password, address(), device())))
+    return await begun(await attempt(account.set_password(data.code, data.password, address(), device())))

@@ -18,6 +18,7 @@ MENU = {
             "importing",
             "guides",
             "sign-in",
+            "passkeys",
             "mail",
             "single-sign-on",
             "push",

@@ -21,6 +21,7 @@ for _name in (
     "webhooks.hook",
     "push.outbox",
     "mail.outbox",
+    "mail.security",
     "notices.choices",
 ):
     import_module(f"model.{_name}")

@@ -19,6 +19,7 @@ AT_ONCE = 500  # old entries that are deleted in a unit
 Action = Literal[
     "user.created", "user.role", "user.disabled", "user.enabled", "user.deleted",
     "password.changed", "password.link", "password.code", "password.reset", "token.made", "token.deleted",
+    "second.on", "second.off", "second.reset", "recovery.renewed", "recovery.used",
     "account.exported",
     "group.created", "group.edited", "group.removed", "member.put", "member.joined", "member.removed",
     "invitation.made", "invitation.revoked", "secret.made", "secret.deleted",

@@ -95,6 +95,7 @@ class Settings(EngineSettings):
     sign_up: Literal["open", "invitation", "closed"] = "open"
     sign_in: tuple[Provider, ...] = parsed((), providers, secret=True)
     password_min: int = 8
+    second_factor: Literal["optional", "admins", "moderators"] = "optional"
     session_days: int = 30
     post_length: int = 10_000
     user_image_bytes: int = 64 * 1024 * 1024

@@ -1,17 +1,18 @@
 /** Who is looking at the page, and the dialogs to sign up, in and out, and to type the password again. Nothing is reloaded, so no draft is lost. */
 import { submits } from './forms.js';
+import { withSecond } from './second.js';
 
 export class Account {
-  #pottle; #listeners = [];
+  #pottle; #ticket; #listeners = [];
 
   constructor(pottle) {
     this.#pottle = pottle;
     const { uid, name, role } = document.body.dataset;
     this.me = uid ? { uid, name, role } : null;
-    const enters = (enter) => async (values) => { await enter(values); this.become(await pottle.me()); };
-    this.#dialog('sign-in', enters((values) => pottle.signIn(values)));
-    this.#dialog('sign-up', enters((values) => pottle.signUp(values)));
-    this.#dialog('confirm', ({ password }) => pottle.confirm(password));
+    this.#dialog('sign-in', (values) => this.enter(() => pottle.signIn(values)));
+    this.#dialog('sign-up', (values) => this.enter(() => pottle.signUp(values)));
+    this.#dialog('second', ({ code }) => pottle.giveSecond({ code, ticket: this.#ticket }));
+    this.#dialog('confirm', ({ password, code }) => pottle.confirm(password, code));
     document.addEventListener('click', (event) => this.#clicked(event));
     document.addEventListener('refused', ({ detail }) => this.#refused(detail));
   }
@@ -36,11 +37,36 @@ export class Account {
     this.#listeners.forEach((listener) => listener(user, byOneself));
   }
 
+  /** Signs in by `enter`, and asks for the second factor where there is one. Whoever has yet to set it up is led there. */
+  async enter(enter) {
+    if (!await withSecond(enter, (needed) => this.giveSecond(needed))) return;
+    const user = await this.#pottle.me();
+    const { required, since } = await this.#pottle.api('GET', '/api/me/second');
+    if (required && !since) location.assign(document.querySelector('a.mine').href.replace(/\/?$/, '/access#second'));
+    else this.become(user);
+  }
+
+  /** Asks for the second factor. @returns {Promise<boolean>} whether it was given */
+  giveSecond({ ticket }) {
+    this.#ticket = ticket;
+    document.getElementById('second').returnValue = '';
+    this.ask('second');
+    return this.#closed('second');
+  }
+
   /** Asks for the password again. @returns {Promise<boolean>} whether it was given; not when the reader cancels */
-  confirm() {
+  async confirm() {
     const dialog = document.getElementById('confirm');
     dialog.returnValue = '';
+    const { ways } = await this.#pottle.api('GET', '/api/session/confirm');
+    dialog.querySelectorAll('[data-way]').forEach((way) => { way.hidden = !ways[way.dataset.way]; });
     if (!dialog.open) dialog.showModal();
+    return this.#closed('confirm');
+  }
+
+  /** @returns {Promise<boolean>} whether a dialog was not cancelled */
+  #closed(id) {
+    const dialog = document.getElementById(id);
     return new Promise((resolve) => {
       dialog.addEventListener('close', () => resolve(dialog.returnValue === 'done'), { once: true });
     });

@@ -1,21 +1,24 @@
 /** The page where codes are used: from a link's fragment, which no server sees (some write it as `?code=`), or typed from the board. */
 import { submits } from './forms.js';
 import { Problem } from './pottle.js';
+import { withSecond } from './second.js';
 import { _ } from './texts.js';
 
 const CODE = /^([0-9A-Z]{8}|[0-9A-Z]{16})$/i;
 
 export class Joining {
-  #section; #pottle; #code = ''; #group = null; #arrive; #chose;
+  #section; #pottle; #account; #code = ''; #group = null; #arrive; #chose;
 
   /**
-   * @param {{become: (user: object) => void}} account hears who has signed up
+   * @param {{become: (user: object) => void, giveSecond: (needed: object) => Promise<any>}} account hears who has signed
+   *   up, and asks for a second factor
    * @param {{arrive?: () => Promise<void>, chose?: (session: object) => Promise<void>}} [instead] of leaving this page for
    *   the group's, or for the front page after a password was chosen
    */
   constructor(section, pottle, account, { arrive, chose } = {}) {
     this.#section = section;
     this.#pottle = pottle;
+    this.#account = account;
     this.#arrive = arrive ?? (() => this.#leave());
     this.#chose = chose ?? (async () => location.assign(this.#section.dataset.home));
     submits(this.#find('[data-kind=code] form'), ({ code }) => this.#lookUp(code));
@@ -73,7 +76,9 @@ export class Joining {
   }
 
   async #choose(password) {
-    await this.#chose(await this.#pottle.api('PUT', '/api/password', { code: this.#code, password }));
+    const choose = () => this.#pottle.api('PUT', '/api/password', { code: this.#code, password });
+    const session = await withSecond(choose, (needed) => this.#account.giveSecond(needed));
+    if (session) await this.#chose(session);
   }
 
   /** To the page of the group that was joined; to the front page where there is none. */

@@ -6,6 +6,7 @@ import './language.js';
 import { submits } from './forms.js';
 import { Joining } from './joining.js';
 import { connect } from './pottle.js';
+import { withSecond } from './second.js';
 
 const window_ = document.querySelector('#content');
 const { group, origin, ours } = window_.dataset;
@@ -23,9 +24,10 @@ document.querySelector('.unready')?.remove();
 
 function begin() {
   if (form('go-on')) submits(form('go-on'), async () => { await hand(here); close(); });
-  submits(form('sign-in'), async (values) => { await pottle.signIn(values); await before(); await leave(pottle); });
+  const arrive = async () => { await before(); await leave(pottle); };
+  submits(form('sign-in'), async (values) => { if (await withSecond(() => pottle.signIn(values), giveSecond)) await arrive(); });
   if (form('sign-up')) submits(form('sign-up'), async (values) => { await pottle.signUp(values); await leave(pottle); });
-  const joining = new Joining(part('code').querySelector('.joining'), pottle, { become() {} }, {
+  const joining = new Joining(part('code').querySelector('.joining'), pottle, { become() {}, giveSecond }, {
     arrive: () => leave(pottle),
     chose: ({ token }) => leave(ours ? here : connect({ token, env: apart })),
   });
@@ -36,6 +38,14 @@ function begin() {
     show(button.dataset.show ?? button.dataset.open);
   });
   if (!part('go-on')) form('sign-in').elements.uid.focus();
+}
+
+/** Asks for the second factor, in this window. @returns {Promise<object>} the session */
+function giveSecond({ ticket }) {
+  show('second');
+  return new Promise((resolve) => {
+    submits(form('second'), async ({ code }) => resolve(await pottle.api('POST', '/api/session/second', { ticket, code })));
+  }).then((session) => { pottle.entered(session); return session; });
 }
 
 function show(name) {

@@ -11,7 +11,7 @@ from quart import Blueprint, current_app
 from api.addresses import tag
 from api.commands.running import Value, every, run
 from api.invitations import link
-from model.accounts import account, codes, sso, user
+from model.accounts import account, codes, second, sso, user
 from model.accounts.codes import ResetCode
 from model.accounts.user import Name, Password, Role, SomeUid, Uid
 from model.groups import group, invitation, roster
@@ -91,6 +91,14 @@ def give_role(uid: str, role: Role) -> None:
 def reset(uid: str) -> None:
     """Make a link by which UID chooses a new password, once."""
     say(link(run(lambda: codes.link(None, uid)).code))
+
+
+@users.command("reset-second")
+@UID
+def reset_second(uid: str) -> None:
+    """Take the second factor of UID off, who has lost it; they are signed out everywhere, and told."""
+    run(lambda: second.reset(None, uid))
+    say(f"{uid} signs in with the password alone now.")
 
 
 @users.command("list")

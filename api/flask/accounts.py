@@ -14,12 +14,14 @@ from api.flask.endpoints import FlaskMessage, FlaskSaid, Sent, endpoint, safe, s
 from api.flask.front_ends import answered, clear_cookie, set_cookie
 from api.flask.groups import FlaskSection, joined_sections
 from api.me import prove
-from model.accounts import account, avatar, session, user
+from model.accounts import account, avatar, second, session, user
 from model.accounts.session import ConfirmationNeeded
+from model.accounts.ticket import SecondNeeded
 from model.accounts.user import Account, Email, Name, Password, SomeUid, Uid
 from model.flask.extras import theirs
 from model.groups import joining
-from pottle.errors import Forbidden, Invalid
+from model.groups.invitation import Code
+from pottle.errors import Forbidden, Invalid, Unauthenticated
 from pottle.http.asking import address, anyone, signed_in
 from pottle.http.limits import idempotent
 from pottle.values import Unfit, as_it_is, fit, line
@@ -28,9 +30,19 @@ ROLES = {"user": "User", "admin": "Admin"}
 
 
 @endpoint("POST /authenticate", anyone, SIGN_IN, answer=str)
-async def sign_in(uid: SomeUid, password: Password) -> Response:
-    """Sign in. The answer is a text that no page reads, and the cookie."""
-    signed = await attempt(account.sign_in(uid, password, address(), device()), uid)
+async def sign_in(uid: SomeUid, password: Password, code: Code | UnsetType = UNSET) -> Response:
+    """Sign in. The answer is a text that no page reads, and the cookie.
+
+    Whoever has a second factor sends the `code` of the app as well, or is refused, and told so.
+    """
+    try:
+        signed = await attempt(account.sign_in(uid, password, address(), device()), uid)
+    except SecondNeeded as needed:
+        if code is UNSET:
+            raise Unauthenticated(
+                "This account has a second factor. Sign in at Pottle itself, or send its code as `code`."
+            ) from needed
+        signed = await attempt(second.finish(needed.ticket, code), uid)
     response = _text(f"Authentication for {signed.identity.uid} successful")
     set_cookie(response, signed.token)
     return response

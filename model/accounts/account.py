@@ -11,8 +11,8 @@ import msgspec
 from sqlalchemy import Select, String, bindparam, delete, or_, select, update
 
 from model import audit
-from model.accounts import passwords, proof, second, session, ticket, user
-from model.accounts.session import How, Identity, Session, Signed, Token
+from model.accounts import credentials, passwords, proof, second, session, ticket, user
+from model.accounts.session import How, Identity, Second, Session, Signed, Token
 from model.accounts.ticket import SecondNeeded
 from model.accounts.user import Account, Role, User
 from model.groups import group, invitation
@@ -66,11 +66,14 @@ async def sign_in(uid: str, password: str, address: str, device: str = "") -> Si
     return signed(await _start(found.id, party, old, new, device))
 
 
-def entered(tx: Tx, user_id: int, device: str, how: How) -> Signed | SecondNeeded:
-    """Within a unit: somebody has given a first factor. A new session, or what `signed` raises after the unit."""
-    if ways := second.ways(tx, user_id):
+def entered(tx: Tx, user_id: int, device: str, how: How, given: Second | None = None) -> Signed | SecondNeeded:
+    """Within a unit: somebody has given a first factor. A new session, or what `signed` raises after the unit.
+
+    `given` is a second factor that somebody else has seen to.
+    """
+    if given is None and (ways := second.ways(tx, user_id)):
         return ticket.issue(tx, user_id, device, how, ways)
-    return session.begin(tx, user_id, device, how=how)
+    return session.begin(tx, user_id, device, how=how, second=given)
 
 
 def signed(outcome: Signed | SecondNeeded) -> Signed:
@@ -143,7 +146,7 @@ def _set_password(tx: Tx, code: str, password_hash: str, device: str) -> Signed 
     tx.session.execute(delete(Token).where(Token.user_id == found.id))
     ticket.end_all(tx, found.id)
     user.change(tx, found, "user.password", password_hash=password_hash)
-    audit.note(tx, found, "password.reset", found.uid, group=held.slug)
+    credentials.note(tx, found, "password.reset", found.id, found.uid, group=held.slug)
     return entered(tx, found.id, device, "code")
 
 
@@ -171,7 +174,7 @@ def _edit(tx: Tx, identity: Identity, versions: Versions, fields: dict[str, str 
     if "password_hash" in fields:
         ticket.end_all(tx, identity.user)
         session.end_others.within(tx, identity)
-        audit.note(tx, identity, "password.changed", identity.uid)
+        credentials.note(tx, identity, "password.changed", identity.user, identity.uid)
     return user.view(own)
 
 

@@ -19,6 +19,7 @@ from typing import TypeVar
 
 from argon2 import PasswordHasher, Type, extract_parameters
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import hash_secret_raw
 
 from model import settings
 from pottle.errors import Invalid, Overloaded
@@ -85,6 +86,17 @@ def _letters(text: str) -> str:
 async def hashed(password: str) -> str:
     """The hash of a password. Raises Overloaded when too many wait."""
     return await _beside_the_loop(HASHER.hash, password)
+
+
+async def digests(codes: list[str], salt: bytes) -> list[bytes]:
+    """Hashes as costly as those of passwords, of codes that share a salt. Raises Overloaded when too many wait."""
+    return await _beside_the_loop(lambda: [digest(code, salt) for code in codes])
+
+
+def digest(code: str, salt: bytes) -> bytes:
+    """One of `digests`."""
+    costs = {"time_cost": HASHER.time_cost, "memory_cost": HASHER.memory_cost, "parallelism": HASHER.parallelism}
+    return hash_secret_raw(code.encode(), salt, **costs, hash_len=32, type=Type.ID)
 
 
 async def matches(kept: str | None, password: str) -> bool:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.dml import ReturningDelete
 
 from model import audit, settings
+from model.accounts import credentials, strength
 from model.accounts.user import Account, Role, User, avatar_path
 from pottle import times
 from pottle.errors import Conflict, Forbidden, NotFound, Unauthenticated
@@ -37,7 +38,7 @@ CONFIRMED_MINUTES = 10  # after the password was typed, for sensitive changes
 
 # By what a session was begun, and by what second factor; a passkey is both.
 How = Literal["password", "code", "passkey", "provider", "sso", "mail"]
-Second = Literal["app", "recovery", "passkey"]
+Second = Literal["app", "recovery", "passkey", "provider"]
 
 
 class SessionNeeded(Forbidden):
@@ -123,7 +124,22 @@ class Identity(msgspec.Struct, frozen=True):
     @property
     def admin(self) -> bool:
         """Whether it may do everything. What was begun for a site may not, for the site is not ours."""
-        return self.role == "admin" and self.group is None
+        return self.role == "admin" and self.group is None and not self.lacks_second
+
+    @property
+    def lacks_second(self) -> bool:
+        """Whether it does not have the rights of an admin only because no second factor was given."""
+        return self.role == "admin" and self.group is None and not self.strong and strength.wanted() != "optional"
+
+    @property
+    def may_moderate(self) -> bool:
+        """Whether it has the rights of a moderator, where its user is one."""
+        return self.strong or strength.wanted() != "moderators"
+
+    @property
+    def strong(self) -> bool:
+        """Whether a second factor was given. Tokens need none, and a site vouches for whom it signs in."""
+        return self.token is not None or self.second is not None or self.how == "sso"
 
 
 class Signed(msgspec.Struct):
@@ -265,9 +281,15 @@ def must_be_confirmed(identity: Identity) -> None:
 
 
 @writes
-def confirm_password(tx: Tx, identity: Identity) -> None:
-    """Notes that the session's user has typed the password, which counts for some minutes."""
+def confirmed(tx: Tx, identity: Identity) -> None:
+    """Notes that the session's user has proven again who it is, which counts for some minutes."""
     tx.run(SET, id=identity.session, confirmed=tx.now)
+
+
+def strengthen(tx: Tx, identity: Identity, second: Second) -> None:
+    """Within a unit: the session's user has given a second factor now."""
+    tx.run(SET, id=identity.session, second=second)
+    tx.changed("session.changed", subject=identity.session, tags=[f"user:{identity.uid}"])
 
 
 def begin(
@@ -284,7 +306,7 @@ def begin(
     tx.run(BEGIN, **own, **of_site, expires=good, confirmed=None if site else tx.now, how=how, second=second)
     identity = _identity(tx.one(BY_SESSION, secret_hash=own["secret_hash"]))
     _users.add(user_id)
-    _end(tx, identity, END_OLDEST, kept=MOST_SESSIONS)
+    _end(tx, identity.user, identity.uid, END_OLDEST, kept=MOST_SESSIONS)
     return Signed(identity, secret)
 
 
@@ -292,7 +314,7 @@ def begin(
 def end(tx: Tx, identity: Identity) -> None:
     """Ends the session, or deletes the token, that `identity` asks by."""
     if identity.session:
-        _end(tx, identity, END_ONE, id=identity.session)
+        _end(tx, identity.user, identity.uid, END_ONE, id=identity.session)
     elif identity.token:
         delete_token.within(tx, identity, identity.token)
 
@@ -310,21 +332,26 @@ def sign_out(tx: Tx, identity: Identity) -> None:
 @writes
 def end_one(tx: Tx, identity: Identity, id_: int) -> None:
     """Ends one of the user's sessions at once. Raises NotFound."""
-    if not _end(tx, identity, END_ONE, id=id_):
+    if not _end(tx, identity.user, identity.uid, END_ONE, id=id_):
         raise NotFound(_("You have no session %(id)s.", id=id_))
 
 
 @writes
 def end_others(tx: Tx, identity: Identity) -> None:
     """Ends all sessions of the user but the one that is asking."""
-    _end(tx, identity, END_OTHERS, id=identity.session or 0)
+    _end(tx, identity.user, identity.uid, END_OTHERS, id=identity.session or 0)
 
 
-def _end(tx: Tx, identity: Identity, which: ReturningDelete[int], **values: int) -> bool:
+def end_of_user(tx: Tx, user_id: int, uid: str) -> None:
+    """Within a unit: ends all sessions of a user."""
+    _end(tx, user_id, uid, END)
+
+
+def _end(tx: Tx, user_id: int, uid: str, which: ReturningDelete[int], **values: int) -> bool:
     """Ends sessions of the user; whether there were any."""
-    ended = tx.all(which, user_id=identity.user, **values)
+    ended = tx.all(which, user_id=user_id, **values)
     for row in ended:
-        tx.changed("session.ended", subject=row.id, tags=[f"user:{identity.uid}"])
+        tx.changed("session.ended", subject=row.id, tags=[f"user:{uid}"])
     return bool(ended)
 
 
@@ -367,12 +394,17 @@ async def tokens(user_id: int) -> list[TokenView]:
 
 @writes
 def create_token(tx: Tx, identity: Identity, name: str) -> TokenView:
-    """Makes a named token. Raises Conflict for a user who has very many."""
+    """Makes a named token. Raises Conflict for a user who has very many.
+
+    Raises Forbidden where the second factor is missing that the user has to have: tokens have all of one's rights.
+    """
+    if not identity.strong and strength.required(tx, identity.user, identity.role):
+        raise Forbidden(_("Set up your second factor first."))
     if tx.one(TOKENS, user_id=identity.user).n >= MOST_TOKENS:
         raise Conflict(_("You have %(most)s tokens. Delete one that you do not need any more first.", most=MOST_TOKENS))
     secret = "tok_" + secrets.token_urlsafe(32)
     made = tx.one(ADD_TOKEN, user_id=identity.user, name=name, secret_hash=hashed(secret), created=tx.now)
-    audit.note(tx, identity, "token.made", identity.uid, detail=name)
+    credentials.note(tx, identity, "token.made", identity.user, identity.uid, detail=name)
     return TokenView(made.id, name, tx.now, secret)
 
 
@@ -387,7 +419,7 @@ def delete_token(tx: Tx, identity: Identity, id_: int) -> None:
 
 def concerned(_read: Snapshot, rows: list[Change]) -> set[str]:
     """Listener: the tags of the users whose cached identities the changes make stale."""
-    return {tag for row in rows if row.kind in (*ENDED, "user.edited") for tag in row.tags.split()}
+    return {tag for row in rows if row.kind in (*ENDED, "session.changed", "user.edited") for tag in row.tags.split()}
 
 
 def forget(tags: set[str]) -> None:

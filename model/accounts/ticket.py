@@ -5,6 +5,7 @@ itself. It ends with the password, the second factor or the account that it is f
 """
 
 import secrets
+from typing import Annotated
 
 from sqlalchemy import ForeignKey, LargeBinary, String, bindparam, delete, insert, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -15,8 +16,10 @@ from pottle import times
 from pottle.errors import Unauthenticated
 from pottle.store import Base, Snapshot, Time, Tx, db
 from pottle.translation import _
+from pottle.values import as_it_is
 
 MINUTES = 10
+TicketText = Annotated[str, as_it_is("only its hash is looked for", 100, 1)]
 
 
 class SecondNeeded(Unauthenticated):

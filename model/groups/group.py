@@ -4,7 +4,21 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Select, String, bindparam, delete, false, insert, or_, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    ForeignKey,
+    Select,
+    String,
+    bindparam,
+    case,
+    delete,
+    false,
+    insert,
+    literal_column,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from model import audit
@@ -103,10 +117,13 @@ class GroupRow(Group):
     standing: Standing | None
 
 
-# Of the asker: `user` is the id, 0 for nobody; `admin` is 1 for admins; `only` the group of a session for its sites.
+# Of the asker: `user` is the id, 0 for nobody; `only` the group of a session for its sites; `admin` is 1 for admins,
+# and UNPROVEN for who has no moderator's rights anywhere, for want of a second factor.
+UNPROVEN = -1
 HERE = or_(bindparam("only") == 0, Group.id == bindparam("only"))
 _own = Membership.group_id == Group.id, Membership.user_id == bindparam("user"), HERE
-STANDING = select(Membership.role).where(*_own).scalar_subquery().label("standing")
+_role = case((bindparam("admin") == UNPROVEN, literal_column("'member'")), else_=Membership.role)
+STANDING = select(_role).where(*_own).scalar_subquery().label("standing")
 VISIBLE = or_(Group.reading == "public", bindparam("admin") == 1, select(Membership.user_id).where(*_own).exists())
 _shown = *Group.__table__.c, Group.id.label("group_id"), STANDING
 BY_SLUG = select(*_shown).where(Group.slug == bindparam("slug"), VISIBLE)
@@ -140,7 +157,8 @@ def asker(identity: Identity | None) -> dict[str, int]:
     """The asker, as bind parameters of VISIBLE and STANDING."""
     if identity is None:
         return {"user": 0, "admin": 0, "only": 0}
-    return {"user": identity.user, "admin": int(identity.admin), "only": identity.group or 0}
+    admin = int(identity.admin) if identity.may_moderate else UNPROVEN
+    return {"user": identity.user, "admin": admin, "only": identity.group or 0}
 
 
 def _found(read: Snapshot, slug: str, **who: int) -> GroupRow:

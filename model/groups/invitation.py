@@ -160,9 +160,14 @@ def fresh(fours: int) -> str:
     return "-".join("".join(secrets.choice(ALPHABET) for _ in range(4)) for _ in range(fours))
 
 
+def plain(code: str) -> str:
+    """A code as it counts: whatever its case, without hyphens, and with what was misread put right."""
+    return re.sub(r"[^0-9A-Z]", "", code.upper()).translate(MISREAD)
+
+
 def digest(code: str) -> bytes:
-    """The hash of a code, whatever its case and with or without hyphens."""
-    return hashlib.sha256(re.sub(r"[^0-9A-Z]", "", code.upper()).translate(MISREAD).encode()).digest()
+    """The hash of a code."""
+    return hashlib.sha256(plain(code).encode()).digest()
 
 
 def make(

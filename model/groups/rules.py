@@ -27,7 +27,7 @@ class Rules(Protocol):
 
 def moderates(there: Rules, identity: Identity | None) -> bool:
     """Whether the asker is a moderator there, or an admin."""
-    return bool(identity and (identity.admin or there.standing == "moderator"))
+    return bool(identity and (identity.admin or (there.standing == "moderator" and identity.may_moderate)))
 
 
 def must_moderate(there: Rules, identity: Identity | None) -> None:
@@ -35,6 +35,8 @@ def must_moderate(there: Rules, identity: Identity | None) -> None:
     if identity is None:
         raise Unauthenticated(_("Sign in first."))
     if not moderates(there, identity):
+        if not identity.may_moderate:
+            raise Forbidden(_("Only a moderator may do that, who has given a second factor in signing in."))
         raise Forbidden(_("Only a moderator may do that."))
 
 

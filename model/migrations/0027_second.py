@@ -40,7 +40,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("user_id", sa.Integer(), nullable=False),
         sa.Column("code_hash", sa.LargeBinary(length=32), nullable=False),
-        sa.Column("salt_hash", sa.LargeBinary(length=16), nullable=False),
+        sa.Column("salt", sa.LargeBinary(length=16), nullable=False),
         sa.Column("created", sa.String(length=24), nullable=False),
         of_user("recovery_codes"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_recovery_codes")),

@@ -27,15 +27,23 @@ export class Client extends Asking {
     return this.signIn({ uid, password });
   }
 
-  /** @returns {Promise<object>} the user */
-  async signIn({ uid, password }) {
-    const { user, ...given } = await this.api('POST', '/api/session', { uid, password });
+  /**
+   * @returns {Promise<object>} the user
+   * @throws {Problem} of the type `urn:pottle:second-factor-needed`, with a `ticket` for `giveSecond`
+   */
+  async signIn({ uid, password }) { return this.entered(await this.api('POST', '/api/session', { uid, password })); }
+
+  /** A code of the authenticator app, or a recovery code, after the password. @returns {Promise<object>} the user */
+  async giveSecond({ ticket, code }) { return this.entered(await this.api('POST', '/api/session/second', { ticket, code })); }
+
+  /** From now on we are whoever this session is of. @returns {object} the user */
+  entered({ user, ...given }) {
     this.line.enter(given);
     return user;
   }
 
-  /** The password again, which some requests want: those that could take an account over. */
-  confirm(password) { return this.api('POST', '/api/session/confirm', { password }); }
+  /** The password again, which some requests want: those that could take an account over. Or a code of the app. */
+  confirm(password, code) { return this.api('POST', '/api/session/confirm', code ? { code } : { password }); }
 
   /**
    * Follows a channel, across lost connections: every change once and in order, or `onReset`.

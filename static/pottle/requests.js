@@ -5,15 +5,18 @@ const RETRIES = 3;
 const PATIENCE_S = 10; // a longer Retry-After is for the person to know, not for us to sit out
 const SIGNS_IN = /^\/api\/(session|groups\/[^/]+\/sso$)/; // what is refused there is not whom we are signed in as
 const TIMEOUT_MS = 30_000;
-const KEYLESS = /^\/api\/(session|me\/tokens|me\/invitations|invitations|users\/[^/]+\/invitations|groups\/[^/]+\/(invitations|roster))\b/; // their answers are secrets, which the server does not keep to repeat
+const KEYLESS = /^\/api\/(session|me\/tokens|me\/second|me\/invitations|invitations|users\/[^/]+\/invitations|groups\/[^/]+\/(invitations|roster))\b/; // their answers are secrets, which the server does not keep to repeat
 
 /** A refusal, in the words of RFC 9457; `status` 0 says that the server could not be reached. */
 export class Problem extends Error {
-  constructor({ type = 'about:blank', title = '', status = 0, detail = '', errors = [], channel }, { retryAfter, cause } = {}) {
+  constructor({ type = 'about:blank', title = '', status = 0, detail = '', errors = [], channel, ticket, ways }, { retryAfter, cause } = {}) {
     super(detail || title || `HTTP ${status}`, { cause });
     this.name = 'Problem';
-    /** `errors` lists `{field, message}`; `retryAfter` is in seconds; `channel` is the one there is already. */
-    Object.assign(this, { type, title, status, detail, errors, channel, retryAfter });
+    /**
+     * `errors` lists `{field, message}`; `retryAfter` is in seconds; `channel` is the one there is already; `ticket` is
+     * for the second factor, which can be given in `ways`.
+     */
+    Object.assign(this, { type, title, status, detail, errors, channel, ticket, ways, retryAfter });
   }
 }
 

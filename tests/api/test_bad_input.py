@@ -31,6 +31,8 @@ ROUTES: dict[tuple[str, str], Json] = {
     ("POST", "/api/users"): {"uid": "dora", "name": "Dora", "password": PASSWORD, "email": "dora@example.org"},
     ("POST", "/api/session"): {"uid": "root", "password": PASSWORD},
     ("POST", "/api/session/confirm"): {"password": PASSWORD},
+    ("POST", "/api/session/second"): {"ticket": "two_x", "code": "123456"},
+    ("PUT", "/api/me/second"): {"code": "123456"},
     ("PATCH", "/api/me"): {"name": "R", "email": "r@example.org", "password": "x" * 9, "current_password": PASSWORD},
     ("DELETE", "/api/me"): {"password": PASSWORD},
     ("POST", "/api/me/export"): {"password": PASSWORD},

@@ -29,6 +29,8 @@ CREDENTIALS = {
     "codes": "SELECT user_id, group_id, role, code_hash FROM invitations",
     "moderators": "SELECT group_id, user_id FROM memberships WHERE role = 'moderator'",
     "accounts": "SELECT id, uid, email, password_hash, role, disabled FROM users",
+    "second factors": "SELECT user_id, secret, since FROM authenticators",
+    "passkeys": "SELECT user_id, credential FROM passkeys",
 }
 MORE = """
 PATCH  /api/me                   {"email": "new@example.org"}
@@ -47,9 +49,10 @@ BY_ANY_SESSION = {
     *("POST /api/groups/home/invitations", "POST /api/groups/class/invitations"),
     *("POST /api/groups/home/roster", "POST /api/groups/class/roster", "POST /api/groups/class/sessions"),
     *("POST /api/session/confirm", "DELETE /api/me", "PATCH /api/me with current_password"),
-    "POST /account/delete",
+    *("POST /account/confirm", "POST /account/delete"),
 }
 BY_CONFIRMED_SESSIONS = {
+    *("POST /api/me/second", "POST /account/second"),
     *("POST /api/me/tokens", "PATCH /api/me with email", "PATCH /api/users/bob", "DELETE /api/users/bob"),
     *("POST /api/users/bob/invitations", "POST /api/groups/class/roster/eve"),
     *("POST /api/groups/home/secrets", "POST /api/groups/class/secrets"),

@@ -93,6 +93,14 @@ GET    /account/sign-in                                    200    200     200  2
 GET    /account/sign-up                                    200    200     200  200    200  200    200   200
 POST   /account/sign-in          uid=bob&password={horse}  303    303     303  303    303  303    403   401
 POST   /account/sign-up uid=bob&name=B&password={horse}     409    409     409  409    409  409    403   401
+POST   /account/sign-in/second   ticket=x&code=1           401    401     401  401    401  401    403   401
+GET    /account/confirm                                    401    200     200  200    200  403    403   401
+POST   /account/confirm          password={horse}          401    303     303  303    303  403    403   401
+GET    /account/second                                     401    303     303  303    303  403    403   401
+POST   /account/second                                     401    303     303  303    303  403    403   401
+POST   /account/second/on        code=123456               401    303     303  303    303  403    403   401
+POST   /account/second/codes                               401    409     409  409    409  403    403   401
+POST   /account/second/off                                 401    303     303  303    303  403    403   401
 POST   /account/sign-out                                   303    303     303  303    303  303    303   303
 POST   /account/export           password={horse}          401    200     200  200    200  403    403   401
 POST   /account/language         language=de               401    303     303  303    303  303    403   401
@@ -130,6 +138,9 @@ POST   /api/users/bob/invitations                          401    403    403  40
 POST   /api/session              {alice}                   201    201    201  201  201  201    201   401
 DELETE /api/session                                        401    204    204  204  204  204    204   401
 POST   /api/session/confirm      {password}                401    204    204  204  204  403    403   401
+GET    /api/session/confirm                                401    200    200  200  200  403    403   401
+POST   /api/session/second   {"ticket": "x", "code": "1"}  401    401    401  401  401  401    401   401
+DELETE /api/users/bob/second                               401    403    403  403  409  403    403   401
 PUT    /api/password             {reset}                   201    201    201  201  201  201    201   401
 
 One's own account
@@ -145,6 +156,11 @@ POST   /api/me/address                                     401    409    409  40
 GET    /api/me/claims                                      401    200    200  200  200  200    403   401
 GET    /api/me/sessions                                    401    200    200  200  200  403    403   401
 DELETE /api/me/sessions                                    401    204    204  204  204  403    403   401
+GET    /api/me/second                                      401    200    200  200  200  403    403   401
+POST   /api/me/second                                      401    201    201  201  201  403    403   401
+PUT    /api/me/second            {"code": "123456"}        401    409    409  409  409  403    403   401
+POST   /api/me/second/codes                                401    409    409  409  409  403    403   401
+DELETE /api/me/second                                      401    204    204  204  204  403    403   401
 DELETE /api/me/sessions/999999                             401    404    404  404  404  403    403   401
 PUT    /api/me/feed                                        401    200    200  200  200  403    403   401
 DELETE /api/me/feed                                        401    404    404  404  404  403    403   401

@@ -5,12 +5,15 @@ import base64
 import contextvars
 import io
 import json
+import sqlite3
 from collections.abc import Coroutine
+from contextlib import closing
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pyotp
 import pytest
 from PIL import Image
 
@@ -69,6 +72,16 @@ class TestAuthenticate:
         assert int(morsel["max-age"]) == 30 * 24 * 3600
         assert "Partitioned" in answer.headers["Set-Cookie"]
         assert ok(await visit(secret=morsel.value).get("/flask/api/id"))["uid"] == "bob"
+
+    async def test_who_has_a_second_factor_sends_its_code_too(self, visit: Visit, bob: Person, instance: Path) -> None:
+        app = pyotp.TOTP((await bob.post("/api/me/second")).json()["secret"])
+        await bob.put("/api/me/second", json={"code": app.now()})
+        told = refused(await visit().post("/flask/api/authenticate", CREDENTIALS), 401)
+        assert "second factor" in json.dumps(told)
+        with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+            raw.execute("UPDATE authenticators SET last_step = NULL")  # as if half a minute had gone by
+        answer = await visit().post("/flask/api/authenticate", {**CREDENTIALS, "code": app.now()})
+        assert answer.status_code == 200
 
     async def test_a_wrong_password_is_401(self, visit: Visit) -> None:
         refused(await visit().post("/flask/api/authenticate", {"uid": "bob", "password": "wrong"}), 401)
