@@ -2,25 +2,28 @@
 
 import ast
 import re
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from quart import Quart
-from sqlalchemy import Column, Delete, ForeignKey, Integer, MetaData, Select, String, Table
+from sqlalchemy import JSON, Column, Delete, ForeignKey, Integer, LargeBinary, MetaData, Select, String, Table
 from werkzeug.routing import Rule
 
 import main
 from model.accounts.user import User
+from model.privacy import HIDDEN, refers, register
 from model.settings import Settings
 from pottle import errors
 from pottle.http import problems
-from pottle.store import Base
+from pottle.store import Base, db
 from tests.api.conftest import posted, refused
-from tests.conftest import Person
+from tests.conftest import PASSWORD, Person
 from tests.server import ROOT
 
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
@@ -329,6 +332,75 @@ class TestOwnership:
         kept = Column("by_id", ForeignKey("users.id", ondelete="SET NULL"))
         gone = Column("user_id", ForeignKey("users.id", ondelete="CASCADE"))
         assert [*forgotten(Table("links", MetaData(), kept, gone, Column("replay", String(10))))] == []
+
+
+def filled(raw: sqlite3.Connection, user_id: int) -> dict[str, int]:
+    """One row more in each table that refers to others, all of it that user's; returns their rowids, by table.
+
+    Texts say where they stand: `posts.body`.
+    """
+    made = {"users": user_id}
+    for table in Base.metadata.sorted_tables:
+        if table.name != "users" and (table.foreign_keys or table.name == "groups"):
+            row = {column.name: value(column, made) for column in table.c if column.name != "id"}
+            names, marks = ", ".join(f'"{name}"' for name in row), ", ".join("?" * len(row))
+            inserted = raw.execute(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", [*row.values()])  # noqa: S608
+            made[table.name] = inserted.lastrowid or 0
+    return made
+
+
+def value(column: Column[Any], made: dict[str, int]) -> Any:
+    """Something that may stand in a column."""
+    if (other := refers(column)) is not None:
+        return made.get(other) if other != column.table.name else None
+    text = f"{column.table.name}.{column.name}"
+    kinds = {String: text[: getattr(column.type, "length", None)], LargeBinary: text.encode(), JSON: "[]"}
+    return next((value for kind, value in kinds.items() if isinstance(column.type, kind)), 1)
+
+
+class TestWhatBecomesOfIt:
+    """model/privacy.toml says what is exported, and what goes with an account and with a group: it is so."""
+
+    @pytest.fixture
+    def made(self, instance: Path, bob: Person) -> dict[str, int]:
+        with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+            return filled(raw, *raw.execute("SELECT id FROM users WHERE uid = 'bob'").fetchone())
+
+    @pytest.fixture
+    def there(self, instance: Path, made: dict[str, int]) -> Callable[[str], bool]:
+        def find(table: str) -> bool:
+            with closing(sqlite3.connect(instance / "app.db")) as raw:
+                found = raw.execute(f"SELECT 1 FROM {table} WHERE rowid = ?", (made[table],)).fetchone()  # noqa: S608
+                return found is not None
+
+        return find
+
+    async def test_the_export_has_it(self, bob: Person, made: dict[str, int]) -> None:
+        exported = (await bob.post("/api/me/export", {"password": PASSWORD})).json()
+        for name, line in register(db.settings).items():
+            rows = exported.get({"users": "account", "audit": "activity"}.get(name, name))
+            assert bool(rows) is line.export.startswith("yes"), name
+            for column in (Base.metadata.tables[name].c[key] for key in line.columns if name in made):
+                if rows and name != "users" and isinstance(column.type, String):
+                    told = any(row.get(column.name) == value(column, made) for row in rows)
+                    assert told is not column.name.endswith(HIDDEN), column
+
+    async def test_it_goes_with_the_account(
+        self, bob: Person, made: dict[str, int], there: Callable[[str], bool]
+    ) -> None:
+        assert (await bob.delete("/api/me", json={"password": PASSWORD})).status_code == 204
+        for name, line in register(db.settings).items():
+            if name in made and not line.nothing:
+                assert there(name) is not line.account.startswith("deleted"), name
+                assert line.account.startswith(("deleted", "stays")), name
+
+    async def test_it_goes_with_the_group(
+        self, root: Person, made: dict[str, int], there: Callable[[str], bool]
+    ) -> None:
+        assert (await root.delete("/api/groups/groups.slug")).status_code == 204
+        for name, line in register(db.settings).items():
+            if name in made and not line.nothing:
+                assert there(name) is not line.group.startswith("deleted"), name
 
 
 @pytest.mark.check
