@@ -1,20 +1,27 @@
 """`/api/me/notices`, `/api/channels/…/notices`: what is new for one, and what of it one is told by mail and push."""
 
+from contextlib import suppress
 from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict
-from quart import Blueprint
+from quart import Blueprint, Response
+from quart_schema import hide
+from werkzeug.exceptions import HTTPException
 
-from api.access import EDITING, me, on_our_pages
+from api.access import EDITING, asker, me, on_our_pages
 from model.groups.group import SomeSlug
-from model.notices import bell, choices, consumer, pushing, timing
+from model.notices import bell, choices, consumer, pushing, timing, unsubscribing
 from model.notices.bell import BellView
 from model.notices.choices import Attention, Choosable, Clock, How, KindsView, NoticesView, Quiet, Zone
+from model.notices.unsubscribing import What
+from pottle.http import bodies
 from pottle.http.answers import gives, takes
-from pottle.http.asking import signed_in
-from pottle.http.limits import limited
+from pottle.http.application import rendered
+from pottle.http.asking import anyone, signed_in
+from pottle.http.limits import idempotent, limited
+from pottle.rates import Rate
 
 __all__ = ["PARTS", "consumer", "pushing"]  # with the import, the server's workers run it, and push
 
@@ -22,7 +29,9 @@ PostId = Annotated[int, msgspec.Meta(ge=1, le=10**18 - 1)]
 
 blueprint = Blueprint("notices", __name__, url_prefix="/api/me/notices")
 attention = Blueprint("attention", __name__, url_prefix="/api/channels/<id:channel_id>/notices")
-PARTS = (blueprint, attention)
+links = Blueprint("unsubscribing", __name__, url_prefix="/unsubscribe")
+PARTS = (blueprint, attention, links)
+UNSUBSCRIBING = Rate("unsubscribing", 600, per=60)  # mail programs ask for many people from one address
 
 
 class Seen(msgspec.Struct):
@@ -139,6 +148,36 @@ async def attended(channel_id: int) -> AttentionView:
 async def attend(channel_id: int, data: AttentionView) -> AttentionView:
     """Follow a discussion, or have nothing sent from it."""
     return AttentionView(await choices.attend(me(), channel_id, data.how))
+
+
+@links.get("/<token>", endpoint="page")
+@hide
+@anyone
+async def ask(token: str) -> Response:
+    """Where "Unsubscribe" in a mail leads, and nothing is done yet: programs follow links, too."""
+    return await _page(token, None)
+
+
+@links.post("/<token>", endpoint="unsubscribe")
+@hide
+@limited(UNSUBSCRIBING)
+@anyone
+@idempotent
+async def unsubscribe(token: str) -> Response:
+    """Ends mails, for the button of that page, or of a mail program (RFC 8058), which knows no session."""
+    given: dict[str, str] = {}
+    with suppress(HTTPException):  # whatever else it sends
+        given = await bodies.form()
+    what: What = {"group": "group", "all": "all"}.get(given.get("what", ""), "kinds")  # type: ignore[assignment]
+    await unsubscribing.unsubscribe(token, what)
+    return await _page(token, what)
+
+
+async def _page(token: str, done: str | None) -> Response:
+    meant = await unsubscribing.meant(token)
+    body = await rendered("unsubscribe.html", me=asker(), meant=meant, token=token, done=done)
+    headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    return Response(body, headers=headers, content_type="text/html; charset=utf-8")
 
 
 def _given(kinds: KindsView) -> dict[str, How]:

@@ -12,6 +12,7 @@ from model.notices.choices import Follow
 from model.notices.notice import OPEN, Kind, Notice, Told, open_since
 from model.talk.channel import Channel
 from model.talk.decision import Decision
+from model.talk.desk.statement import Statement
 from model.talk.mention import Mention
 from model.talk.post import Post
 from pottle.store import Snapshot, Tx
@@ -19,6 +20,11 @@ from pottle.store.changes import Change, LoggedChange
 
 _placed = select(Post.id, Post.author_id, Post.answered_id, Post.state, Post.channel_id, Channel.group_id)
 POST = _placed.join(Channel, Channel.id == Post.channel_id).where(Post.id == bindparam("id"))
+STATEMENT = (
+    select(Post.id, Post.channel_id, Statement.group_id, Statement.user_id.label("author_id"))
+    .join(Post, Post.id == Statement.post_id)
+    .where(Statement.id == bindparam("id"))
+)
 CHANNEL = select(Channel.id, Channel.group_id, Channel.state).where(Channel.id == bindparam("id"))
 MENTIONED = select(Mention.user_id, Mention.created).where(Mention.post_id == bindparam("post_id"))
 _covered = select(Notice.id).where(
@@ -94,8 +100,8 @@ def _of_new_channel(tx: Tx, change: Change) -> list[Told]:
     return _waiting(tx, row, None, row.id) if row and row.state == "pending" else []
 
 
-def _waiting(tx: Tx, row: Any, post_id: int | None, channel_id: int) -> list[Told]:
-    return [Told(id_, "waiting", post_id, channel_id, row.group_id) for id_ in moderators_of(tx, row.group_id)]
+def _waiting(tx: Tx, row: Any, post_id: int | None, channel_id: int, kind: Kind = "waiting") -> list[Told]:
+    return [Told(id_, kind, post_id, channel_id, row.group_id) for id_ in moderators_of(tx, row.group_id)]
 
 
 def _of_decision(tx: Tx, change: Change) -> list[Told]:
@@ -106,9 +112,30 @@ def _of_decision(tx: Tx, change: Change) -> list[Told]:
     return [Told(id_, "decided", row.id, row.channel_id, row.group_id) for id_ in _readers(tx, row, [row.author_id])]
 
 
+def _of_report(tx: Tx, change: Change) -> list[Told]:
+    row = tx.one(POST, id=change.subject)
+    return _waiting(tx, row, row.id, row.channel_id, "report") if row else []
+
+
+def _of_appeal(tx: Tx, change: Change) -> list[Told]:
+    row = tx.one(STATEMENT, id=change.subject)
+    return _waiting(tx, row, row.id, row.channel_id, "appeal") if row else []
+
+
+def _of_answer(tx: Tx, change: Change) -> list[Told]:
+    """Its author. One that was granted changed the decision, too, which is told already."""
+    row = tx.one(STATEMENT, id=change.subject)
+    if row is None or row.author_id is None:
+        return []
+    return [Told(id_, "decided", row.id, row.channel_id, row.group_id) for id_ in _readers(tx, row, [row.author_id])]
+
+
 notice.of_change("post.created", _of_new_post)
 notice.of_change("post.edited", _of_edit)
 notice.of_change("post.pending", _of_pending)
 notice.of_change("edit.pending", _of_pending)
 notice.of_change("channel.created", _of_new_channel)
 notice.of_change("post.decided", _of_decision)
+notice.of_change("report.made", _of_report)
+notice.of_change("appeal.made", _of_appeal)
+notice.of_change("appeal.answered", _of_answer)

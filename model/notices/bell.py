@@ -30,7 +30,7 @@ DECIDED = select(Notice.post_id, Notice.created, Notice.seen).where(*_mine).orde
 UNSEEN = DECIDED.where(Notice.seen.is_(None))
 SEE = update(Notice).where(*_mine, Notice.seen.is_(None))
 SEE_SOME = SEE.where(Notice.post_id.in_(bindparam("posts", expanding=True)))
-ADDRESSED = inbox.INBOX.add_columns(PAGE)
+ADDRESSED = inbox.INBOX.add_columns(*PAGE)
 TO_READ = inbox.NEWEST.add_columns(Post.channel_id)
 
 
@@ -38,7 +38,7 @@ class NoticeView(msgspec.Struct):
     """A `reply` to a post of one's own, one with a `mention` of one, or a post of one's own that was `decided` on.
 
     `title` is that of its discussion, `page` the address of the page that this is about, if any. What was decided is
-    the `verdict` (`declined` is an edit), and why, as far as it was said.
+    the `verdict` (`declined` is an edit), why, as far as it was said, and the `statement` against which one may appeal.
     """
 
     kind: Literal["reply", "mention", "decided"]
@@ -54,6 +54,7 @@ class NoticeView(msgspec.Struct):
     unread: bool
     verdict: Verdict | UnsetType = UNSET
     decision: DecisionView | UnsetType = UNSET
+    statement: int | UnsetType = UNSET
 
 
 class BellView(msgspec.Struct):
@@ -105,7 +106,7 @@ def _decided(read: Snapshot, identity: Identity) -> list[NoticeView]:
 
 def _view(item: Item, created: str, is_unread: bool) -> NoticeView:
     about = item.title, item.page, item.group, item.group_name, created, is_unread
-    why = item.verdict or UNSET, item.decision or UNSET
+    why = item.verdict or UNSET, item.decision or UNSET, item.statement or UNSET
     return NoticeView(item.kind, item.post.id, item.post.channel, item.post.author, words(item.post.html), *about, *why)
 
 

@@ -127,7 +127,7 @@ _own, _its = NoticeSettings.user_id == bindparam("user_id"), NoticeRule.user_id 
 SETTINGS = select(*NoticeSettings.__table__.c).where(_own)
 ADD, CHANGE = insert(NoticeSettings), update(NoticeSettings).where(_own)
 RULES = (
-    select(Group.slug, Group.name, NoticeRule.muted, NoticeRule.mail)
+    select(Group.id, Group.slug, Group.name, NoticeRule.muted, NoticeRule.mail)
     .join(Group, Group.id == NoticeRule.group_id)
     .where(_its)
     .order_by(Group.name)
@@ -219,6 +219,13 @@ def choose_in_group(tx: Tx, identity: Identity, slug: str, muted: bool, mail: di
     """Chooses for one group; nothing there (not muted, no kinds) is what one chose for everything. Raises NotFound."""
     set_rule(tx, identity.user, group.visible_to.within(tx, identity, slug).id, muted, mail)
     return chosen.within(tx, identity)
+
+
+def turn_off(tx: Tx, user_id: int, kinds: list[Choosable]) -> None:
+    """Within a unit: nothing of these kinds is mailed to a user any more, from no group."""
+    for row in tx.all(RULES, user_id=user_id):
+        set_rule(tx, user_id, row.id, bool(row.muted), {k: how for k, how in row.mail.items() if k not in kinds})
+    set_fields(tx, user_id, {"mail": dict.fromkeys(kinds, "off")})
 
 
 def set_rule(tx: Tx, user_id: int, group_id: int, muted: bool, mail: dict[str, How]) -> None:

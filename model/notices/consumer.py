@@ -1,15 +1,20 @@
 """The consumer of the log that makes notices, and hands those that are due over to be mailed."""
 
-from model.notices import addressees, bell, choices, notice, timing
-from model.notices.notice import Noticed, Told
-from pottle.store import Snapshot, Tx
-from pottle.store.changes import Change
-from pottle.store.consumers import Consumer, add
+import asyncio
+from contextlib import suppress
+from typing import cast
 
-WAIT_SECONDS = 120  # so that several are one mail, and what is read at once is none
-WAIT_FOR_MODERATORS = 600
-APART = 900  # between two mails about one discussion
-APART_FOR_MODERATORS = 3_600  # about what waits in one group
+from model.notices import addressees, bell, bundling, choices, mailing, notice, timing
+from model.notices.notice import FOR_MODERATORS, Noticed, Told, Way
+from pottle import times
+from pottle.store import Snapshot, Tx, reads
+from pottle.store.changes import Change
+from pottle.store.consumers import SLOW_SECONDS, Consumer, add
+
+WAIT = 120.0  # seconds: so that several are one mail, and what is read at once is none
+WAIT_FOR_MODERATORS = 600.0
+APART = 900.0  # between two mails about one discussion
+APART_FOR_MODERATORS = 3_600.0  # about what waits in one group
 
 
 class Notices(Consumer):
@@ -33,6 +38,16 @@ class Notices(Consumer):
         for do in notice.listeners if made else ():
             do(tx, made)
 
+    async def work(self) -> None:
+        """Bundles what is due, a few people in a unit."""
+        while True:
+            self.woken.clear()
+            while await bundling.bundle():  # noqa: ASYNC110  # others have their turn between
+                await asyncio.sleep(0)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_seconds_until(await _next_due())):
+                    await self.woken.wait()
+
 
 def _noticed(tx: Tx, told: Told) -> Noticed | None:
     """Adds a notice, as its user wants it; None where there is one already, or they want nothing."""
@@ -40,8 +55,32 @@ def _noticed(tx: Tx, told: Told) -> Noticed | None:
     how, pushed = choice.how(told.kind), choice.pushes(told.kind)
     if how == "off" and not pushed and told.kind != "decided":
         return None
-    made = notice.add(tx, told, None, None)
+    way: Way | None = None
+    due: str | None = None
+    if how != "off" and mailing.reaches(tx, told.user_id):
+        way, due = timing.due(tx.now, how, choice.clock, *_pace(tx, told))
+    made = notice.add(tx, told, way, due)
     return Noticed(made, *told, due=timing.loud(tx.now, choice.clock), push=pushed) if made else None
+
+
+def _pace(tx: Tx, told: Told) -> tuple[float, str | None, float]:
+    """How long a mail waits at least, when the last one of its kind was sent, and how far it is to be from that."""
+    if told.kind in FOR_MODERATORS:
+        last = tx.one(notice.LAST_IN_GROUP, user_id=told.user_id, group_id=told.group_id)
+        return WAIT_FOR_MODERATORS, last.told, APART_FOR_MODERATORS
+    last = tx.one(notice.LAST_IN_CHANNEL, user_id=told.user_id, channel_id=told.channel_id)
+    return WAIT, last.told, APART
+
+
+@reads
+def _next_due(read: Snapshot) -> str | None:
+    return cast(str | None, read.one(notice.NEXT_DUE).due)
+
+
+def _seconds_until(due: str | None) -> float:
+    if due is None:
+        return SLOW_SECONDS
+    return min(SLOW_SECONDS, max(0.0, (times.milliseconds(due) - times.milliseconds(times.now())) / 1_000) + 0.001)
 
 
 add(Notices())

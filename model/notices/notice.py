@@ -8,7 +8,7 @@ somebody follows one for each person and discussion: it covers all that comes un
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import ForeignKey, Index, String, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ForeignKey, Index, Integer, String, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy import literal_column as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -117,8 +117,16 @@ LAST_IN_CHANNEL = select(func.max(Notice.told).label("told")).where(
 LAST_IN_GROUP = select(func.max(Notice.told).label("told")).where(
     _user, Notice.kind.in_(FOR_MODERATORS), Notice.group_id == bindparam("group_id")
 )
+NEXT_DUE = select(func.min(Notice.due).label("due")).where(Notice.due.is_not(None))
 DROP_DECIDED = delete(Notice).where(_one, Notice.post_id == bindparam("post_id"))
-CHANGE = update(Notice).where(Notice.id == bindparam("id"))
+_due = Notice.due <= bindparam("now")
+DUE_USERS = select(Notice.user_id).where(_due).distinct().limit(bindparam("limit", type_=Integer))
+OPEN_OF = select(*Notice.__table__.c).where(_user, Notice.due.is_not(None)).order_by(Notice.id)
+OF_BUNDLE = select(*Notice.__table__.c).where(_user, Notice.bundle == bindparam("bundle")).order_by(Notice.id)
+SETTLE = update(Notice).where(Notice.id.in_(bindparam("ids", expanding=True)))
+LAST_OF_POSTS = select(func.max(Notice.told).label("told")).where(
+    _user, Notice.kind == "post", Notice.channel_id == bindparam("channel_id"), Notice.id < bindparam("id")
+)
 _old = select(Notice.id).where(Notice.created < bindparam("before"))
 FORGET = delete(Notice).where(Notice.id.in_(_old.limit(SWEPT)))
 

@@ -1,6 +1,7 @@
 """What is still to be told of posts: to whom may read them, and has not."""
 
 from typing import Any, Literal, NamedTuple
+from urllib.parse import urlsplit
 
 from sqlalchemy import and_, bindparam, case, select
 
@@ -12,6 +13,7 @@ from model.notices.notice import Kind
 from model.talk import inbox, review, unread
 from model.talk.channel import SHOWN_TITLE, Channel
 from model.talk.decision import DecisionView
+from model.talk.desk.statement import Statement
 from model.talk.mention import Mention
 from model.talk.post import FOUND, Post, PostView, view
 from model.talk.unread import ReadMark
@@ -21,7 +23,10 @@ Verdict = Literal["approved", "removed", "declined"]
 
 
 class Item(NamedTuple):
-    """A post that somebody is told of. `title` is that of its discussion, `page` where that is, if not here."""
+    """A post that somebody is told of. `title` is that of its discussion, `page` where that is, if not here.
+
+    Of what was decided: the `verdict`, why, and the number of the statement that says all of it.
+    """
 
     kind: Any
     post: PostView
@@ -32,15 +37,16 @@ class Item(NamedTuple):
     read: bool
     verdict: Verdict | None = None
     decision: DecisionView | None = None
+    statement: int | None = None
 
 
 WHO = session.WHO.where(User.id == bindparam("id"))
 _ids = Post.id.in_(bindparam("ids", expanding=True))
 _mark = and_(ReadMark.user_id == bindparam("user"), ReadMark.channel_id == Post.channel_id)
 _mentioned = select(Mention.post_id).where(Mention.post_id == Post.id, Mention.user_id == bindparam("user"))
-PAGE = case((Channel.state == "published", Channel.url)).label("page")
+PAGE = case((Channel.state == "published", Channel.url)).label("page"), Group.origins.label("origins")
 _place = (
-    PAGE,
+    *PAGE,
     SHOWN_TITLE,
     Group.slug.label("group"),
     Group.name.label("group_name"),
@@ -60,6 +66,12 @@ DECIDED = (
     .add_columns(*_place)
     .where(_ids, Post.author_id == bindparam("user"), Post.body != "", VISIBLE)
     .order_by(Post.id)
+)
+STATEMENT = (
+    select(Statement.id)
+    .where(Statement.post_id == bindparam("post_id"), Statement.about == bindparam("about"), Statement.ended.is_(None))
+    .order_by(Statement.id.desc())
+    .limit(1)
 )
 
 
@@ -101,12 +113,25 @@ def of_decisions(read: Snapshot, who: Identity, ids: list[int]) -> list[Item]:
             verdict = "declined"
         if verdict:
             why = post.edit.decision if verdict == "declined" and post.edit else post.decision
-            found.append(_item("decided", post, row, False)._replace(verdict=verdict, decision=why or None))
+            item = _item("decided", post, row, False)._replace(verdict=verdict, decision=why or None)
+            found.append(item._replace(statement=_statement(read, row.id, verdict)))
     return found
 
 
+def _statement(read: Snapshot, post_id: int, verdict: Verdict) -> int | None:
+    """The number of the newest statement on a post, or on its new text, that holds."""
+    row = read.one(STATEMENT, post_id=post_id, about="edit" if verdict == "declined" else "post")
+    return int(row.id) if row and verdict != "approved" else None
+
+
 def _item(kind: Kind, post: PostView, row: Any, as_read: bool) -> Item:
-    return Item(kind, post, row.title, row.page, row.group, row.group_name, as_read)
+    return Item(kind, post, row.title, _page(row), row.group, row.group_name, as_read)
+
+
+def _page(row: Any) -> str | None:
+    """The page that a discussion is about, if it is one of the group's sites: nobody is led anywhere else."""
+    parts = urlsplit(row.page or "")
+    return row.page if parts.netloc and f"{parts.scheme}://{parts.netloc}".lower() in row.origins else None
 
 
 def still(read: Snapshot, user_id: int, kind: Kind, post_id: int) -> Item | None:

@@ -130,7 +130,8 @@ def record(tx: Tx, by: Identity, post: Any, about: About, why: Why, **what: Any)
     made = Made(tx.one(ADD, **of, **texts).id, what["was"], what["state"], why)
     for do in _on_decision:
         do(tx, by, post, about, made)
-    tx.changed("post.decided", subject=post.id)
+    if made.was != made.state:  # what was reported and stays is no news to its author
+        tx.changed("post.decided", subject=post.id)
 
 
 Hears = Callable[[Tx, Identity, Any, About, Made], None]

@@ -44,7 +44,8 @@ async def test_it_says_what_was_decided_and_why(alice: Person, bob: Person, char
     for uid, role in (("alice", "moderator"), ("bob", "member")):
         await joined(root, "news", uid, role)
     first, second = [(await bob.post(f"/api/channels/{channel}/posts", {"body": body})).json() for body in ("1", "2")]
-    assert (await bell(alice, 0))["waiting"] == [{"slug": "news", "name": "News", "waiting": 2}]
+    (waiting,) = (await bell(alice, 0))["waiting"]
+    assert (waiting["slug"], waiting["name"], waiting["waiting"]) == ("news", "News", 2)
     await alice.patch(f"/api/posts/{first['id']}", {"state": "published"}, headers={"If-Match": '"1-0"'})
     why = {"state": "removed", "reason": "spam", "note": "Twice"}
     await alice.post("/api/decisions", {"decisions": [{"post": second["id"], "version": 1}], **why})
