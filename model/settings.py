@@ -52,6 +52,17 @@ def _days(text: str) -> int | None:
     return None if text == "off" else int(text)
 
 
+def _links(text: str) -> tuple[tuple[str, str], ...]:
+    """What links are called, and where they lead."""
+    pairs = [part.strip().partition("=")[::2] for part in text.split(",") if part.strip()]
+    for name, url in pairs:
+        if not name.strip() or not re.fullmatch(r"https?://\S+", url.strip()):
+            raise ValueError(
+                "must look like Privacy=https://school.example/privacy,Imprint=https://school.example/imprint"
+            )
+    return tuple((name.strip(), url.strip()) for name, url in pairs)
+
+
 class Ages(NamedTuple):
     """After how many days posts go, or None: in any group, but for those that have a number of their own."""
 
@@ -100,6 +111,7 @@ class Settings(EngineSettings):
     post_length: int = 10_000
     user_image_bytes: int = 64 * 1024 * 1024
     image_bytes: int = 2 * 1024 * 1024 * 1024
+    links: tuple[tuple[str, str], ...] = parsed((), _links)
     push_networks: tuple[str, ...] = parsed((), networks)
     retention_accounts: int | None = parsed(None, _days)
     retention_warning: int = 30

@@ -227,6 +227,19 @@ class TestBrokenInDevelopment(TestBroken):
         assert (answer.status_code, answer.json()["detail"].startswith(told)) == (500, True)
 
 
+class TestLinks:
+    """POTTLE_LINKS."""
+
+    @pytest.fixture
+    def settings(self, instance: Path) -> Settings:
+        return Settings(instance=instance, links=(("Privacy & more", "https://school.example/privacy"),))
+
+    async def test_they_are_at_the_foot_of_each_page(self, anyone: Person) -> None:
+        for path in ("/", "/account/sign-up", "/nowhere"):
+            page = (await anyone.get(path, headers=HTML)).text
+            assert '<a href="https://school.example/privacy" dir="auto">Privacy &amp; more</a>' in page
+
+
 class TestNotStarted:
     """The database was never opened."""
 

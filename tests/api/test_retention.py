@@ -18,7 +18,6 @@ from model.operating import retention
 from model.settings import Ages, Settings
 from model.talk import aging
 from model.talk.desk import old
-from pottle import settings as settings_
 from pottle import times
 from pottle.store import db
 from tests.api.conftest import LOBBY, bearer, dump, opened, posted, refused, signed_in_again
@@ -287,22 +286,3 @@ class TestTheCommand:
         said = main.create_app(settings).test_cli_runner().invoke(args=["doctor"]).output
         assert "retention" in said
         assert "accounts: 300 days" in said
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("365", "365 days"),
-        ("off", ""),
-        ("365, blog=off,7b=180", "365 days, blog: for good, 7b: 180 days"),
-        ("7b=180", "7b: 180 days"),
-    ],
-)
-def test_posts_may_have_a_number_for_each_group(text: str, says: str) -> None:
-    assert str(settings_.read({"POTTLE_RETENTION_POSTS": text}, Settings).retention_posts) == says
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "a year", "365,30", "=30", "7b=", "7b", "1.5", ""])
-def test_a_bad_number_stops_the_server(text: str) -> None:
-    with pytest.raises(settings_.BadSetting, match="POTTLE_RETENTION_POSTS"):
-        settings_.read({"POTTLE_RETENTION_POSTS": text}, Settings)

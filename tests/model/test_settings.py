@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model.settings import Settings
+from model.settings import Ages, Settings
 from pottle import settings as of_engine
 from pottle.settings import BadSetting
 
@@ -34,6 +34,7 @@ def test_settings_do_not_change() -> None:
         read({}).password_min = 1  # type: ignore[misc]
 
 
+LINKS = (("Privacy", "https://a.example/?a=b"), ("Imprint", "http://b.example"))
 GOOD = [
     ("INSTANCE", "/srv/pottle", "instance", Path("/srv/pottle")),
     ("URL", "https://pottle.example", "url", "https://pottle.example"),
@@ -53,6 +54,12 @@ GOOD = [
     ("PASSWORD_MIN", "12", "password_min", 12),
     ("SESSION_DAYS", "1", "session_days", 1),
     ("LOG_CHANGES", "999999999999", "log_changes", 999_999_999_999),
+    ("RETENTION_ACCOUNTS", "400", "retention_accounts", 400),
+    ("RETENTION_AUDIT", "off", "retention_audit", None),
+    ("RETENTION_POSTS", "off", "retention_posts", Ages()),
+    ("RETENTION_POSTS", "365, blog=off,7b=180", "retention_posts", Ages(365, (("blog", None), ("7b", 180)))),
+    ("RETENTION_POSTS", "7b=180", "retention_posts", Ages(None, (("7b", 180),))),
+    ("LINKS", "Privacy=https://a.example/?a=b, Imprint = http://b.example", "links", LINKS),
 ]
 
 
@@ -67,6 +74,9 @@ BAD = [
     *[("SIGN_UP", text) for text in ("", "OPEN", "everybody")],
     *[("LOG", text) for text in ("", "JSON", "/var/log/pottle.log")],
     ("METRICS", "everybody"),
+    *[("RETENTION_ACCOUNTS", text) for text in ("", "0", "-1", "a year", "1.5", "100000")],
+    *[("RETENTION_POSTS", text) for text in ("", "0", "365,30", "=30", "7b=", "7b", "7b=0")],
+    *[("LINKS", text) for text in ("https://a.example", "=https://a.example", "A=javascript:alert(1)", "A=/b")],
     *[("TRUSTED_PROXIES", text) for text in ("proxy", "10.0.0.0/33", "*", "10.0.0.1,proxy")],
     *[("URL", text) for text in ("pottle.example", "ftp://pottle.example", "https://", "https://a b", "https://a?b")],
     *[("URL", text) for text in ("https://a#b", "javascript:alert(1)", "https://a\n")],
