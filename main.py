@@ -28,6 +28,7 @@ RESOURCES = (
     "confirming",
     "second",
     "sso",
+    "providers",  # signing in with Google, Microsoft, GitHub and the like
     "groups",
     "invitations",
     "push",

@@ -189,17 +189,35 @@ def cookie_name() -> str:
     return f"pottle_{db.instance.id}"
 
 
-def set_cookie(response: Response, token: str, days: int) -> None:
+def set_cookie(response: Response, token: str, days: float) -> None:
     """Signs the browser in, for our own pages."""
+    remember(response, "", token, round(days * 24 * 3600))
+
+
+def remember(response: Response, name: str, value: str, seconds: int) -> None:
+    """Has the browser keep a cookie of ours for our own pages, beside the session's, whose name is ""."""
     response.set_cookie(
-        _cookie_name_here(),
-        token,
-        max_age=days * 24 * 3600,
+        _cookie_name_here(name),
+        value,
+        max_age=seconds,
         httponly=True,
         samesite="Lax",
         secure=_is_secure(),
         path=_cookie_path(),
     )
+
+
+def recalled(name: str) -> str | None:
+    """What was remembered under a name."""
+    return request.cookies.get(_cookie_name_here(name))
+
+
+def forget(response: Response, name: str) -> Response:
+    """Has the browser forget it."""
+    response.delete_cookie(
+        _cookie_name_here(name), path=_cookie_path(), secure=_is_secure(), httponly=True, samesite="Lax"
+    )
+    return response
 
 
 def signed_out(response: Response | None = None) -> Response:
@@ -237,11 +255,12 @@ def _by_cookie() -> Identity | None:
     return found if found and found.device is None else None
 
 
-def _cookie_name_here() -> str:
-    """The session cookie's name here; under https one that no neighbouring host can set."""
+def _cookie_name_here(of: str = "") -> str:
+    """The name of the session's cookie here, or of another; under https one that no neighbouring host can set."""
+    name = cookie_name() + (f"_{of}" if of else "")
     if not _is_secure():
-        return cookie_name()
-    return (HOST if _cookie_path() == "/" else SECURE) + cookie_name()
+        return name
+    return (HOST if _cookie_path() == "/" else SECURE) + name
 
 
 def _is_secure() -> bool:

@@ -6,18 +6,16 @@ import msgspec
 from quart import Blueprint, Response
 from quart_schema import hide
 
-from api.access import EDITING, SIGN_IN, asker, attempt, by_session, confirmed, device, me
+from api.access import EDITING, SIGN_IN, attempt, by_session, confirmed, device, me
+from api.window import window
 from model.accounts import sso
 from model.accounts.session import SessionView
 from model.accounts.sso import SecretView
 from model.accounts.sso_token import SignedToken
 from model.groups.group import Origin
 from pottle.http.answers import Answer, asks, gives, takes
-from pottle.http.application import rendered
 from pottle.http.asking import anyone, foreign_origin, is_ours, signed_in
 from pottle.http.bodies import Tolerant
-from pottle.http.caching import rule
-from pottle.http.cross_origin import framed_by
 from pottle.http.forms import Trouble, or_again
 from pottle.http.limits import limited
 from pottle.values import as_it_is
@@ -120,13 +118,3 @@ async def popup(query: PopupQuery) -> Response:
     """
     ours = is_ours(query.origin)
     return await window(query.group, query.origin, ours or await sso.is_site(query.group, query.origin), ours)
-
-
-async def window(slug: str, origin: str, listed: bool, ours: bool) -> Response:
-    """The window for a site of a group; 403, and what to do, for one that is not listed."""
-    shown = {"me": asker(), "slug": slug, "origin": origin, "listed": listed, "ours": ours}
-    body = await rendered("sign-in.html", **shown)
-    headers = {"Cache-Control": rule(), "Vary": "Cookie", "Referrer-Policy": "no-referrer"}
-    response = Response(body, 200 if listed else 403, headers=headers, content_type="text/html; charset=utf-8")
-    framed_by(response, None)
-    return response

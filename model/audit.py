@@ -20,7 +20,7 @@ Action = Literal[
     "user.created", "user.role", "user.disabled", "user.enabled", "user.deleted",
     "password.changed", "password.link", "password.code", "password.reset", "token.made", "token.deleted",
     "second.on", "second.off", "second.reset", "recovery.renewed", "recovery.used",
-    "account.exported",
+    "provider.linked", "provider.unlinked", "account.exported",
     "group.created", "group.edited", "group.removed", "member.put", "member.joined", "member.removed",
     "invitation.made", "invitation.revoked", "secret.made", "secret.deleted",
     "channel.approved", "channel.locked", "channel.unlocked", "channel.pinned", "channel.unpinned", "channel.deleted",

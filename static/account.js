@@ -83,6 +83,13 @@ export class Account {
   }
 
   #clicked({ target }) {
+    const provider = target.closest('a[data-provider]');
+    if (provider?.closest('dialog')) {
+      const root = provider.pathname.replace(/\/account\/with\/.*/, '');
+      const query = new URLSearchParams(provider.search);
+      query.set('next', location.pathname.slice(root.length) + location.search + location.hash);
+      provider.search = query;
+    }
     const button = target.closest('button');
     if (button?.dataset.open) this.ask(button.dataset.open);
     if (button && 'close' in button.dataset) button.closest('dialog').close();

@@ -7,24 +7,30 @@ import { _ } from './texts.js';
 const CODE = /^([0-9A-Z]{8}|[0-9A-Z]{16})$/i;
 
 export class Joining {
-  #section; #pottle; #account; #code = ''; #group = null; #arrive; #chose;
+  #section; #pottle; #account; #code = ''; #group = null; #arrive; #chose; #provider;
 
   /**
    * @param {{become: (user: object) => void, giveSecond: (needed: object) => Promise<any>}} account hears who has signed
    *   up, and asks for a second factor
-   * @param {{arrive?: () => Promise<void>, chose?: (session: object) => Promise<void>}} [instead] of leaving this page for
+   * @param {{arrive?: () => Promise<void>, chose?: (session: object) => Promise<void>,
+   *   provider?: (name: string, code: string) => Promise<{url: string}>}} [instead] of leaving this page for
    *   the group's, or for the front page after a password was chosen
    */
-  constructor(section, pottle, account, { arrive, chose } = {}) {
+  constructor(section, pottle, account, { arrive, chose, provider } = {}) {
     this.#section = section;
     this.#pottle = pottle;
     this.#account = account;
     this.#arrive = arrive ?? (() => this.#leave());
     this.#chose = chose ?? (async () => location.assign(this.#section.dataset.home));
+    this.#provider = provider ?? ((name, invitation) => this.#pottle.api('POST', `/api/providers/${name}`, { invitation, next: this.#next().slice(this.#section.dataset.home.length - 1) }));
     submits(this.#find('[data-kind=code] form'), ({ code }) => this.#lookUp(code));
     submits(this.#find('.accept'), () => this.accept());
     submits(this.#find('.password'), ({ password }) => this.#choose(password));
     section.querySelectorAll('.sign-up').forEach((form) => submits(form, (values) => this.#signUp(values, account)));
+    section.querySelectorAll('[data-provider]').forEach((button) => {
+      button.disabled = false;
+      button.addEventListener('click', () => this.#goOn(button));
+    });
     addEventListener('hashchange', () => this.#followLink());
     this.#show('code');
     this.#followLink();
@@ -81,9 +87,25 @@ export class Joining {
     if (session) await this.#chose(session);
   }
 
-  /** To the page of the group that was joined; to the front page where there is none. */
-  async #leave() {
-    const { home, group } = this.#section.dataset;
-    location.assign(group && this.#group ? group.replace(/-$/, encodeURIComponent(this.#group.slug)) : home);
+  /** To Google or the like, and from there into the group. */
+  async #goOn(button) {
+    button.disabled = true;
+    try {
+      const { url } = await this.#provider(button.dataset.provider, this.#code);
+      location.assign(url);
+    } catch (problem) {
+      button.setCustomValidity(problem.message);
+      button.reportValidity();
+    } finally {
+      button.disabled = false;
+    }
   }
+
+  /** The page of the group that is joined; the front page where there is none. */
+  #next() {
+    const { home, group } = this.#section.dataset;
+    return group && this.#group ? group.replace(/-$/, encodeURIComponent(this.#group.slug)) : home;
+  }
+
+  async #leave() { location.assign(this.#next()); }
 }

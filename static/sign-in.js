@@ -9,7 +9,7 @@ import { connect } from './pottle.js';
 import { withSecond } from './second.js';
 
 const window_ = document.querySelector('#content');
-const { group, origin, ours } = window_.dataset;
+const { group, origin, ours, token, ticket } = window_.dataset; // the last two where a provider sent somebody back
 const part = (name) => window_.querySelector(`[data-part=${name}]`);
 const form = (name) => part(name)?.querySelector('form');
 /** Who types a password here signs in for that site and not for our pages: another may sit at this machine next. */
@@ -19,6 +19,8 @@ const pottle = ours ? here : connect({ env: apart });
 let before = async () => {}; // what is still to be done once somebody has signed in
 
 if (!opener) show('lost');
+else if (token) leave(ours ? here : connect({ token, env: apart }));
+else if (ticket) giveSecond({ ticket }).then(() => leave(pottle));
 else begin();
 document.querySelector('.unready')?.remove();
 
@@ -30,6 +32,7 @@ function begin() {
   const joining = new Joining(part('code').querySelector('.joining'), pottle, { become() {}, giveSecond }, {
     arrive: () => leave(pottle),
     chose: ({ token }) => leave(ours ? here : connect({ token, env: apart })),
+    provider: (name, invitation) => here.api('POST', `/api/providers/${name}`, { invitation, group, origin }),
   });
   window_.addEventListener('click', ({ target }) => {
     const button = target.closest('[data-show], [data-open]');

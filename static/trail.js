@@ -21,6 +21,8 @@ const sentences = (subject, detail) => ({
   'second.reset': _('took the second step of %(subject)s off', { subject }),
   'recovery.renewed': _('made new recovery codes'),
   'recovery.used': _('used a recovery code'),
+  'provider.linked': _('added an account to sign in to %(subject)s with', { subject }),
+  'provider.unlinked': _('took off an account that signed in to %(subject)s', { subject }),
   'account.exported': _('took a copy of everything of %(subject)s', { subject }),
   'group.created': _('made the group %(subject)s', { subject }),
   'group.edited': _('changed the group %(subject)s', { subject }),

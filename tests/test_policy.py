@@ -78,6 +78,7 @@ def built() -> Quart:
 
 
 COSTLY = {"/search", "/api/search", "/api/groups/<slug>/export"}  # to read
+COSTLY |= {"/account/with/<name>", "/account/with/<name>/back"}  # which ask a provider
 
 
 @pytest.mark.check
@@ -119,6 +120,7 @@ class TestRoutes:
             *("/account/export", "/account/delete", "/account/language", "/account/sign-in", "/account/sign-out"),
             *("/posts/<id:post_id>/react", "/posts/<id:post_id>/edit", "/posts/<id:post_id>/delete"),
             *("/api/groups/<slug>/sso", "/api/groups/<slug>/sessions", "/api/groups/<slug>/secrets"),
+            *("/api/providers/<name>", "/api/me/providers/<name>"),
             "/api/imports",  # whose file is not read twice; there is one at a time
             *("/api/groups/<slug>/webhooks", "/api/webhooks", "/api/webhooks/<id:hook_id>/secret"),
             *("/api/webhooks/<id:hook_id>/test", "/api/webhooks/<id:hook_id>/again"),

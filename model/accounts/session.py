@@ -347,7 +347,14 @@ def end_of_user(tx: Tx, user_id: int, uid: str) -> None:
     _end(tx, user_id, uid, END)
 
 
-def _end(tx: Tx, user_id: int, uid: str, which: ReturningDelete[int], **values: int) -> bool:
+@writes
+def end_others_begun(tx: Tx, identity: Identity, how: How) -> None:
+    """Ends the sessions of the user that were begun by `how`, but the one that is asking."""
+    others = END_OTHERS.where(Session.how == bindparam("how"))
+    _end(tx, identity.user, identity.uid, others, id=identity.session or 0, how=how)
+
+
+def _end(tx: Tx, user_id: int, uid: str, which: ReturningDelete[int], **values: int | str) -> bool:
     """Ends sessions of the user; whether there were any."""
     ended = tx.all(which, user_id=user_id, **values)
     for row in ended:

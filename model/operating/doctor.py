@@ -1,5 +1,6 @@
 """The doctor: checks the machine, the database and the settings, and says what to do about what is wrong."""
 
+import asyncio
 import os
 import platform
 import shutil
@@ -14,6 +15,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import func, select
 
+from model.accounts.providers import asking
+from model.accounts.providers.configured import Provider
 from model.accounts.sso import SsoSecret
 from model.accounts.user import User
 from model.groups.group import Group
@@ -237,6 +240,8 @@ def _settings(patient: Patient) -> Iterator[Finding]:
         (_is_plain(url), "warn", f"{url} is not https: passwords and cookies travel in the clear"),
     )
     unlimited = "POTTLE_RATE_LIMITS=off: anybody may guess passwords as fast as they can"
+    for one in chosen.sign_in:
+        yield _provider(one, url)
     yield _judged("limits", "on", (not chosen.rate_limits, "warn", unlimited))
     everybody = f"open: whoever finds {url} can make an account (POTTLE_SIGN_UP)"
     yield _judged("sign-up", chosen.sign_up, (chosen.sign_up == "open" and url, "warn", everybody))
@@ -251,6 +256,17 @@ def _settings(patient: Patient) -> Iterator[Finding]:
             (plain, "warn", f"{plain} is not https: whoever is on its way can act for its visitors"),
             (url.startswith("http:"), "warn", f"browsers keep the cookie for /flask only if {url} is https"),
         )
+
+
+def _provider(one: Provider, url: str) -> Finding:
+    """Whether people can sign in with it; asks it where its pages are."""
+    back = f"it has to know {url}/account/with/{one.name}/back"
+    try:
+        asyncio.run(asking.metadata_of(one))
+    except asking.Unreachable as error:
+        return Finding("warn", one.name, f"{error.detail} {back}")
+    unsaid = "POTTLE_URL does not say where it is to send people back to"
+    return _judged(one.name, f"{one.label} can be reached; {back}", (not url, "warn", unsaid))
 
 
 def _is_plain(url: str) -> bool:

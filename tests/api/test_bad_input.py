@@ -38,6 +38,7 @@ ROUTES: dict[tuple[str, str], Json] = {
     ("POST", "/api/me/export"): {"password": PASSWORD},
     ("POST", "/api/me/tokens"): {"name": "program"},
     ("POST", "/api/me/push"): Browser("https://push.example/1").subscription(),
+    ("POST", "/api/providers/school"): {"invitation": "K7QD-29XM", "next": "/", "group": "home", "origin": ""},
     ("POST", "/api/groups"): {"slug": "chess", "name": "Chess", "origins": [], "reading": "public", "posting": "users"},
     ("PATCH", "/api/groups/class"): {"name": "Class 5b", "origins": [], "review": "all"},
     ("POST", "/api/groups/class/members"): {"uid": "charlie", "role": "member"},
@@ -107,6 +108,7 @@ async def test_the_table_is_complete(anyone: Person) -> None:
     }
     known = {(method, re.sub(r"/(home|class)(?=/|$)", "/{slug}", path)) for method, path in ROUTES}
     known = {(method, re.sub(r"/1(?=/|$)", "/{id}", path)) for method, path in known}
+    known = {(method, path.replace("/providers/school", "/providers/{name}")) for method, path in known}
     known = {(method, path.replace("/alice", "/{uid}")) for method, path in known}
     documented = {(method, re.sub(r"\{\w+_id\}", "{id}", path)) for method, path in documented}
     missing = [f'("{method}", "{path}"): {{…}},' for method, path in sorted(documented - known)]

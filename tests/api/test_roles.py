@@ -55,6 +55,8 @@ POST   /unsubscribe/unknown                                404    404    404  40
 GET    /join                                               200    200    200  200  200  200    200   200
 GET    /account/address?token=x                            200    200    200  200  200  200    200   200
 POST   /account/address?token=x                            401    404    404  404  404  404    403   401
+GET    /account/with/nobody                                404    404    404  404  404  404    404   404
+GET    /account/with/nobody/back                           401    401    401  401  401  401    401   401
 GET    /discussions                                        200    200    200  200  200  200    200   200
 GET    /groups/home                                        200    200    200  200  200  200    200   200
 GET    /groups/class                                       404    404    200  200  200  200    200   401
@@ -170,6 +172,11 @@ GET    /api/me/push                                        401    200    200  20
 POST   /api/me/push              {push}                    401    201    201  201  201  403    403   401
 POST   /api/me/push/test                                   401    404    404  404  404  403    403   401
 DELETE /api/me/push                                        401    404    404  404  404  403    403   401
+GET    /api/providers                                      200    200    200  200  200  200    200   200
+POST   /api/providers/nobody   {"invitation": "K7QD-29XM"} 422    422    422  422  422  422    403   401
+GET    /api/me/providers                                   401    200    200  200  200  403    403   401
+POST   /api/me/providers/nobody                            401    404    404  404  404  403    403   401
+DELETE /api/me/providers/999999                            401    404    404  404  404  403    403   401
 GET    /api/me/tokens                                      401    200    200  200  200  200    403   401
 POST   /api/me/tokens            {"name": "bell"}          401    201    201  201  201  403    403   401
 DELETE /api/me/tokens/{token}                              401    404    204  404  404  204    403   401
@@ -393,7 +400,7 @@ def row(line: str) -> Row:
     return Row(method, path, body, dict(zip(ROLES, map(int, statuses), strict=True)))
 
 
-ENTERING = ("/account/sign-in", "/account/sign-up")
+ENTERING = ("/account/sign-in", "/account/sign-in/second", "/account/sign-up", "/api/providers/nobody")
 ROWS = [row(line) for line in TABLE.splitlines() if re.search(r" \d{3}$", line)]
 
 Ask = Callable[[Row, str], Awaitable[int]]
