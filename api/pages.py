@@ -31,7 +31,9 @@ OF_DISCUSSIONS = ("discussions", "webhooks", "removed", "import", "messages")
 @blueprint.record_once
 def _tell_templates(state: BlueprintSetupState) -> None:
     chosen: Settings = state.app.config["POTTLE"]
-    state.app.jinja_env.globals.update(sign_up=chosen.sign_up, links=chosen.links, asker=asker)
+    state.app.jinja_env.globals.update(
+        sign_up=chosen.sign_up, links=chosen.links, unused_days=chosen.retention_accounts, asker=asker
+    )
 
 
 @blueprint.record_once

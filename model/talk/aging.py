@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Delete, bindparam, delete, func, or_, select, update
 
 from model import settings
+from model.arriving.guest import Guest, GuestPost
 from model.groups.group import Group
 from model.operating import retention
 from model.privacy import cascades, refers
@@ -44,6 +45,9 @@ _day = func.substr(Post.created, 1, 10).label("day")
 OLD = select(Group.slug, _day, func.count().label("posts")).select_from(Group)
 OLD = OLD.join(Channel, Channel.group_id == Group.id).join(Post).where(_old).group_by(Group.slug, _day)
 FORGOTTEN = select(func.count()).select_from(Post).outerjoin(Decision, _of_post).where(_forgotten)
+ITS_GUEST = select(GuestPost.guest_id).where(GuestPost.post_id == bindparam("post_id"))
+_wrote_more = select(GuestPost.post_id).where(GuestPost.guest_id == Guest.id)
+FORGET_GUEST = delete(Guest).where(Guest.id == bindparam("id"), Guest.user_id.is_(None), ~_wrote_more.exists())
 NOBODYS = update(Post).where(Post.id == bindparam("id"))
 
 _looked_at = 0  # up to which post this worker has looked
@@ -69,8 +73,11 @@ def work(tx: Tx) -> bool:
 
 def _end(tx: Tx, post: Any) -> None:
     posting.erase(tx, post)
+    guest = tx.one(ITS_GUEST, post_id=post.id)
     for statement in _of_posts():
         tx.run(statement, post_id=post.id)
+    if guest:  # of another system, and this was their last post
+        tx.run(FORGET_GUEST, id=guest.guest_id)
     nothing = {"author_id": None, "guest": FORMER_USER, "answered_id": None, "edited": None, "reactions": "{}"}
     tx.run(NOBODYS, id=post.id, **nothing, version=post.version + 1)
     if post.state == "removed" and post.replies:  # the name stood there until now

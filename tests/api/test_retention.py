@@ -98,6 +98,15 @@ class TestPosts:
         ]
         refused(await alice.patch(f"/api/posts/{posts[0]['id']}", {"state": "published"}), 404)
 
+    async def test_who_wrote_elsewhere_is_forgotten_with_the_last_post(self, alice: Person, instance: Path) -> None:
+        posts = [await posted(alice, text) for text in ("One", "Two")]
+        sql(instance, "INSERT INTO guests (id, group_id, source, name, digest) VALUES (1, 1, 'isso', 'Ada', x'00')")
+        sql(instance, "INSERT INTO guest_posts SELECT id, 1 FROM posts")
+        for post, left in zip(posts, (1, 0), strict=True):
+            sql(instance, "UPDATE posts SET created = ? WHERE id = ?", LONG_AGO, post["id"])
+            await swept()
+            assert sql(instance, "SELECT count(*) FROM guests") == [(left,)]
+
     async def test_many_go_in_many_small_units(
         self, alice: Person, instance: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -164,6 +173,10 @@ class TestAccounts:
         newest = (await root.get("/api/audit")).json()["entries"][0]
         assert (newest["action"], newest["actor"], newest["subject"]) == ("user.deleted", "", "charlie")
         assert newest["detail"].startswith("not used since 20")
+
+    async def test_the_account_page_says_so(self, bob: Person) -> None:
+        page = await bob.get("/account/data", headers={"Accept": "text/html"})
+        assert "An account that nobody uses for 300 days is deleted by itself." in page.text
 
     async def test_a_mail_warns_once_if_nobody_comes_back(
         self, unused_for: Callable[..., None], instance: Path, monkeypatch: pytest.MonkeyPatch
