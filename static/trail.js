@@ -51,6 +51,7 @@ const sentences = (subject, detail) => ({
   'edit.approved': _('approved the new text of %(subject)s', { subject }),
   'edit.declined': _('declined the new text of %(subject)s', { subject }),
   'decision.undone': _('took back the decision on %(subject)s', { subject }),
+  'posts.cleared': _('removed all that %(subject)s wrote, %(detail)s', { subject, detail }),
   'note.made': _('wrote a note on %(subject)s', { subject }),
   'note.deleted': _('deleted a note on %(subject)s', { subject }),
   'appeal.granted': _('granted the appeal about %(subject)s', { subject }),
@@ -83,7 +84,7 @@ function inWords(detail) {
   return detail.replace(/\b(reading|posting|review|anonymous|images|origins): ([a-z]+)(?=,|$)/g, (text, rule, value) => rules[rule][value] ?? text);
 }
 
-const TOLD = ['user.role', 'member.put', 'claim.approved', 'claim.declined']; // with the detail
+const TOLD = ['posts.cleared', 'user.role', 'member.put', 'claim.approved', 'claim.declined']; // with the detail
 
 /** @param {string} path of the API */
 export const trail = (section, pottle, path) => new Listing(section, pottle, {

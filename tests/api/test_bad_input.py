@@ -59,6 +59,7 @@ ROUTES: dict[tuple[str, str], Json] = {
     ("POST", "/api/live"): {"frames": [{"type": "subscribe", "channel": 1}], "wait": 1},
     ("POST", "/api/decisions"): {"decisions": [{"post": 99, "version": 1}], "state": "removed", "note": "No."},
     ("POST", "/api/decisions/undo"): {"decisions": [99]},
+    ("POST", "/api/groups/class/history/alice/clearing"): {"days": 1, "reason": "spam", "note": "No."},
     ("PATCH", "/api/appeals/1"): {"state": "granted", "answer": "Yes."},
     ("PUT", "/api/me/decisions/1/appeal"): {"text": "I meant it kindly."},
     ("POST", "/api/groups/class/notes"): {"uid": "bob", "text": "Was warned.", "post": 1},

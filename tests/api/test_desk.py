@@ -132,6 +132,87 @@ class TestNotes:
         assert wrong_fields(await alice.post(NOTES, {"text": "x"})) == {"uid"}
 
 
+HISTORY = "/api/groups/site/history/bob"
+
+
+class TestHistory:
+    """/api/groups/{slug}/history/{uid}."""
+
+    async def test_it_works(
+        self, room: int, root: Person, alice: Person, bob: Person, charlie: Person, anyone: Person
+    ) -> None:
+        await alice.patch("/api/groups/site", {"anonymous": True})
+        good, bad = await posted(bob, "Good", room), await posted(bob, "Bad", room)
+        await posted(bob, "Nobody knows", room, anonymous=True)
+        await posted(bob, "Elsewhere")  # in the lobby, which Alice does not moderate
+        await reported(bad, charlie)
+        await reported(await posted(charlie, "Fine", room), bob)
+        await removed(alice, bad, reason="unkind")
+        await alice.post(NOTES, {"uid": "bob", "text": "Was warned."})
+        shown = (await alice.get(HISTORY)).json()
+        assert (shown["uid"], shown["standing"], shown["level"]) == ("bob", "member", None)
+        counts = {"published": 2, "pending": 0, "removed": 1, "share": 0.333, "first": good["created"]}
+        assert shown["posts"] == counts
+        assert shown["reports"] == {"made": 1, "upheld": 0, "received": 1}
+        assert [post["words"] for post in shown["latest"]] == ["Bad", "Good"]  # and not the anonymous one
+        assert [(one["post"], one["reason"]) for one in shown["decisions"]] == [(bad["id"], "unkind")]
+        assert [one["text"] for one in shown["notes"]] == ["Was warned."]
+        page = await alice.get("/groups/site/history/bob", headers={"Accept": "text/html"})
+        assert "Was warned." in page.text
+        assert "Nobody knows" not in page.text
+
+    async def test_nobody_else_sees_it(self, room: int, bob: Person, charlie: Person, alice: Person) -> None:
+        refused(await bob.get(HISTORY), 403)
+        refused(await alice.get("/api/groups/site/history/charlie"), 404)  # who has nothing to do with the group
+        refused(await alice.get("/api/groups/home/history/bob"), 403)
+        assert (await bob.get("/groups/site/history/bob", headers={"Accept": "text/html"})).status_code == 404
+
+
+class TestClearing:
+    """All that somebody wrote in the last days is removed, and they are blocked, in one step that can be undone."""
+
+    async def test_it_works(self, room: int, root: Person, alice: Person, bob: Person, charlie: Person) -> None:
+        other = await posted(bob, "Elsewhere")
+        theirs = [await posted(bob, f"Buy {number}", room) for number in range(3)]
+        await posted(charlie, "Fine", room)
+        assert (await alice.get(f"{HISTORY}/clearing?days=1")).json() == {
+            "posts": 3,
+            "anonymous": 0,
+            "edits": 0,
+            "more": False,
+        }
+        new = {"days": 1, "reason": "spam", "block": {"why": "Advertising", "until": "2099-01-01T00:00:00.000Z"}}
+        done = (await alice.post(f"{HISTORY}/clearing", new)).json()
+        assert (done["posts"], done["block"]["user"], len(done["decisions"])) == (3, "bob", 3)
+        assert [post["id"] for post in await waiting(alice, "removed")] == [post["id"] for post in theirs[::-1]]
+        assert (await bob.get(f"/api/posts/{other['id']}")).json()["state"] == "published"
+        refused(await bob.post(f"/api/channels/{room}/posts", {"body": "More"}), 403)
+        assert {told["reason"] for told in await decisions(bob)} == {"spam"}
+        again = (await alice.post(f"{HISTORY}/clearing", {"days": 1})).json()
+        assert (again["posts"], again["decisions"]) == (0, [])
+        await alice.post("/api/decisions/undo", {"decisions": done["decisions"]})
+        assert await waiting(alice, "removed") == []
+
+    async def test_new_texts_go_too(self, root: Person, alice: Person, bob: Person) -> None:
+        room = await opened(root, "site", review="all")
+        await joined(root, "site", "alice", "moderator")
+        post = await decided(alice, await posted(bob, "Seen", room), "published")
+        await edited(bob, post, "Buy")
+        await posted(bob, "Buy", room)
+        done = (await alice.post(f"{HISTORY}/clearing", {"days": 1})).json()
+        assert (done["posts"], done["edits"], done["block"]) == (2, 1, None)
+        assert await waiting(alice, "pending") == []
+
+    async def test_not_of_moderators_and_not_by_others(
+        self, room: int, root: Person, alice: Person, bob: Person
+    ) -> None:
+        refused(await alice.post("/api/groups/site/history/root/clearing", {"days": 1}), 409)
+        refused(await bob.post(f"{HISTORY}/clearing", {"days": 1}), 403)
+        assert wrong_fields(await alice.post(f"{HISTORY}/clearing", {"days": 0})) == {"days"}
+        past = {"days": 1, "block": {"why": "x", "until": "2001-01-01T00:00:00.000Z"}}
+        refused(await alice.post(f"{HISTORY}/clearing", past), 422)
+
+
 class TestAppeals:
     """An author appeals once; another moderator answers, where there is one."""
 

@@ -222,6 +222,12 @@ GET    /api/groups/class/export?format=wxr                 401    404    403  20
 GET    /api/groups/home/claims                             401    403    403  403  200  403    403   401
 GET    /api/groups/class/claims                            401    404    403  200  200  403    403   401
 PATCH  /api/groups/class/claims/9 {"state": "approved"}    401    404    403  404  404  403    403   401
+GET    /groups/home/history/bob                            401    404    404  404  200  404    403   401
+GET    /groups/class/history/bob                           401    404    404  200  200  404    403   401
+GET    /api/groups/class/history/bob                       401    404    403  200  200  403    403   401
+GET    /api/groups/class/history/charlie                   401    404    403  404  404  403    403   401
+GET    /api/groups/class/history/bob/clearing              401    404    403  200  200  403    403   401
+POST   /api/groups/class/history/bob/clearing {"days": 1}  401    404    403  200  200  403    403   401
 GET    /api/groups/home/notes?uid=bob                      401    403    403  403  200  403    403   401
 GET    /api/groups/class/notes?uid=bob                     401    404    403  200  200  403    403   401
 POST   /api/groups/class/notes   {"uid": "bob", "text": "x"} 401    404    403  201  201  403    403   401

@@ -92,6 +92,7 @@ BODIES: dict[str, Any] = {
     "PUT /api/channels/<id:channel_id>/read": {"posts": [99999]},
     "POST /api/decisions": {"decisions": [{"post": 99999, "version": 1}], "state": "published"},
     "POST /api/decisions/undo": {"decisions": [99999]},
+    "POST /api/groups/<slug>/history/<uid>/clearing": {"days": 1},
     "PATCH /api/appeals/<id:appeal_id>": {"state": "granted"},
     "PUT /api/me/decisions/<id:statement_id>/appeal": {"text": "x"},
     "POST /api/groups/<slug>/notes": {"uid": "bob", "text": "x"},
