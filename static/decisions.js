@@ -27,13 +27,22 @@ export async function decide(pottle, posts, state, why = {}, changed = () => {})
   if (posts.length === 1 && refused.length) throw Object.assign(new Error(refused[0].detail), refused[0]);
   const ids = done.map((post) => post.decision ?? post.edit?.decision).filter(Boolean).map(({ id }) => id);
   const removed = posts.some((post) => post.state === 'removed') && state === 'published';
-  const text = removed ? ngettext('%(num)s post is back.', '%(num)s posts are back.', done.length)
+  const kept = posts.every((post) => post.state === 'published' && post.edit?.state !== 'pending') && state === 'published';
+  const text = kept ? ngettext('%(num)s post stays.', '%(num)s posts stay.', done.length) : removed ? ngettext('%(num)s post is back.', '%(num)s posts are back.', done.length)
     : state === 'published' ? ngettext('%(num)s approved.', '%(num)s approved.', done.length)
     : ngettext('%(num)s removed.', '%(num)s removed.', done.length);
   const more = refused.length ? ` ${ngettext('%(num)s has changed meanwhile: please look at it again.', '%(num)s have changed meanwhile: please look at them again.', refused.length)}` : '';
-  undoLast = ids.length ? () => undo(pottle, ids, changed) : null;
-  toast({ text: text + more, action: _('Undo'), act: undoLast });
+  toast({ text: text + more, action: _('Undo'), act: undoing(pottle, ids, changed) });
   return done;
+}
+
+/**
+ * What undoes these decisions, also by a key from now on (`undoes`).
+ * @param {number[]} ids @param {() => void} changed is called when it was undone @returns {?() => Promise<void>} null for none
+ */
+export function undoing(pottle, ids, changed) {
+  undoLast = ids.length ? () => undo(pottle, ids, changed) : null;
+  return undoLast;
 }
 
 async function undo(pottle, ids, changed) {

@@ -106,13 +106,13 @@ _waiting = union_all(
     .join(REPORTED, REPORTED.c.post_id == Post.id)
     .where(Post.state == "published"),
     select(Statement.group_id, _kind("appeal")).join(Decision, Decision.id == Statement.decision_id).where(IS_OPEN),
-).subquery()
+).cte("waiting")
 _counted = (
     select(Group.id, _waiting.c.kind)
     .join(_waiting, _waiting.c.group_id == Group.id)
     .where(*MODERATED)
     .limit(MOST_COUNTED)
-    .subquery()
+    .cte("counted")
 )
 
 

@@ -1,0 +1,138 @@
+/** Somebody's history in a group, for its moderators: in a dialog, or on its page; what they note and do there. */
+import { undoing } from '../decisions.js';
+import { ask } from '../dialogs.js';
+import { submits } from '../forms.js';
+import { reasons } from '../reasons.js';
+import { _, ngettext, texts } from '../texts.js';
+import { toast } from '../toast.js';
+import { made, tickAll } from '../view.js';
+
+const DAY_MS = 86_400_000;
+const DAYS = [1, 7, 30, 366];
+
+/** Opens somebody's history in a dialog. */
+export async function showHistory(pottle, slug, uid) {
+  const path = `${pottle.url}/groups/${slug}/history/${encodeURIComponent(uid)}`;
+  const dialog = opened('person', _('History of %(uid)s', { uid }));
+  const show = async () => {
+    const answer = await fetch(path, { headers: { Accept: 'text/html' } }).catch(() => null);
+    const found = answer?.ok && new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('.history');
+    const close = made('button', { type: 'button', className: 'button', textContent: _('Done'), autofocus: true });
+    close.addEventListener('click', () => dialog.close());
+    const buttons = made('p', { className: 'buttons' });
+    buttons.append(close, ...(found ? [made('a', { href: path, textContent: _('As a page') })] : []));
+    const missing = made('p', { textContent: answer?.status === 404 ? _('This person has nothing to do with your group any more.') : _('That did not work. Please try again.') });
+    dialog.replaceChildren(found || missing, buttons);
+    if (found) acts(found, pottle, show);
+    tickAll(dialog);
+  };
+  await show();
+}
+
+/**
+ * Has the buttons of a history do what they say.
+ * @param {HTMLElement} history as in templates/history.html @param {() => void} again shows it as it is then
+ */
+export function acts(history, pottle, again) {
+  const { group, uid, name } = history.dataset;
+  const path = `/api/groups/${group}`;
+  const actions = {
+    note: () => writeNote(pottle, path, { uid }, _('A note on %(name)s', { name })).then((done) => done && again()),
+    clear: () => clearUp(pottle, `${path}/history/${encodeURIComponent(uid)}/clearing`, path, name, again),
+    async 'delete-note'(button) {
+      if (!await ask({ title: _('Delete the note?'), action: _('Delete') })) return;
+      await pottle.api('DELETE', `${path}/notes/${button.closest('[data-id]').dataset.id}`);
+      again();
+    },
+  };
+  for (const day of history.querySelectorAll('[data-day]')) day.textContent = new Date(day.dataset.day).toLocaleDateString(texts.language);
+  history.addEventListener('click', ({ target }) => {
+    const button = target.closest('button[data-do]');
+    if (button) Promise.resolve(actions[button.dataset.do]?.(button)).catch((problem) => toast({ text: problem.message }));
+  });
+}
+
+/** Asks for a note on a person or a post. @returns {Promise<boolean>} whether one was written */
+export function writeNote(pottle, path, about, title) {
+  const text = made('textarea', { name: 'text', required: true, rows: 3, dir: 'auto' });
+  text.dataset.limit = 1000;
+  const hint = made('p', { className: 'hint', textContent: _('Only moderators of the group read it. But it is about a person, who may ask for it with their data: write what you would say to them, and name nobody else.') });
+  return filled('note', title, _('Write it'), [field(_('Note'), text), hint], (values, key) => pottle.api('POST', `${path}/notes`, { ...values, ...about }, { idempotencyKey: key }));
+}
+
+/** Asks how much, says how much that is, and does it; with one click it is undone. */
+async function clearUp(pottle, path, group, name, again) {
+  const days = choice('days', DAYS.map((many) => [many, many === 366 ? _('the last year') : ngettext('the last day', 'the last %(num)s days', many)]), '7');
+  const reason = choice('reason', [['', _('Say nothing')], ...Object.entries(reasons())], 'spam');
+  const until = choice('blocked', [['', _('No')], [1, _('For a day')], [7, _('For a week')], [30, _('For a month')], ['ever', _('For good')]], '7');
+  const why = made('input', { name: 'why', maxLength: 500, dir: 'auto', autocomplete: 'off', value: _('Advertising') });
+  const much = made('p', { className: 'much' });
+  much.setAttribute('role', 'status');
+  const look = async () => {
+    const found = await pottle.api('GET', `${path}?days=${days.value}`).catch((problem) => ({ problem }));
+    much.textContent = found.problem?.message ?? described(found);
+  };
+  days.addEventListener('change', look);
+  reason.addEventListener('change', () => { if (reason.value) why.value = reasons()[reason.value]; });
+  look();
+  const fields = [field(_('What they wrote in'), days), much, field(_('Why? The author reads it.'), reason), field(_('May they not write any more?'), until), field(_('Why they are blocked; they read it'), why)];
+  await filled('clear', _('Remove all posts of %(name)s', { name }), _('Remove all'), fields, async (values) => {
+    const block = until.value && { why: why.value.trim() || _('Something else'), until: until.value === 'ever' ? null : new Date(Date.now() + until.value * DAY_MS).toISOString() };
+    const done = await pottle.api('POST', path, { days: Number(values.days), ...(reason.value && { reason: reason.value }), ...(block && { block }) });
+    const text = ngettext('%(num)s post was removed.', '%(num)s posts were removed.', done.posts + done.edits);
+    const undo = async () => {
+      if (done.block) await pottle.api('DELETE', `${group}/blocks/${done.block.id}`).catch(() => null);
+      await undoing(pottle, done.decisions, again)();
+    };
+    toast({ text: done.block ? `${text} ${_('%(name)s is blocked.', { name })}` : text, action: _('Undo'), act: undo });
+    again();
+  });
+}
+
+function described({ posts, anonymous, edits, more }) {
+  return [
+    ngettext('%(num)s post is removed.', '%(num)s posts are removed.', posts), anonymous && ngettext('%(num)s of them is anonymous.', '%(num)s of them are anonymous.', anonymous),
+    edits && ngettext('%(num)s new text is declined.', '%(num)s new texts are declined.', edits), more && _('There are still more, for another time.'),
+  ].filter(Boolean).join(' ');
+}
+
+function opened(name, label) {
+  const dialog = made('dialog', { className: name });
+  dialog.setAttribute('closedby', 'any');
+  dialog.ariaLabel = label;
+  document.body.append(dialog);
+  dialog.addEventListener('close', () => dialog.remove());
+  dialog.showModal();
+  return dialog;
+}
+
+/** A dialog with a form. @returns {Promise<boolean>} whether it was sent */
+function filled(name, title, action, fields, send) {
+  const dialog = opened(name, title);
+  const form = made('form', { noValidate: true });
+  const stay = made('button', { type: 'button', className: 'quiet', textContent: _('Cancel') });
+  stay.addEventListener('click', () => dialog.close());
+  const buttons = made('p', { className: 'buttons' });
+  buttons.append(made('button', { className: 'button', type: 'submit', textContent: action }), stay);
+  form.append(made('h2', { textContent: title, dir: 'auto' }), ...fields, buttons);
+  dialog.append(form);
+  submits(form, async (values, key) => {
+    await send(values, key);
+    dialog.close('sent');
+  });
+  form.querySelector('textarea, select').focus();
+  return new Promise((resolve) => { dialog.addEventListener('close', () => resolve(dialog.returnValue === 'sent')); });
+}
+
+function field(words, control) {
+  const label = made('label', { className: 'field', textContent: words });
+  label.append(control);
+  return label;
+}
+
+function choice(name, options, chosen) {
+  const select = made('select', { name });
+  select.append(...options.map(([value, textContent]) => made('option', { value, textContent })));
+  select.value = chosen;
+  return select;
+}
