@@ -4,6 +4,7 @@
  */
 const RELEASE = '{release}';
 const CACHE = `pottle-${RELEASE}`;
+const OF_APPLE = /AppleWebKit/.test(navigator.userAgent) && !/Chrom/.test(navigator.userAgent);
 const MOST_LINES = 3; // of several pushes that are about the same
 const at = (path) => new URL(path.replace(/^\//, ''), registration.scope);
 const file = (name) => at(`static/~${RELEASE}/${name}`).href;
@@ -54,15 +55,14 @@ function said(data) {
   }
 }
 
-/** Browsers ask that each push shows something, so what the reader looks at already is shown and taken back. */
+/** What the reader looks at already is not shown; Apple's browsers take a push that shows nothing for an abuse. */
 async function tell({ title, body, path, tag, lang, dir }) {
+  const looksAt = ({ url, focused }) => focused && new URL(url).pathname === at(path).pathname;
+  if (!OF_APPLE && (await windows()).some(looksAt)) return;
   const [before] = await registration.getNotifications({ tag });
   const lines = [body, ...(before?.data?.lines ?? [])].slice(0, MOST_LINES);
-  const seen = (await windows()).some(({ url, focused }) => focused && new URL(url).pathname === at(path).pathname);
-  await registration.showNotification(title, {
-    body: lines.join('\n'), tag, lang, dir, icon: file('icons/icon-192.png'), badge: file('icons/badge-96.png'), data: { path, lines }, renotify: !seen, silent: seen,
-  });
-  if (seen) (await registration.getNotifications({ tag })).forEach((shown) => shown.close());
+  const looks = { icon: file('icons/icon-192.png'), badge: file('icons/badge-96.png') };
+  await registration.showNotification(title, { body: lines.join('\n'), tag, lang, dir, ...looks, data: { path, lines }, renotify: true });
 }
 
 const windows = () => clients.matchAll({ type: 'window', includeUncontrolled: true });
