@@ -48,11 +48,20 @@ export const isOn = ({ subscriptions }) => subscriptions.some(({ current }) => c
 
 /**
  * It ends with the session: who signs in again has it on again, as they had it. Looked after once a day, and after signing in. An app without it
- * has the service worker all the same, which says so where there is no network.
+ * has the service worker all the same, which says so where there is no network. What is read or is nothing for the next one here is not shown
+ * any longer.
  */
 export async function keepsOn(pottle, account) {
-  account.onChange((user, byOneself) => { if (user) again(pottle, account); else if (byOneself) note(read(), ''); });
-  await Promise.all([worker(pottle), again(pottle, account)]);
+  const registration = await worker(pottle);
+  const clear = async (which) => (await registration.getNotifications()).filter(which).forEach((shown) => shown.close());
+  const isHere = ({ data }) => Boolean(data) && new URL(pottle.url + data.path, location).pathname === location.pathname;
+  const look = () => document.hidden || clear(isHere);
+  document.addEventListener('visibilitychange', look);
+  account.onChange((user, byOneself) => {
+    if (user) again(pottle, account);
+    else if (byOneself) note(read(), ''), clear(() => true);
+  });
+  await Promise.all([look(), again(pottle, account)]);
 }
 
 async function again(pottle, account) {

@@ -49,7 +49,7 @@ function excuse({ name, message }) {
 }
 
 const does = (name, task, done) => button(name).addEventListener('click', ({ currentTarget }) => attempt(currentTarget, task, done));
-does('on', () => switchOn(pottle, account), _('It is on.'));
+does('on', () => switchOn(pottle, account), '');
 does('off', () => switchOff(pottle), _('It is off.'));
 does('test', () => pottle.api('POST', '/api/me/push/test'), _('It is on its way.'));
 await look();

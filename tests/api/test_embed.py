@@ -311,6 +311,9 @@ class TestElsewhere:
         post = await said(bob, channel, "Hello")
         recent = await read(anyone, "", "/groups/home/recent")
         assert f"https://talk.example/pottle/posts/{post}" in recent.links
+        links = (await read(anyone, "", "/groups/home/thread?key=/x")).links
+        assert "https://talk.example/pottle/groups/home/manage" in links
+        assert "https://talk.example/pottle/account/messages#push" in links
         (one,) = (await read(anyone)).linked
         assert one["url"] == f"https://talk.example/pottle/channels/{channel}#pottle-{post}"
 
