@@ -15,6 +15,7 @@ for _found in iter_modules(talk.__path__):
 for _found in iter_modules(judging.__path__):
     import_module(f"model.talk.judging.{_found.name}")
 for _name in (
+    "accounts.providers.linked",
     "talk.search.upkeep",
     "arriving.claim",
     "arriving.job",

@@ -141,7 +141,8 @@ def _may_begin(read: Snapshot, there: Provider, code: str | None) -> Held | None
 
 def _made(tx: Tx, there: Provider, who: Said, held: Held | None) -> int:
     """Makes the account of somebody new, under a user name that nobody has; returns its id."""
-    said = text.made_one_line(who.name or who.username.partition("@")[0])
+    username = (who.username or who.email).partition("@")[0]
+    said = text.made_one_line(who.name or username)
     named = [roster.uid_from(one) for one in (who.username.partition("@")[0], said)]
     base = next((one for one in named if not one.startswith(roster.NAMELESS)), named[0])
     uid = roster.free(base, {row.uid_folded for row in tx.all(codes.BEGINNING, first=base, beyond=f"{base}\x7f")})
