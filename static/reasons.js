@@ -7,6 +7,12 @@ export const reasons = () => ({
   repeated: _('Was said already'), spam: _('Advertising'), other: _('Something else'),
 });
 
+/** Why people report posts, in words. */
+export const reported = () => ({
+  spam: _('Advertising'), rude: _('Unkind or hurtful'), 'off-topic': _('Off topic'), private: _('Tells something private about somebody'),
+  illegal: _('Against the law'), other: _('Something else'),
+});
+
 /** A decision's reason in words. @param {{reason: ?string, note: ?string, by?: string}} decision */
 export function said({ reason, note, by }) {
   const why = [reason && reasons()[reason], note].filter(Boolean).join(': ');

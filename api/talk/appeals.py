@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 import msgspec
-from quart import Blueprint
+from quart import Blueprint, Response
+from quart_schema import hide
 
 from api.access import EDITING, me
 from model.groups.group import SomeSlug
@@ -13,12 +14,14 @@ from model.talk.desk.appeal import Answer as Said
 from model.talk.desk.appeal import OpenAppeal, Plea
 from model.talk.desk.statement import StatementView
 from pottle.http.answers import Answer, Paging, asks, cursor, gives, listed, takes
+from pottle.http.application import rendered
 from pottle.http.asking import signed_in
+from pottle.http.caching import rule
 from pottle.http.languages import language
 from pottle.http.limits import limited
 from pottle.translation import translated
 
-blueprint = Blueprint("appeals", __name__, url_prefix="/api")
+blueprint = Blueprint("appeals", __name__)
 
 
 class StatementsView(msgspec.Struct):
@@ -29,7 +32,7 @@ class StatementsView(msgspec.Struct):
     prev: str | None
 
 
-@blueprint.get("/me/decisions")
+@blueprint.get("/api/me/decisions")
 @signed_in
 @asks(Paging)
 @gives(StatementsView)
@@ -44,12 +47,22 @@ def _in_words(found: StatementView) -> StatementView:
     return found
 
 
-@blueprint.get("/me/decisions/<id:statement_id>")
+@blueprint.get("/api/me/decisions/<id:statement_id>")
 @signed_in
 @gives(StatementView)
 async def show(statement_id: int) -> StatementView:
     """One of those decisions, with its appeal."""
     return _in_words(await statement.own_one(me(), statement_id))
+
+
+@blueprint.get("/decisions/<id:statement_id>", endpoint="page")
+@hide
+@signed_in
+async def page(statement_id: int) -> Response:
+    """A decision on one's own post: what, why, how it was found, what one can do; with the appeal."""
+    shown = _in_words(await statement.own_one(me(), statement_id))
+    body = await rendered("decision.html", me=me(), told=shown)
+    return Response(body, headers={"Cache-Control": rule()}, content_type="text/html; charset=utf-8")
 
 
 class NewAppeal(msgspec.Struct):
@@ -58,7 +71,7 @@ class NewAppeal(msgspec.Struct):
     text: Plea
 
 
-@blueprint.put("/me/decisions/<id:statement_id>/appeal")
+@blueprint.put("/api/me/decisions/<id:statement_id>/appeal")
 @limited(EDITING)
 @signed_in
 @takes(NewAppeal)
@@ -82,7 +95,7 @@ class AppealsView(msgspec.Struct):
     prev: str | None
 
 
-@blueprint.get("/appeals")
+@blueprint.get("/api/appeals")
 @signed_in
 @asks(AppealsQuery)
 @gives(AppealsView)
@@ -98,7 +111,7 @@ class AppealAnswer(msgspec.Struct):
     answer: Note | None = None
 
 
-@blueprint.patch("/appeals/<id:appeal_id>")
+@blueprint.patch("/api/appeals/<id:appeal_id>")
 @limited(EDITING)
 @signed_in
 @takes(AppealAnswer)

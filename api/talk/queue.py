@@ -1,10 +1,10 @@
 """The queue, its page, and `/api/decisions`: what waits for moderators in all their groups, and what they decide."""
 
 from collections import defaultdict
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import UNSET, Meta
+from msgspec import Meta
 from quart import Blueprint, Response
 from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
@@ -14,16 +14,19 @@ from api.talk import pages
 from model.accounts.session import Identity
 from model.groups import group, rules
 from model.groups.group import SomeSlug
-from model.talk import deciding, decision, queue, review
+from model.talk import deciding, decision, queue
 from model.talk.channel import ChannelView
 from model.talk.deciding import MOST_AT_ONCE, Outcome, Text
-from model.talk.decision import DecisionView, Note, Reason, Why
+from model.talk.decision import Note, Reason, Why
+from model.talk.desk import appeal, statement
+from model.talk.desk.statement import StatementView
 from model.talk.post import PostView
 from model.talk.queue import GroupCount, QueuedPost
 from pottle.errors import NotFound
 from pottle.http.answers import Answer, Paging, asks, cursor, gives, listed, takes
 from pottle.http.application import rendered
 from pottle.http.asking import signed_in
+from pottle.http.bodies import Tolerant
 from pottle.http.caching import rule
 from pottle.http.languages import language
 from pottle.http.limits import limited
@@ -35,6 +38,7 @@ blueprint = Blueprint("queue", __name__, url_prefix="/api/queue")
 decisions = Blueprint("decisions", __name__, url_prefix="/api/decisions")
 
 READABLE = 50  # posts that are shown without JavaScript
+TOLD = 10  # decisions that an inbox begins with
 Number = Annotated[int, Meta(ge=1, le=10**18 - 1)]
 
 
@@ -188,18 +192,29 @@ async def undo(data: Undoing) -> DecisionsView:
     return _view(await deciding.undo_all(me(), data.decisions))
 
 
+class PageQuery(Tolerant):
+    """Which of the lists."""
+
+    state: queue.State | Literal["appeals"] = "pending"
+
+
 @pages.blueprint.get("/queue", endpoint="queue", defaults={"slug": ""})
 @pages.blueprint.get("/groups/<slug>/queue", endpoint="queue")
 @hide
 @signed_in
-async def page(slug: str) -> Response:
+@asks(PageQuery)
+async def page(slug: str, query: PageQuery) -> Response:
     """What waits for a moderator, in all groups or in one; for whoever moderates none there is no such page."""
     of_group = await group.visible_to(me(), slug) if slug else None
     if not (rules.moderates(of_group, me()) if of_group else await queue.moderates(me())):
         raise NotFound(_("There is no such page."))
-    found = await queue.listed(me(), slug, "pending", Cursor(READABLE))
-    shown = {"group": group.view(of_group) if of_group else None, "counts": await queue.counts(me())}
-    body = await rendered("queue.html", me=me(), posts=found.items, more=found.next, **shown)
+    shown: dict[str, Any] = {"posts": [], "appeals": []}
+    if query.state == "appeals":
+        shown["appeals"] = (await appeal.waiting(me(), slug, Cursor(READABLE))).items
+    else:
+        shown["posts"] = _in_words(await queue.listed(me(), slug, query.state, Cursor(READABLE))).items
+    shown |= {"group": group.view(of_group) if of_group else None, "counts": await queue.counts(me())}
+    body = await rendered("queue.html", me=me(), state=query.state, **shown)
     return Response(body, headers={"Cache-Control": rule()}, content_type="text/html; charset=utf-8")
 
 
@@ -213,12 +228,11 @@ def waiting(identity: Identity | None) -> dict[str, int] | None:
         return defaultdict(int, {found.slug: found.waiting for found in queue.counts.within(read, identity)})
 
 
-def decided(identity: Identity) -> list[tuple[PostView, DecisionView]]:
-    """The newest posts of somebody's own of which a moderator said why they were removed, or their edits declined."""
+def decided(identity: Identity) -> list[StatementView]:
+    """What was decided last against posts of somebody's own, as far as it still holds or they appealed."""
     with db.snapshot() as read:
-        own = review.own.within(read, identity, None, Cursor(READABLE)).items
-    found = [(post, post.decision or (post.edit.decision if post.edit else UNSET)) for post in own]
-    return [(post, decision) for post, decision in found if decision]
+        found = statement.own.within(read, identity, Cursor(TOLD)).items
+    return [one for one in found if one.appeal or not one.ended]
 
 
 @pages.blueprint.record_once

@@ -52,12 +52,35 @@ export function acts(history, pottle, again) {
   });
 }
 
+/** The notes on a post, where one can write another. @returns {Promise<boolean>} whether one was written */
+export async function showNotes(pottle, slug, post, name) {
+  const path = `/api/groups/${slug}`;
+  const { notes } = await pottle.api('GET', `${path}/notes?post=${post}`);
+  const list = made('ul', { className: 'items' });
+  list.append(...notes.map(({ text, by, created }) => {
+    const line = made('li', { className: 'row' });
+    const time = made('time', {});
+    time.setAttribute('datetime', created);
+    line.append(made('span', { className: 'grow', textContent: text, dir: 'auto' }), made('bdi', { className: 'soft', textContent: by ?? _('Former user') }), time);
+    return line;
+  }));
+  tickAll(list);
+  return writeNote(pottle, path, { post }, _('A note on the post of %(name)s', { name }), notes.length ? [list] : []);
+}
+
 /** Asks for a note on a person or a post. @returns {Promise<boolean>} whether one was written */
-export function writeNote(pottle, path, about, title) {
+export function writeNote(pottle, path, about, title, before = []) {
   const text = made('textarea', { name: 'text', required: true, rows: 3, dir: 'auto' });
   text.dataset.limit = 1000;
   const hint = made('p', { className: 'hint', textContent: _('Only moderators of the group read it. But it is about a person, who may ask for it with their data: write what you would say to them, and name nobody else.') });
-  return filled('note', title, _('Write it'), [field(_('Note'), text), hint], (values, key) => pottle.api('POST', `${path}/notes`, { ...values, ...about }, { idempotencyKey: key }));
+  return filled('note', title, _('Write it'), [...before, field(_('Note'), text), hint], (values, key) => pottle.api('POST', `${path}/notes`, { ...values, ...about }, { idempotencyKey: key }));
+}
+
+/** Asks what a moderator answers to an appeal. @returns {Promise<boolean>} whether it was answered */
+export function askAnswer(title, action, send) {
+  const words = made('textarea', { name: 'answer', rows: 3, dir: 'auto' });
+  words.dataset.limit = 500;
+  return filled('answer', title, action, [field(_('What do you say to the author?'), words)], send);
 }
 
 /** Asks how much, says how much that is, and does it; with one click it is undone. */

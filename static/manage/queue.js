@@ -5,26 +5,47 @@ import { Listing } from '../listing.js';
 import { pottle } from '../pages.js';
 import { askWhy } from '../reasons.js';
 import { _, ngettext } from '../texts.js';
-import { channelPage, part, slug } from './group.js';
+import { nameOf } from '../view.js';
+import { channelPage, page, part, slug } from './group.js';
 import { judged } from './judged.js';
+import { showHistory, showNotes } from './person.js';
 
+const { state } = page.dataset;
 const section = part('#waiting');
 const bulk = section.querySelector('.bulk');
 const [all, approve, remove] = ['all', 'approve-many', 'remove-many'].map((name) => bulk.querySelector(`[data-do=${name}]`));
 const again = () => waiting.reload();
+const approves = (post) => decide(pottle, [post], 'published', {}, again);
 
-const waiting = judged(section, 'pending', {
-  approve: (post) => decide(pottle, [post], 'published', {}, again),
+const waiting = judged(section, state, {
+  approve: approves,
+  restore: approves,
   async remove(post) {
-    const why = await askWhy(post.edit ? { title: _('Decline the new text?'), action: _('Decline') } : { title: _('Remove the post?'), action: _('Remove') });
+    const why = await askWhy(post.edit?.state === 'pending' ? { title: _('Decline the new text?'), action: _('Decline') } : { title: _('Remove the post?'), action: _('Remove') });
     return why ? decide(pottle, [post], 'removed', why, again) : false;
   },
+  async history({ place, author }) {
+    await showHistory(pottle, place.group, author.uid);
+    return false;
+  },
+  note: ({ id, place, author }) => showNotes(pottle, place.group, id, nameOf(author)),
 });
 
 // many at once
 
 const boxOf = (element) => element.querySelector('.pick input');
 const chosen = () => waiting.shown.filter(([element]) => boxOf(element).checked);
+
+const words = {
+  pending: (some) => (some ? ngettext('Approve %(num)s', 'Approve %(num)s', some) : _('Approve all')),
+  reported: (some) => (some ? ngettext('Keep %(num)s', 'Keep %(num)s', some) : _('Keep all')),
+  removed: (some) => (some ? ngettext('Restore %(num)s', 'Restore %(num)s', some) : _('Restore all')),
+};
+const ASKED = {
+  pending: (many) => ({ title: ngettext('Approve %(num)s post?', 'Approve all %(num)s posts?', many), text: _('Everybody sees them then.'), action: _('Approve') }),
+  reported: (many) => ({ title: ngettext('Keep %(num)s post?', 'Keep all %(num)s posts?', many), text: _('Their reports are closed.'), action: _('Keep') }),
+  removed: (many) => ({ title: ngettext('Restore %(num)s post?', 'Restore all %(num)s posts?', many), text: _('Everybody sees them then.'), action: _('Restore') }),
+};
 
 function look() {
   const many = waiting.shown.length;
@@ -33,8 +54,8 @@ function look() {
   for (const [element] of waiting.shown) element.querySelector('.pick').hidden = many < 2;
   all.closest('label').hidden = many < 2;
   Object.assign(all, { checked: some === many, indeterminate: some > 0 && some < many });
-  approve.textContent = some ? ngettext('Approve %(num)s', 'Approve %(num)s', some) : _('Approve all');
-  remove.textContent = some ? ngettext('Remove %(num)s', 'Remove %(num)s', some) : _('Remove all');
+  approve.textContent = words[state](some);
+  if (remove) remove.textContent = some ? ngettext('Remove %(num)s', 'Remove %(num)s', some) : _('Remove all');
 }
 
 /** Those that are chosen, else all that are shown. */
@@ -42,10 +63,9 @@ const meant = () => (chosen().length ? chosen() : waiting.shown).map(([, post]) 
 
 approve.addEventListener('click', () => waiting.after(async () => {
   const posts = meant();
-  const title = ngettext('Approve %(num)s post?', 'Approve all %(num)s posts?', posts.length);
-  if (chosen().length || await ask({ title, text: _('Everybody sees them then.'), action: _('Approve') })) await decide(pottle, posts, 'published', {}, again);
+  if (chosen().length || await ask(ASKED[state](posts.length))) await decide(pottle, posts, 'published', {}, again);
 }));
-remove.addEventListener('click', () => waiting.after(async () => {
+remove?.addEventListener('click', () => waiting.after(async () => {
   const posts = meant();
   const why = await askWhy({ title: ngettext('Remove %(num)s post?', 'Remove %(num)s posts?', posts.length), action: _('Remove') });
   if (why) await decide(pottle, posts, 'removed', why, again);
@@ -55,6 +75,18 @@ all.addEventListener('change', () => {
   look();
 });
 section.addEventListener('change', look);
+
+/** With Shift all between the one that was chosen last and this one are, too. */
+let last = null;
+section.addEventListener('click', (event) => {
+  const box = event.target.closest('.pick input');
+  if (!box) return;
+  const boxes = waiting.shown.map(([element]) => boxOf(element));
+  const [from, to] = [boxes.indexOf(last), boxes.indexOf(box)].sort((one, other) => one - other);
+  if (event.shiftKey && from >= 0) boxes.slice(from, to + 1).forEach((between) => { between.checked = box.checked; });
+  last = box;
+  look();
+});
 new MutationObserver(look).observe(section.querySelector('.items'), { childList: true });
 
 // keys
@@ -72,9 +104,13 @@ function go(by) {
 }
 const press = (name) => here()?.querySelector(`[data-do=${name}]`)?.click();
 
+function choose(shiftKey) {
+  if (here()) boxOf(here()).dispatchEvent(new MouseEvent('click', { bubbles: true, cancelable: true, shiftKey }));
+}
+
 const KEYS = {
-  j: () => go(1), k: () => go(-1), a: () => press('approve'), r: () => press('remove'), u: undoes, '?': () => help.showModal(),
-  x: () => here() && boxOf(here()).click(),
+  j: () => go(1), k: () => go(-1), a: () => press(state === 'removed' ? 'restore' : 'approve'), r: () => press('remove'), u: undoes, '?': () => help.showModal(),
+  h: () => press('history'), n: () => press('note'), x: () => choose(false), X: () => choose(true),
 };
 document.addEventListener('keydown', (event) => {
   const typing = event.target.closest('input:not([type=checkbox]), textarea, select, [contenteditable]');
@@ -85,7 +121,7 @@ document.addEventListener('keydown', (event) => {
 
 // new discussions
 
-const begun = new Listing(part('#begun'), pottle, {
+const begun = part('#begun') && new Listing(part('#begun'), pottle, {
   path: '/api/queue/channels', plural: 'channels',
   fill(of, { id, title, key, url, by, group }) {
     Object.assign(of('.title'), { href: channelPage(id), textContent: title });
@@ -100,7 +136,7 @@ const begun = new Listing(part('#begun'), pottle, {
       && pottle.api('DELETE', `/api/channels/${id}`),
   },
 });
-begun.query = { group: slug };
+if (begun) begun.query = { group: slug };
 
 waiting.follow().then(() => { if (document.activeElement === document.body) go(0); });
-begun.follow();
+begun?.follow();

@@ -183,6 +183,7 @@ DELETE /api/me/tokens/{token}                              401    404    204  40
 GET    /api/me/posts                                       401    200    200  200  200  200    200   401
 GET    /api/me/reactions?channel=1                         401    200    200  200  200  200    200   401
 GET    /api/me/reactions?channel={ours}                    401    404    200  200  200  200    200   401
+GET    /decisions/9                                        401    404    404  404  404  404    404   401
 GET    /api/me/decisions                                   401    200    200  200  200  200    200   401
 GET    /api/me/decisions/9                                 401    404    404  404  404  404    404   401
 PUT    /api/me/decisions/9/appeal {"text": "x"}            401    404    404  404  404  404    404   401

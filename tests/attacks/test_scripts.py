@@ -40,7 +40,7 @@ PAGES = [
     *("/groups/class/thread?key=room", "/groups/class/recent", "/sign-in?group=class&origin=%22%3E%3Cscript%3E"),
     *("/account", "/account/sign-in?next=%22%3E%3Cscript%3E", "/account/sign-up?next=javascript:pwned=1"),
     *("/groups/class/queue", "/groups/class/room", "/groups/class/manage", "/admin"),
-    *(f"/groups/class/manage/{tab}" for tab in ("discussions", "rules", "site", "webhooks", "removed", "log")),
+    *(f"/groups/class/manage/{tab}" for tab in ("discussions", "rules", "site", "webhooks", "log")),
     *(f"/admin/{tab}" for tab in ("accounts", "groups", "webhooks", "import", "log")),
     *("/search?q=pwned", "/search?q=%22%3E%3Cscript%3E", "/groups/class/search"),
 ]
