@@ -71,17 +71,17 @@ class Sessions(Access[Identity]):
         self._readers[kind] = reader
         self.numbered, self.ending = self.numbered | {kind}, self.ending | {f"{kind}.deleted"}
 
-    def asking(self) -> Identity | None:
+    async def asking(self) -> Identity | None:
         """By the Authorization header, else by the cookie, which allows no change to pages of other origins.
 
         For a websocket only the cookie counts, and only for our own pages (cross-site websocket hijacking).
         """
         if not has_request_context():
-            return _by_cookie() if foreign_origin() is None else None
+            return await _by_cookie() if foreign_origin() is None else None
         scheme, _blank, token = (header(b"authorization") or "").partition(" ")
         if not scheme:
-            return _by_cookie() if request.method in SAFE or foreign_origin() is None else None
-        found = session.identify(token.strip(), header(b"origin")) if scheme.lower() == "bearer" else None
+            return await _by_cookie() if request.method in SAFE or foreign_origin() is None else None
+        found = await session.identify(token.strip(), header(b"origin")) if scheme.lower() == "bearer" else None
         if found is None:
             raise Unauthenticated(_("Your credentials are not, or no longer, good."))
         return found
@@ -90,9 +90,9 @@ class Sessions(Access[Identity]):
         """What they chose; on another site its page's language counts."""
         return identity.language if identity.group is None else None
 
-    def by_token(self, token: str, origin: str | None = None) -> Identity | None:
+    async def by_token(self, token: str, origin: str | None = None) -> Identity | None:
         """Whose session or named token it is."""
-        return session.identify(token, origin)
+        return await session.identify(token, origin)
 
     def confirm(self, read: Snapshot, identity: Identity) -> None:
         """Raises Unauthenticated if the session, the token or the role has ended."""
@@ -240,7 +240,7 @@ def saved(export: AsyncIterator[bytes]) -> Response:
     return Response(export, 200, headers, content_type="application/json")
 
 
-def _by_cookie() -> Identity | None:
+async def _by_cookie() -> Identity | None:
     """Whose session the cookie holds.
 
     Under https the plain name counts only for old sessions: a page of a neighbouring host could set it, and so have
@@ -249,9 +249,9 @@ def _by_cookie() -> Identity | None:
     if not (cookies := served().cookies):
         return None
     if secret := cookies.get(_cookie_name_here()):
-        found = session.identify(secret)
+        found = await session.identify(secret)
         return found if found and found.group is None else None
-    found = session.identify(old) if (old := cookies.get(cookie_name())) else None
+    found = await session.identify(old) if (old := cookies.get(cookie_name())) else None
     return found if found and found.device is None else None
 
 

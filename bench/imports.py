@@ -59,7 +59,7 @@ async def somebody(instance: Path) -> str:
     await user.create("ada", "Ada", SECRET, role="admin")
     token = (await account.sign_in("ada", SECRET, "127.0.0.1")).token
     rules = {"reading": "public", "posting": "users", "review": "none"}
-    await group.create(session.identify(token), {"slug": "blog", "name": "Blog", "origins": [], **rules})
+    await group.create(await session.identify(token), {"slug": "blog", "name": "Blog", "origins": [], **rules})
     await db.close()
     return token
 

@@ -38,7 +38,7 @@ async def main(instance: str, channel: str, rate: str, seconds: str) -> None:
 
 async def write(channel: int, rate: float, seconds: float) -> list[float]:
     """Keeps to the clock: when it is late it writes what is due at once. Returns how long each write took, in ms."""
-    who = session.identify(SECRET)
+    who = await session.identify(SECRET)
     begun, tasks = time.monotonic(), set()
     taken: list[float] = []
     written = 0

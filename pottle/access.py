@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from quart import g, has_request_context, request, websocket
 
 from pottle.errors import Unauthenticated
-from pottle.store import Snapshot
+from pottle.store import Snapshot, tables
 from pottle.store.changes import Change
 from pottle.store.follower import Listener
 from pottle.store.unit import Envelope, envelope
@@ -51,14 +51,14 @@ class Access(Generic[Somebody]):
     numbered: frozenset[str] = frozenset()  # kinds of streams that frames name by a field: `"channel": 7`
     ending: frozenset[str] = frozenset()  # kinds of changes by which somebody may lose what they may read
 
-    def asking(self) -> Somebody | None:
+    async def asking(self) -> Somebody | None:
         """Whose request or websocket handshake is being served; None for nobody in particular.
 
         Raises Unauthenticated for bad credentials. It is called once a request.
         """
         return None
 
-    def by_token(self, token: str, origin: str | None = None) -> Somebody | None:
+    async def by_token(self, token: str, origin: str | None = None) -> Somebody | None:
         """Whose bearer token it is; None for one that is not, or no longer, good.
 
         `origin` is that of the page which sends it over a websocket; None for a program.
@@ -85,6 +85,23 @@ class Access(Generic[Somebody]):
         """
         return ()
 
+    async def look(self) -> None:
+        """Before each request or websocket: finds out whose it is, for whoever asks later."""
+        with tables.collecting() as seen:
+            try:
+                g.found = await self.asking()
+            except Unauthenticated as trouble:
+                g.found = trouble
+        g.found_in = seen
+
+    def found(self) -> Somebody | None:
+        """Whose request or websocket it is, as `asking` says. Raises Unauthenticated as that does."""
+        tables.note(*g.found_in)
+        if isinstance(g.found, Unauthenticated):
+            raise g.found
+        found: Somebody | None = g.found
+        return found
+
     def asker(self) -> Somebody | None:
         """Who is asking; None for nobody in particular.
 
@@ -96,7 +113,7 @@ class Access(Generic[Somebody]):
             here.asks_anyway()
         if "asker" not in here:
             try:
-                self.recognise(self.asking())
+                self.recognise(self.found())
             except Unauthenticated:
                 if (request if has_request_context() else websocket).method not in SAFE:
                     raise

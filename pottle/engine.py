@@ -60,6 +60,8 @@ class Engine:
         shell.register(app)
         for part in (assets, texts, socket, over_http, health, metrics):
             app.register_blueprint(part.blueprint)
+        app.before_request(self._access.look)
+        app.before_websocket(self._access.look)
         app.before_serving(self._open)
         app.after_serving(self._close)
         self._quart: Any = app.asgi_app

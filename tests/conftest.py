@@ -150,7 +150,7 @@ def _stay_confirmed(tx: Tx) -> None:
 async def _make_class(tokens: dict[str, str]) -> int:
     from model.talk import channel
 
-    root, alice = session.identify(tokens["root"]), session.identify(tokens["alice"])
+    root, alice = await session.identify(tokens["root"]), await session.identify(tokens["alice"])
     assert root
     fields = {
         "slug": "class",

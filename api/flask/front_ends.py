@@ -71,10 +71,9 @@ class Page(NamedTuple):
     listed: bool
     secret: str | None
 
-    @property
-    def identity(self) -> Identity | None:
+    async def identity(self) -> Identity | None:
         """Whose cookie it is. It counts for a listed page and for a program."""
-        found = session.identify(self.secret) if self.secret and (self.listed or self.origin is None) else None
+        found = await session.identify(self.secret) if self.secret and (self.listed or self.origin is None) else None
         return found if found and found.group is None else None
 
     @property
@@ -122,7 +121,7 @@ class FrontEnds:
             return
         if scope["method"] in ("GET", "HEAD"):
             with suppress(sqlite3.Error):  # the application will find out, and say so
-                scope[AUDIENCE] = await audience_of(page.identity)
+                scope[AUDIENCE] = await audience_of(await page.identity())
         await self._app(scope, receive, readable)
 
 
@@ -170,7 +169,7 @@ async def look() -> None:
         by_cookie = page.secret is not None and request.endpoint not in FOR_PROGRAMS
         if page.origin is not None or by_cookie:
             raise Forbidden(page.refusal)
-    identity = page.identity
+    identity = await page.identity()
     recognise(identity, bad_credentials=page.secret is not None and identity is None)
     if identity:
         around().confirm = partial(session.confirm, identity=identity, grace=session.GRACE_SECONDS)

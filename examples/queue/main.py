@@ -93,12 +93,11 @@ class Waiting(msgspec.Struct, frozen=True):
 class Hands(Access[Waiting]):
     ending = frozenset({"hand.down"})
 
-    def asking(self):
-        return self.by_token(request.headers.get("Authorization", "")[7:]) if has_request_context() else None
+    async def asking(self):
+        return await self.by_token(request.headers.get("Authorization", "")[7:]) if has_request_context() else None
 
-    def by_token(self, token, origin=None):
-        with db.snapshot() as read:
-            hand = hand_of(read, token)
+    async def by_token(self, token, origin=None):
+        hand = await db.read(hand_of, token)
         return Waiting(hand, token) if hand else None
 
     def confirm(self, read, identity):

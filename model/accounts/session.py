@@ -219,14 +219,14 @@ _used: dict[int, str] = {}  # days of last use that are still to be written, by 
 _users: set[int] = set()  # who used their account today, until somebody takes it
 
 
-def identify(secret: str, origin: str | None = None) -> Identity | None:
+async def identify(secret: str, origin: str | None = None) -> Identity | None:
     """Whose session or token `secret` is; None for one that never was, has ended or has expired.
 
     `origin` is the request's: one that is bound to another is not good.
     """
-    db.catch_up()
+    await db.caught_up()
     secret_hash = hashed(secret)
-    known = _cached.get(secret_hash) or _look_up(secret, secret_hash)
+    known = _cached.get(secret_hash) or await _look_up(secret, secret_hash)
     now = times.now()
     if known is None or known.expires < now or known.origin not in (None, origin):
         return None
@@ -452,9 +452,9 @@ def drop_expired(tx: Tx) -> None:
         tx.run(SET, id=id_, used=today)
 
 
-def _look_up(secret: str, secret_hash: bytes) -> Identity | None:
-    with tables.collecting() as seen, db.snapshot() as read:
-        row = read.one(BY_TOKEN if secret.startswith("tok_") else BY_SESSION, secret_hash=secret_hash)
+async def _look_up(secret: str, secret_hash: bytes) -> Identity | None:
+    with tables.collecting() as seen:
+        row = await db.read_settled(_held, secret, secret_hash)
     if row is None:
         tables.note(*seen)
         return None
@@ -462,6 +462,10 @@ def _look_up(secret: str, secret_hash: bytes) -> Identity | None:
     if len(_cached) > MOST_CACHED:
         _cached.popitem(last=False)
     return found
+
+
+def _held(read: Snapshot, secret: str, secret_hash: bytes) -> Any:
+    return read.one(BY_TOKEN if secret.startswith("tok_") else BY_SESSION, secret_hash=secret_hash)
 
 
 def _identity(row: Any) -> Identity:

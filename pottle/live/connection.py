@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from msgspec import UNSET, UnsetType
 from pottle.access import Identity, access
 from pottle.http import conditions
 from pottle.http.bodies import decoder
-from pottle.live.hub import hub, joined, named
+from pottle.live.hub import Batch, hub, joined, named
 from pottle.live.sending import TOO_SLOW, send_queue
 from pottle.live.watches import GET, GONE, Asker, Watched, watches
 from pottle.store import Snapshot, changes, db
@@ -66,8 +66,8 @@ class Connection:
     """
 
     __slots__ = (
-        *("_asker", "_close", "_closed", "_cursors", "_due", "_news", "_origin", "_replies", "_rights", "_room"),
-        *("_watches", "_woken", "identity", "party", "queued", "send"),
+        *("_asker", "_close", "_closed", "_cursors", "_due", "_news", "_origin", "_pages", "_replies", "_rights"),
+        *("_room", "_watches", "_woken", "identity", "party", "queued", "send"),
     )
 
     def __init__(
@@ -87,6 +87,7 @@ class Connection:
         self._closed = False
         self._cursors: dict[str, int] = {}  # of its subscriptions, by stream
         self._rights: dict[str, Any] = {}  # by which it reads these
+        self._pages: dict[str, asyncio.Task[Batch | None]] = {}  # that are read from the log
         self._watches: dict[str, Watch] = {}
         self._replies: list[bytes] = []
         self._woken: set[str] = set()
@@ -103,8 +104,8 @@ class Connection:
         """Undoes everything; the connection is gone."""
         self._closed = True
         hub.connections.discard(self)
-        for stream in self._cursors:
-            hub.leave(stream, self)
+        for stream in [*self._cursors]:
+            self._drop(stream)
         for watch in self._watches.values():
             watches.leave(watch.watched, self)
         self._count("")
@@ -174,48 +175,53 @@ class Connection:
             asked, about = _asked(text)
             if asked.type not in HANDLERS:
                 raise Refused("bad-request", f"`type` must be one of {', '.join(HANDLERS)}.")
-            HANDLERS[asked.type](self, asked)
+            await HANDLERS[asked.type](self, asked)
         except Refused as refused:
             self._reply(type="error", **refused.said, **about)
 
-    def _authenticate(self, asked: Asked) -> None:
-        identity = access().by_token(asked.token, self._origin) if isinstance(asked.token, str) else None
+    async def _authenticate(self, asked: Asked) -> None:
+        """Looks, and is the other, in one go: what ends a right meanwhile has it look again."""
+        identity = await access().by_token(asked.token, self._origin) if isinstance(asked.token, str) else None
         if identity is None:
             raise Refused("unauthenticated")
+        rights = await db.read_settled(_rights, identity, self._cursors)
+        if self._closed:
+            return
         if not self._count(identity.party):
             raise Refused("too-many")
-        self.identity = identity
+        self.identity, self._rights = identity, rights
         hub.expires(identity.expires)
         self._reply(type="authenticated", uid=identity.uid)
-        with db.snapshot() as read:  # what was another's right
-            self._rights = {stream: access().reads(read, identity, stream) for stream in self._cursors}
-        self.lose([stream for stream, right in self._rights.items() if right is None])
+        # What was another's right.
+        self.lose([stream for stream, right in rights.items() if right is None])
         self._asker = self._asker.signed_in(str(asked.token), self._origin)
         self._news.clear()  # of answers to another
         for get, watch in self._watches.items():
             watches.leave(watch.watched, self)
             watch.watched = watches.join(get, self._asker, self)
 
-    def _subscribe(self, asked: Asked) -> None:
-        """Looks, answers and sets the cursor in one go: no change can come between (L4)."""
+    async def _subscribe(self, asked: Asked) -> None:
+        """Looks, answers and sets the cursor in one go: no change can come between (L4), or else it looks again."""
         stream, after = _wanted(asked)
         self._check_room(stream not in self._cursors)
-        db.catch_up()
-        with db.snapshot() as read:
-            if (right := access().reads(read, self.identity, stream)) is None:
-                raise Refused("not-found")
-            newest = changes.position(read, stream)
-            wanted = newest if after is None else after
-            same = after is None or asked.epoch == db.instance.epoch
-            recovered = same and changes.recoverable(read, stream, wanted, newest)
-        self._cursors[stream] = wanted if recovered else newest
+        await db.caught_up()
+        right, newest, whole = await db.read_settled(_position, self.identity, stream, after)
+        if self._closed:
+            return
+        if right is None:
+            raise Refused("not-found")
+        same = after is None or asked.epoch == db.instance.epoch
+        recovered = same and whole
+        if stream in self._cursors:
+            self._drop(stream)
+        self._cursors[stream] = newest if after is None or not recovered else after
         self._rights[stream] = right
         hub.join(stream, newest, self)
         at = {"epoch": db.instance.epoch, "seq": newest, "recovered": recovered}
         self._reply(type="subscribed", **named(stream), **at)
         self.wake(stream)
 
-    def _unsubscribe(self, asked: Asked) -> None:
+    async def _unsubscribe(self, asked: Asked) -> None:
         stream, _ = _wanted(asked)
         if stream not in self._cursors:
             raise Refused("not-found")
@@ -225,18 +231,22 @@ class Connection:
     def _drop(self, stream: str) -> None:
         del self._cursors[stream], self._rights[stream]
         self._woken.discard(stream)
+        if page := self._pages.pop(stream, None):
+            page.cancel()
         hub.leave(stream, self)
 
-    def _watch(self, asked: Asked) -> None:
+    async def _watch(self, asked: Asked) -> None:
         """Whatever is committed after this look is told (L9): the answer is known from here on, or not yet made."""
         get = _wanted_get(asked)
         self._check_room(get not in self._watches)
-        db.catch_up()
+        await db.caught_up()
+        if self._closed:
+            return
         given = asked.etag if isinstance(asked.etag, str) else None
         known = next(iter(conditions.tags(given)), None) if given else None  # without what compression made of it
         self._watches[get] = Watch(f'"{known}"' if known else given, watches.join(get, self._asker, self), given)
 
-    def _unwatch(self, asked: Asked) -> None:
+    async def _unwatch(self, asked: Asked) -> None:
         get = _wanted_get(asked)
         if get not in self._watches:
             raise Refused("not-found")
@@ -259,6 +269,11 @@ class Connection:
     def waiting(self) -> bool:
         """Whether there may be something to send."""
         return bool(self._replies or self._news or self._woken) and not self._closed
+
+    @property
+    def lagging(self) -> bool:
+        """Whether what it is to be sent next is being read from the log."""
+        return bool(self._pages)
 
     def next_message(self) -> bytes:
         """JSON, replies first, for a `subscribed` comes before its changes; empty when there is nothing to send."""
@@ -296,16 +311,27 @@ class Connection:
     def _next_of(self, stream: str) -> bytes:
         """The next changes of one stream; empty when there are none, and it need not be asked again."""
         self._woken.discard(stream)  # first: looking into the log may wake it again
-        batch = hub.batch(stream, self._cursors[stream])
-        if batch is None:  # it was told `recovered`, and has lagged until that was no longer true
-            self.end(TOO_SLOW)
-        if batch is None or self._closed or stream not in self._cursors:
-            return b""  # the right to it ended while the log was read
+        batch = hub.batch(stream, self._cursors[stream]) if stream not in self._pages else None
+        if batch is None and (batch := self._page(stream)) is None:
+            return b""
         if batch.size and not batch.last:
             self._woken.add(stream)
         self._cursors[stream] = batch.until
         hub.sent += batch.size
         return batch.data
+
+    def _page(self, stream: str) -> Batch | None:
+        """The next changes of a stream in which it lags behind the ring, once they are read from the log."""
+        page = self._pages.get(stream)
+        if page is None:
+            page = self._pages[stream] = asyncio.create_task(hub.page(stream, self._cursors[stream]))
+            page.add_done_callback(lambda _: self.wake(stream) if stream in self._pages else None)
+        if not page.done():
+            return None
+        del self._pages[stream]
+        if (batch := page.result()) is None:  # it was told `recovered`, and has lagged until that was no longer true
+            self.end(TOO_SLOW)
+        return batch
 
     def end(self, code: int) -> None:
         """Closes the connection: nothing more is sent."""
@@ -314,13 +340,25 @@ class Connection:
             self._close(code)
 
 
-HANDLERS: dict[str, Callable[[Connection, Asked], None]] = {
+HANDLERS: dict[str, Callable[[Connection, Asked], Awaitable[None]]] = {
     "auth": Connection._authenticate,
     "subscribe": Connection._subscribe,
     "unsubscribe": Connection._unsubscribe,
     "watch": Connection._watch,
     "unwatch": Connection._unwatch,
 }
+
+
+def _rights(read: Snapshot, who: Identity | None, streams: Collection[str]) -> dict[str, Any]:
+    """By which somebody reads each of the streams; None where they may not."""
+    return {stream: access().reads(read, who, stream) for stream in streams}
+
+
+def _position(read: Snapshot, who: Identity | None, stream: str, after: int | None) -> tuple[Any, int, bool]:
+    """By which right somebody reads a stream, its newest change, and whether all after `after` is there."""
+    newest = changes.position(read, stream)
+    whole = after is None or changes.recoverable(read, stream, after, newest)
+    return access().reads(read, who, stream), newest, whole
 
 
 def _asked(text: str | bytes) -> tuple[Asked, dict[str, Any]]:

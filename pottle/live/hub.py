@@ -115,24 +115,20 @@ class Hub:
                 del self._feeds[stream]
 
     def batch(self, stream: str, cursor: int) -> Batch | None:
-        """What comes after `cursor`: about FRAME_BYTES, PAGE changes at most; None where the log was pruned."""
+        """What comes after `cursor`: about FRAME_BYTES, PAGE changes at most; None where it has to be read: `page`."""
         feed = self._feeds[stream]
         if cursor < feed.since:
-            return self._page(stream, cursor)
+            return None
         if feed.ready is None or feed.ready.after != cursor:
             # From the newest back: most cursors are near the end, and the ring may hold thousands.
             newer = list(takewhile(lambda frame: frame.seq > cursor, reversed(feed.frames)))
             feed.ready = _gathered(cursor, newer[: -PAGE - 1 : -1], len(newer))
         return feed.ready
 
-    def _page(self, stream: str, cursor: int) -> Batch | None:
-        """From the log, for whoever lags behind the ring."""
-        with db.snapshot() as read:
-            if not changes.whole(read, stream, cursor):
-                return None
-            rows = changes.page(read, stream, cursor, db.head, PAGE)
-            batch = _gathered(cursor, (frame for row in rows for frame in encoded(read, [row])), PAGE + 1)
-        db.catch_up()  # a right that ended before this page was read is revoked before the page is sent (L8)
+    async def page(self, stream: str, cursor: int) -> Batch | None:
+        """As `batch`, from the log, for whoever lags behind the ring; None where the log was pruned."""
+        batch = await db.read(_page, stream, cursor, db.head)
+        await db.caught_up()  # a right that ended before this page was read is revoked before the page is sent (L8)
         return batch
 
     def expires(self, when: str) -> None:
@@ -211,6 +207,13 @@ def named(stream: str) -> dict[str, Any]:
     """A stream as frames name it: `{"channel": 7}`, or `{"stream": "jokes"}`."""
     kind, _, number = stream.partition(":")
     return {kind: int(number)} if kind in access().numbered and number.isdecimal() else {"stream": stream}
+
+
+def _page(read: Snapshot, stream: str, cursor: int, until: int) -> Batch | None:
+    if not changes.whole(read, stream, cursor):
+        return None
+    rows = changes.page(read, stream, cursor, until, PAGE)
+    return _gathered(cursor, (frame for row in rows for frame in encoded(read, [row])), PAGE + 1)
 
 
 def _gathered(cursor: int, frames: Iterable[Frame], newer: int) -> Batch:

@@ -25,7 +25,7 @@ from pottle.live.connection import LARGEST, Connection
 from pottle.live.sending import TOO_SLOW
 from pottle.live.watches import Asker
 from pottle.server.health import stopping
-from pottle.store import changes, db
+from pottle.store import Snapshot, changes, db, reads
 from pottle.store.paging import PAGE_BYTES
 from pottle.translation import _
 from pottle.values import as_it_is
@@ -140,6 +140,11 @@ class Listener:
         self._all.discard(self)
         self._connection.leave()
 
+    @property
+    def expecting(self) -> bool:
+        """Whether there may be something to fetch already, or more is being read from the log."""
+        return self._connection.waiting or self._connection.lagging
+
     async def ask(self, frame: dict[str, Any]) -> None:
         """Does what a frame asks."""
         await self._connection.hear(msgspec.json.encode(frame).decode())
@@ -187,7 +192,7 @@ async def follow(stream: str, query: StreamQuery) -> Response | Answer:
     if query.after is not None and query.epoch is None:
         raise Invalid({"after": _("needs the epoch that it is of")})
     who = Caller.of_request()
-    page = _page(stream, query, who.identity)
+    page = await _page(stream, query, who.identity)
     if events:
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no", "Vary": "Accept"}
         told = Response(_events(who, stream, query), 200, headers)
@@ -196,7 +201,7 @@ async def follow(stream: str, query: StreamQuery) -> Response | Answer:
     if query.wait and page.recovered and not page.changes:
         query.epoch, query.after = page.epoch, page.seq
         await _something_new(who, stream, query)
-        page = _page(stream, query, who.identity)
+        page = await _page(stream, query, who.identity)
     return Answer(page, headers={"Vary": "Accept", **({} if who.identity else {"Cache-Control": BRIEF})})
 
 
@@ -207,25 +212,24 @@ def _position(id_: str) -> tuple[str, int]:
     return epoch, int(seq)
 
 
-def _page(stream: str, query: StreamQuery, identity: Identity | None) -> StreamPage:
+@reads
+def _page(read: Snapshot, stream: str, query: StreamQuery, identity: Identity | None) -> StreamPage:
     """Rights and changes of one moment. Raises NotFound, Unauthenticated."""
-    db.catch_up()
-    with db.snapshot() as read:
-        if identity is not None:
-            access().confirm(read, identity)
-        if not changes.NAME.fullmatch(stream) or access().reads(read, identity, stream) is None:
-            raise NotFound(_("There is no such stream."))
-        newest, epoch = changes.position(read, stream), db.instance.epoch
-        after = newest if query.after is None else query.after
-        same = query.after is None or query.epoch == epoch
-        if not (same and changes.recoverable(read, stream, after, newest)):
-            return StreamPage([], epoch, newest, False, False)
-        frames, room = [], PAGE_BYTES
-        for frame in hub.encoded(read, changes.page(read, stream, after, newest, query.limit)):
-            frames.append(frame)
-            room -= len(frame.data)
-            if room <= 0:
-                break
+    if identity is not None:
+        access().confirm(read, identity)
+    if not changes.NAME.fullmatch(stream) or access().reads(read, identity, stream) is None:
+        raise NotFound(_("There is no such stream."))
+    newest, epoch = changes.position(read, stream), db.instance.epoch
+    after = newest if query.after is None else query.after
+    same = query.after is None or query.epoch == epoch
+    if not (same and changes.recoverable(read, stream, after, newest)):
+        return StreamPage([], epoch, newest, False, False)
+    frames, room = [], PAGE_BYTES
+    for frame in hub.encoded(read, changes.page(read, stream, after, newest, query.limit)):
+        frames.append(frame)
+        room -= len(frame.data)
+        if room <= 0:
+            break
     seq = frames[-1].seq if frames else newest
     told = [msgspec.Raw(frame.data) for frame in frames]
     return StreamPage(cast(list[dict[str, Any]], told), epoch, seq, True, seq < newest)
@@ -282,8 +286,9 @@ async def hear(data: Frames) -> Heard:
         for frame in data.frames:
             await listener.ask(frame)
         until = loop.time() + (data.wait or ANSWER_SECONDS)
-        while listener.code is None and not _is_news(heard, len(data.frames)):
-            if not (data.wait or len(heard) < len(data.frames)):
+        while listener.code is None and not _has(heard, "change"):
+            news = len(heard) > len(data.frames) or _has(heard, "changed")
+            if (news or (not data.wait and len(heard) == len(data.frames))) and not listener.expecting:
                 break
             if not (more := await listener.message(until - loop.time())):
                 break
@@ -292,6 +297,5 @@ async def hear(data: Frames) -> Heard:
     return Heard(cast(list[dict[str, Any]], heard), closed)
 
 
-def _is_news(heard: list[msgspec.Raw], asked: int) -> bool:
-    """Whether there is more than answers."""
-    return len(heard) > asked or any(bytes(one).startswith(b'{"type":"change') for one in heard)
+def _has(heard: list[msgspec.Raw], type_: str) -> bool:
+    return any(bytes(one).startswith(b'{"type":"%b"' % type_.encode()) for one in heard)

@@ -36,7 +36,7 @@ ASKER = "pottle.asker"  # where in the ASGI scope the route leaves who is asking
 @blueprint.websocket(PATH)
 async def live() -> None:
     """Subscriptions: docs/live.md describes the frames."""
-    cast(Scope, websocket.scope)[ASKER] = access().asking(), address()
+    cast(Scope, websocket.scope)[ASKER] = access().found(), address()
 
 
 @blueprint.get(PATH)

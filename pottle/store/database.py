@@ -112,9 +112,31 @@ class Database:
         """
         return self._reading.session()
 
+    async def read(self, function: Callable[Concatenate[Snapshot, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Returns `function(read, *args, **kwargs)`, with one snapshot for all that it reads: for hot reads."""
+        with self.snapshot() as read:
+            return function(read, *args, **kwargs)
+
+    async def read_settled(
+        self, function: Callable[Concatenate[Snapshot, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `read`, and again where this worker followed changes meanwhile: for what is kept until a change says no.
+
+        What it returns is not older than anything that listeners were told.
+        """
+        while True:
+            head = self.head
+            found = await self.read(function, *args, **kwargs)
+            if self.head == head:
+                return found
+
     def snapshot(self) -> Snapshot:
         """`with db.snapshot() as read:` one snapshot for hot reads, which are answered at once. Never await inside."""
         return self._follower.reader
+
+    async def caught_up(self) -> None:
+        """As `catch_up`: what request handlers wait for."""
+        self.catch_up()
 
     def catch_up(self) -> None:
         """Makes this worker's caches, sessions and sockets follow every change committed before this call (L6, L8)."""

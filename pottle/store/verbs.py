@@ -32,8 +32,7 @@ class reads(Generic[P, T]):  # noqa: N801  # a decorator
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         """Reads in a snapshot of its own. Raises what the function does."""
-        with db.snapshot() as read:
-            return self.within(read, *args, **kwargs)
+        return await db.read(self.within, *args, **kwargs)
 
 
 class writes(Generic[P, T]):  # noqa: N801  # a decorator

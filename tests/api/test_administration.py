@@ -96,7 +96,7 @@ class TestDisabling:
 
     async def test_a_write_that_was_on_its_way_is_refused(self, root: Person, bob: Person) -> None:
         """Its asker was looked up before the account was disabled; the write confirms it again in its transaction."""
-        identity = session.identify(bob.token)
+        identity = await session.identify(bob.token)
         assert identity
         await changed(root, "bob", disabled=True)
         with pytest.raises(Unauthenticated):
@@ -104,7 +104,7 @@ class TestDisabling:
 
     async def test_no_code_can_give_it_a_session(self, root: Person, bob: Person) -> None:
         """Whatever makes a session, a password or a code, makes it in a unit that refuses."""
-        identity = session.identify(bob.token)
+        identity = await session.identify(bob.token)
         assert identity
         await changed(root, "bob", disabled=True)
         with pytest.raises(Forbidden):

@@ -101,7 +101,7 @@ def touched(nothing_lasts: None, monkeypatch: pytest.MonkeyPatch) -> list[str]: 
 
 async def grow_old(token: str) -> None:
     """The password of a session was typed an hour ago."""
-    identity = session.identify(token)
+    identity = await session.identify(token)
     assert identity
     old = update(session.Session).where(session.Session.id == identity.session)
     await db.write(lambda tx: tx.session.execute(old.values(confirmed=times.later(hours=-1))) and None)
@@ -284,7 +284,7 @@ class TestSessions:
         assert (await alice.get("/api/me")).status_code == 200
 
     async def test_an_expired_session_is_not_listed(self, alice: Person, anyone: Person) -> None:
-        identity = session.identify(await self.signed_in(anyone, self.FIREFOX))
+        identity = await session.identify(await self.signed_in(anyone, self.FIREFOX))
         assert identity
         over = update(session.Session).where(session.Session.id == identity.session).values(expires=times.now())
         await db.write(lambda tx: tx.session.execute(over) and None)

@@ -50,7 +50,7 @@ class Tickets(Access[Visitor]):
     def __init__(self) -> None:
         self.torn = False
 
-    def asking(self) -> Visitor | None:
+    async def asking(self) -> Visitor | None:
         ticket = request.headers.get("Ticket")
         if ticket == "false":
             raise Unauthenticated("That is no ticket.")
@@ -131,13 +131,13 @@ async def test_a_stream_of_its_own_is_followed_and_resumed() -> None:
     first, second = [await db.write(lambda tx: tx.changed("joke.told", stream="jokes", subject=7)) for _ in range(2)]
     told = {"type": "change", "stream": "jokes", "kind": "joke.told"}
     later = {**told, "seq": second, "prev": first}
-    assert reader.take() == [{**told, "seq": first, "prev": 0}, later]
+    assert await reader.take() == [{**told, "seq": first, "prev": 0}, later]
     assert await reader.ask(type="unsubscribe", stream="jokes") == {"type": "unsubscribed", "stream": "jokes"}
     error = {"type": "error", "code": "not-found", "stream": "jokes"}
     assert await reader.ask(type="unsubscribe", stream="jokes") == error
     back = Listener()
     await back.ask(type="subscribe", stream="jokes", epoch=db.instance.epoch, after=first)
-    assert back.take() == [later]
+    assert await back.take() == [later]
     for one in (reader, back):
         one.leave()
 

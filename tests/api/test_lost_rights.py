@@ -109,7 +109,7 @@ async def test_signed_out(
     alice: Person, ids: dict[str, int], meanwhile: Any, method: str, path: str, body: Json | None
 ) -> None:
     async def lose() -> None:
-        identity = identify(alice.token)
+        identity = await identify(alice.token)
         assert identity
         await session.end(identity)
 

@@ -132,7 +132,7 @@ class TestExport:
         assert wrong_fields(await bob.post("/api/me/export", {})) == {"password"}
 
     async def test_it_breaks_off_when_the_session_ends(self, bob: Person) -> None:
-        who = session.identify(bob.token)
+        who = await session.identify(bob.token)
         assert who is not None
         pieces = await belongings.take(who, PASSWORD)
         first = await anext(pieces)

@@ -29,7 +29,7 @@ def settings(instance: Path) -> Settings:
 @pytest.fixture
 async def ids(app: object, world: World) -> list[int]:
     """The ids of 250 posts in the lobby, newest first."""
-    alice = identify(world.tokens["alice"])
+    alice = await identify(world.tokens["alice"])
     draft = await posting.finished(posting.Draft("Hello"))
     made = await asyncio.gather(*[posting.create(alice, 1, draft, None) for _ in range(POSTS)])
     return sorted((view.id for view in made), reverse=True)

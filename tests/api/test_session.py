@@ -104,7 +104,7 @@ class TestUnderHttps:
     async def test_a_session_from_before_stays_signed_in(self, anyone: Person) -> None:
         """Of the version that knew only the plain name: until it expires, and not beside a cookie of the other."""
         token = await signed_in_again(anyone, "alice", PASSWORD)
-        identity = session.identify(token)
+        identity = await session.identify(token)
         assert identity
         old = update(session.Session).where(session.Session.id == identity.session).values(device=None)
         await db.write(lambda tx: tx.session.execute(old) and None)

@@ -223,7 +223,7 @@ class TestEnding:
         own = bearer(await signed_in_again(anyone, "bob", PASSWORD))
         made = (await anyone.post(SESSIONS, {"origin": SITE}, headers=own)).json()["token"]
         await anyone.delete("/api/session", headers=own)
-        assert session.identify(made, SITE)
+        assert await session.identify(made, SITE)
 
 
 class TestPopup:

@@ -133,25 +133,25 @@ async def test_a_group_has_so_many_origins(root: Person) -> None:
 
 @pytest.mark.usefixtures("app")
 class TestWebsockets:
-    def connect(self, token: str = "", address: str = "192.0.2.1") -> tuple[Connection, list[int]]:
+    async def connect(self, token: str = "", address: str = "192.0.2.1") -> tuple[Connection, list[int]]:
         codes: list[int] = []
-        return Connection(session.identify(token) if token else None, codes.append, address), codes
+        return Connection(await session.identify(token) if token else None, codes.append, address), codes
 
     async def test_an_address_has_so_many(self) -> None:
-        held = [self.connect() for _ in range(connection.MOST_OF_ADDRESS)]
+        held = [await self.connect() for _ in range(connection.MOST_OF_ADDRESS)]
         assert [codes for _, codes in held if codes] == []
-        late, codes = self.connect()
+        late, codes = await self.connect()
         assert codes == [TOO_SLOW]
-        assert self.connect(address="192.0.2.2")[1] == []
+        assert (await self.connect(address="192.0.2.2"))[1] == []
         late.leave()
         held[0][0].leave()
-        assert self.connect()[1] == []
+        assert (await self.connect())[1] == []
 
     async def test_an_account_has_so_many(self, world: World) -> None:
         """However it said who it is: by a cookie, or in a frame."""
         for number in range(connection.MOST_OF_ACCOUNT):
-            assert self.connect(world.tokens["alice"], f"192.0.2.{number}")[1] == []
-        assert self.connect(world.tokens["alice"])[1] == [TOO_SLOW]
+            assert (await self.connect(world.tokens["alice"], f"192.0.2.{number}"))[1] == []
+        assert (await self.connect(world.tokens["alice"]))[1] == [TOO_SLOW]
         listener = Listener()
         assert (await listener.ask(type="auth", token=world.tokens["alice"]))["code"] == "too-many"
         assert (await listener.ask(type="auth", token=world.tokens["bob"]))["type"] == "authenticated"
@@ -174,7 +174,7 @@ class TestWebsockets:
         monkeypatch.setattr(changes, "loaded", counted)
         listener = Listener()
         await listener.ask(type="subscribe", channel=1, epoch=before["epoch"], after=before["seq"])
-        assert len([frame for frame in listener.take() if frame["type"] == "change"]) == 20
+        assert len([frame for frame in await listener.take() if frame["type"] == "change"]) == 20
         assert len(rows) <= 40
 
 

@@ -78,10 +78,10 @@ async def test_a_session_that_ended_elsewhere_is_over(
     made = (await bob.post(LOBBY, {"body": "before"})).json()
     assert (await anyone.get("/api/me", headers=mine)).status_code == 200
     assert "before" in (await anyone.get(LOBBY)).text
-    followers = [silent.Listener(signed["token"]), silent.Listener()]
+    followers = [await silent.Listener.of(signed["token"]), silent.Listener()]
     for follower in followers:
         assert (await follower.ask(type="subscribe", channel=1))["type"] == "subscribed"
-    who = session.identify(signed["token"])
+    who = await session.identify(signed["token"])
     assert who
 
     def commit(tx: Any) -> None:
@@ -94,7 +94,7 @@ async def test_a_session_that_ended_elsewhere_is_over(
         await elsewhere.write(commit)
         assert (await anyone.get("/api/me", headers=mine)).status_code == 401
     assert "before" not in (await anyone.get(LOBBY)).text
-    assert not any("after" in str(follower.take()) for follower in followers)
+    assert "after" not in str([await follower.take() for follower in followers])
     assert followers[0].closed in (SIGNED_OUT, CAME_APART)
     assert followers[1].closed == CAME_APART
     for follower in followers:
@@ -103,7 +103,7 @@ async def test_a_session_that_ended_elsewhere_is_over(
     again = silent.Listener()
     assert (await again.ask(type="subscribe", channel=1))["type"] == "subscribed"
     later = await bob.post(LOBBY, {"body": "later"})
-    assert [frame["post"] for frame in again.take()] == [later.json()], "and all goes on"
+    assert [frame["post"] for frame in await again.take()] == [later.json()], "and all goes on"
     again.leave()
 
 
@@ -113,7 +113,7 @@ async def test_a_look_that_fails_before_it_tells_anybody_serves_nothing(
     """The log cannot be read: an error is better than what may have ended. The next look tells all."""
     signed = (await anyone.post("/api/session", {"uid": "bob", "password": PASSWORD})).json()
     mine = {"Authorization": f"Bearer {signed['token']}"}
-    who = session.identify(signed["token"])
+    who = await session.identify(signed["token"])
     assert who
     assert (await anyone.get("/api/me", headers=mine)).status_code == 200
     with monkeypatch.context() as patch:

@@ -1,5 +1,6 @@
 """A connection inside this process, without a socket: what it would send is taken by hand."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -15,15 +16,18 @@ from pottle.store import db
 class Listener:
     """A `Connection` and what the hub has for it. It reads only when told to, so a test can have it lag."""
 
-    def __init__(self, token: str = "", endless: bool = False) -> None:
-        """`endless`: its session does not expire, so that no event loop is needed to end it."""
+    def __init__(self, found: session.Identity | None = None, token: str = "") -> None:
         self.closed: int | None = None
-        found = session.identify(token) if token else None
-        if found and endless:
-            found = msgspec.structs.replace(found, expires=times.FOREVER)
         asker = Asker("http", "", ((b"host", b"pottle.test"),))
         self.connection = Connection(found, self._close, asker=asker.signed_in(token) if token else asker)
         self._taken: list[dict[str, Any]] = []
+
+    @classmethod
+    async def of(cls, token: str, endless: bool = False) -> "Listener":
+        """Somebody's. `endless`: its session does not expire, so that no event loop is needed to end it."""
+        found = await session.identify(token)
+        assert found is not None
+        return cls(msgspec.structs.replace(found, expires=times.FOREVER) if endless else found, token)
 
     async def send(self, **frame: Any) -> None:
         """Sends one frame."""
@@ -36,13 +40,19 @@ class Listener:
         self.connection._replies.clear()
         return dict(answer)
 
-    def take(self) -> list[dict[str, Any]]:
+    async def take(self) -> list[dict[str, Any]]:
         """All that is there to be sent by now."""
-        db.catch_up()
+        await db.caught_up()
         frames: list[dict[str, Any]] = []
-        while not self.closed and (message := self.connection.next_message()):
-            got = json.loads(message)
-            frames += got if isinstance(got, list) else [got]
+        while not self.closed:
+            if message := self.connection.next_message():
+                got = json.loads(message)
+                frames += got if isinstance(got, list) else [got]
+            elif pages := [*self.connection._pages.values()]:
+                await asyncio.wait(pages)
+                await asyncio.sleep(0)  # then it is woken
+            else:
+                break
         return frames
 
     def leave(self) -> None:

@@ -238,7 +238,8 @@ class History(RuleBasedStateMachine):
 
     def subscribed(self, channel: int, epoch: str, after: int | None) -> Reader:
         """A new reader; `recovered` if and only if all that it missed is there."""
-        reader = Reader(Listener(self.world.tokens["bob"], endless=True), channel, self.known.head(channel))
+        listener = self.runner.run(Listener.of(self.world.tokens["bob"], endless=True))
+        reader = Reader(listener, channel, self.known.head(channel))
         self.open.append(reader)
         position = {} if after is None else {"epoch": epoch, "after": after}
         answer = self.runner.run(reader.listener.ask(type="subscribe", channel=channel, **position))
@@ -316,7 +317,7 @@ class History(RuleBasedStateMachine):
 
 
 async def taken(listener: Listener) -> list[dict[str, Any]]:
-    return listener.take()
+    return await listener.take()
 
 
 @pytest.mark.slow
@@ -342,4 +343,4 @@ async def test_whoever_lags_in_a_channel_whose_last_change_was_pruned_is_cut_off
     listener = Listener()
     assert (await listener.ask(type="subscribe", channel=1, epoch=db.instance.epoch, after=0))["recovered"]
     await db.write(changes.prune, "0", 0)
-    assert (listener.take(), listener.closed) == ([], 1013)
+    assert (await listener.take(), listener.closed) == ([], 1013)

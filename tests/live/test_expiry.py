@@ -41,7 +41,7 @@ async def test_it_is_closed_when_its_session_expires(own_meeting: Meeting, by: s
 
 async def listening(anyone: Person, channel: int) -> Listener:
     """A connection that follows a channel by a new session of Bob's."""
-    reader = Listener(await signed_in_again(anyone, "bob", PASSWORD))
+    reader = await Listener.of(await signed_in_again(anyone, "bob", PASSWORD))
     assert (await reader.ask(type="subscribe", channel=channel))["type"] == "subscribed"
     return reader
 
@@ -52,10 +52,10 @@ async def test_nothing_newer_comes_before_it_is_closed(
     """However late the timer is, say on a machine that slept. Seen to fail without `end_expired` in `Hub.apply`."""
     reader = await listening(anyone, world.class_channel)
     await posted(alice, "for bob too", channel=world.class_channel)
-    assert "for bob too" in str(reader.take())
+    assert "for bob too" in str(await reader.take())
     monkeypatch.setattr(times, "now", lambda: LATER)
     await db.write(lambda tx: tx.changed("post.edited", stream=f"channel:{world.class_channel}", subject=1) and None)
-    assert reader.take() == []
+    assert await reader.take() == []
     assert reader.closed == SIGNED_OUT
 
 

@@ -139,8 +139,8 @@ async def test_what_the_ring_no_longer_holds_is_read_from_the_log(
     made = []
     for n in range(40):
         made.append((await alice.post(LOBBY, {"body": f"{n}"})).json())
-        assert [change["post"] for change in listening.take()] == [made[-1]]
-    assert [change["post"] for change in lagging.take()] == made
+        assert [change["post"] for change in await listening.take()] == [made[-1]]
+    assert [change["post"] for change in await lagging.take()] == made
     assert sum(len(frame.data) for frame in hub_module.hub._ring) <= 1_500
 
 
@@ -153,14 +153,14 @@ async def test_the_ring_begins_where_the_first_subscriber_came(alice: Person) ->
     first.append((await alice.post(LOBBY, {"body": "4"})).json())
     late = Listener()
     await late.ask(type="subscribe", channel=1, epoch=epoch, after=0)
-    assert [change["post"] for change in late.take()] == first
-    assert [change["post"] for change in early.take()] == first[-1:]
+    assert [change["post"] for change in await late.take()] == first
+    assert [change["post"] for change in await early.take()] == first[-1:]
     for listener in (early, late):
         listener.leave()
     first.append((await alice.post(LOBBY, {"body": "5"})).json())
     again = Listener()
     await again.ask(type="subscribe", channel=1, epoch=epoch, after=0)
-    assert [change["post"] for change in again.take()] == first
+    assert [change["post"] for change in await again.take()] == first
 
 
 async def pruned(alice: Person, keep: int, posts: int = 10) -> list[int]:
@@ -170,7 +170,7 @@ async def pruned(alice: Person, keep: int, posts: int = 10) -> list[int]:
     for n in range(posts):
         await alice.post(LOBBY, {"body": f"{n}"})
     await db.write(log.prune, "0", keep)
-    return [change["seq"] for change in listener.take()]
+    return [change["seq"] for change in await listener.take()]
 
 
 async def test_after_the_log_was_pruned_only_what_is_whole_is_recovered(alice: Person) -> None:
@@ -180,7 +180,7 @@ async def test_after_the_log_was_pruned_only_what_is_whole_is_recovered(alice: P
         listener = Listener()
         subscribed = await listener.ask(type="subscribe", channel=1, epoch=db.instance.epoch, after=after)
         assert subscribed["recovered"] == (index >= 5), "the sixth is gone, and whoever has it misses nothing"
-        missed = [change["seq"] for change in listener.take()]
+        missed = [change["seq"] for change in await listener.take()]
         assert missed == (seqs[index + 1 :] if index >= 5 else [])
     assert not (await Listener().ask(type="subscribe", channel=1, epoch=db.instance.epoch, after=0))["recovered"]
 
@@ -193,7 +193,7 @@ async def test_after_the_whole_log_was_pruned_whoever_missed_nothing_goes_on(ali
     assert (subscribed["recovered"], subscribed["seq"]) == (True, seqs[-1])
     assert not (await Listener().ask(type="subscribe", channel=1, epoch=db.instance.epoch, after=seqs[-2]))["recovered"]
     await alice.post(LOBBY, {"body": "next"})
-    change = listener.take()[0]
+    change = (await listener.take())[0]
     assert change["prev"] == seqs[-1]
     assert change["seq"] > seqs[-1], "a pruned log does not begin again at 1"
 
@@ -206,7 +206,7 @@ async def test_what_is_pruned_while_a_reader_lags_cuts_it_off(alice: Person) -> 
     subscribed = await listener.ask(type="subscribe", channel=1, epoch=db.instance.epoch, after=0)
     assert subscribed["recovered"]
     await db.write(log.prune, "0", 4)
-    assert (listener.take(), listener.closed) == ([], 1013)
+    assert (await listener.take(), listener.closed) == ([], 1013)
 
 
 async def test_the_log_is_pruned_by_its_size(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -200,7 +200,7 @@ async def test_what_is_committed_with_a_revocation_does_not_reach_it(
     after it was read.
     """
     made = (await alice.post(f"/api/channels/{world.class_channel}/posts", {"body": "for all"})).json()
-    reader = Listener(bob.token)
+    reader = await Listener.of(bob.token)
     asked = {"epoch": db.instance.epoch, "after": 0} if lagging else {}
     assert (await reader.ask(type="subscribe", channel=world.class_channel, **asked))["type"] == "subscribed"
     with looking_away():
@@ -211,7 +211,7 @@ async def test_what_is_committed_with_a_revocation_does_not_reach_it(
         ok(await alice.patch(f"/api/posts/{made['id']}", {"body": "for others"}))
     if lagging:
         assert b"for others" not in reader.connection.next_message()
-    assert "for others" not in str(reader.take())
+    assert "for others" not in str(await reader.take())
     assert reader.closed == SIGNED_OUT
 
 
@@ -222,11 +222,11 @@ async def test_a_session_that_ended_between_two_frames_cannot_subscribe(
 
     Fails when `Connection._subscribe` does not catch up.
     """
-    reader = Listener(bob.token)
+    reader = await Listener.of(bob.token)
     with looking_away():
         ok(await bob.delete("/api/session"))
     await reader.connection.hear(json.dumps({"type": "subscribe", "channel": world.class_channel}))
     assert reader.closed == SIGNED_OUT
     ok(await alice.post(f"/api/channels/{world.class_channel}/posts", {"body": "for others"}))
-    assert "for others" not in str(reader.take())
+    assert "for others" not in str(await reader.take())
     assert reader.closed == SIGNED_OUT

@@ -45,7 +45,7 @@ async def heard(listener: silent.Listener, count: int) -> list[dict[str, Any]]:
     frames: list[dict[str, Any]] = []
     async with asyncio.timeout(PATIENCE):
         while len(frames) < count:
-            frames += listener.take()
+            frames += await listener.take()
             await asyncio.sleep(0.001)
     return frames
 
@@ -95,7 +95,7 @@ async def test_who_watches_much_holds_up_nobody_else(
 ) -> None:
     """Alice watches a hundred GETs and Bob one: his is among the first. Fails with one queue for all."""
     monkeypatch.setattr("pottle.live.watches.AT_ONCE", 1)
-    many, one = silent.Listener(alice.token), silent.Listener(bob.token)
+    many, one = await silent.Listener.of(alice.token), await silent.Listener.of(bob.token)
     for n in range(1, 101):
         await many.send(type="watch", get=f"{LOBBY}?limit={n}")
     await one.send(type="watch", get="/api/me")
@@ -164,7 +164,7 @@ async def test_nothing_is_told_to_a_connection_that_was_revoked(
 ) -> None:
     """L8, also where the GET is under way when the session ends."""
     token = (await anyone.post("/api/session", {"uid": "bob", "password": "correct horse"})).json()["token"]
-    listener = silent.Listener(token)
+    listener = await silent.Listener.of(token)
     await listener.send(type="watch", get=f"/api/channels/{world.class_channel}/posts")
     await held.made.acquire()
     assert (await anyone.delete("/api/session", headers={"Authorization": f"Bearer {token}"})).status_code == 204
@@ -173,5 +173,5 @@ async def test_nothing_is_told_to_a_connection_that_was_revoked(
     assert listener.closed == 4401
     for _ in range(20):
         await asyncio.sleep(0.001)
-        assert listener.take() == []
+        assert await listener.take() == []
     listener.leave()

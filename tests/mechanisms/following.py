@@ -186,7 +186,7 @@ FOLLOWING = (
     Mechanism(
         "L4",
         "going on just after the position that was asked for",
-        (Off("pottle/live/connection.py", "wanted if recovered else newest", "newest"),),
+        (Off("pottle/live/connection.py", "newest if after is None or not recovered else after", "newest"),),
         (
             "tests/live/test_resume.py::test_it_gives_exactly_what_was_missed",
             "tests/live/test_any_history.py::test_whatever_happens_a_reader_gets_what_it_missed_or_is_told_that_it_does_not",

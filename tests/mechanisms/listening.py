@@ -80,7 +80,7 @@ LISTENING = (
     Mechanism(
         "L8",
         "following the log before a page of it is sent",
-        (Off("pottle/live/hub.py", "        db.catch_up()  # a right", "        # a right"),),
+        (Off("pottle/live/hub.py", "        await db.caught_up()  # a right", "        # a right"),),
         ("tests/live/test_revocation.py::test_what_is_committed_with_a_revocation_does_not_reach_it",),
     ),
     Mechanism(
@@ -89,8 +89,8 @@ LISTENING = (
         (
             Off(
                 "pottle/live/connection.py",
-                "        db.catch_up()\n        with db.snapshot() as read:\n            if (right",
-                "        with db.snapshot() as read:\n            if (right",
+                "        await db.caught_up()\n        right, newest, whole",
+                "        right, newest, whole",
             ),
         ),
         ("tests/live/test_revocation.py::test_a_session_that_ended_between_two_frames_cannot_subscribe",),
@@ -101,7 +101,7 @@ LISTENING = (
         (
             Off(
                 "model/accounts/session.py",
-                "    db.catch_up()\n    secret_hash = hashed(secret)",
+                "    await db.caught_up()\n    secret_hash = hashed(secret)",
                 "    secret_hash = hashed(secret)",
             ),
         ),
@@ -132,7 +132,7 @@ LISTENING = (
         (
             Off(
                 "pottle/live/connection.py",
-                "        self.lose([stream for stream, right in self._rights.items() if right is None])\n",
+                "        self.lose([stream for stream, right in rights.items() if right is None])\n",
                 "",
             ),
         ),

@@ -281,8 +281,8 @@ async def test_a_session_that_is_known_from_memory_is_noted(alice: Person, app: 
     sessions.listener.forget()
     for _ in range(2):
         with tables.collecting() as seen:
-            assert sessions.identify(alice.token)
+            assert await sessions.identify(alice.token)
         assert seen == {"user:alice"}
     with tables.collecting() as seen:
-        assert sessions.identify("ses_unknown") is None
+        assert await sessions.identify("ses_unknown") is None
     assert "table:sessions" in seen

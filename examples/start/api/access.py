@@ -23,12 +23,12 @@ class Sessions(Access[Identity]):
 
     ending = frozenset({"session.ended"})
 
-    def asking(self) -> Identity | None:
+    async def asking(self) -> Identity | None:
         """By the Authorization header, else the cookie, which changes nothing for a page of another origin."""
         if has_request_context():
             scheme, _, token = (header(b"authorization") or "").partition(" ")
             if scheme:
-                found = self.by_token(token.strip()) if scheme.lower() == "bearer" else None
+                found = await self.by_token(token.strip()) if scheme.lower() == "bearer" else None
                 if found is None:
                     raise Unauthenticated("Your credentials are not, or no longer, good.")
                 return found
@@ -37,12 +37,11 @@ class Sessions(Access[Identity]):
         elif foreign_origin() is not None:
             return None
         secret = served().cookies.get(_cookie_name())
-        return self.by_token(secret) if secret else None
+        return await self.by_token(secret) if secret else None
 
-    def by_token(self, token: str, origin: str | None = None) -> Identity | None:
+    async def by_token(self, token: str, origin: str | None = None) -> Identity | None:
         """Whose session it is."""
-        with db.snapshot() as read:
-            return account.of(read, token)
+        return await db.read(account.of, token)
 
     def confirm(self, read: Snapshot, identity: Identity) -> None:
         """Raises Unauthenticated if the session has ended."""
