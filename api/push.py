@@ -37,7 +37,7 @@ class PushView(msgspec.Struct):
 @gives(PushView)
 async def show() -> PushView:
     """The server's key (VAPID), for `pushManager.subscribe`, and the browsers in which one is told."""
-    return PushView(vapid.public(), await subscription.mine(me()))
+    return PushView(await asyncio.to_thread(vapid.public), await subscription.mine(me()))
 
 
 @blueprint.post("")

@@ -28,6 +28,8 @@ from tests.server import ROOT
 
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "misc", "shared", "base_classes"}
+IMPORTS = (ast.Import, ast.ImportFrom)
+HEAVY = {"cryptography", "jwt", "http_ece", "authlib", "joserfc", "webauthn", "httpx"}
 STANCES = {"anyone", "signed in", "admins"}
 # What a resource may ask of another: who may see a channel, and that an answer shows it.
 TO_ALL = {"api.talk.access.", "api.talk.access.shown_in."}
@@ -189,6 +191,13 @@ class TestArrows:
         ours = [ROOT / "model" / f"{name}.py" for name in pure]
         engines = [ROOT / "pottle" / f"{name}.py" for name in ("times", "text", "errors", "rates", "settings")]
         assert importing([*ours, *engines], "sqlalchemy", "quart", "pottle.store", "asyncio", "socket") == []
+
+    def test_what_takes_long_to_import_is_imported_where_it_is_used(self) -> None:
+        """A worker starts without it: cryptography alone would be a tenth of that."""
+        for file in [ROOT / "main.py", *modules("api", "model", "pottle")]:
+            top = [ast.unparse(node) for node in ast.parse(file.read_text()).body if isinstance(node, IMPORTS)]
+            named = {line.split()[1].partition(".")[0] for line in top}
+            assert not named & HEAVY, f"{file.relative_to(ROOT)}: import {named & HEAVY} in the function that uses it"
 
     def test_one_entity_does_not_import_the_resource_of_another(self) -> None:
         """What shows a page of posts may ask posts what is on it; nothing else looks sideways."""

@@ -6,7 +6,6 @@ The algorithm is ours to choose and not the token's (RFC 8725, 3.1): `none`, or 
 import hashlib
 from typing import Annotated, NamedTuple
 
-import jwt
 import msgspec
 
 from model.accounts.user import Email, Name
@@ -19,8 +18,6 @@ ALGORITHM = "HS256"
 
 SignedToken = Annotated[str, as_it_is("it is signed as it is", LONGEST, 1)]
 Sub = Annotated[str, line(200)]
-
-_signatures = jwt.PyJWS(algorithms=[ALGORITHM])
 
 
 class BadToken(Exception):
@@ -64,8 +61,11 @@ def verified(token: str, secrets: dict[int, str], now: float) -> Verified:
 
 def _signed(token: str, secrets: dict[int, str]) -> tuple[int, bytes]:
     """By which secret it is signed, and its payload. A `kid` in the header names the only one that counts."""
+    import jwt  # with cryptography a tenth of the time in which a worker starts
+
+    signatures = jwt.PyJWS(algorithms=[ALGORITHM])
     try:
-        header = _signatures.get_unverified_header(token)
+        header = signatures.get_unverified_header(token)
     except (jwt.PyJWTError, ValueError, RecursionError):
         raise BadToken("It is not a JWT: three parts in base64url, with a dot between them.") from None
     if header.get("alg") != ALGORITHM or "crit" in header or header.get("b64") is False:
@@ -74,7 +74,7 @@ def _signed(token: str, secrets: dict[int, str]) -> tuple[int, bytes]:
     for id_, secret in secrets.items():
         if kid is None or kid == str(id_):
             try:
-                return id_, _signatures.decode(token, secret, algorithms=[ALGORITHM])
+                return id_, signatures.decode(token, secret, algorithms=[ALGORITHM])
             except (jwt.PyJWTError, ValueError, RecursionError):
                 continue
     raise BadToken("It is not signed with a secret of this group.")
