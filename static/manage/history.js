@@ -1,5 +1,14 @@
 /** Somebody's history, on its page. */
 import { pottle } from '../pages.js';
-import { acts } from './person.js';
+import { acts, read } from './person.js';
 
-acts(document.querySelector('.history'), pottle, () => location.reload());
+function show(history) {
+  acts(history, pottle, async () => {
+    const now = await read(location.href);
+    if (!now) return location.reload();
+    history.replaceWith(now);
+    show(now);
+  });
+}
+
+show(document.querySelector('.history'));

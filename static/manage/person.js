@@ -15,18 +15,25 @@ export async function showHistory(pottle, slug, uid) {
   const path = `${pottle.url}/groups/${slug}/history/${encodeURIComponent(uid)}`;
   const dialog = opened('person', _('History of %(uid)s', { uid }));
   const show = async () => {
-    const answer = await fetch(path, { headers: { Accept: 'text/html' } }).catch(() => null);
-    const found = answer?.ok && new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('.history');
+    const found = await read(path);
     const close = made('button', { type: 'button', className: 'button', textContent: _('Done'), autofocus: true });
     close.addEventListener('click', () => dialog.close());
     const buttons = made('p', { className: 'buttons' });
     buttons.append(close, ...(found ? [made('a', { href: path, textContent: _('As a page') })] : []));
-    const missing = made('p', { textContent: answer?.status === 404 ? _('This person has nothing to do with your group any more.') : _('That did not work. Please try again.') });
+    const missing = made('p', { textContent: _('That did not work. Please try again.') });
     dialog.replaceChildren(found || missing, buttons);
     if (found) acts(found, pottle, show);
-    tickAll(dialog);
   };
   await show();
+}
+
+/** A history as the server has it now. @returns {Promise<?HTMLElement>} */
+export async function read(path) {
+  const answer = await fetch(path, { headers: { Accept: 'text/html' } }).catch(() => null);
+  if (!answer?.ok) return null;
+  const found = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('.history');
+  if (found) tickAll(found);
+  return found;
 }
 
 /**
@@ -98,7 +105,7 @@ async function clearUp(pottle, path, group, name, again) {
   days.addEventListener('change', look);
   reason.addEventListener('change', () => { if (reason.value) why.value = reasons()[reason.value]; });
   look();
-  const fields = [field(_('What they wrote in'), days), much, field(_('Why? The author reads it.'), reason), field(_('May they not write any more?'), until), field(_('Why they are blocked; they read it'), why)];
+  const fields = [field(_('What they wrote in'), days), much, field(_('Why? The author reads it.'), reason), field(_('Block them?'), until), field(_('Why they are blocked; they read it'), why)];
   await filled('clear', _('Remove all posts of %(name)s', { name }), _('Remove all'), fields, async (values) => {
     const block = until.value && { why: why.value.trim() || _('Something else'), until: until.value === 'ever' ? null : new Date(Date.now() + until.value * DAY_MS).toISOString() };
     const done = await pottle.api('POST', path, { days: Number(values.days), ...(reason.value && { reason: reason.value }), ...(block && { block }) });

@@ -103,11 +103,11 @@ async def test_a_moderator_looks_after_a_group(
     assert (await bob.get(f"/api/posts/{good}")).json()["state"] == "published"
     (told,) = (await bob.get("/api/me/posts")).json()["posts"]
     assert (told["id"], told["decision"]["reason"]) == (rude, "unkind")
-    await turns_to(alice, "Removed")
-    removed = page.locator("#removed .row")
+    await page.locator(".lists").get_by_role("link", name="Removed").click()
+    removed = page.locator("#waiting .row")
     await expect(removed).to_contain_text("Removed by alice. Unkind or hurtful: Say it kindly.")
     await removed.get_by_role("button", name="Restore").click()
-    await expect(page.locator("#removed .none")).to_be_visible()
+    await expect(page.locator("#waiting .none")).to_be_visible()
     assert (await bob.get(f"/api/posts/{rude}")).json()["state"] == "published"
 
     await turns_to(alice, "Discussions")
