@@ -19,7 +19,7 @@ function allowed({ post: { state, author, answer, endorsed, pinned }, mine, mode
   const answers = published && Boolean(root) && (moderates || (root.mine && !locked));
   return {
     answer: answers && !answer, 'no-answer': answers && answer, endorse: marks && !endorsed, unendorse: marks && endorsed, pin: marks && !pinned, unpin: marks && pinned,
-    author: moderates && !author.uid && !author.guest, claim: published && signedIn && Boolean(author.guest),
+    author: moderates && !author.uid && !author.guest, history: moderates && Boolean(author.uid), claim: published && signedIn && Boolean(author.guest),
     approve: moderates && state === 'pending', edit: mine && (moderates || !locked) && !removed, withdraw: Boolean(edit),
     link: published, remove: (mine || moderates) && (!removed || withheld), restore: moderates && removed,
   };
@@ -28,7 +28,7 @@ function allowed({ post: { state, author, answer, endorsed, pinned }, mine, mode
 const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
 
 export class Menu {
-  #place; #pottle; #about; #change; #button = null; #id = null;
+  #place; #group; #pottle; #about; #change; #button = null; #id = null;
 
   /**
    * @param {HTMLElement} section as in templates/_discussion.html @param {import('./pottle.js').Pottle} pottle
@@ -39,6 +39,7 @@ export class Menu {
     this.#about = about;
     this.#change = change;
     this.#place = section.querySelector('.menu');
+    this.#group = section.dataset.group;
     this.#place.addEventListener('click', (event) => this.#chosen(event));
     section.addEventListener('keydown', (event) => this.#pressed(event));
     section.addEventListener('focusin', ({ target }) => target.contains(this.#place) || this.#left([target, target.closest('.menu')])); // Safari focuses what is around a button
@@ -53,6 +54,7 @@ export class Menu {
     if (does === 'link') return this.#copy(item);
     if (does === 'author') return this.#unveil(item);
     if (does === 'claim') return this.#claim(item);
+    if (does === 'history') return this.#history();
     this.close();
     if (does in CHANGES) this.#change(this.#id, CHANGES[does]);
   }
@@ -61,6 +63,14 @@ export class Menu {
   async #unveil(item) {
     const author = await this.#pottle.api('GET', `/api/posts/${this.#id}/author`).catch(({ message }) => ({ guest: message }));
     item.textContent = author.uid ? `${isolated(author.name)} (${author.uid})` : author.guest;
+  }
+
+  /** On a page of ours, for moderators; beside a foreign one. */
+  #history() {
+    const { url } = this.#pottle;
+    const { uid } = this.#about(this.#id).post.author;
+    const path = `${url}/groups/${this.#group}/history/${encodeURIComponent(uid)}`;
+    open(path, path.startsWith(location.origin) ? '_self' : '_blank');
   }
 
   /** Of a guest who came from another site; a moderator decides. */
