@@ -67,8 +67,8 @@ export async function keepsOn(pottle, account) {
 async function again(pottle, account) {
   const { uid, day } = read();
   if (!can || !account.me || account.me.uid !== uid || day === today() || Notification.permission !== 'granted') return;
-  if (isOn(await pottle.api('GET', '/api/me/push'))) note(account.me);
-  else await switchOn(pottle, account);
+  note(account.me); // what fails is tried tomorrow
+  if (!isOn(await pottle.api('GET', '/api/me/push'))) await switchOn(pottle, account).catch(() => {});
 }
 
 const today = () => new Date().toDateString();

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from model.notices import pushing
-from model.push import outbox, subscription
+from model.push import outbox, subscription, words
 from model.push.outbox import Push
 from model.push.subscription import Subscription
 from model.settings import Settings
@@ -297,6 +297,12 @@ async def held_back(person: Person, body: str, channel: int) -> dict[str, Any]:
     made = await person.post(f"/api/channels/{channel}/posts", {"body": body})
     assert made.status_code in (201, 202), made.text
     return dict(made.json())
+
+
+@pytest.mark.parametrize("sign", ["x", "é", "😀", "\x01", '"'])
+async def test_a_push_is_never_too_large(app: object, sign: str) -> None:
+    said = words.Said(sign * 9_000, sign * 9_000, "/channels/999999999999?at=999999999999#p999999999999", "channel:1")
+    assert len(words.message(said, "zh-Hans")) <= words.MOST_BYTES
 
 
 class TestAddresses:

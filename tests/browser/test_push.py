@@ -56,7 +56,8 @@ async def test_a_push_is_received_and_opened(
     instance: Path, tmp_path: Path, world: World, there: Desktop, stack: AsyncExitStack
 ) -> None:
     """Alice answers Bob: it arrives, Chromium shows it, and a click leads to the answer; the next one to the same
-    window. What Bob looks at anyway is not shown. With his session it ends; without the server he is told that."""
+    window. What Bob looks at anyway is not shown. The browser sends its new endpoint. With his session it ends; without
+    the server he is told that."""
     service = await stack.enter_async_context(receiving())
     server = stack.enter_context(Server(instance, tmp_path, POTTLE_PUSH_NETWORKS="127.0.0.1", WEB_CONCURRENCY="1"))
     playwright = await stack.enter_async_context(async_playwright())
@@ -105,6 +106,12 @@ async def test_a_push_is_received_and_opened(
     await push(session, server, message | {"body": "Which Bob sees"})
     await push(session, server, message | {"body": "Something else", "path": "/channels/1", "tag": "other"})
     assert (await there.has(3)).body.endswith("Something else")
+
+    (worker,) = context.service_workers
+    renewed = Browser(f"{service.url}&renewed").subscription()
+    await worker.evaluate("made => renew({ newSubscription: { toJSON: () => made } })", renewed)
+    with closing(sqlite3.connect(instance / "app.db")) as raw:
+        assert raw.execute("SELECT endpoint FROM push_subscriptions").fetchall() == [(renewed["endpoint"],)]
 
     await opened.get_by_role("button", name="Sign out").first.click()
     await expect(opened.locator(".site [data-open=sign-in]")).to_be_visible()
