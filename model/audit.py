@@ -18,11 +18,12 @@ AT_ONCE = 500  # old entries that are deleted in a unit
 
 Action = Literal[
     "user.created", "user.role", "user.disabled", "user.enabled", "user.deleted",
-    "password.changed", "password.link", "password.code", "password.reset", "token.made", "token.deleted",
+    "password.changed", "password.link", "password.mailed", "password.code", "password.reset",
+    "token.made", "token.deleted",
     "second.on", "second.off", "second.reset", "recovery.renewed", "recovery.used",
     "provider.linked", "provider.unlinked", "account.exported",
     "group.created", "group.edited", "group.removed", "member.put", "member.joined", "member.removed",
-    "invitation.made", "invitation.revoked", "secret.made", "secret.deleted",
+    "invitation.made", "invitation.mailed", "invitation.revoked", "secret.made", "secret.deleted",
     "channel.approved", "channel.locked", "channel.unlocked", "channel.pinned", "channel.unpinned", "channel.deleted",
     "post.approved", "post.kept", "post.removed", "post.restored", "post.pinned", "post.unpinned",
     "post.endorsed", "post.unendorsed", "edit.approved", "edit.declined", "decision.undone",

@@ -27,7 +27,7 @@ class Got:
 
     @property
     def text(self) -> str:
-        return str(self.message.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+        return str(self.message.get_body(("plain",)).get_content()).replace("\r\n", "\n")  # type: ignore[union-attr]
 
     @property
     def html(self) -> str:
@@ -44,11 +44,38 @@ class Mailbox:
     asked: list[str] = field(default_factory=list)  # for whom letters were offered
     rcpt: Callable[[str], str | None] = lambda _to: None
     data: Callable[[str], Any] = lambda _to: None  # a text, or what is awaited for one
+    signed_in: int = 0
+    open: list[Any] = field(default_factory=list)  # what speaks SMTP over each connection
+    server: asyncio.Server = field(init=False)
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}/?from=pottle@school.example"
+
+    async def listen(self) -> None:
+        """Begins, at the same port as before."""
+        loop = asyncio.get_running_loop()
+        controller = UnthreadedController(self, loop=loop, authenticator=self.checked, auth_require_tls=False)
+
+        def connected() -> Any:
+            self.connections += 1
+            made = controller.factory()
+            self.open.append(made)
+            return made
+
+        self.server = await loop.create_server(connected, "127.0.0.1", self.port)
+        self.port = self.server.sockets[0].getsockname()[1]
+
+    @asynccontextmanager
+    async def gone(self) -> AsyncIterator[None]:
+        """Nobody answers meanwhile."""
+        self.server.close()
+        for one in self.open:
+            if one.transport:
+                one.transport.abort()
+        yield
+        await self.listen()
 
     async def has(self, enough: Callable[[list[Got]], bool] | int) -> list[Got]:
         """Waits until it has so many, or what is wanted."""
@@ -56,6 +83,12 @@ class Mailbox:
         async with asyncio.timeout(PATIENCE), self.changed:
             await self.changed.wait_for(lambda: wanted(self.got))
         return self.got
+
+    def checked(self, _server: SMTP, _session: Any, _envelope: Envelope, _kind: str, given: Any) -> AuthResult:
+        """Whether a user name and a password are right."""
+        right = isinstance(given, LoginPassword) and (given.login, given.password) == (b"pottle", b"s:cr@t")
+        self.signed_in += right
+        return AuthResult(success=right)
 
     async def handle_RCPT(self, _s: SMTP, _e: Any, envelope: Envelope, to: str, _options: list[str]) -> str:  # noqa: N802
         self.asked.append(to)
@@ -78,25 +111,12 @@ class Mailbox:
         return "250 OK"
 
 
-def _checked(_server: SMTP, _session: Any, _envelope: Envelope, _kind: str, given: Any) -> AuthResult:
-    right = isinstance(given, LoginPassword) and (given.login, given.password) == (b"pottle", b"s:cr@t")
-    return AuthResult(success=right)
-
-
 @asynccontextmanager
-async def receiving(port: int = 0, **options: Any) -> AsyncIterator[Mailbox]:
-    """A mailbox whose server listens on this machine, at a free port or that one."""
+async def receiving() -> AsyncIterator[Mailbox]:
+    """A mailbox whose server listens on this machine."""
     box = Mailbox()
-    loop = asyncio.get_running_loop()
-    controller = UnthreadedController(box, loop=loop, authenticator=_checked, auth_require_tls=False, **options)
-
-    def connected() -> Any:
-        box.connections += 1
-        return controller.factory()
-
-    server = await loop.create_server(connected, "127.0.0.1", port)
-    box.port = server.sockets[0].getsockname()[1]
+    await box.listen()
     try:
         yield box
     finally:
-        server.close()
+        box.server.close()

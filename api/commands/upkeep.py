@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import IO, cast
 
@@ -17,9 +18,10 @@ import click
 import msgspec
 from quart import Blueprint, current_app
 
-from api.commands.running import run, working
+from api.commands.running import Value, run, working
 from model import privacy
 from model.accounts import unused
+from model.accounts.user import Email
 from model.operating import doctor, exporting, importing, retention
 from model.settings import Settings
 from pottle.commands import say
@@ -89,10 +91,12 @@ def _import(path: Path) -> None:
 
 @blueprint.cli.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array.")
-def _doctor(as_json: bool) -> None:
+@click.option("--mail", "to", type=Value(Email, "email"), metavar="ADDRESS", help="Also send a mail there.")
+def _doctor(as_json: bool, to: str | None) -> None:
     """Look at the machine, the database and the settings. Exit code 1 when something FAILs."""
     found = []
-    for finding in doctor.examine(doctor.Patient(_settings(), dict(os.environ))):
+    patient = doctor.Patient(_settings(), dict(os.environ))
+    for finding in chain(doctor.examine(patient), doctor.post(patient, to) if to else ()):
         found.append(finding)
         if not as_json:
             level = click.style(f"{finding.level:4}  ", fg=COLOURS[finding.level])

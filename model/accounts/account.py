@@ -147,7 +147,7 @@ def _set_password(tx: Tx, code: str, password_hash: str, device: str) -> Signed 
     ticket.end_all(tx, found.id)
     user.change(tx, found, "user.password", password_hash=password_hash)
     credentials.note(tx, found, "password.reset", found.id, found.uid, group=held.slug)
-    return entered(tx, found.id, device, "code")
+    return entered(tx, found.id, device, "mail" if held.mail_id else "code")
 
 
 async def edit(identity: Identity, versions: Versions, fields: dict[str, str | None], password: str | None) -> Account:

@@ -23,6 +23,7 @@ from pottle.translation import _
 LINK_DAYS = 3
 CODE_DAYS = 30  # printed ones are handed out in the next lesson, or to pupils who were ill
 FIRST_ADMIN_HOURS = 24
+MAILED_HOURS = 2
 OFFERED_BY = "first admin"
 
 
@@ -47,6 +48,13 @@ def link(tx: Tx, by: Identity | None, uid: str) -> ResetCode:
     made = invitation.make(tx, invitation.LONG, times.later(days=LINK_DAYS), "user", user_id=found.id, by=by)
     audit.note(tx, by, "password.link", found.uid)
     return _shown(found, made)
+
+
+def by_mail(tx: Tx, user_id: int, mail_id: int, again: bool) -> str:
+    """Within a unit: a code for a letter to the user's own address, that sets a new password, once."""
+    found = user.by_id(tx.session, user_id)
+    audit.note(tx, found, "password.mailed", found.uid)
+    return invitation.by_mail(tx, mail_id, times.later(hours=MAILED_HOURS), "user", again=again, user_id=user_id)
 
 
 def end_links(tx: Tx, user_id: int) -> None:

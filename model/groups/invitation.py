@@ -10,7 +10,7 @@ An invitation is worth its maker's rights: somebody who no longer moderates the 
 import hashlib
 import re
 import secrets
-from typing import Annotated, NamedTuple, cast
+from typing import Annotated, Any, NamedTuple, cast
 
 import msgspec
 from msgspec import Meta
@@ -68,6 +68,7 @@ class Invitation(Base):
     made_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
     created: Mapped[Time]
     expires: Mapped[Time] = mapped_column(index=True)
+    mail_id: Mapped[int | None] = mapped_column(index=True)  # the letter that it came in, which may be gone
 
 
 class InvitationView(msgspec.Struct):
@@ -129,7 +130,7 @@ VALID = and_(
 HELD = (
     select(
         *(Invitation.id, Invitation.role, Invitation.group_id, Group.slug, Group.name.label("group_name")),
-        *(Invitation.user_id, User.uid, User.name.label("user_name")),
+        *(Invitation.user_id, User.uid, User.name.label("user_name"), Invitation.mail_id),
     )
     .select_from(Invitation)
     .outerjoin(Group, Group.id == Invitation.group_id)
@@ -141,10 +142,11 @@ LISTED = (
     select(*(Invitation.id, Invitation.role, Invitation.uses_left, Invitation.expires, Invitation.created), _named.uid)
     .outerjoin(_named, _named.id == Invitation.made_by)
     .outerjoin(User, User.id == Invitation.user_id)
-    .where(OF_GROUP, VALID)
+    .where(OF_GROUP, Invitation.mail_id.is_(None), VALID)
     .order_by(Invitation.id.desc())
 )
-COUNT = select(func.count().label("n")).select_from(Invitation).where(OF_GROUP)
+COUNT = select(func.count().label("n")).select_from(Invitation).where(OF_GROUP, Invitation.mail_id.is_(None))
+MAILED = delete(Invitation).where(Invitation.mail_id == bindparam("mail_id"))
 ADD = insert(Invitation).returning(Invitation.id)
 USE = update(Invitation).where(Invitation.id == bindparam("id")).values(uses_left=Invitation.uses_left - 1)
 REVOKE = delete(Invitation).where(OF_GROUP, Invitation.id == bindparam("id"))
@@ -179,6 +181,26 @@ def make(
     shape = {"group_id": group_id, "user_id": user_id, "role": role, "uses_left": uses, "made_by": made_by}
     made = tx.one(ADD, code_hash=digest(code), **shape, created=tx.now, expires=expires)
     return Made(made.id, code, role, uses, expires)
+
+
+def by_mail(tx: Tx, mail_id: int, expires: str, role: str, *, again: bool, **of: int | None) -> str:
+    """Within a unit: the code for a letter, good once. Where it is sent `again`, the code that did not arrive ends.
+
+    `of` names the group, the user and who made it, as the columns do.
+    """
+    if again:
+        end_mailed(tx, mail_id)
+    code = fresh(LONG)
+    what: dict[str, Any] = {"group_id": None, "user_id": None, "made_by": None, **of}
+    tx.one(
+        ADD, code_hash=digest(code), role=role, uses_left=1, mail_id=mail_id, created=tx.now, expires=expires, **what
+    )
+    return code
+
+
+def end_mailed(tx: Tx, mail_id: int) -> None:
+    """Within a unit: ends the codes that came in a letter."""
+    tx.run(MAILED, mail_id=mail_id)
 
 
 def held(read: Snapshot, code: str, now: str) -> Held | None:

@@ -3,7 +3,7 @@
 The address itself is `users.email`. What is known of it counts for as long as it is the same: another one is unproven.
 """
 
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import msgspec
 from sqlalchemy import ForeignKey, String, and_, bindparam, select
@@ -52,6 +52,8 @@ OF_USER = select(Address.email, Address.proven, Address.off).where(Address.user_
 # Those who proved that it is theirs, and the one whose letter it was: others wrote it down, perhaps by mistake.
 PROVEN = select(User.id, User.uid, User.email).join(Address, _own)
 PROVEN = PROVEN.where(Address.folded == bindparam("folded"), Address.proven.is_not(None), User.disabled.is_(None))
+BY_UID = select(User.id, User.uid, User.email).join(Address, _own)
+BY_UID = BY_UID.where(User.uid_folded == bindparam("uid_folded"), Address.proven.is_not(None), User.disabled.is_(None))
 HAS = select(User.id, User.email).where(User.id == bindparam("id"))
 
 
@@ -82,6 +84,12 @@ def standing(read: Snapshot, user_id: int, email: str) -> Standing:
     if row is None or row.email != email:
         return "unproven"
     return "off" if row.off else "proven" if row.proven else "unproven"
+
+
+def whose(read: Snapshot, who: str) -> list[Any]:
+    """The accounts of a user name, or of an address, to which mail may go."""
+    by_uid, by_email = read.all(BY_UID, uid_folded=who.lower()), read.all(PROVEN, folded=who.lower())
+    return [row for row in [*by_uid, *by_email] if of(read, row.id)]
 
 
 def prove(tx: Tx, user_id: int, email: str) -> None:

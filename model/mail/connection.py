@@ -1,7 +1,6 @@
 """A connection to the SMTP server, used for several letters, and what it says of each."""
 
 import re
-import time
 from contextlib import suppress
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -10,7 +9,6 @@ from typing import Literal
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponseException, SMTPServerDisconnected
 
-from model.mail.message import host
 from model.mail.outbox import Outcome
 from model.mail.setting import Smtp
 
@@ -19,7 +17,6 @@ COMMAND_SECONDS = 60.0
 DATA_SECONDS = 300.0  # RFC 5321 has ten minutes: a server that looks for viruses takes its time
 IDLE_SECONDS = 10.0  # then it is ended
 MOST_LETTERS = 100  # over one connection
-FRESH_SECONDS = 2.0  # until it is asked whether it is still there
 # Refusals that mean us, and not whoever the letter is to (RFC 3463: 5.7 is policy); older servers say it in words.
 OURS = re.compile(r"\b[45]\.7\.\d|relay|authenticat|not permitted|blocked|black ?list|spam|policy", re.IGNORECASE)
 FULL = re.compile(r"\b5\.2\.2\b|quota|mailbox (is )?full", re.IGNORECASE)
@@ -28,11 +25,11 @@ FULL = re.compile(r"\b5\.2\.2\b|quota|mailbox (is )?full", re.IGNORECASE)
 class Connection:
     """To one server; made when it is needed."""
 
-    def __init__(self, smtp: Smtp) -> None:
-        self._smtp = smtp
+    def __init__(self, smtp: Smtp, host: str) -> None:
+        """From this host, which says its name in greeting."""
+        self._smtp, self._host = smtp, host
         self._open: aiosmtplib.SMTP | None = None
         self._letters = 0
-        self._used = 0.0
 
     @property
     def is_open(self) -> bool:
@@ -42,7 +39,7 @@ class Connection:
     async def send(self, to: str, message: bytes) -> Outcome:
         """Hands a message over. Never raises for what the server does."""
         try:
-            open_ = await self._ready()
+            open_ = await self._begun()
         except (SMTPException, OSError, TimeoutError, ValueError) as error:
             await self.close()
             return Outcome("trouble", _said(error))
@@ -60,36 +57,31 @@ class Connection:
                 await open_.quit(timeout=2)
             open_.close()
 
-    async def _ready(self) -> aiosmtplib.SMTP:
-        """A connection that is there. Raises what is wrong with the server."""
-        if self._open is not None and self._letters >= MOST_LETTERS:
-            await self.close()
-        if self._open is not None and time.monotonic() - self._used > FRESH_SECONDS:
-            try:
-                await self._open.noop(timeout=CONNECT_SECONDS)
-            except (SMTPException, OSError, TimeoutError):
-                await self.close()
-        if self._open is None:
-            self._open, self._letters = await self._made(), 0
-        self._letters, self._used = self._letters + 1, time.monotonic()
+    async def _begun(self) -> aiosmtplib.SMTP:
+        """A connection on which a letter was begun; another one, where that of before is gone.
+
+        Raises what is wrong with the server: nothing was said yet of whom the letter is to.
+        """
+        if self._open is not None and self._letters < MOST_LETTERS:
+            self._letters += 1
+            with suppress(SMTPException, OSError, TimeoutError):
+                await self._open.mail(self._smtp.sender.addr_spec, timeout=COMMAND_SECONDS)
+                return self._open
+        await self.close()
+        self._open, self._letters = await self._made(), 1
+        await self._open.mail(self._smtp.sender.addr_spec, timeout=COMMAND_SECONDS)
         return self._open
 
     async def _made(self) -> aiosmtplib.SMTP:
         smtp = self._smtp
         made = aiosmtplib.SMTP(
             hostname=smtp.host, port=smtp.port, use_tls=smtp.secure, start_tls=smtp.starttls,
-            username=smtp.user, password=smtp.password, timeout=CONNECT_SECONDS, local_hostname=host(),
+            username=smtp.user, password=smtp.password, timeout=CONNECT_SECONDS, local_hostname=self._host,
         )  # fmt: skip
         await made.connect()
         return made
 
     async def _handed_over(self, open_: aiosmtplib.SMTP, to: str, message: bytes) -> Outcome:
-        self._used = time.monotonic()
-        try:
-            await open_.mail(self._smtp.sender.addr_spec, timeout=COMMAND_SECONDS)
-        except SMTPResponseException as error:  # what is wrong is wrong with all letters
-            await self.close()
-            return Outcome("trouble", _said(error))
         try:
             await open_.rcpt(to, timeout=COMMAND_SECONDS)
         except SMTPResponseException as error:

@@ -77,7 +77,6 @@ def written(read: Snapshot, letter: Waiting, to: str, content: Content, smtp: Sm
         made["References"] = " ".join([before[0], *before[1:][-MOST_FOLLOWED:]])
     made["Auto-Submitted"] = "auto-generated"  # RFC 3834
     made["X-Auto-Response-Suppress"] = "All"  # Exchange's word for it
-    made["Content-Language"] = language
     if content.group:
         made["List-Id"] = f"<{content.group[0]}.{host()}>"
     if content.unsubscribe:
@@ -85,6 +84,7 @@ def written(read: Snapshot, letter: Waiting, to: str, content: Content, smtp: Sm
         made["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"  # RFC 8058
     made.set_content(plain(html), cte="quoted-printable")
     made.add_alternative(html, subtype="html", cte="quoted-printable")
+    made["Content-Language"] = language  # last, for what begins so is moved into the parts
     return made.as_bytes()
 
 

@@ -7,14 +7,15 @@ whatever ends that worker, a letter comes twice only if it was the one that the 
 
 from typing import Any, Literal, NamedTuple, cast
 
+import msgspec
 from sqlalchemy import JSON, ForeignKey, Index, String, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import settings
 from model.accounts.user import User
-from model.mail import address
+from model.mail import address, signing
 from pottle import times
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, reads, writes
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, instance, reads, writes
 
 State = Literal["waiting", "sent", "failed", "dropped"]
 LEASE_SECONDS = 900  # more than the slowest server takes
@@ -22,6 +23,8 @@ LONGEST_PAUSE = 4 * 3_600  # seconds
 GIVE_UP_DAYS = 4  # after it was due
 KEPT_DAYS = {"sent": 7, "dropped": 7, "failed": 30}
 SWEPT = 5_000  # at once
+SHOWN = 20  # that failed
+TROUBLE = "mail trouble"  # why the server takes nothing: a fact of the instance
 
 
 class Letter(NamedTuple):
@@ -39,7 +42,7 @@ class Letter(NamedTuple):
     due: str | None = None  # None: now
     key: str | None = None
     more: dict[str, Any] | None = None
-    language: str | None = None  # None: what the user chose
+    language: str | None = None  # where the user chose none
 
 
 class Mail(Base):
@@ -90,6 +93,24 @@ class Waiting(NamedTuple):
     name: str | None
 
 
+class FailedView(msgspec.Struct):
+    """A letter that could not be sent, and what the server said."""
+
+    kind: str
+    to: str | None
+    trouble: str | None
+    finished: str
+
+
+class StateView(msgspec.Struct):
+    """How many letters that are due wait, since when the oldest; why the server takes nothing; what was given up."""
+
+    waiting: int
+    since: str | None
+    trouble: str | None
+    failed: list[FailedView]
+
+
 class Outcome(NamedTuple):
     """What became of an attempt, and what the server said.
 
@@ -107,7 +128,7 @@ _waits = Mail.state == "waiting"
 _free = or_(Mail.leased.is_(None), Mail.leased < bindparam("now"))
 NEXT = (
     select(Mail.id, Mail.kind, Mail.user_id, Mail.address, Mail.subject_id, Mail.group_id, Mail.more)
-    .add_columns(func.coalesce(Mail.language, User.language).label("language"), Mail.attempts, Mail.created)
+    .add_columns(func.coalesce(User.language, Mail.language).label("language"), Mail.attempts, Mail.created)
     .add_columns(User.uid, User.name)
     .outerjoin(User, User.id == Mail.user_id)
     .where(_waits, Mail.due <= bindparam("now"), _free)
@@ -115,7 +136,15 @@ NEXT = (
     .limit(1)
 )
 NEXT_DUE = select(func.min(Mail.due).label("at")).where(_waits, _free)
-WAITING = select(func.count().label("n")).where(_waits)
+WAITING = select(func.count().label("n"), func.min(Mail.first_due).label("since"))
+WAITING = WAITING.where(_waits, Mail.first_due <= bindparam("now"))
+FAILED = (
+    select(Mail.kind, func.coalesce(Mail.address, User.uid).label("to"), Mail.trouble, Mail.finished)
+    .outerjoin(User, User.id == Mail.user_id)
+    .where(Mail.state == "failed")
+    .order_by(Mail.id.desc())
+    .limit(SHOWN)
+)
 BY_ID = select(*Mail.__table__.c).where(Mail.id == bindparam("id"))
 CHANGE = update(Mail).where(Mail.id == bindparam("id"))
 LEASE = CHANGE.values(leased=bindparam("until"))
@@ -154,7 +183,15 @@ def next_due(read: Snapshot) -> str | None:
 @reads
 def waiting(read: Snapshot) -> int:
     """How many letters wait."""
-    return int(read.one(WAITING).n)
+    return int(read.one(WAITING, now=times.now()).n)
+
+
+@reads
+def state(read: Snapshot) -> StateView:
+    """How sending goes, for admins."""
+    failed = [FailedView(*row) for row in read.all(FAILED)]
+    row = read.one(WAITING, now=times.now())
+    return StateView(row.n, row.since, instance.fact(read, TROUBLE) or None, failed)
 
 
 @writes
@@ -168,9 +205,17 @@ def take(tx: Tx) -> Waiting | None:
 
 
 @writes
-def release(tx: Tx) -> None:
-    """Ends all leases: for the one worker that sends, when it begins, or could send nothing."""
+def release(tx: Tx, trouble: str) -> None:
+    """Ends all leases, where the server takes nothing; why that is, is kept to be shown."""
     tx.run(RELEASE)
+    instance.put(tx, TROUBLE, trouble)
+
+
+@writes
+def begin(tx: Tx) -> None:
+    """For the one worker that sends, when it begins: whoever had a lease has ended."""
+    tx.run(RELEASE)
+    signing.make_key(tx)
 
 
 @writes
@@ -187,6 +232,8 @@ def record(tx: Tx, id_: int, to: str | None, outcome: Outcome, pause: float) -> 
         wait = min(pause * 2**row.attempts, LONGEST_PAUSE)
         tx.run(CHANGE, id=id_, due=times.later(seconds=wait), **tried)
         return
+    if instance.fact(tx, TROUBLE):
+        instance.put(tx, TROUBLE, "")
     if outcome.what == "refused" and to:
         address.switch_off(tx, to, outcome.said, row.user_id)
     state = outcome.what if outcome.what in ("sent", "dropped") else "failed"

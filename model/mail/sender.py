@@ -11,13 +11,13 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from model import settings
-from model.mail import address, letters, message, outbox, signing
+from model.mail import address, letters, message, outbox
 from model.mail.connection import IDLE_SECONDS, BadAddress, Connection, mailable
 from model.mail.letters import Content
 from model.mail.outbox import Outcome, Waiting
 from model.mail.setting import Smtp
 from pottle import times
-from pottle.store import Snapshot, Tx, db, reads
+from pottle.store import Snapshot, reads
 from pottle.store.consumers import SLOW_SECONDS, Consumer, add
 
 log = logging.getLogger("pottle")
@@ -47,8 +47,8 @@ class Mails(Consumer):
         smtp = settings.chosen().mail
         if smtp is None:
             return await super().work()
-        await db.write(_begin)
-        connection, self._full_at, self._troubles = Connection(smtp), time.monotonic(), 0
+        await outbox.begin()
+        connection, self._full_at, self._troubles = Connection(smtp, message.host()), time.monotonic(), 0
         try:
             while True:
                 self.woken.clear()
@@ -109,7 +109,7 @@ class Mails(Consumer):
             log.exception("Letter %d (%s) cannot be written", letter.id, letter.kind)
             outcome = Outcome("later", repr(error))
         if outcome.what == "trouble":
-            await outbox.release()
+            await outbox.release(outcome.said)
         else:
             await outbox.record(letter.id, to, outcome, smtp.pause)
         for heard in _heard:
@@ -132,11 +132,6 @@ def _message(read: Snapshot, letter: Waiting, to: str, content: Content, smtp: S
 @reads
 def _address_of(read: Snapshot, user_id: int) -> str | None:
     return address.of(read, user_id)
-
-
-def _begin(tx: Tx) -> None:
-    outbox.release.within(tx)
-    signing.make_key(tx)
 
 
 def _seconds_until(due: str | None) -> float:

@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from model.accounts.providers import asking
 from model.accounts.providers.configured import Provider
 from model.accounts.sso import SsoSecret
 from model.accounts.user import User
 from model.groups.group import Group
+from model.mail import outbox, testing
+from model.mail.outbox import Mail
 from model.operating import retention
 from model.settings import Settings
 from pottle import VERSION, settings, times
@@ -29,6 +31,7 @@ from pottle.store.changes import LoggedChange
 from pottle.store.database import LITTLE_SPACE
 from pottle.store.engines import open_reader, open_writer
 from pottle.store.files import WrongDatabase, explained
+from pottle.store.instance import fact
 from pottle.store.locks import anybody
 
 Level = Literal["ok", "warn", "FAIL"]
@@ -47,6 +50,7 @@ SINGLE_SIGN_ON = (
     .order_by(Group.slug)
 )
 ROTATING_DAYS = 14
+LETTERS = select(func.count().label("n")).where(Mail.state == "waiting", Mail.first_due < bindparam("now"))
 NEWEST = select(func.max(LoggedChange.created).label("at"))
 
 
@@ -213,6 +217,9 @@ def _content(read: Snapshot) -> Iterator[Finding]:
             (plain, "warn", f"{plain} is not https: whoever is on its way can act for its readers"),
             (both, "warn", f"{', '.join(both)} has had two secrets for weeks: delete the one that is not in use"),
         )
+    if waits := read.one(LETTERS, now=times.later(hours=-1)).n:
+        why = fact(read, outbox.TROUBLE) or "is the server running, with POTTLE_MAIL?"
+        yield Finding("warn", "mail", f"{waits} letters have waited for more than an hour: {why}")
     for check in _further:
         yield from check(read)
 
@@ -246,6 +253,9 @@ def _settings(patient: Patient) -> Iterator[Finding]:
     everybody = f"open: whoever finds {url} can make an account (POTTLE_SIGN_UP)"
     yield _judged("sign-up", chosen.sign_up, (chosen.sign_up == "open" and url, "warn", everybody))
     yield Finding("ok", "retention", retention.in_words(chosen))
+    if smtp := chosen.mail:
+        clear = f"by {smtp.host} without TLS: everybody on the way can read along"
+        yield _judged("mail", f"by {smtp.host}, from {smtp.sender.addr_spec}", (smtp.in_the_clear, "warn", clear))
     if chosen.development:
         yield Finding("warn", "development", "POTTLE_DEVELOPMENT=on: a server would write migrations into the code")
     if origins:
@@ -267,6 +277,16 @@ def _provider(one: Provider, url: str) -> Finding:
         return Finding("warn", one.name, f"{error.detail} {back}")
     unsaid = "POTTLE_URL does not say where it is to send people back to"
     return _judged(one.name, f"{one.label} can be reached; {back}", (not url, "warn", unsaid))
+
+
+def post(patient: Patient, to: str) -> Iterator[Finding]:
+    """Sends a mail."""
+    if (smtp := patient.settings.mail) is None:
+        yield Finding("FAIL", "a mail", "POTTLE_MAIL is not set")
+        return
+    outcome = asyncio.run(testing.send(smtp, patient.settings.url, to))
+    sent = outcome.what == "sent"
+    yield _judged("a mail", f"{smtp.host} has taken one to {to}", (not sent, "FAIL", f"{smtp.host}: {outcome.said}"))
 
 
 def _is_plain(url: str) -> bool:

@@ -2,6 +2,7 @@
 import { submits } from '../forms.js';
 import { pottle } from '../pages.js';
 import { choosesPicture } from '../picture.js';
+import './address.js';
 
 const profile = document.querySelector('#profile > form');
 submits(profile, async (values) => {

@@ -35,6 +35,27 @@ submits(part('#invitations form'), async ({ role, uses, days }) => {
   await invitations.reload();
 });
 
+const MAILED = { waiting: _('waits to be sent'), sent: _('sent'), failed: _('could not be sent'), dropped: _('not sent') };
+const mailed = part('#mailed') && new Listing(part('#mailed'), pottle, {
+  path: `${group}/invitations/mails`, plural: 'mails',
+  fill(of, { address, state, trouble, created }) {
+    of('.address').textContent = address;
+    of('.state').textContent = MAILED[state];
+    of('.trouble').textContent = state === 'sent' ? '' : trouble ?? '';
+    at(of('time'), created);
+  },
+  actions: {
+    revoke: async ({ id }) => await ask({ title: _('Revoke this invitation?'), text: _('Who joined by it stays.'), action: _('Revoke') })
+      && pottle.api('DELETE', `${group}/invitations/mails/${id}`),
+  },
+});
+if (mailed) submits(part('#mailed form'), async ({ addresses }, key) => {
+  const to = addresses.split(/[\s,;]+/u).filter(Boolean);
+  await pottle.api('POST', `${group}/invitations/mails`, { addresses: to }, { idempotencyKey: key });
+  part('#mailed form').reset();
+  await mailed.reload();
+});
+
 const members = new Listing(part('#members'), pottle, {
   path: `${group}/members`, plural: 'members',
   fill(of, { uid, name, role }) {

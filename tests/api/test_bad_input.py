@@ -67,6 +67,8 @@ ROUTES: dict[tuple[str, str], Json] = {
     ("PUT", "/api/password"): {"code": "ZZZZ-ZZZZ", "password": PASSWORD},
     ("POST", "/api/invitations/look-up"): {"code": "ZZZZ-ZZZZ"},
     ("POST", "/api/me/invitations"): {"code": "ZZZZ-ZZZZ"},
+    ("POST", "/api/groups/class/invitations/mails"): {"addresses": ["ada@school.example"]},
+    ("POST", "/api/password/forgotten"): {"who": "nobody"},
     ("POST", "/api/groups/class/invitations"): {"role": "member", "uses": 1, "days": 1},
     ("PATCH", "/api/groups/class/claims/1"): {"state": "approved"},
     ("PATCH", "/api/imports/1"): {"state": "cancelled"},

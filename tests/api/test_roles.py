@@ -53,6 +53,11 @@ GET    /offline                                            200    200    200  20
 GET    /unsubscribe/unknown                                404    404    404  404  404  404    404   401
 POST   /unsubscribe/unknown                                404    404    404  404  404  404    404   401
 GET    /join                                               200    200    200  200  200  200    200   200
+GET    /account/forgotten                                  404    404    404  404  404  404    404   401
+POST   /account/forgotten                                  404    404    404  404  404  404    404   401
+GET    /admin/mail                                         401    404    404  404  200  404    404   401
+GET    /admin/mail/letter?kind=test&theme=dark             401    404    404  404  200  404    404   401
+POST   /admin/mail                                         401    404    404  404  409  403    403   401
 GET    /account/address?token=x                            200    200    200  200  200  200    200   200
 POST   /account/address?token=x                            401    404    404  404  404  404    403   401
 GET    /account/with/nobody                                404    404    404  404  404  404    404   404
@@ -256,6 +261,13 @@ POST   /api/groups/home/invitations  {}                    401    403    403  40
 POST   /api/groups/class/invitations {}                    401    404    403  201  201  403    403   401
 DELETE /api/groups/home/invitations/{invitation}           401    403    403  403  404  403    403   401
 DELETE /api/groups/class/invitations/{invitation}          401    404    403  204  204  403    403   401
+GET    /api/groups/home/invitations/mails                  401    403    403  403  200  403    403   401
+GET    /api/groups/class/invitations/mails                 401    404    403  200  200  403    403   401
+POST   /api/groups/home/invitations/mails {"addresses": ["a@b.example"]} 401 403 403 403 409 403 403 401
+POST   /api/groups/class/invitations/mails {"addresses": ["a@b.example"]} 401 404 403 409 409 403 403 401
+DELETE /api/groups/home/invitations/mails/999999           401    403    403  403  404  403    403   401
+DELETE /api/groups/class/invitations/mails/999999          401    404    403  404  404  403    403   401
+POST   /api/password/forgotten   {"who": "bob"}            404    404    404  404  404  404    404   401
 POST   /api/groups/home/roster   {"names": ["Ann"]}        401    403    403  403  201  403    403   401
 POST   /api/groups/class/roster  {"names": ["Ann"]}        401    404    403  201  201  403    403   401
 POST   /api/groups/home/roster/eve                         401    403    403  403  404  403    403   401

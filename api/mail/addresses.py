@@ -1,50 +1,26 @@
-"""Mail: how letters look, one's address (`/api/me/address`), and the pages that links in letters lead to."""
+"""`/api/me/address`: one's mail address, and the page on which it is confirmed."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from quart import Blueprint, Response
-from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
 
 from api.access import EDITING, asker, me, on_our_pages
-from model.mail import address, letters, proving, sender
+from model.mail import address, proving
 from model.mail.address import AddressView
-from pottle.http import measures
 from pottle.http.answers import asks, gives
 from pottle.http.application import rendered
 from pottle.http.asking import anyone, signed_in
 from pottle.http.bodies import Tolerant
 from pottle.http.forms import Trouble, go_to, or_again
-from pottle.http.languages import environment
 from pottle.http.limits import idempotent, limited
 from pottle.rates import Rate
 from pottle.values import as_it_is
 
-blueprint = Blueprint("mail", __name__)
+blueprint = Blueprint("addresses", __name__)
 
 ASKED_FOR = Rate("mails asked for", 5, per=3600)
 Token = Annotated[str, as_it_is("a token that is none is nobody's", 1_000, 1)]
-sent = measures.counter("mails_total", "Letters, by what became of an attempt to send them.", "outcome")
-waiting = measures.gauge("livesum", "mails_waiting", "Letters that wait to be sent.")
-
-
-@blueprint.record_once
-def _begin(state: BlueprintSetupState) -> None:
-    """Letters are made of templates, in their reader's language; and counted."""
-    app: Any = state.app
-
-    def html(language: str, context: dict[str, Any]) -> str:
-        return environment(app, language).get_template("mail/letter.html").render(context)
-
-    letters.rendered_by(html)
-
-
-def _count(outcome: str, still_waiting: int) -> None:
-    sent.labels(outcome).inc()
-    waiting.set(still_waiting)
-
-
-sender.on_outcome(_count)
 
 
 class Link(Tolerant):
@@ -53,7 +29,7 @@ class Link(Tolerant):
     token: Token
 
 
-@blueprint.get("/account/address", endpoint="address")
+@blueprint.get("/account/address", endpoint="page")
 @hide
 @anyone
 @asks(Link)
