@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from model.accounts.providers.configured import providers
 from model.operating import doctor
 from model.operating.doctor import Patient, examine
 from model.settings import Settings
@@ -136,6 +137,7 @@ def test_it_finds(settings: Settings, ail: Callable[[Path], None]) -> None:
     assert not any("\n" in words for _, words in findings.values())
 
 
+UNREACHABLE = providers('x = {id = "1", secret = "2", issuer = "http://127.0.0.1:9", group = "chess"}')
 CHOSEN: list[tuple[dict[str, Any], str, str]] = [
     ({"trusted_proxies": ("10.0.0.0/8",)}, "address", "POTTLE_URL"),
     ({"url": "http://pottle.example"}, "address", "https"),
@@ -143,6 +145,8 @@ CHOSEN: list[tuple[dict[str, Any], str, str]] = [
     ({"url": "https://pottle.example"}, "sign-up", "POTTLE_SIGN_UP"),
     ({"development": True}, "development", "POTTLE_DEVELOPMENT"),
     ({"flask_origins": ("http://localhost:4100", "http://x.test")}, "front ends", "http://x.test"),
+    ({"sign_in": UNREACHABLE}, "provider x", "/account/with/x/back"),
+    ({"sign_in": UNREACHABLE}, "newcomers", "there is no group chess"),
     ({"flask_origins": ("https://x.test",), "url": "http://pottle.example"}, "front ends", "/flask"),
 ]
 

@@ -21,6 +21,8 @@ SAID: dict[str, str] = {
     "passkey.added": _("A passkey was added."),
     "passkey.deleted": _("A passkey was deleted."),
     "passkey.copied": _("Signing in with a passkey was refused, because somebody may have a copy of it."),
+    "provider.linked": _("An account elsewhere was added, with which one can sign in as you."),
+    "provider.unlinked": _("An account elsewhere was taken off; nobody can sign in with it any more."),
     "token.made": _("A token for a program was made, which can write in your name."),
 }
 

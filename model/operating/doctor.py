@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import bindparam, func, select
 
-from model.accounts.providers import asking
+from model.accounts.providers import asking, linked
 from model.accounts.providers.configured import Provider
 from model.accounts.sso import SsoSecret
 from model.accounts.user import User
@@ -192,6 +192,7 @@ def _database(patient: Patient) -> Iterator[Finding]:
         (mode,) = raw.execute("PRAGMA journal_mode").fetchone()
         if migrations.served(at):
             yield from _content(Snapshot(raw))
+            yield from _newcomers(patient, Snapshot(raw))
     yield Finding("ok", "journal", "write-ahead" if mode == "wal" else f"{mode}; write-ahead from the next start on")
     if mode == "wal":  # opening it to write would make it so
         with closing(open_writer(patient.database)) as raw:
@@ -222,6 +223,13 @@ def _content(read: Snapshot) -> Iterator[Finding]:
         yield Finding("warn", "mail", f"{waits} letters have waited for more than an hour: {why}")
     for check in _further:
         yield from check(read)
+
+
+def _newcomers(patient: Patient, read: Snapshot) -> Iterator[Finding]:
+    """Whether the groups that providers put newcomers into are there."""
+    for one in patient.settings.sign_in:
+        if one.group and read.one(linked.GROUP, slug=one.group) is None:
+            yield Finding("warn", "newcomers", f"{one.name}: there is no group {one.group}: group create {one.group}")
 
 
 def _workers(patient: Patient) -> Iterator[Finding]:
@@ -270,13 +278,13 @@ def _settings(patient: Patient) -> Iterator[Finding]:
 
 def _provider(one: Provider, url: str) -> Finding:
     """Whether people can sign in with it; asks it where its pages are."""
-    back = f"it has to know {url}/account/with/{one.name}/back"
+    about, back = f"provider {one.name}", f"it has to know {url}/account/with/{one.name}/back"
     try:
         asyncio.run(asking.metadata_of(one))
     except asking.Unreachable as error:
-        return Finding("warn", one.name, f"{error.detail} {back}")
+        return Finding("warn", about, f"{error.detail} {back}")
     unsaid = "POTTLE_URL does not say where it is to send people back to"
-    return _judged(one.name, f"{one.label} can be reached; {back}", (not url, "warn", unsaid))
+    return _judged(about, f"{one.label} can be reached; {back}", (not url, "warn", unsaid))
 
 
 def post(patient: Patient, to: str) -> Iterator[Finding]:

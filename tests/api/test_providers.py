@@ -464,7 +464,8 @@ async def test_a_second_factor_comes_after_it(there: Provider, bob: Person, anyo
     window = await comes_back(anyone, "school", there.sends_back(left.headers["Location"], ANNA))
     assert 'data-ticket="two_' in window.text
     assert (await anyone.get("/api/me")).status_code == 401
-    assert (await signs_in(anyone, there, "trusted", claims=ANNA)).status_code == 303
+    assert 'name="ticket"' in (await signs_in(anyone, there, "trusted", claims=ANNA | {"amr": ["pwd"]})).text
+    assert (await signs_in(anyone, there, "trusted", claims=ANNA | {"amr": ["pwd", "otp"]})).status_code == 303
     assert (await anyone.get("/api/me/sessions")).json()["sessions"][0]["second"] == "provider"
 
 

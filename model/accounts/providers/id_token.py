@@ -40,6 +40,12 @@ class Said(NamedTuple):
     domain: str = ""  # whose account it is, by Google
     domains: tuple[str, ...] = ()  # of all addresses that are proven
     auth_time: float | None = None
+    methods: tuple[str, ...] = ()  # by which they signed in (RFC 8176); nothing where it does not say
+
+    @property
+    def twice(self) -> bool:
+        """Whether they may have given two factors there: it does not say that it was one."""
+        return not self.methods or "mfa" in self.methods or len(set(self.methods)) > 1
 
 
 def signed(token: str, keys: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -114,7 +120,9 @@ def said(claims: dict[str, Any]) -> Said:
     when = claims.get("auth_time")
     auth_time = float(when) if isinstance(when, int | float) else None
     known = _text(claims, "iss"), _text(claims, "sub"), name, _text(claims, "preferred_username")
-    return Said(*known, email, proven, domain, of, auth_time)
+    amr = claims.get("amr")
+    methods = tuple(one for one in amr if isinstance(one, str)) if isinstance(amr, list) else ()
+    return Said(*known, email, proven, domain, of, auth_time, methods)
 
 
 def admits(provider: Provider, who: Said) -> bool:

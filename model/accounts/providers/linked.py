@@ -11,12 +11,12 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, delete, 
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model import audit, settings
-from model.accounts import account, codes, proof, session, user, ways
+from model.accounts import account, codes, credentials, proof, session, user, ways
 from model.accounts.passkey import UsedChallenge
 from model.accounts.providers.configured import Provider
 from model.accounts.providers.id_token import Said, admits
 from model.accounts.providers.sign_in import MINUTES, Begun
-from model.accounts.session import Identity, Signed
+from model.accounts.session import Identity, Second, Signed
 from model.accounts.ticket import SecondNeeded
 from model.accounts.user import User, UserView
 from model.groups import group, invitation, roster
@@ -112,7 +112,8 @@ def _enter(tx: Tx, there: Provider, who: Said, begun: Begun, device: str) -> Sig
         tx.run(SEEN, id=known.id, shown=_shown(who), used=tx.now[:10])
     if who.proven:
         proof.proven(tx, user_id, who.email)
-    return account.entered(tx, user_id, device, "provider", "provider" if there.second_factor else None)
+    given: Second | None = "provider" if there.second_factor and who.twice else None
+    return account.entered(tx, user_id, device, "provider", given)
 
 
 def _check_unused(read: Snapshot, begun: Begun) -> None:
@@ -199,7 +200,7 @@ def link(tx: Tx, identity: Identity, there: Provider, who: Said, begun: Begun) -
     _use(tx, begun)
     if known is None:
         _link(tx, identity.user, who)
-        audit.note(tx, identity, "provider.linked", identity.uid, detail=there.label)
+        credentials.note(tx, identity, "provider.linked", identity.user, identity.uid, detail=there.label)
     if who.proven:
         proof.proven(tx, identity.user, who.email)
 
@@ -252,7 +253,8 @@ def unlink(tx: Tx, identity: Identity, id_: int) -> None:
         ways.must_have_another(tx, identity.user)
     tx.run(DROP, user_id=identity.user, id=id_)
     session.end_others_begun.within(tx, identity, "provider")
-    audit.note(tx, identity, "provider.unlinked", identity.uid, detail=found.label if found else row.iss[:200])
+    label = found.label if found else row.iss[:200]
+    credentials.note(tx, identity, "provider.unlinked", identity.user, identity.uid, detail=label)
 
 
 def _count(read: Snapshot, user_id: int) -> int:
