@@ -49,9 +49,10 @@ class Pushes(Consumer):
         try:
             while True:
                 self.woken.clear()
-                for user_id in await outbox.due({*serving}, AT_ONCE - len(serving)):
-                    serving[user_id] = asyncio.create_task(self._serve(user_id))
-                    serving[user_id].add_done_callback(partial(self._served, serving, user_id))
+                while found := await outbox.due({*serving}, AT_ONCE - len(serving)):
+                    for user_id in found:
+                        serving[user_id] = asyncio.create_task(self._serve(user_id))
+                        serving[user_id].add_done_callback(partial(self._served, serving, user_id))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_seconds_until(await outbox.next_due())):
                         await self.woken.wait()
@@ -85,17 +86,25 @@ async def _deliver(job: Job) -> None:
     push, to = job
     if to is None:
         await outbox.end(push.subscription_id)
-        return
-    told = None if outbox.is_old(push) else await _said(push, to)
-    if told is None:
+    elif made := await _made(push, to):
+        outcome = await sending.send(to.endpoint, *made, settings.chosen().push_networks)
+        if outcome.code is not None and not outcome.delivered:
+            log.info("A push service refused a push: %s", outcome.trouble)
+        await outbox.record(push.id, to.id, outcome, random.uniform(1, 1 + LATER))  # noqa: S311  # no secret
+    else:
         await outbox.drop(push.id)
-        return
-    message = words.message(told, to.chosen or to.language)
-    headers, body = await asyncio.to_thread(_sealed, to, message, told)
-    outcome = await sending.send(to.endpoint, headers, body, settings.chosen().push_networks)
-    if outcome.code is not None and not outcome.delivered:
-        log.info("A push service refused a push: %s", outcome.trouble)
-    await outbox.record(push.id, to.id, outcome, random.uniform(1, 1 + LATER))  # noqa: S311  # no secret
+
+
+async def _made(push: Any, to: Any) -> tuple[dict[str, str], bytes] | None:
+    """What is sent; None for nothing. What cannot be made, by a fault of ours, is not tried for ever."""
+    try:
+        told = None if outbox.is_old(push) else await _said(push, to)
+        if told is None:
+            return None
+        return await asyncio.to_thread(_sealed, to, words.message(told, to.chosen or to.language), told)
+    except Exception:
+        log.exception("A push of the kind %s cannot be made", push.kind)
+        return None
 
 
 @reads

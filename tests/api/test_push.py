@@ -361,3 +361,36 @@ async def test_no_more_than_so_many(
         await told_now(bob, headers=other)
     await receiver.has(1)
     assert await rows(Push) == 3
+
+
+async def test_many_that_wait_for_one_keep_nobody_else_waiting(
+    bob: Person, charlie: Person, receiver: Receiver
+) -> None:
+    """Four hundred of Bob's, at a push service that hangs, and then one of Charlie's."""
+    receiver.hangs = asyncio.Event()
+    await subscribed(bob, receiver)
+    async with receiving() as other:
+        await subscribed(charlie, other)
+
+        def fill(tx: Tx) -> None:
+            first, second = tx.session.scalars(select(Subscription.id).order_by(Subscription.id))
+            of_bob = [Push(subscription_id=first, kind="test", due=tx.now) for _ in range(400)]
+            tx.session.add_all([*of_bob, Push(subscription_id=second, kind="test", due=tx.now)])
+
+        await db.write(fill)
+        await other.has(1)
+    receiver.hangs.set()
+
+
+async def test_what_cannot_be_made_is_left_out(
+    bob: Person, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A fault of ours: the log has it, and the next one is sent."""
+    await subscribed(bob, receiver)
+    monkeypatch.setitem(words._makers, "test", lambda *_: 1 / 0)
+    await told_now(bob)
+    await until(nothing_waits)
+    assert "cannot be made" in caplog.text
+    monkeypatch.undo()
+    await told_now(bob)
+    await receiver.has(1)
