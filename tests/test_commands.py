@@ -1,5 +1,6 @@
 """`quart --app main user …` and `group …`: one line when it is done, one that says why not, and exit codes."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -66,6 +67,21 @@ class TestUsers:
         run("user", "delete", "BOB", "--yes")
         assert noted(instance) == ("", "user.deleted", "bob", None)
         assert said(run("user", "list", "bob")) == ""
+
+    def test_exporting_and_erasing(self, run: Run, instance: Path, tmp_path: Path) -> None:
+        """For somebody who asks and cannot sign in."""
+        with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+            columns = "channel_id, author_id, body, html, state, reactions, replies, created, version"
+            bob = "SELECT 1, id, 'Mine', '', 'published', '{}', 0, '2026', 1 FROM users WHERE uid = 'bob'"
+            raw.execute(f"INSERT INTO posts ({columns}) {bob}")
+        file = tmp_path / "bob.json"
+        assert said(run("user", "export", "BOB", str(file))) == f"{file}\n"
+        assert noted(instance) == ("", "account.exported", "bob", None)
+        exported = json.loads(file.read_text())
+        assert ([one["uid"] for one in exported["account"]], exported["posts"][0]["body"]) == (["bob"], "Mine")
+        assert said(run("user", "erase", "bob", "--yes")) == "Deleted bob and 1 posts.\n"
+        assert noted(instance) == ("", "user.deleted", "bob", None)
+        assert refused(run("user", "erase", "root", "--yes")) == "root is the last admin."
 
     def test_roles(self, run: Run, instance: Path) -> None:
         assert said(run("user", "role", "bob", "admin")) == "bob is now admin.\n"

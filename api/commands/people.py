@@ -9,9 +9,9 @@ import click
 from quart import Blueprint, current_app
 
 from api.addresses import tag
-from api.commands.running import Value, every, run
+from api.commands.running import Value, every, run, working
 from api.invitations import link
-from model.accounts import account, codes, second, sso, user
+from model.accounts import account, belongings, codes, second, sso, user
 from model.accounts.codes import ResetCode
 from model.accounts.user import Name, Password, Role, SomeUid, Uid
 from model.groups import group, invitation, roster
@@ -20,6 +20,7 @@ from model.groups.invitation import Days, Uses
 from model.groups.roster import Pupil
 from model.groups.rules import Posting, Reading, Review, Standing
 from pottle.commands import Failed, say
+from pottle.store import copies
 from pottle.values import line
 
 Beginning = Annotated[str, line(80, shortest=0)]
@@ -75,6 +76,23 @@ def delete(uid: str) -> None:
     """Delete an account, for good; what it wrote stays, without a name."""
     run(lambda: account.remove(None, uid))
     say(f"Deleted {uid}.")
+
+
+@users.command("export")
+@UID
+@click.argument("file", type=click.Path(path_type=Path))
+def export(uid: str, file: Path) -> None:
+    """Write all that is kept about an account to the new FILE, as its owner could. The server may run."""
+
+    async def written() -> None:
+        pieces = await belongings.of_account(uid)
+        with copies.appearing(file) as part, part.open("wb") as out:
+            async for piece in pieces:
+                out.write(piece)
+
+    with working():
+        run(written)
+    say(file)
 
 
 @users.command("role")

@@ -8,10 +8,12 @@ from quart import Blueprint, Response
 
 from api.access import EXPORTS, me, on_our_pages
 from api.addresses import here
-from api.commands.people import SLUG, groups
+from api.commands.people import SLUG, UID, groups, users
 from api.commands.running import run, working
+from model.accounts import account
 from model.leaving import group, wxr
 from model.leaving.group import Format, GroupExport, Writing
+from model.talk import aging
 from pottle.commands import say
 from pottle.http.answers import asks, gives
 from pottle.http.asking import signed_in
@@ -63,3 +65,17 @@ def _export(slug: str, file: Path, form: Format) -> None:
     with working():
         run(written)
     say(file)
+
+
+@users.command("erase")
+@UID
+@click.confirmation_option(prompt="Delete all that it wrote, and the account, for good?")
+def _erase(uid: str) -> None:
+    """Delete all that an account wrote, and then the account, for good."""
+
+    async def erased() -> int:
+        posts = await aging.erase_all(uid)
+        await account.remove(None, uid)
+        return posts
+
+    say(f"Deleted {uid} and {run(erased)} posts.")

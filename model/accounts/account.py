@@ -209,7 +209,7 @@ def change(
     check_version(found.version, versions)
     version = found.version
     if role == "user" or disabled:
-        _check_an_admin_is_left(tx, found)
+        check_an_admin_is_left(tx, found)
     if role is not None and role != found.role:
         user.change(tx, found, "user.role", role=role)
         audit.note(tx, by, "user.role", found.uid, detail=role)
@@ -225,7 +225,8 @@ def change(
     return _view(found)
 
 
-def _check_an_admin_is_left(tx: Tx, found: User) -> None:
+def check_an_admin_is_left(tx: Tx, found: User) -> None:
+    """Within a unit that takes the rights of an account: raises Conflict for the last admin."""
     others = select(User.id).where(User.role == "admin", User.disabled.is_(None), User.id != found.id).limit(1)
     if found.role == "admin" and found.disabled is None and tx.session.scalar(others) is None:
         raise Conflict(_("%(uid)s is the last admin.", uid=found.uid))
@@ -257,7 +258,7 @@ def remove(tx: Tx, by: Identity | None, uid: str, versions: Versions = None, why
 def _delete(tx: Tx, by: Identity | None, uid: str, versions: Versions, why: str | None = None) -> None:
     found = user.by_uid(tx.session, uid)
     check_version(found.version, versions)
-    _check_an_admin_is_left(tx, found)
+    check_an_admin_is_left(tx, found)
     for do in _at_the_end:
         do(tx, found.id)
     # The accounts of a roster stay their group's; the codes that were still open end, as all of one's invitations do.

@@ -15,7 +15,7 @@ import msgspec
 from sqlalchemy import Column, LargeBinary, Table, func, literal, or_, select, tuple_
 
 from model import audit, privacy, settings
-from model.accounts import account
+from model.accounts import account, user
 from model.accounts.session import Identity, confirm
 from model.accounts.user import User
 from model.privacy import Told, owning, refers
@@ -45,6 +45,18 @@ async def take(identity: Identity, password: str) -> AsyncIterator[bytes]:
     await account.prove(identity, password)
     await _note(identity)
     return _written(identity)
+
+
+async def of_account(uid: str) -> AsyncIterator[bytes]:
+    """The same for the operator, who was asked by somebody who cannot sign in. Raises NotFound."""
+    return _written(await _whose(uid))
+
+
+@writes
+def _whose(tx: Tx, uid: str) -> Identity:
+    found = user.by_uid(tx.session, uid)
+    audit.note(tx, None, "account.exported", found.uid)
+    return Identity(found.id, found.uid, found.name, None, found.role)
 
 
 @writes
@@ -118,8 +130,9 @@ async def _rows(identity: Identity, statement: Any, table: Any) -> AsyncIterator
     names = statement.selected_columns.keys()
     after: tuple[Any, ...] = ()
     while True:
-        with db.snapshot() as read:
-            confirm(read, identity)
+        if identity.session or identity.token:  # the operator has neither
+            with db.snapshot() as read:
+                confirm(read, identity)
         async with db.session() as reading:
             found = (await reading.execute(paged.where(tuple_(*keys) > after) if after else paged)).all()
         for row in found:

@@ -11,6 +11,8 @@ from typing import Any
 from sqlalchemy import Delete, bindparam, delete, func, or_, select, update
 
 from model import settings
+from model.accounts import account
+from model.accounts.user import by_uid
 from model.arriving.guest import Guest, GuestPost
 from model.groups.group import Group
 from model.operating import retention
@@ -22,7 +24,7 @@ from model.talk.channel import Channel
 from model.talk.decision import Decision
 from model.talk.post import BY_ID, FORMER_USER, Post
 from pottle import times
-from pottle.store import Base, Tx, db
+from pottle.store import Base, Tx, db, writes
 
 WINDOW = 5_000  # posts that are looked at in a unit: 10 ms
 AT_ONCE = 25  # that go in a unit: 10 ms
@@ -48,6 +50,7 @@ FORGOTTEN = select(func.count()).select_from(Post).outerjoin(Decision, _of_post)
 ITS_GUEST = select(GuestPost.guest_id).where(GuestPost.post_id == bindparam("post_id"))
 _wrote_more = select(GuestPost.post_id).where(GuestPost.guest_id == Guest.id)
 FORGET_GUEST = delete(Guest).where(Guest.id == bindparam("id"), Guest.user_id.is_(None), ~_wrote_more.exists())
+OF_AUTHOR = select(Post.id).where(Post.author_id == bindparam("author_id")).limit(AT_ONCE)
 NOBODYS = update(Post).where(Post.id == bindparam("id"))
 
 _looked_at = 0  # up to which post this worker has looked
@@ -69,6 +72,27 @@ def work(tx: Tx) -> bool:
     if _looked_at >= newest:
         _looked_at = 0
     return _looked_at > 0
+
+
+async def erase_all(uid: str) -> int:
+    """Has all that somebody wrote go, as what is too old, before their account does; returns how many posts it was.
+
+    Raises NotFound; Conflict for the last admin.
+    """
+    done = 0
+    while some := await _erase_some(uid):
+        done += some
+    return done
+
+
+@writes
+def _erase_some(tx: Tx, uid: str) -> int:
+    found = by_uid(tx.session, uid)
+    account.check_an_admin_is_left(tx, found)
+    posts = tx.all(OF_AUTHOR, author_id=found.id)
+    for row in posts:
+        _end(tx, tx.one(BY_ID, id=row.id))
+    return len(posts)
 
 
 def _end(tx: Tx, post: Any) -> None:
