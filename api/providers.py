@@ -9,7 +9,7 @@ from functools import partial, wraps
 from typing import Annotated, Any, Literal
 
 import msgspec
-from quart import Blueprint, Response
+from quart import Blueprint, Response, request
 from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
 
@@ -33,7 +33,7 @@ from api.arriving import Way, arrived, must_be_ours, ours, private
 from api.window import window
 from model import settings
 from model.accounts import session, sso
-from model.accounts.providers import linked, sign_in
+from model.accounts.providers import id_token, linked, sign_in
 from model.accounts.providers.linked import LinkedView
 from model.accounts.providers.sign_in import MINUTES, Aim, Begun
 from model.accounts.session import Signed
@@ -78,7 +78,11 @@ class Leaving(Tolerant):
 
 
 async def _not_left(name: str, trouble: Trouble) -> Response:
-    return await private("enter.html", me=asker(), new=False, trouble=trouble, key=fresh_key(), next="/")
+    return await _sign_in(trouble, request.args.get("next", "/"))
+
+
+async def _sign_in(trouble: Trouble, way: str) -> Response:
+    return await private("enter.html", me=asker(), new=False, trouble=trouble, key=fresh_key(), next=ours(way))
 
 
 @blueprint.get("/account/with/<name>")
@@ -133,7 +137,7 @@ async def _as_begun(name: str, trouble: Trouble) -> Response:
         return await window(begun.group, begun.origin, listed=True, ours=is_ours(begun.origin), trouble=trouble)
     if begun and begun.aim != "enter" and asker():
         return await own_access(trouble)
-    return await _not_left(name, trouble)
+    return await _sign_in(trouble, begun.next if begun else "/")
 
 
 @blueprint.get("/account/with/<name>/back")
@@ -147,11 +151,11 @@ async def back(name: str, query: Answer) -> Response:
     """The way back from a provider, which says who it is."""
     begun = sign_in.recalled(name, recalled(COOKIE), query.state)
     there = sign_in.provider(name)
-    answer = sign_in.Answer(**msgspec.structs.asdict(query))
-    who = await attempt(sign_in.finish(begun, answer, redirect_address(name)))
+    saying = sign_in.finish(begun, sign_in.Answer(**msgspec.structs.asdict(query)), redirect_address(name))
     if begun.aim == "enter":
-        entering = linked.enter(there, who, begun, address(), device())
+        entering = _enter(begun, saying)
         return await (_into_window(begun, entering) if begun.origin else arrived(entering, begun.next))
+    who = await attempt(saying)
     if begun.session is None or me().session != begun.session:
         raise Forbidden(_("You were somebody else when you began this. Please try again."))
     if begun.aim == "link":
@@ -160,6 +164,10 @@ async def back(name: str, query: Answer) -> Response:
     else:
         await linked.confirm(me(), who, begun)
     return go_to(begun.next)
+
+
+async def _enter(begun: Begun, saying: Awaitable[id_token.Said]) -> Signed:
+    return await linked.enter(sign_in.provider(begun.provider), await saying, begun, address(), device())
 
 
 async def _into_window(begun: Begun, entering: Awaitable[Signed]) -> Response:

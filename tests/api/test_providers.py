@@ -252,18 +252,28 @@ ODD = {
 }
 
 
-async def test_a_provider_that_is_not_well(there: Provider, anyone: Person) -> None:
+async def test_a_provider_that_is_not_well(there: Provider, anyone: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "PAUSE_SECONDS", 0)
     for odd in ODD.values():
         for path in ("/token", "/keys"):
             there.answers = {path: odd}
             assert "could not be reached" in said(await signs_in(anyone, there, claims=ANNA), 502)
         there.answers = {"/.well-known/openid-configuration": odd}
-        asking._kept.clear()
+        assert (await leaves(anyone, "school")).status_code == 303, "it is known from before"
+        asking._metadata.clear()
         left = await leaves(anyone, "school")
         assert left.status_code == 502
         assert "School could not be reached." in left.text
         refused(await anyone.get("/account/with/school"), 502)
         there.answers = {}
+        asking._keys.clear()
+
+
+async def test_a_provider_that_is_away_is_not_asked_by_everybody(there: Provider, anyone: Person) -> None:
+    there.answers = {"/.well-known/openid-configuration": b""}
+    for _ in range(3):
+        assert (await leaves(anyone, "school")).status_code == 502
+    assert len(there.asked) == 1
 
 
 async def test_a_provider_that_nobody_set_up(anyone: Person) -> None:
@@ -329,7 +339,15 @@ async def test_somebody_new_where_not_everybody_may(
     assert (back.status_code, back.headers["Location"]) == (303, "/groups/club")
     members = (await root.get("/api/groups/club/members")).json()["members"]
     assert "carla" in {one["uid"] for one in members}
-    assert (await signs_in(person(), there, claims={"sub": "3"})).status_code == 303
+    again = person()
+    assert (await signs_in(again, there, claims={"sub": "3"})).status_code == 303
+    await opened(root, "chess")
+    code = (await root.post("/api/groups/chess/invitations", {})).json()["code"]
+    begun = await person().post("/api/providers/school", {"invitation": code})
+    newcomer.http.cookies = begun.cookies
+    await comes_back(newcomer, "school", there.sends_back(begun.json()["url"], {"sub": "3"}))
+    members = (await root.get("/api/groups/chess/members")).json()["members"]
+    assert "carla" in {one["uid"] for one in members}, "whoever was here joins by it"
 
 
 async def test_a_provider_for_those_who_are_here(there: Provider, anyone: Person) -> None:

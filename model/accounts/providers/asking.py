@@ -7,12 +7,16 @@ log.
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, Never, TypeVar
 
 import msgspec
 
 from model.accounts.providers.configured import Provider, is_safe
 from model.accounts.providers.id_token import TENANT, BadToken, Said, UnknownKey, said, signed, verified
+from pottle import text
 from pottle.errors import Refusal, Unauthenticated
 from pottle.translation import _
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 PATIENCE_SECONDS = 20.0  # for all that is asked for one sign-in
 KEPT_SECONDS = 3_600  # what discovery and the keys said; a key that is not known is asked for at once
 EACH_SECONDS = 10  # at most so often
+PAUSE_SECONDS = 5.0  # after it did not answer: all who wait then would wait one after the other
 
 log = logging.getLogger("pottle")
 
@@ -49,33 +54,46 @@ class _Keys(msgspec.Struct):
     keys: list[dict[str, Any]]
 
 
-class _Kept:
-    """What a worker remembers of a provider."""
+T = TypeVar("T")
+
+
+class _Kept(Generic[T]):
+    """What a worker remembers of what a provider said."""
 
     def __init__(self) -> None:
-        self.metadata: Metadata | None = None
-        self.keys: list[dict[str, Any]] = []
-        self.asked = self.asked_keys = float("-inf")
-        self.lock = asyncio.Lock()
+        self._said: T | None = None
+        self._asked = self._failed = float("-inf")
+        self._lock = asyncio.Lock()
+
+    async def get(self, provider: Provider, ask: Callable[[], Awaitable[T]], oldest: float) -> T:
+        """What was said not longer than `oldest` seconds ago; what was said before, where it cannot be asked now."""
+        async with self._lock:
+            if self._said is not None and self._asked > time.monotonic() - oldest:
+                return self._said
+            if self._failed > time.monotonic() - PAUSE_SECONDS:
+                return self._said or _raise(_unreachable(provider))
+            try:
+                self._said, self._asked = await ask(), time.monotonic()
+            except Unreachable:
+                self._failed = time.monotonic()
+                if self._said is None:
+                    raise
+            return self._said
 
 
-_kept: dict[Provider, _Kept] = {}
+def _raise(refusal: Unreachable) -> Never:
+    raise refusal
+
+
+_metadata: dict[Provider, _Kept[Metadata]] = defaultdict(_Kept)
+_keys: dict[Provider, _Kept[_Keys]] = defaultdict(_Kept)
 
 
 async def metadata_of(provider: Provider) -> Metadata:
     """Where a provider's pages are. Raises Unreachable."""
     if provider.preset == "github":
         return _github(provider.issuer.rstrip("/"))
-    kept = _of(provider)
-    async with kept.lock:
-        if kept.metadata is None or kept.asked < time.monotonic() - KEPT_SECONDS:
-            kept.metadata = await _discovered(provider)
-            kept.asked = time.monotonic()
-        return kept.metadata
-
-
-def _of(provider: Provider) -> _Kept:
-    return _kept.setdefault(provider, _Kept())
+    return await _metadata[provider].get(provider, partial(_discovered, provider), KEPT_SECONDS)
 
 
 def _github(at: str) -> Metadata:
@@ -130,12 +148,16 @@ async def who(provider: Provider, redirect: str, code: str, verifier: str, nonce
 
 def not_verified(provider: Provider, why: str) -> Unauthenticated:
     """What is said of an answer that is not good; the log says why."""
-    log.warning("Signing in with %s failed: %s", provider.name, why)
+    log.warning("Signing in with %s failed: %s", provider.name, text.made_one_line(why))
     return Unauthenticated(_("What %(provider)s answered could not be verified.", provider=provider.label))
 
 
 def _failed(provider: Provider, why: str) -> Unreachable:
-    log.warning("%s could not be asked: %s", provider.name, why)
+    log.warning("%s could not be asked: %s", provider.name, text.made_one_line(why))
+    return _unreachable(provider)
+
+
+def _unreachable(provider: Provider) -> Unreachable:
     return Unreachable(_("%(provider)s could not be reached. Please try again later.", provider=provider.label))
 
 
@@ -159,21 +181,21 @@ async def _verified(provider: Provider, metadata: Metadata, token: Any, nonce: s
     if not isinstance(token, str):
         raise BadToken("there is no ID token")
     try:
-        claims = signed(token, await _keys(provider, metadata, KEPT_SECONDS))
+        claims = signed(token, await _keys_of(provider, metadata, KEPT_SECONDS))
     except UnknownKey:
-        claims = signed(token, await _keys(provider, metadata, EACH_SECONDS))
+        claims = signed(token, await _keys_of(provider, metadata, EACH_SECONDS))
     return verified(claims, provider, metadata.issuer, nonce, time.time())
 
 
-async def _keys(provider: Provider, metadata: Metadata, oldest: float) -> list[dict[str, Any]]:
-    """The keys that it signs with, asked for not longer than `oldest` seconds ago."""
-    kept = _of(provider)
-    async with kept.lock:
-        if kept.asked_keys < time.monotonic() - oldest:
-            async with _client(provider) as client:
-                kept.keys = (await _got(client, provider, metadata.jwks_uri, _Keys)).keys
-            kept.asked_keys = time.monotonic()
-        return kept.keys
+async def _keys_of(provider: Provider, metadata: Metadata, oldest: float) -> list[dict[str, Any]]:
+    """The keys that it signs with."""
+
+    async def ask() -> _Keys:
+        async with _client(provider) as client:
+            found: _Keys = await _got(client, provider, metadata.jwks_uri, _Keys)
+            return found
+
+    return (await _keys[provider].get(provider, ask, oldest)).keys
 
 
 async def _more(client: "AsyncOAuth2Client", provider: Provider, metadata: Metadata, found: Said) -> Said:

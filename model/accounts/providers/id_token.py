@@ -64,6 +64,8 @@ def signed(token: str, keys: Sequence[dict[str, Any]]) -> dict[str, Any]:
         raise BadToken(f"it is not signed by the provider: {error}") from None
     if not isinstance(claims, dict):
         raise BadToken("it says nothing")
+    if claims.get("iss") == "accounts.google.com":  # as Google may write it
+        claims["iss"] = "https://accounts.google.com"
     return claims
 
 

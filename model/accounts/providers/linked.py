@@ -4,6 +4,7 @@ An account that was there before is only linked by somebody who is signed in to 
 """
 
 import logging
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -19,11 +20,11 @@ from model.accounts.providers.sign_in import MINUTES, Begun
 from model.accounts.session import Identity, Second, Signed
 from model.accounts.ticket import SecondNeeded
 from model.accounts.user import User, UserView
-from model.groups import group, invitation, roster
+from model.groups import group, invitation, joining, roster
 from model.groups.group import Group
 from model.groups.invitation import Held
 from pottle import text, times
-from pottle.errors import Conflict, Forbidden, NotFound, Unauthenticated
+from pottle.errors import Conflict, Forbidden, NotFound, Refusal, Unauthenticated
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads, writes
 from pottle.translation import _
 
@@ -92,11 +93,17 @@ async def enter(there: Provider, who: Said, begun: Begun, address: str, device: 
         )
     if begun.invitation:
         await invitation.guessed(begun.invitation, address)  # counts a wrong one
-    return account.signed(await _enter(there, who, begun, device))
+    outcome, is_new = await _enter(there, who, begun, device)
+    signed = account.signed(outcome)
+    if begun.invitation and not is_new:
+        with suppress(Refusal):  # they are who they are, with or without that group
+            await joining.accept(signed.identity, begun.invitation, address)
+    return signed
 
 
 @writes
-def _enter(tx: Tx, there: Provider, who: Said, begun: Begun, device: str) -> Signed | SecondNeeded:
+def _enter(tx: Tx, there: Provider, who: Said, begun: Begun, device: str) -> tuple[Signed | SecondNeeded, bool]:
+    """What comes of it, and whether the account is a new one."""
     _check_unused(tx, begun)
     known = tx.one(KNOWN, iss=who.iss, sub=who.sub)
     own = tx.session.get(User, known.user_id) if known else None
@@ -113,7 +120,7 @@ def _enter(tx: Tx, there: Provider, who: Said, begun: Begun, device: str) -> Sig
     if who.proven:
         proof.proven(tx, user_id, who.email)
     given: Second | None = "provider" if there.second_factor and who.twice else None
-    return account.entered(tx, user_id, device, "provider", given)
+    return account.entered(tx, user_id, device, "provider", given), own is None
 
 
 def _check_unused(read: Snapshot, begun: Begun) -> None:
