@@ -20,6 +20,8 @@ document.querySelectorAll('.joining').forEach(async (section) => {
 });
 if (document.querySelector('[data-reloads]')) account.onChange(reloads);
 account.onChange(arrives);
+const bell = document.querySelector('.bell');
+bell?.addEventListener('click', async () => (await import('./bell.js')).opens(bell, pottle), { once: true });
 const sidebar = document.getElementById('sidebar');
 if (sidebar) follow(sidebar, pottle);
 if (document.querySelector('[data-waiting]')) import('./manage/waiting.js');

@@ -1,4 +1,5 @@
 /** What one has not read, everywhere: in the title, beside the link to the inbox, and by the key `n`. */
+import { tally } from './bell.js';
 import { onKey, show } from './keys.js';
 import { Reading } from './reading.js';
 import { _, ngettext } from './texts.js';
@@ -11,7 +12,7 @@ let unread = null;
 export function start(link, pottle, account) { unread ??= new Unread(link, pottle, account); }
 
 class Unread {
-  #link; #pottle; #account; #readings; #watch = null; #title = document.title;
+  #link; #pottle; #account; #readings; #watch = null; #title = document.title; #bell = document.querySelector('.bell');
 
   constructor(link, pottle, account) {
     this.#link = link;
@@ -29,10 +30,11 @@ class Unread {
     this.#watch?.close();
     this.#watch = me ? this.#pottle.watch('/api/sidebar', (around) => this.#show(around)) : null;
     this.#readings.forEach((reading) => reading.as(me));
-    if (!me) this.#show({ unread: 0, inbox: 0, groups: [] });
+    if (!me) this.#show({ unread: 0, inbox: 0, bell: 0, groups: [] });
   }
 
-  #show({ unread, inbox, groups }) {
+  #show({ unread, inbox, bell, groups }) {
+    tally(this.#bell, bell);
     document.title = unread ? `(${few(unread)}) ${this.#title}` : this.#title;
     document.body.classList.toggle('has-unread', unread > 0);
     this.#link.classList.toggle('unread', inbox > 0);

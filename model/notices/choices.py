@@ -12,6 +12,7 @@ from model.accounts.session import Identity
 from model.accounts.user import User
 from model.groups import group, rules
 from model.groups.group import Group
+from model.mail import address, outbox
 from model.notices import timing
 from model.notices.notice import FOR_MODERATORS, Kind
 from model.talk import channel as channels
@@ -95,7 +96,11 @@ class GroupNotices(msgspec.Struct):
 
 
 class NoticesView(msgspec.Struct):
-    """What one is told, and when. `zone` is that of the times; null is the server's, `usual_zone`."""
+    """What one is told, and when. `zone` is that of the times; null is the server's, `usual_zone`.
+
+    `address` says whether mail comes at all: `nowhere` is a server that sends none, `none` that one gave no address,
+    and of one that one gave, that it is not confirmed (`unproven`), takes no mail (`off`), or does (`proven`).
+    """
 
     mail: KindsView
     push: list[Choosable]
@@ -104,6 +109,7 @@ class NoticesView(msgspec.Struct):
     quiet: Quiet | None
     digest_at: str
     groups: list[GroupNotices]
+    address: Literal["nowhere", "none", "unproven", "off", "proven"]
 
 
 class Choice(NamedTuple):
@@ -177,11 +183,12 @@ def chosen(read: Snapshot, identity: Identity) -> NoticesView:
         GroupNotices(one.slug, one.name, bool(one.muted), KindsView(**one.mail))
         for one in read.all(RULES, user_id=identity.user)
     ]
+    state = address.known(read, identity.user).state if outbox.on() else "nowhere"
     if row is None:
-        return NoticesView(KindsView(**USUAL), PUSHED, None, usual, None, DIGEST_AT, of_groups)
+        return NoticesView(KindsView(**USUAL), PUSHED, None, usual, None, DIGEST_AT, of_groups, state)
     quiet = Quiet(row.quiet_from, row.quiet_until) if row.quiet_from else None
     mail = KindsView(**{**USUAL, **row.mail})
-    return NoticesView(mail, row.push, row.zone, usual, quiet, row.digest_at, of_groups)
+    return NoticesView(mail, row.push, row.zone, usual, quiet, row.digest_at, of_groups, state)
 
 
 @writes

@@ -28,6 +28,9 @@ export function takePart(thread) {
     if (does === 'sign-in') asked(thread);
     if (does === 'sign-out') leave(host).catch((problem) => discussion.status.complain(problem.message));
   });
+  const hang = () => host.me && import('./bell.js').then(({ hang }) => hang(thread, clientOf(host)));
+  listeners.push(hang);
+  hang();
 }
 
 /** The channel of a page that has none yet. @returns {Promise<number>} its id */

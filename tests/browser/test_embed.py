@@ -276,6 +276,31 @@ async def test_signing_in_and_all_that_one_may_do(stage: Stage) -> None:
     assert alice.complaints == other.complaints == []
 
 
+async def test_the_bell_tells_what_is_new(stage: Stage) -> None:
+    """In the thread, for whoever is signed in there; each item leads to its page."""
+    path, other = stage.written(), stage.written()
+    there = f"{stage.site.origin}{other}"
+    root = await stage.client("root")
+    about = {"key": other, "title": "The other page", "url": there}
+    channel = (await root.post("/api/groups/blog/channels", json=about)).json()["id"]
+    mine = await stage.said(channel, "A question?", "charlie")
+    reader = await stage.reader(path)
+    bell, news = reader.thread.locator(".bell"), reader.thread.locator(".news")
+    await expect(bell).to_be_hidden()
+    await reader.sign_in("charlie")
+    await expect(bell).to_be_visible()
+    answer = await stage.said(channel, "An answer", parent=mine)
+    await expect(bell.locator("b")).to_have_text("1")
+    await bell.click()
+    await expect(news).to_contain_text("replied to you")
+    await expect(news.get_by_role("link", name="replied to you")).to_have_attribute("href", f"{there}#pottle-{answer}")
+    await news.get_by_role("button", name="Mark all as read").click()
+    await expect(bell.locator("b")).to_be_empty()
+    await reader.page.keyboard.press("Escape")
+    await expect(news).to_be_hidden()
+    assert reader.complaints == []
+
+
 async def test_what_waits_is_approved_in_place(stage: Stage) -> None:
     root = await stage.client("root")
     rules = {"slug": "careful", "name": "Careful", "origins": [stage.site.origin]}

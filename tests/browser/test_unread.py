@@ -93,6 +93,54 @@ async def test_it_works(server: Server, browser: Browser, world: World, alice: h
     assert (await page.title(), at_home.complaints, on_the_way.complaints) == ("Inbox · Pottle", [], [])
 
 
+async def test_the_bell_and_what_one_chooses_to_be_told(
+    server: Server, browser: Browser, world: World, alice: httpx.Client
+) -> None:
+    """What is new is in the bell of every page, live; and what comes beside it is chosen on the account's page."""
+    bob = await bob_at(server, browser, "/account/messages")
+    page, bell = bob.page, bob.page.get_by_role("button", name="What is new")
+    await page.set_viewport_size({"width": 360, "height": 700})
+    with client(server, world, "bob") as program:
+        mine = posts(program, "A question?", world.class_channel)
+    posts(alice, "An answer", world.class_channel, parent=mine)
+    await expect(bell).to_contain_text("1 is new")
+    await bell.click()
+    news = page.get_by_role("dialog", name="What is new")
+    await expect(news.get_by_role("link", name="replied to you")).to_be_visible()
+    posts(alice, "Look, @bob", world.class_channel)
+    await expect(news.get_by_role("listitem")).to_have_count(2)
+    await page.keyboard.press("Escape")
+    await expect(news).to_be_hidden()
+    await expect(bell).to_be_focused()
+    await bell.click()
+    await news.get_by_role("button", name="Mark all as read").click()
+    await expect(bell.locator(".many")).to_have_text("")
+    await news.get_by_role("link", name="mentioned you").click()
+    await expect(page.locator(".post:focus")).to_contain_text("Look")
+
+    await page.goto(f"{server.url}/account/messages")
+    form = page.locator("#messages form")
+    await form.get_by_role("combobox", name="By mail Replies to my posts").select_option("Once a day")
+    await form.get_by_role("checkbox", name="On devices Posts that mention me").uncheck()
+    await form.get_by_label("Quiet hours").check()
+    await form.get_by_label("From").fill("20:30")
+    await form.get_by_label("Time zone").select_option("Europe/Berlin")
+    await form.get_by_role("button", name="Save").click()
+    await expect(form.locator(".saved")).to_have_text("Saved.")
+    group = page.get_by_role("listitem").filter(has_text="Class").get_by_role("combobox", name="By mail: Class")
+    async with page.expect_response(re.compile("notices/groups/class")):
+        await group.select_option("Nothing at all")
+    await page.reload()
+    await expect(form.get_by_label("From")).to_have_value("20:30")
+    await expect(group).to_have_value("mute")
+    with client(server, world, "bob") as program:
+        chosen = program.get("/api/me/notices/settings").json()
+    assert (chosen["mail"]["reply"], chosen["mail"]["mention"], chosen["zone"]) == ("daily", "now", "Europe/Berlin")
+    assert (chosen["push"], chosen["quiet"]) == (["reply", "decided"], {"start": "20:30", "end": "07:00"})
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert bob.complaints == []
+
+
 async def test_all_can_be_marked_as_read_and_keys_turned_off(
     server: Server, browser: Browser, world: World, alice: httpx.Client
 ) -> None:
