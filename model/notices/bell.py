@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from operator import attrgetter
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from markupsafe import Markup
@@ -14,7 +14,7 @@ from model.groups.group import asker
 from model.notices import telling
 from model.notices.notice import Notice
 from model.notices.telling import PAGE, Item, Verdict
-from model.talk import inbox, queue, unread
+from model.talk import decision, inbox, queue, unread
 from model.talk.decision import DecisionView
 from model.talk.post import Author, Post, weight
 from model.talk.queue import GroupCount
@@ -65,16 +65,19 @@ class BellView(msgspec.Struct):
     notices: list[NoticeView]
 
 
+class Unseen(NamedTuple):
+    """How many decisions on one's own posts one has not read, 20 at most; and the tags of what that is made of."""
+
+    many: int
+    tags: set[str]
+
+
 @reads
-def decisions(read: Snapshot, identity: Identity) -> int:
-    """How many decisions on one's own posts one has not read; at most 20."""
+def decisions(read: Snapshot, identity: Identity) -> Unseen:
+    """How many decisions on one's own posts one has not read."""
     unseen = [row.post_id for row in read.all(UNSEEN, user=identity.user)]
-    return len(telling.of_decisions(read, identity, unseen))
-
-
-def tags(identity: Identity) -> set[str]:
-    """The tags of what `decisions` is made of."""
-    return {notices_of(identity.user), "table:memberships", "table:groups"}
+    tags = {notices_of(identity.user), "table:memberships", "table:groups", *map(decision.made_on, unseen)}
+    return Unseen(len(telling.of_decisions(read, identity, unseen)), tags)
 
 
 def notices_of(user_id: int) -> str:
@@ -87,7 +90,7 @@ def listed(read: Snapshot, identity: Identity) -> BellView:
     """What is new for somebody."""
     waiting = queue.counts.within(read, identity) if queue.moderates.within(read, identity) else []
     found = sorted([*_addressed(read, identity), *_decided(read, identity)], key=attrgetter("created"), reverse=True)
-    new = inbox.count.within(read, identity) + decisions.within(read, identity)
+    new = inbox.count.within(read, identity) + decisions.within(read, identity).many
     return BellView(new, waiting, found[:MOST])
 
 

@@ -101,7 +101,7 @@ def _undo_of_post(tx: Tx, identity: Identity, row: PostRow, found: Any) -> None:
         why, what = Why(found.reason, found.note), {"was": "published", "state": "removed"}
         decision.record(tx, identity, row, "post", why, version=row.version + 1, **what)
     else:
-        tx.run(decision.DROP_ONE, post_id=row.id, about="post")
+        decision.drop(tx, row.id, "post")
         statement.end(tx, row.id, "post", "undone", identity)
 
 
@@ -109,7 +109,7 @@ def _undo_declining(tx: Tx, identity: Identity, row: Any, found: Any) -> None:
     if (row.edit_id, row.edit_state) != (found.version, "removed"):
         raise Conflict(_("The author has sent another text since, or taken it back."))
     tx.run(review.SET_EDIT, post_id=row.id, state="pending")
-    tx.run(decision.DROP_ONE, post_id=row.id, about="edit")
+    decision.drop(tx, row.id, "edit")
     statement.end(tx, row.id, "edit", "undone", identity)
 
 

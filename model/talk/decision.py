@@ -131,7 +131,7 @@ def record(tx: Tx, by: Identity, post: Any, about: About, why: Why, **what: Any)
     for do in _on_decision:
         do(tx, by, post, about, made)
     if made.was != made.state:  # what was reported and stays is no news to its author
-        tx.changed("post.decided", subject=post.id)
+        tx.changed("post.decided", subject=post.id, tags=[made_on(post.id)])
 
 
 Hears = Callable[[Tx, Identity, Any, About, Made], None]
@@ -141,6 +141,18 @@ _on_decision: list[Hears] = []
 def on_decision(do: Hears) -> None:
     """Has `do(tx, by, post, about, made)` be called within each unit that decides on a post, or on its edit."""
     _on_decision.append(do)
+
+
+def drop(tx: Tx, post_id: int, about: About | None = None) -> None:
+    """Within a unit: what was decided on a post, or only that on its edit, holds no longer."""
+    gone = tx.run(DROP_ONE, post_id=post_id, about=about) if about else tx.run(DROP, post_id=post_id)
+    if gone:
+        tx.changed("decision.dropped", subject=post_id, tags=[made_on(post_id)])
+
+
+def made_on(post_id: int) -> str:
+    """The tag of what was decided on a post."""
+    return f"decided-on:{post_id}"
 
 
 def of(read: Snapshot, post_id: int, about: About) -> Any:

@@ -289,10 +289,10 @@ def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -
     limits.use(tx, channels.uses(len(new.body.encode()) + len(new.html.encode())))
     if row.state == "published" and rules.waits(channel, identity) and new.body != row.body:
         tx.run(DROP_EDIT, post_id=id_)
-        tx.run(decision.DROP_ONE, post_id=id_, about="edit")
+        decision.drop(tx, id_, "edit")
         texts = {"body": new.body, "html": new.html}
         tx.run(ADD_EDIT, post_id=id_, author_id=identity.user, **texts, state="pending", created=tx.now)
-        tx.changed("edit.pending", subject=id_)
+        tx.changed("edit.pending", subject=id_, tags=[decision.made_on(id_)])
         _keep_images(tx, row, row.html + new.html)
     else:
         rewrite(tx, row, new.body, new.html)
@@ -323,7 +323,7 @@ def rewrite(tx: Tx, row: PostRow, body: str, html: str, edited: str | None = NOW
     addressed = mention.keep(tx, row.id, row.channel_id, row.author_id, html, row.html)
     _keep_images(tx, row, html)
     index.put(tx, row.id)
-    tx.run(decision.DROP_ONE, post_id=row.id, about="edit")
+    decision.drop(tx, row.id, "edit")
     if row.state == "published":
         tags = ["posts", f"post:{row.id}", *_inboxes({*addressed})]
         tx.changed("post.edited", stream=channels.stream(row.channel_id), subject=row.id, tags=tags)
@@ -407,7 +407,7 @@ def erase(tx: Tx, row: PostRow) -> None:
     _keep_images(tx, row, "")
     index.drop(tx, row.id)
     tx.run(DROP_EDIT, post_id=row.id)
-    tx.run(decision.DROP, post_id=row.id)
+    decision.drop(tx, row.id)
 
 
 def _stay_without_a_name(tx: Tx, user_id: int) -> None:

@@ -223,4 +223,5 @@ def withdraw(tx: Tx, identity: Identity, post_id: int, versions: Versions) -> No
         raise Forbidden(_("Only its author may take an edit back."))
     check_version(_edit(row).version, versions)
     posting.drop_edit(tx, row)
-    tx.run(decision.DROP_ONE, post_id=post_id, about="edit")
+    decision.drop(tx, post_id, "edit")
+    tx.changed("edit.withdrawn", subject=post_id, tags=[decision.made_on(post_id)])

@@ -84,18 +84,18 @@ def of(read: Snapshot, identity: Identity | None) -> tuple[Sidebar, set[str]]:
     Of groups that one does not belong to it has no counts: whoever reads would have to be told of each post.
     """
     who = {name: value for name, value in asker(identity).items() if name != "admin"}
-    unread, inbox, decided = Unread({}, frozenset()), 0, 0
+    unread, inbox, decided = Unread({}, frozenset()), 0, bell.Unseen(0, set())
     own: list[Any] = []
     tags = {"groups", "channels"}
     if identity:
         unread, inbox = counts.within(read, identity), inboxes.count.within(read, identity)
         decided = bell.decisions.within(read, identity)
         own = read.all(OWN, **who)
-        tags |= {f"user:{identity.uid}", *unread.tags, *inboxes.tags(identity), *bell.tags(identity)}
+        tags |= {f"user:{identity.uid}", *unread.tags, *inboxes.tags(identity), *decided.tags}
         tags |= {f"posts-of:{row.id}" for row in own}
     groups = [_group(row, row.standing, read.all(ACTIVE, of=row.id, limit=AT_ONCE + 1), unread) for row in own]
     groups += [_group(row, None, _begun(read, row), unread) for row in read.all(PUBLIC, **who)]
-    return Sidebar(groups, sum(unread.counts.values()), inbox, inbox + decided), tags
+    return Sidebar(groups, sum(unread.counts.values()), inbox, inbox + decided.many), tags
 
 
 def _begun(read: Snapshot, row: Any) -> list[Any]:
