@@ -22,7 +22,7 @@ export class Bell {
   #button; #pottle; #links; #watch = null; #panel = made('div', { className: 'news', popover: 'auto' });
 
   /**
-   * @param {HTMLButtonElement} button @param {import('./pottle.js').Pottle} pottle
+   * @param {HTMLButtonElement} button @param {{api: Function, watch: Function}} pottle as in pottle.js
    * @param {{base: string, post: (notice: object) => string, target?: string}} links where things are read
    */
   constructor(button, pottle, links) {
@@ -40,8 +40,8 @@ export class Bell {
 
   #toggled(open) {
     this.#watch?.close();
-    this.#watch = open ? this.#pottle.watch('/api/me/notices', (news) => this.#show(news)) : null;
     if (open) this.#show({ unread: 0, waiting: [], notices: null });
+    this.#watch = open ? this.#pottle.watch('/api/me/notices', (news) => this.#show(news)) : null;
   }
 
   #show({ unread, waiting, notices }) {

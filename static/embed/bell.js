@@ -20,13 +20,26 @@ export function hang(thread, pottle) {
   const sheet = new CSSStyleSheet();
   sheet.replaceSync(LOOK);
   section.getRootNode().adoptedStyleSheets.push(sheet);
-  let watch = null;
+  let [watch, news, show] = [null, null, null];
   const meet = () => {
     button.hidden = !host.me;
     watch?.close();
-    watch = host.me && pottle.watch('/api/me/notices', ({ unread }) => tally(button, unread));
+    news = null;
+    watch = host.me && pottle.watch('/api/me/notices', (now) => {
+      news = now;
+      tally(button, now.unread);
+      show?.(now);
+    });
   };
-  new Bell(button, pottle, { base: url, target: '_blank', post: (notice) => addressOf(notice, url) });
+  const source = {
+    api: (...asked) => pottle.api(...asked),
+    watch(_path, onValue) {
+      show = onValue;
+      if (news) show(news);
+      return { close() { show = null; } };
+    },
+  };
+  new Bell(button, source, { base: url, target: '_blank', post: (notice) => addressOf(notice, url) });
   listeners.push(meet);
   meet();
 }

@@ -220,6 +220,11 @@ async def all_writes(
     yield await done("posts_create", answer, "one that is unread")
     yield await done("unread_see", await bob.put("/api/channels/3/read", json={"posts": [int(path[11:])]}))
     yield await done("own_unread_see_all", await bob.delete("/api/me/unread"))
+    yield await done("posts_create", (await post(alice, "And again, @bob"))[0], "that is new to him")
+    yield await done("notices_see", await bob.put("/api/me/notices/read", json={}))
+    yield await done("notices_choose", await bob.put("/api/me/notices/settings", json={"mail": {"reply": "daily"}}))
+    yield await done("notices_choose_in_group", await bob.put("/api/me/notices/groups/home", json={"muted": True}))
+    yield await done("attention_attend", await bob.put("/api/channels/1/notices", json={"how": "follow"}))
 
     for kind in ("up", "down", "heart"):
         yield await done("reactions_mark", await bob.put(f"{his}/reactions/{kind}"), kind)
