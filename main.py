@@ -27,6 +27,7 @@ RESOURCES = (
     "entering",
     "confirming",
     "second",
+    "passkeys",
     "sso",
     "providers",  # signing in with Google, Microsoft, GitHub and the like
     "groups",

@@ -7,7 +7,7 @@ from typing import TypeVar
 from quart import Response, has_request_context, request
 
 from model.accounts import session
-from model.accounts.session import Identity
+from model.accounts.session import ConfirmationNeeded, Identity
 from model.accounts.ticket import SecondNeeded
 from pottle.access import SAFE, Access
 from pottle.errors import Forbidden, NotFound, TooMany, Unauthenticated
@@ -163,6 +163,8 @@ async def attempt(entering: Awaitable[T], uid: str = "") -> T:
     """Waits for somebody to prove who they are, by a password or a code; logs and counts how that went."""
     try:
         entered = await entering
+    except ConfirmationNeeded:
+        raise
     except SecondNeeded:
         sign_ins.labels("half").inc()
         notice("A password or code was right, and a second factor is needed", uid)

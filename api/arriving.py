@@ -10,14 +10,18 @@ from quart import Response
 from api.access import attempt, me, set_cookie
 from model import settings
 from model.accounts import second, user
+from model.accounts.challenge import Place
+from model.accounts.passkey import Json
 from model.accounts.session import ConfirmationNeeded, SessionView, Signed
 from model.accounts.ticket import SecondNeeded
 from pottle.errors import Forbidden
 from pottle.http.answers import respond
 from pottle.http.application import rendered
-from pottle.http.asking import foreign_origin
+from pottle.http.asking import foreign_origin, served
+from pottle.http.bodies import Tolerant
 from pottle.http.forms import Trouble, go_to
 from pottle.http.problems import wants_page
+from pottle.store import db
 from pottle.translation import _
 from pottle.values import as_it_is
 
@@ -36,6 +40,26 @@ def must_be_ours() -> None:
     """Raises Forbidden for a page of another site: it must not sign anybody in here, as somebody else."""
     if foreign_origin() is not None:
         raise Forbidden(_("That can only be done on our own pages: sign in there."))
+
+
+class Credential(Tolerant):
+    """What a browser gave, as `toJSON()` writes it."""
+
+    id: Annotated[str, as_it_is("base64url of bytes", 2_000)]
+    response: dict[str, Any]
+
+
+def sent(credential: Credential) -> Json:
+    """As the library wants it."""
+    return {"id": credential.id, "rawId": credential.id, "type": "public-key", "response": credential.response}
+
+
+def place() -> Place:
+    """Where passkeys are good: on the host of POTTLE_URL, else on the one that is asked."""
+    origin = db.settings.url or f"{served().scheme}://{served().host}"
+    scheme, _colon, rest = origin.partition("://")
+    authority = rest.partition("/")[0]
+    return Place(authority.rpartition(":")[0] or authority, f"{scheme}://{authority}")
 
 
 async def begun(signed: Signed) -> Response:

@@ -9,8 +9,8 @@ from quart import Blueprint, Response
 from quart_schema import hide
 
 from api.access import EDITING, attempt, by_session, me
-from api.arriving import Way, ours, show_confirm
-from model.accounts import account, second, session
+from api.arriving import Credential, Way, ours, place, sent, show_confirm
+from model.accounts import account, passkey, second, session
 from model.accounts.user import Password
 from model.groups.invitation import Code
 from pottle.errors import Invalid
@@ -34,10 +34,11 @@ class Ways(msgspec.Struct):
 
 
 class Confirmation(msgspec.Struct):
-    """One's own password, again; or a code of one's authenticator app, or a recovery code."""
+    """One's own password, again; or a code of one's authenticator app, or a recovery code; or a passkey's answer."""
 
     password: Password | UnsetType = UNSET
     code: Code | UnsetType = UNSET
+    passkey: Credential | UnsetType = UNSET
 
 
 class Proof(msgspec.Struct):
@@ -70,9 +71,13 @@ async def show_ways() -> Ways:
 @takes(Confirmation)
 @gives(None, 204)
 async def confirm(data: Confirmation) -> None:
-    """Enter the password again, or a code of the authenticator app: for ten minutes this session may then do what a
+    """Enter the password again, or a code of the authenticator app, or show a passkey (by the options of
+    `POST /api/session/confirm/options`): for ten minutes this session may then do what a
     refusal of the type `urn:pottle:confirmation-needed` asks it for. Signing in counts as well."""
-    await _prove(data.password or "", data.code or "")
+    if data.passkey:
+        await attempt(passkey.confirm(me(), sent(data.passkey), place()), me().uid)
+    else:
+        await _prove(data.password or "", data.code or "")
 
 
 async def _prove(password: str, code: str) -> None:

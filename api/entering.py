@@ -25,7 +25,7 @@ from api.access import (
     signed_out,
 )
 from api.account_page import own
-from api.arriving import Way, arrived, must_be_ours, ours, private, show_second
+from api.arriving import Way, arrived, must_be_ours, or_confirm_first, ours, private, show_second
 from model.accounts import account, belongings, second, session, user
 from model.accounts.ticket import TicketText
 from model.accounts.user import Language, Name, Password, SomeUid, Uid
@@ -82,9 +82,9 @@ class Choice(msgspec.Struct):
 
 
 class Proof(msgspec.Struct):
-    """One's password, again."""
+    """One's password, again. Whoever has none has proven within the last minutes who they are."""
 
-    password: Password
+    password: Password | None = None
 
 
 async def _entry(new: bool, trouble: Trouble | None, way: str) -> Response:
@@ -191,6 +191,7 @@ async def choose_language(data: Choice) -> Response:
 @blueprint.post("/account/export")
 @hide
 @or_again(partial(own, "data"))
+@or_confirm_first("/account/data")
 @limited(EXPORTS)
 @signed_in
 @by_session
@@ -203,6 +204,7 @@ async def export(data: Proof) -> Response:
 @blueprint.post("/account/delete")
 @hide
 @or_again(partial(own, "data"))
+@or_confirm_first("/account/data")
 @limited(EDITING)
 @signed_in
 @by_session

@@ -42,9 +42,9 @@ class AccountEdit(msgspec.Struct):
 
 
 class Leaving(msgspec.Struct):
-    """Asks for the password again."""
+    """Asks for the password again. Whoever has none has proven within the last minutes who they are."""
 
-    password: Password
+    password: Password | UnsetType = UNSET
 
 
 @blueprint.get("")
@@ -84,7 +84,7 @@ async def prove(new: str | None, current: str | UnsetType, recently: bool = Fals
         passwords.check(new, me().uid, me().name)
     if current is not UNSET:
         await attempt(account.prove(me(), current), me().uid)
-    elif new and not recently:
+    elif new and not recently and await account.has_password(me()):
         raise Invalid({"current_password": _("is required to change the password")})
     else:
         session.must_be_confirmed(me())
@@ -98,7 +98,7 @@ async def prove(new: str | None, current: str | UnsetType, recently: bool = Fals
 @gives(None, 204)
 async def delete(data: Leaving) -> Response:
     """Delete one's account. What one wrote stays, without a name."""
-    await attempt(account.leave(me(), data.password, wanted_versions()), me().uid)
+    await attempt(account.leave(me(), data.password or None, wanted_versions()), me().uid)
     return signed_out()
 
 
@@ -111,7 +111,17 @@ async def delete(data: Leaving) -> Response:
 async def export(data: Leaving) -> Response:
     """A copy of everything of one's account, as a file: rows of each table that has some, without passwords, which are
     kept as hashes. It breaks off where the session ends meanwhile."""
-    return saved(await attempt(belongings.take(me(), data.password), me().uid))
+    return saved(await attempt(belongings.take(me(), data.password or None), me().uid))
+
+
+@blueprint.delete("/password")
+@limited(EDITING)
+@signed_in
+@confirmed
+@gives(None, 204)
+async def remove_password() -> None:
+    """Take one's password off, where there is another way to sign in. One is signed out everywhere else."""
+    await account.remove_password(me())
 
 
 class AvatarView(msgspec.Struct):

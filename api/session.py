@@ -5,7 +5,7 @@ from quart import Blueprint, Response
 
 from api.access import EDITING, SIGN_IN, attempt, device, me, signed_out
 from api.arriving import begun
-from model.accounts import account, second, session
+from model.accounts import account, resetting, second, session
 from model.accounts.session import SessionView
 from model.accounts.ticket import TicketText
 from model.accounts.user import Password, SomeUid
@@ -75,4 +75,4 @@ class NewPassword(msgspec.Struct):
 @gives(SessionView, 201)
 async def set_password(data: NewPassword) -> Response:
     """Set the password of the account that a code is for, and sign in. All its sessions and tokens end at once."""
-    return await begun(await attempt(account.set_password(data.code, data.password, address(), device())))
+    return await begun(await attempt(resetting.set_password(data.code, data.password, address(), device())))

@@ -20,6 +20,7 @@ Action = Literal[
     "user.created", "user.role", "user.disabled", "user.enabled", "user.deleted",
     "password.changed", "password.link", "password.mailed", "password.code", "password.reset",
     "token.made", "token.deleted",
+    "passkey.added", "passkey.deleted", "passkey.copied", "password.removed",
     "second.on", "second.off", "second.reset", "recovery.renewed", "recovery.used",
     "provider.linked", "provider.unlinked", "account.exported",
     "group.created", "group.edited", "group.removed", "member.put", "member.joined", "member.removed",

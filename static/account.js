@@ -3,7 +3,7 @@ import { submits } from './forms.js';
 import { withSecond } from './second.js';
 
 export class Account {
-  #pottle; #ticket; #listeners = [];
+  #pottle; #ticket; #offered = false; #listeners = [];
 
   constructor(pottle) {
     this.#pottle = pottle;
@@ -24,6 +24,35 @@ export class Account {
   ask(which = 'sign-in') {
     document.querySelectorAll('dialog[open]').forEach((dialog) => dialog.close());
     document.getElementById(which).showModal();
+    this.#offersPasskeys();
+    if (which === 'sign-in') this.#passkeys(({ fills, signIn }) => fills(this.#form(which), (more) => this.#entered(which, () => signIn(this.#pottle, more))));
+  }
+
+  #form(id) { return document.getElementById(id)?.querySelector('form'); }
+
+  /** What is done with passkeys, once the module for it is there. */
+  #passkeys(act) { import('./passkeys.js').then(act); }
+
+  /** Dialogs get their buttons for passkeys when one of them is first opened. */
+  #offersPasskeys() {
+    if (this.#offered) return;
+    this.#offered = true;
+    this.#passkeys(({ offers, signIn, signUp, confirm }) => {
+      offers(this.#form('sign-in'), () => this.#entered('sign-in', () => signIn(this.#pottle)));
+      offers(this.#form('sign-up'), (values) => this.#entered('sign-up', () => signUp(this.#pottle, values)));
+      offers(this.#form('second'), () => signIn(this.#pottle).then(() => this.#close('second')));
+      offers(this.#form('confirm'), () => confirm(this.#pottle).then(() => this.#close('confirm')));
+    });
+  }
+
+  async #entered(id, enter) {
+    await this.enter(enter);
+    this.#close(id);
+  }
+
+  #close(id) {
+    this.#form(id).reset();
+    document.getElementById(id).close('done');
   }
 
   become(user, byOneself = true) {
@@ -38,17 +67,18 @@ export class Account {
   }
 
   /** Signs in by `enter`, and asks for the second factor where there is one. Whoever has yet to set it up is led there. */
-  async enter(enter) {
+  async enter(enter, goOn = (user) => this.become(user)) {
     if (!await withSecond(enter, (needed) => this.giveSecond(needed))) return;
     const user = await this.#pottle.me();
-    const { required, since } = await this.#pottle.api('GET', '/api/me/second');
-    if (required && !since) location.assign(document.querySelector('a.mine').href.replace(/\/?$/, '/access#second'));
-    else this.become(user);
+    const { missing } = await this.#pottle.api('GET', '/api/me/second');
+    if (missing) location.assign(document.querySelector('a.mine').href.replace(/\/?$/, '/access#second'));
+    else goOn(user);
   }
 
   /** Asks for the second factor. @returns {Promise<boolean>} whether it was given */
-  giveSecond({ ticket }) {
+  giveSecond({ ticket, ways }) {
     this.#ticket = ticket;
+    document.querySelector('#second [data-way=passkey]').hidden = !ways.includes('passkey');
     document.getElementById('second').returnValue = '';
     this.ask('second');
     return this.#closed('second');
@@ -61,6 +91,7 @@ export class Account {
     const { ways } = await this.#pottle.api('GET', '/api/session/confirm');
     dialog.querySelectorAll('[data-way]').forEach((way) => { way.hidden = !ways[way.dataset.way]; });
     if (!dialog.open) dialog.showModal();
+    this.#offersPasskeys();
     return this.#closed('confirm');
   }
 

@@ -45,6 +45,14 @@ async function busy(form, task) {
   }
 }
 
+/**
+ * Has a button of a form that does not send it do something with what is typed; problems are told as those of `submits`.
+ * @param {(values: object) => Promise<void>} action
+ */
+export function acts(button, form, action) {
+  button.addEventListener('click', () => form.ariaBusy !== 'true' && busy(form, () => action(values(form))));
+}
+
 /** What can be said without asking the server, in the shape of its own problems. */
 function check(form) {
   const seen = [...form.elements].filter((field) => field.name && field.offsetParent);

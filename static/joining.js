@@ -26,10 +26,14 @@ export class Joining {
     submits(this.#find('[data-kind=code] form'), ({ code }) => this.#lookUp(code));
     submits(this.#find('.accept'), () => this.accept());
     submits(this.#find('.password'), ({ password }) => this.#choose(password));
-    section.querySelectorAll('.sign-up').forEach((form) => submits(form, (values) => this.#signUp(values, account)));
     section.querySelectorAll('[data-provider]').forEach((button) => {
       button.disabled = false;
       button.addEventListener('click', () => this.#goOn(button));
+    });
+    section.querySelectorAll('.sign-up').forEach((form) => submits(form, (values) => this.#signUp(() => pottle.signUp({ ...values, invitation: this.#code }))));
+    import('./passkeys.js').then(({ offers, signUp, useCode }) => {
+      section.querySelectorAll('.sign-up').forEach((form) => offers(form, (values) => this.#signUp(() => signUp(pottle, { ...values, invitation: this.#code }))));
+      offers(this.#find('.password'), async () => this.#chose(await useCode(pottle, this.#code)));
     });
     addEventListener('hashchange', () => this.#followLink());
     this.#show('code');
@@ -69,9 +73,9 @@ export class Joining {
     fields.find((field) => field.offsetParent)?.focus();
   }
 
-  async #signUp(values, account) {
-    await this.#pottle.signUp({ ...values, invitation: this.#code });
-    account.become(await this.#pottle.me());
+  async #signUp(enter) {
+    await enter();
+    this.#account.become(await this.#pottle.me());
     await this.#arrive();
   }
 

@@ -5,6 +5,7 @@
 import './language.js';
 import { submits } from './forms.js';
 import { Joining } from './joining.js';
+import { fills, offers, signIn, signUp } from './passkeys.js';
 import { connect } from './pottle.js';
 import { withSecond } from './second.js';
 
@@ -29,6 +30,9 @@ function begin() {
   const arrive = async () => { await before(); await leave(pottle); };
   submits(form('sign-in'), async (values) => { if (await withSecond(() => pottle.signIn(values), giveSecond)) await arrive(); });
   if (form('sign-up')) submits(form('sign-up'), async (values) => { await pottle.signUp(values); await leave(pottle); });
+  offers(form('sign-in'), async () => { await signIn(pottle); await arrive(); });
+  if (form('sign-up')) offers(form('sign-up'), async (values) => { await signUp(pottle, values); await leave(pottle); });
+  fills(form('sign-in'), async (more) => { await signIn(pottle, more); await arrive(); });
   const joining = new Joining(part('code').querySelector('.joining'), pottle, { become() {}, giveSecond }, {
     arrive: () => leave(pottle),
     chose: ({ token }) => leave(ours ? here : connect({ token, env: apart })),

@@ -117,8 +117,10 @@ class TestRoutes:
             *("/api/groups/<slug>/members", "/api/me/invitations", "/api/session/confirm"),
             *("/api/session/second", "/api/me/second", "/api/me/second/codes", "/account/sign-in/second"),
             *("/account/confirm", "/account/second", "/account/second/on", "/account/second/codes"),
-            "/account/second/off",
             *("/api/password/forgotten", "/account/forgotten"),  # asked twice, two letters come
+            *("/account/second/off", "/api/session/passkey/options", "/api/session/passkey"),
+            *("/api/session/confirm/options", "/api/password/passkey/options"),
+            *("/api/me/passkeys/options", "/api/me/passkeys", "/api/users/passkey/options", "/api/users/passkey"),
             *("/api/me/export", "/api/decisions", "/api/decisions/undo", "/api/preview", "/api/live"),
             *("/account/export", "/account/delete", "/account/language", "/account/sign-in", "/account/sign-out"),
             *("/posts/<id:post_id>/react", "/posts/<id:post_id>/edit", "/posts/<id:post_id>/delete"),

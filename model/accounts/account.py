@@ -11,15 +11,15 @@ import msgspec
 from sqlalchemy import Select, String, bindparam, delete, or_, select, update
 
 from model import audit
-from model.accounts import credentials, passwords, proof, second, session, ticket, user
-from model.accounts.session import How, Identity, Second, Session, Signed, Token
+from model.accounts import credentials, passwords, proof, second, session, ticket, user, ways
+from model.accounts.session import How, Identity, Second, Session, Signed
 from model.accounts.ticket import SecondNeeded
 from model.accounts.user import Account, Role, User
-from model.groups import group, invitation
+from model.groups import group
 from model.groups.invitation import Invitation
-from pottle.errors import Conflict, Forbidden, Unauthenticated, Versions, check_version
+from pottle.errors import Conflict, Forbidden, Invalid, Unauthenticated, Versions, check_version
 from pottle.rates import Rate
-from pottle.store import Tx, db, limits, writes
+from pottle.store import Snapshot, Tx, db, limits, reads, writes
 from pottle.store.paging import Cursor, Page, paged_aside
 from pottle.translation import _
 
@@ -71,8 +71,8 @@ def entered(tx: Tx, user_id: int, device: str, how: How, given: Second | None = 
 
     `given` is a second factor that somebody else has seen to.
     """
-    if given is None and (ways := second.ways(tx, user_id)):
-        return ticket.issue(tx, user_id, device, how, ways)
+    if given is None and (wanted := second.ways(tx, user_id)):
+        return ticket.issue(tx, user_id, device, how, wanted)
     return session.begin(tx, user_id, device, how=how, second=given)
 
 
@@ -118,36 +118,6 @@ def _start(tx: Tx, user_id: int, party: str, old: str, new: str, device: str) ->
         found.password_hash = new
     _count.within(tx, party, -1)
     return entered(tx, user_id, device, "password")
-
-
-async def set_password(code: str, password: str, address: str, device: str = "") -> Signed:
-    """Sets the password of the account that a code is for, ends all its sessions and tokens, and begins a new session.
-
-    Raises NotFound for a wrong code, TooMany for a guesser, Invalid for a password that is too easy to guess;
-    SecondNeeded, once it is set, where the account has a second factor.
-    """
-    held = await invitation.find(code, address)
-    if held.user_id is None:
-        raise invitation.unknown()
-    passwords.check(password, held.uid, held.user_name)
-    return signed(await _set_password(code, await passwords.hashed(password), device))
-
-
-@writes
-def _set_password(tx: Tx, code: str, password_hash: str, device: str) -> Signed | SecondNeeded:
-    held = invitation.held(tx, code, tx.now)
-    if held is None or held.user_id is None:
-        raise invitation.unknown()  # somebody else was quicker
-    found = user.by_id(tx.session, held.user_id)
-    of_user = Invitation.user_id == found.id
-    tx.session.execute(delete(Invitation).where(of_user, Invitation.group_id.is_(None)))
-    tx.session.execute(update(Invitation).where(of_user).values(uses_left=0))  # a roster's line stays
-    tx.session.execute(delete(Session).where(Session.user_id == found.id))
-    tx.session.execute(delete(Token).where(Token.user_id == found.id))
-    ticket.end_all(tx, found.id)
-    user.change(tx, found, "user.password", password_hash=password_hash)
-    credentials.note(tx, found, "password.reset", found.id, found.uid, group=held.slug)
-    return entered(tx, found.id, device, "mail" if held.mail_id else "code")
 
 
 async def edit(identity: Identity, versions: Versions, fields: dict[str, str | None], password: str | None) -> Account:
@@ -232,12 +202,41 @@ def check_an_admin_is_left(tx: Tx, found: User) -> None:
         raise Conflict(_("%(uid)s is the last admin.", uid=found.uid))
 
 
-async def leave(identity: Identity, password: str, versions: Versions) -> None:
-    """Deletes one's account. Raises Forbidden, TooMany, Stale; Conflict when no admin would be left.
+async def prove_again(identity: Identity, password: str | None) -> None:
+    """For what a session that somebody left open must not suffice: asks for the password again.
 
-    Asks for the password again: a session that somebody left open must not suffice.
+    Who has none must have proven within the last minutes who they are. Raises Invalid, and as `prove` and
+    `session.must_be_confirmed` do.
     """
-    await prove(identity, password)
+    if password is not None:
+        await prove(identity, password)
+    elif await has_password(identity):
+        raise Invalid({"password": _("is missing")})
+    else:
+        session.must_be_confirmed(identity)
+
+
+@reads
+def has_password(read: Snapshot, identity: Identity) -> bool:
+    """Whether a user has a password, and not only other ways to sign in."""
+    return "password" in ways.of(read, identity.user)
+
+
+@writes
+def remove_password(tx: Tx, identity: Identity) -> None:
+    """Takes one's own password off; all other sessions end. Raises Conflict for the only way in; twice is once."""
+    if not has_password.within(tx, identity):
+        return
+    ways.must_have_another(tx, identity.user)
+    user.change(tx, user.by_id(tx.session, identity.user), password_hash=None)
+    ticket.end_all(tx, identity.user)
+    session.end_others.within(tx, identity)
+    credentials.note(tx, identity, "password.removed", identity.user, identity.uid)
+
+
+async def leave(identity: Identity, password: str | None, versions: Versions) -> None:
+    """Deletes one's account. Raises Forbidden, TooMany, Stale; Conflict when no admin would be left; `prove_again`."""
+    await prove_again(identity, password)
     await _delete(identity, identity.uid, versions)
 
 

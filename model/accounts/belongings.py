@@ -40,9 +40,9 @@ class Everything(msgspec.Struct):
     named_in: list[Row]
 
 
-async def take(identity: Identity, password: str) -> AsyncIterator[bytes]:
-    """Begins an export, which the caller has yet to read. Raises Forbidden, TooMany, as `account.prove` does."""
-    await account.prove(identity, password)
+async def take(identity: Identity, password: str | None) -> AsyncIterator[bytes]:
+    """Begins an export, which the caller has yet to read. Raises Forbidden, TooMany, as `account.prove_again` does."""
+    await account.prove_again(identity, password)
     await _note(identity)
     return _written(identity)
 

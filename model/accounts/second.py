@@ -21,11 +21,16 @@ WRONG = _("This code is wrong, or was used before. Wait for the next one.")
 
 
 class SecondFactor(msgspec.Struct):
-    """One's second factor: since when there is one (or null), how many recovery codes are left, whether it must be."""
+    """One's second factor: since when there is an authenticator app (or null), how many recovery codes are left.
+
+    `required`: whether there has to be one, or a passkey; `missing`: whether the session that asks lacks it, and so has
+    not all of one's rights.
+    """
 
     since: str | None
     recovery_codes: int
     required: bool
+    missing: bool
 
 
 class SetUp(msgspec.Struct):
@@ -47,14 +52,15 @@ def ways(read: Snapshot, user_id: int) -> list[Second]:
     if own is None or own.since is None:
         return []
     codes: list[Second] = ["app", "recovery"]
-    return [*codes, "passkey"] if passkey.has_one(read, user_id) else codes
+    return [*codes, "passkey"] if passkey.count(read, user_id) else codes
 
 
 @reads
 def show(read: Snapshot, identity: Identity) -> SecondFactor:
     """One's own second factor."""
     own, required = authenticator.own(read, identity.user), strength.required(read, identity.user, identity.role)
-    return SecondFactor(own.since, own.left, required) if own else SecondFactor(None, 0, required)
+    missing = required and not identity.strong
+    return SecondFactor(own.since if own else None, own.left if own else 0, required, missing)
 
 
 @reads

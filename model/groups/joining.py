@@ -5,8 +5,10 @@ from typing import cast
 import msgspec
 
 from model import audit, settings
-from model.accounts import passwords, proof, user
-from model.accounts.session import Identity
+from model.accounts import challenge, passkey, passwords, proof, session, user
+from model.accounts.challenge import Place
+from model.accounts.passkey import Json, Made, Options
+from model.accounts.session import Identity, Signed
 from model.accounts.user import UserView
 from model.groups import group, invitation
 from model.groups.group import Membership
@@ -103,8 +105,38 @@ def _may_sign_up(read: Snapshot, uid: str, code: str | None) -> Held | None:
     return held
 
 
+async def passkey_options(uid: str, name: str, code: str | None, place: Place) -> Options:
+    """What a device needs to make the passkey of a new account. Raises as `sign_up`."""
+    with db.snapshot() as read:
+        _may_sign_up(read, uid, code)
+    return passkey.to_be_made("sign up", place, _bound(uid, code), (_handle(uid), uid, name))
+
+
+async def sign_up_by_passkey(uid: str, name: str, code: str | None, sent: Json, place: Place, device: str) -> Signed:
+    """As `sign_up`, for an account with a passkey and no password. A session of it. Raises also Unauthenticated."""
+    made = await passkey.made(sent, "sign up", place, _bound(uid, code), _handle(uid))
+    return await _sign_up_by_passkey(uid, name, code, made, device)
+
+
 @writes
-def _sign_up(tx: Tx, uid: str, name: str, password_hash: str, email: str | None, code: str | None) -> UserView:
+def _sign_up_by_passkey(tx: Tx, uid: str, name: str, code: str | None, made: Made, device: str) -> Signed:
+    passkey.check(tx, made)
+    _sign_up.within(tx, uid, name, None, None, code)
+    user_id = tx.one(user.TAKEN, uid_folded=uid.lower()).id
+    passkey.keep(tx, user_id, made, device)
+    return session.begin(tx, user_id, device, how="passkey", second="passkey")
+
+
+def _bound(uid: str, code: str | None) -> str:
+    return f"{uid.lower()} {invitation.plain(code or '')}"
+
+
+def _handle(uid: str) -> bytes:
+    return challenge.keyed(f"new {uid.lower()}")
+
+
+@writes
+def _sign_up(tx: Tx, uid: str, name: str, password_hash: str | None, email: str | None, code: str | None) -> UserView:
     held, made = _may_sign_up(tx, uid, code), UserView(uid, name, None, tx.now)
     if held is None:
         if group.has_namesake(tx, name, 0):  # an admin, for there is no such group

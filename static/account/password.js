@@ -1,5 +1,6 @@
 /** One's password. */
-import { submits } from '../forms.js';
+import { ask } from '../dialogs.js';
+import { acts, submits } from '../forms.js';
 import { pottle } from '../pages.js';
 import { _ } from '../texts.js';
 import { sessions } from './sessions.js';
@@ -12,3 +13,12 @@ submits(part('#password form'), async (values) => {
   part('#password .saved').textContent = _('Changed.');
   await sessions.reload();
 });
+
+const remove = part('#password [data-do=remove]');
+if (remove) {
+  acts(remove, part('#password form'), async () => {
+    if (!await ask({ title: remove.dataset.asks, action: remove.textContent })) return;
+    await pottle.api('DELETE', '/api/me/password');
+    location.reload();
+  });
+}

@@ -7,10 +7,16 @@ import { _, texts } from '../texts.js';
 const part = (selector) => document.querySelector(selector);
 const day = (text) => new Date(`${text}T12:00`).toLocaleDateString(texts.language);
 
+const begun = () => ({
+  password: _('by the password'), code: _('by a code'), passkey: _('by a passkey'), provider: _('by another service'), sso: _('by the site itself'),
+  mail: _('by a link in a mail'),
+});
+
 export const sessions = new Listing(part('#sessions'), pottle, {
   path: '/api/me/sessions', plural: 'sessions',
-  fill(of, { device, created, used, current, site, origin }) {
+  fill(of, { device, created, used, current, site, origin, how, second }) {
     of('.device').textContent = device || _('A browser');
+    of('.how').textContent = [begun()[how], second && second !== 'passkey' && _('with a second step')].filter(Boolean).join(', ');
     if (site) of('.site bdi').textContent = origin?.replace('https://', '') ?? _('a program of %(site)s', { site });
     else of('.site').remove();
     of('.current').hidden = !current;

@@ -22,6 +22,7 @@ JSON = {"Content-Type": "application/json"}
 KIB = 1024
 
 # Every route that takes JSON, with a good body: Root, an admin, may send them all.
+CREDENTIAL: Json = {"id": "AbC", "response": {}}
 ROUTES: dict[tuple[str, str], Json] = {
     ("PUT", "/api/channels/1/read"): {"until": 1},
     ("PUT", "/api/channels/1/notices"): {"how": "follow"},
@@ -33,6 +34,13 @@ ROUTES: dict[tuple[str, str], Json] = {
     ("POST", "/api/session/confirm"): {"password": PASSWORD},
     ("POST", "/api/session/second"): {"ticket": "two_x", "code": "123456"},
     ("PUT", "/api/me/second"): {"code": "123456"},
+    ("POST", "/api/session/passkey"): {"credential": CREDENTIAL},
+    ("POST", "/api/me/passkeys"): {"credential": CREDENTIAL, "name": "Phone"},
+    ("PATCH", "/api/me/passkeys/1"): {"name": "Phone"},
+    ("POST", "/api/users/passkey/options"): {"uid": "dora", "name": "Dora", "invitation": ""},
+    ("POST", "/api/users/passkey"): {"uid": "dora", "name": "Dora", "invitation": "", "credential": CREDENTIAL},
+    ("POST", "/api/password/passkey/options"): {"code": "AAAAAAAA"},
+    ("PUT", "/api/password/passkey"): {"code": "AAAAAAAA", "credential": CREDENTIAL},
     ("PATCH", "/api/me"): {"name": "R", "email": "r@example.org", "password": "x" * 9, "current_password": PASSWORD},
     ("DELETE", "/api/me"): {"password": PASSWORD},
     ("POST", "/api/me/export"): {"password": PASSWORD},

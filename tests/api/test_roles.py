@@ -149,6 +149,13 @@ DELETE /api/session                                        401    204    204  20
 POST   /api/session/confirm      {password}                401    204    204  204  204  403    403   401
 GET    /api/session/confirm                                401    200    200  200  200  403    403   401
 POST   /api/session/second   {"ticket": "x", "code": "1"}  401    401    401  401  401  401    401   401
+POST   /api/session/passkey/options                        200    200    200  200  200  200    200   401
+POST   /api/session/passkey      {"credential": {}}        422    422    422  422  422  422    422   401
+POST   /api/session/confirm/options                        401    200    200  200  200  403    403   401
+POST   /api/users/passkey/options {"uid": "x1", "name": "X"} 200  200    200  200  200  200    200   401
+POST   /api/users/passkey {"uid": "x1", "name": "X", "credential": {}} 422 422 422 422 422 422 422   401
+POST   /api/password/passkey/options {"code": "AAAAAAAA"}  404    404    404  404  404  404    404   401
+PUT    /api/password/passkey {"code": "AAAAAAAA", "credential": {}} 404 404 404 404 404 404    404   401
 DELETE /api/users/bob/second                               401    403    403  403  409  403    403   401
 PUT    /api/password             {reset}                   201    201    201  201  201  201    201   401
 
@@ -165,6 +172,12 @@ POST   /api/me/address                                     401    409    409  40
 GET    /api/me/claims                                      401    200    200  200  200  200    403   401
 GET    /api/me/sessions                                    401    200    200  200  200  403    403   401
 DELETE /api/me/sessions                                    401    204    204  204  204  403    403   401
+GET    /api/me/passkeys                                    401    200    200  200  200  403    403   401
+POST   /api/me/passkeys/options                            401    200    200  200  200  403    403   401
+POST   /api/me/passkeys          {"credential": {}}        401    422    422  422  422  403    403   401
+PATCH  /api/me/passkeys/999999   {"name": "New"}           401    404    404  404  404  403    403   401
+DELETE /api/me/passkeys/999999                             401    404    404  404  404  403    403   401
+DELETE /api/me/password                                    401    409    409  409  409  403    403   401
 GET    /api/me/second                                      401    200    200  200  200  403    403   401
 POST   /api/me/second                                      401    201    201  201  201  403    403   401
 PUT    /api/me/second            {"code": "123456"}        401    409    409  409  409  403    403   401

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from model import audit, settings
 from model.accounts import account, codes, credentials, proof, session, user, ways
-from model.accounts.passkey import UsedChallenge
+from model.accounts.challenge import UsedChallenge
 from model.accounts.providers.configured import Provider
 from model.accounts.providers.id_token import Said, admits
 from model.accounts.providers.sign_in import MINUTES, Begun
