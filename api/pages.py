@@ -22,10 +22,10 @@ from pottle.translation import _
 
 blueprint = Blueprint("pages", __name__)
 
-TABS = ("people", "discussions", "rules", "site", "webhooks", "log")  # the pages of a group's moderators
+TABS = ("people", "discussions", "rules", "blocks", "site", "webhooks", "log")  # the pages of a group's moderators
 ADMINS_TABS = ("overview", "accounts", "groups", "webhooks", "import", "log")
 OWN_TABS = ("profile", "access", "messages", "data")  # of one's own account
-OF_DISCUSSIONS = ("discussions", "webhooks", "import", "messages")
+OF_DISCUSSIONS = ("discussions", "blocks", "webhooks", "import", "messages")
 
 
 @blueprint.record_once

@@ -28,7 +28,7 @@ Action = Literal[
     "channel.approved", "channel.locked", "channel.unlocked", "channel.pinned", "channel.unpinned", "channel.deleted",
     "post.approved", "post.kept", "post.removed", "post.restored", "post.pinned", "post.unpinned",
     "post.endorsed", "post.unendorsed", "edit.approved", "edit.declined", "decision.undone",
-    "note.made", "posts.cleared", "note.deleted", "appeal.granted", "appeal.declined",
+    "posts.cleared", "note.made", "note.deleted", "appeal.granted", "appeal.declined",
     "block.made", "block.ended",
     "webhook.made", "webhook.edited", "webhook.rotated", "webhook.deleted", "webhook.disabled",
     "database.restored", "flask.imported", "comments.imported", "claim.approved", "claim.declined",

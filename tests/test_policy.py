@@ -79,7 +79,7 @@ def built() -> Quart:
     return main.create_app(Settings(instance=Path("/nowhere")))
 
 
-COSTLY = {"/search", "/api/search", "/api/groups/<slug>/export"}  # to read
+COSTLY = {"/search", "/api/search", "/api/groups/<slug>/export", "/api/groups/<slug>/statements"}  # to read
 COSTLY |= {"/account/with/<name>", "/account/with/<name>/back"}  # which ask a provider
 
 

@@ -114,7 +114,7 @@ def as_csv(people: list[Present], headings: list[str]) -> str:
     for one in people:
         times = _as_time(one.latest), _as_time(one.seen)
         cells = one.name, one.uid, one.role, one.posts, one.replies, one.answers, *times
-        write([_harmless(str(cell)) for cell in cells])
+        write([harmless(str(cell)) for cell in cells])
     return "\ufeff" + out.getvalue()
 
 
@@ -123,5 +123,6 @@ def _as_time(stamp: str | None) -> str:
     return stamp[:16].replace("T", " ") if stamp else ""
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
+    """A cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell.lstrip().startswith(FORMULA) or cell.startswith(FORMULA) else cell

@@ -291,3 +291,42 @@ class TestAppeals:
         refused(await bob.get("/api/appeals?group=site"), 403)
         refused(await bob.patch(f"/api/appeals/{told['id']}", {"state": "granted"}), 403)
         refused(await charlie.patch(f"/api/appeals/{told['id']}", {"state": "granted"}), 404)
+
+
+class TestStatements:
+    """GET /api/groups/{slug}/statements: what was decided in a period, in the words of the DSA, without names."""
+
+    async def test_it_works(self, room: int, alice: Person, bob: Person, charlie: Person) -> None:
+        post = await posted(bob, "You fool", room)
+        await reported(post, charlie)
+        gone = await removed(alice, post, reason="unkind", note="=Say it kindly.")
+        spam = await removed(alice, await posted(bob, "Buy", room), reason="spam")
+        await alice.post("/api/decisions/undo", {"decisions": [spam["decision"]["id"]]})
+        block = {"user": "bob", "why": "Three times", "until": "2099-01-01T00:00:00.000Z"}
+        assert (await alice.post("/api/groups/site/blocks", block)).status_code == 201
+        day = gone["decision"]["created"][:10]
+        path = f"/api/groups/site/statements?since={day}&until={day}"
+        found = (await alice.get(path)).json()
+        first, second, third = found["statements"]
+        assert found["complete"]
+        assert first["decision_visibility"] == ["DECISION_VISIBILITY_CONTENT_REMOVED"]
+        assert first["source_type"] == "SOURCE_TYPE_OTHER_NOTIFICATION"
+        assert first["category"] == "STATEMENT_CATEGORY_ILLEGAL_OR_HARMFUL_SPEECH"
+        assert (second["incompatible_content_ground"], second["end_date_visibility_restriction"]) == (
+            "Advertising",
+            day,
+        )
+        assert third["decision_provision"] == "DECISION_PROVISION_PARTIAL_SUSPENSION"
+        assert not {"alice", "bob", "charlie", "Bob"} & set(str(found).replace("'", " ").split())
+        table = (await alice.get(f"{path}&format=csv")).text
+        assert table.count("\n") == 4
+        assert "'=Say it kindly." in table  # no formula
+        earlier = await alice.get("/api/groups/site/statements?since=2001-01-01&until=2001-12-31")
+        assert earlier.json()["statements"] == []
+
+    async def test_it_rejects_nonsense(self, room: int, alice: Person, bob: Person) -> None:
+        path = "/api/groups/site/statements"
+        assert wrong_fields(await alice.get(path)) == {"since", "until"}
+        assert wrong_fields(await alice.get(f"{path}?since=2026-02-31&until=yesterday")) == {"until"}
+        assert wrong_fields(await alice.get(f"{path}?since=2026-02-31&until=2026-03-01")) == {"since"}
+        refused(await bob.get(f"{path}?since=2026-01-01&until=2026-03-01"), 403)

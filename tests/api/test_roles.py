@@ -237,6 +237,7 @@ POST   /api/groups/home/members  {"uid": "charlie"}        401    403    403  40
 POST   /api/groups/class/members {"uid": "charlie"}        401    404    403  201  201  403    403   401
 DELETE /api/groups/class/members/bob                       401    404    403  204  204  403    403   401
 GET    /api/groups/home/export                             401    403    403  403  200  403    403   401
+GET    /api/groups/class/statements?since=2026-01-01&until=2026-12-31 401    404    403  200  200  403    403   401
 GET    /api/groups/class/export?format=wxr                 401    404    403  200  200  403    403   401
 GET    /api/groups/home/claims                             401    403    403  403  200  403    403   401
 GET    /api/groups/class/claims                            401    404    403  200  200  403    403   401

@@ -3,7 +3,6 @@
 A network's block holds for guests, and for people whom the group does not trust yet: a school is one address.
 """
 
-from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any
 
@@ -41,7 +40,13 @@ from pottle.values import line
 
 Why = Annotated[str, line(500)]
 Network = Annotated[str, line(50)]
-Until = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$(?!\n)", extra={"tidies": None})]
+Until = Annotated[
+    str,
+    Meta(
+        pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$(?!\n)",
+        extra={"tidies": None, "says": _("must be a time in UTC such as 2026-12-24T08:30:00.000Z")},
+    ),
+]
 WIDEST = {4: 8, 6: 19}  # bits of a prefix: nobody blocks the internet by a slip
 NARROWEST = 64  # bits of IPv6: whoever has one address there has all of these
 
@@ -123,13 +128,6 @@ ROLE = select(User.role, Membership.role.label("standing")).outerjoin(
     Membership, and_(Membership.user_id == User.id, Membership.group_id == _group_id)
 )
 ROLE = ROLE.where(User.id == bindparam("user_id"))
-
-_told: list[Callable[[Tx, Identity, Any], None]] = []
-
-
-def on_block(do: Callable[[Tx, Identity, Any], None]) -> None:
-    """Has `do` be called within each unit that blocks somebody, with who did it and the block's row."""
-    _told.append(do)
 
 
 def here(read: Snapshot, there: rules.Rules, identity: Identity | None) -> Level | None:
@@ -219,8 +217,6 @@ def put(
     id_ = tx.one(ADD, group_id=group_id, **what, until=until, why=why, by_id=identity.user, created=tx.now).id
     row = tx.one(BY_ID, id=id_)
     _note(tx, identity, "block.made", row)
-    for do in _told:
-        do(tx, identity, row)
     return view(row)
 
 
