@@ -80,9 +80,14 @@ class Mailbox:
     async def has(self, enough: Callable[[list[Got]], bool] | int) -> list[Got]:
         """Waits until it has so many, or what is wanted."""
         wanted = enough if callable(enough) else lambda got: len(got) >= enough
-        async with asyncio.timeout(PATIENCE), self.changed:
-            await self.changed.wait_for(lambda: wanted(self.got))
+        async with asyncio.timeout(PATIENCE):
+            await self.wait(wanted)
         return self.got
+
+    async def wait(self, wanted: Callable[[list[Got]], bool]) -> None:
+        """Waits for as long as it takes."""
+        async with self.changed:
+            await self.changed.wait_for(lambda: wanted(self.got))
 
     def checked(self, _server: SMTP, _session: Any, _envelope: Envelope, _kind: str, given: Any) -> AuthResult:
         """Whether a user name and a password are right."""
