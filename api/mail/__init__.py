@@ -4,13 +4,13 @@ from typing import Any
 
 from quart.blueprints import BlueprintSetupState
 
-from api.mail import addresses, forgotten, invitations, overview
+from api.mail import addresses, bounces, forgotten, invitations, overview
 from model.mail import letters, sender
 from pottle.http import measures
 from pottle.http.languages import environment
 
 blueprint = overview.blueprint
-PARTS = (addresses.blueprint, forgotten.blueprint, invitations.blueprint)
+PARTS = (addresses.blueprint, bounces.blueprint, forgotten.blueprint, invitations.blueprint)
 
 sent = measures.counter("mails_total", "Letters, by what became of an attempt to send them.", "outcome")
 waiting = measures.gauge("livesum", "mails_waiting", "Letters that wait to be sent.")

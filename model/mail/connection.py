@@ -1,25 +1,22 @@
-"""A connection to the SMTP server, used for several letters, and what it says of each."""
+"""A connection to the SMTP server, used for several letters, and what it says of each.
 
-import re
+Imported only where there is mail: a worker's start is not to wait for it.
+"""
+
 from contextlib import suppress
-from email.errors import MessageError
-from email.headerregistry import Address
 from typing import Literal
 
 import aiosmtplib
 from aiosmtplib import SMTPException, SMTPResponseException, SMTPServerDisconnected
 
+from model.mail import refusals
 from model.mail.outbox import Outcome
 from model.mail.setting import Smtp
 
 CONNECT_SECONDS = 30.0
 COMMAND_SECONDS = 60.0
 DATA_SECONDS = 300.0  # RFC 5321 has ten minutes: a server that looks for viruses takes its time
-IDLE_SECONDS = 10.0  # then it is ended
 MOST_LETTERS = 100  # over one connection
-# Refusals that mean us, and not whoever the letter is to (RFC 3463: 5.7 is policy); older servers say it in words.
-OURS = re.compile(r"\b[45]\.7\.\d|relay|authenticat|not permitted|blocked|black ?list|spam|policy", re.IGNORECASE)
-FULL = re.compile(r"\b5\.2\.2\b|quota|mailbox (is )?full", re.IGNORECASE)
 
 
 class Connection:
@@ -99,9 +96,9 @@ class Connection:
 
 def _of_reader(error: SMTPResponseException) -> Literal["later", "rejected", "refused"]:
     """What a refusal of the reader means. One that means us, or a full mailbox, says nothing of the address."""
-    if error.code < 500 or OURS.search(error.message):
+    if error.code < 500 or refusals.means_us(error.message):
         return "later"
-    return "rejected" if FULL.search(error.message) else "refused"
+    return "rejected" if refusals.is_full(error.message) else "refused"
 
 
 def _said(error: Exception) -> str:
@@ -112,16 +109,3 @@ def _said(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "The server did not answer in time."
     return " ".join(str(error).split()) or type(error).__name__
-
-
-class BadAddress(ValueError):
-    """An address to which no mail can be written."""
-
-
-def mailable(email: str) -> str:
-    """An address as SMTP takes it: a host's name in other letters as its ASCII form. Raises BadAddress."""
-    name, _at, domain = email.rpartition("@")
-    try:
-        return Address(addr_spec=f"{name}@{domain.encode('idna').decode()}").addr_spec.encode("ascii").decode()
-    except (ValueError, MessageError, IndexError) as error:  # which the parser of headers raises for some
-        raise BadAddress("No mail can be written to such an address.") from error

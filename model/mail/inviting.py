@@ -13,9 +13,9 @@ from model.accounts.user import Email, User
 from model.groups import group, invitation
 from model.groups.group import Group
 from model.mail import letters, outbox
-from model.mail.connection import BadAddress, mailable
 from model.mail.letters import Content
 from model.mail.outbox import Letter, Mail, Waiting
+from model.mail.refusals import BadAddress, mailable
 from pottle import times
 from pottle.errors import Conflict, Invalid, NotFound
 from pottle.rates import Rate

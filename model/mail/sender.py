@@ -9,19 +9,24 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from model import settings
 from model.mail import address, letters, message, outbox
-from model.mail.connection import IDLE_SECONDS, BadAddress, Connection, mailable
 from model.mail.letters import Content
 from model.mail.outbox import Outcome, Waiting
+from model.mail.refusals import BadAddress, mailable
 from model.mail.setting import Smtp
 from pottle import times
 from pottle.store import Snapshot, reads
 from pottle.store.consumers import SLOW_SECONDS, Consumer, add
 
+if TYPE_CHECKING:
+    from model.mail.connection import Connection
+
 log = logging.getLogger("pottle")
 
+IDLE_SECONDS = 10.0  # until a connection without letters is ended
 GRACE_SECONDS = 3.0  # for the letter that is being handed over when the worker ends
 BURST = 10  # letters that may go at once
 TROUBLE_STEPS = 9  # doublings of the pause while the server takes nothing: from 1/60 to about 5 of `pause`
@@ -47,6 +52,8 @@ class Mails(Consumer):
         smtp = settings.chosen().mail
         if smtp is None:
             return await super().work()
+        from model.mail.connection import Connection
+
         await outbox.begin()
         connection, self._full_at, self._troubles = Connection(smtp, message.host()), time.monotonic(), 0
         try:
@@ -62,7 +69,7 @@ class Mails(Consumer):
         finally:
             await connection.close()
 
-    async def _rest(self, seconds: float, connection: Connection) -> None:
+    async def _rest(self, seconds: float, connection: "Connection") -> None:
         """Until something is due, or was put in. The connection is kept for a while."""
         with suppress(TimeoutError):
             async with asyncio.timeout(min(seconds, IDLE_SECONDS) if connection.is_open else seconds):
@@ -78,7 +85,7 @@ class Mails(Consumer):
         if (wait := self._full_at - now - BURST * step) > 0:
             await asyncio.sleep(wait)
 
-    async def _shielded(self, letter: Waiting, smtp: Smtp, connection: Connection) -> None:
+    async def _shielded(self, letter: Waiting, smtp: Smtp, connection: "Connection") -> None:
         """Sends one, also where the worker ends meanwhile. While the server takes nothing, it waits."""
         one = asyncio.create_task(self._send(letter, smtp, connection))
         try:
@@ -97,7 +104,7 @@ class Mails(Consumer):
         await asyncio.sleep(smtp.pause / 60 * 2 ** min(self._troubles, TROUBLE_STEPS - 1))
         self._troubles += 1
 
-    async def _send(self, letter: Waiting, smtp: Smtp, connection: Connection) -> Outcome:
+    async def _send(self, letter: Waiting, smtp: Smtp, connection: "Connection") -> Outcome:
         """One attempt."""
         to = letter.address or await _address_of(letter.user_id or 0)
         try:

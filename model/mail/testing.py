@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from model.accounts.session import Identity
 from model.mail import address, letters, outbox
-from model.mail.connection import BadAddress, Connection, mailable
 from model.mail.letters import Content
 from model.mail.message import POLICY
 from model.mail.outbox import Letter, Outcome, Waiting
+from model.mail.refusals import BadAddress, mailable
 from model.mail.setting import Smtp
 from pottle.errors import Conflict
 from pottle.store import Snapshot, Tx, reads, writes
@@ -32,6 +32,8 @@ def ask(tx: Tx, identity: Identity) -> None:
 
 async def send(smtp: Smtp, url: str, to: str) -> Outcome:
     """Sends a test now, without the database."""
+    from model.mail.connection import Connection
+
     made, host = EmailMessage(POLICY), urlsplit(url).hostname or "localhost"
     try:
         made["To"] = Address(addr_spec=mailable(to))

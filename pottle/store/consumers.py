@@ -32,7 +32,8 @@ AT_ONCE = 500  # changes
 class Consumer:
     """What to do with changes. An application makes a subclass, and `add`s one of it.
 
-    `kinds` are those of the changes that it takes. Changes with one of `tags`, such as `table:mails`, wake `work`.
+    `kinds` are those of the changes that it takes; without any it only has `work`. Changes with one of `tags`, such as
+    `table:mails`, wake that.
     """
 
     name: str  # of at most 15 letters
@@ -77,7 +78,8 @@ class Runner:
                 await asyncio.sleep(RETRY_SECONDS)
             log.debug("This worker runs %s", self.consumer.name)
             async with asyncio.TaskGroup() as both:
-                both.create_task(self._again(self._follow))
+                if self.consumer.kinds:
+                    both.create_task(self._again(self._follow))
                 both.create_task(self._again(self.consumer.work))
 
     async def _again(self, part: Callable[[], Awaitable[None]]) -> None:
