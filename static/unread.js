@@ -38,6 +38,7 @@ class Unread {
     document.title = unread ? `(${few(unread)}) ${this.#title}` : this.#title;
     document.body.classList.toggle('has-unread', unread > 0);
     this.#link.classList.toggle('unread', inbox > 0);
+    navigator[inbox ? 'setAppBadge' : 'clearAppBadge']?.(inbox).catch(() => {}); // on the app's icon, where it is installed
     const [number, said] = this.#link.querySelector('.tally').children;
     number.textContent = inbox ? few(inbox) : '';
     said.textContent = inbox ? ngettext('%(num)s unread post', '%(num)s unread posts', inbox) : '';

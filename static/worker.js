@@ -63,6 +63,7 @@ async function tell({ title, body, path, tag, lang, dir }) {
   const lines = [body, ...(before?.data?.lines ?? [])].slice(0, MOST_LINES);
   const looks = { icon: file('icons/icon-192.png'), badge: file('icons/badge-96.png') };
   await registration.showNotification(title, { body: lines.join('\n'), tag, lang, dir, ...looks, data: { path, lines }, renotify: true });
+  await navigator.setAppBadge?.().catch(() => {}); // a page says later how many there are
 }
 
 const windows = () => clients.matchAll({ type: 'window', includeUncontrolled: true });

@@ -52,10 +52,6 @@ const does = (name, task, done) => button(name).addEventListener('click', ({ cur
 does('on', () => switchOn(pottle, account), '');
 does('off', () => switchOff(pottle), _('It is off.'));
 does('test', () => pottle.api('POST', '/api/me/push/test'), _('It is on its way.'));
-await look();
-
-// installing
-
 const install = document.querySelector('#install');
 addEventListener('beforeinstallprompt', (event) => {
   event.preventDefault();
@@ -65,3 +61,5 @@ addEventListener('beforeinstallprompt', (event) => {
     install.hidden = (await event.userChoice).outcome === 'accepted';
   };
 });
+
+look().catch((problem) => { said.textContent = problem.message; });
