@@ -9,7 +9,7 @@ const all = section.querySelector('[data-do=read-all]');
 all.disabled = false;
 all.addEventListener('click', async () => {
   all.ariaBusy = 'true';
-  await pottle.api('DELETE', '/api/me/unread').catch(() => null);
+  await Promise.all([pottle.api('DELETE', '/api/me/unread'), pottle.api('PUT', '/api/me/notices/read', {})]).catch(() => null);
   all.ariaBusy = 'false';
 });
 

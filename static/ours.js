@@ -35,6 +35,23 @@ function drafts(account) {
   });
 }
 
+/** What is told of a discussion beside its page. */
+function attends({ section, status, channel }, pottle, account) {
+  const [select, path] = [section.querySelector('.attention'), `/api/channels/${channel}/notices`];
+  let { value: now } = select;
+  const ask = async (...asked) => {
+    try {
+      ({ how: now } = await pottle.api(...asked));
+    } catch (problem) {
+      status.complain(problem.message);
+    }
+    select.value = now;
+  };
+  select.addEventListener('change', () => ask('PUT', path, { how: select.value }));
+  account.onChange((user) => user && ask('GET', path));
+  select.disabled = false;
+}
+
 function enliven(section, pottle, account) {
   const { named } = section.dataset;
   const links = linksOf(pottle.url);
@@ -48,6 +65,7 @@ function enliven(section, pottle, account) {
     sure: (title, others) => (others ? removes(discussion, others) : ask({ title, action: _('Delete') })),
   });
   scrolling?.follow(discussion);
+  attends(discussion, pottle, account);
   section.addEventListener('keydown', leaves);
   discussion.goTo(named);
   const followLink = () => {

@@ -17,7 +17,7 @@ SERVED_WITHOUT_SCRIPTS = ROOT / "examples" / "flask-blog"  # whose routes take w
 # What people have written, as our templates and scripts name it.
 PEOPLES = re.compile(r"(?<!self)\.(?:name|guest|title|group_name|html|body)\b|\['(?:name|title|body)'\]")
 FIELDS = ("input", "textarea", "select")
-NOT_TEXT = ("checkbox", "date", "password", "number", "range", "file", "hidden", "submit")
+NOT_TEXT = ("radio", "checkbox", "date", "password", "number", "range", "file", "hidden", "submit")
 
 
 class Element(NamedTuple):

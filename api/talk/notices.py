@@ -16,6 +16,7 @@ from model.notices import bell, choices, consumer, pushing, timing, unsubscribin
 from model.notices.bell import BellView
 from model.notices.choices import Attention, Choosable, Clock, How, KindsView, NoticesView, Quiet, Zone
 from model.notices.unsubscribing import What
+from model.talk import channel
 from pottle.http import bodies
 from pottle.http.answers import gives, takes
 from pottle.http.application import rendered
@@ -137,6 +138,7 @@ async def zones() -> ZonesView:
 @gives(AttentionView)
 async def attended(channel_id: int) -> AttentionView:
     """Whether one follows a discussion."""
+    await channel.visible_to(me(), channel_id)
     return AttentionView(await choices.attention(me(), channel_id))
 
 

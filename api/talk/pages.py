@@ -12,6 +12,7 @@ from api.talk.access import shown_in
 from api.talk.posts import authors_of
 from model.accounts.session import Identity
 from model.groups import group
+from model.notices import choices
 from model.settings import Settings
 from model.talk import channel, marks, post, selection, sidebar, thread, welcome
 from model.talk.selection import Only
@@ -150,7 +151,14 @@ async def _answer(
     if who is None:
         shown_in(row, *tags, *authors_of(posts))
         shown(signed_out_only=True)
-    about = {"me": who, "group": _group(row), "channel": channel.own_view(who, row), "posts": posts}
+    attention = await choices.attention(who, row.id) if who else "usual"
+    about = {
+        "me": who,
+        "attention": attention,
+        "group": _group(row),
+        "channel": channel.own_view(who, row),
+        "posts": posts,
+    }
     position = {"epoch": db.instance.epoch, "seq": seq}
     body = (await rendered(template, **about, **position, **context)).encode()
     headers = {"Cache-Control": rule(), "Vary": "Cookie", "ETag": etag(body, seq)}

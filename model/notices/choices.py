@@ -244,8 +244,7 @@ def set_rule(tx: Tx, user_id: int, group_id: int, muted: bool, mail: dict[str, H
 
 @reads
 def attention(read: Snapshot, identity: Identity, channel_id: int) -> Attention:
-    """Whether somebody follows a discussion, or wants nothing of it. Raises NotFound."""
-    channels.visible_to.within(read, identity, channel_id)
+    """Whether somebody follows a discussion that they may see, or wants nothing of it."""
     row = read.one(FOLLOW, user_id=identity.user, channel_id=channel_id)
     return row.how if row else "usual"
 

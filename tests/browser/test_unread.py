@@ -117,6 +117,10 @@ async def test_the_bell_and_what_one_chooses_to_be_told(
     await expect(bell.locator(".many")).to_have_text("")
     await news.get_by_role("link", name="mentioned you").click()
     await expect(page.locator(".post:focus")).to_contain_text("Look")
+    async with page.expect_response(re.compile(rf"channels/{world.class_channel}/notices")):
+        await page.get_by_label("What I am told of this discussion").select_option("Every new post")
+    await page.reload()
+    await expect(page.get_by_label("What I am told of this discussion")).to_have_value("follow")
 
     await page.goto(f"{server.url}/account/messages")
     form = page.locator("#messages form")
