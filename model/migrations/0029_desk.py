@@ -68,7 +68,7 @@ def upgrade() -> None:
         op.create_index(op.f(f"ix_statements_{column}"), "statements", [column], unique=False)
     op.create_index("ix_statements_group", "statements", ["group_id", "created"], unique=False)
     op.create_index("ix_statements_post", "statements", ["post_id", "about"], unique=False)
-    appealed = sa.text("'open' = appeal_state")
+    appealed = sa.text("appeal_state = 'open'")
     op.create_index("ix_statements_appealed", "statements", ["group_id"], unique=False, sqlite_where=appealed)
 
 

@@ -1,13 +1,14 @@
 """Channels: discussions in a group, each found by its key (a room's name, or a page's path)."""
 
 from random import random
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict, replace
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     ForeignKey,
     Index,
     String,
@@ -62,7 +63,8 @@ class Channel(Base):
     __tablename__ = "channels"
     __table_args__ = (
         UniqueConstraint("group_id", "key"),
-        Index("ix_channels_pending", "group_id", sqlite_where=sql("'pending' = state")),  # as in post.py
+        Index("ix_channels_pending", "group_id", sqlite_where=sql("'pending' = state")),
+        Index("ix_channels_waits", "group_id", sqlite_where=sql("state IS 'pending'")),  # as in post.py
         Index("ix_channels_active", "group_id", "active"),
         Index("ix_channels_begun", "group_id", "id"),
         NEVER_REUSE_IDS,
@@ -149,6 +151,11 @@ def _unless_pending(column: Any, instead: str) -> Any:
     return case((Channel.state == sql("'published'"), column), else_=sql(instead)).label(column.name)
 
 
+def is_pending(state: Any) -> ColumnElement[bool]:
+    """Whether a channel or post waits; spelled as in the indexes of those, which SQLite finds by that."""
+    return cast(ColumnElement[bool], state.is_not_distinct_from(sql("'pending'")))
+
+
 SHOWN_TITLE = _unless_pending(Channel.title, f"'{UNTITLED}'")
 SHOWN_KEY = _unless_pending(Channel.key, "''")
 CHANNELS = (  # that the asker may see, as ChannelRow
@@ -176,7 +183,7 @@ DROP = delete(Channel).where(Channel.id == bindparam("id"))
 PENDING_ANYWHERE = (
     CHANNELS.outerjoin(User, User.id == Channel.begun_by)
     .add_columns(User.uid.label("by"))
-    .where(sql("'pending'") == Channel.state)
+    .where(is_pending(Channel.state))
 )
 PENDING = PENDING_ANYWHERE.where(Channel.group_id == bindparam("group_id"))
 

@@ -56,8 +56,9 @@ class Post(Base):
         Index("ix_posts_channel", "channel_id", "id"),
         Index("ix_posts_conversation", "channel_id", "root_id", "id"),
         Index("ix_posts_withheld", "channel_id", "author_id", sqlite_where=sql("state != 'published'")),
-        # That way round: else SQLite would prepare each statement with `state = ?` again whenever it runs.
-        Index("ix_posts_pending", "channel_id", sqlite_where=sql("'pending' = state")),
+        Index("ix_posts_pending", "channel_id", sqlite_where=sql("'pending' = state")),  # which SQLite 3.40 never uses
+        # `IS`, not `=`: else SQLite would prepare each statement with `state = ?` again whenever it runs.
+        Index("ix_posts_waits", "channel_id", sqlite_where=sql("state IS 'pending'")),
         Index("ix_posts_pinned", "channel_id", sqlite_where=sql("pinned = 1")),
         Index("ix_posts_anonymous", "author_id", sqlite_where=sql("anonymous = 1")),
         Index("ix_posts_answered", "answered_id", "id", sqlite_where=sql("answered_id IS NOT NULL")),

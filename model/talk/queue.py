@@ -27,7 +27,6 @@ from pottle.store import Snapshot, db, reads
 from pottle.store.paging import Cursor, Page, paged, paged_aside
 
 MOST_COUNTED = 1_000
-PENDING = literal_column("'pending'").__eq__  # the way round that the indexes have it, for which it is found by them
 
 
 class Place(msgspec.Struct):
@@ -95,12 +94,13 @@ def _kind(name: str) -> Any:
 
 
 _waiting = union_all(
-    select(Channel.group_id, _kind("pending")).join(Post, Post.channel_id == Channel.id).where(PENDING(Post.state)),
     select(Channel.group_id, _kind("pending"))
     .join(Post, Post.channel_id == Channel.id)
-    .join(Edit, Edit.post_id == Post.id)
-    .where(Edit.state == "pending", Post.state == "published"),
-    select(Channel.group_id, _kind("pending")).where(PENDING(Channel.state)),
+    .where(channels.is_pending(Post.state)),
+    select(Channel.group_id, _kind("pending"))
+    .join(Post, Post.channel_id == Channel.id)
+    .where(Post.id.in_(select(Edit.post_id).where(Edit.state == "pending")), Post.state == "published"),
+    select(Channel.group_id, _kind("pending")).where(channels.is_pending(Channel.state)),
     select(Channel.group_id, _kind("reported"))
     .join(Post, Post.channel_id == Channel.id)
     .join(REPORTED, REPORTED.c.post_id == Post.id)

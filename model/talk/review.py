@@ -85,7 +85,7 @@ def _own(*where: Where) -> Select[Any]:
     return mine.where(VISIBLE, HERE)
 
 
-PENDING_POSTS = select(Post.id).where(literal_column("'pending'") == Post.state)
+PENDING_POSTS = select(Post.id).where(channels.is_pending(Post.state))
 PENDING_EDITS = _edited(Edit.state == "pending", Post.state == "published")
 REMOVED_POSTS = _withheld(Post.state == "removed", KEPT)
 PENDING_IN_CHANNEL = _pending(IN_CHANNEL)

@@ -1,7 +1,13 @@
 """The moderators' desk: notes, and what authors can do about what was decided on their posts."""
 
-import pytest
+import re
 
+import pytest
+from sqlalchemy.dialects import sqlite
+
+from model.talk import queue
+from model.talk.desk import appeal
+from pottle.store import db
 from tests.api.conftest import Json, joined, opened, posted, refused, wrong_fields
 from tests.api.test_review import decided, edited, seen
 from tests.conftest import PASSWORD, Person
@@ -84,6 +90,18 @@ class TestReported:
         assert [post["reported"] for post in await waiting(alice, "reported")] == [1]
         (told,) = await decisions(bob)
         assert told["ended"]
+
+    async def test_what_waits_is_found_by_indexes(self, room: int) -> None:
+        """It is counted for each page that a moderator sees, and must not look at all posts there ever were."""
+        for statement in (queue.COUNTS, appeal.WAITING):
+            compiled = statement.compile(dialect=sqlite.dialect())
+            plan = f"EXPLAIN QUERY PLAN {compiled}"
+            async with db.session() as session:
+                connection = await session.connection()
+                rows = await connection.exec_driver_sql(plan, (1,) * str(compiled).count("?"))
+                steps = [str(row[3]) for row in rows]
+            looked = [step for step in steps if re.fullmatch(r"SCAN (posts|channels|statements|reports)", step)]
+            assert looked == [], steps
 
     async def test_nobody_else_sees_who_reported(self, room: int, bob: Person, charlie: Person, root: Person) -> None:
         await reported(await posted(root, "Hm", room), charlie)

@@ -43,7 +43,7 @@ class Statement(Base):
     __table_args__ = (
         Index("ix_statements_group", "group_id", "created"),
         Index("ix_statements_post", "post_id", "about"),
-        Index("ix_statements_appealed", "group_id", sqlite_where=literal_column("'open' = appeal_state")),
+        Index("ix_statements_appealed", "group_id", sqlite_where=literal_column("appeal_state = 'open'")),
         NEVER_REUSE_IDS,
     )
 
@@ -117,7 +117,7 @@ END = (
     .where(Statement.post_id == bindparam("post_id"), Statement.about == bindparam("about"), Statement.ended.is_(None))
     .returning(Statement.id)
 )
-IS_OPEN = literal_column("'open'") == Statement.appeal_state  # as in its index
+IS_OPEN = Statement.appeal_state == literal_column("'open'")  # as in its index
 GRANT = update(Statement).where(Statement.id == bindparam("id"), IS_OPEN)
 FORGET = update(Statement).where(Statement.user_id == bindparam("user_id"))
 SHOWN = (
