@@ -87,6 +87,12 @@ class Proof(msgspec.Struct):
     password: Password | None = None
 
 
+class Leaving(Proof):
+    """Who leaves may take along what they wrote."""
+
+    everything: bool = False
+
+
 async def _entry(new: bool, trouble: Trouble | None, way: str) -> Response:
     way = trouble.typed.get("next", way) if trouble else way
     said = {"me": asker(), "new": new, "trouble": trouble, "key": fresh_key(), "next": ours(way)}
@@ -208,8 +214,8 @@ async def export(data: Proof) -> Response:
 @limited(EDITING)
 @signed_in
 @by_session
-@fills(Proof)
-async def delete(data: Proof) -> Response:
+@fills(Leaving)
+async def delete(data: Leaving) -> Response:
     """Delete one's account, by a form."""
-    await attempt(account.leave(me(), data.password, None), me().uid)
+    await attempt(account.leave(me(), data.password, None, data.everything), me().uid)
     return signed_out(go_to("/"))

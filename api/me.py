@@ -41,10 +41,16 @@ class AccountEdit(msgspec.Struct):
     current_password: Password | UnsetType = UNSET
 
 
-class Leaving(msgspec.Struct):
+class Proof(msgspec.Struct):
     """Asks for the password again. Whoever has none has proven within the last minutes who they are."""
 
     password: Password | UnsetType = UNSET
+
+
+class Leaving(Proof):
+    """Who leaves may take along what they wrote (`everything`)."""
+
+    everything: bool = False
 
 
 @blueprint.get("")
@@ -97,8 +103,8 @@ async def prove(new: str | None, current: str | UnsetType, recently: bool = Fals
 @takes(Leaving)
 @gives(None, 204)
 async def delete(data: Leaving) -> Response:
-    """Delete one's account. What one wrote stays, without a name."""
-    await attempt(account.leave(me(), data.password or None, wanted_versions()), me().uid)
+    """Delete one's account. What one wrote stays, without a name, unless `everything` is to go."""
+    await attempt(account.leave(me(), data.password or None, wanted_versions(), data.everything), me().uid)
     return signed_out()
 
 
@@ -106,9 +112,9 @@ async def delete(data: Leaving) -> Response:
 @limited(EXPORTS)
 @signed_in
 @by_session
-@takes(Leaving)
+@takes(Proof)
 @gives(belongings.Everything)
-async def export(data: Leaving) -> Response:
+async def export(data: Proof) -> Response:
     """A copy of everything of one's account, as a file: rows of each table that has some, without passwords, which are
     kept as hashes. It breaks off where the session ends meanwhile."""
     return saved(await attempt(belongings.take(me(), data.password or None), me().uid))

@@ -54,6 +54,7 @@ EITHER: dict[str, dict[str, tuple[str, ...]]] = {
     "PostOutcome": {"PostMade": ("post",), "PostRefused": ("error",)},
 }
 TERMS = {
+    "everything": Term("Whether what one wrote goes, too. Else it stays without a name.", False),
     "Everything.about": Term("What is kept in each table, by its name.", {}),
     "Told.columns": Term("What is in which column.", {"created": "when it was made"}),
     "Told.why": Term("What it is kept for.", "to stay signed in"),

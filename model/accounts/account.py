@@ -4,7 +4,7 @@ A disabled account keeps its name, its memberships and what it wrote. Its sessio
 enabled. With a deleted account goes what refers to it; `on_end` says what else is to be done then.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -36,11 +36,17 @@ MATCHING = select(User.id, User).where(
     )
 )
 _at_the_end: list[Callable[[Tx, int], None]] = []
+_erasers: list[Callable[[str], Awaitable[object]]] = []
 
 
 def on_end(do: Callable[[Tx, int], None]) -> None:
     """Has `do` be called within each unit that deletes an account, with its id, before its row goes."""
     _at_the_end.append(do)
+
+
+def on_erasure(do: Callable[[str], Awaitable[object]]) -> None:
+    """Has `do` be awaited, with the uid, before somebody leaves who wants nothing to stay that they wrote."""
+    _erasers.append(do)
 
 
 class AccountView(Account):
@@ -234,9 +240,14 @@ def remove_password(tx: Tx, identity: Identity) -> None:
     credentials.note(tx, identity, "password.removed", identity.user, identity.uid)
 
 
-async def leave(identity: Identity, password: str | None, versions: Versions) -> None:
-    """Deletes one's account. Raises Forbidden, TooMany, Stale; Conflict when no admin would be left; `prove_again`."""
+async def leave(identity: Identity, password: str | None, versions: Versions, everything: bool = False) -> None:
+    """Deletes one's account; with `everything` also what one wrote, which else stays without a name.
+
+    Raises Forbidden, TooMany, Stale; Conflict when no admin would be left; what `prove_again` does.
+    """
     await prove_again(identity, password)
+    for erase in _erasers if everything else ():
+        await erase(identity.uid)
     await _delete(identity, identity.uid, versions)
 
 

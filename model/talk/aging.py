@@ -80,7 +80,7 @@ async def erase_all(uid: str) -> int:
     Raises NotFound; Conflict for the last admin.
     """
     done = 0
-    while some := await _erase_some(uid):
+    while some := await db.write_ahead(_erase_some.within, uid):
         done += some
     return done
 
@@ -158,3 +158,4 @@ def _in_words(chosen: Settings) -> str | None:
 
 
 RULE = retention.Rule("posts", _in_words, work, due)
+account.on_erasure(erase_all)

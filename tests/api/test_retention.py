@@ -256,6 +256,25 @@ async def test_the_sweep_does_it_and_then_rests(root: Person, instance: Path) ->
     retention._looks_again.clear()
 
 
+async def test_who_leaves_may_take_along_what_they_wrote(
+    alice: Person, bob: Person, charlie: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the API and by the form; a post that somebody replied to stays, empty and nobody's."""
+    monkeypatch.setattr(aging, "AT_ONCE", 1)
+    question = await posted(bob, "A question")
+    await posted(alice, "An answer", parent=question["id"])
+    for text in ("One", "Two"):
+        await posted(charlie, text)
+    gone = await bob.delete("/api/me", json={"password": PASSWORD, "everything": True})
+    assert gone.status_code == 204
+    form = {"password": PASSWORD, "everything": "true"}
+    answer = await charlie.http.post("/account/delete", data=form, headers={"Origin": "http://pottle.test"})
+    assert answer.headers["Location"] == "/"
+    left = [(post["body"], post["author"]) for post in (await alice.get(LOBBY)).json()["posts"]]
+    assert left[0][0] == "An answer"
+    assert left[1:] == [("", {"guest": "Former user"})]
+
+
 class TestTheCommand:
     """quart --app main retention."""
 
