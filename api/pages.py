@@ -32,7 +32,11 @@ OF_DISCUSSIONS = ("discussions", "blocks", "webhooks", "import", "messages")
 def _tell_templates(state: BlueprintSetupState) -> None:
     chosen: Settings = state.app.config["POTTLE"]
     state.app.jinja_env.globals.update(
-        sign_up=chosen.sign_up, links=chosen.links, unused_days=chosen.retention_accounts, asker=asker
+        sign_up=chosen.sign_up,
+        pushes=chosen.push,
+        links=chosen.links,
+        unused_days=chosen.retention_accounts,
+        asker=asker,
     )
 
 

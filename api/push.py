@@ -37,6 +37,7 @@ class PushView(msgspec.Struct):
 @gives(PushView)
 async def show() -> PushView:
     """The server's key (VAPID), for `pushManager.subscribe`, and the browsers in which one is told."""
+    subscription.must_be_on()
     return PushView(await asyncio.to_thread(vapid.public), await subscription.mine(me()))
 
 

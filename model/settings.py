@@ -112,6 +112,7 @@ class Settings(EngineSettings):
     user_image_bytes: int = 64 * 1024 * 1024
     image_bytes: int = 2 * 1024 * 1024 * 1024
     links: tuple[tuple[str, str], ...] = parsed((), _links)
+    push: bool = True
     push_networks: tuple[str, ...] = parsed((), networks)
     retention_accounts: int | None = parsed(None, _days)
     retention_warning: int = 30

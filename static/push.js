@@ -68,7 +68,9 @@ async function again(pottle, account) {
   const { uid, day } = read();
   if (!can || !account.me || account.me.uid !== uid || day === today() || Notification.permission !== 'granted') return;
   note(account.me); // what fails is tried tomorrow
-  if (!isOn(await pottle.api('GET', '/api/me/push'))) await switchOn(pottle, account).catch(() => {});
+  try {
+    if (!isOn(await pottle.api('GET', '/api/me/push'))) await switchOn(pottle, account);
+  } catch { /* there is no network, or no push service, or the server wants no pushes */ }
 }
 
 const today = () => new Date().toDateString();

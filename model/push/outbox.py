@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ForeignKey, Integer, String, bindparam, delete, func, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from model import settings
 from model.accounts.session import Identity
 from model.push import subscription
 from model.push.subscription import Subscription
@@ -64,7 +65,7 @@ def put(
     tx: Tx, user_id: int, kind: str, subject: int | None = None, group_id: int | None = None, due: str | None = None
 ) -> None:
     """Within a unit: has somebody be told, in each of their browsers that want that, at once or when it is `due`."""
-    for row in tx.all(subscription.ALIVE, user_id=user_id, now=tx.now):
+    for row in tx.all(subscription.ALIVE, user_id=user_id, now=tx.now) if settings.chosen().push else ():
         _add(tx, row.id, kind, subject, group_id, due)
 
 
@@ -86,6 +87,8 @@ def _add(tx: Tx, subscription_id: int, kind: str, subject: int | None, group_id:
 @reads
 def due(read: Snapshot, served: set[int], limit: int) -> list[int]:
     """Whom to tell something now, those first who wait for longest, but for those that are `served` already."""
+    if not settings.chosen().push:
+        return []
     rows = read.all(DUE, now=times.now(), served=[*served], limit=4 * limit)
     return [*dict.fromkeys(row.user_id for row in rows)][:limit]
 

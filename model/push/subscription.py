@@ -89,10 +89,17 @@ _newest = select(Subscription.id).where(Subscription.user_id == bindparam("user_
 DROP_OLDEST = delete(Subscription).where(Subscription.id.in_(_newest.offset(bindparam("kept"))))
 
 
+def must_be_on() -> None:
+    """Raises NotFound where the operator wants no pushes."""
+    if not settings.chosen().push:
+        raise NotFound(_("This server sends no pushes."))
+
+
 def check(endpoint: str, keys: Keys) -> None:
-    """Raises Invalid for what nothing could be sent to. It takes a while: not in the event loop."""
+    """Raises Invalid for what nothing could be sent to, NotFound where nothing is. It is no work for the event loop."""
     from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
 
+    must_be_on()
     wrong: dict[str, str] = {}
     if not _is_reachable(endpoint):
         wrong["endpoint"] = _("must be an address that begins with https://")
@@ -142,7 +149,7 @@ def mine(read: Snapshot, identity: Identity) -> list[SubscriptionView]:
 
 def anybody(read: Snapshot) -> bool:
     """Whether any browser is to be told."""
-    return read.one(ANY) is not None
+    return settings.chosen().push and read.one(ANY) is not None
 
 
 @writes

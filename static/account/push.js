@@ -3,10 +3,10 @@ import { account, pottle } from '../pages.js';
 import { can, isOn, switchOff, switchOn } from '../push.js';
 import { _ } from '../texts.js';
 
-const section = document.querySelector('#push');
+const section = document.querySelector('#push'); // not where the operator wants no pushes
 const part = (selector) => section.querySelector(selector);
 const button = (does) => part(`[data-do=${does}]`);
-const said = part('.saved');
+const said = section?.querySelector('.saved');
 const OF_APPLE = /iPhone|iPad/.test(navigator.userAgent) || (/Mac/.test(navigator.userAgent) && navigator.maxTouchPoints > 1);
 
 /** Why it cannot be switched on here; empty where it can. */
@@ -48,10 +48,14 @@ function excuse({ name, message }) {
   return message;
 }
 
-const does = (name, task, done) => button(name).addEventListener('click', ({ currentTarget }) => attempt(currentTarget, task, done));
-does('on', () => switchOn(pottle, account), '');
-does('off', () => switchOff(pottle), _('It is off.'));
-does('test', () => pottle.api('POST', '/api/me/push/test'), _('It is on its way.'));
+if (section) {
+  const does = (name, task, done) => button(name).addEventListener('click', ({ currentTarget }) => attempt(currentTarget, task, done));
+  does('on', () => switchOn(pottle, account), '');
+  does('off', () => switchOff(pottle), _('It is off.'));
+  does('test', () => pottle.api('POST', '/api/me/push/test'), _('It is on its way.'));
+  look().catch((problem) => { said.textContent = problem.message; });
+}
+
 const install = document.querySelector('#install');
 addEventListener('beforeinstallprompt', (event) => {
   event.preventDefault();
@@ -61,5 +65,3 @@ addEventListener('beforeinstallprompt', (event) => {
     install.hidden = (await event.userChoice).outcome === 'accepted';
   };
 });
-
-look().catch((problem) => { said.textContent = problem.message; });

@@ -394,3 +394,14 @@ async def test_what_cannot_be_made_is_left_out(
     monkeypatch.undo()
     await told_now(bob)
     await receiver.has(1)
+
+
+class TestOff:
+    @pytest.fixture
+    def settings(self, instance: Path) -> Settings:
+        return Settings(instance=instance, push=False)
+
+    async def test_where_the_operator_wants_none_nothing_is_offered(self, bob: Person) -> None:
+        refused(await bob.get(PUSH), 404)
+        refused(await bob.post(PUSH, Browser("https://push.example/1").subscription()), 404)
+        assert "News on this device" not in (await bob.get("/account/messages")).text
