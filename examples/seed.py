@@ -26,7 +26,7 @@ from model.accounts.session import Identity
 from model.accounts.user import User
 from model.groups import group
 from model.settings import Settings
-from model.talk import channel, posting, reaction
+from model.talk import beginning, posting, reaction
 from model.talk.posting import Draft
 from pottle import settings, times
 from pottle.errors import Conflict
@@ -150,7 +150,7 @@ async def fill() -> int:
         return 0
     ids = {}
     for slug, key, title in CHANNELS:
-        found, _ = await channel.get_or_create(people["rivera"], slug, key, title, None, None)
+        found, _ = await beginning.get_or_create(people["rivera"], slug, key, title, None, None)
         if found.posts == 0:
             ids[key] = found.id
     return await talk(people, ids)

@@ -30,6 +30,8 @@ Action = Literal[
     "post.endorsed", "post.unendorsed", "edit.approved", "edit.declined", "decision.undone",
     "posts.cleared", "note.made", "note.deleted", "appeal.granted", "appeal.declined",
     "block.made", "block.ended",
+    "note.made", "posts.cleared", "note.deleted", "appeal.granted", "appeal.declined",
+    "block.made", "block.ended", "rules.edited", "trust.put", "trust.ended",
     "webhook.made", "webhook.edited", "webhook.rotated", "webhook.deleted", "webhook.disabled",
     "database.restored", "flask.imported", "comments.imported", "claim.approved", "claim.declined",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ class Receiver:
     port: int = 0
     got: list[Got] = field(default_factory=list)
     answer: Callable[[Got], str] = lambda _got: "204 No Content"  # an empty one: the connection is closed instead
+    says: bytes = b""  # the body of its answer
     hangs: asyncio.Event | None = None  # until when nothing is answered
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -48,7 +49,7 @@ class Receiver:
             if self.hangs:
                 await self.hangs.wait()
             if answer:
-                writer.write(f"HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n".encode())
+                writer.write(f"HTTP/1.1 {answer}\r\nContent-Length: {len(self.says)}\r\n\r\n".encode() + self.says)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

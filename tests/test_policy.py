@@ -127,6 +127,7 @@ class TestRoutes:
             *("/api/groups/<slug>/sso", "/api/groups/<slug>/sessions", "/api/groups/<slug>/secrets"),
             *("/api/providers/<name>", "/api/me/providers/<name>"),
             "/api/groups/<slug>/history/<uid>/clearing",
+            "/api/groups/<slug>/rules/try",  # which makes nothing
             "/api/imports",  # whose file is not read twice; there is one at a time
             *("/api/groups/<slug>/webhooks", "/api/webhooks", "/api/webhooks/<id:hook_id>/secret"),
             *("/api/webhooks/<id:hook_id>/test", "/api/webhooks/<id:hook_id>/again"),

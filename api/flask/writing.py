@@ -12,7 +12,7 @@ from api.flask.front_ends import page_of
 from model.flask import pages
 from model.flask import post as flask_post
 from model.flask.pages import Thread
-from model.talk import channel, posting
+from model.talk import beginning, posting
 from model.talk.channel import Title
 from model.talk.post import PostView
 from model.talk.posting import Draft
@@ -46,7 +46,7 @@ async def begin_under(key: str, title: str, body: str) -> PostView:
     surrounding = around()
     envelope.set(replace(surrounding, replay=None))  # an Idempotency-Key is for the post
     try:
-        made, _ = await channel.get_or_create(me(), pages.group(), key, title, url, None)
+        made, _ = await beginning.get_or_create(me(), pages.group(), key, title, url, None)
     finally:
         envelope.set(surrounding)
     return await posting.publish(me(), made.id, Draft(body), None)

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from api.access import asker
 from model.talk import bulk
 from model.talk.bulk import Item
+from model.talk.judging.challenge import Proof
 from model.talk.post import Body, GuestName, PostView
 from model.talk.posting import Draft
 from pottle.errors import Invalid, Refusal
@@ -28,6 +29,7 @@ class OneOfMany(msgspec.Struct):
     parent_index: Annotated[int, Meta(ge=0, le=bulk.MOST - 1)] | None = None
     guest: GuestName | None = None
     anonymous: bool = False
+    proof: Proof | None = None
 
 
 class NewPosts(msgspec.Struct):
@@ -65,5 +67,5 @@ def _item(post: Any) -> Item | Refusal:
         return wrong
     if data.parent is not None and data.parent_index is not None:
         return Invalid({"parent_index": _("cannot be combined with parent")})
-    draft = Draft(data.body, parent=data.parent, guest=data.guest, anonymous=data.anonymous)
+    draft = Draft(data.body, parent=data.parent, guest=data.guest, anonymous=data.anonymous, proof=data.proof)
     return Item(draft, data.parent_index)

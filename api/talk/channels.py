@@ -9,7 +9,7 @@ from quart import Blueprint, request
 from api.access import EDITING, GUESTS, POSTING, asker, me, on_our_pages
 from api.talk.access import shown_in
 from model.groups.group import GroupRow, Slug
-from model.talk import channel
+from model.talk import beginning, channel
 from model.talk.channel import ChannelView, Key, NamedChannelView, Order, Title, Url
 from pottle.errors import Invalid
 from pottle.http.answers import Answer, Paging, asks, changed_fields, cursor, gives, listed, takes, wanted_versions
@@ -31,12 +31,13 @@ class NewChannel(msgspec.Struct):
 
 
 class ChannelEdit(msgspec.Struct):
-    """What to change. `published` approves a pending one."""
+    """What to change. `published` approves a pending one; `slow` is the seconds between two posts of one person."""
 
     title: Title | UnsetType = UNSET
     locked: bool | UnsetType = UNSET
     pinned: bool | UnsetType = UNSET
     state: Literal["published"] | UnsetType = UNSET
+    slow: Annotated[int, Meta(ge=0, le=86_400)] | UnsetType = UNSET
 
 
 class ChannelQuery(Paging):
@@ -95,9 +96,9 @@ async def create(slug: str, data: NewChannel) -> Answer:
     """
     who, where = asker(), (data.url, foreign_origin())
     if data.key is not UNSET:
-        view, created = await channel.get_or_create(who, slug, data.key, data.title, *where)
+        view, created = await beginning.get_or_create(who, slug, data.key, data.title, *where)
     elif data.title is not None:
-        view, created = await channel.begin(who, slug, data.title, *where)
+        view, created = await beginning.begin(who, slug, data.title, *where)
     else:
         raise Invalid({"key": _("is required, or a title to begin a new discussion with")})
     return Answer(view, 201 if created else 200, location=f"/api/channels/{view.id}")

@@ -1,19 +1,40 @@
 """`/api/posts/…/reports`, `/api/groups/…/blocks` and `/api/blocks`: what is reported, and who may not write."""
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 from quart import Blueprint
 
-from api.access import EDITING, admins, me, on_our_pages
+from api.access import EDITING, PREVIEWING, admins, me, on_our_pages
 from model.accounts.user import SomeUid
-from model.talk.judging import block, report
+from model.talk import posting
+from model.talk.judging import block, challenge, look, report, reporting, ruleset, trust
 from model.talk.judging.block import BlockView, Network
+from model.talk.judging.challenge import Challenge
+from model.talk.judging.look import Tried
 from model.talk.judging.report import ReportOfPost, ReportView
+from model.talk.judging.ruleset import RulesEdit, RulesView
+from model.talk.judging.trust import TrustView
+from model.talk.post import Body
+from model.talk.posting import Draft
 from pottle.errors import Invalid
-from pottle.http.answers import Answer, Paging, asks, cursor, gives, listed, takes
-from pottle.http.asking import signed_in
+from pottle.http.answers import (
+    Answer,
+    Paging,
+    asks,
+    changed_fields,
+    cursor,
+    gives,
+    listed,
+    takes,
+    wanted_versions,
+)
+from pottle.http.asking import anyone, signed_in
+from pottle.http.languages import language
 from pottle.http.limits import idempotent, limited
 from pottle.rates import Rate
-from pottle.translation import _
+from pottle.translation import _, translated
 
 blueprint = Blueprint("judging", __name__, url_prefix="/api")
 
@@ -43,11 +64,15 @@ class OwnReports(msgspec.Struct):
 
 
 class NewBlock(msgspec.Struct):
-    """Whom to block: a `user` (a uid) or a `network`; `until` when (null: for good), and `why`, which they are told."""
+    """Whom to block: a `user` (a uid), a `network`, or that from which a guest's `post` came.
+
+    `until` when (null: for good), and `why`, which they are told.
+    """
 
     why: block.Why
     user: SomeUid | None = None
     network: Network | None = None
+    post: Annotated[int, Meta(ge=1, le=10**18 - 1)] | None = None
     until: block.Until | None = None
 
 
@@ -67,7 +92,7 @@ class BlocksView(msgspec.Struct):
 @gives(ReportView, 201)
 async def make_report(post_id: int, data: NewReport) -> Answer:
     """Report somebody's post to the moderators, once. Its author is not told who did."""
-    return Answer(await report.make(me(), post_id, data.reason, data.note))
+    return Answer(await reporting.make(me(), post_id, data.reason, data.note))
 
 
 @blueprint.get("/posts/<id:post_id>/reports")
@@ -149,6 +174,83 @@ async def unblock_everywhere(block_id: int) -> None:
 
 
 async def _put(slug: str | None, data: NewBlock) -> BlockView:
-    if (data.user is None) == (data.network is None):
-        raise Invalid({"user": _("or a network has to be given, and not both")})
-    return await block.put(me(), slug, data.user, data.until, data.why, data.network)
+    if sum(given is not None for given in (data.user, data.network, data.post)) != 1:
+        raise Invalid({"user": _("or a network or a post has to be given, and only one of them")})
+    return await block.put(me(), slug, data.user, data.until, data.why, data.network, data.post)
+
+
+class NewTrust(msgspec.Struct):
+    """What to think of somebody's posts: `trusted` are never held back, `watched` always."""
+
+    level: trust.Said
+
+
+@blueprint.put("/groups/<slug>/trust/<uid>")
+@limited(EDITING)
+@signed_in
+@on_our_pages
+@takes(NewTrust)
+@gives(TrustView)
+async def say_trust(slug: str, uid: str, data: NewTrust) -> TrustView:
+    """Have somebody's posts never be held back by the rules of a group, or always. Its moderators may."""
+    return await trust.put(me(), slug, uid, data.level)
+
+
+@blueprint.delete("/groups/<slug>/trust/<uid>")
+@limited(EDITING)
+@signed_in
+@on_our_pages
+@gives(None, 204)
+async def end_trust(slug: str, uid: str) -> None:
+    """Have trust be earned again, by posts that are approved."""
+    await trust.end(me(), slug, uid)
+
+
+@blueprint.get("/groups/<slug>/rules")
+@signed_in
+@on_our_pages
+@gives(RulesView)
+async def rules_of(slug: str) -> RulesView:
+    """By which rules posts are held back. The group's moderators may see it."""
+    return await ruleset.shown(me(), slug)
+
+
+@blueprint.patch("/groups/<slug>/rules")
+@limited(EDITING)
+@signed_in
+@on_our_pages
+@takes(RulesEdit)
+@gives(RulesView)
+async def edit_rules(slug: str, data: RulesEdit) -> RulesView:
+    """Change by which rules posts are held back. The group's moderators may."""
+    return await ruleset.edit(me(), slug, wanted_versions(), changed_fields(data))
+
+
+class ToTry(msgspec.Struct):
+    """A text, as if somebody new, or a `guest`, had written it."""
+
+    body: Body
+    guest: bool = False
+
+
+@blueprint.post("/groups/<slug>/rules/try")
+@limited(PREVIEWING)
+@signed_in
+@on_our_pages
+@takes(ToTry)
+@gives(Tried)
+async def try_rules(slug: str, data: ToTry) -> Tried:
+    """What the rules would say of a text. Nothing is posted."""
+    rendered = await posting.finished(Draft(data.body))
+    found = await look.tried(me(), slug, data.body, rendered.html, data.guest)
+    for reason in found.reasons:
+        reason.says = translated(reason.says, language())
+    return found
+
+
+@blueprint.get("/challenge")
+@anyone
+@gives(Challenge)
+async def new_challenge() -> Challenge:
+    """A challenge for a guest who is to post where a group wants proof of work. Each is good once, for ten minutes."""
+    return await challenge.make()

@@ -15,6 +15,7 @@ from model.operating import retention
 from model.talk import aging, decision, marks, post, posting, reaction, review, selection
 from model.talk.decision import Note, Reason, Why
 from model.talk.desk import old
+from model.talk.judging.challenge import Proof
 from model.talk.marks import Mark
 from model.talk.post import Author, Body, EditView, GuestName, PostView
 from model.talk.posting import Draft
@@ -57,12 +58,14 @@ class NewPost(msgspec.Struct):
     """A post to make, in Markdown. `parent` is the post it replies to; `guest` a name, without an account.
 
     `anonymous` shows no name, to nobody but the group's moderators; for good, and only where the group allows it.
+    `proof` is that of work (`GET /api/challenge`), by a guest, where the group wants it.
     """
 
     body: Body
     parent: Annotated[int, Meta(ge=1, le=10**18 - 1)] | None = None
     guest: GuestName | None = None
     anonymous: bool = False
+    proof: Proof | None = None
 
 
 class PostEdit(msgspec.Struct):
@@ -221,7 +224,7 @@ async def create(channel_id: int, data: NewPost | NewPosts) -> Answer:
     """
     if isinstance(data, NewPosts):
         return Answer(await bulk.create_all(channel_id, data.posts), 200)
-    new = Draft(data.body, parent=data.parent, guest=data.guest, anonymous=data.anonymous)
+    new = Draft(data.body, parent=data.parent, guest=data.guest, anonymous=data.anonymous, proof=data.proof)
     made = await posting.publish(asker(), channel_id, new, foreign_origin())
     return Answer(made, location=f"/api/posts/{made.id}")
 

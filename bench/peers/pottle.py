@@ -92,6 +92,8 @@ def people(raw: Any, data: Data, password_hash: str | None) -> None:
     fill(raw, "users", "id, uid, uid_folded, name, password_hash, role, created, version", users)
     members = ((HOME, p.id, "member", NOW) for p in data.persons())
     fill(raw, "memberships", "group_id, user_id, role, created", members)
+    trusted = ((HOME, p.id, "trusted", NOW, 0) for p in data.persons())  # as those are who have posted for a while
+    fill(raw, "trust", "group_id, user_id, level, created, approved", trusted)
     fill(raw, "sessions", "user_id, secret_hash, created, expires", [(ASKER, DIGEST, NOW, FOREVER)])
 
 

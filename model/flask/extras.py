@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from model.accounts.session import Identity
 from model.groups.group import LISTED, Group, asker
-from model.talk import channel, post
+from model.talk import beginning, channel, post
 from model.talk.channel import Channel
 from pottle.errors import NotFound
 from pottle.store import Base, Snapshot, Tx, reads, writes
@@ -115,7 +115,7 @@ def open_channel(tx: Tx, identity: Identity, group: int | str, name: str, attrib
     in_group = tx.one(SLUG, id=ours.within(tx, "group", group), **asker(identity))
     if in_group is None:
         raise NotFound("Group not found")
-    made, created = channel.get_or_create.within(tx, identity, in_group.slug, name, name[:LONGEST_TITLE], None, None)
+    made, created = beginning.get_or_create.within(tx, identity, in_group.slug, name, name[:LONGEST_TITLE], None, None)
     if created and attributes and made.state == "published":
         keep(tx, "channel", theirs.within(tx, "channel", made.id), made.id, attributes)
     row: ChannelRow = tx.one(CHANNEL, id=made.id, **asker(identity))

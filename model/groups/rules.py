@@ -17,6 +17,7 @@ class Rules(Protocol):
     """The rules of a group, or of a channel (then with `locked`), and the asker's standing there."""
 
     group_id: int
+    rules_version: int
     posting: Posting
     review: Review
     anonymous: bool

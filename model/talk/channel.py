@@ -31,11 +31,10 @@ from model.groups import group, rules
 from model.groups.group import OPERATOR, STANDING, VISIBLE, Group, GroupRow, asker
 from model.groups.rules import Posting, Reading, Review, Standing
 from model.talk import keys
-from model.talk.judging import block
 from pottle import times
-from pottle.errors import Conflict, NotFound, Versions, check_version
+from pottle.errors import NotFound, Versions, check_version
 from pottle.rates import Rate
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, changes, db, limits, reads, writes
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, changes, db, reads, writes
 from pottle.store.paging import Cursor, Page, paged, paged_aside
 from pottle.store.unit import envelope
 from pottle.translation import _
@@ -114,7 +113,7 @@ class ChannelView(msgspec.Struct):
     """A channel as its readers see it. A pending one is in no list of theirs, and hides its key, title and url.
 
     `active` is when its newest post appeared, or it began. `by` is there only in the moderators' list of pending ones:
-    the uid of who began it, null for a guest.
+    the uid of who began it, null for a guest. `slow` is there only in slow mode: seconds between two posts of somebody.
     """
 
     id: int
@@ -130,6 +129,7 @@ class ChannelView(msgspec.Struct):
     version: int
     active: str
     by: str | UnsetType | None = UNSET
+    slow: int | UnsetType = UNSET
 
 
 class NamedChannelView(ChannelView, kw_only=True):
@@ -203,7 +203,7 @@ def view(row: ChannelRow, given: bool = False) -> ChannelView:
     texts = (row.given_key, row.given_title, row.given_url) if given else (row.key, row.title, row.url)
     marks = bool(row.locked), bool(row.pinned)
     about = row.id, row.group, *texts, *marks, row.posts, row.state, row.created, row.version
-    return ChannelView(*about, times.at(row.active % PINNED >> 20))
+    return ChannelView(*about, times.at(row.active % PINNED >> 20), slow=row.slow or UNSET)
 
 
 def own_view(identity: Identity | None, row: ChannelRow) -> ChannelView:
@@ -297,37 +297,6 @@ def uses(size: int, *more: Rate) -> list[tuple[str, Rate, int]]:
     kilobytes, who = -(-size // 1024), around.limit[0]
     of_bytes = [(who, ADDED, kilobytes), (f"address {around.address}", ADDED_FROM_ADDRESS, kilobytes)]
     return [*(of_bytes if kilobytes else []), *((who, rate, 1) for rate in more)]
-
-
-@writes
-def get_or_create(
-    tx: Tx, identity: Identity | None, slug: str, key: str, title: str | None, url: str | None, origin: str | None
-) -> tuple[ChannelView, bool]:
-    """The channel with `key`, made if the group has none, and whether it was made. Raises what rules.may_post does."""
-    if (found := tx.one(BY_KEY, slug=slug, key=key, **asker(identity))) is not None:
-        return replace(view(found), key=key), False
-    in_group = group.visible_to.within(tx, identity, slug)
-    rules.may_post(in_group, identity, origin)
-    block.here(tx, in_group, identity)
-    limits.use(tx, uses(len(msgspec.json.encode((key, title, url))), BEGUN))
-    state = rules.first_state(in_group, identity)
-    begun_by = identity.user if identity and state == "pending" else None
-    made = add(tx, in_group.id, key, title or key, url, state, begun_by)
-    return view(tx.one(BY_ID, id=made, **asker(identity)), given=True), True
-
-
-@writes
-def begin(
-    tx: Tx, identity: Identity | None, slug: str, title: str, url: str | None, origin: str | None
-) -> tuple[ChannelView, bool]:
-    """Makes a discussion with a new title. Raises Conflict, which names the one that has the title already."""
-    rules.may_post(group.visible_to.within(tx, identity, slug), identity, origin)
-    key, who = keys.of_title(title), asker(identity)
-    if there := tx.one(BY_KEY, slug=slug, key=key, **who) or tx.one(BY_TITLE, slug=slug, title=title, **who):
-        said = _("There is a discussion of that title already.")
-        named = {"id": there.id, "title": there.title}
-        raise Conflict(said, channel=named, errors=[{"field": "title", "message": said}])
-    return get_or_create.within(tx, identity, slug, key, title, url, origin)
 
 
 def add(

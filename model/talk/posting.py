@@ -1,6 +1,7 @@
 """Posting: how posts are made, changed, moderated and removed."""
 
 import asyncio
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Literal, NamedTuple, cast
 
@@ -16,7 +17,9 @@ from model.talk import channel as channels
 from model.talk import decision, image, mention
 from model.talk.channel import Channel, ChannelRow
 from model.talk.decision import UNSAID, Why
-from model.talk.judging import block, report
+from model.talk.judging import block, challenge, look, report, source, trust, verdict
+from model.talk.judging.block import Here
+from model.talk.judging.verdict import Verdict
 from model.talk.markdown import is_plain, rendered
 from model.talk.notation import NAMELESS, NOTHING, Known
 from model.talk.post import (
@@ -79,6 +82,7 @@ class Draft(NamedTuple):
     parent: int | None = None
     guest: str | None = None
     anonymous: bool = False
+    proof: str | None = None  # of work, by a guest
 
 
 async def publish(identity: Identity | None, channel_id: int, new: Draft, origin: str | None) -> PostView:
@@ -92,8 +96,11 @@ async def publish(identity: Identity | None, channel_id: int, new: Draft, origin
         with db.snapshot() as read:
             if (made := answered(read, create.within)) is not None:
                 return cast(PostView, made)
-            channel = _where_to_post(read, identity, channel_id, new, origin)
+            channel, here = _where_to_post(read, identity, channel_id, new, origin)
             limits.check_all(read, channels.uses(len(new.body)))
+            look.check_turn(read, look.turn(channel, identity, here))
+            if identity is None and here.rules.proof:
+                challenge.check(read, new.proof)
             known = known_in(read, identity, channel, new.body)
     return await create(identity, channel_id, await finished(new, known), origin)
 
@@ -101,7 +108,7 @@ async def publish(identity: Identity | None, channel_id: int, new: Draft, origin
 async def revise(identity: Identity, id_: int, versions: Versions, body: str) -> PostView:
     """Changes a post's text; checks first, as `publish`. Raises what `edit` and `finished` do."""
     with db.snapshot() as read:
-        _, channel = _editable(read, identity, id_, versions)
+        _, channel, _here = _editable(read, identity, id_, versions)
         limits.check_all(read, channels.uses(len(body)))
         known = known_in(read, identity, channel, body, id_)
     return await edit(identity, id_, versions, await finished(Draft(body), known))
@@ -116,7 +123,8 @@ async def preview(identity: Identity | None, channel_id: int, body: str, origin:
 @writes
 def _to_preview(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origin: str | None) -> Known:
     """A unit, although it writes nothing itself: so a preview counts, before there is work."""
-    return known_in(tx, identity, _where_to_post(tx, identity, channel_id, new, origin), new.body)
+    channel, _here = _where_to_post(tx, identity, channel_id, new, origin)
+    return known_in(tx, identity, channel, new.body)
 
 
 def known_in(
@@ -167,13 +175,24 @@ def to_act_on(read: Snapshot, identity: Identity | None, id_: int) -> Found:
 @writes
 def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origin: str | None) -> PostView:
     """Makes a post. Raises what rules.may_post does; Invalid for a parent that is not in the channel."""
-    channel = _where_to_post(tx, identity, channel_id, new, origin)
+    channel, here = _where_to_post(tx, identity, channel_id, new, origin)
     badge = rules.badge(channel, identity)
     if badge is None and not new.anonymous:
         _check_name(tx, channel.group_id, identity, new.guest)
-    limits.use(tx, channels.uses(len(new.body.encode()) + len(new.html.encode())))
-    state = rules.first_state(channel, identity)
-    id_ = add(tx, channel_id, new, identity.user if identity else None, state)
+    looked = look.at(tx, channel, identity, here, new.body, new.html)
+    found = looked.with_service(here)
+    uses = channels.uses(len(new.body.encode()) + len(new.html.encode()))
+    if identity is None and here.rules.proof:
+        challenge.check(tx, new.proof)
+    look.check_turn(tx, turn := look.turn(channel, identity, here))
+    limits.use(tx, [*uses, *turn])
+    if identity is None and here.rules.proof:
+        challenge.spend(tx, new.proof)
+    state: State = "pending" if found.holds else rules.first_state(channel, identity)
+    id_ = add(tx, channel_id, new, identity.user if identity else None, state, looked.digest)
+    if found.holds:
+        verdict.keep(tx, id_, "post", found)
+    _note_source(tx, id_, identity, here)
     author = Author(guest=new.guest or FORMER_USER)
     if new.anonymous:
         author = ANONYMOUS
@@ -198,13 +217,21 @@ def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origi
     )
 
 
-def add(tx: Tx, channel_id: int, new: Draft, author_id: int | None, state: State = "published") -> int:
+def add(
+    tx: Tx,
+    channel_id: int,
+    new: Draft,
+    author_id: int | None,
+    state: State = "published",
+    digest: int | None = None,
+) -> int:
     """Within a unit: inserts a post; if it is public, counts and announces it. Returns its id."""
     texts = {"body": new.body, "html": new.html, "guest": new.guest, "reactions": "{}"}
     root = None if new.parent is None else tx.one(ROOT, id=new.parent)
     answered = root.author_id if root and root.author_id != author_id else None
     whose = {"channel_id": channel_id, "parent_id": new.parent, "root_id": root and root.id, "author_id": author_id}
     whose |= {"answered_id": answered, "anonymous": new.anonymous, "question": root is None and asks(new.body)}
+    whose |= {"digest": digest}
     id_: int = tx.one(ADD, **whose, **texts, state=state, replies=0, created=tx.now, edited=None, version=1).id
     addressed = mention.keep(tx, id_, channel_id, author_id, new.html)
     image.keep(tx, id_, author_id, new.html)
@@ -223,11 +250,11 @@ def asks(body: str) -> bool:
 
 def _where_to_post(
     read: Snapshot, identity: Identity | None, channel_id: int, new: Draft, origin: str | None
-) -> ChannelRow:
+) -> tuple[ChannelRow, Here]:
     channel = where_to_post(read, identity, channel_id, origin)
-    block.here(read, channel, identity)
+    here = block.here(read, channel, identity)
     check_draft(read, identity, channel, new)
-    return channel
+    return channel, here
 
 
 def where_to_post(read: Snapshot, identity: Identity | None, channel_id: int, origin: str | None) -> ChannelRow:
@@ -285,9 +312,11 @@ def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -
 
     Where the author's posts are reviewed, the new text of a public post is pending: it is the view's `edit`.
     """
-    row, channel = _editable(tx, identity, id_, versions)
+    row, channel, here = _editable(tx, identity, id_, versions)
+    looked = look.at(tx, channel, identity, here, new.body, new.html, id_)
     limits.use(tx, channels.uses(len(new.body.encode()) + len(new.html.encode())))
-    if row.state == "published" and rules.waits(channel, identity) and new.body != row.body:
+    waits = rules.waits(channel, identity) or looked.verdict.holds
+    if row.state == "published" and waits and new.body != row.body:
         tx.run(DROP_EDIT, post_id=id_)
         decision.drop(tx, id_, "edit")
         texts = {"body": new.body, "html": new.html}
@@ -296,22 +325,27 @@ def edit(tx: Tx, identity: Identity, id_: int, versions: Versions, new: Draft) -
         _keep_images(tx, row, row.html + new.html)
     else:
         rewrite(tx, row, new.body, new.html)
+        if looked.digest is not None:
+            tx.run(CHANGE, id=id_, digest=looked.digest)
+        _note_source(tx, id_, identity, here)
+    if looked.verdict.holds:
+        verdict.keep(tx, id_, "edit" if row.state == "published" else "post", looked.verdict)
     return current(tx, id_)
 
 
-def _editable(read: Snapshot, identity: Identity, id_: int, versions: Versions) -> tuple[PostRow, ChannelRow]:
-    """A post that the user may edit, and its channel. Raises what `edit` does."""
+def _editable(read: Snapshot, identity: Identity, id_: int, versions: Versions) -> tuple[PostRow, ChannelRow, Here]:
+    """A post that the user may edit, its channel, and what is known there of them. Raises what `edit` does."""
     row, channel = visible_to.within(read, identity, id_)
     rules.must_be_good_in(channel, identity)
     if row.author_id != identity.user:
         raise Forbidden(_("Only its author may edit a post."))
-    block.here(read, channel, identity)
+    here = block.here(read, channel, identity)
     if channel.locked and not rules.moderates(channel, identity):
         raise Forbidden(_("This channel is locked."))
     if row.state == "removed":
         raise Conflict(_("The post has been removed."))
     check_version(row.version, versions)
-    return row, channel
+    return row, channel, here
 
 
 def rewrite(tx: Tx, row: PostRow, body: str, html: str, edited: str | None = NOW) -> None:
@@ -379,6 +413,9 @@ def moderate(
         note(tx, identity, row, channel, "post.removed" if state == "removed" else restored, why)
         what = {"was": row.state, "state": state, "version": row.version + 1}
         decision.record(tx, identity, row, "post", why, **what)
+        if row.author_id is not None:
+            gain_or_lose = trust.gain if state == "published" else trust.lose
+            gain_or_lose(tx, channel.group_id, row.author_id)
     report.close(tx, id_, "removed" if state == "removed" else "kept")
     return current(tx, id_)
 
@@ -437,6 +474,34 @@ def set_state(tx: Tx, row: PostRow, state: State) -> None:
         _count(tx, "post.created" if row.state == "pending" else "post.restored", *where, 1, addressed)
     elif row.state == "published":
         _count(tx, "post.removed", *where, -1, addressed)
+
+
+def hide(tx: Tx, row: PostRow, found: Verdict) -> None:
+    """Within a unit: takes a public post away until a moderator has looked, and keeps why.
+
+    One that was replied to leaves a tombstone, as if it had been removed: its replies stay.
+    """
+    verdict.keep(tx, row.id, "post", found)
+    set_state(tx, row, "removed" if row.replies else "pending")
+    tx.changed("post.pending", subject=row.id)
+
+
+def _note_source(tx: Tx, id_: int, identity: Identity | None, here: Here) -> None:
+    """Within a unit: keeps where a guest's post came from; has a service be asked, where the group does so."""
+    asks_service = here.rules.service != "none" and not (here.looks_after or here.trusted)
+    if identity is None or asks_service:
+        source.keep(tx, id_)
+    if asks_service:
+        for do in _on_asking:
+            do(tx, id_)
+
+
+_on_asking: list[Callable[[Tx, int], None]] = []
+
+
+def on_asking(do: Callable[[Tx, int], None]) -> None:
+    """Has `do(tx, id_)` be called within each unit that makes a text public, or pending, that a service is to judge."""
+    _on_asking.append(do)
 
 
 def again(read: Snapshot, id_: int) -> PostView:

@@ -24,6 +24,7 @@ class Outcome(NamedTuple):
     code: int | None
     trouble: str | None
     wait: float = 0.0  # seconds that the receiver asks for
+    body: bytes = b""  # of the answer, as much as was wanted
 
     @property
     def delivered(self) -> bool:
@@ -31,11 +32,11 @@ class Outcome(NamedTuple):
         return self.code is not None and 200 <= self.code < 300
 
 
-async def send(url: str, headers: dict[str, str], body: bytes, networks: tuple[str, ...]) -> Outcome:
-    """Posts it. Never raises for what the receiver does."""
+async def send(url: str, headers: dict[str, str], body: bytes, networks: tuple[str, ...], reads: int = 0) -> Outcome:
+    """Posts it, and reads so many bytes of what is answered. Never raises for what the receiver does."""
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            return await _sent(url, headers, body, networks)
+            return await _sent(url, headers, body, networks, reads)
     except TimeoutError:
         return Outcome(None, f"There was no answer within {TIMEOUT_SECONDS:.0f} seconds.")
     except ssl.SSLError as error:
@@ -46,7 +47,7 @@ async def send(url: str, headers: dict[str, str], body: bytes, networks: tuple[s
         return Outcome(None, "The answer was no HTTP.")
 
 
-async def _sent(url: str, headers: dict[str, str], body: bytes, networks: tuple[str, ...]) -> Outcome:
+async def _sent(url: str, headers: dict[str, str], body: bytes, networks: tuple[str, ...], reads: int) -> Outcome:
     parts = urlsplit(url)
     secure, host = parts.scheme == "https", parts.hostname or ""
     port = parts.port or (443 if secure else 80)
@@ -56,7 +57,7 @@ async def _sent(url: str, headers: dict[str, str], body: bytes, networks: tuple[
         return Outcome(None, f"{host} {why}: nothing is sent there unless the operator allows it.")
     reader, writer = await _connected(found, host, port, secure)
     try:
-        return await _asked(reader, writer, parts.netloc, _target(parts.path, parts.query), headers, body)
+        return await _asked(reader, writer, parts.netloc, _target(parts.path, parts.query), headers, body, reads)
     finally:
         writer.transport.abort()  # nobody waits for it to be closed in order
 
@@ -93,6 +94,7 @@ async def _asked(
     target: str,
     headers: dict[str, str],
     body: bytes,
+    reads: int,
 ) -> Outcome:
     http = h11.Connection(h11.CLIENT)
     shown = {"Host": host, "Content-Length": str(len(body)), "Connection": "close", **headers}
@@ -100,11 +102,15 @@ async def _asked(
     parts = http.send(asked), http.send(h11.Data(data=body)), http.send(h11.EndOfMessage())
     writer.write(b"".join(part for part in parts if part))
     await writer.drain()
-    read = 0
+    read, said, outcome = 0, b"", None
     while True:
         event = http.next_event()
         if isinstance(event, h11.Response):
-            return _outcome(event)
+            outcome = _outcome(event)
+        if isinstance(event, h11.Data):
+            said += event.data
+        if outcome and (not reads or len(said) >= reads or isinstance(event, h11.EndOfMessage)):
+            return outcome._replace(body=said[:reads])
         if event is h11.NEED_DATA:
             data = await reader.read(MOST_READ)
             read += len(data)

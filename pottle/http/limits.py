@@ -51,11 +51,12 @@ def limited(
 
         @wraps(handler)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            counted = around()
+            counted.address, counted.agent = address(), header(b"user-agent") or ""
             if not db.settings.rate_limits:
                 return await handler(*args, **kwargs)
             limit = (instead and await instead()) or (party(), rate if access().asker() else guests or rate)
-            counted = around()
-            counted.limit, counted.address = limit, address()
+            counted.limit = limit
             under_way = _under_way.get(limit, set())
             try:
                 with db.snapshot() as read:  # each that is under way has a use of its own: many may come at once

@@ -101,7 +101,8 @@ class Envelope:
     limit: tuple[str, Rate] | None = None  # whom to count against
     uses: int = 1  # how often; a unit may say another number
     allowance: Allowance | None = None  # what they have left, once it was counted
-    address: str = ""  # from which the request came, where there is a limit
+    address: str = ""  # from which the request came, where there may be a limit
+    agent: str = ""  # by which program
     replay: tuple[str, bytes] | None = None  # the key and a fingerprint of the request
 
 

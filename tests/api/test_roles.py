@@ -324,6 +324,14 @@ GET    /api/groups/class/blocks                            401    404    403  20
 POST   /api/groups/home/blocks   {block}                   401    403    403  403  201  403    403   401
 POST   /api/groups/class/blocks  {block}                   401    404    403  201  201  403    403   401
 DELETE /api/groups/class/blocks/9                          401    404    403  404  404  403    403   401
+GET    /api/groups/home/rules                              401    403    403  403  200  403    403   401
+GET    /api/groups/class/rules                             401    404    403  200  200  403    403   401
+PATCH  /api/groups/home/rules    {"slow": 1}               401    403    403  403  200  403    403   401
+PATCH  /api/groups/class/rules   {"slow": 1}               401    404    403  200  200  403    403   401
+POST   /api/groups/class/rules/try {"body": "Hello"}       401    404    403  200  200  403    403   401
+PUT    /api/groups/class/trust/bob {"level": "watched"}    401    404    403  200  200  403    403   401
+DELETE /api/groups/class/trust/bob                         401    404    403  204  204  403    403   401
+GET    /api/challenge                                      200    200    200  200  200  200    200   200
 GET    /api/blocks                                         401    403    403  403  200  403    403   401
 POST   /api/blocks               {block}                   401    403    403  403  201  403    403   401
 DELETE /api/blocks/9                                       401    403    403  403  404  403    403   401

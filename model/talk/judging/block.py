@@ -3,8 +3,9 @@
 A network's block holds for guests, and for people whom the group does not trust yet: a school is one address.
 """
 
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -15,12 +16,14 @@ from sqlalchemy import (
     String,
     and_,
     bindparam,
+    column,
     delete,
     func,
     insert,
     literal_column,
     or_,
     select,
+    table,
 )
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
@@ -29,7 +32,12 @@ from model.accounts.session import Identity
 from model.accounts.user import User, by_uid
 from model.groups import group, rules
 from model.groups.group import Group, Membership
+from model.talk.channel import Channel
+from model.talk.judging import ruleset
+from model.talk.judging.judge import Rules
+from model.talk.judging.source import Source
 from model.talk.judging.trust import Level, Trust
+from model.talk.post import Post
 from pottle import times
 from pottle.errors import Conflict, Forbidden, Invalid, NotFound
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads, writes
@@ -48,6 +56,8 @@ Until = Annotated[
     ),
 ]
 WIDEST = {4: 8, 6: 19}  # bits of a prefix: nobody blocks the internet by a slip
+DAY = 86_400  # seconds
+REMOVED_DAYS = 7  # that a removal counts
 NARROWEST = 64  # bits of IPv6: whoever has one address there has all of these
 
 
@@ -101,11 +111,24 @@ THERE = or_(Block.group_id == _group_id, Block.group_id.is_(None))
 _person = select(func.max(Block.id)).where(Block.user_id == bindparam("user_id"), THERE, HOLDS)
 _address: BindParameter[str] = bindparam("address")
 _network = select(func.max(Block.id)).where(Block.first <= _address, Block.last >= _address, THERE, HOLDS)
-_level = select(Trust.level).where(Trust.group_id == _group_id, Trust.user_id == bindparam("user_id"))
-ADMITTED = select(
-    _level.scalar_subquery().label("level"),
+_trust = Trust.group_id == _group_id, Trust.user_id == bindparam("user_id")
+_tenth = select(Post.created).where(Post.author_id == bindparam("user_id")).order_by(Post.id.desc()).limit(1).offset(9)
+# Of model/talk/desk/statement.py, which imports this: what moderators decided against somebody's posts.
+_against = table("statements", *map(column, ("user_id", "group_id", "about", "created", "ended")))
+_removed = (
+    select(func.count())
+    .select_from(_against)
+    .where(_against.c.user_id == bindparam("user_id"), _against.c.group_id == _group_id)
+    .where(_against.c.about == "post", _against.c.ended.is_(None), _against.c.created > bindparam("since"))
+)
+ADMITTED = select(  # one question: to ask several takes longer
+    select(Trust.level).where(*_trust).scalar_subquery().label("level"),
+    select(Trust.approved).where(*_trust).scalar_subquery().label("approved"),
     _person.scalar_subquery().label("person"),
     _network.scalar_subquery().label("network"),
+    _tenth.scalar_subquery().label("tenth"),
+    _removed.scalar_subquery().label("removed"),
+    select(User.created).where(User.id == bindparam("user_id")).scalar_subquery().label("account"),
 )
 SHOWN = (
     select(
@@ -127,21 +150,58 @@ DROP_OF_NETWORK = delete(Block).where(Block.network == bindparam("network"), _sa
 ROLE = select(User.role, Membership.role.label("standing")).outerjoin(
     Membership, and_(Membership.user_id == User.id, Membership.group_id == _group_id)
 )
+SOURCE = (
+    select(Channel.group_id, Source.address)
+    .join(Post, Post.channel_id == Channel.id)
+    .outerjoin(Source, (Source.post_id == Post.id) & Post.author_id.is_(None))
+    .where(Post.id == bindparam("id"))
+)
 ROLE = ROLE.where(User.id == bindparam("user_id"))
 
 
-def here(read: Snapshot, there: rules.Rules, identity: Identity | None) -> Level | None:
-    """What the group thinks of whoever asks. Raises Blocked where they may not write there. One indexed read."""
+class Here(NamedTuple):
+    """What a group knows of whoever asks, and its rules."""
+
+    rules: Rules
+    level: Level = "new"
+    looks_after: bool = False
+    approved: int = 0
+    removed: int = 0  # by moderators, in 7 days
+    tenth: str | None = None  # when they wrote the tenth newest of their posts
+    account: str = ""  # when the account was made
+
+    @property
+    def trusted(self) -> bool:
+        """Whether nothing that they post is held back."""
+        return self.level == "trusted" or (self.level == "new" and self.approved >= self.rules.trusted_after)
+
+
+def here(read: Snapshot, there: rules.Rules, identity: Identity | None) -> Here:
+    """What is known of whoever asks, as far as it is of use to judge them. Raises Blocked where they may not write."""
+    chosen = ruleset.of(read, there.group_id, there.rules_version)
     if rules.moderates(there, identity):
-        return "trusted"
-    address = _asking_from()
-    who = {"user_id": identity.user if identity else 0, "address": address, "group_id": there.group_id}
-    found = read.one(ADMITTED, **who, now=times.now())
-    level: Level | None = found.level
-    if held := found.person or (found.network if level != "trusted" else None):
-        row = read.one(BY_ID, id=held)
-        raise Blocked(_said(row), until=row.until, why=row.why)
-    return level
+        return Here(chosen, looks_after=True)
+    address, user_id = _asking_from(), identity.user if identity else 0
+    now = times.now()
+    about = {"user_id": user_id, "group_id": there.group_id, "address": address}
+    row = read.one(ADMITTED, **about, now=now, since=before(now, REMOVED_DAYS * DAY))
+    level: Level = row.level or "new"
+    approved = row.approved or 0
+    found = Here(chosen, level, False, approved, row.removed, row.tenth, row.account or now)
+    if held := row.person or (row.network if not found.trusted else None):
+        block = read.one(BY_ID, id=held)
+        raise Blocked(_said(block), until=block.until, why=block.why)
+    return found
+
+
+def before(now: str, seconds: int) -> str:
+    """The time so many seconds before `now`, to the minute."""
+    return _before(now[:16], seconds)
+
+
+@lru_cache(maxsize=16)
+def _before(minute: str, seconds: int) -> str:
+    return times.at(times.milliseconds(f"{minute}:00.000Z") - seconds * 1_000)
 
 
 def _said(row: Any) -> Text:
@@ -166,6 +226,7 @@ def _asking_from() -> str:
     return as_hex(around.address) if around and around.address else ""
 
 
+@lru_cache(maxsize=1_000)
 def as_hex(address: str) -> str:
     """An address (or a network's first) as blocks compare it; "" for what is none."""
     try:
@@ -197,12 +258,16 @@ def put(
     until: str | None,
     why: str,
     network: str | None = None,
+    post_id: int | None = None,
 ) -> BlockView:
     """Blocks a user or a network instead of the block before, in a group (its moderators) or everywhere (admins).
 
+    With `post_id` the network that a guest's post came from, as long as that is known.
     Raises NotFound, Forbidden, Invalid; Conflict for those who look after the group.
     """
     group_id = _place(tx, identity, slug)
+    if post_id is not None:
+        network = _network_of_post(tx, group_id, post_id)
     if until is not None and until <= tx.now:
         raise Invalid({"until": _("must be later than now")})
     what: dict[str, Any] = {"user_id": None, "network": None, "first": None, "last": None}
@@ -226,6 +291,15 @@ def _place(read: Snapshot, identity: Identity, slug: str | None) -> int | None:
     if not identity.admin:
         raise Forbidden(_("Only an admin may do that."))
     return None
+
+
+def _network_of_post(read: Snapshot, group_id: int | None, post_id: int) -> str:
+    row = read.one(SOURCE, id=post_id)
+    if row is None or group_id not in (None, row.group_id):
+        raise NotFound(_("There is no post %(id)s.", id=post_id))
+    if row.address is None:
+        raise Conflict(_("It is not known any more where this post came from."))
+    return str(row.address)
 
 
 def _person_to_block(tx: Tx, identity: Identity, uid: str, group_id: int | None) -> int:

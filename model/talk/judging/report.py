@@ -20,12 +20,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from model.accounts.session import Identity
 from model.accounts.user import User
 from model.groups import rules
-from model.talk.judging import block
 from model.talk.post import visible_to
-from pottle.errors import Conflict
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads, writes
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads
 from pottle.store.paging import Cursor, Page, as_nothing, paged
-from pottle.translation import _
 from pottle.values import line
 
 Why = Literal["spam", "rude", "off-topic", "private", "illegal", "other"]
@@ -99,30 +96,6 @@ REOPEN = (
     .where(Report.post_id == bindparam("post_id"), Report.closed == bindparam("at"))
     .values(closed=None, outcome=None)
 )
-
-
-@writes
-def make(tx: Tx, identity: Identity, post_id: int, reason: Why, note: str | None) -> ReportView:
-    """Reports a post, once; again where it was edited after moderators had looked.
-
-    Raises NotFound, Conflict; Forbidden where one may not write.
-    """
-    row, channel = visible_to.within(tx, identity, post_id)
-    rules.must_be_good_in(channel, identity)
-    block.here(tx, channel, identity)
-    if row.author_id == identity.user:
-        raise Conflict(_("It is your own post. You can delete it."))
-    if row.state != "published":
-        raise Conflict(_("Moderators are looking at this post already."))
-    before = tx.one(FIND, post_id=post_id, by_id=identity.user)
-    if before and not (before.closed and row.edited and row.edited > before.closed):
-        raise Conflict(_("You have reported this post already."))
-    if before:
-        tx.run(DROP, id=before.id)
-    what = {"reason": reason, "note": note, "created": tx.now, "closed": None, "outcome": None}
-    id_: int = tx.one(ADD, post_id=post_id, by_id=identity.user, **what).id
-    tx.changed("report.made", subject=post_id, tags=[f"reports-of:{channel.group_id}"])
-    return ReportView(id_, post_id, reason, note, tx.now, None, None)
 
 
 def close(tx: Tx, post_id: int, outcome: Outcome) -> int:

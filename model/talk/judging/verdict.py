@@ -11,8 +11,9 @@ from pottle.translation import Text, _
 
 About = Literal["post", "edit"]
 Code = Literal[
-    "new", "guest", "removed", "fast", "copy", "copies", "removed-copy", "links", "host", "contact", "word",
-    "shouting", "marks", "watched", "scorer", "reports",
+    "watched", "first", "word", "links", "link", "host", "dubious", "sales", "contact", "shouting", "marks", "new",
+    "guest", "removed", "fast", "removed-copy", "copy", "copies", "own-host", "others-host", "service", "asked",
+    "reports",
 ]  # fmt: skip
 HELD_AT = 1.0  # a score from which a post waits
 
@@ -37,9 +38,18 @@ class Verdict(NamedTuple):
         return round(sum(reason.points for reason in self.reasons), 2)
 
     @property
+    def ordered(self) -> list[Reason]:
+        """The reasons, what weighs most first."""
+        return sorted(self.reasons, key=lambda reason: -reason.points)
+
+    @property
     def holds(self) -> bool:
         """Whether it waits for a moderator."""
         return self.score >= HELD_AT
+
+
+FINE = Verdict()
+ASKED = Reason("asked", HELD_AT)
 
 
 class Judged(Base):
@@ -80,27 +90,34 @@ def of_column(reasons: Any) -> tuple[Reason, ...]:
 
 def in_words(reasons: tuple[Reason, ...]) -> list[Text]:
     """Why, in sentences for moderators, what weighs most first."""
-    return [_sentence(reason) for reason in sorted(reasons, key=lambda reason: -reason.points)]
+    return [_sentence(reason) for reason in Verdict(reasons).ordered]
 
 
 def _sentence(reason: Reason) -> Text:
     found = reason.found
     said: dict[Code, Text] = {
-        "new": _("Few posts of this person were approved here yet."),
+        "watched": _("A moderator wants to see all posts of this person."),
+        "first": _("First posts wait here; approved so far: %(found)s.", found=found),
+        "word": _("It has words of the list: %(found)s.", found=found),
+        "links": _("It has many links: %(found)s.", found=found),
+        "link": _("It links to %(found)s.", found=found),
+        "host": _("It links to the same site again and again: %(found)s times.", found=found),
+        "dubious": _("It links to an address of a kind that spam has: %(found)s.", found=found),
+        "sales": _("It has words that spam often has: %(found)s.", found=found),
+        "contact": _("It asks to be contacted elsewhere: %(found)s.", found=found),
+        "shouting": _("It is written in capitals."),
+        "marks": _("It has piles of marks, or letters of several scripts in a word."),
+        "new": _("The person is new here; approved posts: %(found)s.", found=found),
         "guest": _("It is by a guest."),
-        "removed": _("Posts of this person were removed lately: %(found)s.", found=found),
-        "fast": _("This person posts very fast: %(found)s.", found=found),
+        "removed": _("Of this person's posts of 7 days moderators removed many: %(found)s.", found=found),
+        "fast": _("The account is new, and posted ten times in five minutes."),
+        "removed-copy": _("A moderator has removed the same before: %(found)s times.", found=found),
         "copy": _("This person has posted the same text before: %(found)s times.", found=found),
         "copies": _("Others have posted the same text: %(found)s times.", found=found),
-        "removed-copy": _("The same text was removed before."),
-        "links": _("It has many links: %(found)s.", found=found),
-        "host": _("Newcomers link to the same site again and again: %(found)s.", found=found),
-        "contact": _("It asks to be contacted elsewhere: %(found)s.", found=found),
-        "word": _("It has a word of the list: %(found)s.", found=found),
-        "shouting": _("It is written in capitals."),
-        "marks": _("It has piles of marks that cannot be read, or letters that look like others."),
-        "watched": _("A moderator wants to see all posts of this person."),
-        "scorer": _("The service that was asked takes it for spam: %(found)s.", found=found),
+        "own-host": _("This person has linked to the same site before: %(found)s times.", found=found),
+        "others-host": _("Other newcomers have linked to the same site: %(found)s times.", found=found),
+        "service": _("The service that was asked takes it for spam: %(found)s.", found=found),
+        "asked": _("It waits for the answer of the service that is asked."),
         "reports": _("It was hidden because people reported it: %(found)s.", found=found),
     }
     return said[reason.code]
