@@ -161,7 +161,8 @@ class TestHistory:
     ) -> None:
         await alice.patch("/api/groups/site", {"anonymous": True})
         good, bad = await posted(bob, "Good", room), await posted(bob, "Bad", room)
-        await posted(bob, "Nobody knows", room, anonymous=True)
+        secret = await posted(bob, "Nobody knows", room, anonymous=True)
+        await alice.post(NOTES, {"post": secret["id"], "text": "Whose is this?"})
         await posted(bob, "Elsewhere")  # in the lobby, which Alice does not moderate
         await reported(bad, charlie)
         await reported(await posted(charlie, "Fine", room), bob)

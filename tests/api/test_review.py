@@ -8,6 +8,7 @@ import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 
 import httpx
@@ -80,9 +81,9 @@ async def everything(app: Quart, anyone: Person, charlie: Person) -> Callable[[]
         for path in paths:
             if "get" not in document["paths"].get(path, {"get": 1}):
                 continue
-            (name,) = re.findall(r"{(\w+)}", path) or [""]
-            for one in ids.get(name, [""]):
-                url = path.replace(f"{{{name}}}", str(one))
+            names = re.findall(r"{(\w+)}", path)
+            for given in product(*(ids.get(name, [""]) for name in names)):
+                url = path.format(**dict(zip(names, given, strict=True)))
                 for query in queries(url):
                     said += [await who.get(url + query, headers={"Origin": SITE}) for who in (anyone, charlie)]
         said += [await anyone.post("/flask/api/posts/filter", {"channel_id": id_}) for id_ in ids["channel_id"]]

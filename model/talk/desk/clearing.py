@@ -86,9 +86,9 @@ async def clear(
     Its moderators may. Raises NotFound, Forbidden; Conflict for who looks after the group; Invalid for the block.
     """
     decision.check("removed", why)
-    await _found(identity, slug, uid, days)
-    made = await _begin(identity, slug, uid, days, blocked)
-    person, found, _more = await _found(identity, slug, uid, days)
+    person, _before, _more = await _found(identity, slug, uid, days)
+    made = await _begin(identity, slug, person.user.uid, days, blocked)
+    _person, found, _more = await _found(identity, slug, uid, days)
     done = Cleared(0, 0, [], made)
     for at in range(0, len(found), AT_ONCE):
         ids = [(row.id, row.edit == "pending") for row in found[at : at + AT_ONCE]]

@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Annotated, Any
 
 import msgspec
-from sqlalchemy import ForeignKey, Index, String, bindparam, delete, func, insert, select
+from sqlalchemy import ForeignKey, Index, String, bindparam, delete, func, insert, or_, select
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from model import audit
@@ -16,7 +16,7 @@ from model.accounts.session import Identity
 from model.accounts.user import User
 from model.groups import group
 from model.talk.desk import people
-from model.talk.post import visible_to
+from model.talk.post import Post, visible_to
 from pottle.errors import Conflict, NotFound
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads, replays, writes
 from pottle.store.paging import Cursor, Page, paged
@@ -57,7 +57,12 @@ _shown = select(
     *(ModeratorNote.id, ModeratorNote.text, _by.uid.label("by"), ModeratorNote.post_id, ModeratorNote.created)
 ).outerjoin(_by, _by.id == ModeratorNote.by_id)
 _here = ModeratorNote.group_id == bindparam("group_id")
-OF_PERSON = _shown.where(_here, ModeratorNote.user_id == bindparam("user_id"))
+_not_anonymous = select(Post.id).where(Post.id == ModeratorNote.post_id, Post.anonymous.is_(False)).exists()
+OF_PERSON = _shown.where(
+    _here,
+    ModeratorNote.user_id == bindparam("user_id"),
+    or_(ModeratorNote.post_id.is_(None), _not_anonymous),  # else it would tell whose an anonymous post is
+)
 OF_POST = _shown.where(_here, ModeratorNote.post_id == bindparam("post_id"))
 ONE = select(ModeratorNote.id, ModeratorNote.post_id, User.uid)
 ONE = ONE.outerjoin(User, User.id == ModeratorNote.user_id).where(_here, ModeratorNote.id == bindparam("id"))
@@ -81,7 +86,10 @@ def weight(row: Any) -> int:
 
 @reads
 def of_person(read: Snapshot, identity: Identity, slug: str, uid: str, cursor: Cursor) -> Page[NoteView]:
-    """The notes on somebody in a group and on their posts there. For its moderators. Raises NotFound, Forbidden."""
+    """The notes on somebody in a group and on their posts there, but for anonymous ones. For its moderators.
+
+    Raises NotFound, Forbidden.
+    """
     person = people.known.within(read, identity, slug, uid)
     return paged(read, OF_PERSON, ModeratorNote.id, cursor, view, weight, group_id=person.group_id, user_id=person.id)
 
