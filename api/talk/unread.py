@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint
 
 from api.access import EDITING, me
+from model.accounts.session import Identity
 from model.talk import inbox, unread
 from model.talk.inbox import InboxItem
 from model.talk.unread import UnreadPosts
@@ -16,7 +17,7 @@ from pottle.http.asking import signed_in
 from pottle.http.caching import made_of
 from pottle.http.limits import limited
 from pottle.rates import Rate
-from pottle.store import db
+from pottle.store import Snapshot, reads
 from pottle.translation import _
 
 READING = Rate("reading", 120, per=60)
@@ -79,10 +80,14 @@ async def see(channel_id: int, data: Reading) -> UnreadPosts:
 @gives(UnreadView)
 async def count() -> UnreadView:
     """How many posts one has not read."""
-    with db.snapshot() as read:
-        found, addressed = unread.counts.within(read, me()), inbox.count.within(read, me())
+    found, addressed = await _counts(me())
     made_of(*found.tags, *inbox.tags(me()))
     return UnreadView({str(id_): count for id_, count in found.counts.items()}, addressed)
+
+
+@reads
+def _counts(read: Snapshot, identity: Identity) -> tuple[unread.Unread, int]:
+    return unread.counts.within(read, identity), inbox.count.within(read, identity)
 
 
 @own.delete("/unread")

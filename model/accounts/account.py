@@ -99,8 +99,7 @@ async def prove(identity: Identity, password: str) -> None:
 
 async def _with_password(password: str, statement: Select[int, str | None], **whose: Any) -> Any:
     """The user's row if the password is right; None, after the same time, if it is wrong or there is no such user."""
-    with db.snapshot() as read:
-        row = read.one(statement, **whose)
+    row = await db.read(Snapshot.one, statement, **whose)
     right = await passwords.matches(row.password_hash if row else None, password)
     return row if right else None
 

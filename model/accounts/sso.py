@@ -100,8 +100,7 @@ async def sign_in(slug: str, token: str, origin: str | None, device: str) -> Ses
     Raises Unauthenticated for a token that is not good or was used; Forbidden for an origin that is not one of the
     group's, and for a disabled account.
     """
-    with db.snapshot() as read:
-        _admitted(read, slug, token, origin)
+    await db.read(_admitted, slug, token, origin)
     return await _sign_in(slug, token, origin, device)
 
 

@@ -20,7 +20,7 @@ from model.arriving.plan import Part, Report, Unreadable
 from model.arriving.planning import Plan
 from model.groups import group
 from pottle.errors import NotFound
-from pottle.store import db
+from pottle.store import Snapshot, db, reads
 from pottle.store.copies import Progress
 from pottle.store.files import WrongDatabase
 from pottle.translation import _
@@ -86,18 +86,17 @@ def _counted(file: Opened, parts: Iterator[Part], progress: Progress) -> Iterato
 
 async def import_(path: Path, slug: str, source: str | None, dry: bool, progress: Progress) -> Outcome:
     """Imports what is new in a file into a group; `dry` only says what would come. Raises NotFound, WrongDatabase."""
-    _must_be_there(slug)
+    await _must_be_there(slug)
     prepared = prepare(path, settings.chosen().post_length, source, progress)
     if dry:
-        with db.snapshot() as read:
-            return placing.preview(read, prepared.plan, slug, prepared.source)
+        return await db.read(placing.preview, prepared.plan, slug, prepared.source)
     progress("Importing", 0, 1)
     outcome = await placing.place(prepared.plan, slug, prepared.source, path.name)
     progress("Importing", 1, 1)
     return outcome
 
 
-def _must_be_there(slug: str) -> None:
-    with db.snapshot() as read:
-        if read.one(group.TAKEN, slug=slug) is None:
-            raise NotFound(_("There is no group %(slug)s.", slug=slug))
+@reads
+def _must_be_there(read: Snapshot, slug: str) -> None:
+    if read.one(group.TAKEN, slug=slug) is None:
+        raise NotFound(_("There is no group %(slug)s.", slug=slug))

@@ -9,7 +9,7 @@ from model.arriving import importing, placing
 from model.arriving.job import BY_ID, CHANGE, MOST_LINES, State, file_of
 from model.talk.search import upkeep
 from pottle.errors import Refusal
-from pottle.store import Tx, db, writes
+from pottle.store import Snapshot, Tx, db, writes
 from pottle.store.copies import Progress
 from pottle.store.files import WrongDatabase
 
@@ -62,8 +62,7 @@ def _note(tx: Tx, id_: int, step: str, done: int, total: int) -> bool:
 
 async def work(id_: int) -> None:
     """Does what a job is at: its dry run, or all of it. It ends in the job's row, however that may be."""
-    with db.snapshot() as read:
-        job = read.one(BY_ID, id=id_)
+    job = await db.read(Snapshot.one, BY_ID, id=id_)
     if job is None or job.state not in ("checking", "importing"):
         return
     working = _Working(id_)
@@ -81,8 +80,7 @@ async def work(id_: int) -> None:
         )
     finally:
         telling.cancel()
-        with db.snapshot() as read:
-            after = read.one(BY_ID, id=id_)
+        after = await db.read(Snapshot.one, BY_ID, id=id_)
         if after is None or after.state != "checked":
             file_of(id_).unlink(missing_ok=True)
 
@@ -92,8 +90,7 @@ async def _do(job: Any, working: _Working) -> None:
     longest = settings.chosen().post_length
     read = await asyncio.to_thread(importing.prepare, file_of(job.id), longest, job.source, progress, job.file)
     if job.state == "checking":
-        with db.snapshot() as snapshot:
-            outcome = placing.preview(snapshot, read.plan, job.group, read.source)
+        outcome = await db.read(placing.preview, read.plan, job.group, read.source)
     else:
         await _begin_placing(job.id)
         outcome = await placing.place(read.plan, job.group, read.source, job.file, _By(job.by) if job.by else None)

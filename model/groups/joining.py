@@ -82,10 +82,9 @@ async def sign_up(uid: str, name: str, password: str, email: str | None, code: s
 
     Raises Forbidden where sign-up is closed, Conflict for a uid that is taken, Invalid.
     """
-    with db.snapshot() as read:
-        if (made := answered(read, _sign_up.within)) is not None:
-            return cast(UserView, made)
-        _may_sign_up(read, uid, code)
+    if (made := await db.read(answered, _sign_up.within)) is not None:
+        return cast(UserView, made)
+    await db.read(_may_sign_up, uid, code)
     passwords.check(password, uid, name)
     return await _sign_up(uid, name, await passwords.hashed(password), email, code)
 

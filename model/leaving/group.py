@@ -21,7 +21,7 @@ from model.talk.channel import Channel
 from model.talk.post import FORMER_USER, Post, State, as_counts, as_sent
 from pottle import times
 from pottle.errors import Forbidden, NotFound, Unauthenticated
-from pottle.store import db
+from pottle.store import Snapshot, db, reads
 
 Format = Literal["json", "wxr"]
 FORMAT, VERSION = "pottle-group", 1
@@ -127,10 +127,7 @@ class Leaving:
     async def _each(self, statement: Executable, **values: int) -> AsyncIterator[Any]:
         after, more = 0, True
         while more:
-            with db.snapshot() as read:
-                if self.by:
-                    confirm(read, self.by)
-                group.managed(read, self.by, self.row.slug)
+            await _still_may(self.by, self.row.slug)
             async with db.session() as session:
                 rows = (await session.execute(statement, {**values, "after": after})).all()
             for row in rows:
@@ -165,14 +162,19 @@ def _author(row: Any) -> ExportedAuthor:
     return ExportedAuthor(uid=row.uid, name=row.name)
 
 
+@reads
+def _still_may(read: Snapshot, by: Identity | None, slug: str) -> None:
+    if by:
+        confirm(read, by)
+    group.managed(read, by, slug)
+
+
 async def take(by: Identity | None, slug: str, written: Writing) -> Pieces:
     """Begins an export, which the caller has yet to read. For the group's moderators and the operator (None).
 
     Raises NotFound, Unauthenticated, Forbidden; while it is read, too, where the session, the right or the group ends.
     """
-    with db.snapshot() as read:
-        row = group.managed(read, by, slug)
-    return written(Leaving(by, row))
+    return written(Leaving(by, await db.read(group.managed, by, slug)))
 
 
 async def until_it_ends(pieces: Pieces) -> Pieces:

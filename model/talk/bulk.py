@@ -16,7 +16,7 @@ from model.talk.post import PostView
 from model.talk.posting import Draft
 from pottle.errors import Invalid, Refusal, TooMany
 from pottle.rates import Rate
-from pottle.store import Snapshot, Tx, db, limits, replays, writes
+from pottle.store import Snapshot, Tx, db, limits, reads, replays, writes
 from pottle.store.unit import answered, envelope
 from pottle.translation import SOURCE, _, translated
 
@@ -48,31 +48,32 @@ async def publish_all(
 
     Raises what posting.where_to_post does.
     """
-    with db.snapshot() as read:
-        if (made := answered(read, create_all.within)) is not None:
-            return cast(Outcomes, made)
-        channel = posting.where_to_post(read, identity, channel_id, origin)
+    if (made := await db.read(answered, create_all.within)) is not None:
+        return cast(Outcomes, made)
+    channel = await db.read(posting.where_to_post, identity, channel_id, origin)
     checked, size = list[Checked](), 0
     for number, item in enumerate(items, start=1):
         size += len(item.draft.body) if isinstance(item, Item) else 0
-        checked.append(_checked(identity, channel, item, number, size))
+        checked.append(await _checked(identity, channel, item, number, size))
         if number % PORTION == 0:
             await asyncio.sleep(0)  # each is quick, and all of them together are not
     return await create_all(identity, channel_id, await asyncio.to_thread(_finish_all, checked), origin)
 
 
-def _checked(identity: Identity | None, channel: ChannelRow, item: Item | Refusal, number: int, size: int) -> Checked:
+@reads
+def _checked(
+    read: Snapshot, identity: Identity | None, channel: ChannelRow, item: Item | Refusal, number: int, size: int
+) -> Checked:
     """Says before there is work what a post would be refused for; `size` characters are asked for so far."""
     if isinstance(item, Refusal):
         return item
     try:
-        with db.snapshot() as read:
-            if limit := _limit(identity, channel):
-                limits.check(read, *limit, number)
-            limits.check_all(read, channels.uses(size))
-            posting.check_draft(read, identity, channel, item.draft)
-            body = item.draft.body
-            return item, NOTHING if is_plain(body) else posting.known_in(read, identity, channel, body)
+        if limit := _limit(identity, channel):
+            limits.check(read, *limit, number)
+        limits.check_all(read, channels.uses(size))
+        posting.check_draft(read, identity, channel, item.draft)
+        body = item.draft.body
+        return item, NOTHING if is_plain(body) else posting.known_in(read, identity, channel, body)
     except Refusal as refusal:
         return refusal
 

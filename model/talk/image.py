@@ -23,7 +23,7 @@ from model.talk.judging import block
 from model.talk.markdown import images_in, shown_images
 from pottle import times
 from pottle.errors import Conflict, NotFound
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, limits, reads, writes
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, limits, reads, writes
 from pottle.translation import _
 
 SIDE = 1_600  # pixels, the longer one
@@ -84,11 +84,15 @@ async def put(identity: Identity, channel_id: int, upload: bytes) -> ImageView:
     Raises NotFound; Forbidden where the asker may not post, or the group has no images; Conflict where there is no
     more room; Invalid for what is no image.
     """
-    with db.snapshot() as read:
-        _where(read, identity, channel_id)
-        limits.check_all(read, channels.uses(len(upload)))
-        _check_room(read, identity, 0)
+    await _check(identity, channel_id, len(upload))
     return await _add(identity, channel_id, secrets.token_urlsafe(16), await drawn(whole, upload, SIDE, LARGEST))
+
+
+@reads
+def _check(read: Snapshot, identity: Identity, channel_id: int, size: int) -> None:
+    _where(read, identity, channel_id)
+    limits.check_all(read, channels.uses(size))
+    _check_room(read, identity, 0)
 
 
 @writes

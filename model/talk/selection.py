@@ -14,7 +14,7 @@ from model.talk.channel import Channel, ChannelRow
 from model.talk.post import FOUND, Post, PostsPage, PostView, view, weight
 from model.talk.thread import Discussion
 from pottle.errors import Unauthenticated
-from pottle.store import db
+from pottle.store import Snapshot, db, reads
 from pottle.store.paging import Cursor, Page, paged_aside
 from pottle.translation import _
 
@@ -48,7 +48,7 @@ async def listed(identity: Identity | None, channel_id: int, only: Only, cursor:
 
     Raises NotFound; Unauthenticated for one's own posts.
     """
-    channel, seq = _where(identity, channel_id, only)
+    channel, seq = await _where(identity, channel_id, only)
     async with db.session() as session:  # beside the event loop: it may have to pass over all the others
         page = await paged_aside(
             session, SELECTED[only], Post.id, cursor, view, weight, **_values(identity, channel, only)
@@ -58,20 +58,19 @@ async def listed(identity: Identity | None, channel_id: int, only: Only, cursor:
 
 async def conversations(identity: Identity | None, channel_id: int, only: Only, cursor: Cursor) -> Discussion:
     """The conversations that such posts stand in, those that began last first. Raises as `listed`."""
-    channel, seq = _where(identity, channel_id, only)
+    channel, seq = await _where(identity, channel_id, only)
     async with db.session() as session:
         page = await paged_aside(session, ROOTS[only], ROOT, cursor, _id, **_values(identity, channel, only))
-    with db.snapshot() as read:
-        found = thread.begun_by(read, page.items)
+    found = await db.read(thread.begun_by, page.items)
     older = found[-1].root.id if len(found) < len(page.items) else page.next
     return Discussion(channel, Page(found, older, page.prev), seq, None)
 
 
-def _where(identity: Identity | None, channel_id: int, only: Only) -> tuple[ChannelRow, int]:
+@reads
+def _where(read: Snapshot, identity: Identity | None, channel_id: int, only: Only) -> tuple[ChannelRow, int]:
     if only == "mine" and identity is None:
         raise Unauthenticated(_("Sign in to see what you wrote."))
-    with db.snapshot() as read:
-        return channels.visible_to.within(read, identity, channel_id), channels.position(read, channel_id)
+    return channels.visible_to.within(read, identity, channel_id), channels.position(read, channel_id)
 
 
 def _values(identity: Identity | None, channel: ChannelRow, only: Only) -> dict[str, int]:

@@ -50,8 +50,7 @@ class Webhooks(Consumer):
         try:
             while True:
                 self.woken.clear()
-                with db.snapshot() as read:
-                    heads = delivery.heads(read)
+                heads = await db.read(delivery.heads)
                 for id_ in [id_ for id_, due in heads.items() if due <= times.now() and id_ not in serving]:
                     serving[id_] = asyncio.create_task(self._serve(id_))
                     serving[id_].add_done_callback(partial(self._served, serving, id_))
@@ -89,8 +88,7 @@ class Webhooks(Consumer):
     async def _deliver(self, job: Job) -> None:
         """One attempt. What it says is as things are now: of a post that was removed meanwhile, nothing is left."""
         row = job.delivery
-        with db.snapshot() as read:
-            told = payload.told_of(read, row.kind, row.subject, row.seq, job.hook.slug)
+        told = await db.read(payload.told_of, row.kind, row.subject, row.seq, job.hook.slug)
         body = payload.body(row.kind, row.created, told, job.hook.format)
         outcome = await _sent(job.hook, row.message, body) if body else Outcome(204, "There was nothing left to say.")
         await delivery.record(row.id, outcome, random.uniform(1, 1 + LATER))  # noqa: S311  # no secret
@@ -98,10 +96,9 @@ class Webhooks(Consumer):
 
 async def test(identity: Identity, hook_id: int) -> DeliveryView:
     """Sends a test now, from this worker, whatever else waits. Raises NotFound."""
-    with db.snapshot() as read:
-        hook.mine.within(read, identity, hook_id)
-        to = read.one(hook.FULL, id=hook_id)
-        told = payload.told_of(read, TEST, None, 0, to.slug)
+    await hook.mine(identity, hook_id)
+    to = await db.read(Snapshot.one, hook.FULL, id=hook_id)
+    told = await db.read(payload.told_of, TEST, None, 0, to.slug)
     message = f"msg_{secrets.token_hex(12)}"
     outcome = await _sent(to, message, payload.body(TEST, times.now(), told, to.format) or b"")
     return await delivery.note_test(identity, hook_id, message, outcome)

@@ -127,7 +127,7 @@ class Snapshot:
     def __exit__(self, *_: object) -> None:
         self.raw.execute("ROLLBACK")
 
-    def all(self, statement: Executable, **values: Any) -> list[Any]:
+    def all(self, statement: Executable, /, **values: Any) -> list[Any]:
         """Every row, as a named tuple."""
         ready, cursor = self._asked(statement, values)
         rows = cursor.fetchall()
@@ -151,12 +151,12 @@ class Snapshot:
                 more = len(rows) == PORTION
                 yield rows
 
-    def one(self, statement: Executable, **values: Any) -> Any:
+    def one(self, statement: Executable, /, **values: Any) -> Any:
         """The first row or None. The cursor is read to its end, for an open one would hold the transaction."""
         rows = self.all(statement, **values)
         return rows[0] if rows else None
 
-    def run(self, statement: Executable, **values: Any) -> int:
+    def run(self, statement: Executable, /, **values: Any) -> int:
         """The number of rows that an INSERT, UPDATE or DELETE touched."""
         ready, cursor = self._asked(statement, values)
         if cursor.rowcount:
