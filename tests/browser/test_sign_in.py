@@ -176,7 +176,7 @@ async def test_somebody_new_and_somebody_with_a_code(
     code = enrolled.json()["accounts"][0]["code"]
     window = await asks(page, server, site)
     await window.get_by_role("button", name="Use your code").click()
-    await window.locator("[name=code]").fill(code)
+    await window.locator("[name=code]:visible").fill(code)
     await window.keyboard.press("Enter")
     await window.locator("[name=password]:visible").fill("correct donkey")
     await look(window, "code")
@@ -187,7 +187,7 @@ async def test_somebody_new_and_somebody_with_a_code(
     invitation = (await root.post("/api/groups/blog/invitations", json={})).json()["code"]
     window = await asks(page, server, site)
     await window.get_by_role("button", name="Use your code").click()
-    await window.locator("[name=code]").fill(invitation)
+    await window.locator("[name=code]:visible").fill(invitation)
     await window.keyboard.press("Enter")
     await window.locator("[data-kind=group]").get_by_role("button", name="Sign in").click()
     form = window.locator("[data-part=sign-in]")
