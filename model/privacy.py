@@ -156,12 +156,14 @@ def _facts(line: Line) -> Iterator[tuple[str, str]]:
     yield "**who sees it**", line.seen
     yield "**in one's export**", line.export
     yield "**when the account goes**", line.account
-    yield "**when the group goes**", line.group
+    if line.group != "stays":
+        yield "**when the group goes**", line.group
 
 
 INTRODUCTION = """# Register
 
 What each table of the database keeps about people. [privacy.md](privacy.md) says what that means, and what is kept
 elsewhere. `quart --app main register` prints this page with the settings of your server; a test holds it to the tables.
+What is not said to go with its group belongs to none.
 
 Grounds, as they are usual at schools (your data protection officer has the last word):"""
