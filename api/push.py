@@ -49,8 +49,8 @@ async def show() -> PushView:
 @gives(SubscriptionView, 201)
 async def create(data: NewSubscription) -> SubscriptionView:
     """Have this browser be told, until its session ends. It takes the place of what it sent before."""
-    await asyncio.to_thread(subscription.check, data.endpoint, data.keys)
-    return await subscription.register(me(), data.endpoint, data.keys, language())
+    keys = await asyncio.to_thread(subscription.checked, data.endpoint, data.keys)
+    return await subscription.register(me(), data.endpoint, keys, language())
 
 
 @blueprint.delete("")

@@ -17,8 +17,7 @@ from model.push import outbox, vapid, words
 from model.push.outbox import OLD_HOURS, Job
 from model.webhooks import sending
 from pottle import times
-from pottle.store import Snapshot, Tx, reads
-from pottle.store.changes import Change
+from pottle.store import Snapshot, reads
 from pottle.store.consumers import SLOW_SECONDS, Consumer, add
 
 log = logging.getLogger("pottle")
@@ -30,18 +29,11 @@ LATER = 0.1  # by so much of the pause at most
 
 
 class Pushes(Consumer):
-    """Sends pushes. What is put into the outbox wakes it; of other changes it takes none."""
+    """Sends pushes. What is put into the outbox wakes it."""
 
     name = "pushes"
     kinds = frozenset()
     tags = frozenset({"table:pushes"})
-
-    def wants(self, _read: Snapshot, _rows: list[Change]) -> bool:
-        """No changes."""
-        return False
-
-    def take(self, tx: Tx, rows: list[Change]) -> None:
-        """Nothing."""
 
     async def work(self) -> None:
         """Sends what is due."""

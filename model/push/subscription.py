@@ -95,23 +95,24 @@ def must_be_on() -> None:
         raise NotFound(_("This server sends no pushes."))
 
 
-def check(endpoint: str, keys: Keys) -> None:
-    """Raises Invalid for what nothing could be sent to, NotFound where nothing is. It is no work for the event loop."""
-    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+def checked(endpoint: str, keys: Keys) -> Keys:
+    """The keys as they are kept. It is no work for the event loop.
 
+    Raises Invalid for what nothing could be sent to, NotFound where nothing is.
+    """
     must_be_on()
     wrong: dict[str, str] = {}
     if not _is_reachable(endpoint):
         wrong["endpoint"] = _("must be an address that begins with https://")
     try:
-        EllipticCurvePublicKey.from_encoded_point(SECP256R1(), vapid.decoded(keys.p256dh))
-        fine = len(vapid.decoded(keys.auth)) == AUTH_BYTES
+        point, secret = vapid.point(vapid.decoded(keys.p256dh)), vapid.decoded(keys.auth)
     except ValueError:
-        fine = False
-    if not fine:
+        point = secret = b""
+    if len(secret) != AUTH_BYTES:
         wrong["keys"] = _("must be those that the browser was given: p256dh and auth, in base64url")
     if wrong:
         raise Invalid(wrong)
+    return Keys(vapid.encoded(point), vapid.encoded(secret))
 
 
 def _is_reachable(endpoint: str) -> bool:

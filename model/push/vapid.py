@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pottle.store import db
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey, EllipticCurvePublicKey
 
 ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551  # of the curve P-256
 GOOD_SECONDS = 12 * 3_600  # of a signature; a day is allowed
@@ -55,9 +55,20 @@ def _private(secret: str) -> "EllipticCurvePrivateKey":
 
 @lru_cache(maxsize=1)
 def _public(secret: str) -> str:
+    return encoded(_written(_private(secret).public_key()))
+
+
+def point(data: bytes) -> bytes:
+    """A browser's public key, as it is written in full. Raises ValueError for what is no point of the curve."""
+    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+
+    return _written(EllipticCurvePublicKey.from_encoded_point(SECP256R1(), data))
+
+
+def _written(key: "EllipticCurvePublicKey") -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    return encoded(_private(secret).public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
+    return key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
 def encoded(data: bytes) -> str:
