@@ -147,7 +147,7 @@ def _of_waiting(found: Bundle, token: str) -> Content:
     return _content(
         token,
         subject=_("[%(group)s] %(about)s", group=one.name, about=_("Waiting for you")),
-        heading=_waits(one),
+        heading=_("Waiting for you in %(group)s", group=one.name),
         paragraphs=[text for many, text in parts if many],
         button=(_("Look at it"), letters.at(f"/groups/{one.slug}/queue")),
         reason=_("You get this because you look after this group. It comes once an hour at most."),
