@@ -16,13 +16,14 @@ export async function showHistory(pottle, slug, uid) {
   const dialog = opened('person', _('History of %(uid)s', { uid }));
   const show = async () => {
     const found = await read(path);
-    const close = made('button', { type: 'button', className: 'button', textContent: _('Done'), autofocus: true });
+    const close = made('button', { type: 'button', className: 'button', textContent: _('Done') });
     close.addEventListener('click', () => dialog.close());
     const buttons = made('p', { className: 'buttons' });
     buttons.append(close, ...(found ? [made('a', { href: path, textContent: _('As a page') })] : []));
     const missing = made('p', { textContent: _('That did not work. Please try again.') });
     dialog.replaceChildren(found || missing, buttons);
     if (found) acts(found, pottle, show);
+    close.focus({ preventScroll: true });
   };
   await show();
 }

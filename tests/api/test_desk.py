@@ -7,6 +7,7 @@ from sqlalchemy.dialects import sqlite
 
 from model.talk import queue
 from model.talk.desk import appeal
+from model.talk.judging import verdict
 from pottle.store import db
 from tests.api.conftest import Json, joined, opened, posted, refused, wrong_fields
 from tests.api.test_review import decided, edited, seen
@@ -90,6 +91,19 @@ class TestReported:
         assert [post["reported"] for post in await waiting(alice, "reported")] == [1]
         (told,) = await decisions(bob)
         assert told["ended"]
+
+    async def test_what_rules_held_back_says_why(self, root: Person, alice: Person, bob: Person) -> None:
+        room = await opened(root, "site", review="all")
+        await joined(root, "site", "alice", "moderator")
+        post = await posted(bob, "Buy", room)
+        said = verdict.Verdict((verdict.Reason("links", 1.2, "4"), verdict.Reason("new", 0.3, "0")))
+        await db.write(lambda tx: verdict.keep(tx, post["id"], "post", said))
+        (shown,) = await waiting(alice, "pending")
+        why = [*map(str, verdict.in_words(said.reasons))]
+        assert shown["verdict"] == {"score": 1.5, "reasons": why}
+        await removed(alice, shown)
+        (told,) = await decisions(bob)
+        assert (told["found"], told["rules"], told["automated_detection"]) == ("rule", why, True)
 
     async def test_what_waits_is_found_by_indexes(self, room: int) -> None:
         """It is counted for each page that a moderator sees, and must not look at all posts there ever were."""
