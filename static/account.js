@@ -11,7 +11,7 @@ export class Account {
     this.me = uid ? { uid, name, role } : null;
     this.#dialog('sign-in', (values) => this.enter(() => pottle.signIn(values)));
     this.#dialog('sign-up', (values) => this.enter(() => pottle.signUp(values)));
-    this.#dialog('second', ({ code }) => pottle.giveSecond({ code, ticket: this.#ticket }));
+    this.#dialog('give-second', ({ code }) => pottle.giveSecond({ code, ticket: this.#ticket }));
     this.#dialog('confirm', ({ password, code }) => pottle.confirm(password, code));
     document.addEventListener('click', (event) => this.#clicked(event));
     document.addEventListener('refused', ({ detail }) => this.#refused(detail));
@@ -40,7 +40,7 @@ export class Account {
     this.#passkeys(({ offers, signIn, signUp, confirm }) => {
       offers(this.#form('sign-in'), () => this.#entered('sign-in', () => signIn(this.#pottle)));
       offers(this.#form('sign-up'), (values) => this.#entered('sign-up', () => signUp(this.#pottle, values)));
-      offers(this.#form('second'), () => signIn(this.#pottle).then(() => this.#close('second')));
+      offers(this.#form('give-second'), () => signIn(this.#pottle).then(() => this.#close('give-second')));
       offers(this.#form('confirm'), () => confirm(this.#pottle).then(() => this.#close('confirm')));
     });
   }
@@ -78,10 +78,10 @@ export class Account {
   /** Asks for the second factor. @returns {Promise<boolean>} whether it was given */
   giveSecond({ ticket, ways }) {
     this.#ticket = ticket;
-    document.querySelector('#second [data-way=passkey]').hidden = !ways.includes('passkey');
-    document.getElementById('second').returnValue = '';
-    this.ask('second');
-    return this.#closed('second');
+    document.querySelector('#give-second [data-way=passkey]').hidden = !ways.includes('passkey');
+    document.getElementById('give-second').returnValue = '';
+    this.ask('give-second');
+    return this.#closed('give-second');
   }
 
   /** Asks for the password again. @returns {Promise<boolean>} whether it was given; not when the reader cancels */
