@@ -36,7 +36,7 @@ class Link(Tolerant):
 async def show_confirm(query: Link, trouble: Trouble | None = None) -> Response:
     """Where one confirms an address, once one is signed in."""
     body = await rendered("address.html", me=asker(), token=query.token, trouble=trouble)
-    headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    headers = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}  # without any a form is from nowhere
     return Response(body, headers=headers, content_type="text/html; charset=utf-8")
 
 

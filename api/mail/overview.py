@@ -17,7 +17,7 @@ from pottle.http.caching import rule
 from pottle.http.forms import Trouble, go_to, or_again
 from pottle.http.languages import language
 from pottle.http.limits import idempotent, limited
-from pottle.translation import _, called, languages, supported
+from pottle.translation import _, called, languages, supported, translated
 from pottle.values import line
 
 blueprint = Blueprint("mail", __name__)
@@ -55,8 +55,10 @@ async def show(query: Shown, trouble: Trouble | None = None) -> Response:
     _must_be_admin()
     kind, spoken = _chosen(query)
     smtp = settings.chosen().mail
-    text = plain.plain(letters.html_of(letters.kinds[kind].example(), spoken))
+    example = letters.kinds[kind].example()
+    text = plain.plain(letters.html_of(example, spoken))
     shown = {"state": await outbox.state(), "smtp": smtp, "trouble": trouble, "kind": kind, "spoken": spoken}
+    shown |= {"subject": translated(example.subject, spoken)}
     spoken_here = [(tag, called(tag)) for tag in languages()]
     choices = {
         "kinds": [(one, one) for one in sorted(letters.kinds)],
