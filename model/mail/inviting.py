@@ -23,6 +23,7 @@ from pottle.store import Snapshot, Tx, db, limits, reads, writes
 from pottle.translation import _
 
 KIND = "invitation"
+MOST_SHOWN = 500
 GOOD_DAYS = 7  # a letter's row is kept for as long, once it is sent
 Addresses = Annotated[list[Email], Meta(min_length=1, max_length=50)]
 INVITING = Rate("invitations by mail", 200, per=86_400)  # letters of one moderator, and of one group
@@ -44,6 +45,7 @@ OF_GROUP = (
     .outerjoin(User, User.id == Mail.subject_id)  # who typed the address
     .where(Mail.group_id == bindparam("group_id"), Mail.kind == KIND)
     .order_by(Mail.id.desc())
+    .limit(MOST_SHOWN)
 )
 DROP = delete(Mail).where(Mail.id == bindparam("id"), Mail.group_id == bindparam("group_id"), Mail.kind == KIND)
 MAKER = (
