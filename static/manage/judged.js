@@ -34,6 +34,7 @@ export function judged(section, state, actions) {
 /** What the rules say of a post, who reported it, and how many notes there are. */
 function beside(of, { author, verdict, reported: many, reports, notes }) {
   of('[data-do=history]').hidden = !author.uid;
+  of('[data-do=block]').hidden = !author.guest;
   if (notes) of('[data-do=note]').textContent = ngettext('%(num)s note', '%(num)s notes', notes);
   of('.verdict').hidden = !verdict;
   if (verdict) {

@@ -53,6 +53,11 @@ export function acts(history, pottle, again) {
       again();
     },
   };
+  history.querySelector('[data-do=trust]')?.addEventListener('change', ({ target }) => {
+    const trust = `${path}/trust/${encodeURIComponent(uid)}`;
+    const said = target.value ? pottle.api('PUT', trust, { level: target.value }) : pottle.api('DELETE', trust);
+    said.then(() => toast({ text: _('Saved.') }), (problem) => { toast({ text: problem.message }); again(); });
+  });
   for (const day of history.querySelectorAll('[data-day]')) day.textContent = new Date(day.dataset.day).toLocaleDateString(texts.language);
   history.addEventListener('click', ({ target }) => {
     const button = target.closest('button[data-do]');
@@ -91,12 +96,27 @@ export function askAnswer(title, action, send) {
   return filled('answer', title, action, [field(_('What do you say to the author?'), words)], send);
 }
 
+/** Asks until when and why nobody is to write from where a guest's post came. @returns {Promise<boolean>} whether it was done */
+export function blockNetwork(pottle, slug, post, name) {
+  const [until, why] = ofBlock(false);
+  const hint = made('p', { className: 'hint', textContent: _('From the network that this post came from, nobody can write in the group then but people whom it trusts. You do not see its address.') });
+  return filled('block', _('Block where %(name)s wrote from?', { name }), _('Block'), [field(_('Block them?'), until), field(_('Why they are blocked; they read it'), why), hint],
+    () => pottle.api('POST', `/api/groups/${slug}/blocks`, { post, why: why.value.trim() || _('Something else'), until: ends(until.value) }));
+}
+
+function ofBlock(optional) {
+  const lengths = [[1, _('For a day')], [7, _('For a week')], [30, _('For a month')], ['ever', _('For good')]];
+  const until = choice('blocked', optional ? [['', _('No')], ...lengths] : lengths, '7');
+  return [until, made('input', { name: 'why', maxLength: 500, dir: 'auto', autocomplete: 'off', value: _('Advertising') })];
+}
+
+const ends = (days) => (days === 'ever' ? null : new Date(Date.now() + days * DAY_MS).toISOString());
+
 /** Asks how much, says how much that is, and does it; with one click it is undone. */
 async function clearUp(pottle, path, group, name, again) {
   const days = choice('days', DAYS.map((many) => [many, many === 366 ? _('the last year') : ngettext('the last day', 'the last %(num)s days', many)]), '7');
   const reason = choice('reason', [['', _('Say nothing')], ...Object.entries(reasons())], 'spam');
-  const until = choice('blocked', [['', _('No')], [1, _('For a day')], [7, _('For a week')], [30, _('For a month')], ['ever', _('For good')]], '7');
-  const why = made('input', { name: 'why', maxLength: 500, dir: 'auto', autocomplete: 'off', value: _('Advertising') });
+  const [until, why] = ofBlock(true);
   const much = made('p', { className: 'much' });
   much.setAttribute('role', 'status');
   const look = async () => {
@@ -108,7 +128,7 @@ async function clearUp(pottle, path, group, name, again) {
   look();
   const fields = [field(_('What they wrote in'), days), much, field(_('Why? The author reads it.'), reason), field(_('Block them?'), until), field(_('Why they are blocked; they read it'), why)];
   await filled('clear', _('Remove all posts of %(name)s', { name }), _('Remove all'), fields, async (values) => {
-    const block = until.value && { why: why.value.trim() || _('Something else'), until: until.value === 'ever' ? null : new Date(Date.now() + until.value * DAY_MS).toISOString() };
+    const block = until.value && { why: why.value.trim() || _('Something else'), until: ends(until.value) };
     const done = await pottle.api('POST', path, { days: Number(values.days), ...(reason.value && { reason: reason.value }), ...(block && { block }) });
     const text = ngettext('%(num)s post was removed.', '%(num)s posts were removed.', done.posts + done.edits);
     const undo = async () => {

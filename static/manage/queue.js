@@ -5,10 +5,11 @@ import { Listing } from '../listing.js';
 import { pottle } from '../pages.js';
 import { askWhy } from '../reasons.js';
 import { _, ngettext } from '../texts.js';
+import { toast } from '../toast.js';
 import { nameOf } from '../view.js';
 import { channelPage, page, part, slug } from './group.js';
 import { judged } from './judged.js';
-import { showHistory, showNotes } from './person.js';
+import { blockNetwork, showHistory, showNotes } from './person.js';
 
 const { state } = page.dataset;
 const section = part('#waiting');
@@ -26,6 +27,10 @@ const waiting = judged(section, state, {
   },
   async history({ place, author }) {
     await showHistory(pottle, place.group, author.uid);
+    return false;
+  },
+  async block({ id, place, author }) {
+    if (await blockNetwork(pottle, place.group, id, nameOf(author))) toast({ text: _('Nobody can write from there now.') });
     return false;
   },
   note: ({ id, place, author }) => showNotes(pottle, place.group, id, nameOf(author)),
