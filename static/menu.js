@@ -21,7 +21,7 @@ function allowed({ post: { state, author, answer, endorsed, pinned }, mine, mode
     answer: answers && !answer, 'no-answer': answers && answer, endorse: marks && !endorsed, unendorse: marks && endorsed, pin: marks && !pinned, unpin: marks && pinned,
     author: moderates && !author.uid && !author.guest, history: moderates && Boolean(author.uid), claim: published && signedIn && Boolean(author.guest),
     approve: moderates && state === 'pending', edit: mine && (moderates || !locked) && !removed, withdraw: Boolean(edit),
-    link: published, remove: (mine || moderates) && (!removed || withheld), restore: moderates && removed,
+    link: published, report: published && signedIn && !mine, remove: (mine || moderates) && (!removed || withheld), restore: moderates && removed,
   };
 }
 
@@ -41,6 +41,7 @@ export class Menu {
     this.#place = section.querySelector('.menu');
     this.#group = section.dataset.group;
     this.#place.addEventListener('click', (event) => this.#chosen(event));
+    this.#place.addEventListener('submit', (event) => this.#report(event));
     section.addEventListener('keydown', (event) => this.#pressed(event));
     section.addEventListener('focusin', ({ target }) => target.contains(this.#place) || this.#left([target, target.closest('.menu')])); // Safari focuses what is around a button
     document.addEventListener('pointerdown', (event) => this.#left(event.composedPath()));
@@ -54,6 +55,7 @@ export class Menu {
     if (does === 'link') return this.#copy(item);
     if (does === 'author') return this.#unveil(item);
     if (does === 'claim') return this.#claim(item);
+    if (does === 'report') return this.#ask();
     if (does === 'history') return this.#history();
     this.close();
     if (does in CHANGES) this.#change(this.#id, CHANGES[does]);
@@ -79,6 +81,25 @@ export class Menu {
       .then(() => _('A moderator will look at it'), ({ message }) => message);
   }
 
+  /** Why a moderator should look at it. */
+  #ask() {
+    const [, choices, form] = this.#place.children;
+    choices.hidden = true;
+    form.hidden = false;
+    form.elements.reason.focus();
+  }
+
+  async #report(event) {
+    event.preventDefault();
+    event.stopPropagation(); // it stands inside the form of the post's buttons
+    const { target: form, target: { elements: { reason, note } } } = event;
+    const [button, status] = [form.querySelector('button'), form.querySelector('[role=status]')];
+    button.disabled = true;
+    const said = { reason: reason.value, note: note.value.trim() || null };
+    status.textContent = await this.#pottle.api('POST', `/api/posts/${this.#id}/reports`, said)
+      .then(() => _('Thank you. A moderator will look at it.'), ({ message }) => { button.disabled = false; return message; });
+  }
+
   /** The link is copied, or followed where browsers forbid that: on plain http. */
   #copy(item) {
     const { href } = this.#place.closest('.post').querySelector('.when');
@@ -99,7 +120,11 @@ export class Menu {
     button.ariaExpanded = 'true';
     button.after(this.#place);
     this.#place.hidden = false;
-    const [picker, choices] = this.#place.children;
+    const [picker, choices, form] = this.#place.children;
+    form.reset();
+    form.hidden = true;
+    form.querySelector('button').disabled = false;
+    form.querySelector('[role=status]').textContent = '';
     picker.hidden = button.dataset.do !== 'pick';
     choices.hidden = !picker.hidden;
     for (const item of picker.children) item.ariaPressed = String(about.marks.has(item.dataset.kind));

@@ -24,7 +24,11 @@ export const talking = (Base) => class extends Base {
 
   /** @returns {Promise<Post>} whose state tells whether it waits for a moderator */
   post(channel, { body, parent, guest, anonymous }, options) {
-    return this.api('POST', `/api/channels/${channel}/posts`, { body, parent, guest, anonymous: anonymous && true }, options);
+    const send = (proof) => this.api('POST', `/api/channels/${channel}/posts`, { body, parent, guest, anonymous: anonymous && true, proof }, options);
+    return send().catch(async (problem) => {
+      if (!problem.type.endsWith('proof-needed')) throw problem;
+      return send(await (await import('./proof.js')).solved(await this.api('GET', '/api/challenge')));
+    });
   }
 
   /**

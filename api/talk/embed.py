@@ -34,7 +34,7 @@ opened("/embed\\.js|/embed/.+\\.js|/groups/[^/]+/(thread|recent|search)")
 
 EMBED = assets.FOLDER / "embed"
 SCRIPT = "public, max-age=300, stale-while-revalidate=600"  # minutes: it asks for another file of its release
-LATER = "more, part, menu, bell, count, recent, polling, search"  # modules
+LATER = "more, part, menu, bell, count, recent, polling, search, proof"  # modules
 ANCHORS = "pottle-"  # what the ids of posts begin with in pages of other sites
 
 

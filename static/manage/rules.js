@@ -3,6 +3,8 @@ import { submits } from '../forms.js';
 import { _ } from '../texts.js';
 import { change, part } from './group.js';
 
+if (document.querySelector('#held')) import('./held.js');
+
 const form = part('#rules form');
 submits(form, async () => {
   const { name, reading, posting, review, anonymous, images } = form.elements;

@@ -184,6 +184,7 @@ async def test_it_says_where_a_version_can_be_named(document: Json) -> None:
         ("delete", "/api/channels/{channel_id}"),
         ("patch", "/api/groups/{slug}"),
         ("delete", "/api/groups/{slug}"),
+        ("patch", "/api/groups/{slug}/rules"),
         ("patch", "/api/me"),
         ("delete", "/api/me"),
         ("patch", "/api/posts/{post_id}"),

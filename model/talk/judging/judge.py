@@ -91,7 +91,7 @@ def _by_text(seen: Seen, rules: Rules) -> Iterator[Reason]:
     if seen.links > rules.links:
         yield Reason("links", min(0.5 + 0.1 * (seen.links - rules.links), 0.8), str(seen.links))
     elif strange:
-        yield Reason("link", min(0.2 + 0.1 * strange, 0.4), seen.hosts[0][0])
+        yield Reason("link", min(round(0.2 + 0.1 * strange, 1), 0.4), seen.hosts[0][0])
     if seen.hosts and seen.hosts[0][1] >= 3:  # as Discourse
         yield Reason("host", 0.3, f"{seen.hosts[0][0]}, {seen.hosts[0][1]}")
     if seen.dubious:

@@ -1,0 +1,2 @@
+/** Proof of work, for pages of other sites: imported when a guest has to do it. */
+export { solved } from '../proof.js';
