@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import bindparam, func, select
 
-from model.accounts.providers import asking, linked
+from model.accounts.providers import asking, newcomer
 from model.accounts.providers.configured import Provider
 from model.accounts.sso import SsoSecret
 from model.accounts.user import User
@@ -228,7 +228,7 @@ def _content(read: Snapshot) -> Iterator[Finding]:
 def _newcomers(patient: Patient, read: Snapshot) -> Iterator[Finding]:
     """Whether the groups that providers put newcomers into are there."""
     for one in patient.settings.sign_in:
-        if one.group and read.one(linked.GROUP, slug=one.group) is None:
+        if one.group and read.one(newcomer.GROUP, slug=one.group) is None:
             yield Finding("warn", "newcomers", f"{one.name}: there is no group {one.group}: group create {one.group}")
 
 

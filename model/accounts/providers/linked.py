@@ -3,7 +3,6 @@
 An account that was there before is only linked by somebody who is signed in to it. Somebody new gets one of their own.
 """
 
-import logging
 from contextlib import suppress
 from typing import Any
 
@@ -11,27 +10,23 @@ import msgspec
 from sqlalchemy import ForeignKey, String, UniqueConstraint, bindparam, delete, func, insert, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
-from model import audit, settings
-from model.accounts import account, codes, credentials, proof, session, user, ways
+from model import settings
+from model.accounts import account, credentials, proof, session, ways
 from model.accounts.challenge import UsedChallenge
+from model.accounts.providers import newcomer
 from model.accounts.providers.configured import Provider
 from model.accounts.providers.id_token import Said, admits
 from model.accounts.providers.sign_in import MINUTES, Begun
 from model.accounts.session import Identity, Second, Signed
 from model.accounts.ticket import SecondNeeded
-from model.accounts.user import User, UserView
-from model.groups import group, invitation, joining, roster
-from model.groups.group import Group
-from model.groups.invitation import Held
+from model.accounts.user import User
+from model.groups import invitation, joining
 from pottle import text, times
 from pottle.errors import Conflict, Forbidden, NotFound, Refusal, Unauthenticated
 from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads, writes
 from pottle.translation import _
 
 MOST = 20  # linked to one account
-LONGEST_NAME = 80
-
-log = logging.getLogger("pottle")
 
 
 class LinkedAccount(Base):
@@ -77,7 +72,6 @@ SEEN = update(LinkedAccount).where(LinkedAccount.id == bindparam("id"))
 DROP = delete(LinkedAccount).where(_mine, LinkedAccount.id == bindparam("id"))
 USED = select(UsedChallenge.expires).where(UsedChallenge.digest == bindparam("digest"))
 USE = insert(UsedChallenge)
-GROUP = select(Group.id).where(Group.slug == bindparam("slug"))
 
 
 async def enter(there: Provider, who: Said, begun: Begun, address: str, device: str) -> Signed:
@@ -109,10 +103,10 @@ def _enter(tx: Tx, there: Provider, who: Said, begun: Begun, device: str) -> tup
     own = tx.session.get(User, known.user_id) if known else None
     if own is not None and own.disabled:
         raise Forbidden(_("This account is disabled."))
-    held = None if own else _may_begin(tx, there, begun.invitation)
+    held = None if own else newcomer.may_begin(tx, there, begun.invitation)
     _use(tx, begun)
     if own is None:
-        user_id = _made(tx, there, who, held)
+        user_id = newcomer.made(tx, there, who, held)
         _link(tx, user_id, who)
     else:
         user_id = own.id
@@ -131,57 +125,6 @@ def _check_unused(read: Snapshot, begun: Begun) -> None:
 
 def _use(tx: Tx, begun: Begun) -> None:
     tx.run(USE, digest=begun.digest, expires=times.later(minutes=2 * MINUTES))
-
-
-def _may_begin(read: Snapshot, there: Provider, code: str | None) -> Held | None:
-    """The invitation of somebody new, if there is one. Raises Forbidden where they may not have an account."""
-    held = invitation.held(read, code, times.now()) if code else None
-    setting = settings.chosen().sign_up
-    if code and (held is None or held.user_id is not None or held.group_id is None):
-        raise Forbidden(_("Your code isn't valid any more. Ask for another one."))
-    if there.newcomers or (there.newcomers is None and (setting == "open" or (held and setting != "closed"))):
-        return held
-    first = _("There is no account here yet for your %(provider)s account.", provider=there.label)
-    if there.newcomers is None and setting == "invitation":
-        raise Forbidden(_("%(first)s Use your code first, or sign in with your password and add it.", first=first))
-    raise Forbidden(_("%(first)s If you have one: sign in with your password, and add it.", first=first))
-
-
-def _made(tx: Tx, there: Provider, who: Said, held: Held | None) -> int:
-    """Makes the account of somebody new, under a user name that nobody has; returns its id."""
-    username = (who.username or who.email).partition("@")[0]
-    said = text.made_one_line(who.name or username)
-    named = [roster.uid_from(one) for one in (who.username.partition("@")[0], said)]
-    base = next((one for one in named if not one.startswith(roster.NAMELESS)), named[0])
-    uid = roster.free(base, {row.uid_folded for row in tx.all(codes.BEGINNING, first=base, beyond=f"{base}\x7f")})
-    joins = _groups(tx, there, held)
-    name = (said or uid)[:LONGEST_NAME].strip()
-    if any(group.has_namesake(tx, name, id_) for id_ in (0, *joins)):
-        behind = f" ({uid})"
-        name = name[: LONGEST_NAME - len(behind)] + behind
-    id_ = user.add(tx, uid, name, None, who.email[:254] if who.proven else None)
-    made = UserView(uid, name, None, tx.now)
-    audit.note(tx, made, "user.created", uid, detail=f"by {there.label}")
-    for group_id, (slug, role, by) in joins.items():
-        group.join(tx, group_id, id_, role)
-        audit.note(tx, made, "member.joined", uid, group=slug, detail=f"{role}, {by}")
-    if held is not None:
-        invitation.use(tx, held.id)
-    return id_
-
-
-def _groups(read: Snapshot, there: Provider, held: Held | None) -> dict[int, tuple[str, str, str]]:
-    """The groups that somebody new becomes a member of: by slug, role, and why."""
-    found: dict[int, tuple[str, str, str]] = {}
-    if there.group:
-        row = read.one(GROUP, slug=there.group)
-        if row is None:
-            log.warning("%s: there is no group %s for newcomers", there.name, there.group)
-        else:
-            found[row.id] = (there.group, "member", f"by {there.label}")
-    if held is not None and held.group_id is not None:
-        found[held.group_id] = (held.slug, held.role, f"by invitation {held.id}")
-    return found
 
 
 def _link(tx: Tx, user_id: int, who: Said) -> None:
