@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Annotated, Any
 
-from quart import Response
+from quart import Response, request
 
-from api.access import attempt, me, set_cookie
+from api.access import asker, attempt, me, set_cookie
 from model import settings
-from model.accounts import second, user
+from model.accounts import second, session, user
 from model.accounts.challenge import Place
 from model.accounts.passkey import Json
 from model.accounts.session import ConfirmationNeeded, SessionView, Signed
@@ -64,10 +64,25 @@ def place() -> Place:
 
 async def begun(signed: Signed) -> Response:
     """The API's answer that begins a session."""
+    await _end_the_one_before()
     own = await user.account(signed.identity.user)
     response = respond(SessionView(own, signed.token, signed.identity.expires), 201)
     if foreign_origin() is None:
         set_cookie(response, signed.token, settings.chosen().session_days)
+    return response
+
+
+async def _end_the_one_before() -> None:
+    """Whoever signs in again in a browser has one session there and not two. (ASVS 7.2.4)"""
+    before = asker() if "Authorization" not in request.headers else None
+    if before and before.session:
+        await session.end(before)
+
+
+async def renewed(response: Response) -> Response:
+    """Gives a browser's session another secret: for who has proven again who they are. (ASVS 7.2.4)"""
+    if "Authorization" not in request.headers:
+        set_cookie(response, await session.renew(me()), settings.chosen().session_days)
     return response
 
 
@@ -80,6 +95,7 @@ async def arrived(entering: Awaitable[Signed], way: str, uid: str = "") -> Respo
         signed = await attempt(entering, uid)
     except SecondNeeded as needed:
         return await show_second(ticket=needed.ticket, way=way)
+    await _end_the_one_before()
     response = go_to(SET_UP if await second.is_missing(signed.identity) else ours(way))
     set_cookie(response, signed.token, settings.chosen().session_days)
     return response

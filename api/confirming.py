@@ -9,12 +9,12 @@ from quart import Blueprint, Response
 from quart_schema import hide
 
 from api.access import EDITING, attempt, by_session, me
-from api.arriving import Credential, Way, ours, place, sent, show_confirm
+from api.arriving import Credential, Way, ours, place, renewed, sent, show_confirm
 from model.accounts import account, passkey, second, session
 from model.accounts.user import Password
 from model.groups.invitation import Code
 from pottle.errors import Invalid
-from pottle.http.answers import asks, gives, takes
+from pottle.http.answers import asks, gives, respond, takes
 from pottle.http.asking import signed_in
 from pottle.http.bodies import Tolerant
 from pottle.http.forms import fills, go_to, or_again
@@ -70,7 +70,7 @@ async def show_ways() -> Ways:
 @by_session
 @takes(Confirmation)
 @gives(None, 204)
-async def confirm(data: Confirmation) -> None:
+async def confirm(data: Confirmation) -> Response:
     """Enter the password again, or a code of the authenticator app, or show a passkey (by the options of
     `POST /api/session/confirm/options`): for ten minutes this session may then do what a
     refusal of the type `urn:pottle:confirmation-needed` asks it for. Signing in counts as well."""
@@ -78,6 +78,7 @@ async def confirm(data: Confirmation) -> None:
         await attempt(passkey.confirm(me(), sent(data.passkey), place()), me().uid)
     else:
         await _prove(data.password or "", data.code or "")
+    return await renewed(respond(None, 204))
 
 
 async def _prove(password: str, code: str) -> None:
@@ -110,4 +111,4 @@ async def show(query: Next) -> Response:
 async def confirm_by_form(data: Proof) -> Response:
     """Prove again who one is, by a form."""
     await _prove(data.password, data.code)
-    return go_to(ours(data.next))
+    return await renewed(go_to(ours(data.next)))

@@ -29,7 +29,7 @@ from api.access import (
 )
 from api.account_page import own_access
 from api.addresses import here
-from api.arriving import Way, arrived, must_be_ours, ours, private
+from api.arriving import Way, arrived, must_be_ours, ours, private, renewed
 from api.window import window
 from model import settings
 from model.accounts import session, sso
@@ -163,6 +163,7 @@ async def back(name: str, query: Answer) -> Response:
         await linked.link(me(), there, who, begun)
     else:
         await linked.confirm(me(), who, begun)
+        return await renewed(go_to(begun.next))
     return go_to(begun.next)
 
 

@@ -108,6 +108,7 @@ class Settings(EngineSettings):
     password_min: int = 8
     second_factor: Literal["optional", "admins", "moderators"] = "optional"
     session_days: int = 30
+    session_idle_days: int = 14
     post_length: int = 10_000
     user_image_bytes: int = 64 * 1024 * 1024
     image_bytes: int = 2 * 1024 * 1024 * 1024

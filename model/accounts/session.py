@@ -230,6 +230,10 @@ async def identify(secret: str, origin: str | None = None) -> Identity | None:
     now = times.now()
     if known is None or known.expires < now or known.origin not in (None, origin):
         return None
+    if known.used != now[:10] and _is_idle(known):
+        known = await _look_up(secret, secret_hash)  # another worker may have seen it meanwhile
+        if known is None or _is_idle(known):
+            return None
     tables.note(f"user:{known.uid}")
     if known.used != now[:10]:
         _users.add(known.user)
@@ -237,6 +241,12 @@ async def identify(secret: str, origin: str | None = None) -> Identity | None:
             _used[known.session] = now[:10]
         _cached[secret_hash] = msgspec.structs.replace(known, used=now[:10])
     return known
+
+
+def _is_idle(known: Identity) -> bool:
+    """Whether a session was not used for too many days. (ASVS 7.3.1)"""
+    since = times.later(days=-settings.chosen().session_idle_days)[:10]
+    return known.session is not None and (known.used or since) < since
 
 
 def take_used() -> set[int]:
@@ -284,6 +294,15 @@ def must_be_confirmed(identity: Identity) -> None:
 def confirmed(tx: Tx, identity: Identity) -> None:
     """Notes that the session's user has proven again who it is, which counts for some minutes."""
     tx.run(SET, id=identity.session, confirmed=tx.now)
+
+
+@writes
+def renew(tx: Tx, identity: Identity) -> str:
+    """Another secret for a session, which goes on; the one before is no longer good."""
+    secret = "ses_" + secrets.token_urlsafe(32)
+    tx.run(SET, id=identity.session, secret_hash=hashed(secret))
+    tx.changed("session.changed", subject=identity.session, tags=[f"user:{identity.uid}"])
+    return secret
 
 
 def strengthen(tx: Tx, identity: Identity, second: Second) -> None:

@@ -268,3 +268,32 @@ async def test_a_token_is_long_and_random(anyone: Person) -> None:
 async def test_it_names_what_is_missing(anyone: Person, missing: str) -> None:
     given = {name: value for name, value in ALICE.items() if name != missing}
     assert wrong_fields(await anyone.post("/api/session", given)) == {missing}
+
+
+async def test_who_signs_in_again_in_a_browser_has_one_session_there(browser: Person, anyone: Person) -> None:
+    before = dict(browser.http.cookies)
+    assert (await browser.post("/api/session", ALICE)).status_code == 201
+    after = dict(browser.http.cookies)
+    browser.http.cookies = httpx.Cookies(before)
+    refused(await browser.get("/api/me"), 401)
+    browser.http.cookies = httpx.Cookies(after)
+    assert (await browser.get("/api/me")).status_code == 200
+
+
+async def test_typing_the_password_again_gives_a_browser_another_token(browser: Person, alice: Person) -> None:
+    before = dict(browser.http.cookies)
+    assert (await browser.post("/api/session/confirm", {"password": PASSWORD})).status_code == 204
+    assert (await browser.get("/api/me")).status_code == 200
+    browser.http.cookies = httpx.Cookies(before)
+    refused(await browser.get("/api/me"), 401)
+    assert (await alice.post("/api/session/confirm", {"password": PASSWORD})).status_code == 204
+    assert (await alice.get("/api/me")).status_code == 200, "a program goes on with its token"
+
+
+async def test_a_session_that_is_not_used_for_two_weeks_ends(anyone: Person, instance: Path) -> None:
+    token = await signed_in_again(anyone, **ALICE)
+    for days, status in ((13, 200), (15, 401)):
+        day = times.later(days=-days)[:10]
+        await db.write(lambda tx, day=day: tx.session.execute(update(session.Session).values(used=day)) and None)
+        session.forget_all()
+        assert (await anyone.get("/api/me", headers=bearer(token))).status_code == status

@@ -53,6 +53,7 @@ GOOD = [
     ("METRICS", "", "metrics", ()),
     ("PASSWORD_MIN", "12", "password_min", 12),
     ("SESSION_DAYS", "1", "session_days", 1),
+    ("SESSION_IDLE_DAYS", "1", "session_idle_days", 1),
     ("LOG_CHANGES", "999999999999", "log_changes", 999_999_999_999),
     ("RETENTION_ACCOUNTS", "400", "retention_accounts", 400),
     ("RETENTION_AUDIT", "off", "retention_audit", None),
