@@ -11,6 +11,7 @@ from pottle.http import assets
 from pottle.http.application import rendered
 from pottle.http.asking import anyone
 from pottle.http.assets import asset
+from pottle.http.caching import SHARED
 from pottle.http.languages import language
 from pottle.http.minifying import minified_js
 from pottle.store import db
@@ -19,7 +20,6 @@ from pottle.translation import _, direction, translated
 blueprint = Blueprint("installable", __name__)
 
 PAPER = "#fffaf4"  # static/style/tokens.css
-HOUR = "public, max-age=3600"
 WORKERS_POLICY = "default-src 'none'; connect-src 'self'; img-src 'self'"
 ICONS = (("icon-192", "192x192", "any"), ("icon-512", "512x512", "any"), ("maskable-512", "512x512", "maskable"))
 
@@ -50,7 +50,7 @@ async def manifest() -> Response:
         "shortcuts": [{"name": translated(_("Inbox"), spoken), "url": url_for("inbox.show")}] if discussions else [],
     }
     body = json.dumps(said, ensure_ascii=False)
-    return Response(body, headers={"Cache-Control": HOUR}, content_type="application/manifest+json")
+    return Response(body, headers={"Cache-Control": SHARED}, content_type="application/manifest+json")
 
 
 @blueprint.get("/worker.js")
@@ -58,7 +58,7 @@ async def manifest() -> Response:
 @anyone
 async def worker() -> Response:
     """The service worker, where its scope is all that is ours; browsers ask for it anew each day at least."""
-    answer = assets.answer(_made.__wrapped__(False) if db.settings.development else _made(True), "no-cache")
+    answer = assets.answer(_made.__wrapped__(False) if db.settings.development else _made(True), SHARED)
     answer.headers["Content-Security-Policy"] = WORKERS_POLICY
     return answer
 

@@ -82,7 +82,9 @@ def be_due(tx: Tx) -> None:
 
 async def test_it_works(bob: Person, receiver: Receiver) -> None:
     """The browser alone can read it, it is signed by the key that the browser knows, and it goes from the outbox."""
-    shown = (await bob.get(PUSH)).json()
+    answer = await bob.get(PUSH)
+    assert answer.headers["Cache-Control"] == "no-store"
+    shown = answer.json()
     assert shown["subscriptions"] == []
     browser = await subscribed(bob, receiver, headers={"Accept-Language": "de-CH"})
     (mine,) = (await bob.get(PUSH)).json()["subscriptions"]

@@ -36,7 +36,7 @@ MARKDOWN = "\n\n".join(
 
 PAGES = [
     *("/", "/channels/{room}", "/channels/{room}/thread?order=oldest", "/channels/{room}/write", "/posts/{post}"),
-    *("/posts/{post}/act", "/join", "/docs", "/groups/class", "/discussions", "/inbox", "/queue"),
+    *("/posts/{post}/act", "/join", "/offline", "/docs", "/groups/class", "/discussions", "/inbox", "/queue"),
     *("/groups/class/thread?key=room", "/groups/class/recent", "/sign-in?group=class&origin=%22%3E%3Cscript%3E"),
     *("/account", "/account/sign-in?next=%22%3E%3Cscript%3E", "/account/sign-up?next=javascript:pwned=1"),
     *("/groups/class/queue", "/groups/class/room", "/groups/class/manage", "/admin"),
@@ -114,7 +114,18 @@ async def test_no_page_runs_what_people_wrote(root: Person, poisoned: int, path:
 
 async def test_every_page_is_among_them() -> None:
     app = main.create_app(Settings(instance=Path("/nowhere")))
-    others = ("/api/", "/static/", "/embed", "/openapi.json", "/favicon.ico", "/healthz", "/readyz", "/metrics")
+    others = (
+        "/api/",
+        "/static/",
+        "/embed",
+        "/app.webmanifest",
+        "/worker.js",
+        "/openapi.json",
+        "/favicon.ico",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    )
     no_pages = re.compile(r"/feed\.|/room\.csv$|^/old/")  # tests/api/test_{feeds,room,imports}.py
     shown = {
         rule.rule
