@@ -121,9 +121,15 @@ TERMS = {
     "decision_facts": Term("How it was found, and what rules said.", "A moderator saw it."),
     "source_type": Term("Whether somebody had reported it.", "SOURCE_VOLUNTARY"),
     "TransparencyRow.automated_detection": Term("Whether a rule found it.", "No"),
-    "TransparencyRow.automated_decision": Term("That people decide.", "AUTOMATED_DECISION_NOT_AUTOMATED"),
+    "TransparencyRow.automated_decision": Term(
+        "`…_FULLY` of what rules held back.",
+        "AUTOMATED_DECISION_NOT_AUTOMATED",
+    ),
     "redress": Term("What the author can do.", "Appeal to a moderator for half a year"),
-    "TransparencyRow.ended": Term("Since when it holds no longer; empty if it does.", ""),
+    "TransparencyRow.ended": Term(
+        "Since when it holds no longer, or `decided` of what rules held back; else empty.",
+        "",
+    ),
     "TransparencyRow.appeal": Term("What became of the appeal; empty if there is none.", "granted"),
     "appeals": Term("Appeals that wait."),
     "appeal_id": Term("Id of the appeal, which is that of the decision.", 3),

@@ -104,6 +104,12 @@ class TestReported:
         await removed(alice, shown)
         (told,) = await decisions(bob)
         assert (told["found"], told["rules"], told["automated_detection"]) == ("rule", why, True)
+        day = post["created"][:10]
+        path = f"/api/groups/site/statements?since={day}&until={day}"
+        held, gone = (await alice.get(path)).json()["statements"]
+        assert (held["automated_decision"], held["ended"]) == ("AUTOMATED_DECISION_FULLY", "decided")
+        assert why[0] in held["incompatible_content_explanation"]
+        assert (gone["automated_detection"], gone["automated_decision"]) == ("Yes", "AUTOMATED_DECISION_NOT_AUTOMATED")
 
     async def test_what_waits_is_found_by_indexes(self, room: int) -> None:
         """It is counted for each page that a moderator sees, and must not look at all posts there ever were."""

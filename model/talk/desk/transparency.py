@@ -1,4 +1,5 @@
-"""The statements of reasons of a group for a period, as a file: each removal, declined text and block, without names.
+"""The statements of reasons of a group for a period, as a file: each removal, declined text and block, and what rules
+held back by themselves. It names nobody.
 
 The fields are those of the DSA Transparency Database (its API as of July 2025), as far as they make sense here; behind
 them stand `ended` and what became of an appeal. It is read a portion at a time: a slow client holds nothing.
@@ -13,15 +14,18 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import ColumnElement, Integer, String, and_, bindparam, or_, select
 
 from model.accounts.session import Identity, confirm
 from model.groups import group
 from model.groups.group import GroupRow
+from model.talk.channel import Channel
 from model.talk.decision import Reason
 from model.talk.desk.statement import Found, Statement
 from model.talk.judging import verdict
 from model.talk.judging.block import Block
+from model.talk.judging.verdict import Judged
+from model.talk.post import Edit, Post
 from model.talk.room import harmless
 from pottle.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from pottle.store import Snapshot, db, reads
@@ -92,24 +96,36 @@ class Transparency(msgspec.Struct):
     complete: bool
 
 
-_of_period = {
-    table: (
-        table.group_id == bindparam("group_id"),
+def _of_period(table: Any, group_id: Any, key: Any) -> tuple[ColumnElement[bool], ...]:
+    at, after = bindparam("at", type_=String), bindparam("after", type_=Integer)
+    on = or_(table.created > at, and_(table.created == at, key > after))
+    return (
+        group_id == bindparam("group_id"),
         table.created >= bindparam("since"),
         table.created < bindparam("before"),
-        or_(table.created > bindparam("at"), (table.created == bindparam("at")) & (table.id > bindparam("after"))),
+        on,
     )
-    for table in (Statement, Block)
-}
+
+
+HELD = (
+    select(Judged.post_id.label("id"), Judged.about, Judged.reasons, Judged.created, Post.created.label("written"))
+    .add_columns(Post.state, Edit.state.label("edit"))
+    .join(Post, Post.id == Judged.post_id)
+    .join(Channel, Channel.id == Post.channel_id)
+    .outerjoin(Edit, Edit.post_id == Post.id)
+    .where(*_of_period(Judged, Channel.group_id, Judged.post_id))
+    .order_by(Judged.created, Judged.post_id)
+    .limit(PORTION)
+)
 STATEMENTS = (
     select(*Statement.__table__.c)
-    .where(*_of_period[Statement])
+    .where(*_of_period(Statement, Statement.group_id, Statement.id))
     .order_by(Statement.created, Statement.id)
     .limit(PORTION)
 )
 BLOCKS = (
     select(Block.id, Block.created, Block.until, Block.why)
-    .where(*_of_period[Block], Block.user_id.is_not(None))
+    .where(*_of_period(Block, Block.group_id, Block.id), Block.user_id.is_not(None))
     .order_by(Block.created, Block.id)
     .limit(PORTION)
 )
@@ -137,7 +153,11 @@ def _check(**days: str) -> None:
 
 
 async def _rows(identity: Identity, of: GroupRow, since: str, before: str) -> AsyncIterator[TransparencyRow]:
-    kinds: list[tuple[Any, Callable[[Any], TransparencyRow]]] = [(STATEMENTS, _of_statement), (BLOCKS, _of_block)]
+    kinds: list[tuple[Any, Callable[[Any], TransparencyRow]]] = [
+        (HELD, _of_held),
+        (STATEMENTS, _of_statement),
+        (BLOCKS, _of_block),
+    ]
     for statement, made in kinds:
         at, after, more = "", 0, True
         while more:
@@ -156,6 +176,34 @@ def _still(read: Snapshot, identity: Identity, slug: str) -> None:
     """Raises what `take` does where the session, the right or the group has ended meanwhile."""
     confirm(read, identity)
     group.moderated.within(read, identity, slug)
+
+
+def _of_held(row: Any) -> TransparencyRow:
+    waits = (row.edit if row.about == "edit" else row.state) == "pending"
+    reasons = [str(said) for said in verdict.in_words(verdict.of_column(row.reasons))]
+    return TransparencyRow(
+        puid=f"held-{row.id}-{row.about}",
+        decision_visibility=["DECISION_VISIBILITY_CONTENT_DISABLED"],
+        decision_provision="",
+        decision_ground="DECISION_GROUND_INCOMPATIBLE_CONTENT",
+        incompatible_content_ground=GROUNDS[None],
+        incompatible_content_explanation=" ".join(reasons),
+        incompatible_content_illegal="No",
+        category=OTHER,
+        content_type=["CONTENT_TYPE_TEXT"],
+        content_date=row.written[:10],
+        territorial_scope=[],
+        application_date=row.created[:10],
+        end_date_visibility_restriction="",
+        end_date_service_restriction="",
+        decision_facts=" ".join(["Rules of the group hold it back until a moderator has looked.", *reasons]),
+        source_type="SOURCE_VOLUNTARY",
+        automated_detection="Yes",
+        automated_decision="AUTOMATED_DECISION_FULLY",
+        redress="A moderator looks at it",
+        ended="" if waits else "decided",
+        appeal="",
+    )
 
 
 def _of_statement(row: Any) -> TransparencyRow:
