@@ -57,6 +57,8 @@ def environment(app: Quart, spoken: str) -> Environment:
     if spoken not in compiled:
         made = app.jinja_env.overlay(enable_async=False)
         made.globals = {**app.jinja_env.globals}
+        del made.install_gettext_callables  # type: ignore[attr-defined]  # bound to app.jinja_env; this adds another
+        made.add_extension("jinja2.ext.i18n")
         made.code_generator_class = partial(_InOneLanguage, spoken)  # type: ignore[assignment]
         _speaks(made, spoken)
         compiled[spoken] = made

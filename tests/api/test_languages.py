@@ -10,6 +10,7 @@ from api.access import asker
 from pottle import translation
 from pottle.http import caching
 from pottle.http.application import rendered
+from pottle.http.languages import environment
 from tests.api.conftest import opened, refused
 from tests.conftest import Person
 from tests.server import ROOT
@@ -72,6 +73,17 @@ async def test_it_works(anyone: Person) -> None:
     assert answer.headers["Content-Language"] == "de"
     assert "Accept-Language" in answer.headers["Vary"]
     assert '<html lang="ar" dir="rtl"' in (await anyone.get("/", headers=asking_for("ar"))).text
+
+
+async def test_numbers_are_said_in_it_whichever_language_came_first(app: Quart) -> None:
+    for tag, said in (
+        ("de", "2 neue Beiträge"),
+        ("ar", "2 new posts"),
+        ("en", "2 new posts"),
+        ("de", "2 neue Beiträge"),
+    ):
+        page = environment(app, tag).from_string("{{ ngettext('%(num)s new post', '%(num)s new posts', 2) }}")
+        assert page.render() == said
 
 
 async def test_whoever_asks_for_nothing_gets_english(anyone: Person) -> None:
