@@ -52,10 +52,12 @@ export async function signIn(pottle, more) {
 }
 
 /** Makes an account that has a passkey and no password. @returns {Promise<object>} the user */
-export async function signUp(pottle, { uid, name, invitation }) {
+export async function signUp(pottle, { uid, name, email, invitation }) {
   const who = { uid, name, invitation };
   const credential = await create(await pottle.api('POST', '/api/users/passkey/options', who));
-  return pottle.entered(await pottle.api('POST', '/api/users/passkey', { ...who, credential }));
+  const user = pottle.entered(await pottle.api('POST', '/api/users/passkey', { ...who, credential }));
+  if (email) await pottle.api('PATCH', '/api/me', { email });
+  return user;
 }
 
 /** Opens the account of a code by a passkey, in place of a password. @returns {Promise<object>} the session */
