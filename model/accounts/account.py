@@ -11,7 +11,8 @@ import msgspec
 from sqlalchemy import Select, String, bindparam, delete, or_, select, update
 
 from model import audit
-from model.accounts import credentials, passwords, proof, second, session, ticket, user, ways
+from model.accounts import authenticator, credentials, passwords, proof, second, session, ticket, user, ways
+from model.accounts.authenticator import Authenticator
 from model.accounts.session import How, Identity, Second, Session, Signed
 from model.accounts.ticket import SecondNeeded
 from model.accounts.user import Account, Role, User
@@ -28,7 +29,8 @@ FAILED_SIGN_INS = Rate("failed sign-ins", 5, per=60)
 PASSWORD = select(User.id, User.password_hash).where(User.uid_folded == bindparam("uid_folded"))
 OWN_PASSWORD = select(User.id, User.password_hash).where(User.id == bindparam("id"))
 PREFIX = bindparam("prefix", type_=String)
-MATCHING = select(User.id, User).where(
+_second = select(Authenticator.since).where(Authenticator.user_id == User.id).scalar_subquery().label("second")
+MATCHING = select(User.id, User, _second).where(
     or_(
         User.uid_folded.like(PREFIX, escape="\\"),
         User.name.like(PREFIX, escape="\\"),
@@ -50,9 +52,10 @@ def on_erasure(do: Callable[[str], Awaitable[object]]) -> None:
 
 
 class AccountView(Account):
-    """An account as an admin sees it. `disabled` is since when, or null."""
+    """An account as an admin sees it. `disabled` is since when, or null; `second_factor`: whether it has an app."""
 
     disabled: str | None
+    second_factor: bool
 
 
 async def sign_in(uid: str, password: str, address: str, device: str = "") -> Signed:
@@ -158,12 +161,13 @@ async def listed(cursor: Cursor, beginning: str = "") -> Page[AccountView]:
     literally = beginning.strip().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     async with db.session() as reading:
         return await paged_aside(
-            reading, MATCHING, User.id, cursor, lambda row: _view(row.User), prefix=f"{literally}%"
+            reading, MATCHING, User.id, cursor, lambda row: _view(row.User, row.second), prefix=f"{literally}%"
         )
 
 
-def _view(found: User) -> AccountView:
-    return msgspec.convert(found, AccountView, from_attributes=True)
+def _view(found: User, second: object) -> AccountView:
+    own = msgspec.structs.asdict(user.view(found))
+    return AccountView(**own, disabled=found.disabled, second_factor=second is not None)
 
 
 @writes
@@ -197,7 +201,8 @@ def change(
         user.change(tx, found, disabled=None)
         audit.note(tx, by, "user.enabled", found.uid)
     found.version = min(found.version, version + 1)  # a role and `disabled` at once are one edit
-    return _view(found)
+    own = authenticator.own(tx, found.id)
+    return _view(found, own and own.since)
 
 
 def check_an_admin_is_left(tx: Tx, found: User) -> None:

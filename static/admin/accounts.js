@@ -13,13 +13,14 @@ const change = (uid, fields) => pottle.api('PATCH', `/api/users/${encodeURICompo
 
 const users = new Listing(part('#users'), pottle, {
   path: '/api/users', plural: 'users',
-  fill(of, { uid, name, email, role, disabled }) {
+  fill(of, { uid, name, email, role, disabled, second_factor: second }) {
     of('.name').textContent = name;
     of('.uid').textContent = uid;
     of('.email').textContent = email ?? '';
     of('.off').hidden = !disabled;
     of('[data-do=role]').value = role;
     of('[data-do=toggle]').textContent = disabled ? _('Enable') : _('Disable');
+    of('[data-do=second]').hidden = !second;
     of('[data-do=link]').hidden = Boolean(disabled);
     for (const own of ['toggle', 'remove']) of(`[data-do=${own}]`).hidden = uid === account.me?.uid;
   },
@@ -37,6 +38,10 @@ const users = new Listing(part('#users'), pottle, {
     async remove({ uid, name }) {
       const asked = { title: _('Delete the account of %(name)s (%(uid)s) for good?', { name: isolated(name), uid }), text: _('What they wrote stays, without a name.'), action: _('Delete') };
       return await ask(asked) && pottle.api('DELETE', `/api/users/${encodeURIComponent(uid)}`);
+    },
+    async second({ uid, name }) {
+      const asked = { title: _('Take the second step of %(name)s off?', { name: isolated(name) }), text: _('For who has lost the phone and the recovery codes: be sure that it is they who ask. They are signed out everywhere, and told by mail.'), action: _('Take it off') };
+      return await ask(asked) && pottle.api('DELETE', `/api/users/${encodeURIComponent(uid)}/second`);
     },
     async link({ uid, name }) {
       if (!await ask({ title: _('Make a link by which %(name)s can choose a new password?', { name: isolated(name) }), action: _('Make a link') })) return false;

@@ -200,6 +200,8 @@ async def test_admins_take_it_off_for_who_lost_it(
 ) -> None:
     refused(await bob.delete("/api/users/alice/second"), 403)
     refused(await root.delete("/api/users/nobody/second"), 404)
+    seen_by_root = {one["uid"]: one["second_factor"] for one in (await root.get("/api/users")).json()["users"]}
+    assert (seen_by_root["alice"], seen_by_root["bob"]) == (True, False)
     assert (await root.delete("/api/users/alice/second")).status_code == 204
     refused(await root.delete("/api/users/alice/second"), 409)
     refused(await alice.get("/api/me"), 401)
