@@ -39,8 +39,9 @@ PAGES = [
     *("/posts/{post}/act", "/join", "/offline", "/docs", "/groups/class", "/discussions", "/inbox", "/queue"),
     *("/groups/class/thread?key=room", "/groups/class/recent", "/sign-in?group=class&origin=%22%3E%3Cscript%3E"),
     *("/account", "/account/sign-in?next=%22%3E%3Cscript%3E", "/account/sign-up?next=javascript:pwned=1"),
+    *("/decisions/1", "/groups/class/history/bob", "/queue?state=reported", "/queue?state=appeals"),
     *("/groups/class/queue", "/groups/class/room", "/groups/class/manage", "/admin"),
-    *(f"/groups/class/manage/{tab}" for tab in ("discussions", "rules", "site", "webhooks", "log")),
+    *(f"/groups/class/manage/{tab}" for tab in ("discussions", "rules", "blocks", "site", "webhooks", "log")),
     *(f"/admin/{tab}" for tab in ("accounts", "groups", "webhooks", "import", "log")),
     *("/search?q=pwned", "/search?q=%22%3E%3Cscript%3E", "/groups/class/search"),
 ]
@@ -99,6 +100,13 @@ async def poisoned(root: Person, alice: Person, bob: Person, world: World) -> in
     assert (await root.post("/api/groups/home/channels", {"key": PAYLOAD, "url": url})).status_code == 201
     for body in (MARKDOWN, *PAYLOADS):
         await posted(bob, body, room)
+    mine, said = await posted(root, MARKDOWN, room), PAYLOADS[0]
+    removal = {"state": "removed", "note": said, "decisions": [{"post": mine["id"], "version": 1}]}
+    assert (await alice.post("/api/decisions", removal)).json()["refused"] == []
+    assert (await root.put("/api/me/decisions/1/appeal", json={"text": said})).status_code == 200
+    assert (await alice.post("/api/groups/class/notes", {"uid": "bob", "text": said})).status_code == 201
+    reported = {"reason": "rude", "note": said}
+    assert (await root.post(f"/api/posts/{mine['id'] - 1}/reports", reported)).status_code == 201
     assert (await alice.post("/api/me/tokens", {"name": NAME})).status_code == 201
     assert (await alice.post("/api/groups/class/roster", {"names": [f"{NAME[2:]} of Eve"]})).status_code == 201
     return room
