@@ -1,5 +1,6 @@
 """`/api/me/notices`, `/api/channels/…/notices`: what is new for one, and what of it one is told by mail and push."""
 
+import asyncio
 from contextlib import suppress
 from typing import Annotated
 
@@ -45,7 +46,7 @@ class Chosen(msgspec.Struct):
     """What one wants to be told. What is left out stays as it is."""
 
     mail: KindsView | UnsetType = UNSET
-    push: list[Choosable] | UnsetType = UNSET
+    push: Annotated[list[Choosable], msgspec.Meta(max_length=5)] | UnsetType = UNSET
     zone: Zone | UnsetType | None = UNSET
     quiet: Quiet | UnsetType | None = UNSET
     digest_at: Clock | UnsetType = UNSET
@@ -130,7 +131,7 @@ async def choose_in_group(slug: SomeSlug, data: ChosenInGroup) -> NoticesView:
 @gives(ZonesView)
 async def zones() -> ZonesView:
     """The time zones to choose from."""
-    return ZonesView([*timing.zones()])
+    return ZonesView([*await asyncio.to_thread(timing.zones)])  # the first time it reads many files
 
 
 @attention.get("")

@@ -45,7 +45,7 @@ def due(now: str, how: How, clocks: Clocks, wait: float, last: str | None = None
     that is in quiet hours, all of them come as one at their end.
     """
     if how == "daily":
-        return "digest", _next(now, clocks, clocks.digest_at)
+        return "digest", loud(_next(now, clocks, clocks.digest_at), clocks)
     at = times.milliseconds(now) + int(wait * 1_000)
     if last is not None:
         at = max(at, times.milliseconds(last) + int(apart * 1_000))

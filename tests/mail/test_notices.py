@@ -244,6 +244,29 @@ async def test_several_in_a_while_are_one_mail_in_its_thread(
     assert mail.message["References"].split()[0] == of(box, bob)[0].message["References"].split()[0]
 
 
+async def test_each_post_of_a_followed_discussion_is_told_once(
+    box: Mailbox, clock: Clock, bob: Person, alice: Person, world: World
+) -> None:
+    await proven(bob)
+    room = world.class_channel
+    mine = await posted(bob, "A question?", room)
+    await bob.put(f"/api/channels/{room}/notices", json={"how": "follow"})
+    told: list[set[str]] = []
+    for round_ in ("1a 1b", "2a 2b"):
+        for word in round_.split():
+            await posted(alice, f"word-{word}", room)
+        made = await posted(alice, f"word-{round_[0]}reply", room, parent=mine["id"])
+        await clock.until("SELECT count(*) FROM notices WHERE post_id = ? AND kind = 'reply'", made["id"])
+        await clock.forward(consumer.APART + HOUR)
+        told.append({*re.findall(r"word-\w+", of(box, bob)[-1].text)})
+    assert told == [{"word-1a", "word-1b", "word-1reply"}, {"word-2a", "word-2b", "word-2reply"}]
+    await bob.put(f"/api/channels/{room}/notices", json={"how": "mute"})
+    await posted(alice, "word-3 @bob", room)
+    await clock.noticed(alice, bob)
+    await clock.forward(HOUR)
+    assert [str(one.message["Subject"]) for one in of(box, bob)] == ["[Class] Room", "[Class] Room", "[Home] Lobby"]
+
+
 async def test_an_edit_tells_those_whom_it_newly_mentions_and_what_waited_is_told_when_it_is_there(
     box: Mailbox, clock: Clock, root: Person, alice: Person, bob: Person
 ) -> None:
@@ -296,6 +319,7 @@ def test_quiet_hours_and_summaries_follow_the_readers_clock() -> None:
     day, night = "2026-03-28T12:00:00.000Z", "2026-03-28T20:29:00.000Z"
     assert timing.due(day, "now", berlin, 120) == ("soon", "2026-03-28T12:02:00.000Z")
     assert timing.due(night, "now", berlin, 120) == ("digest", "2026-03-29T05:00:00.000Z")
+    assert timing.due(night, "daily", berlin._replace(digest_at="06:00"), 120)[1] == "2026-03-29T05:00:00.000Z"
     assert timing.due(night, "daily", berlin, 120) == ("digest", "2026-03-29T06:15:00.000Z")
     assert timing.due(day, "now", berlin, 120, "2026-03-28T11:59:00.000Z", 900) == ("soon", "2026-03-28T12:14:00.000Z")
     assert timing.loud("2026-03-29T04:59:00.000Z", berlin) == "2026-03-29T05:00:00.000Z"
