@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -43,6 +44,14 @@ def _seconds(text: str) -> tuple[float, ...]:
     if not found or len(found) != text.count(",") + 1:
         raise ValueError("must be numbers of seconds, with commas between, such as 0,5,300")
     return found
+
+
+def _file(text: str) -> Path | None:
+    """A file that is there and has something in it."""
+    path = Path(text)
+    if text and (not path.is_file() or not path.stat().st_size):
+        raise ValueError("must be the path of a file with something in it")
+    return path if text else None
 
 
 def _days(text: str) -> int | None:
@@ -106,6 +115,7 @@ class Settings(EngineSettings):
     sign_up: Literal["open", "invitation", "closed"] = "open"
     sign_in: tuple[Provider, ...] = parsed((), providers, secret=True)
     password_min: int = 8
+    breached_passwords: Path | None = parsed(None, _file)  # noqa: RUF009  # which is None
     second_factor: Literal["optional", "admins", "moderators"] = "optional"
     session_days: int = 30
     session_idle_days: int = 14

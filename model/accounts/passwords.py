@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TypeVar
 
@@ -62,7 +63,7 @@ def check(password: str, *names: str) -> None:
                 )
             }
         )
-    if is_common(password):
+    if is_common(password) or is_breached(password):
         raise Invalid({"password": _("is too easy to guess: many people use it")})
     if (letters := _letters(password)) and letters in map(_letters, (*names, "Pottle")):
         raise Invalid({"password": _("is too easy to guess: it is little more than a name")})
@@ -71,6 +72,27 @@ def check(password: str, *names: str) -> None:
 def is_common(password: str) -> bool:
     """Whether it is one of the 30,000 that guessers try first, in any case."""
     return b"\n%b\n" % password.lower().encode(errors="replace") in _common_ones()
+
+
+def is_breached(password: str) -> bool:
+    """Whether it is in the operator's own list of leaked passwords: as of haveibeenpwned.com, sorted by their SHA-1."""
+    path = settings.chosen().breached_passwords
+    if path is None:
+        return False
+    wanted = hashlib.sha1(password.encode(errors="replace"), usedforsecurity=False).hexdigest().upper().encode()
+    with path.open("rb") as file, mmap(file.fileno(), 0, access=ACCESS_READ) as lines:
+        low, high = 0, len(lines)
+        while low < high:
+            middle = (low + high) // 2
+            start = max(low, lines.rfind(b"\n", low, middle) + 1)
+            found = lines[start : start + len(wanted)].upper()
+            if found == wanted:
+                return True
+            if found > wanted:
+                high = start
+            else:
+                low = (lines.find(b"\n", middle) + 1) or high
+    return False
 
 
 @cache

@@ -1,5 +1,6 @@
 """Passwords that guessers try first are refused, by whichever way one sets a password."""
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -88,3 +89,22 @@ def test_the_list_is_long_enough() -> None:
     assert all(word == word.lower() for word in common)
     assert not passwords.is_common("iloveyou-and-horses")
     assert not passwords.is_common("")
+
+
+class TestTheOperatorsOwnList:
+    """As the downloader of haveibeenpwned.com writes it: SHA-1 and how often, sorted."""
+
+    LEAKED = ("a leaked horse", "battery staple", "Tr0ub4dor and 3", "one more", "zzz zzz zzz")
+
+    @pytest.fixture
+    def settings(self, instance: Path, tmp_path: Path) -> Settings:
+        hashes = sorted(hashlib.sha1(word.encode(), usedforsecurity=False).hexdigest().upper() for word in self.LEAKED)
+        (tmp_path / "leaked.txt").write_text("".join(f"{one}:{number}\r\n" for number, one in enumerate(hashes)))
+        return Settings(instance=instance, breached_passwords=tmp_path / "leaked.txt")
+
+    async def test_it_works(self, alice: Person) -> None:
+        for word in self.LEAKED:
+            edit = await alice.patch("/api/me", {"password": word, "current_password": PASSWORD})
+            assert wrong_fields(edit) == {"password"}
+        edit = await alice.patch("/api/me", {"password": "no leaked horse", "current_password": PASSWORD})
+        assert edit.status_code == 200
