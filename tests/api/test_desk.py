@@ -320,6 +320,15 @@ class TestAppeals:
         assert (await alice.get("/api/appeals")).json()["appeals"] == []
         refused(await alice.patch(f"/api/appeals/{newer['id']}", {"state": "declined"}), 404)
 
+    async def test_it_goes_with_the_account(self, room: int, alice: Person, bob: Person) -> None:
+        await removed(alice, await posted(bob, "You fool", room), note="Bob, please!")
+        await appealed(bob)
+        assert (await bob.delete("/api/me", json={"password": PASSWORD})).status_code == 204
+        assert (await alice.get("/api/appeals")).json()["appeals"] == []
+        found = (await alice.get("/api/groups/site/statements?since=2001-01-01&until=2999-01-01")).json()["statements"]
+        assert [row["appeal"] for row in found] == [""]
+        assert "Bob" not in str(found)
+
     async def test_nobody_elses(self, room: int, alice: Person, bob: Person, charlie: Person, anyone: Person) -> None:
         await removed(alice, await posted(bob, "You fool", room))
         told = await appealed(bob)

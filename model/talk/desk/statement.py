@@ -120,6 +120,7 @@ END = (
 IS_OPEN = Statement.appeal_state == literal_column("'open'")  # as in its index
 GRANT = update(Statement).where(Statement.id == bindparam("id"), IS_OPEN)
 FORGET = update(Statement).where(Statement.user_id == bindparam("user_id"))
+WITHDRAW = FORGET.where(IS_OPEN)
 SHOWN = (
     select(*Statement.__table__.c, Decision.id.label("stands"), Channel.title, Group.slug.label("group"))
     .add_columns(Group.name.label("group_name"), Post.body, Edit.body.label("edit_body"))
@@ -241,6 +242,7 @@ def end(tx: Tx, post_id: int, about: About, how: Ended, by: Identity) -> None:
 
 
 def _without_words(tx: Tx, user_id: int) -> None:
+    tx.run(WITHDRAW, user_id=user_id, appeal_state=None, appealed=None)
     tx.run(FORGET, user_id=user_id, note=None, appeal=None, answer=None)
 
 
