@@ -368,6 +368,18 @@ TERMS = {
     "edited": _time("When the text was last changed; null if never."),
     "edit": Term("Whether it is about the post's pending edit.", False),
     "email": Term("Mail address; null without one.", "ada@school.example"),
+    "AddressView.state": Term(
+        "`none`, `unproven`, `proven` by a link in a mail to it, or `off`: it takes no mail.", "proven"
+    ),
+    "AddressView.trouble": Term("What the mail server said of it.", "550 5.1.1 No such user"),
+    "Forgotten.who": Term("A user name, or a mail address.", "ada"),
+    "Invited.addresses": Term("Mail addresses, each of which gets a link of its own.", ["ada@school.example"]),
+    "MailedView.address": Term("Who was invited.", "ada@school.example"),
+    "MailedView.state": Term("`waiting`, `sent`, `failed`, or `dropped` where its maker lost the right.", "sent"),
+    "MailedView.trouble": Term("What the mail server said.", "550 5.1.1 No such user"),
+    "mails": Term("The invitations, newest first."),
+    "mail_id": Term("Id of the invitation by mail.", 3),
+    "Bounced.off": Term("Addresses to which nothing more is sent.", ["ada@school.example"]),
     "endorsed": Term("Whether a moderator says that it is right.", False),
     "entries": Term("The entries of this page of the list."),
     "epoch": Term("Which history of the database `seq` counts in. After a restore it is another.", "f3b0c44298fc1c14"),

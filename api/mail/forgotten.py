@@ -34,7 +34,7 @@ class Forgotten(msgspec.Struct):
 @limited(FORGOTTEN)
 @anyone
 @takes(Forgotten)
-@gives(None, 202)
+@gives(None, 204)
 async def create(data: Forgotten) -> None:
     """Have a link for choosing a new password be mailed to an account's confirmed address.
 
