@@ -121,5 +121,5 @@ function happened({ kind, author, verdict }) {
   const name = isolated(nameOf(author));
   if (kind === 'reply') return _('%(name)s replied to you', { name });
   if (kind === 'mention') return _('%(name)s mentioned you', { name });
-  return { approved: _('Your post is public now'), removed: _('Your post was removed'), declined: _('Your new text was declined') }[verdict];
+  return { approved: _('What you wrote is public now'), removed: _('Your post was removed'), declined: _('Your new text was declined'), upheld: _('Your appeal was answered: the decision stays') }[verdict];
 }

@@ -38,7 +38,8 @@ class NoticeView(msgspec.Struct):
     """A `reply` to a post of one's own, one with a `mention` of one, or a post of one's own that was `decided` on.
 
     `title` is that of its discussion, `page` the address of the page that this is about, if any. What was decided is
-    the `verdict` (`declined` is an edit), why, as far as it was said, and the `statement` against which one may appeal.
+    the `verdict` (`declined` is an edit, `upheld` what stays after an appeal), why, as far as it was said, and the
+    `statement` against which one may appeal.
     """
 
     kind: Literal["reply", "mention", "decided"]

@@ -15,6 +15,7 @@ WAIT = 120.0  # seconds: so that several are one mail, and what is read at once 
 WAIT_FOR_MODERATORS = 600.0
 APART = 900.0  # between two mails about one discussion
 APART_FOR_MODERATORS = 3_600.0  # about what waits in one group
+LISTED = ("post.decided", "appeal.answered")  # what the bell has from here
 
 
 class Notices(Consumer):
@@ -26,12 +27,12 @@ class Notices(Consumer):
 
     def wants(self, read: Snapshot, rows: list[Change]) -> bool:
         """Whether anybody can be told. Decisions are noted all the same, for the bell has them from here."""
-        return any(row.kind == "post.decided" for row in rows) or notice.reaches(read)
+        return any(row.kind in LISTED for row in rows) or notice.reaches(read)
 
     def take(self, tx: Tx, rows: list[Change]) -> None:
         """Adds notices."""
         reached = notice.reaches(tx)
-        rows = rows if reached else [row for row in rows if row.kind == "post.decided"]
+        rows = rows if reached else [row for row in rows if row.kind in LISTED]
         made = [new for row in rows for told in addressees.of(tx, row) if (new := _noticed(tx, told))]
         if authors := {one.user_id for one in made if one.kind == "decided"}:
             tx.changed("noticed", tags=map(bell.notices_of, sorted(authors)))

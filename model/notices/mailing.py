@@ -58,9 +58,10 @@ def said(item: Item) -> Any:
         "post": _("%(name)s wrote", name=name),
     }
     by_verdict = {
-        "approved": _("Your post is public now"),
+        "approved": _("What you wrote is public now"),
         "removed": _("Your post was removed"),
         "declined": _("Your new text was declined"),
+        "upheld": _("Your appeal was answered: the decision stays"),
     }
     return by_verdict[item.verdict] if item.verdict else by_kind[item.kind]
 

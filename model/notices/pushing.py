@@ -23,6 +23,7 @@ VERDICTS = {
     "approved": _("Your post was approved."),
     "removed": _("Your post was removed by a moderator."),
     "declined": _("Your edit was not approved."),
+    "upheld": _("Your appeal was answered: the decision stays"),
 }
 
 

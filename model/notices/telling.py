@@ -19,7 +19,7 @@ from model.talk.post import FOUND, Post, PostView, view
 from model.talk.unread import ReadMark
 from pottle.store import Snapshot
 
-Verdict = Literal["approved", "removed", "declined"]
+Verdict = Literal["approved", "removed", "declined", "upheld"]  # the last: after an appeal
 
 
 class Item(NamedTuple):
@@ -68,7 +68,7 @@ DECIDED = (
     .order_by(Post.id)
 )
 STATEMENT = (
-    select(Statement.id)
+    select(Statement.id, Statement.appeal_state)
     .where(Statement.post_id == bindparam("post_id"), Statement.about == bindparam("about"), Statement.ended.is_(None))
     .order_by(Statement.id.desc())
     .limit(1)
@@ -114,14 +114,16 @@ def of_decisions(read: Snapshot, who: Identity, ids: list[int]) -> list[Item]:
         if verdict:
             why = post.edit.decision if verdict == "declined" and post.edit else post.decision
             item = _item("decided", post, row, False)._replace(verdict=verdict, decision=why or None)
-            found.append(item._replace(statement=_statement(read, row.id, verdict)))
+            found.append(_with_statement(read, item, row.id, verdict))
     return found
 
 
-def _statement(read: Snapshot, post_id: int, verdict: Verdict) -> int | None:
-    """The number of the newest statement on a post, or on its new text, that holds."""
+def _with_statement(read: Snapshot, item: Item, post_id: int, verdict: Verdict) -> Item:
+    """With the newest statement on a post, or on its new text, that holds; and what became of an appeal against it."""
     row = read.one(STATEMENT, post_id=post_id, about="edit" if verdict == "declined" else "post")
-    return int(row.id) if row and verdict != "approved" else None
+    if row is None or verdict == "approved":
+        return item
+    return item._replace(statement=row.id, verdict="upheld" if row.appeal_state == "declined" else verdict)
 
 
 def _item(kind: Kind, post: PostView, row: Any, as_read: bool) -> Item:

@@ -61,4 +61,11 @@ async def test_it_says_what_was_decided_and_why(alice: Person, bob: Person, char
     await bell(alice, 0)
     await bob.delete(f"/api/posts/{first['id']}")
     await bell(bob, 0)
+    statement = f"decisions/{found[0]['statement']}"
+    await bob.put(f"/api/me/{statement}/appeal", json={"text": "I need it"})
+    assert (await bell(alice, 0))["waiting"][0]["appeals"] == 1
+    answered = await root.patch(f"/api/appeals/{found[0]['statement']}", {"state": "declined"})
+    assert answered.status_code in (200, 204), answered.text
+    (told,) = (await bell(bob, 1))["notices"]
+    assert (told["verdict"], told["post"], told["unread"]) == ("upheld", second["id"], True)
     refused(await charlie.put(f"{BELL}/read", json={"posts": ["x"]}), 422)

@@ -283,7 +283,10 @@ async def test_an_edit_tells_those_whom_it_newly_mentions_and_what_waited_is_tol
     await clock.forward(2 * HOUR)
     (to_alice,) = of(box, alice)
     assert "2 posts for you" in to_alice.text
-    assert {str(one.message["Subject"]) for one in of(box, bob)} == {"[News] room", "[News] Your post is public now"}
+    assert {str(one.message["Subject"]) for one in of(box, bob)} == {
+        "[News] room",
+        "[News] What you wrote is public now",
+    }
 
 
 async def test_one_click_ends_them_without_a_session(
