@@ -38,7 +38,7 @@ function beside(of, { author, verdict, reported: many, reports, notes }) {
   if (notes) of('[data-do=note]').textContent = ngettext('%(num)s note', '%(num)s notes', notes);
   of('.verdict').hidden = !verdict;
   if (verdict) {
-    of('.score').textContent = _('The rules of the group give it %(score)s; from 1 of which on a post waits:', { score: verdict.score.toLocaleString(texts.language) });
+    of('.score').textContent = _('The rules of the group give it %(score)s points; from 1 on, a post waits:', { score: verdict.score.toLocaleString(texts.language) });
     of('.verdict ul').append(...verdict.reasons.map((textContent) => made('li', { textContent })));
   }
   of('.reported').hidden = !many;
