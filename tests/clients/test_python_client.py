@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, get_origin, get_type_hints
 
 import httpx
+import pyotp
 import pytest
 from pottle_client import Account, Channel, Missed, NewPost, Page, Post, Pottle, Problem, requests
 from pottle_client.shapes import Decision, Edit, Guest, User
@@ -286,3 +287,13 @@ def test_it_installs(tmp_path: Path) -> None:
     asked = [sys.executable, "-c", "import pottle_client; print(pottle_client.__file__)"]
     said = subprocess.run(asked, env=here, capture_output=True, text=True)
     assert str(tmp_path) in said.stdout, said.stderr
+
+
+async def test_who_has_a_second_step_signs_in_with_a_code(enter: Enter) -> None:
+    charlie, again = await enter("charlie"), await enter("")
+    secret = (await charlie.api("POST", "/api/me/second"))["secret"]
+    codes = (await charlie.api("PUT", "/api/me/second", {"code": pyotp.TOTP(secret).now()}))["codes"]
+    with pytest.raises(Problem, match="Second Factor Needed"):
+        await again.sign_in("charlie", PASSWORD)
+    assert (await again.sign_in("charlie", PASSWORD, code=codes[0]))["uid"] == "charlie"
+    await charlie.api("DELETE", "/api/me/second")

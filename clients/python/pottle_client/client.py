@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 import websockets
 from pottle_client import live
-from pottle_client.requests import answer, backoff, insisting, key_of
+from pottle_client.requests import Problem, answer, backoff, insisting, key_of
 from pottle_client.shapes import Account, Change, Channel, Kind, NewPost, Outcome, Page, Position, Post
 
 TIMEOUT = 30  # seconds
@@ -49,8 +49,14 @@ class Pottle:
         await self.api("POST", "/api/users", {"uid": uid, "name": name, "password": password, **invited})
         return await self.sign_in(uid, password)
 
-    async def sign_in(self, uid: str, password: str) -> Account:
-        session = await self.api("POST", "/api/session", {"uid": uid, "password": password})
+    async def sign_in(self, uid: str, password: str, *, code: str | None = None) -> Account:
+        """Signs in, where somebody has a second step with a `code` of the app or a recovery code."""
+        try:
+            session = await self.api("POST", "/api/session", {"uid": uid, "password": password})
+        except Problem as problem:
+            if code is None or problem.type != "urn:pottle:second-factor-needed":
+                raise
+            session = await self.api("POST", "/api/session/second", {"ticket": problem.fields["ticket"], "code": code})
         self.token = session["token"]
         return cast(Account, session["user"])
 

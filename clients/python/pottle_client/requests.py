@@ -16,7 +16,7 @@ PATIENCE = 10  # seconds; a longer Retry-After is for whoever called to know
 WORTH_ASKING_AGAIN = (408, 425, 429)  # of refusals; any other is the same the next time
 # POSTs whose answers are secrets, which the server does not keep to repeat.
 KEYLESS = re.compile(
-    r"/api/(session|me/tokens|me/invitations|invitations|users/[^/]+/invitations|groups/[^/]+/(invitations|roster))\b"
+    r"/api/(session|me/tokens|me/second|me/invitations|invitations|users/[^/]+/invitations|groups/[^/]+/(invitations|roster))\b"
 )
 
 
