@@ -24,12 +24,12 @@ async function inWorker(task) {
   }
 }
 
-/** This module, as a worker. A page of another site may have one of its own only: that imports it. */
+/** Ours may have this module as a worker. A page of another site has one of its own only: that is made of these functions. */
 function begun() {
-  const { url } = import.meta;
-  if (new URL(url).origin === location.origin) return new Worker(url, { type: 'module' });
-  const its = URL.createObjectURL(new Blob([`import ${JSON.stringify(url)}`], { type: 'text/javascript' }));
-  try { return new Worker(its, { type: 'module' }); } finally { setTimeout(() => URL.revokeObjectURL(its), 10_000); }
+  if (new URL(import.meta.url).origin === location.origin) return new Worker(import.meta.url, { type: 'module' });
+  const code = `${sha256};${found};onmessage = ({ data }) => postMessage(${found.name}(data[0], data[1], 0, data[2], Infinity));`;
+  const url = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
+  try { return new Worker(url); } finally { setTimeout(() => URL.revokeObjectURL(url), 10_000); }
 }
 
 async function inSlices(salt, challenge, most) {

@@ -244,6 +244,33 @@ async def test_what_it_loads(stage: Stage) -> None:
     assert to_read < weigh(reader) <= to_read + TO_TAKE_PART, reader.loaded
 
 
+async def test_a_guest_does_proof_of_work_and_people_report(stage: Stage) -> None:
+    """By a worker that imports ours, and by slices where the page's policy allows no worker."""
+    root, path, url = await stage.client("root"), stage.written(), stage.server.url
+    (await root.patch("/api/groups/blog/rules", json={"proof": True})).raise_for_status()
+    for policy, body in (("", "By a worker"), (STRICT.format(url, url.replace("http", "ws"), ""), "By slices")):
+        stage.site.headers = {"Content-Security-Policy": policy} if policy else {}
+        reader = await stage.reader(path)
+        workers: list[str] = []
+        reader.page.on("worker", lambda worker, workers=workers: workers.append(worker.url))
+        await reader.thread.locator("[name=guest]").fill("Grace")
+        await reader.post(body)
+        await expect(reader.article(body)).to_contain_text("Grace")
+        assert bool(workers) is (not policy)
+    (await root.patch("/api/groups/blog/rules", json={"proof": False})).raise_for_status()
+    stage.site.headers = {}
+    alice = await stage.reader(path)
+    await alice.sign_in("alice")
+    await choose(alice.article("By a worker"), "Report")
+    form = alice.article("By a worker").locator(".menu .report")
+    await form.locator("[name=reason]").select_option("rude")
+    await form.locator("[name=note]").fill("Not nice")
+    await form.locator("[name=note]").press("Enter")
+    await expect(form).to_contain_text("A moderator will look at it.")
+    (seen,) = (await root.get("/api/queue?state=reported")).json()["posts"]
+    assert (seen["reports"][0]["by"], seen["reports"][0]["note"]) == ("alice", "Not nice")
+
+
 async def test_signing_in_and_all_that_one_may_do(stage: Stage) -> None:
     path = stage.written()
     channel = await stage.channel(path)
