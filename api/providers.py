@@ -226,18 +226,18 @@ class Page(msgspec.Struct):
     url: str
 
 
-@blueprint.post("/api/providers/<name>")
+@blueprint.post("/api/providers/<provider>")
 @limited(SIGN_IN)
 @anyone
 @takes(NewSignIn)
 @gives(Page, 201)
-async def begin(name: str, data: NewSignIn) -> Response:
+async def begin(provider: str, data: NewSignIn) -> Response:
     """Begin to sign up at a provider with an invitation's code, on this server's own pages: go to the `url`."""
     must_be_ours()
     if await joining.good(data.invitation, address()) is None:
         raise Invalid({"invitation": _("isn't valid or has expired")})
     of = {"group": data.group, "origin": data.origin}
-    return await _page(sign_in.begin(name, "enter", next=ours(data.next), invitation=data.invitation, **of))
+    return await _page(sign_in.begin(provider, "enter", next=ours(data.next), invitation=data.invitation, **of))
 
 
 async def _page(begun: Begun) -> Response:
@@ -260,15 +260,15 @@ async def list_linked() -> LinkedAccountsView:
     return LinkedAccountsView(await linked.mine(me()))
 
 
-@blueprint.post("/api/me/providers/<name>")
+@blueprint.post("/api/me/providers/<provider>")
 @limited(EDITING)
 @signed_in
 @confirmed
 @gives(Page, 201)
-async def link(name: str) -> Response:
+async def link(provider: str) -> Response:
     """Begin to link an account at a provider to one's own, on this server's own pages: go to the `url`."""
     must_be_ours()
-    return await _page(sign_in.begin(name, "link", next="/account/access#linked", session=me().session))
+    return await _page(sign_in.begin(provider, "link", next="/account/access#linked", session=me().session))
 
 
 @blueprint.delete("/api/me/providers/<id:linked_id>")

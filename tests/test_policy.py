@@ -125,7 +125,7 @@ class TestRoutes:
             *("/account/export", "/account/delete", "/account/language", "/account/sign-in", "/account/sign-out"),
             *("/posts/<id:post_id>/react", "/posts/<id:post_id>/edit", "/posts/<id:post_id>/delete"),
             *("/api/groups/<slug>/sso", "/api/groups/<slug>/sessions", "/api/groups/<slug>/secrets"),
-            *("/api/providers/<name>", "/api/me/providers/<name>"),
+            *("/api/providers/<provider>", "/api/me/providers/<provider>"),
             "/api/groups/<slug>/history/<uid>/clearing",
             "/api/groups/<slug>/rules/try",  # which makes nothing
             "/api/imports",  # whose file is not read twice; there is one at a time

@@ -127,7 +127,7 @@ async def test_the_table_is_complete(anyone: Person) -> None:
     }
     known = {(method, re.sub(r"/(home|class)(?=/|$)", "/{slug}", path)) for method, path in ROUTES}
     known = {(method, re.sub(r"/1(?=/|$)", "/{id}", path)) for method, path in known}
-    known = {(method, path.replace("/providers/school", "/providers/{name}")) for method, path in known}
+    known = {(method, path.replace("/providers/school", "/providers/{provider}")) for method, path in known}
     known = {(method, path.replace("/alice", "/{uid}")) for method, path in known}
     documented = {(method, re.sub(r"\{\w+_id\}", "{id}", path)) for method, path in documented}
     missing = [f'("{method}", "{path}"): {{…}},' for method, path in sorted(documented - known)]
