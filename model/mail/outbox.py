@@ -24,6 +24,7 @@ GIVE_UP_DAYS = 4  # after it was due
 KEPT_DAYS = {"sent": 7, "dropped": 7, "failed": 30}
 SWEPT = 5_000  # at once
 SHOWN = 20  # that failed
+MOST_COUNTED = 10_000  # that wait
 TROUBLE = "mail trouble"  # why the server takes nothing: a fact of the instance
 
 
@@ -135,9 +136,9 @@ NEXT = (
     .order_by(Mail.urgent, Mail.id)
     .limit(1)
 )
-NEXT_DUE = select(func.min(Mail.due).label("at")).where(_waits, _free)
-WAITING = select(func.count().label("n"), func.min(Mail.first_due).label("since"))
-WAITING = WAITING.where(_waits, Mail.first_due <= bindparam("now"))
+NEXT_DUE = select(Mail.due).where(_waits, _free).order_by(Mail.due).limit(1)
+_due = select(Mail.due).where(_waits, Mail.due <= bindparam("now")).order_by(Mail.due).limit(MOST_COUNTED).subquery()
+WAITING = select(func.count().label("n"), func.min(_due.c.due).label("since")).select_from(_due)
 FAILED = (
     select(Mail.kind, func.coalesce(Mail.address, User.uid).label("to"), Mail.trouble, Mail.finished)
     .outerjoin(User, User.id == Mail.user_id)
@@ -177,12 +178,13 @@ def put(tx: Tx, letter: Letter) -> bool:
 @reads
 def next_due(read: Snapshot) -> str | None:
     """When the next letter is due; None without one."""
-    return cast(str | None, read.one(NEXT_DUE, now=times.now()).at)
+    row = read.one(NEXT_DUE, now=times.now())
+    return cast(str, row.due) if row else None
 
 
 @reads
 def waiting(read: Snapshot) -> int:
-    """How many letters wait."""
+    """How many letters that are due wait, ten thousand at most."""
     return int(read.one(WAITING, now=times.now()).n)
 
 

@@ -18,6 +18,7 @@ from model.mail.outbox import Outcome, Waiting
 from model.mail.refusals import BadAddress, mailable
 from model.mail.setting import Smtp
 from pottle import times
+from pottle.errors import Refusal
 from pottle.store import Snapshot, reads
 from pottle.store.consumers import SLOW_SECONDS, Consumer, add
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("pottle")
 
 IDLE_SECONDS = 10.0  # until a connection without letters is ended
+TIRED_SECONDS = 1.0  # after the database took no write
 GRACE_SECONDS = 3.0  # for the letter that is being handed over when the worker ends
 BURST = 10  # letters that may go at once
 TROUBLE_STEPS = 9  # doublings of the pause while the server takes nothing: from 1/60 to about 5 of `pause`
@@ -64,7 +66,12 @@ class Mails(Consumer):
                     await self._rest(_seconds_until(due), connection)
                     continue
                 await self._pace(smtp)
-                if letter := await outbox.take():
+                try:
+                    letter = await outbox.take()
+                except Refusal:  # the disk is full, or somebody else holds the lock
+                    await asyncio.sleep(TIRED_SECONDS)
+                    continue
+                if letter:
                     await self._shielded(letter, smtp, connection)
         finally:
             await connection.close()
@@ -115,13 +122,22 @@ class Mails(Consumer):
         except Exception as error:
             log.exception("Letter %d (%s) cannot be written", letter.id, letter.kind)
             outcome = Outcome("later", repr(error))
-        if outcome.what == "trouble":
-            await outbox.release(outcome.said)
-        else:
-            await outbox.record(letter.id, to, outcome, smtp.pause)
+        while not await self._noted(letter, to, outcome, smtp):  # noqa: ASYNC110  # nothing tells when there is room
+            await asyncio.sleep(TIRED_SECONDS)
         for heard in _heard:
             heard(outcome.what, await outbox.waiting())
         return outcome
+
+    async def _noted(self, letter: Waiting, to: str | None, outcome: Outcome, smtp: Smtp) -> bool:
+        """Notes what became of a letter, if it can: on a disk that is full it would else be sent again and again."""
+        try:
+            if outcome.what == "trouble":
+                await outbox.release(outcome.said)
+            else:
+                await outbox.record(letter.id, to, outcome, smtp.pause)
+        except Refusal:
+            return False
+        return True
 
 
 async def written(letter: Waiting, to: str, smtp: Smtp) -> bytes | None:
