@@ -14,7 +14,7 @@ import pytest
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser.chromium import chromium, says_yes
-from tests.browser.test_admin import PHONE, comes, is_not_too_wide
+from tests.browser.test_admin import PHONE, is_not_too_wide
 from tests.browser.test_sign_in import asks, gone, heard, own, site
 from tests.conftest import World
 from tests.server import PATIENCE, Server, calling, clean_environment, free_port, wait_until
@@ -164,10 +164,3 @@ async def test_with_a_code(server: Server, browser: Browser, world: World, stack
     await page.wait_for_url(f"{server.url}/groups/blog")
     members = (await root.get("/api/groups/blog/members")).json()["members"]
     assert "eve" in {one["uid"] for one in members}
-
-
-async def test_an_admin_sees_the_address(server: Server, browser: Browser) -> None:
-    root = await comes(server, browser, "root", "/admin")
-    await expect(root.page.locator("#providers")).to_contain_text(f"{server.url}/account/with/school/back")
-    await look(root.page, "admin")
-    assert root.complaints == []
