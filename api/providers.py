@@ -163,8 +163,8 @@ async def back(name: str, query: Answer) -> Response:
         await linked.link(me(), there, who, begun)
     else:
         await linked.confirm(me(), who, begun)
-        return await renewed(go_to(begun.next))
-    return go_to(begun.next)
+        return await renewed(go_to(ours(begun.next)))
+    return go_to(ours(begun.next))
 
 
 async def _enter(begun: Begun, saying: Awaitable[id_token.Said]) -> Signed:
