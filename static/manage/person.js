@@ -22,7 +22,7 @@ export async function showHistory(pottle, slug, uid) {
     buttons.append(close, ...(found ? [made('a', { href: path, textContent: _('As a page') })] : []));
     const missing = made('p', { textContent: _('That did not work. Please try again.') });
     dialog.replaceChildren(found || missing, buttons);
-    if (found) acts(found, pottle, show);
+    if (found) acts(found, pottle, show, () => dialog.close());
     close.focus({ preventScroll: true });
   };
   await show();
@@ -40,13 +40,14 @@ export async function read(path) {
 /**
  * Has the buttons of a history do what they say.
  * @param {HTMLElement} history as in templates/history.html @param {() => void} again shows it as it is then
+ * @param {() => void} [cleared] after all was removed: a dialog closes, for what can be undone is behind it
  */
-export function acts(history, pottle, again) {
+export function acts(history, pottle, again, cleared = again) {
   const { group, uid, name } = history.dataset;
   const path = `/api/groups/${group}`;
   const actions = {
     note: () => writeNote(pottle, path, { uid }, _('A note on %(name)s', { name })).then((done) => done && again()),
-    clear: () => clearUp(pottle, `${path}/history/${encodeURIComponent(uid)}/clearing`, path, name, again),
+    clear: () => clearUp(pottle, `${path}/history/${encodeURIComponent(uid)}/clearing`, path, name, cleared),
     async 'delete-note'(button) {
       if (!await ask({ title: _('Delete the note?'), action: _('Delete') })) return;
       await pottle.api('DELETE', `${path}/notes/${button.closest('[data-id]').dataset.id}`);
@@ -56,7 +57,8 @@ export function acts(history, pottle, again) {
   history.querySelector('[data-do=trust]')?.addEventListener('change', ({ target }) => {
     const trust = `${path}/trust/${encodeURIComponent(uid)}`;
     const said = target.value ? pottle.api('PUT', trust, { level: target.value }) : pottle.api('DELETE', trust);
-    said.then(() => toast({ text: _('Saved.') }), (problem) => { toast({ text: problem.message }); again(); });
+    const tell = (textContent) => Object.assign(history.querySelector('.saved'), { textContent });
+    said.then(() => tell(_('Saved.')), (problem) => tell(problem.message));
   });
   for (const day of history.querySelectorAll('[data-day]')) day.textContent = new Date(day.dataset.day).toLocaleDateString(texts.language);
   history.addEventListener('click', ({ target }) => {
@@ -113,7 +115,7 @@ function ofBlock(optional) {
 const ends = (days) => (days === 'ever' ? null : new Date(Date.now() + days * DAY_MS).toISOString());
 
 /** Asks how much, says how much that is, and does it; with one click it is undone. */
-async function clearUp(pottle, path, group, name, again) {
+async function clearUp(pottle, path, group, name, cleared) {
   const days = choice('days', DAYS.map((many) => [many, many === 366 ? _('the last year') : ngettext('the last day', 'the last %(num)s days', many)]), '7');
   const reason = choice('reason', [['', _('Say nothing')], ...Object.entries(reasons())], 'spam');
   const [until, why] = ofBlock(true);
@@ -133,10 +135,10 @@ async function clearUp(pottle, path, group, name, again) {
     const text = ngettext('%(num)s post was removed.', '%(num)s posts were removed.', done.posts + done.edits);
     const undo = async () => {
       if (done.block) await pottle.api('DELETE', `${group}/blocks/${done.block.id}`).catch(() => null);
-      await undoing(pottle, done.decisions, again)();
+      await undoing(pottle, done.decisions, cleared)?.();
     };
     toast({ text: done.block ? `${text} ${_('%(name)s is blocked.', { name })}` : text, action: _('Undo'), act: undo });
-    again();
+    cleared();
   });
 }
 

@@ -72,7 +72,7 @@ async def test_from_a_report_to_an_appeal(
     await alice.locator("dialog.note").get_by_role("button", name="Write it").click()
     await expect(history.locator(".notes")).to_contain_text("Was warned.")
     await history.get_by_label("The rules of the group hold back").select_option("all that this person writes")
-    await expect(alice.locator(".toast")).to_contain_text("Saved.")
+    await expect(history.locator(".saved")).to_have_text("Saved.")
     await is_sound(alice, "desk-history-phone")
     await history.get_by_role("button", name="Done").click()
     await expect(rows.first).to_be_focused()
