@@ -201,7 +201,7 @@ class Walk:
         assert self.http.get(LINKS).status_code == 404
         self.follow("The model", "The routes", "One line")
         self.wait(lambda: answers(self.http, LINKS), "the new resource")
-        assert self.written("One line", "0027_add_table_links.py")
+        assert self.written("One line", "0039_add_table_links.py")
         sign_in(self.http)
         share(self.http, "https://quart.palletsprojects.com/")
         asking = ("tests/test_docs.py", "tests/api/test_roles.py", "tests/api/test_bad_input.py")
@@ -219,7 +219,7 @@ class Walk:
     def votes(self) -> None:
         self.follow("A vote per user")
         self.wait(lambda: "votes" in self.newest(), "votes")
-        assert self.written("A vote per user", "0028_add_table_link_votes.py")
+        assert self.written("A vote per user", "0040_add_table_link_votes.py")
         self.check()
 
     def a_page(self) -> None:
@@ -232,7 +232,7 @@ class Walk:
         """Links that were there before have it too."""
         self.follow("A new column later")
         self.wait(lambda: self.newest().get("title") == "", "the new column")
-        assert self.written("A new column later", "0029_add_column_links_title.py")
+        assert self.written("A new column later", "0041_add_column_links_title.py")
         share(self.http, "https://sqlite.org/", title="SQLite")
         self.run("-m", "mypy")
         self.check()
@@ -244,23 +244,23 @@ class Walk:
         self.wait(lambda: question.removesuffix("y") in self.log.read_text(), "the question")
         os.write(self.terminal, b"y\n")
         self.wait(lambda: all(line in self.log.read_text() for line in said), "the migration")
-        self.upgrade("0030_rename_column_links_title_to_headline.py")
+        self.upgrade("0042_rename_column_links_title_to_headline.py")
         self.wait(lambda: self.newest().get("title") == "SQLite", "the same title")
         self.check()
 
     def a_column_less(self) -> None:
         for title in ("A column renamed", "A new column later"):
             undo(CHAPTERS[title], self.checkout)
-        self.wait(lambda: self.waits("0031_drop_column_links_headline.py"), "the migration")
-        self.upgrade("0031_drop_column_links_headline.py")
+        self.wait(lambda: self.waits("0043_drop_column_links_headline.py"), "the migration")
+        self.upgrade("0043_drop_column_links_headline.py")
         self.wait(lambda: self.newest().keys() == {"id", "channel", "url", "shared_by", "created", "votes"}, "less")
         self.check()
 
     def taken_out(self) -> None:
         first = [*CHAPTERS][: [*CHAPTERS].index("A new column later")]
         undo("".join(CHAPTERS[title] for title in first), self.checkout)
-        self.wait(lambda: self.waits("0032_drop_table_link_votes.py"), "the migration")
-        self.upgrade("0032_drop_table_link_votes.py")
+        self.wait(lambda: self.waits("0044_drop_table_link_votes.py"), "the migration")
+        self.upgrade("0044_drop_table_link_votes.py")
         assert self.http.get(LINKS).status_code == 404
         self.run("-m", "quart", "--app", "main", "db", "check")
         self.check(own=(), rules=True)
