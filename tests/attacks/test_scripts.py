@@ -38,7 +38,12 @@ PAGES = [
     *("/", "/channels/{room}", "/channels/{room}/thread?order=oldest", "/channels/{room}/write", "/posts/{post}"),
     *("/posts/{post}/act", "/join", "/offline", "/docs", "/groups/class", "/discussions", "/inbox", "/queue"),
     *("/groups/class/thread?key=room", "/groups/class/recent", "/sign-in?group=class&origin=%22%3E%3Cscript%3E"),
-    *("/account", "/account/sign-in?next=%22%3E%3Cscript%3E", "/account/sign-up?next=javascript:pwned=1"),
+    *(
+        "/account",
+        "/account/messages",
+        "/account/sign-in?next=%22%3E%3Cscript%3E",
+        "/account/sign-up?next=javascript:pwned=1",
+    ),
     *("/decisions/1", "/groups/class/history/bob", "/queue?state=reported", "/queue?state=appeals"),
     *("/groups/class/queue", "/groups/class/room", "/groups/class/manage", "/admin"),
     *(f"/groups/class/manage/{tab}" for tab in ("discussions", "rules", "blocks", "site", "webhooks", "log")),
@@ -128,6 +133,7 @@ async def test_every_page_is_among_them() -> None:
     others = (
         "/account/forgotten",  # which is not there without mail
         "/admin/mail/letter",  # tests/mail/test_letters.py
+        "/unsubscribe/",  # tests/mail/test_notices.py
         "/api/",
         "/static/",
         "/embed",
