@@ -17,7 +17,7 @@ const passkeys = new Listing(section, pottle, {
     of('.name').textContent = name;
     of('.synced').hidden = !synced;
     at(of('time'), created);
-    of('.used').textContent = used ? day(used) : _('no day yet');
+    of('.used').textContent = used ? _('last used on %(day)s', { day: day(used) }) : _('not used yet');
   },
   actions: {
     rename: async ({ id, name }) => {

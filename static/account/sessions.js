@@ -16,7 +16,8 @@ export const sessions = new Listing(part('#sessions'), pottle, {
   path: '/api/me/sessions', plural: 'sessions',
   fill(of, { device, created, used, current, site, origin, how, second }) {
     of('.device').textContent = device || _('A browser');
-    of('.how').textContent = [begun()[how], second && second !== 'passkey' && _('with a second step')].filter(Boolean).join(', ');
+    const known = [begun()[how], second && second !== 'passkey' && _('with a second step')].filter(Boolean).join(', ');
+    of('.how').textContent = known && `· ${known}`;
     if (site) of('.site bdi').textContent = origin?.replace('https://', '') ?? _('a program of %(site)s', { site });
     else of('.site').remove();
     of('.current').hidden = !current;
