@@ -154,7 +154,7 @@ class Placing:
             self.gone("post", new, "its channel was deleted here")
         elif not self.came_before("post", new):
             author = None if new.author is None else self.ours["user", new.author]
-            draft = posting.Draft(new.body, new.html, None, None if author else new.guest or FORMER_USER)
+            draft = posting.Draft(new.body, new.html, None, None if author else new.guest or FORMER_USER, imported=True)
             self.remember("post", new, posting.add(self.tx, into, draft, author))
             self.counts["posts"] += 1
 

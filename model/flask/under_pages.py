@@ -195,7 +195,9 @@ def steps(placing: "Placing") -> dict[type[Item], Any]:
         elif not placing.came_before(new.kind, new):
             author = None if new.author is None else placing.ours["user", new.author]
             parent = placing.ours.get(new.parent) if new.parent else None
-            draft = posting.Draft(new.body, new.html, parent, None if author else new.guest or FORMER_USER)
+            draft = posting.Draft(
+                new.body, new.html, parent, None if author else new.guest or FORMER_USER, imported=True
+            )
             made = posting.add(placing.tx, into, draft, author)
             if new.created:
                 placing.tx.run(posting.CHANGE, id=made, created=new.created, edited=new.edited)

@@ -15,6 +15,7 @@ from model.talk.decision import Decision
 from model.talk.desk.statement import Statement
 from model.talk.mention import Mention
 from model.talk.post import Post
+from model.talk.posting import IMPORTED
 from pottle.store import Snapshot, Tx
 from pottle.store.changes import Change, LoggedChange
 
@@ -64,7 +65,7 @@ def moderators_of(read: Snapshot, group_id: int) -> list[int]:
 def _of_new_post(tx: Tx, change: Change) -> list[Told]:
     """Whom it answers, whom it mentions, and who follows its discussion; each once."""
     row = tx.one(POST, id=change.subject)
-    if row is None or row.state != "published":
+    if row is None or row.state != "published" or IMPORTED in change.tags.split():
         return []
     followers = tx.all(FOLLOWERS, channel_id=row.channel_id, since=open_since(tx.now, "post"))
     kinds: dict[int, Kind] = dict.fromkeys((one.user_id for one in followers), "post")

@@ -1,7 +1,7 @@
 """Posting: how posts are made, changed, moderated and removed."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Literal, NamedTuple, cast
 
@@ -48,6 +48,7 @@ from pottle.store.unit import answered, may_be_repeated
 from pottle.translation import _, ngettext
 
 NOW = "now"
+IMPORTED = "imported"  # a tag of the change that tells of a post which somebody wrote elsewhere, long ago
 QUICK = 1_000  # characters that are rendered in a moment, whatever they are
 
 ADD = insert(Post).returning(Post.id)
@@ -75,7 +76,7 @@ class Unseen(Refusal):
 
 
 class Draft(NamedTuple):
-    """A post to be made. `finished` renders its `html`, before the transaction."""
+    """A post to be made. `finished` renders its `html`, before the transaction. Of an imported one nobody is told."""
 
     body: str
     html: str = ""
@@ -83,6 +84,7 @@ class Draft(NamedTuple):
     guest: str | None = None
     anonymous: bool = False
     proof: str | None = None  # of work, by a guest
+    imported: bool = False
 
 
 async def publish(identity: Identity | None, channel_id: int, new: Draft, origin: str | None) -> PostView:
@@ -237,7 +239,8 @@ def add(
     image.keep(tx, id_, author_id, new.html)
     index.put_new(tx, id_)
     if state == "published":
-        _count(tx, "post.created", id_, channel_id, new.parent, 1, addressed | {answered})
+        more = [IMPORTED] if new.imported else []
+        _count(tx, "post.created", id_, channel_id, new.parent, 1, addressed | {answered}, more)
     else:
         tx.changed("post.pending", subject=id_)
     return id_
@@ -290,7 +293,14 @@ def _check_name(tx: Tx, group_id: int, identity: Identity | None, guest: str | N
 
 
 def _count(
-    tx: Tx, kind: str, id_: int, channel_id: int, parent: int | None, by: int, addressed: set[int | None]
+    tx: Tx,
+    kind: str,
+    id_: int,
+    channel_id: int,
+    parent: int | None,
+    by: int,
+    addressed: set[int | None],
+    more: Iterable[str] = (),
 ) -> None:
     """Counts a post that appeared (`by` is 1) or went (-1), and announces it; also to the users whom it addressed."""
     active = channels.activity(tx.now, channel_id) if kind == "post.created" else 0
@@ -299,7 +309,7 @@ def _count(
     if parent is not None:
         tx.run(COUNT_REPLY, id=parent, by=by)
         tags.append(f"post:{parent}")
-    tx.changed(kind, stream=channels.stream(channel_id), subject=id_, tags=[*tags, *_inboxes(addressed)])
+    tx.changed(kind, stream=channels.stream(channel_id), subject=id_, tags=[*tags, *_inboxes(addressed), *more])
 
 
 def _inboxes(addressed: set[int | None]) -> list[str]:

@@ -89,6 +89,8 @@ class TestAllOfIt:
             "SELECT uid, m.role, slug FROM memberships m, users u, groups g WHERE u.id = user_id AND g.id = group_id"
         )
         assert ("toby", "moderator", "rate-and-relate-flavor-fusion") in asked(instance, members)
+        told = "SELECT count(*) FROM changes WHERE kind = 'post.created' AND ' ' || tags || ' ' NOT LIKE '% imported %'"
+        assert asked(instance, told) == [(0,)], "nobody is mailed of what was said long ago"
         channels = "SELECT key, title, posts FROM channels WHERE id > 2"
         assert asked(instance, channels) == [("Combos", "Combos", 3), ("Sauces", "Sauces", 0)]
         assert [split(body) for body in bodies(instance)] == [
