@@ -63,7 +63,7 @@ ROUTES: dict[tuple[str, str], Json] = {
         "service_key": "x",
     },
     ("POST", "/api/groups/class/rules/try"): {"body": "Hello"},
-    ("PUT", "/api/groups/class/trust/bob"): {"level": "watched"},
+    ("PUT", "/api/groups/class/trust/alice"): {"level": "watched"},
     ("POST", "/api/blocks"): {"network": "2001:db8::/48", "why": "Spam."},
     ("POST", "/api/preview"): {"channel": 1, "body": "Hello"},
     ("PATCH", "/api/posts/1"): {"body": "Edited"},

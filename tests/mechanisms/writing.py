@@ -190,8 +190,8 @@ WRITING = (
         (
             Off(
                 "model/talk/posting.py",
-                "    channel = _where_to_post(tx, identity, channel_id, new, origin)\n    badge",
-                "    channel = channels.visible_to.within(tx, ROOT, channel_id)\n    badge",
+                "    channel, here = _where_to_post(tx, identity, channel_id, new, origin)\n",
+                "    channel, here = _where_to_post(tx, ROOT, channel_id, new, None)\n",
             ),
             Off("model/talk/posting.py", "QUICK = 1_000", 'ROOT = Identity(0, "", "", None, "admin")\nQUICK = 1_000'),
         ),
