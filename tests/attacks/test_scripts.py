@@ -132,6 +132,7 @@ async def test_every_page_is_among_them() -> None:
     app = main.create_app(Settings(instance=Path("/nowhere")))
     others = (
         "/account/forgotten",  # which is not there without mail
+        "/account/with/",  # leads elsewhere: tests/api/test_providers.py
         "/admin/mail/letter",  # tests/mail/test_letters.py
         "/unsubscribe/",  # tests/mail/test_notices.py
         "/api/",
