@@ -33,9 +33,12 @@ tickAll();
 document.querySelector('.unready').remove();
 setInterval(tickAll, TICK_MS, document);
 
+let leaving = false; // by a form, whose answer is the next page
+addEventListener('submit', (event) => { leaving ||= !event.defaultPrevented; });
+
 /** It is another's page now. But what is typed in it stays when a session ends by itself, for whoever comes back. */
 function reloads(user, byOneself) {
-  if (user && user.uid === document.body.dataset.uid) return;
+  if (leaving || (user && user.uid === document.body.dataset.uid)) return;
   if (user || byOneself || !isTyped(document.querySelector('main'))) location.reload();
   else account.ask();
 }

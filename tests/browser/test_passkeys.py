@@ -4,7 +4,7 @@ import re
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ import httpx
 import pyotp
 import pytest
 from playwright.async_api import Browser, CDPSession, Page, expect
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from tests.browser.chromium import chromium
 from tests.browser.test_sign_in import asks, gone, heard, look, site  # noqa: F401  # fixture
@@ -108,16 +110,20 @@ async def test_it_works(server: Server, browser: Browser, site: str) -> None:  #
     page = await context.new_page()
     key = await Key.of(page)
     await key.take(credential)
-    # The browser's own list of passkeys at the field: this device chooses by itself.
-    await page.goto(f"{server.url}/account/sign-in?next=/channels/1")
-    await page.wait_for_url(f"{server.url}/channels/1")
+    # The browser's own list of passkeys at the field: this device chooses by itself, once the browser asks it.
+    for _time in range(3):
+        await page.goto(f"{server.url}/account/sign-in?next=/channels/1")
+        with suppress(PlaywrightTimeout):
+            await page.wait_for_url(f"{server.url}/channels/1", timeout=8_000)
+            break
+    await expect(page.locator(".signed-in .me")).to_have_text("Alice")
 
     await context.clear_cookies()
     (credential,) = await key.credentials()  # which has counted meanwhile
     window = await asks(page, server, site)
     theirs = await Key.of(window)
     await theirs.take(credential)
-    if not window.is_closed():  # it may have been asked already, at the field
+    with suppress(PlaywrightError):  # it may have been asked already, at the field, and be gone
         await window.get_by_role("button", name="With a passkey").first.click(no_wait_after=True)
     message = await heard(page)
     assert message["known"]
