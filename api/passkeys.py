@@ -1,4 +1,4 @@
-"""`/api/me/passkeys`: one's passkeys; `…/session/passkey`, `…/users/passkey`, `…/password/passkey`: in by one."""
+"""`/api/me/passkeys`: one's passkeys; `/api/session/passkey`, `/api/passkeys`, `/api/password/passkey`: in by one."""
 
 from contextlib import suppress
 from typing import Annotated
@@ -155,7 +155,7 @@ async def _by_code() -> Party | None:
     return None if held is None else (f"code {held} address {address()}", BY_CODE)
 
 
-@blueprint.post("/api/users/passkey/options")
+@blueprint.post("/api/passkeys/options")
 @limited(SIGN_IN)
 @anyone
 @takes(Newcomer)
@@ -165,7 +165,7 @@ async def sign_up_options(data: Newcomer) -> Options:
     return await joining.passkey_options(data.uid, data.name, data.invitation, place())
 
 
-@blueprint.post("/api/users/passkey")
+@blueprint.post("/api/passkeys")
 @limited(SIGN_UP, instead=_by_code)
 @anyone
 @takes(NewcomerWithPasskey)

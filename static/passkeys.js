@@ -54,8 +54,8 @@ export async function signIn(pottle, more) {
 /** Makes an account that has a passkey and no password. @returns {Promise<object>} the user */
 export async function signUp(pottle, { uid, name, email, invitation }) {
   const who = { uid, name, invitation };
-  const credential = await create(await pottle.api('POST', '/api/users/passkey/options', who));
-  const user = pottle.entered(await pottle.api('POST', '/api/users/passkey', { ...who, credential }));
+  const credential = await create(await pottle.api('POST', '/api/passkeys/options', who));
+  const user = pottle.entered(await pottle.api('POST', '/api/passkeys', { ...who, credential }));
   if (email) await pottle.api('PATCH', '/api/me', { email });
   return user;
 }

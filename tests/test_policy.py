@@ -120,7 +120,7 @@ class TestRoutes:
             *("/api/password/forgotten", "/account/forgotten", "/api/mail/bounces"),  # asked twice, two letters come
             *("/account/second/off", "/api/session/passkey/options", "/api/session/passkey"),
             *("/api/session/confirm/options", "/api/password/passkey/options"),
-            *("/api/me/passkeys/options", "/api/me/passkeys", "/api/users/passkey/options", "/api/users/passkey"),
+            *("/api/me/passkeys/options", "/api/me/passkeys", "/api/passkeys/options", "/api/passkeys"),
             *("/api/me/export", "/api/decisions", "/api/decisions/undo", "/api/preview", "/api/live"),
             *("/account/export", "/account/delete", "/account/language", "/account/sign-in", "/account/sign-out"),
             *("/posts/<id:post_id>/react", "/posts/<id:post_id>/edit", "/posts/<id:post_id>/delete"),

@@ -144,9 +144,14 @@ def good(tx: Tx, user_id: int, typed: Typed) -> Second | None:
 
 def good_app_code(tx: Tx, found: Own, code: str) -> bool:
     """Within a unit: whether the app shows a code now, or did in the 30 seconds before; it is used up then."""
+    step = shows(found, code)
+    if step is not None:
+        tx.run(SET, user_id=found.user_id, last_step=step)
+    return step is not None
+
+
+def shows(found: Own, code: str) -> int | None:
+    """In which half minute the app shows a code that was not used: this one or the one before; None for a wrong one."""
     app, now = pyotp.TOTP(found.secret), int(time.time()) // STEP_SECONDS
-    for step in (now, now - 1):
-        if hmac.compare_digest(app.generate_otp(step), code) and step > (found.last_step or 0):
-            tx.run(SET, user_id=found.user_id, last_step=step)
-            return True
-    return False
+    steps = (step for step in (now, now - 1) if step > (found.last_step or 0))
+    return next((step for step in steps if hmac.compare_digest(app.generate_otp(step), code)), None)

@@ -9,7 +9,7 @@ import pyotp
 
 from model.accounts import authenticator, credentials, passkey, session, strength, ticket, user
 from model.accounts import ways as sign_in_ways
-from model.accounts.authenticator import Fresh, Typed
+from model.accounts.authenticator import Fresh, Own, Typed
 from model.accounts.session import Identity, Second, Signed
 from pottle.errors import Conflict, Forbidden, Unauthenticated
 from pottle.rates import Rate
@@ -99,19 +99,30 @@ def _set_up(identity: Identity, secret: str) -> SetUp:
 
 async def turn_on(identity: Identity, code: str) -> RecoveryCodes:
     """Has the app count from now on. All other sessions end. Raises Forbidden for a wrong code, TooMany, Conflict."""
-    fresh = await authenticator.fresh()
-    if not await _turn_on(identity, await authenticator.typed(identity.user, code), fresh):
+    typed = await authenticator.typed(identity.user, code)
+    fresh = await authenticator.fresh() if await _is_right(identity, typed) else None  # which costs as ten passwords
+    if not await _turn_on(identity, typed, fresh):
         raise Forbidden(WRONG)
-    return RecoveryCodes(fresh.codes)
+    return RecoveryCodes(fresh.codes if fresh else [])
+
+
+@reads
+def _is_right(read: Snapshot, identity: Identity, typed: Typed) -> bool:
+    return authenticator.shows(_being_set_up(read, identity), typed.code) is not None
+
+
+def _being_set_up(read: Snapshot, identity: Identity) -> Own:
+    own = authenticator.own(read, identity.user)
+    if own is None or own.since is not None:
+        raise Conflict(_("Begin anew: there is no app that is being set up."))
+    return own
 
 
 @writes
-def _turn_on(tx: Tx, identity: Identity, typed: Typed, fresh: Fresh) -> bool:
-    own = authenticator.own(tx, identity.user)
-    if own is None or own.since is not None:
-        raise Conflict(_("Begin anew: there is no app that is being set up."))
+def _turn_on(tx: Tx, identity: Identity, typed: Typed, fresh: Fresh | None) -> bool:
+    own = _being_set_up(tx, identity)
     _may_guess(tx, identity.user)
-    if not authenticator.good_app_code(tx, own, typed.code):
+    if fresh is None or not authenticator.good_app_code(tx, own, typed.code):
         return _guessed(tx, identity.user)
     authenticator.turn_on(tx, identity.user, fresh)
     session.strengthen(tx, identity, "app")
@@ -153,15 +164,21 @@ def _end(tx: Tx, user_id: int) -> bool:
 
 async def renew(identity: Identity) -> RecoveryCodes:
     """New recovery codes; the old ones end. Raises Conflict for who has no second factor."""
+    await _must_be_on(identity)
     fresh = await authenticator.fresh()
     await _renew(identity, fresh)
     return RecoveryCodes(fresh.codes)
 
 
+@reads
+def _must_be_on(read: Snapshot, identity: Identity) -> None:
+    if not ways(read, identity.user):
+        raise Conflict(_("Set up an authenticator app first."))
+
+
 @writes
 def _renew(tx: Tx, identity: Identity, fresh: Fresh) -> None:
-    if not ways(tx, identity.user):
-        raise Conflict(_("Set up an authenticator app first."))
+    _must_be_on.within(tx, identity)
     authenticator.keep(tx, identity.user, fresh)
     credentials.note(tx, identity, "recovery.renewed", identity.user, identity.uid)
 

@@ -5,7 +5,7 @@ const RETRIES = 3;
 const PATIENCE_S = 10; // a longer Retry-After is for the person to know, not for us to sit out
 const SIGNS_IN = /^\/api\/(session|groups\/[^/]+\/sso$)/; // what is refused there is not whom we are signed in as
 const TIMEOUT_MS = 30_000;
-const KEYLESS = /^\/api\/(session|me\/tokens|me\/second|me\/invitations|invitations|users\/[^/]+\/invitations|groups\/[^/]+\/(invitations|roster))\b/; // their answers are secrets, which the server does not keep to repeat
+const KEYLESS = /^\/api\/(session|passkeys|me\/passkeys|me\/tokens|me\/second|me\/invitations|invitations|users\/[^/]+\/invitations|groups\/[^/]+\/(invitations|roster))\b/; // their answers are secrets, which the server does not keep to repeat
 
 /** A refusal, in the words of RFC 9457; `status` 0 says that the server could not be reached. */
 export class Problem extends Error {

@@ -39,8 +39,8 @@ async def shown(anyone: Person, device: Device, by: Device | None = None) -> htt
 
 async def signed_up(anyone: Person, device: Device, uid: str = "dora", **more: str) -> httpx.Response:
     who = {"uid": uid, "name": uid.title(), **more}
-    credential = device.create(await options(anyone, "/api/users/passkey", who))
-    answer = await anyone.post("/api/users/passkey", {**who, "credential": credential})
+    credential = device.create(await options(anyone, "/api/passkeys", who))
+    answer = await anyone.post("/api/passkeys", {**who, "credential": credential})
     anyone.http.cookies.clear()
     return answer
 
@@ -246,15 +246,15 @@ class TestAsTheOnlyWayIn:
         refused(await alice.delete("/api/me/password"), 409)
 
     async def test_signing_up_is_refused_as_with_a_password(self, anyone: Person, root: Person) -> None:
-        refused(await anyone.post("/api/users/passkey/options", {"uid": "eve", "name": "Eve"}), 403)
+        refused(await anyone.post("/api/passkeys/options", {"uid": "eve", "name": "Eve"}), 403)
         code = await self.code(root)
-        refused(await anyone.post("/api/users/passkey/options", {"uid": "bob", "name": "B", "invitation": code}), 409)
+        refused(await anyone.post("/api/passkeys/options", {"uid": "bob", "name": "B", "invitation": code}), 409)
         who = {"uid": "eve", "name": "Eve", "invitation": code}
-        made = self.device.create(await options(anyone, "/api/users/passkey", who))
-        refused(await anyone.post("/api/users/passkey", {**who, "uid": "mallory", "credential": made}), 401)
-        assert (await anyone.post("/api/users/passkey", {**who, "credential": made})).status_code == 201
+        made = self.device.create(await options(anyone, "/api/passkeys", who))
+        refused(await anyone.post("/api/passkeys", {**who, "uid": "mallory", "credential": made}), 401)
+        assert (await anyone.post("/api/passkeys", {**who, "credential": made})).status_code == 201
         anyone.http.cookies.clear()
-        refused(await anyone.post("/api/users/passkey", {**who, "credential": made}), 409)
+        refused(await anyone.post("/api/passkeys", {**who, "credential": made}), 409)
 
     async def test_a_code_of_a_roster_or_a_link(self, root: Person, alice: Person, anyone: Person) -> None:
         code = (await root.post("/api/users/bob/invitations")).json()["code"]

@@ -153,8 +153,8 @@ POST   /api/session/second   {"ticket": "x", "code": "1"}  401    401    401  40
 POST   /api/session/passkey/options                        200    200    200  200  200  200    200   401
 POST   /api/session/passkey      {"credential": {}}        422    422    422  422  422  422    422   401
 POST   /api/session/confirm/options                        401    200    200  200  200  403    403   401
-POST   /api/users/passkey/options {"uid": "x1", "name": "X"} 200  200    200  200  200  200    200   401
-POST   /api/users/passkey {"uid": "x1", "name": "X", "credential": {}} 422 422 422 422 422 422 422   401
+POST   /api/passkeys/options {"uid": "x1", "name": "X"} 200  200    200  200  200  200    200   401
+POST   /api/passkeys {"uid": "x1", "name": "X", "credential": {}} 422 422 422 422 422 422 422   401
 POST   /api/password/passkey/options {"code": "AAAAAAAA"}  404    404    404  404  404  404    404   401
 PUT    /api/password/passkey {"code": "AAAAAAAA", "credential": {}} 404 404 404 404 404 404    404   401
 DELETE /api/users/bob/second                               401    403    403  403  409  403    403   401

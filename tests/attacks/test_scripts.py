@@ -41,6 +41,9 @@ PAGES = [
     *(
         "/account",
         "/account/messages",
+        "/account/access",
+        "/account/second",
+        "/account/confirm?next=%22%3E%3Cscript%3E",
         "/account/sign-in?next=%22%3E%3Cscript%3E",
         "/account/sign-up?next=javascript:pwned=1",
     ),
@@ -116,6 +119,7 @@ async def poisoned(root: Person, alice: Person, bob: Person, world: World) -> in
     reported = {"reason": "rude", "note": said}
     assert (await root.post(f"/api/posts/{mine['id'] - 1}/reports", reported)).status_code == 201
     assert (await alice.post("/api/me/tokens", {"name": NAME})).status_code == 201
+    assert (await root.post("/api/me/second")).status_code == 201
     assert (await alice.post("/api/groups/class/roster", {"names": [f"{NAME[2:]} of Eve"]})).status_code == 201
     return room
 

@@ -47,12 +47,27 @@ def picture() -> bytes:
 
 
 PICTURE = picture()
+CREDENTIAL = {"id": "AbC", "response": {}}
 NEW_USER = {"uid": "new", "name": "New", "password": PASSWORD}
 BODIES: dict[str, Any] = {
     "POST /api/users": NEW_USER,
     "PATCH /api/users/<uid>": {"disabled": True},
     "POST /api/session": {"uid": "alice", "password": PASSWORD},
     "POST /api/session/confirm": {"password": PASSWORD},
+    "POST /api/session/confirm/options": None,
+    "POST /api/session/second": {"ticket": "two_x", "code": "123456"},
+    "POST /api/session/passkey/options": None,
+    "POST /api/session/passkey": {"credential": CREDENTIAL},
+    "POST /api/passkeys/options": {"uid": "new", "name": "New"},
+    "POST /api/passkeys": {"uid": "new", "name": "New", "credential": CREDENTIAL},
+    "POST /api/password/passkey/options": {"code": "K7QD-29XM"},
+    "PUT /api/password/passkey": {"code": "K7QD-29XM", "credential": CREDENTIAL},
+    "POST /api/me/passkeys/options": None,
+    "POST /api/me/passkeys": {"credential": CREDENTIAL},
+    "PATCH /api/me/passkeys/<id:passkey_id>": {"name": "x"},
+    "POST /api/me/second": None,
+    "PUT /api/me/second": {"code": "123456"},
+    "POST /api/me/second/codes": None,
     "PUT /api/password": {"code": "K7QD-29XM", "password": PASSWORD},
     "PATCH /api/me": {"password": "another horse", "current_password": PASSWORD},
     "DELETE /api/me": {"password": PASSWORD},
@@ -107,6 +122,12 @@ BODIES: dict[str, Any] = {
     "PATCH /api/groups/<slug>/claims/<id:claim_id>": {"state": "approved"},
     "POST /account/sign-in": {"uid": "alice", "password": PASSWORD},
     "POST /account/sign-up": {**NEW_USER, "uid": "newer"},
+    "POST /account/sign-in/second": {"ticket": "two_x", "code": "123456"},
+    "POST /account/confirm": {"password": PASSWORD},
+    "POST /account/second": None,
+    "POST /account/second/on": {"code": "123456"},
+    "POST /account/second/codes": None,
+    "POST /account/second/off": None,
     "POST /account/sign-out": None,
     "POST /account/language": {"language": "de"},
     "POST /account/export": {"password": PASSWORD},
@@ -144,7 +165,7 @@ BODIES: dict[str, Any] = {
 # Whether a password is right is what these ask: model/accounts/account.py counts the attempt before it looks.
 ASK_FOR_A_PASSWORD = {
     *("POST /api/session", "POST /api/session/confirm", "PATCH /api/me", "DELETE /api/me"),
-    *("POST /account/sign-in", "POST /account/delete"),
+    *("POST /account/sign-in", "POST /account/confirm", "POST /account/delete"),
     *("POST /flask/api/authenticate", "PUT /flask/api/user", "DELETE /flask/api/user"),
 }
 SIGN_OUT = {"DELETE /api/session", "POST /account/sign-out", "DELETE /flask/api/authenticate"}
@@ -193,6 +214,7 @@ def work(monkeypatch: pytest.MonkeyPatch) -> list[str]:
             "model.talk.posting.rendered",
             "model.accounts.passwords.hashed",
             "model.accounts.passwords.matches",
+            "model.accounts.passwords.digests",
             "model.accounts.avatar.drawn",
             "model.talk.image.drawn",
         ),
