@@ -310,6 +310,12 @@ class TestServices:
         await service.has(4)
         await settled()
         assert await shown(anyone, club) == [broken["id"], made["id"]]
+        service.answer = lambda _got: "200 OK"
+        assert (await alice.patch("/api/groups/club", {"review": "all"})).status_code == 200
+        await posted(bob, "What review holds back no service lets through", club)
+        await service.has(5)
+        await settled()
+        assert await shown(anyone, club) == [broken["id"], made["id"]]
 
     async def test_akismet_is_asked_as_it_wants_it(
         self, club: int, alice: Person, anyone: Person, service: Receiver

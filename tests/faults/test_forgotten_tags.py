@@ -34,7 +34,15 @@ from tests.pushed import Browser
 pytestmark = pytest.mark.slow
 
 CHANGING = ("post", "put", "patch", "delete")
-NEVER_KEPT = {"images_show", "health_alive", "health_ready", "metrics_metrics", "search_find", "streams_follow"}
+NEVER_KEPT = {
+    "images_show",
+    "health_alive",
+    "health_ready",
+    "judging_new_challenge",
+    "metrics_metrics",
+    "search_find",
+    "streams_follow",
+}
 PAGES = [  # not in the document
     *("/", "/channels/{channel_id}", "/groups/{slug}/recent?limit=3", "/groups/{slug}", "/discussions"),
     *("/channels/{channel_id}/feed.atom", "/posts/{post_id}/feed.json", "/groups/{slug}/feed.atom"),
@@ -323,6 +331,20 @@ async def all_writes(
     for active in (False, True):
         yield await done("webhooks_edit", await root.patch(hook, {"active": active}), "active" if active else "off")
     yield await done("webhooks_delete", await root.delete(hook))
+    reported = (await bob.post("/api/channels/1/posts", {"body": "To be reported"})).json()["id"]
+    yield await done("judging_make_report", await alice.post(f"/api/posts/{reported}/reports", {"reason": "spam"}))
+    blocked = {"network": "203.0.113.0/24", "why": "Spam"}
+    for create, end, at in (
+        ("judging_block_in", "judging_unblock_in", "/api/groups/club/blocks"),
+        ("judging_block_everywhere", "judging_unblock_everywhere", "/api/blocks"),
+    ):
+        made = await root.post(at, blocked)
+        yield await done(create, made)
+        yield await done(end, await root.delete(f"{at}/{made.json()['id']}"))
+    yield await done("judging_say_trust", await root.put("/api/groups/club/trust/bob", json={"level": "trusted"}))
+    yield await done("judging_end_trust", await root.delete("/api/groups/club/trust/bob"))
+    yield await done("judging_edit_rules", await root.patch("/api/groups/club/rules", {"links": 4}))
+    yield await done("judging_try_rules", await root.post("/api/groups/club/rules/try", {"body": "Hello"}))
     old = b'[{"id": "/page/", "title": "Page", "comments": [{"id": 1, "author": "Gwen", "created": 1, "text": "Old"}]}]'
     begun = await root.post("/api/imports?group=club&name=isso.json", content=old)
     yield await done("arriving_create", begun)

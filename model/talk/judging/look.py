@@ -92,7 +92,7 @@ def at(
     return Look(judge.judged(body, found, _history(read, identity, here), here.rules, copies), digest)
 
 
-class Said(msgspec.Struct):
+class ReasonView(msgspec.Struct):
     """One thing that speaks against it, and how that is said."""
 
     code: Code
@@ -106,7 +106,7 @@ class Tried(msgspec.Struct):
     score: float
     waits: bool
     refused: str | None
-    reasons: list[Said]
+    reasons: list[ReasonView]
 
 
 @reads
@@ -117,7 +117,7 @@ def tried(read: Snapshot, identity: Identity, slug: str, body: str, html: str, g
     found = seen(body, html, own_hosts(there.origins, rules))
     verdict = judge.judged(body, found, History(guest=guest), rules)
     says = zip(verdict.ordered, in_words(verdict.reasons), strict=True)
-    reasons = [Said(reason.code, reason.points, sentence) for reason, sentence in says]
+    reasons = [ReasonView(reason.code, reason.points, sentence) for reason, sentence in says]
     refused = judge.refused(body, rules)
     return Tried(verdict.score, verdict.holds, refused, reasons)
 

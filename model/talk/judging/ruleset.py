@@ -13,7 +13,7 @@ from model import audit
 from model.accounts.session import Identity
 from model.groups import group
 from model.groups.group import Group
-from model.talk.judging import words
+from model.talk.judging import challenge, words
 from model.talk.judging.judge import USUAL_RULES, Rules, Service
 from model.webhooks.hook import Address, check_address
 from pottle.errors import Invalid, Versions, check_version
@@ -91,6 +91,7 @@ class RulesEdit(msgspec.Struct):
 
 
 OF = select(*GroupRules.__table__.c).where(GroupRules.group_id == bindparam("group_id"))
+ANY = select(GroupRules.group_id).limit(1)
 DROP = delete(GroupRules).where(GroupRules.group_id == bindparam("group_id"))
 ADD = insert(GroupRules)
 SET_VERSION = update(Group).where(Group.id == bindparam("id"))
@@ -145,6 +146,8 @@ def edit(tx: Tx, identity: Identity, slug: str, versions: Versions, fields: dict
         fields[name] = tuple(dict.fromkeys(fields[name]))
     rules = msgspec.structs.replace(_rules(row), **fields)
     _check(rules, secret)
+    if rules.proof:
+        challenge.make_key(tx)
     version = (row.version if row else 1) + 1
     tx.run(DROP, group_id=found.id)
     tx.run(ADD, group_id=found.id, rules=msgspec.to_builtins(rules), secret=secret, version=version)
@@ -173,3 +176,12 @@ def _check(rules: Rules, secret: str | None) -> None:
 
 def _too_short(entries: Iterable[str]) -> str | None:
     return next((entry for entry in entries if words.letters(entry) < words.SHORTEST), None)
+
+
+def _have_a_key(tx: Tx) -> None:
+    """Sweep: an import brings rules, and no key for proof of work."""
+    if tx.one(ANY):
+        challenge.make_key(tx)
+
+
+db.on_sweep(_have_a_key)

@@ -128,7 +128,7 @@ def _let_go(tx: Tx, row: Any, answer: Answer) -> None:
     found = Verdict(reasons)
     if found.holds and row.state == "published":
         posting.hide(tx, row, found)
-    elif row.state == "pending" and before.reasons:
+    elif row.state == "pending" and (before.reasons or reasons):
         verdict.keep(tx, row.id, "post", found)
         if not found.holds and ASKED in before.reasons:
             posting.set_state(tx, row, "published")
