@@ -42,14 +42,14 @@ def must_be_ours() -> None:
         raise Forbidden(_("That can only be done on our own pages: sign in there."))
 
 
-class Credential(Tolerant):
+class PasskeyCredential(Tolerant):
     """What a browser gave, as `toJSON()` writes it."""
 
     id: Annotated[str, as_it_is("base64url of bytes", 2_000)]
     response: dict[str, Any]
 
 
-def sent(credential: Credential) -> Json:
+def sent(credential: PasskeyCredential) -> Json:
     """As the library wants it."""
     return {"id": credential.id, "rawId": credential.id, "type": "public-key", "response": credential.response}
 

@@ -9,7 +9,7 @@ from quart import Blueprint, Response
 from quart_schema import hide
 
 from api.access import EDITING, attempt, by_session, me
-from api.arriving import Credential, Way, ours, place, renewed, sent, show_confirm
+from api.arriving import PasskeyCredential, Way, ours, place, renewed, sent, show_confirm
 from model.accounts import account, passkey, second, session
 from model.accounts.user import Password
 from model.groups.invitation import Code
@@ -38,7 +38,7 @@ class Confirmation(msgspec.Struct):
 
     password: Password | UnsetType = UNSET
     code: Code | UnsetType = UNSET
-    passkey: Credential | UnsetType = UNSET
+    passkey: PasskeyCredential | UnsetType = UNSET
 
 
 class Proof(msgspec.Struct):

@@ -8,9 +8,9 @@ from quart import Blueprint, Response
 from werkzeug.exceptions import HTTPException
 
 from api.access import BY_CODE, EDITING, SIGN_IN, SIGN_UP, attempt, by_session, confirmed, device, me
-from api.arriving import Credential, begun, place, sent
+from api.arriving import PasskeyCredential, begun, place, sent
 from model.accounts import passkey, resetting
-from model.accounts.passkey import Options, PasskeyView
+from model.accounts.passkey import PasskeyOptions, PasskeyView
 from model.accounts.session import SessionView
 from model.accounts.user import Name, Uid
 from model.groups import joining
@@ -30,14 +30,14 @@ PasskeyName = Annotated[str, line(80)]
 class PasskeySignIn(msgspec.Struct):
     """What `navigator.credentials.get` gave, as `toJSON()` writes it."""
 
-    credential: Credential
+    credential: PasskeyCredential
 
 
 @blueprint.post("/api/session/passkey/options")
 @limited(SIGN_IN)
 @anyone
-@gives(Options)
-async def sign_in_options() -> Options:
+@gives(PasskeyOptions)
+async def sign_in_options() -> PasskeyOptions:
     """What `navigator.credentials.get` takes, to sign in with a passkey. It is good for ten minutes and once."""
     return passkey.to_be_shown("sign in", place())
 
@@ -56,8 +56,8 @@ async def sign_in(data: PasskeySignIn) -> Response:
 @limited(EDITING)
 @signed_in
 @by_session
-@gives(Options)
-async def confirm_options() -> Options:
+@gives(PasskeyOptions)
+async def confirm_options() -> PasskeyOptions:
     """What `navigator.credentials.get` takes, to prove again who one is."""
     return passkey.to_be_shown("confirm", place(), str(me().session))
 
@@ -81,8 +81,8 @@ async def index() -> PasskeysView:
 @limited(EDITING)
 @signed_in
 @confirmed
-@gives(Options)
-async def add_options() -> Options:
+@gives(PasskeyOptions)
+async def add_options() -> PasskeyOptions:
     """What `navigator.credentials.create` takes, to make another passkey of one's own."""
     return await passkey.to_be_added(me(), place())
 
@@ -90,7 +90,7 @@ async def add_options() -> Options:
 class NewPasskey(msgspec.Struct):
     """What `navigator.credentials.create` gave, as `toJSON()` writes it, and a name for it (else the browser's)."""
 
-    credential: Credential
+    credential: PasskeyCredential
     name: PasskeyName | None = None
 
 
@@ -143,7 +143,7 @@ class Newcomer(msgspec.Struct):
 class NewcomerWithPasskey(Newcomer, kw_only=True):
     """An account to make, and what `navigator.credentials.create` gave."""
 
-    credential: Credential
+    credential: PasskeyCredential
 
 
 async def _by_code() -> Party | None:
@@ -159,8 +159,8 @@ async def _by_code() -> Party | None:
 @limited(SIGN_IN)
 @anyone
 @takes(Newcomer)
-@gives(Options)
-async def sign_up_options(data: Newcomer) -> Options:
+@gives(PasskeyOptions)
+async def sign_up_options(data: Newcomer) -> PasskeyOptions:
     """What `navigator.credentials.create` takes, to sign up with a passkey. Refused where signing up would be."""
     return await joining.passkey_options(data.uid, data.name, data.invitation, place())
 
@@ -186,15 +186,15 @@ class CodeWithPasskey(msgspec.Struct):
     """A code from a reset link or a roster, and what `navigator.credentials.create` gave."""
 
     code: Code
-    credential: Credential
+    credential: PasskeyCredential
 
 
 @blueprint.post("/api/password/passkey/options")
 @limited(SIGN_IN)
 @anyone
 @takes(CodeAlone)
-@gives(Options)
-async def code_options(data: CodeAlone) -> Options:
+@gives(PasskeyOptions)
+async def code_options(data: CodeAlone) -> PasskeyOptions:
     """What `navigator.credentials.create` takes, for a passkey in place of a password for the account of a code."""
     return await resetting.passkey_options(data.code, address(), place())
 

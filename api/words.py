@@ -83,10 +83,14 @@ TERMS = {
     "SetUp.secret": Term("The secret that codes are made of, in base 32.", "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"),
     "SetUp.address": Term("The same as an address, to be shown as a QR code.", "otpauth://totp/Pottle:ada?secret=…"),
     "ticket": Term("From the refusal of the first factor; good for ten minutes.", "two_4f1c9a7e"),
-    "Options.options": Term("What the browser takes as `publicKey`; bytes are base64url.", {"rpId": "pottle.example"}),
+    "PasskeyOptions.options": Term(
+        "What the browser takes as `publicKey`; bytes are base64url.", {"rpId": "pottle.example"}
+    ),
     "second_factor": Term("Whether it has an authenticator app as a second factor.", False),
-    "Credential.id": Term("Which passkey it is: base64url of bytes.", "AbC-_1"),
-    "Credential.response": Term("What it has signed, or made: the fields of `response`.", {"clientDataJSON": "e30"}),
+    "PasskeyCredential.id": Term("Which passkey it is: base64url of bytes.", "AbC-_1"),
+    "PasskeyCredential.response": Term(
+        "What it has signed, or made: the fields of `response`.", {"clientDataJSON": "e30"}
+    ),
     "credential": Term("What the browser gave.", {"id": "AbC", "type": "public-key", "response": {}}),
     "Confirmation.passkey": Term("What the browser gave.", {"id": "AbC", "type": "public-key", "response": {}}),
     "passkeys": Term("One's passkeys."),

@@ -96,6 +96,9 @@ export class Problem extends Error {
   errors: { field: string; message: string }[];
   /** The one that there is already, where it is refused for that. */
   channel?: number;
+  /** Of the first factor, for the second one, and in what ways that can be given. */
+  ticket?: string;
+  ways?: ("app" | "recovery" | "passkey")[];
   /** Seconds. */
   retryAfter?: number;
 }
@@ -131,7 +134,11 @@ export interface Pottle {
   api(method: string, path: string, body?: object, options?: { idempotencyKey?: string; ifMatch?: string }): Promise<any>;
   signUp(who: { uid: string; name: string; password: string; email?: string; invitation?: string }): Promise<Account>;
   signIn(who: { uid: string; password: string }): Promise<Account>;
-  confirm(password: string): Promise<unknown>;
+  /** After a Problem with a `ticket`: a code of the authenticator app, or a recovery code. */
+  giveSecond(second: { ticket: string; code: string }): Promise<Account>;
+  /** From now on it asks as whoever this answer, which began a session, is for. */
+  entered(session: { user: Account; token: string; expires: string }): Account;
+  confirm(password: string, code?: string): Promise<unknown>;
   signOut(): Promise<void>;
   me(): Promise<Account | null>;
   channel(group: string, key: string, about?: { title?: string; url?: string }): Promise<Channel | null>;

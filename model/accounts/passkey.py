@@ -60,7 +60,7 @@ class PasskeyView(msgspec.Struct):
     synced: bool
 
 
-class Options(msgspec.Struct):
+class PasskeyOptions(msgspec.Struct):
     """What `navigator.credentials.create` or `.get` takes as `publicKey`, as JSON of WebAuthn."""
 
     options: dict[str, Any]
@@ -129,14 +129,14 @@ def _view(row: Any) -> PasskeyView:
 # What a browser is asked for
 
 
-def to_be_shown(purpose: Purpose, place: Place, bound: str = "") -> Options:
+def to_be_shown(purpose: Purpose, place: Place, bound: str = "") -> PasskeyOptions:
     """For `navigator.credentials.get`: any passkey that the device has for this host."""
     shape = {"rpId": place.host, "allowCredentials": [], "userVerification": "required", "timeout": TIMEOUT_MS}
-    return Options({"challenge": text(challenge.make(purpose, place, bound)), **shape})
+    return PasskeyOptions({"challenge": text(challenge.make(purpose, place, bound)), **shape})
 
 
 @reads
-def to_be_added(read: Snapshot, identity: Identity, place: Place) -> Options:
+def to_be_added(read: Snapshot, identity: Identity, place: Place) -> PasskeyOptions:
     """For `navigator.credentials.create`: another passkey of the user's. Raises Conflict for who has very many."""
     _check_count(read, identity.user)
     rows = read.all(KEYS, user_id=identity.user)
@@ -159,11 +159,11 @@ def handle(read: Snapshot, user_id: int) -> bytes:
 
 def to_be_made(
     purpose: Purpose, place: Place, bound: str, who: tuple[bytes, str, str], known: Sequence[Json] = ()
-) -> Options:
+) -> PasskeyOptions:
     """For `navigator.credentials.create`: a passkey of an account with this handle, user name and name."""
     kinds = [{"type": "public-key", "alg": algorithm} for algorithm in ALGORITHMS]
     device = {"residentKey": "required", "requireResidentKey": True, "userVerification": "required"}
-    return Options({
+    return PasskeyOptions({
         "challenge": text(challenge.make(purpose, place, bound)),
         "rp": {"id": place.host, "name": "Pottle"},
         "user": {"id": text(who[0]), "name": who[1], "displayName": who[2]},

@@ -8,7 +8,7 @@ from sqlalchemy import delete, update
 from model.accounts import credentials, passkey, passwords, second, session, ticket, user
 from model.accounts.account import entered, signed
 from model.accounts.challenge import Place
-from model.accounts.passkey import Json, Made, Options
+from model.accounts.passkey import Json, Made, PasskeyOptions
 from model.accounts.session import How, Session, Signed, Token
 from model.accounts.ticket import SecondNeeded
 from model.accounts.user import User
@@ -38,7 +38,7 @@ def _set_password(tx: Tx, code: str, password_hash: str, device: str) -> Signed 
     return entered(tx, found.id, device, how)
 
 
-async def passkey_options(code: str, address: str, place: Place) -> Options:
+async def passkey_options(code: str, address: str, place: Place) -> PasskeyOptions:
     """What a device needs to make a passkey of the account that a code is for. Raises as `set_passkey`."""
     held = await _for_passkey(code, address)
     who = await passkey.handle(held.user_id or 0), held.uid, held.user_name

@@ -7,7 +7,7 @@ import msgspec
 from model import audit, settings
 from model.accounts import challenge, passkey, passwords, proof, session, user
 from model.accounts.challenge import Place
-from model.accounts.passkey import Json, Made, Options
+from model.accounts.passkey import Json, Made, PasskeyOptions
 from model.accounts.session import Identity, Signed
 from model.accounts.user import UserView
 from model.groups import group, invitation
@@ -104,7 +104,7 @@ def _may_sign_up(read: Snapshot, uid: str, code: str | None) -> Held | None:
     return held
 
 
-async def passkey_options(uid: str, name: str, code: str | None, place: Place) -> Options:
+async def passkey_options(uid: str, name: str, code: str | None, place: Place) -> PasskeyOptions:
     """What a device needs to make the passkey of a new account. Raises as `sign_up`."""
     with db.snapshot() as read:
         _may_sign_up(read, uid, code)
