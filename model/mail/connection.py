@@ -33,18 +33,35 @@ class Connection:
         """Whether there is one."""
         return self._open is not None
 
-    async def send(self, to: str, message: bytes) -> Outcome:
-        """Hands a message over. Never raises for what the server does."""
+    async def begin(self) -> Outcome | None:
+        """Begins a letter, of which nothing is said yet; what is wrong with the server, if it takes none at all."""
         try:
-            open_ = await self._begun()
+            self._open = await self._begun()
         except (SMTPException, OSError, TimeoutError, ValueError) as error:
             await self.close()
             return Outcome("trouble", _said(error))
+        return None
+
+    async def send(self, to: str, message: bytes) -> Outcome:
+        """Hands over the letter that was begun. Never raises for what the server does."""
         try:
-            return await self._handed_over(open_, to, message)
+            return await self._handed_over(to, message)
         except (SMTPException, OSError, TimeoutError, ValueError) as error:
             await self.close()  # what the server makes of this letter is not known, or it wants no more of us now
             return Outcome("later", _said(error))
+
+    async def drop(self) -> None:
+        """Ends a letter that was begun, and is not sent; where the server does not answer, the connection too."""
+        try:
+            await self._there.rset(timeout=COMMAND_SECONDS)
+        except (SMTPException, OSError, TimeoutError):
+            await self.close()
+
+    @property
+    def _there(self) -> aiosmtplib.SMTP:
+        if self._open is None:
+            raise ConnectionError("Nothing was begun")
+        return self._open
 
     async def close(self) -> None:
         """Ends it."""
@@ -78,18 +95,18 @@ class Connection:
         await made.connect()
         return made
 
-    async def _handed_over(self, open_: aiosmtplib.SMTP, to: str, message: bytes) -> Outcome:
+    async def _handed_over(self, to: str, message: bytes) -> Outcome:
         try:
-            await open_.rcpt(to, timeout=COMMAND_SECONDS)
+            await self._there.rcpt(to, timeout=COMMAND_SECONDS)
         except SMTPResponseException as error:
-            await open_.rset(timeout=COMMAND_SECONDS)
+            await self.drop()
             return Outcome(_of_reader(error), _said(error))
         try:
-            await open_.data(message, timeout=DATA_SECONDS)
+            await self._there.data(message, timeout=DATA_SECONDS)
         except SMTPResponseException as error:
             if error.code < 500:
                 raise
-            await open_.rset(timeout=COMMAND_SECONDS)
+            await self.drop()
             return Outcome("rejected", _said(error))
         return Outcome("sent")
 

@@ -114,18 +114,27 @@ class Mails(Consumer):
     async def _send(self, letter: Waiting, smtp: Smtp, connection: "Connection") -> Outcome:
         """One attempt."""
         to = letter.address or await _address_of(letter.user_id or 0)
+        outcome = Outcome("dropped")
+        if to:  # what it says is made only once the server listens, for that may make a code
+            outcome = await connection.begin() or await self._handed_over(letter, to, smtp, connection)
+        while not await self._noted(letter, to, outcome, smtp):  # noqa: ASYNC110  # nothing tells when there is room
+            await asyncio.sleep(TIRED_SECONDS)
+        for heard in _heard:
+            heard(outcome.what, await outbox.waiting())
+        return outcome
+
+    async def _handed_over(self, letter: Waiting, to: str, smtp: Smtp, connection: "Connection") -> Outcome:
+        """Writes it, and hands it over."""
         try:
-            body = await written(letter, to, smtp) if to else None
-            outcome = await connection.send(mailable(to), body) if to and body else Outcome("dropped")
+            if body := await written(letter, to, smtp):
+                return await connection.send(mailable(to), body)
+            outcome = Outcome("dropped")
         except BadAddress as error:
             outcome = Outcome("refused", str(error))
         except Exception as error:
             log.exception("Letter %d (%s) cannot be written", letter.id, letter.kind)
             outcome = Outcome("later", repr(error))
-        while not await self._noted(letter, to, outcome, smtp):  # noqa: ASYNC110  # nothing tells when there is room
-            await asyncio.sleep(TIRED_SECONDS)
-        for heard in _heard:
-            heard(outcome.what, await outbox.waiting())
+        await connection.drop()
         return outcome
 
     async def _noted(self, letter: Waiting, to: str | None, outcome: Outcome, smtp: Smtp) -> bool:

@@ -44,7 +44,7 @@ async def send(smtp: Smtp, url: str, to: str) -> Outcome:
     made["Auto-Submitted"] = "auto-generated"
     made.set_content(f"This is a test of Pottle at {url}, sent by the doctor.\n")
     connection = Connection(smtp, host)
-    outcome = await connection.send(mailable(to), made.as_bytes())
+    outcome = await connection.begin() or await connection.send(mailable(to), made.as_bytes())
     await connection.close()
     return outcome
 
