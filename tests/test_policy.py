@@ -127,6 +127,8 @@ class TestRoutes:
             *("/api/groups/<slug>/sso", "/api/groups/<slug>/sessions", "/api/groups/<slug>/secrets"),
             *("/api/providers/<provider>", "/api/me/providers/<provider>"),
             "/api/groups/<slug>/history/<uid>/clearing",
+            "/api/posts/<id:post_id>/reports",  # of which each may make one
+            *("/api/groups/<slug>/blocks", "/api/blocks"),  # where another takes the place of the first
             "/api/groups/<slug>/rules/try",  # which makes nothing
             "/api/imports",  # whose file is not read twice; there is one at a time
             *("/api/groups/<slug>/webhooks", "/api/webhooks", "/api/webhooks/<id:hook_id>/secret"),

@@ -32,7 +32,7 @@ from pottle.http.answers import (
 )
 from pottle.http.asking import anyone, signed_in
 from pottle.http.languages import language
-from pottle.http.limits import idempotent, limited
+from pottle.http.limits import limited
 from pottle.rates import Rate
 from pottle.translation import _, translated
 
@@ -87,7 +87,6 @@ class BlocksView(msgspec.Struct):
 @blueprint.post("/posts/<id:post_id>/reports")
 @limited(REPORTING)
 @signed_in
-@idempotent
 @takes(NewReport)
 @gives(ReportView, 201)
 async def make_report(post_id: int, data: NewReport) -> Answer:
@@ -126,7 +125,6 @@ async def blocks_of(slug: str, query: Paging) -> Answer:
 @limited(EDITING)
 @signed_in
 @on_our_pages
-@idempotent
 @takes(NewBlock)
 @gives(BlockView, 201)
 async def block_in(slug: str, data: NewBlock) -> Answer:
@@ -156,7 +154,6 @@ async def blocks(query: Paging) -> Answer:
 @blueprint.post("/blocks")
 @limited(EDITING)
 @admins
-@idempotent
 @takes(NewBlock)
 @gives(BlockView, 201)
 async def block_everywhere(data: NewBlock) -> Answer:

@@ -181,13 +181,13 @@ async def test_what_waits_or_was_removed_is_not_in_it(anyone: Person, alice: Per
     channel = await begun(root, group="club")
     path = "/groups/club/thread?key=/2026/hello/"
     waits = await said(bob, channel, "not yet")
-    removed, kept, deleted = [await said(alice, channel, text) for text in ("wicked", "good", "private")]
+    removed, kept, deleted = [await said(alice, channel, text) for text in ("wicked", "good", "erased")]
     reply = await said(root, channel, "an answer", parent=removed)
     deep = await said(root, channel, "another", parent=reply)
     for id_ in (removed, deleted, reply):
         assert (await alice.delete(f"/api/posts/{id_}")).status_code == 204
     answer = await anyone.get(path)
-    assert not re.search("not yet|wicked|private|an answer", answer.text)
+    assert not re.search("not yet|wicked|erased|an answer", answer.text)
     page = Reader(answer)
     assert page.posts == {kept: "good", removed: (gone := "This post was removed."), reply: gone, deep: "another"}
     assert page.talks == {kept: [kept], removed: [removed, reply, deep]}, "no orphan, though no reply to it is left"

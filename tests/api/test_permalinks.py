@@ -28,7 +28,7 @@ def shown(page: str) -> list[int]:
 async def test_it_works(alice: Person, bob: Person, anyone: Person) -> None:
     """The post stands in its conversation, though that is older than what the channel's page shows."""
     root = (await posted(alice, "The question"))["id"]
-    await posted(bob, "Something else")
+    await posted(bob, "Quite another thing")
     answer = (await posted(bob, "An answer", parent=root))["id"]
     deeper = (await posted(alice, "An answer to it", parent=answer))["id"]
     for number in range(FILLERS):
@@ -40,7 +40,7 @@ async def test_it_works(alice: Person, bob: Person, anyone: Person) -> None:
         assert page.status_code == 200
         assert shown(page.text) == [root, answer, deeper, late]
         assert re.findall(r'<article class="post named"[^>]* id="p(\d+)"', page.text) == [str(id_)]
-        assert "Something else" not in page.text
+        assert "Quite another thing" not in page.text
         assert f"/channels/1?at={id_}#p{id_}" in Text(page.text).links
 
 

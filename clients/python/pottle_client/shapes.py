@@ -114,6 +114,7 @@ class Channel(TypedDict):
     version: int
     active: str
     by: NotRequired[str | None]
+    slow: NotRequired[int]
 
 
 class Account(TypedDict):
