@@ -51,7 +51,7 @@ function said(data) {
   try {
     return data.json();
   } catch {
-    return { title: 'Pottle', body: '', path: '', tag: 'pottle' }; // a test of the browser's own
+    return { title: location.host, body: '', path: '', tag: 'pottle' }; // a test of the browser's own
   }
 }
 

@@ -36,6 +36,7 @@ LINKED = {
     "entering.sign_in": "/account/sign-in",
     "entering.sign_up": "/account/sign-up",
     "entering.sign_out": "/account/sign-out",
+    "installable.manifest": "/app.webmanifest",
     "writing.write": "/channels/<int:channel_id>/posts",
 }
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000")

@@ -53,8 +53,8 @@ async def act(film: Film, left: Page, right: Page) -> None:
         await film.take()
     await film.take(500)
     await left.keyboard.press("Control+Enter")
-    await right.get_by_text("our own").wait_for()
-    await left.get_by_text("our own").wait_for()
+    await right.get_by_text("our own", exact=True).wait_for()
+    await left.get_by_text("our own", exact=True).wait_for()
     await film.take(1600)
     post = right.locator("article", has_text="our own").first
     await post.get_by_role("button", name="React").first.click()
