@@ -29,7 +29,7 @@ from tests.server import ROOT
 CHANGING = {"POST", "PUT", "PATCH", "DELETE"}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "misc", "shared", "base_classes"}
 IMPORTS = (ast.Import, ast.ImportFrom)
-HEAVY = {"cryptography", "jwt", "http_ece", "authlib", "joserfc", "webauthn"}
+HEAVY = {"cryptography", "jwt", "authlib", "joserfc", "webauthn"}
 STANCES = {"anyone", "signed in", "admins"}
 # What a resource may ask of another: who may see a channel, and that an answer shows it.
 TO_ALL = {"api.talk.access.", "api.talk.access.shown_in."}

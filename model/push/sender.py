@@ -13,7 +13,7 @@ from typing import Any
 
 from model import settings
 from model.accounts.session import Identity
-from model.push import outbox, vapid, words
+from model.push import outbox, sealing, vapid, words
 from model.push.outbox import OLD_HOURS, Job
 from model.webhooks import sending
 from pottle import times
@@ -107,11 +107,7 @@ def _said(read: Snapshot, push: Any, to: Any) -> words.Said | None:
 
 def _sealed(to: Any, message: bytes, told: words.Said) -> tuple[dict[str, str], bytes]:
     """What is sent: encrypted for the browser (RFC 8291), which alone can read it."""
-    import http_ece
-    from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-
-    keys = {"dh": vapid.decoded(to.public_key), "auth_secret": vapid.decoded(to.auth_secret)}
-    body = http_ece.encrypt(message, private_key=generate_private_key(SECP256R1()), version="aes128gcm", **keys)
+    body = sealing.sealed(message, vapid.decoded(to.public_key), vapid.decoded(to.auth_secret))
     headers = {
         "Authorization": vapid.authorization(to.endpoint),
         "Content-Encoding": "aes128gcm",
