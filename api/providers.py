@@ -260,7 +260,7 @@ async def list_linked() -> LinkedAccountsView:
     return LinkedAccountsView(await linked.mine(me()))
 
 
-@blueprint.post("/api/me/providers/<provider>")
+@blueprint.post("/api/providers/<provider>/link")
 @limited(EDITING)
 @signed_in
 @confirmed

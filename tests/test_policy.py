@@ -125,7 +125,7 @@ class TestRoutes:
             *("/account/export", "/account/delete", "/account/language", "/account/sign-in", "/account/sign-out"),
             *("/posts/<id:post_id>/react", "/posts/<id:post_id>/edit", "/posts/<id:post_id>/delete"),
             *("/api/groups/<slug>/sso", "/api/groups/<slug>/sessions", "/api/groups/<slug>/secrets"),
-            *("/api/providers/<provider>", "/api/me/providers/<provider>"),
+            *("/api/providers/<provider>", "/api/providers/<provider>/link"),
             "/api/groups/<slug>/history/<uid>/clearing",
             "/api/posts/<id:post_id>/reports",  # of which each may make one
             *("/api/groups/<slug>/blocks", "/api/blocks"),  # where another takes the place of the first

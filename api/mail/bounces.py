@@ -10,10 +10,12 @@ from quart import Blueprint
 from api.commands.running import run
 from model.mail import bounces
 from pottle.commands import say
+from pottle.errors import Invalid
 from pottle.http.answers import gives, takes
 from pottle.http.asking import anyone
 from pottle.http.limits import limited
 from pottle.rates import Rate
+from pottle.translation import _
 
 blueprint = Blueprint("bounces", __name__, cli_group="mail")
 
@@ -36,6 +38,8 @@ async def create(data: bytes) -> Bounced:
 
     It counts only with the signed Message-ID of a letter that was sent from here, so nobody has to sign in.
     """
+    if not data:
+        raise Invalid({"body": _("must not be empty")})
     return Bounced(await bounces.heard(data))
 
 

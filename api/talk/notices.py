@@ -19,7 +19,7 @@ from model.notices.choices import Attention, Choosable, Clock, How, KindsView, N
 from model.notices.unsubscribing import What
 from model.talk import channel
 from pottle.http import bodies
-from pottle.http.answers import gives, takes
+from pottle.http.answers import changed_fields, gives, takes
 from pottle.http.application import rendered
 from pottle.http.asking import anyone, signed_in
 from pottle.http.limits import idempotent, limited
@@ -39,7 +39,7 @@ UNSUBSCRIBING = Rate("unsubscribing", 600, per=60)  # mail programs ask for many
 class Seen(msgspec.Struct):
     """What one has read: all that is new; or what was decided on these of one's own `posts`."""
 
-    posts: Annotated[list[PostId], msgspec.Meta(max_length=100)] | UnsetType = UNSET
+    posts: Annotated[list[PostId], msgspec.Meta(max_length=100)] | None = None
 
 
 class Chosen(msgspec.Struct):
@@ -89,7 +89,7 @@ async def show() -> BellView:
 @gives(None, 204)
 async def see(data: Seen) -> None:
     """Mark what is new as read. Other unread posts stay as they are."""
-    await bell.see(me(), None if data.posts is UNSET else data.posts)
+    await bell.see(me(), data.posts)
 
 
 @blueprint.get("/settings")
@@ -109,7 +109,7 @@ async def list_settings() -> NoticesView:
 @gives(NoticesView)
 async def choose(data: Chosen) -> NoticesView:
     """Choose what one is told by mail and push, and when."""
-    fields = {name: value for name, value in asdict(data).items() if value is not UNSET}
+    fields = changed_fields(data)
     if "mail" in fields:
         fields["mail"] = _given(fields["mail"])
     return await choices.choose(me(), fields)

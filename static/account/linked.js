@@ -31,7 +31,7 @@ async function add(button) {
   refused.hidden = true;
   button.disabled = true;
   try {
-    const { url } = await pottle.api('POST', `/api/me/providers/${button.dataset.provider}`);
+    const { url } = await pottle.api('POST', `/api/providers/${button.dataset.provider}/link`);
     location.assign(url);
   } catch (problem) {
     Object.assign(refused, { textContent: problem.message, hidden: false });

@@ -389,7 +389,7 @@ async def test_who_is_disabled_stays_out(there: Provider, person: People, root: 
 
 async def links(person: Person, there: Provider, claims: Json) -> httpx.Response:
     """Adds an account to one's own."""
-    begun = await person.post("/api/me/providers/school")
+    begun = await person.post("/api/providers/school/link")
     assert begun.status_code == 201, begun.text
     return await comes_back(person, "school", there.sends_back(begun.json()["url"], claims))
 
@@ -424,14 +424,14 @@ async def test_the_only_way_in_stays(there: Provider, anyone: Person) -> None:
 
 async def test_only_whoever_began_it_adds_one(there: Provider, bob: Person, charlie: Person, person: People) -> None:
     """Not whoever is signed in by then; and not another site."""
-    begun = await bob.post("/api/me/providers/school")
+    begun = await bob.post("/api/providers/school/link")
     answer = there.sends_back(begun.json()["url"], ANNA)
     charlie.http.cookies.update(bob.http.cookies)
     back = await comes_back(charlie, "school", answer)
     assert back.status_code == 403
     assert "You were somebody else when you began this." in back.text
-    refused(await bob.post("/api/me/providers/school", headers={"Origin": "https://evil.example"}), 403)
-    refused(await person().post("/api/me/providers/school"), 401)
+    refused(await bob.post("/api/providers/school/link", headers={"Origin": "https://evil.example"}), 403)
+    refused(await person().post("/api/providers/school/link"), 401)
 
 
 async def test_confirming_by_it(there: Provider, anyone: Person, person: People) -> None:

@@ -58,7 +58,7 @@ POST   /account/forgotten                                  404    404    404  40
 GET    /admin/mail                                         401    404    404  404  200  404    404   401
 GET    /admin/mail/letter?kind=test&theme=dark             401    404    404  404  200  404    404   401
 POST   /admin/mail                                         401    404    404  404  409  404    404   401
-POST   /api/mail/bounces                                   200    200    200  200  200  200    200   401
+POST   /api/mail/bounces                                   422    422    422  422  422  422    422   401
 GET    /account/address?token=x                            200    200    200  200  200  200    200   200
 POST   /account/address?token=x                            401    404    404  404  404  404    403   401
 GET    /account/with/nobody                                404    404    404  404  404  404    404   404
@@ -194,7 +194,7 @@ DELETE /api/me/push                                        401    404    404  40
 GET    /api/providers                                      200    200    200  200  200  200    200   200
 POST   /api/providers/nobody   {"invitation": "K7QD-29XM"} 422    422    422  422  422  422    403   401
 GET    /api/me/providers                                   401    200    200  200  200  403    403   401
-POST   /api/me/providers/nobody                            401    404    404  404  404  403    403   401
+POST   /api/providers/nobody/link                          401    404    404  404  404  403    403   401
 DELETE /api/me/providers/999999                            401    404    404  404  404  403    403   401
 GET    /api/me/tokens                                      401    200    200  200  200  200    403   401
 POST   /api/me/tokens            {"name": "bell"}          401    201    201  201  201  403    403   401

@@ -218,7 +218,6 @@ class TestBounces:
             bounce(letter, status="5.7.1"),
             bounce(letter, to="root@school.example"),
             b"hello",
-            b"",
             bounce(letter).replace(b"<letter-", b"<letter-9"),
         ):
             assert await bounced(anyone, harmless) == []
