@@ -31,12 +31,12 @@ AT_ONCE = 25  # that go in a unit: 10 ms
 
 _left = or_(Post.state != "removed", Post.body != "", Post.author_id.is_not(None), Post.guest != FORMER_USER)
 _of_post = (Decision.post_id == Post.id) & (Decision.about == "post") & (Decision.state == "removed")
-_removed = func.coalesce(Decision.created, Post.edited, Post.created)
+_removed = func.coalesce(Decision.created, Post.edited, Post.created).label("removed")
 _old = (Post.created < bindparam("before")) & _left
 _forgotten = (Post.state == "removed") & (Post.body != "") & (_removed < bindparam("removed_before"))
 _in_group = select(Group.slug, Post.id).join(Channel, Channel.group_id == Group.id).join(Post)
 FOUND = (
-    _in_group.add_columns(Post.created, _removed.label("removed"))
+    _in_group.add_columns(Post.created, _removed)
     .outerjoin(Decision, _of_post)
     .where(Post.id > bindparam("after"), Post.id <= bindparam("until"), or_(_old, _forgotten))
     .order_by(Post.id)
