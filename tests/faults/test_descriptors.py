@@ -21,7 +21,7 @@ from tests.server import PATIENCE, Server, wait_until
 
 pytestmark = pytest.mark.slow
 
-LIMIT = 64
+LIMIT = 72  # of which a worker has 44 open before anybody comes
 SILENCE = 2  # seconds after which nobody is served any more
 
 
