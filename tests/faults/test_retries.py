@@ -49,11 +49,19 @@ CREATING: dict[str, tuple[Callable[[str], dict[str, Any]], str]] = {
         lambda mark: {"json": {"uid": mark, "name": mark, "password": PASSWORD}},
         "SELECT count(*) FROM users WHERE uid = ?",
     ),
+    "/api/groups/{slug}/notes": (
+        lambda mark: {"json": {"uid": "bob", "text": mark}},
+        "SELECT count(*) FROM moderator_notes WHERE text = ?",
+    ),
     IMAGES: (
         lambda mark: {"content": image(mark)},
         "SELECT count(*) FROM images WHERE iif(width < 400, 'once-' || (width - 100), 'other-' || (width - 400)) = ?",
     ),
 }
+
+
+# What asks for a mail, which tests/api has with a server for it; here there is none.
+MAILS = {"/api/me/address", "/api/groups/{slug}/invitations/mails"}
 
 
 def path_of(route: str, channel: int) -> str:
@@ -113,7 +121,7 @@ async def test_copies_sent_to_three_workers_create_one_thing_and_are_answered_al
             for part in operations.get("post", {}).get("parameters", [])
         )
     }
-    assert takes_key == set(CREATING)
+    assert takes_key - MAILS == set(CREATING)
     channel = await meeting.channel()
     clients = await on_each_worker(meeting, "root")
     (await next(iter(clients.values())).patch("/api/groups/home", json={"images": True})).raise_for_status()
