@@ -75,7 +75,7 @@ def test_it_works(instance: Path, folder: Path, tmp_path: Path) -> None:
     """All four; stdout has one line, and without a terminal stderr has none."""
     copy, lines, again = tmp_path / "copy.db", tmp_path / "all.jsonl", tmp_path / "again.jsonl"
     assert quart(instance, "backup", copy) == (0, f"{copy}\n", "")
-    ended = "4 sessions, 0 tokens, 0 invitations, 0 sso secrets, 0 feed addresses"
+    ended = "4 sessions, 0 tokens, 0 tickets, 0 invitations, 0 sso secrets, 0 feed addresses"
     assert quart(folder, "restore", copy) == (0, f"Restored 4 users and 0 posts. Ended: {ended}.\n", "")
     assert quart(instance, "export", lines) == (0, f"{lines}\n", "")
     assert {path.stat().st_mode & 0o777 for path in (copy, lines, folder / "app.db")} == {0o600}

@@ -77,7 +77,7 @@ def test_no_credential_comes_back(copy: Path, folder: Path) -> None:
         raw.execute("INSERT INTO tokens VALUES (1, 1, 'x', x'00', '2026')")
         raw.execute("INSERT INTO sso_secrets VALUES (1, 1, 'sso_x', '2026', NULL)")
         raw.execute("INSERT INTO feed_addresses VALUES (1, 1, x'00', '2026')")
-        raw.execute("INSERT INTO invitations VALUES (1, x'00', NULL, 1, 'user', 1, 1, '2026', '2027')")
+        raw.execute("INSERT INTO invitations VALUES (1, x'00', NULL, 1, 'user', 1, 1, '2026', '2027', NULL)")
         raw.execute("INSERT INTO tickets VALUES (x'00', 1, 'password', '', '2027')")
     _, ended = restore(folder, copy, quietly)
     others = ("tokens", "tickets", "invitations", "sso_secrets", "feed_addresses")
