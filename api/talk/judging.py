@@ -8,6 +8,7 @@ from quart import Blueprint
 
 from api.access import EDITING, PREVIEWING, admins, me, on_our_pages
 from model.accounts.user import SomeUid
+from model.groups import group
 from model.talk import posting
 from model.talk.judging import block, challenge, look, report, reporting, ruleset, trust
 from model.talk.judging.block import BlockView, Network
@@ -238,6 +239,7 @@ class ToTry(msgspec.Struct):
 @gives(Tried)
 async def try_rules(slug: str, data: ToTry) -> Tried:
     """What the rules would say of a text. Nothing is posted."""
+    await group.moderated(me(), slug)  # before there is work
     rendered = await posting.finished(Draft(data.body))
     found = await look.tried(me(), slug, data.body, rendered.html, data.guest)
     for reason in found.reasons:
