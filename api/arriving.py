@@ -17,7 +17,7 @@ from model.accounts.ticket import SecondNeeded
 from pottle.errors import Forbidden
 from pottle.http.answers import respond
 from pottle.http.application import rendered
-from pottle.http.asking import foreign_origin, served
+from pottle.http.asking import foreign_origin, header, served
 from pottle.http.bodies import Tolerant
 from pottle.http.forms import Trouble, go_to
 from pottle.http.problems import wants_page
@@ -74,14 +74,19 @@ async def begun(signed: Signed) -> Response:
 
 async def _end_the_one_before() -> None:
     """Whoever signs in again in a browser has one session there and not two. (ASVS 7.2.4)"""
-    before = asker() if "Authorization" not in request.headers else None
+    before = asker() if _by_our_pages() else None
     if before and before.session:
         await session.end(before)
 
 
+def _by_our_pages() -> bool:
+    """Whether a page of ours asks, and no program: browsers name the page's origin with each change."""
+    return header(b"origin") is not None and foreign_origin() is None and "Authorization" not in request.headers
+
+
 async def renewed(response: Response) -> Response:
     """Gives a browser's session another secret: for who has proven again who they are. (ASVS 7.2.4)"""
-    if "Authorization" not in request.headers:
+    if _by_our_pages():
         set_cookie(response, await session.renew(me()), settings.chosen().session_days)
     return response
 

@@ -156,7 +156,7 @@ POST   /api/session/confirm/options                        401    200    200  20
 POST   /api/passkeys/options {"uid": "x1", "name": "X"} 200  200    200  200  200  200    200   401
 POST   /api/passkeys {"uid": "x1", "name": "X", "credential": {}} 422 422 422 422 422 422 422   401
 POST   /api/password/passkey/options {"code": "AAAAAAAA"}  404    404    404  404  404  404    404   401
-PUT    /api/password/passkey {"code": "AAAAAAAA", "credential": {}} 404 404 404 404 404 404    404   401
+PUT /api/password/passkey {"code": "AAAAAAAA", "credential": {"id": "A", "response":{}}} 404 404 404 404 404 404 404 401
 DELETE /api/users/bob/second                               401    403    403  403  409  403    403   401
 PUT    /api/password             {reset}                   201    201    201  201  201  201    201   401
 

@@ -18,6 +18,7 @@ from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person
 
 ALICE = {"uid": "alice", "password": PASSWORD}
+OUR_PAGE = {"Origin": "http://pottle.test"}
 FOREIGN = ["https://evil.example", "http://pottle.test:9999", "http://pottle.test.evil.example", "null", "http://["]
 
 
@@ -272,7 +273,7 @@ async def test_it_names_what_is_missing(anyone: Person, missing: str) -> None:
 
 async def test_who_signs_in_again_in_a_browser_has_one_session_there(browser: Person, anyone: Person) -> None:
     before = dict(browser.http.cookies)
-    assert (await browser.post("/api/session", ALICE)).status_code == 201
+    assert (await browser.post("/api/session", ALICE, headers=OUR_PAGE)).status_code == 201
     after = dict(browser.http.cookies)
     browser.http.cookies = httpx.Cookies(before)
     refused(await browser.get("/api/me"), 401)
@@ -282,7 +283,8 @@ async def test_who_signs_in_again_in_a_browser_has_one_session_there(browser: Pe
 
 async def test_typing_the_password_again_gives_a_browser_another_token(browser: Person, alice: Person) -> None:
     before = dict(browser.http.cookies)
-    assert (await browser.post("/api/session/confirm", {"password": PASSWORD})).status_code == 204
+    typed = await browser.post("/api/session/confirm", {"password": PASSWORD}, headers=OUR_PAGE)
+    assert typed.status_code == 204
     assert (await browser.get("/api/me")).status_code == 200
     browser.http.cookies = httpx.Cookies(before)
     refused(await browser.get("/api/me"), 401)
