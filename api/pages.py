@@ -34,7 +34,7 @@ def _tell_templates(state: BlueprintSetupState) -> None:
     state.app.jinja_env.globals.update(
         sign_up=chosen.sign_up,
         pushes=chosen.push,
-        links=chosen.links,
+        footer_links=chosen.links,
         unused_days=chosen.retention_accounts,
         asker=asker,
     )
