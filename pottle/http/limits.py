@@ -8,8 +8,8 @@ import asyncio
 import hashlib
 import hmac
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import wraps
 from math import ceil
 from typing import Any
@@ -57,29 +57,23 @@ def limited(
                 return await handler(*args, **kwargs)
             limit = (instead and await instead()) or (party(), rate if access().asker() else guests or rate)
             counted.limit = limit
-            under_way = _under_way.get(limit, set())
-            try:
-                with db.snapshot() as read:  # each that is under way has a use of its own: many may come at once
-                    limits.check(read, *limit, 1 + sum(one.allowance is None for one in under_way))
-            except TooMany:
-                if not (can_be_repeated and await _is_repeated()):
+            with _beside_others(counted, limit) as uses:
+                try:
+                    await db.read(limits.check, *limit, uses)
+                except TooMany:
+                    if not (can_be_repeated and await _is_repeated()):
+                        raise
+                try:
+                    response: Response = await handler(*args, **kwargs)
+                except asyncio.CancelledError:  # its client gave up
+                    if envelope.get() is counted:
+                        _counting.add(task := asyncio.create_task(_count(counted)))
+                        task.add_done_callback(_counting.discard)
                     raise
-            _under_way.setdefault(limit, set()).add(counted)
-            try:
-                response: Response = await handler(*args, **kwargs)
-            except asyncio.CancelledError:  # its client gave up
-                if envelope.get() is counted:
-                    _counting.add(task := asyncio.create_task(_count(counted)))
-                    task.add_done_callback(_counting.discard)
-                raise
-            except Exception as error:
-                if counted.allowance is None and _asked_for_it(error):
-                    await _count(counted)
-                raise
-            finally:
-                _under_way[limit].discard(counted)
-                if not _under_way[limit]:
-                    del _under_way[limit]
+                except Exception as error:
+                    if counted.allowance is None and _asked_for_it(error):
+                        await _count(counted)
+                    raise
             if counted.allowance:
                 response.headers.update(in_headers(counted.allowance))
             return response
@@ -88,6 +82,20 @@ def limited(
         return wrapper
 
     return decorate
+
+
+@contextmanager
+def _beside_others(counted: Envelope, limit: Party) -> Iterator[int]:
+    """While a request is under way: how many uses it and those before it need, each of which has one of its own."""
+    under_way = _under_way.setdefault(limit, set())
+    uses = 1 + sum(one.allowance is None for one in under_way)
+    under_way.add(counted)
+    try:
+        yield uses
+    finally:
+        under_way.discard(counted)
+        if not under_way:
+            del _under_way[limit]
 
 
 def _asked_for_it(error: Exception) -> bool:
@@ -133,8 +141,7 @@ async def _is_repeated() -> bool:
     """Whether this request was answered before. Raises Invalid where another one was, with its key."""
     if (replay := await _key_of_request()) is None:
         return False
-    with db.snapshot() as read:
-        return replays.find(read, *replay) is not None
+    return await db.read(replays.find, *replay) is not None
 
 
 async def _key_of_request() -> tuple[str, bytes] | None:
