@@ -165,7 +165,7 @@ async def list_members(slug: str, query: Paging) -> Answer:
 async def put_member(slug: str, data: NewMember) -> MemberView:
     """Make a user a member or a moderator. The group's moderators may."""
     if data.role == "moderator":
-        session.must_be_confirmed(me())
+        await session.must_be_confirmed(me())
     return await group.put_member(me(), slug, data.uid, data.role)
 
 

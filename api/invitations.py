@@ -87,7 +87,7 @@ class InvitationsView(msgspec.Struct):
 async def create(slug: str, data: NewInvitation) -> MadeView:
     """Invite to a group: whoever uses the code becomes a member (or moderator). The group's moderators may."""
     if data.role == "moderator":
-        session.must_be_confirmed(me())
+        await session.must_be_confirmed(me())
     made = await invitation.invite(me(), slug, data.role, data.uses, data.days)
     return MadeView(made.id, made.code, link(made.code), data.role, made.uses, made.expires)
 

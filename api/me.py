@@ -93,7 +93,7 @@ async def prove(new: str | None, current: str | UnsetType, recently: bool = Fals
     elif new and not recently and await account.has_password(me()):
         raise Invalid({"current_password": _("is required to change the password")})
     else:
-        session.must_be_confirmed(me())
+        await session.must_be_confirmed(me())
 
 
 @blueprint.delete("")

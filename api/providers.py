@@ -159,7 +159,7 @@ async def back(name: str, query: Answer) -> Response:
     if begun.session is None or me().session != begun.session:
         raise Forbidden(_("You were somebody else when you began this. Please try again."))
     if begun.aim == "link":
-        session.must_be_confirmed(me())
+        await session.must_be_confirmed(me())
         await linked.link(me(), there, who, begun)
     else:
         await linked.confirm(me(), who, begun)

@@ -223,7 +223,7 @@ async def prove_again(identity: Identity, password: str | None) -> None:
     elif await has_password(identity):
         raise Invalid({"password": _("is missing")})
     else:
-        session.must_be_confirmed(identity)
+        await session.must_be_confirmed(identity)
 
 
 @reads

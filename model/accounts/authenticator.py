@@ -7,7 +7,6 @@ A code of the app is good for its 30 seconds and, for whoever typed it at their 
 import hmac
 import secrets
 import time
-from typing import Any
 
 import msgspec
 import pyotp
@@ -17,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from model.accounts import passwords
 from model.accounts.session import Second
 from model.groups import invitation
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads
 
 STEP_SECONDS = 30
 RECOVERY_CODES = 10
@@ -123,9 +122,16 @@ class Typed(msgspec.Struct):
 async def typed(user_id: int, text: str) -> Typed:
     """A code of the user's, to be asked for by `good` within a unit."""
     code = invitation.plain(text)
-    with db.snapshot() as read:
-        rows: list[Any] = read.all(CODES, user_id=user_id) if len(code) == 4 * FOURS else []
-    return Typed(code, (await passwords.digests([code], rows[0].salt))[0] if rows else None)
+    salt = await _salt(user_id) if len(code) == 4 * FOURS else None
+    return Typed(code, (await passwords.digests([code], salt))[0] if salt else None)
+
+
+@reads
+def _salt(read: Snapshot, user_id: int) -> bytes | None:
+    """That of the recovery codes, if there are some."""
+    row = read.one(CODES, user_id=user_id)
+    salt: bytes | None = row.salt if row else None
+    return salt
 
 
 def good(tx: Tx, user_id: int, typed: Typed) -> Second | None:

@@ -131,8 +131,7 @@ async def _rows(identity: Identity, statement: Any, table: Any) -> AsyncIterator
     after: tuple[Any, ...] = ()
     while True:
         if identity.session or identity.token:  # the operator has neither
-            with db.snapshot() as read:
-                confirm(read, identity)
+            await db.read(confirm, identity)
         async with db.session() as reading:
             found = (await reading.execute(paged.where(tuple_(*keys) > after) if after else paged)).all()
         for row in found:

@@ -19,7 +19,7 @@ from model.accounts.challenge import Place, Purpose
 from model.accounts.session import Identity, Signed
 from model.accounts.user import User
 from pottle.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, reads, writes
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads, writes
 from pottle.translation import _
 
 MOST = 20  # of one account
@@ -199,8 +199,7 @@ async def made(sent: Json, purpose: Purpose, place: Place, bound: str, handle: b
 async def shown(sent: Json, purpose: Purpose, place: Place, bound: str = "") -> Shown:
     """Which passkey has signed. Raises Invalid or Unauthenticated for what is not good."""
     signed = _challenge(sent, purpose, place, bound)
-    with db.snapshot() as read:
-        row: Owned | None = read.one(BY_CREDENTIAL, credential=_bytes(sent.get("id")))
+    row = await _by_credential(_bytes(sent.get("id")))
     if row is None:
         raise Unauthenticated(_("This passkey is not known here; it may have been deleted."))
     given = sent["response"].get("userHandle")
@@ -219,6 +218,12 @@ async def shown(sent: Json, purpose: Purpose, place: Place, bound: str = "") -> 
 
     found = await _verified(verify)
     return Shown(row.id, found.new_sign_count, found.credential_backed_up, signed)
+
+
+@reads
+def _by_credential(read: Snapshot, credential: bytes) -> Owned | None:
+    found: Owned | None = read.one(BY_CREDENTIAL, credential=credential)
+    return found
 
 
 def _challenge(sent: Json, purpose: Purpose, place: Place, bound: str) -> bytes:

@@ -59,8 +59,7 @@ async def _for_passkey(code: str, address: str) -> Held:
     held = await invitation.find(code, address)
     if held.user_id is None:
         raise invitation.unknown()
-    with db.snapshot() as read:
-        _must_have_no_second(read, held.user_id)
+    await db.read(_must_have_no_second, held.user_id)
     return held
 
 

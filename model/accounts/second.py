@@ -188,8 +188,7 @@ async def finish(secret: str, code: str) -> Signed:
 
     Raises Unauthenticated for a ticket that is not good or a wrong code, TooMany for a guesser.
     """
-    with db.snapshot() as read:
-        held = ticket.held(read, secret)
+    held = await db.read(ticket.held, secret)
     signed = await _finish(secret, await authenticator.typed(held.user_id, code))
     if signed is None:
         raise Unauthenticated(WRONG)

@@ -25,7 +25,7 @@ from model.accounts import credentials, strength
 from model.accounts.user import Account, Role, User, avatar_path
 from pottle import times
 from pottle.errors import Conflict, Forbidden, NotFound, Unauthenticated
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, tables, writes
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, reads, tables, writes
 from pottle.store.changes import Change
 from pottle.store.follower import Listener
 from pottle.translation import _
@@ -281,11 +281,11 @@ def must_be_ours(identity: Identity) -> None:
         raise SessionNeeded(_("That can only be done on our own pages: sign in there."))
 
 
-def must_be_confirmed(identity: Identity) -> None:
+@reads
+def must_be_confirmed(read: Snapshot, identity: Identity) -> None:
     """Raises SessionNeeded as `must_be_session`, ConfirmationNeeded where the password was typed too long ago."""
     must_be_session(identity)
-    with db.snapshot() as read:
-        row = read.one(CONFIRMED, id=identity.session)
+    row = read.one(CONFIRMED, id=identity.session)
     if row is None or (row.confirmed or "") < times.later(minutes=-CONFIRMED_MINUTES):
         raise ConfirmationNeeded(_("Please enter your password again before you do that."))
 

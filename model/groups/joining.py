@@ -106,8 +106,7 @@ def _may_sign_up(read: Snapshot, uid: str, code: str | None) -> Held | None:
 
 async def passkey_options(uid: str, name: str, code: str | None, place: Place) -> PasskeyOptions:
     """What a device needs to make the passkey of a new account. Raises as `sign_up`."""
-    with db.snapshot() as read:
-        _may_sign_up(read, uid, code)
+    await db.read(_may_sign_up, uid, code)
     return passkey.to_be_made("sign up", place, _bound(uid, code), (_handle(uid), uid, name))
 
 

@@ -95,25 +95,36 @@ async def publish(identity: Identity | None, channel_id: int, new: Draft, origin
     """
     known = NOTHING
     if may_be_repeated() or not is_plain(new.body):  # a plain text is no work to render: the transaction alone checks
-        with db.snapshot() as read:
-            if (made := answered(read, create.within)) is not None:
-                return cast(PostView, made)
-            channel, here = _where_to_post(read, identity, channel_id, new, origin)
-            limits.check_all(read, channels.uses(len(new.body)))
-            look.check_turn(read, look.turn(channel, identity, here))
-            if identity is None and here.rules.proof:
-                challenge.check(read, new.proof)
-            known = known_in(read, identity, channel, new.body)
+        made, known = await db.read(_before_work, identity, channel_id, new, origin)
+        if made is not None:
+            return made
     return await create(identity, channel_id, await finished(new, known), origin)
+
+
+def _before_work(
+    read: Snapshot, identity: Identity | None, channel_id: int, new: Draft, origin: str | None
+) -> tuple[PostView | None, Known]:
+    """What the request made before, if it is repeated; else what its text may refer to. Raises what `create` does."""
+    if (made := answered(read, create.within)) is not None:
+        return cast(PostView, made), NOTHING
+    channel, here = _where_to_post(read, identity, channel_id, new, origin)
+    limits.check_all(read, channels.uses(len(new.body)))
+    look.check_turn(read, look.turn(channel, identity, here))
+    if identity is None and here.rules.proof:
+        challenge.check(read, new.proof)
+    return None, known_in(read, identity, channel, new.body)
 
 
 async def revise(identity: Identity, id_: int, versions: Versions, body: str) -> PostView:
     """Changes a post's text; checks first, as `publish`. Raises what `edit` and `finished` do."""
-    with db.snapshot() as read:
-        _, channel, _here = _editable(read, identity, id_, versions)
-        limits.check_all(read, channels.uses(len(body)))
-        known = known_in(read, identity, channel, body, id_)
+    known = await db.read(_before_edit, identity, id_, versions, body)
     return await edit(identity, id_, versions, await finished(Draft(body), known))
+
+
+def _before_edit(read: Snapshot, identity: Identity, id_: int, versions: Versions, body: str) -> Known:
+    _, channel, _here = _editable(read, identity, id_, versions)
+    limits.check_all(read, channels.uses(len(body)))
+    return known_in(read, identity, channel, body, id_)
 
 
 async def preview(identity: Identity | None, channel_id: int, body: str, origin: str | None) -> str:

@@ -1,6 +1,6 @@
 """Where a request comes from, and who may: the client's address, the page's origin, and each route's stance."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import lru_cache, wraps
 from ipaddress import IPv6Address, IPv6Network
 from typing import Any
@@ -84,7 +84,7 @@ def stance(name: str, says: str, check: Callable[[], object]) -> Callable[[Handl
 
 
 def demand(name: str, says: str, check: Callable[[], object]) -> Callable[[Handler], Handler]:
-    """As `stance`, for what a route asks besides, of the credentials of whoever may call it."""
+    """As `stance`, for what a route asks besides, of the credentials of whoever may call it; `check` may be async."""
     return _checked(check, demand=name, demand_says=says)
 
 
@@ -92,7 +92,8 @@ def _checked(check: Callable[[], object], **said: str) -> Callable[[Handler], Ha
     def decorate(handler: Handler) -> Handler:
         @wraps(handler)
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            check()
+            if isinstance(waiting := check(), Coroutine):
+                await waiting
             return await handler(*args, **kwargs)
 
         vars(wrapper).update(said)

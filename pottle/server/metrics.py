@@ -47,7 +47,7 @@ async def metrics() -> Response:
     who = access().asker()
     if not (who and who.admin) and not _direct():
         raise Forbidden(_("Metrics are for admins, and for whoever asks directly from an address in POTTLE_METRICS."))
-    reporter.report()
+    await reporter.report()
     registry = measures.registry
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         registry = CollectorRegistry()
@@ -85,9 +85,9 @@ class Reporter:
             self._task.cancel()
             with suppress(asyncio.CancelledError):
                 await self._task
-            self.report()
+            await self.report()
 
-    def report(self) -> None:
+    async def report(self) -> None:
         """Moves all there is now."""
         self._of_this_worker()
         tally = db.tally
@@ -98,12 +98,12 @@ class Reporter:
             measures.batch_units.observe(batch.units)
             measures.commit_seconds.observe(batch.seconds)
         with suppress(sqlite3.Error):  # /readyz tells of it
-            self._of_the_database()
+            await self._of_the_database()
 
     async def _report_now_and_then(self) -> None:
         for second in count():
             try:
-                self.report()
+                await self.report()
                 if second % READY_SECONDS == 0:
                     measures.ready.set(await _ready())
             except Exception:
@@ -133,9 +133,8 @@ class Reporter:
         measures.open_descriptors.set(used)
         measures.descriptor_limit.set(limit)
 
-    def _of_the_database(self) -> None:
-        with db.snapshot() as read:
-            newest = changes.head(read)
+    async def _of_the_database(self) -> None:
+        newest = await db.read(changes.head)
         measures.changes_head.set(newest)
         measures.log_lag.set(newest - db.head)
         database, wal, free = db.sizes()

@@ -92,8 +92,7 @@ class Runner:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _follow(self) -> None:
-        with db.snapshot() as read:
-            self._place = self._kept = int(fact(read, self._fact) or 0)
+        self._place = self._kept = int(await db.read(fact, self._fact) or 0)
         while True:
             self.woken.clear()
             while await self._step():  # noqa: ASYNC110  # others have their turn between
@@ -108,18 +107,21 @@ class Runner:
 
     async def _step(self) -> bool:
         """Takes the next changes; whether there were any."""
-        with db.snapshot() as read:
-            rows = changes.some(read, self._place, AT_ONCE)
-            if self._place and not changes.all_there(read, self._place, rows):
-                log.warning("The change log was pruned before %s had read it", self.consumer.name)
-            wanted = [row for row in rows if row.kind in self.consumer.kinds]
-            wanted = wanted if wanted and self.consumer.wants(read, wanted) else []
+        rows, wanted = await db.read(self._next)
         if rows and wanted:
             await self._move(wanted, rows[-1].seq)
             self.consumer.woken.set()
         if rows:
             self._place = rows[-1].seq
         return bool(rows)
+
+    def _next(self, read: Snapshot) -> tuple[list[Change], list[Change]]:
+        """The next changes, and those of them that are to be taken."""
+        rows = changes.some(read, self._place, AT_ONCE)
+        if self._place and not changes.all_there(read, self._place, rows):
+            log.warning("The change log was pruned before %s had read it", self.consumer.name)
+        wanted = [row for row in rows if row.kind in self.consumer.kinds]
+        return rows, wanted if wanted and self.consumer.wants(read, wanted) else []
 
     async def _move(self, wanted: list[Change], place: int) -> None:
         await db.write(self._take, wanted, place)
