@@ -4,11 +4,10 @@ An e-mail address is here alone, as private as a password: it is there so that a
 answer, no log and no export of others.
 """
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
-from sqlalchemy import literal_column as sql
+from sqlalchemy import ForeignKey, LargeBinary, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pottle.store import NEVER_REUSE_IDS, Base, Id
+from pottle.store import NEVER_REUSE_IDS, Base, Id, partial_index
 
 
 class Guest(Base):
@@ -16,7 +15,7 @@ class Guest(Base):
 
     __tablename__ = "guests"
     __table_args__ = (
-        Index("ix_guests_email", "email", sqlite_where=sql("email IS NOT NULL")),
+        partial_index("ix_guests_email", "email", where="email IS NOT NULL"),
         NEVER_REUSE_IDS,
     )
 

@@ -6,8 +6,7 @@ that number is taken by an import, its id plus APART. So no number ever means tw
 
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Integer, String, bindparam, case, func, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Integer, String, bindparam, case, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model.accounts.session import Identity
@@ -16,6 +15,7 @@ from model.talk import beginning, channel, post
 from model.talk.channel import Channel
 from pottle.errors import NotFound
 from pottle.store import Base, Snapshot, Tx, reads, writes
+from pottle.store.base import insert
 
 LONGEST_TITLE = 200  # characters
 APART = 1_000_000_000  # more than any id, and still exact in JavaScript
@@ -75,7 +75,7 @@ THEIRS = select(number(bindparam("kind"), bindparam("id", type_=Integer)).label(
 KEEP = insert(Number)
 SLUG = LISTED.where(Group.id == bindparam("id"))
 CHANNEL = channel.BY_ID.add_columns(*OF_CHANNEL)
-ADDED = upsert(Laughs)
+ADDED = insert(Laughs)
 COUNTED = {name: Laughs.__table__.c[name] + ADDED.excluded[name] for name in ("haha", "boohoo")}
 LAUGH = ADDED.on_conflict_do_update(index_elements=["post_id"], set_=COUNTED).returning(Laughs.haha, Laughs.boohoo)
 

@@ -9,11 +9,10 @@ from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ForeignKey, Index, Integer, String, bindparam, delete, func, insert, or_, select, update
-from sqlalchemy import literal_column as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pottle import times
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, partial_index
 from pottle.store.changes import Change
 
 Kind = Literal["reply", "mention", "post", "decided", "waiting", "report", "appeal"]
@@ -36,9 +35,9 @@ class Notice(Base):
     __tablename__ = "notices"
     __table_args__ = (
         Index("ix_notices_user_id", "user_id", "post_id"),
-        Index("ix_notices_due", "due", sqlite_where=sql("due IS NOT NULL")),
-        Index("ix_notices_bundle", "bundle", sqlite_where=sql("bundle IS NOT NULL")),
-        Index("ix_notices_decided", "user_id", "id", sqlite_where=sql("kind = 'decided'")),
+        partial_index("ix_notices_due", "due", where="due IS NOT NULL"),
+        partial_index("ix_notices_bundle", "bundle", where="bundle IS NOT NULL"),
+        partial_index("ix_notices_decided", "user_id", "id", where="kind = 'decided'"),
         NEVER_REUSE_IDS,
     )
 

@@ -34,7 +34,7 @@ from model.talk import keys
 from pottle import times
 from pottle.errors import NotFound, Versions, check_version
 from pottle.rates import Rate
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, changes, db, reads, writes
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, changes, db, partial_index, reads, writes
 from pottle.store.paging import Cursor, Page, paged, paged_aside
 from pottle.store.unit import envelope
 from pottle.translation import _
@@ -62,8 +62,13 @@ class Channel(Base):
     __tablename__ = "channels"
     __table_args__ = (
         UniqueConstraint("group_id", "key"),
-        Index("ix_channels_pending", "group_id", sqlite_where=sql("'pending' = state")),
-        Index("ix_channels_waits", "group_id", sqlite_where=sql("state IS 'pending'")),  # as in post.py
+        partial_index("ix_channels_pending", "group_id", where="'pending' = state"),
+        partial_index(
+            "ix_channels_waits",
+            "group_id",
+            where="state IS 'pending'",
+            postgresql="state IS NOT DISTINCT FROM 'pending'",
+        ),  # as in post.py
         Index("ix_channels_active", "group_id", "active"),
         Index("ix_channels_begun", "group_id", "id"),
         NEVER_REUSE_IDS,

@@ -12,7 +12,6 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import (
     ColumnClause,
     ForeignKey,
-    Index,
     String,
     UniqueConstraint,
     bindparam,
@@ -26,7 +25,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from model.accounts.session import Identity
 from pottle import times
 from pottle.errors import Invalid
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, db, partial_index
 from pottle.translation import _
 from pottle.values import line
 
@@ -46,7 +45,7 @@ class Decision(Base):
     __tablename__ = "decisions"
     __table_args__ = (
         UniqueConstraint("post_id", "about"),
-        Index("ix_decisions_approved", "created", sqlite_where=literal_column("state = 'published'")),
+        partial_index("ix_decisions_approved", "created", where="state = 'published'"),
         NEVER_REUSE_IDS,
     )
 

@@ -23,7 +23,6 @@ from sqlalchemy import (
     select,
     type_coerce,
 )
-from sqlalchemy import literal_column as sql
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from model.accounts.session import Identity
@@ -34,7 +33,7 @@ from model.talk import channel as channels
 from model.talk.channel import Channel, ChannelRow
 from model.talk.decision import DecisionView
 from pottle.errors import NotFound
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, changes, db, reads
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, changes, db, partial_index, reads
 from pottle.store.paging import Cursor, Filling, Page, paged
 from pottle.translation import _
 from pottle.values import as_it_is, line
@@ -55,15 +54,20 @@ class Post(Base):
     __table_args__ = (
         Index("ix_posts_channel", "channel_id", "id"),
         Index("ix_posts_conversation", "channel_id", "root_id", "id"),
-        Index("ix_posts_withheld", "channel_id", "author_id", sqlite_where=sql("state != 'published'")),
-        Index("ix_posts_pending", "channel_id", sqlite_where=sql("'pending' = state")),  # which SQLite 3.40 never uses
+        partial_index("ix_posts_withheld", "channel_id", "author_id", where="state != 'published'"),
+        partial_index("ix_posts_pending", "channel_id", where="'pending' = state"),  # which SQLite 3.40 never uses
         # `IS`, not `=`: else SQLite would prepare each statement with `state = ?` again whenever it runs.
-        Index("ix_posts_waits", "channel_id", sqlite_where=sql("state IS 'pending'")),
-        Index("ix_posts_pinned", "channel_id", sqlite_where=sql("pinned = 1")),
-        Index("ix_posts_anonymous", "author_id", sqlite_where=sql("anonymous = 1")),
-        Index("ix_posts_answered", "answered_id", "id", sqlite_where=sql("answered_id IS NOT NULL")),
-        Index("ix_posts_digest", "digest", sqlite_where=sql("digest IS NOT NULL")),
-        Index("ix_posts_shown_after", "channel_id", "shown_after", sqlite_where=sql("shown_after IS NOT NULL")),
+        partial_index(
+            "ix_posts_waits",
+            "channel_id",
+            where="state IS 'pending'",
+            postgresql="state IS NOT DISTINCT FROM 'pending'",
+        ),
+        partial_index("ix_posts_pinned", "channel_id", where="pinned = 1", postgresql="pinned"),
+        partial_index("ix_posts_anonymous", "author_id", where="anonymous = 1", postgresql="anonymous"),
+        partial_index("ix_posts_answered", "answered_id", "id", where="answered_id IS NOT NULL"),
+        partial_index("ix_posts_digest", "digest", where="digest IS NOT NULL"),
+        partial_index("ix_posts_shown_after", "channel_id", "shown_after", where="shown_after IS NOT NULL"),
         NEVER_REUSE_IDS,
     )
 

@@ -5,14 +5,13 @@
 async with db.session() as session: ...               all other reads, beside the event loop
 
 What is SQLite's own: engines (how it is opened), files (its files and errors), room (its log, and the disk), copies
-(its online backup), statements (its dialect, and connections), the follower's PRAGMA data_version, and "INSERT … ON
-CONFLICT" wherever `sqlalchemy.dialects.sqlite` is imported.
+(its online backup), statements (its dialect, and connections), and the follower's PRAGMA data_version.
 """
 
-from pottle.store.base import NEVER_REUSE_IDS, Base, Id, Time
+from pottle.store.base import NEVER_REUSE_IDS, Base, Id, Time, partial_index
 from pottle.store.database import db
 from pottle.store.statements import Snapshot
 from pottle.store.unit import Tx
 from pottle.store.verbs import reads, writes
 
-__all__ = ["NEVER_REUSE_IDS", "Base", "Id", "Snapshot", "Time", "Tx", "db", "reads", "writes"]
+__all__ = ["NEVER_REUSE_IDS", "Base", "Id", "Snapshot", "Time", "Tx", "db", "partial_index", "reads", "writes"]

@@ -1,13 +1,25 @@
-"""What every model is made of."""
+"""What every model is made of, on SQLite and on PostgreSQL.
 
-from typing import Annotated
+`insert` is for both: `insert(Post).on_conflict_do_update(…)`. On PostgreSQL a whole number has 64 bits, and texts are
+compared and sorted byte by byte, both as SQLite has it; `lower` and `ilike` are about a to z alone, on both.
+"""
 
-from sqlalchemy import MetaData, String
+from typing import Annotated, Any
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Text, text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.schema import CreateColumn
+from sqlalchemy.sql.elements import TypeClause
+from sqlalchemy.sql.sqltypes import STRINGTYPE
+
+__all__ = ["NEVER_REUSE_IDS", "Base", "Id", "Time", "insert", "partial_index"]
 
 Id = Annotated[int, mapped_column(primary_key=True)]
 Time = Annotated[str, mapped_column(String(24))]  # RFC 3339, see pottle/times.py
 
+WHOLE = Integer().with_variant(BigInteger(), "postgresql")
 # Without AUTOINCREMENT SQLite gives the id of a deleted newest row to the next one.
 NEVER_REUSE_IDS = {"sqlite_autoincrement": True}
 
@@ -15,6 +27,7 @@ NEVER_REUSE_IDS = {"sqlite_autoincrement": True}
 class Base(DeclarativeBase):
     """The declarative base. Constraints get names, so that a later migration can find them."""
 
+    type_annotation_map = {int: WHOLE}  # noqa: RUF012  # as SQLAlchemy has it
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -24,3 +37,28 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+def partial_index(name: str, *columns: str, where: str, postgresql: str | None = None) -> Index:
+    """An index of the rows for which the SQL in `where` holds; `postgresql` is how PostgreSQL has it, if otherwise."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(postgresql or where))
+
+
+@compiles(Integer, "postgresql")
+def _of_64_bits(type_: Any, compiler: Any, **how: Any) -> str:
+    return "BIGINT" if isinstance(how.get("type_expression"), Column) else str(compiler.visit_integer(type_, **how))
+
+
+@compiles(CreateColumn, "postgresql")
+def _numbered(create: Any, compiler: Any, **how: Any) -> str:
+    return str(compiler.visit_create_column(create, **how)).replace(" SERIAL", " BIGSERIAL")
+
+
+@compiles(String, "postgresql")
+@compiles(Text, "postgresql")
+def _by_bytes(type_: Any, compiler: Any, **how: Any) -> str:
+    """Of any length, as SQLite has it. That of a value, not of a column, is STRINGTYPE or psycopg's own."""
+    of_value = type_ is STRINGTYPE or type(type_) not in (String, Text)
+    if of_value or isinstance(how.get("type_expression"), TypeClause):
+        return str(getattr(compiler, f"visit_{type_.__visit_name__}")(type_, **how))
+    return 'VARCHAR COLLATE "C"'

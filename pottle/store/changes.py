@@ -12,10 +12,9 @@ from itertools import takewhile
 from typing import Any, NamedTuple
 
 from sqlalchemy import Index, String, bindparam, column, delete, func, select, table
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
-from pottle.store.base import NEVER_REUSE_IDS, Base, Id, Time
+from pottle.store.base import NEVER_REUSE_IDS, Base, Id, Time, insert
 from pottle.store.statements import Snapshot
 
 LONGEST_NAME = 200  # of a stream, in characters

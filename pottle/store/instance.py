@@ -5,11 +5,10 @@ import secrets
 from typing import NamedTuple
 
 from sqlalchemy import String, bindparam, delete, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pottle.store import changes
-from pottle.store.base import Base
+from pottle.store.base import Base, insert
 from pottle.store.locks import Turn
 from pottle.store.statements import Snapshot
 

@@ -8,12 +8,11 @@ import time
 from math import ceil, floor
 
 from sqlalchemy import String, bindparam, delete, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pottle.errors import TooMany
 from pottle.rates import Allowance, Rate
-from pottle.store.base import Base
+from pottle.store.base import Base, insert
 from pottle.store.statements import Snapshot
 
 SLEW = 1.0  # seconds by which clocks are set back every day, and nothing is forgotten

@@ -9,12 +9,11 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import LargeBinary, String, bindparam, delete, select
-from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pottle import times
 from pottle.errors import Invalid
-from pottle.store.base import Base, Time
+from pottle.store.base import Base, Time, insert
 from pottle.store.statements import Snapshot
 from pottle.translation import _
 

@@ -22,7 +22,7 @@ from model.talk.judging.verdict import Verdict
 from model.talk.post import Edit, Post
 from pottle import times
 from pottle.errors import NotFound
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, partial_index, reads
 from pottle.store.paging import Cursor, Page, paged
 from pottle.translation import _
 
@@ -43,7 +43,7 @@ class Statement(Base):
     __table_args__ = (
         Index("ix_statements_group", "group_id", "created"),
         Index("ix_statements_post", "post_id", "about"),
-        Index("ix_statements_appealed", "group_id", sqlite_where=literal_column("appeal_state = 'open'")),
+        partial_index("ix_statements_appealed", "group_id", where="appeal_state = 'open'"),
         NEVER_REUSE_IDS,
     )
 

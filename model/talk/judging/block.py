@@ -12,7 +12,6 @@ from msgspec import Meta
 from sqlalchemy import (
     BindParameter,
     ForeignKey,
-    Index,
     String,
     and_,
     bindparam,
@@ -20,7 +19,6 @@ from sqlalchemy import (
     delete,
     func,
     insert,
-    literal_column,
     or_,
     select,
     table,
@@ -40,7 +38,7 @@ from model.talk.judging.trust import Level, Trust
 from model.talk.post import Post
 from pottle import times
 from pottle.errors import Conflict, Forbidden, Invalid, NotFound
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads, writes
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, partial_index, reads, writes
 from pottle.store.paging import Cursor, Page, as_nothing, paged
 from pottle.store.unit import envelope
 from pottle.translation import Text, _
@@ -73,7 +71,7 @@ class Block(Base):
 
     __tablename__ = "blocks"
     __table_args__ = (
-        Index("ix_blocks_range", "first", sqlite_where=literal_column("first IS NOT NULL")),
+        partial_index("ix_blocks_range", "first", where="first IS NOT NULL"),
         NEVER_REUSE_IDS,
     )
 

@@ -5,7 +5,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 from sqlalchemy import (
     ForeignKey,
-    Index,
     String,
     UniqueConstraint,
     bindparam,
@@ -21,7 +20,7 @@ from model.accounts.session import Identity
 from model.accounts.user import User
 from model.groups import rules
 from model.talk.post import visible_to
-from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, reads
+from pottle.store import NEVER_REUSE_IDS, Base, Id, Snapshot, Time, Tx, partial_index, reads
 from pottle.store.paging import Cursor, Page, as_nothing, paged
 from pottle.values import line
 
@@ -37,7 +36,7 @@ class Report(Base):
     __tablename__ = "reports"
     __table_args__ = (
         UniqueConstraint("post_id", "by_id"),
-        Index("ix_reports_open", "post_id", sqlite_where=literal_column("closed IS NULL")),
+        partial_index("ix_reports_open", "post_id", where="closed IS NULL"),
         NEVER_REUSE_IDS,
     )
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import DefaultClause, MetaData
 
-from pottle.store.base import Base
+from pottle.store.base import WHOLE, Base
 from pottle.store.changes import LoggedChange
 from pottle.store.engines import write_engine
 from pottle.store.files import LEFT, WrongDatabase, untouched
@@ -196,6 +196,7 @@ def _other_default(
 
 def _unquoted(default: str | None) -> str | None:
     text = re.sub(r"^\((.*)\)$", r"\1", default, flags=re.DOTALL) if default else default
+    text = re.sub(r"::[a-z ]+$", "", text) if text else text  # PostgreSQL's "'0'::bigint"
     return text[1:-1].replace("''", "'") if text and len(text) > 1 and text[0] == text[-1] == "'" else text
 
 
@@ -212,11 +213,17 @@ def _is_described(name: str | None, kind: str, _parents: Any) -> bool:
     return not (kind == "table" and is_full_text(name or ""))
 
 
+def _rendered(kind: str, of: Any, _context: Any) -> Any:
+    """As in a migration: a whole number is `sa.Integer()`, which on PostgreSQL has 64 bits there too."""
+    return "sa.Integer()" if kind == "type" and of is WHOLE else False
+
+
 COMPARING: dict[str, Any] = {
     "include_name": _is_described,
     "compare_type": True,
     "compare_server_default": _other_default,
     "render_as_batch": True,
+    "render_item": _rendered,
 }
 
 
