@@ -31,7 +31,9 @@ from model.settings import Settings
 from pottle import times
 from pottle.http import caching
 from pottle.server import logs
+from pottle.settings import Settings as EngineSettings
 from pottle.store import Tx, db, engines, room
+from tests import databases
 from tests.lasting import SEED
 from tests.make import ADDRESS, PASSWORD, Make
 from tests.server import Server
@@ -42,6 +44,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Reads are answered in the event loop's thread: one that stalls it for about 20 ms fails its test.
 engines.MOST_INSTRUCTIONS = 2_000_000
 caching.STRICT = True
+
+databases.fill_in(EngineSettings)
 
 # Each test has an instance folder of its own, which is kept for a while.
 room.RESERVE_BYTES = 64 * 1024
@@ -75,6 +79,14 @@ Rule.compile = _compile_once  # type: ignore[method-assign]
 # Each client of httpx would read the certificates of all the world again, for 20 ms; so would each look at a server
 # that starts.
 default.create_ssl_context = cache(default.create_ssl_context)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    databases.begin(config)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    databases.leave_out(items)
 
 
 def needs(*programs: str) -> None:

@@ -17,6 +17,8 @@ from typing import Any
 import httpx
 import websockets
 
+from tests import databases
+
 ROOT = Path(__file__).parents[1]
 STARTED = "Application startup complete."  # uvicorn's word for it
 PATIENCE = 30  # seconds until something that should happen counts as not happening
@@ -56,8 +58,10 @@ def free_port() -> int:
 
 
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
-    """An environment without any setting of whoever runs the tests."""
+    """An environment without any setting of whoever runs the tests, with the database of the instance folder in it."""
     kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    if "POTTLE_INSTANCE" in more and (url := databases.url_of(Path(more["POTTLE_INSTANCE"]))):
+        more = {"POTTLE_DATABASE_URL": url, **more}
     return {**kept, "HOME": str(home), **more}
 
 

@@ -18,6 +18,8 @@ import pytest
 from tests.conftest import PASSWORD, World
 from tests.server import PATIENCE, ROOT, Server, calling, clean_environment, connected, wait_until
 
+pytestmark = pytest.mark.sqlite("copies of its file; PostgreSQL has pg_dump")
+
 QUART = [sys.executable, "-m", "quart", "--app", "main"]
 
 

@@ -1,9 +1,7 @@
 """`quart --app main user …` and `group …`: one line when it is done, one that says why not, and exit codes."""
 
 import json
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +9,7 @@ from click.testing import Result
 
 import main
 from model.settings import Settings
+from tests import databases
 from tests.conftest import PASSWORD
 
 Run = Callable[..., Result]
@@ -43,7 +42,7 @@ def refused(result: Result) -> str:
 
 def noted(instance: Path) -> tuple[str, ...]:
     """The newest entry of the audit trail: actor, action, subject and detail."""
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
+    with databases.opened(instance) as raw:
         newest = raw.execute("SELECT actor, action, subject, detail FROM audit ORDER BY id DESC LIMIT 1")
         return tuple(newest.fetchone())
 
@@ -70,7 +69,7 @@ class TestUsers:
 
     def test_exporting_and_erasing(self, run: Run, instance: Path, tmp_path: Path) -> None:
         """For somebody who asks and cannot sign in."""
-        with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+        with databases.opened(instance) as raw:
             columns = "channel_id, author_id, body, html, state, reactions, replies, created, version"
             bob = "SELECT 1, id, 'Mine', '', 'published', '{}', 0, '2026', 1 FROM users WHERE uid = 'bob'"
             raw.execute(f"INSERT INTO posts ({columns}) {bob}")
@@ -167,7 +166,7 @@ class TestWhatATerminalObeys:
 
     @pytest.mark.parametrize("evil", ["x\nroot\tadmin", "\x1b[2J", "\u202eevil", "\x9b31m", "a\u2028b"])
     def test_it_is_written_out(self, run: Run, instance: Path, evil: str) -> None:
-        with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+        with databases.opened(instance) as raw:
             raw.execute("UPDATE users SET name = ? WHERE uid = 'bob'", (evil,))
             raw.execute("UPDATE groups SET name = ? WHERE slug = 'class'", (evil,))
         for command in (("user", "list", "bob"), ("group", "list")):
@@ -186,7 +185,7 @@ class TestWhatATerminalObeys:
 
 def test_search_is_compared_and_made_anew(run: Run, instance: Path) -> None:
     """Where a post is not in the index, `doctor` and `check` say so; `rebuild` mends it."""
-    with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+    with databases.opened(instance) as raw:
         raw.execute(
             "INSERT INTO posts (channel_id, body, html, state, reactions, replies, created, version)"
             " VALUES (1, 'b', '<p>b</p>', 'published', '{}', 0, '2026-09-01T08:00', 1)"

@@ -17,6 +17,8 @@ from tests.conftest import needs
 from tests.server import ROOT
 from tests.test_backup_commands import QUART, environment, quart, refused
 
+pytestmark = pytest.mark.sqlite("copies of its file before a migration, and its shell")
+
 NEWEST = str(migrations.newest_revision())
 BEFORE = migrations.revisions()[-2]
 

@@ -4,17 +4,16 @@ import os
 import re
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
 from pottle import times
+from tests import databases
 from tests.conftest import PASSWORD
 from tests.server import PATIENCE, ROOT, Server, clean_environment, wait_until
 
@@ -127,7 +126,7 @@ def test_it_ends_as_soon_as_there_is_any_admin(server: Server) -> None:
 
 def test_it_is_good_for_a_day(server: Server) -> None:
     (code,) = codes(server)
-    with closing(sqlite3.connect(server.instance / "app.db")) as raw, raw:
+    with databases.opened(server.instance) as raw:
         (until,) = raw.execute("SELECT expires FROM invitations").fetchone()
         assert times.later(hours=23) < until < times.later(hours=25)
         raw.execute("UPDATE invitations SET expires = ?", [times.later(seconds=-1)])

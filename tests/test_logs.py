@@ -6,11 +6,10 @@ import json
 import logging
 import re
 import socket
-import sqlite3
 import string
 import threading
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from model.settings import Settings
 from pottle.http.caching import shelf
 from pottle.server import logs
 from pottle.store import Tx, db
+from tests import databases
 from tests.api.conftest import LOBBY
 from tests.cases import in_turn
 from tests.conftest import ADDRESS, PASSWORD, Person, World
@@ -312,9 +312,9 @@ async def test_no_line_has_a_secret(instance: Path, tmp_path: Path, world: World
             socket, _ = await connected(stack, server, additional_headers={"Cookie": f"session={HUSH}"})
             await socket.ask(type="auth", token=f"tok_{HUSH}")
             await socket.ask(type=HUSH)
-            with closing(sqlite3.connect(instance / "app.db")) as raw:
+            with databases.opened(instance) as raw:
                 for table in ("sessions", "posts", "invitations"):
-                    raw.execute(f"DROP TABLE {table}")
+                    raw.execute(f"ALTER TABLE {table} RENAME TO {table}_of_before")
             failed = await send_secrets(http, world)
             assert 500 in failed
         await stack.aclose()

@@ -2,17 +2,15 @@
 
 import ast
 import re
-import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from quart import Quart
-from sqlalchemy import JSON, Column, Delete, ForeignKey, Integer, LargeBinary, MetaData, Select, String, Table
+from sqlalchemy import JSON, Boolean, Column, Delete, ForeignKey, Integer, LargeBinary, MetaData, Select, String, Table
 from werkzeug.routing import Rule
 
 import main
@@ -22,6 +20,7 @@ from model.settings import Settings
 from pottle import errors
 from pottle.http import problems
 from pottle.store import Base, db
+from tests import databases
 from tests.api.conftest import posted, refused
 from tests.conftest import PASSWORD, Person
 from tests.server import ROOT
@@ -352,27 +351,33 @@ class TestOwnership:
         assert [*forgotten(Table("links", MetaData(), kept, gone, Column("replay", String(10))))] == []
 
 
-def filled(raw: sqlite3.Connection, user_id: int) -> dict[str, int]:
-    """One row more in each table that refers to others, all of it that user's; returns their rowids, by table.
+def filled(raw: databases.Opened, user_id: int) -> dict[str, tuple[Any, ...]]:
+    """One row more in each table that refers to others, all of it that user's; returns their primary keys, by table.
 
     Texts say where they stand: `posts.body`.
     """
-    made = {"users": user_id}
+    made: dict[str, tuple[Any, ...]] = {"users": (user_id,)}
     for table in Base.metadata.sorted_tables:
         if table.name != "users" and (table.foreign_keys or table.name == "groups"):
             row = {column.name: value(column, made) for column in table.c if column.name != "id"}
             names, marks = ", ".join(f'"{name}"' for name in row), ", ".join("?" * len(row))
-            inserted = raw.execute(f"INSERT INTO {table.name} ({names}) VALUES ({marks})", [*row.values()])  # noqa: S608
-            made[table.name] = inserted.lastrowid or 0
+            keys = ", ".join(column.name for column in table.primary_key)
+            insert = f"INSERT INTO {table.name} ({names}) VALUES ({marks}) RETURNING {keys}"  # noqa: S608
+            (made[table.name],) = raw.execute(insert, [*row.values()])
     return made
 
 
-def value(column: Column[Any], made: dict[str, int]) -> Any:
+def value(column: Column[Any], made: dict[str, tuple[Any, ...]]) -> Any:
     """Something that may stand in a column."""
     if (other := refers(column)) is not None:
-        return made.get(other) if other != column.table.name else None
+        return made[other][0] if other in made and other != column.table.name else None
     text = f"{column.table.name}.{column.name}"
-    kinds = {String: text[: getattr(column.type, "length", None)], LargeBinary: text.encode(), JSON: "[]"}
+    kinds = {
+        String: text[: getattr(column.type, "length", None)],
+        LargeBinary: text.encode(),
+        JSON: "[]",
+        Boolean: True,
+    }
     return next((value for kind, value in kinds.items() if isinstance(column.type, kind)), 1)
 
 
@@ -380,20 +385,20 @@ class TestWhatBecomesOfIt:
     """model/privacy.toml says what is exported, and what goes with an account and with a group: it is so."""
 
     @pytest.fixture
-    def made(self, instance: Path, bob: Person) -> dict[str, int]:
-        with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+    def made(self, instance: Path, bob: Person) -> dict[str, tuple[Any, ...]]:
+        with databases.opened(instance) as raw:
             return filled(raw, *raw.execute("SELECT id FROM users WHERE uid = 'bob'").fetchone())
 
     @pytest.fixture
-    def there(self, instance: Path, made: dict[str, int]) -> Callable[[str], bool]:
+    def there(self, instance: Path, made: dict[str, tuple[Any, ...]]) -> Callable[[str], bool]:
         def find(table: str) -> bool:
-            with closing(sqlite3.connect(instance / "app.db")) as raw:
-                found = raw.execute(f"SELECT 1 FROM {table} WHERE rowid = ?", (made[table],)).fetchone()  # noqa: S608
-                return found is not None
+            with databases.opened(instance) as raw:
+                keys = " AND ".join(f"{column.name} = ?" for column in Base.metadata.tables[table].primary_key)
+                return raw.execute(f"SELECT 1 FROM {table} WHERE {keys}", made[table]).fetchone() is not None  # noqa: S608
 
         return find
 
-    async def test_the_export_has_it(self, bob: Person, made: dict[str, int]) -> None:
+    async def test_the_export_has_it(self, bob: Person, made: dict[str, tuple[Any, ...]]) -> None:
         exported = (await bob.post("/api/me/export", {"password": PASSWORD})).json()
         for name, line in register(db.settings).items():
             rows = exported.get({"users": "account", "audit": "activity"}.get(name, name))
@@ -404,7 +409,7 @@ class TestWhatBecomesOfIt:
                     assert told is not column.name.endswith(HIDDEN), column
 
     async def test_it_goes_with_the_account(
-        self, bob: Person, made: dict[str, int], there: Callable[[str], bool]
+        self, bob: Person, made: dict[str, tuple[Any, ...]], there: Callable[[str], bool]
     ) -> None:
         assert (await bob.delete("/api/me", json={"password": PASSWORD})).status_code == 204
         for name, line in register(db.settings).items():
@@ -413,7 +418,7 @@ class TestWhatBecomesOfIt:
                 assert line.account.startswith(("deleted", "stays")), name
 
     async def test_it_goes_with_the_group(
-        self, root: Person, made: dict[str, int], there: Callable[[str], bool]
+        self, root: Person, made: dict[str, tuple[Any, ...]], there: Callable[[str], bool]
     ) -> None:
         assert (await root.delete("/api/groups/groups.slug")).status_code == 204
         for name, line in register(db.settings).items():

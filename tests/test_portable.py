@@ -25,6 +25,8 @@ from tests.cases import in_turn
 from tests.conftest import Person, World
 from tests.store.test_backup import one, quietly
 
+pytestmark = pytest.mark.sqlite("the export of its file")
+
 
 def exported(instance: Path, **options: Any) -> bytes:
     """The export of a folder's database."""

@@ -2,11 +2,10 @@
 
 import asyncio
 import secrets
-import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, asynccontextmanager, closing, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import jwt
 import pytest
 
 from pottle.store import Tx, db
+from tests import databases
 from tests.conftest import Person
 from tests.server import PATIENCE
 
@@ -103,11 +103,10 @@ def signed(secret: str, headers: Json | None = None, **more: Any) -> str:
 
 def dump(instance: Path) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table, but for what only counts and repeats requests."""
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
-        names = [name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    with databases.opened(instance) as raw:
         return {
             name: sorted(raw.execute(f"SELECT * FROM {name}").fetchall(), key=repr)  # noqa: S608
-            for name in names
+            for name in raw.tables()
             if name not in BOOKKEEPING
         }
 

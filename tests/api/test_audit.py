@@ -1,9 +1,7 @@
 """GET /api/audit and /api/groups/{slug}/audit: who did what, and when."""
 
 import re
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,6 +10,7 @@ import pytest
 from model import audit
 from pottle import times
 from pottle.store import db
+from tests import databases
 from tests.api.conftest import dump, posted, refused, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 from tests.pages import page
@@ -192,7 +191,7 @@ async def test_they_do_not_see_what_was_done_in_an_older_group_of_that_name(
     root: Person, alice: Person, instance: Path
 ) -> None:
     await root.delete("/api/groups/class")
-    with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+    with databases.opened(instance) as raw:
         raw.execute("UPDATE audit SET at = '2020'")  # long ago, that is before anything in this very millisecond
     await root.post("/api/groups", {"slug": "class", "name": "New"})
     await root.post("/api/groups/class/members", {"uid": "alice", "role": "moderator"})
@@ -215,7 +214,7 @@ async def test_it_rejects_what_is_too_long(root: Person) -> None:
 
 async def test_it_is_forgotten_after_a_year(root: Person, instance: Path) -> None:
     whole = await told(root)
-    with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+    with databases.opened(instance) as raw:
         for id_, days in ((1, 366), (2, 364)):
             raw.execute("UPDATE audit SET at = ? WHERE id = ?", (times.later(days=-days), id_))
     await db.write(audit.forget_old)

@@ -9,6 +9,7 @@ from model.talk import decision
 from model.talk.search import upkeep
 from pottle import times
 from pottle.store import db
+from tests import databases
 from tests.api.conftest import Json, joined, opened, posted, refused, wrong_fields
 from tests.api.test_review import decided, edited, room, seen, settings
 from tests.conftest import Person
@@ -229,7 +230,7 @@ class TestUndoing:
         for sweep in (decision.forget_old, upkeep.forget, upkeep.forget):
             await db.write(sweep)
         await app.shutdown()
-        assert b"embarrassing" not in (instance / "app.db").read_bytes()
+        assert b"embarrassing" not in databases.contents(instance)
         await app.startup()
 
 

@@ -6,7 +6,6 @@ import re
 import signal
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -19,6 +18,7 @@ from pottle.server import health
 from pottle.store import database, db
 from pottle.store.locks import Turn
 from pottle.store.room import Room
+from tests import databases
 from tests.api.conftest import LOBBY, a_write_under_way, refused
 from tests.conftest import Person
 from tests.pages import first_column, page
@@ -94,7 +94,7 @@ class TestTrouble:
         assert (await anyone.get("/readyz")).status_code == 200
 
     async def test_the_database_cannot_be_read(self, settings: Settings, anyone: Person) -> None:
-        with closing(sqlite3.connect(settings.instance / "app.db")) as raw:
+        with databases.opened(settings.instance) as raw:
             raw.execute("ALTER TABLE instance RENAME TO other")
             await self.refused_for(anyone, "The database does not answer.")
             raw.execute("ALTER TABLE other RENAME TO instance")

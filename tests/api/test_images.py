@@ -1,13 +1,12 @@
 """Images in posts: where they may be, who sees them, and when they go."""
 
 import io
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from PIL import Image
 
 from model.settings import Settings
+from tests import databases
 from tests.api.conftest import Json, joined, opened, posted, refused, wrong_fields
 from tests.conftest import Person
 
@@ -29,7 +28,7 @@ async def sent(person: Person, channel: int, data: bytes = b"") -> Json:
 
 
 def kept(instance: Path) -> int:
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
+    with databases.opened(instance) as raw:
         return int(raw.execute("SELECT count(*) FROM images").fetchone()[0])
 
 
@@ -91,7 +90,7 @@ async def test_images_go_with_what_shows_them(alice: Person, root: Person, insta
     assert kept(instance) == 0
     assert (await alice.delete((await sent(alice, channel))["url"])).status_code == 204
     await sent(alice, channel)
-    with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+    with databases.opened(instance) as raw:
         raw.execute("UPDATE images SET created = '2026-01-01T00:00:00.000Z'")
     await sent(alice, channel)
     assert kept(instance) == 1  # the forgotten one has gone

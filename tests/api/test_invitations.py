@@ -2,10 +2,8 @@
 
 import asyncio
 import re
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from itertools import cycle
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,7 +15,8 @@ from model.groups import invitation
 from model.settings import Settings
 from pottle import times
 from pottle.store import limits
-from tests.api.conftest import Json, bearer, joined, opened, refused, signed_in_again, wrong_fields
+from tests import databases
+from tests.api.conftest import Json, bearer, dump, joined, opened, refused, signed_in_again, wrong_fields
 from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person, World
 
@@ -45,7 +44,7 @@ async def is_no_good(person: Person, code: str) -> None:
 
 
 def written(instance: Path, statement: str, **values: Any) -> None:
-    with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+    with databases.opened(instance) as raw:
         raw.execute(statement, values)
 
 
@@ -109,8 +108,7 @@ async def test_letters_that_look_like_digits_are_digits(
 
 async def test_only_a_hash_is_kept(alice: Person, instance: Path) -> None:
     code = (await invited(alice))["code"]
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
-        dumped = "\n".join(raw.iterdump())
+    dumped = str(dump(instance))
     assert code not in dumped
     assert code.replace("-", "") not in dumped
 

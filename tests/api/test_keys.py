@@ -13,6 +13,7 @@ from model.settings import Settings
 from model.talk import keys
 from pottle.store import migrations
 from pottle.store.database import prepare
+from tests import databases
 from tests.api.conftest import Json, posted, refused, wrong_fields
 from tests.cases import in_turn
 from tests.conftest import Person
@@ -163,11 +164,12 @@ def older(folder: Path) -> sqlite3.Connection:
     return raw
 
 
+@pytest.mark.sqlite("older versions had no other")
 def test_an_older_database_is_made_tidy_and_loses_nothing(tmp_path: Path) -> None:
     with closing(older(tmp_path)) as raw:
         before = dict(raw.execute("SELECT id, title FROM channels"))
     prepare(Settings(instance=tmp_path))
-    with closing(sqlite3.connect(tmp_path / "app.db")) as raw:
+    with databases.opened(tmp_path) as raw:
         assert dict(raw.execute("SELECT id, title FROM channels")) == before
         by_key = {key: (title, posts) for key, title, posts in raw.execute("SELECT key, title, posts FROM channels")}
         assert by_key[JAPANESE.rstrip("/")] == (JAPANESE, 5), "the one with more posts keeps the page"

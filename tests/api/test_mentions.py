@@ -1,11 +1,10 @@
 """`@ada` in a post: whom it marks, whom it is kept for, and who is shown to choose from."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import httpx
 
+from tests import databases
 from tests.api.conftest import Json, joined, opened, posted, refused
 from tests.conftest import Person
 
@@ -16,7 +15,7 @@ def mark(uid: str) -> str:
 
 def kept(instance: Path) -> set[tuple[int, str]]:
     """Which post mentions whom."""
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
+    with databases.opened(instance) as raw:
         return set(raw.execute("SELECT post_id, uid FROM mentions JOIN users ON users.id = user_id"))
 
 

@@ -8,6 +8,7 @@ from quart import Quart
 
 from model.talk.search import upkeep
 from pottle.store import db
+from tests import databases
 from tests.api.conftest import LOBBY, Json, dump, joined, opened, posted, refused
 from tests.conftest import Person, World
 
@@ -132,7 +133,7 @@ class TestErasing:
         for _ in range(2):
             await db.write(upkeep.forget)
         await app.shutdown()
-        content = (instance / "app.db").read_bytes()
+        content = databases.contents(instance)
         await app.startup()
         return content
 

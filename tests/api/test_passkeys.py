@@ -1,8 +1,6 @@
 """Passkeys: adding one, signing in and up by one, and what is refused. tests/browser/test_passkeys.py has a browser."""
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import pyotp
 import pytest
 
 from model.settings import Settings
+from tests import databases
 from tests.api.conftest import Json, bearer, refused, wrong_fields
 from tests.conftest import PASSWORD, Person
 from tests.device import Device
@@ -88,7 +87,7 @@ async def test_it_gets_another_name_and_goes(alice: Person, bob: Person, anyone:
 
 
 async def test_it_needs_the_password_again(alice: Person, instance: Path) -> None:
-    with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+    with databases.opened(instance) as raw:
         raw.execute("UPDATE sessions SET confirmed = NULL")
     assert refused(await alice.post("/api/me/passkeys/options"), 403)["title"] == "Confirmation Needed"
 
@@ -221,7 +220,7 @@ class TestAsTheOnlyWayIn:
         assert (await dora.delete(f"/api/me/passkeys/{own['id']}")).status_code == 204
 
     async def test_who_one_is_is_proven_by_it(self, dora: Person, alice: Person, phone: Device, instance: Path) -> None:
-        with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+        with databases.opened(instance) as raw:
             raw.execute("UPDATE sessions SET confirmed = NULL")
         for request in (dora.post("/api/me/tokens", {"name": "bot"}), dora.delete("/api/me", json={})):
             assert refused(await request, 403)["title"] == "Confirmation Needed"

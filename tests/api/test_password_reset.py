@@ -2,10 +2,9 @@
 
 import asyncio
 import re
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,6 +13,7 @@ import pytest
 from model.groups import invitation
 from pottle import times
 from pottle.store import limits
+from tests import databases
 from tests.api.conftest import Json, bearer, refused, signed_in_again, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 from tests.server import Server, calling, connected
@@ -85,7 +85,7 @@ async def test_a_refused_password_uses_nothing(root: Person, anyone: Person) -> 
 
 async def test_it_expires(root: Person, anyone: Person, instance: Path) -> None:
     code = (await reset(root))["code"]
-    with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+    with databases.opened(instance) as raw:
         raw.execute("UPDATE invitations SET expires = ?", [times.later(seconds=-1)])
     refused(await anyone.put("/api/password", json={"code": code, "password": NEW}), 404)
 

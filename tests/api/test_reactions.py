@@ -1,10 +1,9 @@
 """PUT and DELETE /api/posts/{id}/reactions/{kind}."""
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
+from tests import databases
 from tests.api.conftest import LOBBY, opened, posted, refused
 from tests.cases import in_turn
 from tests.conftest import Person, World
@@ -99,7 +98,7 @@ MARKS = "INSERT INTO reactions (post_id, user_id, kind, created) SELECT id, auth
 
 async def test_of_ones_own_marks_the_newest_come(alice: Person, instance: Path) -> None:
     await posted(alice)
-    with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+    with databases.opened(instance) as raw:
         raw.execute(MANY)
         raw.execute(MARKS)
     mine = (await alice.get("/api/me/reactions?channel=1")).json()["reactions"]

@@ -1,9 +1,7 @@
 """What is deleted by itself once it is old, where settings say so: a little at each sweep, or by a command."""
 
 import dataclasses
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ from model.talk import aging
 from model.talk.desk import old
 from pottle import times
 from pottle.store import db
+from tests import databases
 from tests.api.conftest import LOBBY, bearer, dump, opened, posted, refused, signed_in_again
 from tests.conftest import PASSWORD, Person
 
@@ -38,7 +37,7 @@ def settings(instance: Path) -> Settings:
 
 
 def sql(instance: Path, statement: str, *values: object) -> list[Any]:
-    with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+    with databases.opened(instance) as raw:
         return raw.execute(statement, values).fetchall()
 
 
@@ -289,7 +288,7 @@ class TestTheCommand:
     @pytest.fixture
     def aged(self, instance: Path) -> None:
         """An account and a post of long ago."""
-        with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+        with databases.opened(instance) as raw:
             own = "SELECT id FROM users WHERE uid = 'charlie'"
             raw.execute(f"INSERT INTO last_uses SELECT id, ?, ? FROM ({own})", (LONG_AGO[:10], LONG_AGO[:10]))  # noqa: S608
             raw.execute("UPDATE sessions SET used = ?", (LONG_AGO[:10],))

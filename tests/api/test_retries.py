@@ -2,9 +2,7 @@
 
 import asyncio
 import hashlib
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import pytest
 from quart import Quart
 
 from pottle import times
+from tests import databases
 from tests.api.conftest import LOBBY, opened, refused, wrong_fields
 from tests.conftest import PASSWORD, Person
 
@@ -127,7 +126,7 @@ async def test_what_is_kept_gives_no_password_away(anyone: Person, instance: Pat
     path, body = CREATING[3]
     made = await anyone.post(path, body, headers=KEY)
     assert made.status_code == 201
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
+    with databases.opened(instance) as raw:
         ((fingerprint,),) = raw.execute("SELECT fingerprint FROM replays").fetchall()
     assert fingerprint != hashlib.sha256(made.request.content).digest()
 
@@ -140,7 +139,7 @@ async def test_tokens_are_made_anew(alice: Person) -> None:
 async def test_a_post_is_not_stored_twice(alice: Person, instance: Path) -> None:
     """Its answer is read again: as it is then, and gone with it."""
     made = await alice.post(LOBBY, {"body": "seldom " * 1_000}, headers=KEY)
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
+    with databases.opened(instance) as raw:
         ((kept,),) = raw.execute("SELECT length(answer) FROM replays").fetchall()
     assert kept < 10
     path = made.headers["Location"]

@@ -5,9 +5,7 @@ the versions that approving compares and asks for, the texts that model/talk/cha
 """
 
 import re
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from itertools import product
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import pytest
 from quart import Quart
 
 from model.settings import Settings
+from tests import databases
 from tests.api.conftest import Json, dump, joined, opened, posted, refused, wrong_fields
 from tests.conftest import PASSWORD, Person, World
 from tests.flask.conftest import SITE
@@ -253,7 +252,7 @@ class TestAnEdit:
         assert SECRET not in str(dump(instance))
         refused(await bob.get(f"/api/posts/{public['id']}/edit"), 404)
         await app.shutdown()
-        assert SECRET.encode() not in (instance / "app.db").read_bytes()
+        assert SECRET.encode() not in databases.contents(instance)
         await app.startup()
         assert reply["parent"] == public["id"]
 
@@ -595,7 +594,7 @@ class TestANewDiscussion:
         made = await self.begun(bob)
 
         def begun_by() -> object:
-            with closing(sqlite3.connect(instance / "app.db")) as raw:
+            with databases.opened(instance) as raw:
                 return raw.execute("SELECT begun_by FROM channels WHERE id = ?", (made["id"],)).fetchone()[0]
 
         assert begun_by() is not None

@@ -3,8 +3,6 @@
 import asyncio
 import sqlite3
 import time
-from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -21,6 +19,7 @@ from model.talk.search.index import SCHEMA
 from model.talk.search.query import understood
 from model.talk.search.words import excerpt
 from pottle.store import db
+from tests import databases
 from tests.api.conftest import bearer, opened, posted
 from tests.conftest import PASSWORD, Person, World
 
@@ -188,24 +187,21 @@ async def test_pages_and_excerpts(alice: Person, anyone: Person) -> None:
     }
 
 
-def bytes_of(files: Iterable[Path]) -> bytes:
-    return b"".join(file.read_bytes() for file in files)
-
-
+@pytest.mark.sqlite("its file, and its log")
 async def test_an_erased_text_is_gone_from_the_file(alice: Person, instance: Path) -> None:
     """Once the index was swept, a minute later at most; among others that stay. Fails without `forget`."""
     await say(alice, *(f"filler {n} of words" for n in range(30)))
     (id_,) = await say(alice, "xylophonezebra")
     await say(alice, *(f"filler {n} of words" for n in range(30)))
-    assert b"xylophonezebra" in bytes_of(instance.glob("app.db*"))
+    assert b"xylophonezebra" in databases.contents(instance)
     await alice.delete(f"/api/posts/{id_}")
     for _ in range(20):
         await db.write(upkeep.forget)
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
+    with databases.opened(instance) as raw:
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (erased, cleaned) = raw.execute("SELECT erased, cleaned FROM searching").fetchone()
     assert erased == cleaned > 0
-    assert b"xylophonezebra" not in bytes_of(instance.glob("app.db*"))
+    assert b"xylophonezebra" not in databases.contents(instance)
 
 
 async def test_a_query_that_takes_too_long_is_ended(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,7 +229,7 @@ async def test_marks_and_whose_posts_they_were(alice: Person, bob: Person, insta
     for _ in range(2):
         await db.write(upkeep.forget_names)
     assert await found(alice, "rye") == [reply]
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
+    with databases.opened(instance) as raw:
         assert [
             facts for (facts,) in raw.execute("SELECT facts FROM searched") if " u" in facts.replace(" u1", "")
         ] == []
@@ -282,6 +278,7 @@ _nasty = (
 )
 
 
+@pytest.mark.sqlite("what its index takes for a query")
 @given(text=_nasty)
 @example(text='-"')
 def test_no_query_is_an_error_of_the_index(text: str) -> None:

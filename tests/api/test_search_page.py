@@ -1,8 +1,6 @@
 """The page of search without JavaScript, and what docs/search.md says that one can type."""
 
 import re
-import sqlite3
-from contextlib import closing
 from html import unescape
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -11,6 +9,7 @@ import pytest
 
 from api.access import SEARCHING
 from model.talk.search import upkeep
+from tests import databases
 from tests.api.conftest import joined, opened, posted, refused
 from tests.conftest import Person
 from tests.make import Make
@@ -43,11 +42,9 @@ async def biology(root: Person, alice: Person, make: Make, instance: Path) -> in
         await joined(root, "biology", uid)
     for person, body in ((alice, LEAF), (alice, AUTUMN), (max_, PHRASE), (alice, CODE)):
         await posted(person, body, channel)
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
-        raw.execute(
-            "UPDATE posts SET created = iif(body = ?, '2026-08-15', '2026-10-15') || 'T10:00:00.000Z'", (AUTUMN,)
-        )
-        raw.commit()
+    with databases.opened(instance) as raw:
+        raw.execute("UPDATE posts SET created = '2026-10-15T10:00:00.000Z'")
+        raw.execute("UPDATE posts SET created = '2026-08-15T10:00:00.000Z' WHERE body = ?", (AUTUMN,))
     await upkeep.begin_anew()
     await upkeep.go_on()
     return channel

@@ -3,10 +3,8 @@
 import asyncio
 import hashlib
 import re
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from argon2.low_level import hash_secret_raw
 
 from model.accounts import passwords
 from model.settings import Settings
+from tests import databases
 from tests.api.conftest import LOBBY, bearer, refused
 from tests.conftest import PASSWORD, Person
 
@@ -27,7 +26,7 @@ ALICE = {"uid": "alice", "password": PASSWORD}
 
 def forget_steps(instance: Path) -> None:
     """As if half a minute had gone by: the code that the app shows now was not used."""
-    with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+    with databases.opened(instance) as raw:
         raw.execute("UPDATE authenticators SET last_step = NULL")
 
 
@@ -148,7 +147,7 @@ async def test_a_ticket_is_its_accounts_alone_and_ends(
     forget_steps(instance)
     refused(await finish(anyone, await ticket_of(anyone), theirs.code), 401)
     old = await ticket_of(anyone)
-    with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+    with databases.opened(instance) as raw:
         raw.execute("UPDATE tickets SET expires = '2026-01-01T00:00:00.000Z'")
     refused(await finish(anyone, old, phone.code), 401)
     before = await ticket_of(anyone)
@@ -186,7 +185,7 @@ async def test_who_forgot_the_password_needs_it_as_well(root: Person, anyone: Pe
 
 async def test_who_one_is_can_be_proven_by_a_code(alice: Person, phone: App, instance: Path) -> None:
     assert (await alice.get("/api/session/confirm")).json() == {"ways": {"password": 1, "code": 1}}
-    with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+    with databases.opened(instance) as raw:
         raw.execute("UPDATE sessions SET confirmed = NULL")
     assert refused(await alice.post("/api/me/tokens", {"name": "bot"}), 403)["title"] == "Confirmation Needed"
     refused(await alice.post("/api/session/confirm", {"code": "000000"}), 403)
@@ -305,7 +304,7 @@ class TestByForms:
 
     async def test_it_asks_who_one_is(self, anyone: Person, instance: Path) -> None:
         await anyone.http.post("/account/sign-in", data=ALICE)
-        with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+        with databases.opened(instance) as raw:
             raw.execute("UPDATE sessions SET confirmed = NULL")
         asked = await anyone.http.post("/account/second")
         assert 'action="/account/confirm"' in asked.text

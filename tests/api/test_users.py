@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from model.settings import Settings
+from tests import databases
 from tests.api.conftest import bearer, refused, signed_in_again, wrong_fields
 from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person
@@ -89,7 +90,7 @@ async def test_there_is_no_profile_of_nobody(anyone: Person) -> None:
 async def test_a_password_is_kept_as_an_argon2id_hash(anyone: Person, instance: Path, app: object) -> None:
     await anyone.post("/api/users", {**DORA, "password": "a very secret password"})
     await app.shutdown()  # type: ignore[attr-defined]
-    kept = (instance / "app.db").read_bytes()
+    kept = databases.contents(instance)
     await app.startup()  # type: ignore[attr-defined]
     assert b"a very secret password" not in kept
     assert b"$argon2id$" in kept

@@ -18,6 +18,7 @@ from click.testing import Result
 import main
 from model.arriving import importing, placing, plan, planning, texts
 from model.settings import Settings
+from tests import databases
 from tests.arriving import exports
 from tests.arriving.test_readers import EXPORTS, cusdis
 from tests.cases import in_turn
@@ -38,7 +39,7 @@ def import_(instance: Path) -> Import:
 
 
 def asked(instance: Path, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
+    with databases.opened(instance) as raw:
         return raw.execute(sql).fetchall()
 
 
@@ -115,7 +116,7 @@ def test_a_second_time_brings_only_what_is_new(import_: Import, instance: Path, 
     before, newest = exports.DISQUS.split('<post dsq:id="102">')
     export.write_text(before + newest[newest.index("</post>") + len("</post>") :])
     assert said(import_(export)).endswith("Imported 2 posts, 2 discussions, 2 people, 0 pending.\n")
-    with closing(sqlite3.connect(instance / "app.db", isolation_level=None)) as raw:
+    with databases.opened(instance) as raw:
         raw.execute("DELETE FROM posts WHERE guest = 'Cleo'")
     export.write_text(exports.DISQUS)
     assert said(import_(export, "--dry-run")).endswith("Would import 2 posts, 0 discussions, 2 people, 0 pending.\n")

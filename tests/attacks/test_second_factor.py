@@ -1,8 +1,6 @@
 """Guessing the code of an authenticator app, over three workers at once."""
 
 import asyncio
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -10,6 +8,7 @@ import pyotp
 import pytest
 
 from model.accounts.second import FAILED_CODES
+from tests import databases
 from tests.conftest import PASSWORD, World
 from tests.server import Server
 
@@ -25,7 +24,7 @@ async def test_all_workers_count_together(world: World, instance: Path, tmp_path
             by_alice = {"Authorization": f"Bearer {world.tokens['alice']}"}
             app = pyotp.TOTP((await anyone.post("/api/me/second", headers=by_alice)).json()["secret"])
             await anyone.put("/api/me/second", json={"code": app.now()}, headers=by_alice)
-            with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+            with databases.opened(instance) as raw:
                 raw.execute("UPDATE authenticators SET last_step = NULL")  # as if half a minute had gone by
 
             async def ticket() -> str:

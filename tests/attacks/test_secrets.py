@@ -11,6 +11,7 @@ from quart import Quart
 from api.access import cookie_name
 from model.accounts import account
 from model.groups import joining
+from tests import databases
 from tests.api.conftest import bearer, dump
 from tests.conftest import PASSWORD, Person
 
@@ -49,7 +50,7 @@ async def test_they_are_in_no_log_and_no_table(
         assert secret not in logged
         assert not [answer.url for answer in sent if secret in answer.text]
         assert not [table for table, rows in dump(instance).items() if secret in repr(rows)], secret
-        assert secret.encode() not in (instance / "app.db").read_bytes() + (instance / "app.db-wal").read_bytes()
+        assert secret.encode() not in databases.contents(instance)
     assert "new@secret.example" not in logged
 
 

@@ -1,14 +1,14 @@
 """The pages of moderators and admins in a real browser, in front of gunicorn."""
 
 import json
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 
 import httpx
 import pytest
 from playwright.async_api import Browser, FilePayload, Page, expect
 
+from tests import databases
 from tests.browser.chromium import chromium, says_yes
 from tests.browser.menu import choose
 from tests.browser.test_home import Visitor
@@ -242,7 +242,7 @@ async def test_what_matters_asks_for_the_password_again(server: Server, browser:
     """Where it was typed long ago; who cancels has changed nothing, and a wrong one is told at the dialog."""
     root = await comes(server, browser, "root", "/admin/accounts")
     page = root.page
-    with closing(sqlite3.connect(server.instance / "app.db")) as raw, raw:
+    with databases.opened(server.instance) as raw:
         raw.execute("UPDATE sessions SET confirmed = '2020'")
     bob = page.locator("#users .row").filter(has_text="bob")
     dialog = page.locator("#confirm")

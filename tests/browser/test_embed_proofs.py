@@ -4,10 +4,9 @@ import json
 import os
 import shutil
 import signal
-import sqlite3
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, closing
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,12 +16,13 @@ import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, Route, WebSocket, async_playwright, expect
 
+from tests import databases
 from tests.browser.chromium import ARGUMENTS, chromium
 from tests.browser.firefox import firefox
 from tests.browser.test_embed import SHIFTS, Site, Stage, serving
 from tests.conftest import PASSWORD, World, needs
 from tests.pages import blocks, page
-from tests.server import PATIENCE, Server, wait_until
+from tests.server import Server, wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -299,7 +299,7 @@ async def test_ten_thousand_posts_are_painted_as_fast_as_twenty(stage: Stage) ->
         paths[path] = channel = await stage.channel(path)
         for number in range(20):
             await stage.said(channel, f"number {number}.")
-    with closing(sqlite3.connect(stage.server.instance / "app.db", timeout=PATIENCE)) as database, database:
+    with databases.opened(stage.server.instance) as database:
         database.execute(MANY, {"channel": channel, "more": 10_000 - 20})
     took: dict[str, list[float]] = {path: [] for path in paths}
     for _ in range(5):

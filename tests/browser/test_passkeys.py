@@ -2,9 +2,8 @@
 
 import re
 import shutil
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from playwright.async_api import Browser, CDPSession, Page, expect
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
+from tests import databases
 from tests.browser.chromium import chromium
 from tests.browser.test_sign_in import asks, gone, heard, look, site  # noqa: F401  # fixture
 from tests.conftest import PASSWORD, World
@@ -148,7 +148,7 @@ async def test_an_account_without_a_password(server: Server, browser: Browser) -
     await page.locator("dialog.asks").get_by_role("button", name="Delete").click()
     await expect(page.locator("#passkeys")).to_contain_text("only way to sign in")
 
-    with closing(sqlite3.connect(server.instance / "app.db")) as raw, raw:
+    with databases.opened(server.instance) as raw:
         raw.execute("UPDATE sessions SET confirmed = '2026-01-01T00:00:00.000Z'")
     await page.goto(f"{server.url}/account/access")
     await page.locator("#tokens").get_by_label("What it is for").fill("a bot")
@@ -219,7 +219,7 @@ async def test_a_second_step_in_the_window_for_a_site(server: Server, browser: B
     made = await page.request.post(f"{server.url}/api/me/second")
     totp = pyotp.TOTP((await made.json())["secret"])
     await page.request.put(f"{server.url}/api/me/second", data={"code": totp.now()})
-    with closing(sqlite3.connect(server.instance / "app.db")) as raw, raw:
+    with databases.opened(server.instance) as raw:
         raw.execute("UPDATE authenticators SET last_step = NULL")  # as if half a minute had gone by
     await context.clear_cookies()
     window = await asks(page, server, site)

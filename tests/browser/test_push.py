@@ -6,15 +6,15 @@ it; what arrives there, and that browser alone can read, is handed to Chromium a
 
 import json
 import os
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import CDPSession, Page, async_playwright, expect
 
+from tests import databases
 from tests.browser.chromium import ARGUMENTS, chromium
 from tests.browser.desktop import Desktop, desktop
 from tests.browser.test_admin import PHONE, comes, is_not_too_wide
@@ -110,12 +110,12 @@ async def test_a_push_is_received_and_opened(
     (worker,) = context.service_workers
     renewed = Browser(f"{service.url}&renewed").subscription()
     await worker.evaluate("made => renew({ newSubscription: { toJSON: () => made } })", renewed)
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
+    with databases.opened(instance) as raw:
         assert raw.execute("SELECT endpoint FROM push_subscriptions").fetchall() == [(renewed["endpoint"],)]
 
     await opened.get_by_role("button", name="Sign out").first.click()
     await expect(opened.locator(".site [data-open=sign-in]")).to_be_visible()
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
+    with databases.opened(instance) as raw:
         assert raw.execute("SELECT count(*) FROM push_subscriptions").fetchone() == (0,)
     server.stop()
     await opened.goto(f"{server.url}/inbox")

@@ -5,15 +5,14 @@ import os
 import re
 import shutil
 import signal
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 import websockets
 
+from tests import databases
 from tests.conftest import PASSWORD, World, needs
 from tests.deploy.proxies import PROXIES, ImpatientNginx, Proxy
 from tests.server import Server, Socket
@@ -126,7 +125,7 @@ async def test_a_forged_address_does_not_count(http: httpx.AsyncClient, server: 
     forged = {"X-Forwarded-For": BEYOND, "X-Real-IP": BEYOND, "Forwarded": f"for={BEYOND}"}
     wrong = {"uid": "charlie", "password": "not the password"}
     assert (await http.post("/api/session", json=wrong, headers=forged)).status_code == 401
-    with closing(sqlite3.connect(server.instance / "app.db")) as raw:
+    with databases.opened(server.instance) as raw:
         keys = [key for (key,) in raw.execute("SELECT key FROM limits")]
     assert "failed sign-ins charlie 127.0.0.1" in keys
     assert not any(BEYOND in key for key in keys)
@@ -140,7 +139,7 @@ async def test_who_is_not_trusted_is_ignored_and_named_once(server: Server) -> N
             await http.post("/api/session", json={"uid": "bob", "password": "wrong"}, headers=headers)
     said = [line for line in server.output().splitlines() if "POTTLE_TRUSTED_PROXIES=127.0.0.9" in line]
     assert len(said) == 1  # one connection is one worker
-    with closing(sqlite3.connect(server.instance / "app.db")) as raw:
+    with databases.opened(server.instance) as raw:
         assert raw.execute("SELECT 1 FROM limits WHERE key LIKE '%127.0.0.9'").fetchone()
         assert not raw.execute("SELECT 1 FROM limits WHERE key LIKE ?", (f"%{BEYOND}",)).fetchone()
 

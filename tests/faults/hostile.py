@@ -5,17 +5,17 @@ import json
 import os
 import select
 import socket
-import sqlite3
 import struct
 import time
 from collections.abc import Callable, Iterable
-from contextlib import closing, suppress
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 from websockets import ConnectionClosed
 
+from tests import databases
 from tests.live.meeting import Meeting
 from tests.server import PATIENCE, Server, Socket, attempts, calling, connected, wait_until
 
@@ -229,7 +229,7 @@ async def until(happened: Callable[[], Any], what: str) -> None:
 
 def kept(server: Server, channel: int) -> dict[int, str]:
     """All posts of a channel, by id."""
-    with closing(sqlite3.connect(server.instance / "app.db")) as raw:
+    with databases.opened(server.instance) as raw:
         return dict(raw.execute("SELECT id, body FROM posts WHERE channel_id = ?", (channel,)))
 
 

@@ -4,10 +4,9 @@ import asyncio
 import os
 import random
 import signal
-import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, closing, contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import pytest
 
 from model.settings import Settings
 from pottle.store import db
+from tests import databases
 from tests.conftest import World
 from tests.faults.bus import deafened
 from tests.faults.clock import DAY, HOUR, Clock
@@ -276,7 +276,7 @@ async def test_a_worker_that_is_stopped_with_the_turn_holds_the_writes_up_and_lo
         await asyncio.to_thread(wait_until, lambda: len(acknowledged) > held + 20, "writes to go on", server.output)
         over.set()
     assert (victim in server.processes()) is (end == "goes on")
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
+    with databases.opened(instance) as raw:
         kept = [body for (body,) in raw.execute("SELECT body FROM posts WHERE channel_id = ?", (channel,))]
     assert len(set(kept)) == len(kept)
     assert set(acknowledged) <= set(kept) <= {*acknowledged, *unanswered}

@@ -3,15 +3,15 @@
 import asyncio
 import random
 import shutil
-import sqlite3
 import subprocess
 import sys
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from pottle.store import migrations
+from tests import databases
 from tests.faults.reaching import all_serve
 from tests.lasting import lasting
 from tests.live.meeting import Meeting
@@ -72,10 +72,9 @@ def new_folders(under: Path, count: int = TEN) -> list[Path]:
 
 def assert_whole(instance: Path) -> None:
     """A new database as it should be."""
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
+    with databases.opened(instance) as raw:
+        raw.assert_sound()
         ask = {
-            "PRAGMA integrity_check": [("ok",)],
-            "PRAGMA foreign_key_check": [],
             "SELECT version_num FROM alembic_version": [(migrations.newest_revision(),)],
             "SELECT slug FROM groups": [("home",)],
             "SELECT key FROM channels": [("lobby",)],

@@ -24,7 +24,7 @@ from tests.lasting import lasting
 from tests.live.meeting import Frame, Meeting, names, unbroken
 from tests.server import PATIENCE, Server, Socket, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sqlite("its log on a full disk; PostgreSQL has a disk of its own")]
 
 DISK_BYTES = 24_000_000  # SQLite's log takes up to 4 MB or, where it cannot be written back, more
 

@@ -15,7 +15,7 @@ from tests.faults.writing import PROBLEM, Writing
 from tests.lasting import SECONDS, lasting
 from tests.live.meeting import Meeting
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sqlite("its lock")]
 
 
 @contextmanager

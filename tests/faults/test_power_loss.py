@@ -25,7 +25,7 @@ from tests.faults.power import Call, Disk, can_trace, has_ended, recorded, strac
 from tests.lasting import SECONDS
 from tests.server import ROOT, Server, calling, connected, wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sqlite("its files after the loss of power")]
 
 WRITERS = 8
 LOBBY = 1

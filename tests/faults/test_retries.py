@@ -6,15 +6,15 @@ import os
 import random
 import re
 import signal
-import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 from PIL import Image
 
+from tests import databases
 from tests.conftest import PASSWORD
 from tests.faults.reaching import on_each_worker, single
 from tests.lasting import lasting
@@ -55,7 +55,8 @@ CREATING: dict[str, tuple[Callable[[str], dict[str, Any]], str]] = {
     ),
     IMAGES: (
         lambda mark: {"content": image(mark)},
-        "SELECT count(*) FROM images WHERE iif(width < 400, 'once-' || (width - 100), 'other-' || (width - 400)) = ?",
+        "SELECT count(*) FROM images"
+        " WHERE CASE WHEN width < 400 THEN 'once-' || (width - 100) ELSE 'other-' || (width - 400) END = ?",
     ),
 }
 
@@ -79,7 +80,7 @@ def same(answer: httpx.Response) -> tuple[object, ...]:
 
 
 def kept(meeting: Meeting, query: str, *values: object) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(meeting.server.instance / "app.db")) as raw:
+    with databases.opened(meeting.server.instance) as raw:
         return raw.execute(query, values).fetchall()
 
 

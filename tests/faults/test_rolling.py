@@ -10,7 +10,6 @@ import random
 import shutil
 import signal
 import socket
-import sqlite3
 from collections.abc import Callable
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
@@ -21,6 +20,7 @@ import websockets
 
 from pottle.server.connection import LAST_REQUEST_SECONDS
 from pottle.store import migrations
+from tests import databases
 from tests.conftest import World
 from tests.faults.http import Client, Line, request
 from tests.lasting import lasting
@@ -54,7 +54,7 @@ def workers(server: Server) -> set[int]:
 
 def kept(server: Server, channel: int) -> list[int]:
     """The ids of the posts that are in the database."""
-    with closing(sqlite3.connect(server.instance / "app.db")) as raw:
+    with databases.opened(server.instance) as raw:
         rows = raw.execute("SELECT id FROM posts WHERE channel_id = ? ORDER BY id", (channel,))
         return [id_ for (id_,) in rows]
 
@@ -208,7 +208,7 @@ async def test_a_migration_that_only_adds_may_come_with_a_reload(
         assert set(crowd.made) <= set(kept(server, crowd.channel))
         assert len(kept(server, crowd.channel)) <= len(crowd.made) + crossed
         assert "Traceback" not in server.output()
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
+    with databases.opened(instance) as raw:
         assert raw.execute("SELECT version_num FROM alembic_version").fetchall() == [("9999",)]
         assert raw.execute("SELECT DISTINCT mood, weight FROM posts").fetchall() == [(None, 1)]
 

@@ -15,7 +15,7 @@ from tests.live.meeting import Meeting
 from tests.server import ROOT, Server
 from tests.store.test_first_look import contents, newer
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sqlite("what may be wrong with its file")]
 
 # Root may write wherever it likes; without its capabilities it may not.
 LIKE_ANYBODY = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")

@@ -1,13 +1,13 @@
 """People who post as fast as they can, and an account of what became of each post."""
 
 import asyncio
-import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 
 import httpx
 
+from tests import databases
 from tests.faults.reaching import on_each_worker, single
 from tests.live.meeting import Meeting
 
@@ -69,13 +69,12 @@ class Writing:
     def assert_accounted_for(self) -> None:
         """What was acknowledged is there once, what was refused is not, and every post is whole: L1, L7."""
         stream = (f"channel:{self.channel}",)
-        with closing(sqlite3.connect(self.meeting.server.instance / "app.db")) as raw:
+        with databases.opened(self.meeting.server.instance) as raw:
             rows = raw.execute("SELECT id, body FROM posts WHERE channel_id = ?", (self.channel,)).fetchall()
             told = raw.execute("SELECT subject FROM changes WHERE stream = ?", stream).fetchall()
             seq = raw.execute("SELECT seq FROM streams WHERE name = ?", stream).fetchone()
             last = raw.execute("SELECT max(seq) FROM changes WHERE stream = ?", stream).fetchone()
-            assert raw.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            assert raw.execute("PRAGMA foreign_key_check").fetchall() == []
+            raw.assert_sound()
         kept = {body: id_ for id_, body in rows}
         assert len(kept) == len(rows), "a post is there twice"
         assert self.acknowledged.items() <= kept.items()

@@ -5,9 +5,7 @@ import base64
 import contextvars
 import io
 import json
-import sqlite3
 from collections.abc import Coroutine
-from contextlib import closing
 from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from PIL import Image
 
 from model.accounts import passwords
 from model.settings import Settings
+from tests import databases
 from tests.api.conftest import bearer, opened
 from tests.conftest import PASSWORD, Person, World
 from tests.flask.conftest import COOKIE, SITE, Visit, ok, posted, refused
@@ -78,7 +77,7 @@ class TestAuthenticate:
         await bob.put("/api/me/second", json={"code": app.now()})
         told = refused(await visit().post("/flask/api/authenticate", CREDENTIALS), 401)
         assert "second factor" in json.dumps(told)
-        with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+        with databases.opened(instance) as raw:
             raw.execute("UPDATE authenticators SET last_step = NULL")  # as if half a minute had gone by
         answer = await visit().post("/flask/api/authenticate", {**CREDENTIALS, "code": app.now()})
         assert answer.status_code == 200

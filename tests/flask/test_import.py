@@ -21,6 +21,7 @@ from model.flask.post import split
 from model.settings import Settings
 from model.talk import posting
 from pottle.store import db
+from tests import databases
 from tests.conftest import World
 from tests.flask.backends import FLOCKER, PASSWORD, PORTFOLIO, PORTFOLIO_2025, QUICK, Backend, flocker
 from tests.server import ROOT, Server, clean_environment
@@ -45,7 +46,7 @@ def theirs(tmp_path: Path) -> Backend:
 
 
 def asked(instance: Path, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
+    with databases.opened(instance) as raw:
         return raw.execute(sql).fetchall()
 
 
@@ -118,8 +119,7 @@ class TestAllOfIt:
 
     def test_what_was_deleted_here_does_not_come_back(self, import_: Import, theirs: Backend, instance: Path) -> None:
         said(import_(theirs.path))
-        with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
-            raw.execute("PRAGMA foreign_keys = ON")
+        with databases.opened(instance) as raw:
             raw.execute("UPDATE posts SET state = 'removed', body = '', html = '' WHERE body LIKE '%lime%'")
             raw.execute("DELETE FROM channels WHERE key = 'Sauces'")
             raw.execute("DELETE FROM users WHERE uid = 'niko'")

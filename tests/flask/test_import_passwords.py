@@ -1,8 +1,6 @@
 """Passwords that came with a Flask back end's accounts: they work, and are kept as argon2id from the next sign-in."""
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from model.accounts import passwords
 from model.accounts.account import sign_in
 from model.accounts.passwords import MOST_ITERATIONS, known, matches
 from pottle.store import db
+from tests import databases
 from tests.conftest import ADDRESS, Person, World
 
 SECRET = "grüße, Ada"
@@ -24,14 +23,14 @@ def keeps(app: object, instance: Path) -> Callable[[str], None]:
     """`keeps(hash)`: it is what is kept of Bob's password."""
 
     def put(kept: str) -> None:
-        with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+        with databases.opened(instance) as raw:
             raw.execute("UPDATE users SET password_hash = ? WHERE uid = 'bob'", (kept,))
 
     return put
 
 
 def kept(instance: Path) -> str:
-    with closing(sqlite3.connect(instance / "app.db")) as raw:
+    with databases.opened(instance) as raw:
         return str(raw.execute("SELECT password_hash FROM users WHERE uid = 'bob'").fetchone()[0])
 
 

@@ -6,9 +6,7 @@ again, an older copy of the database is put in its place. A reader gets exactly 
 
 import asyncio
 import shutil
-import sqlite3
 import tempfile
-from contextlib import closing
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +29,7 @@ import main
 from model.settings import Settings
 from pottle.live import hub as hub_module
 from pottle.store import changes, db
+from tests import databases
 from tests.conftest import Person, World
 from tests.lasting import SECONDS, SEED
 from tests.live.silent import Listener
@@ -294,7 +293,7 @@ class History(RuleBasedStateMachine):
     def go_back(self, writes: list[str]) -> None:
         """An operator puts back a copy from before some writes: a new epoch, unless they changed nothing."""
         known, before = deepcopy(self.known), self.newest()
-        with closing(sqlite3.connect(self.instance / "app.db")) as raw:
+        with databases.opened(self.instance) as raw:
             raw.execute("VACUUM INTO ?", (str(self.folder / "copy.db"),))
         self.write(CHANNELS[0], writes)
         after = self.newest()

@@ -1,13 +1,12 @@
 """L8: a websocket ends with its session when that expires, and before anything newer comes."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from pottle import times
 from pottle.store import db
+from tests import databases
 from tests.api.conftest import posted, signed_in_again
 from tests.conftest import PASSWORD, Person, World
 from tests.live.meeting import Meeting
@@ -19,7 +18,7 @@ LATER = "2199-01-01T00:00:00.000Z"
 
 def last_until(instance: Path, moment: str) -> None:
     """Has the newest session expire at `moment`."""
-    with closing(sqlite3.connect(instance / "app.db")) as raw, raw:
+    with databases.opened(instance) as raw:
         raw.execute("UPDATE sessions SET expires = ? WHERE id = (SELECT max(id) FROM sessions)", [moment])
 
 

@@ -9,9 +9,8 @@ import asyncio
 import re
 import shutil
 import socket
-import sqlite3
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, ExitStack, closing
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 
 import httpx
@@ -24,6 +23,7 @@ from pottle.http.asgi import Headers, Message, Receive, Scope, Send, at_once
 from pottle.http.caching import ResponseCache, shown
 from pottle.store import db
 from pottle.store.bus import SLOTS, Bus
+from tests import databases
 from tests.conftest import PASSWORD, Person, World
 from tests.live.meeting import Meeting
 from tests.server import Server, calling, wait_until
@@ -291,6 +291,6 @@ async def test_what_somebody_edits_behind_our_back_shows_within_seconds(meeting:
         return str(httpx.get(url).json()["body"])
 
     assert body() == "before"
-    with closing(sqlite3.connect(meeting.server.instance / "app.db", timeout=30)) as editor, editor:
+    with databases.opened(meeting.server.instance) as editor:
         editor.execute("UPDATE posts SET body = 'behind' WHERE id = ?", (made["id"],))
     await asyncio.to_thread(wait_until, lambda: body() == "behind", "the edit to show")

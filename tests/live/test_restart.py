@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import databases
 from tests.conftest import World
 from tests.live.meeting import Frame, Meeting, changes
 from tests.server import Server, calling, connected, wait_until
@@ -78,10 +79,10 @@ async def test_what_was_acknowledged_survives_the_death_of_everything(own_meetin
     server.kill()
     await asyncio.gather(*writing)
     server.start()
-    with closing(sqlite3.connect(server.instance / "app.db")) as raw:
+    with databases.opened(server.instance) as raw:
         kept = {id_ for (id_,) in raw.execute("SELECT id FROM posts WHERE channel_id = ?", (channel,))}
         told = {id_ for (id_,) in raw.execute("SELECT subject FROM changes WHERE stream = ?", (f"channel:{channel}",))}
-        assert raw.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        raw.assert_sound()
     assert {post["id"] for post in acknowledged} <= kept
     assert told == kept, "L1: in the log if and only if it was written"
 
@@ -226,7 +227,7 @@ async def test_it_can_be_stopped_while_people_post_and_none_of_it_is_lost_or_dou
     await enough.wait()
     await asyncio.to_thread(server.stop)
     await asyncio.gather(*writing)
-    with closing(sqlite3.connect(server.instance / "app.db")) as raw:
+    with databases.opened(server.instance) as raw:
         kept = [id_ for (id_,) in raw.execute("SELECT id FROM posts WHERE channel_id = ?", (channel,))]
     assert set(acknowledged) <= set(kept)
     assert len(kept) <= len(acknowledged) + 3, "at most one each was written whose answer was lost"

@@ -1,7 +1,5 @@
 """L3: resuming gives exactly what was missed, or says that it cannot. Never a silent hole."""
 
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from model.talk import post
 from pottle.live import hub as hub_module
 from pottle.store import changes as log
 from pottle.store import db
+from tests import databases
 from tests.conftest import Person
 from tests.live.meeting import Frame, Meeting, changes, names
 from tests.live.silent import Listener
@@ -66,7 +65,7 @@ async def test_a_list_and_its_seq_are_of_one_moment(
 
     def overtaken(*args: Any, **kwargs: Any) -> Any:
         page = paged(*args, **kwargs)
-        with closing(sqlite3.connect(instance / "app.db", isolation_level=None)) as other:
+        with databases.opened(instance) as other:
             other.execute("UPDATE streams SET seq = seq + 1 WHERE name = 'channel:1'")
         return page
 

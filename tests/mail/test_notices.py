@@ -2,10 +2,8 @@
 
 import asyncio
 import re
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from email.utils import getaddresses
@@ -21,6 +19,7 @@ from model.settings import Settings
 from pottle import times
 from pottle.store import Tx, db
 from pottle.store.consumers import consumers
+from tests import databases
 from tests.api.conftest import joined, opened, posted, refused
 from tests.conftest import Person, World
 from tests.mailbox import Got, Mailbox, receiving
@@ -57,7 +56,7 @@ class Clock:
         """Until the database says yes."""
         async with asyncio.timeout(PATIENCE):
             while True:
-                with closing(sqlite3.connect(self.instance / "app.db")) as raw:
+                with databases.opened(self.instance) as raw:
                     if raw.execute(question, values).fetchone()[0]:
                         return
                 await asyncio.sleep(0.01)

@@ -16,6 +16,8 @@ from pottle.store.database import Database, prepare
 from pottle.store.files import WrongDatabase
 from pottle.store.unit import Tx
 
+pytestmark = pytest.mark.sqlite("a copy of its file, while it is written to")
+
 
 def quietly(what: str, done: int, of: int) -> None:
     """Reports to nobody."""

@@ -13,6 +13,8 @@ from model.settings import Settings
 from pottle.store.database import Database
 from pottle.store.files import WrongDatabase
 
+pytestmark = pytest.mark.sqlite("what may be wrong with its files")
+
 # Writes, and dies as by kill -9: what it has committed stays in the log.
 DIE = """
 import os, sqlite3, sys

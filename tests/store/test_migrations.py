@@ -15,6 +15,8 @@ from pottle.store import Base, changes, migrations
 from pottle.store.database import Database, prepare
 from pottle.store.files import WrongDatabase
 
+pytestmark = pytest.mark.sqlite("migrations from its first version on; a database on PostgreSQL begins with the models")
+
 importlib.import_module("main")  # which knows all the models
 
 

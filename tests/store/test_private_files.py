@@ -11,6 +11,8 @@ from pottle.store import Tx
 from pottle.store.database import Database
 from tests.server import Server
 
+pytestmark = pytest.mark.sqlite("its files, which hold what people wrote")
+
 
 @pytest.fixture(params=[0o000, 0o022, 0o077])
 def umask(request: pytest.FixtureRequest) -> Iterator[int]:

@@ -24,6 +24,8 @@ from pottle.store.locks import Presence, alone, anybody
 from tests.server import PATIENCE, ROOT, clean_environment
 from tests.store.test_backup import cut_off, damaged, empty, foreign, newer, no_database, one, quietly, write
 
+pytestmark = pytest.mark.sqlite("a copy of its file becomes the database")
+
 
 @pytest.fixture
 def copy(path: Path, tmp_path: Path) -> Path:

@@ -18,7 +18,7 @@ from tests.conftest import needs
 from tests.store.test_migrations import tables
 from tests.test_backup_commands import quart
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sqlite("migrations are written on a developer's machine")]
 
 
 @pytest.fixture
