@@ -8,7 +8,7 @@ from quart import Blueprint, Response, current_app, url_for
 from quart_schema import hide
 
 from pottle.http import assets
-from pottle.http.application import rendered
+from pottle.http.application import rendered_alone
 from pottle.http.asking import anyone
 from pottle.http.assets import asset
 from pottle.http.caching import SHARED
@@ -74,4 +74,4 @@ def _made(small: bool) -> assets.Ready:
 @anyone
 async def offline() -> Response:
     """What the service worker keeps, to be shown where there is no network."""
-    return Response(await rendered("errors/offline.html"), content_type="text/html; charset=utf-8")
+    return Response(rendered_alone("errors/offline.html"), content_type="text/html; charset=utf-8")

@@ -3,7 +3,7 @@
 from quart import Response
 
 from api.access import asker
-from pottle.http.application import rendered
+from pottle.http.application import rendered_alone
 from pottle.http.caching import rule
 from pottle.http.cross_origin import framed_by
 from pottle.http.forms import Trouble
@@ -17,7 +17,7 @@ async def window(
     `token` is that of whoever comes back from a provider, `ticket` for the second factor; `trouble` what was refused.
     """
     shown = {"me": asker(), "slug": slug, "origin": origin, "listed": listed, "ours": ours}
-    body = await rendered("sign-in.html", **shown, trouble=trouble, token=token, ticket=ticket)
+    body = rendered_alone("sign-in.html", **shown, trouble=trouble, token=token, ticket=ticket)
     headers = {"Cache-Control": rule(), "Vary": "Cookie", "Referrer-Policy": "no-referrer"}
     response = Response(body, 200 if listed else 403, headers=headers, content_type="text/html; charset=utf-8")
     framed_by(response, None)

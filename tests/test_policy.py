@@ -191,6 +191,20 @@ class TestArrows:
         http = ("quart", "quart_schema", "werkzeug", "uvicorn", "pottle.http", "pottle.live", "pottle.server")
         assert importing(modules("pottle/store"), *http) == []
 
+    def test_all_but_the_store_await_what_they_read(self) -> None:
+        """On PostgreSQL a read is a trip to another process."""
+        for file in [ROOT / "main.py", *modules("api", "model", "pottle")]:
+            if "store" not in file.parts and file != ROOT / "pottle/http/caching.py":
+                assert not re.search(r"\bdb\.(snapshot|catch_up)\b", file.read_text()), file
+
+    def test_what_is_no_page_is_rendered_without_what_pages_show(self) -> None:
+        """The sidebar would be read for nothing; and of an answer that is kept it would be a part."""
+        for node in (node for file in modules("api", "pottle") for node in ast.walk(ast.parse(file.read_text()))):
+            match node:
+                case ast.Call(ast.Name("rendered" | "rendered_alone" as how), [ast.Constant(str(template)), *_]):
+                    is_page = "{% extends 'base.html' %}" in (ROOT / "templates" / template).read_text()
+                    assert how == ("rendered" if is_page else "rendered_alone"), template
+
     def test_the_rules_are_pure(self) -> None:
         pure = ("groups/rules", "talk/markdown", "talk/notation", "talk/keys")
         ours = [ROOT / "model" / f"{name}.py" for name in pure]

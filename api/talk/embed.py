@@ -20,7 +20,7 @@ from model.talk.channel import Key
 from model.talk.thread import Part, RecentPost, Thread
 from pottle.http import assets, caching
 from pottle.http.answers import Opaque, Paging, asks, cursor, edges, etag
-from pottle.http.application import rendered, rendered_once
+from pottle.http.application import rendered_alone, rendered_once
 from pottle.http.asking import anyone
 from pottle.http.bodies import Tolerant
 from pottle.http.bundles import joined
@@ -61,11 +61,11 @@ async def show(slug: str, query: ThreadQuery) -> Response:
         of_channel = f"channel:{found.channel.id}" if found.channel else f"channels-of:{found.group.id}"
         shown(f"group:{found.group.id}", of_channel, *authors_of(found.posts), signed_out_only=True)
     common = {"order": query.order, "base": _base(), "links_at": f"#{ANCHORS}", "anchors": ANCHORS}
-    talk = await rendered_once("_thread.html", conversations=[*map(as_shown, found.page.items)], **common)
+    talk = rendered_once("_thread.html", conversations=[*map(as_shown, found.page.items)], **common)
     page = {"epoch": db.instance.epoch, "seq": found.seq, **edges(found.page)}
     about = {"group": found.group, "key": query.key, "channel": found.channel, "named": found.named}
     linked = _linked_data(found, query.key)
-    body = await rendered("thread.html", **about, **common, page=page, talk=talk, shown=found.posts, linked_data=linked)
+    body = rendered_alone("thread.html", **about, **common, page=page, talk=talk, shown=found.posts, linked_data=linked)
     return _fragment(body, who, found.seq)
 
 
@@ -95,7 +95,7 @@ async def newest(slug: str, query: RecentQuery) -> Response:
         shown(*lists, *(f"post:{post.id}" for post in posts), *authors_of(posts), signed_out_only=True)
     recent = [{"post": one.post, "title": one.title, "at": _address(one)} for one in found]
     common = {"base": _base(), "anchors": ANCHORS, "epoch": db.instance.epoch}
-    return _fragment(await rendered("recent.html", group=group, recent=recent, **common), who, 0)
+    return _fragment(rendered_alone("recent.html", group=group, recent=recent, **common), who, 0)
 
 
 @blueprint.get("/groups/<slug>/search", endpoint="search")
@@ -107,7 +107,7 @@ async def field(slug: str) -> Response:
     found = await group.visible_to(who, slug)
     if who is None:
         shown(f"group:{found.id}", signed_out_only=True)
-    return _fragment(await rendered("field.html", group=found, base=_base()), who, 0)
+    return _fragment(rendered_alone("field.html", group=found, base=_base()), who, 0)
 
 
 def _address(found: RecentPost) -> str:

@@ -16,7 +16,7 @@ from model.talk import feed
 from model.talk.feed import Entry, Feed
 from pottle.http import caching
 from pottle.http.answers import etag, gives
-from pottle.http.application import rendered
+from pottle.http.application import rendered_alone
 from pottle.http.asking import anyone, signed_in
 from pottle.http.caching import shown
 from pottle.http.cross_origin import opened
@@ -84,7 +84,7 @@ async def _told(kind: Kind, found: Feed, rule: str) -> Response:
         latest = max((entry.post.edited or entry.post.created for entry in found.entries), default=found.begun)
         entries = [(entry.post, _headline(entry)) for entry in found.entries]
         about = {"urn": urn, "root": here(), "at": at, "updated": latest}
-        data = NO_XML.sub("", await rendered("feed.xml", feed=found, entries=entries, **about)).encode()
+        data = NO_XML.sub("", rendered_alone("feed.xml", feed=found, entries=entries, **about)).encode()
     headers = {"ETag": etag(data, 0), "Cache-Control": rule}
     return Response(data, headers=headers, content_type=f"{TYPES[kind]}; charset=utf-8")
 

@@ -19,7 +19,7 @@ from model.talk.selection import Only
 from model.talk.thread import Conversation, Discussion, Order, Part
 from pottle.errors import NotFound
 from pottle.http.answers import Paging, asks, cursor, edges, encoded, etag
-from pottle.http.application import rendered, rendered_once
+from pottle.http.application import rendered, rendered_alone, rendered_once
 from pottle.http.asking import anyone
 from pottle.http.bodies import Tolerant
 from pottle.http.caching import rule, shown
@@ -31,6 +31,7 @@ from pottle.translation import _
 blueprint = Blueprint("talk", __name__)
 
 HUES = 6
+PART = "part.html"  # what is shown of a discussion without the page around it
 ABOVE = 2  # conversations that stand above the one of a post that is asked for
 
 
@@ -111,7 +112,7 @@ async def part_of(channel_id: int, query: PageQuery) -> Response:
     """More of a page's discussion, for its scripts."""
     who = asker()
     found = await thread.of_channel(who, channel_id, query.part)
-    return await _page("part.html", who, found, query.order, set())
+    return await _page(PART, who, found, query.order, set())
 
 
 @blueprint.get("/posts/<id:post_id>", endpoint="post")
@@ -121,7 +122,7 @@ async def conversation(post_id: int) -> Response:
     """A post in its conversation, wherever in its channel that is: what a link to a post leads to."""
     who = asker()
     found = await post.conversation(who, post_id)
-    items, talk = found.page.items, await rendered_once("_talk.html", posts=found.page.items, named=post_id)
+    items, talk = found.page.items, rendered_once("_talk.html", posts=found.page.items, named=post_id)
     response = await _answer("channel.html", who, found.channel, items, found.seq, talk=talk, alone=True, named=post_id)
     framed_by(response, found.channel.origins)
     return response
@@ -133,7 +134,7 @@ async def _page(
     """A part of a discussion, whose posts look the same to everybody: three quarters of the work of a page."""
     order = "newest" if found.named and order == "active" else order
     shown_so = {"order": order, "named": found.named}
-    talk = await rendered_once("_thread.html", conversations=[*map(as_shown, found.page.items)], **shown_so)
+    talk = rendered_once("_thread.html", conversations=[*map(as_shown, found.page.items)], **shown_so)
     common = {**shown_so, "talk": talk, "edges": edges(found.page), **context}
     return await _answer(template, who, found.channel, found.posts, found.seq, *tags, **common)
 
@@ -160,7 +161,9 @@ async def _answer(
         "posts": posts,
     }
     position = {"epoch": db.instance.epoch, "seq": seq}
-    body = (await rendered(template, **about, **position, **context)).encode()
+    shown_so = {**about, **position, **context}
+    page = rendered_alone(template, **shown_so) if template == PART else await rendered(template, **shown_so)
+    body = page.encode()
     headers = {"Cache-Control": rule(), "Vary": "Cookie", "ETag": etag(body, seq)}
     return Response(body, headers=headers, content_type="text/html; charset=utf-8")
 

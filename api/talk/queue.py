@@ -1,25 +1,21 @@
 """The queue, its page, and `/api/decisions`: what waits for moderators in all their groups, and what they decide."""
 
-from collections import defaultdict
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 from quart import Blueprint, Response
-from quart.blueprints import BlueprintSetupState
 from quart_schema import hide
 
 from api.access import EDITING, me
 from api.talk import pages
-from model.accounts.session import Identity
 from model.groups import group, rules
 from model.groups.group import SomeSlug
 from model.talk import deciding, decision, queue
 from model.talk.channel import ChannelView
 from model.talk.deciding import MOST_AT_ONCE, Outcome, Text
 from model.talk.decision import Note, Reason, Why
-from model.talk.desk import appeal, statement
-from model.talk.desk.statement import StatementView
+from model.talk.desk import appeal
 from model.talk.post import PostView
 from model.talk.queue import GroupCount, QueuedPost
 from pottle.errors import NotFound
@@ -30,7 +26,6 @@ from pottle.http.bodies import Tolerant
 from pottle.http.caching import rule
 from pottle.http.languages import language
 from pottle.http.limits import limited
-from pottle.store import db
 from pottle.store.paging import Cursor, Page
 from pottle.translation import _, translated
 
@@ -38,7 +33,6 @@ blueprint = Blueprint("queue", __name__, url_prefix="/api/queue")
 decisions = Blueprint("decisions", __name__, url_prefix="/api/decisions")
 
 READABLE = 50  # posts that are shown without JavaScript
-TOLD = 10  # decisions that an inbox begins with
 Number = Annotated[int, Meta(ge=1, le=10**18 - 1)]
 
 
@@ -216,25 +210,3 @@ async def page(slug: str, query: PageQuery) -> Response:
     shown |= {"group": group.view(of_group) if of_group else None, "counts": await queue.counts(me())}
     body = await rendered("queue.html", me=me(), state=query.state, **shown)
     return Response(body, headers={"Cache-Control": rule()}, content_type="text/html; charset=utf-8")
-
-
-def waiting(identity: Identity | None) -> dict[str, int] | None:
-    """How much waits for somebody in each group, for templates; 0 for any other group. None for who moderates none."""
-    if identity is None:
-        return None
-    with db.snapshot() as read:
-        if not queue.moderates.within(read, identity):
-            return None
-        return defaultdict(int, {found.slug: found.waiting for found in queue.counts.within(read, identity)})
-
-
-def decided(identity: Identity) -> list[StatementView]:
-    """What was decided last against posts of somebody's own, as far as it still holds or they appealed."""
-    with db.snapshot() as read:
-        found = statement.own.within(read, identity, Cursor(TOLD)).items
-    return [one for one in found if one.appeal or not one.ended]
-
-
-@pages.blueprint.record_once
-def _tell_templates(state: BlueprintSetupState) -> None:
-    state.app.jinja_env.globals.update(waiting=waiting, decided=decided)

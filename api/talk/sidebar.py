@@ -1,16 +1,18 @@
 """`/api/sidebar`: what stands beside every page, for its script; and the same for the pages themselves."""
 
+from typing import Any
+
 from quart import Blueprint
-from quart.blueprints import BlueprintSetupState
 
 from api.access import asker
-from model.talk import sidebar
+from model.accounts.session import Identity
+from model.talk import queue, sidebar
 from model.talk.sidebar import Sidebar
 from pottle.errors import Unauthenticated
 from pottle.http.answers import gives
 from pottle.http.asking import anyone
 from pottle.http.caching import made_of, shown, shown_too
-from pottle.store import db
+from pottle.store import Snapshot, db
 
 blueprint = Blueprint("sidebar", __name__, url_prefix="/api/sidebar")
 
@@ -32,19 +34,18 @@ async def show() -> Sidebar:
     return found
 
 
-def around() -> Sidebar:
-    """What the page that is being made shows in its sidebar. Called by templates/base.html."""
+@blueprint.app_context_processor
+async def beside_pages() -> dict[str, Any]:
+    """What templates/base.html shows beside every page: the `sidebar`, and how much is `waiting` in each group."""
     try:
         who = asker()
     except Unauthenticated:  # of which the page that is being made tells
         who = None
-    with db.snapshot() as read:
-        found, tags = sidebar.of.within(read, who)
+    (found, tags), waiting = await db.read(_beside, who)
     if who is None:
         shown_too(*tags)
-    return found
+    return {"sidebar": found, "waiting": waiting}
 
 
-@blueprint.record_once
-def _tell_templates(state: BlueprintSetupState) -> None:
-    state.app.jinja_env.globals.update(sidebar=around)
+def _beside(read: Snapshot, who: Identity | None) -> tuple[tuple[Sidebar, set[str]], dict[str, int] | None]:
+    return sidebar.of.within(read, who), queue.waiting(read, who) if who else None

@@ -4,6 +4,7 @@ Three lists of posts: those that are `pending`, themselves or with an edit; publ
 most people first; and what was `removed`.
 """
 
+from collections import defaultdict
 from typing import Any, Literal
 
 import msgspec
@@ -170,3 +171,10 @@ def moderates(read: Snapshot, identity: Identity) -> bool:
 def counts(read: Snapshot, identity: Identity) -> list[GroupCount]:
     """What is pending in each group that the asker moderates, by name; no more than MOST_COUNTED in all."""
     return [GroupCount(*row) for row in read.all(COUNTS, slug="", **asker(identity))]
+
+
+def waiting(read: Snapshot, identity: Identity) -> dict[str, int] | None:
+    """How much waits for somebody in each group; 0 for any other group. None for who moderates none."""
+    if not moderates.within(read, identity):
+        return None
+    return defaultdict(int, {found.slug: found.waiting for found in counts.within(read, identity)})

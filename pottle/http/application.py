@@ -169,13 +169,13 @@ def _in_context(callback: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-async def rendered_once(template: str, **context: Any) -> Markup:
-    """As `rendered`, for a part that depends on its context alone, which JSON can hold: found again by its content."""
+def rendered_once(template: str, **context: Any) -> Markup:
+    """As `rendered_alone`, of a context that JSON can hold: found again by its content."""
     key = msgspec.json.encode((request.root_path, languages.language(), template, context))
     key = hashlib.blake2b(key, digest_size=16).digest()
     made = _made.pop(key, None)
     if made is None:
-        made = await rendered(template, **context)
+        made = rendered_alone(template, **context)
     if len(made) <= LARGEST_MADE:
         _made[key] = made
     if len(_made) > MOST_MADE:
@@ -184,11 +184,16 @@ async def rendered_once(template: str, **context: Any) -> Markup:
 
 
 async def rendered(template: str, **context: Any) -> Markup:
-    """A template as HTML in the reader's language; as Quart's render_template, but in a third of the time.
+    """A page as HTML in the reader's language; as Quart's render_template, but in a third of the time.
 
-    Nothing in it may be awaited.
+    What all pages show is awaited before (`app_context_processor`); nothing in a template may be.
     """
+    await current_app.update_template_context(context)
+    return rendered_alone(template, **context)
+
+
+def rendered_alone(template: str, **context: Any) -> Markup:
+    """As `rendered`, for what is no page of ours, or only a part of one: it depends on its context alone."""
     app: Quart = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy of one
-    await app.update_template_context(context)
     environment = languages.environment(app, languages.language())
     return Markup(environment.get_template(template).render(context))  # noqa: S704  # autoescaped

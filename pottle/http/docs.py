@@ -10,7 +10,7 @@ from quart import Blueprint, Quart, Response, current_app, request
 from quart_schema import hide
 
 from pottle.http.answers import etag, ready_made
-from pottle.http.application import rendered
+from pottle.http.application import rendered_alone
 from pottle.http.openapi import Id, Json, Words, document
 
 EXTENSION = "pottle_openapi"
@@ -99,12 +99,12 @@ class Documentation:
         """As JSON."""
         return msgspec.json.encode(document(self._app, self._words, self.schemes), order="deterministic")
 
-    async def page(self) -> Markup:
+    def page(self) -> Markup:
         """As HTML."""
         if request.root_path not in self._pages:
             api, helpers = reading(msgspec.json.decode(self.document)), (prose, coded, limits, example)
             known = {helper.__name__: helper for helper in helpers}
-            self._pages[request.root_path] = await rendered("docs.html", api=api, **known)
+            self._pages[request.root_path] = rendered_alone("docs.html", root=request.root_path, api=api, **known)
         return self._pages[request.root_path]
 
 
@@ -135,5 +135,5 @@ async def openapi() -> Response:
 @hide
 async def docs() -> Response:
     """The document, to read and to try."""
-    page = (await current_app.extensions[EXTENSION].page()).encode()
+    page = current_app.extensions[EXTENSION].page().encode()
     return ready_made(page, "text/html; charset=utf-8", etag(page, 0))

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 
 from pottle import errors
 from pottle.http import measures, watching
-from pottle.http.application import rendered
+from pottle.http.application import rendered, rendered_alone
 from pottle.http.languages import language
 from pottle.http.limits import in_headers
 from pottle.settings import Settings
@@ -50,6 +50,7 @@ Shape = Callable[[int, str, dict[str, str]], Response]  # (status, detail, heade
 TITLES = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 # A page of its own; every other error of a page is shown on the 500's or 404's.
 PAGES = (401, 403, 404, 405, 422, 429, 500)
+ALONE = ("429", "500")  # those that may be shown where nothing else can be: the database may be what is wrong
 
 
 class WrongField(msgspec.Struct):
@@ -183,7 +184,9 @@ async def _answer(status: int, detail: str, headers: dict[str, str], **extra: An
     if not wants_page():
         return problem(status, detail, headers, **extra)
     said = {"title": title(status), "detail": detail, "development": _development()}
-    body = await rendered(f"errors/{_page(status)}.html", **said)
+    page = _page(status)
+    template = f"errors/{page}.html"
+    body = rendered_alone(template, **said) if page in ALONE else await rendered(template, **said)
     return Response(body, status, {"Cache-Control": "no-store", **headers}, content_type="text/html; charset=utf-8")
 
 
