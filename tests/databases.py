@@ -28,10 +28,10 @@ PATIENCE = 30  # seconds
 
 # Ends the cluster and removes its folder when whoever started it ends, even by kill -9: then its pipe closes.
 KEEPER = """
-trap '' INT
+trap "" INT
 "$@" >"$FOLDER/log" 2>&1 &
 read -r _
-kill -INT $!
+kill -QUIT $!
 wait
 rm -rf "$FOLDER"
 """

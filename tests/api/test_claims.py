@@ -1,8 +1,9 @@
 """Posts that came from another site become those of the account whose owner wrote them, and of nobody else."""
 
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from model.arriving.guest import Guest, GuestPost
+from model.talk.channel import Channel
 from pottle.store import Tx, db
 from tests.api.conftest import opened, refused, signed
 from tests.conftest import Person
@@ -21,7 +22,7 @@ async def came(anyone: Person, channel: int, email: str | None = None) -> tuple[
         posts.append(int(made.json()["id"]))
 
     def put(tx: Tx) -> None:
-        (group_id,) = tx.raw.execute("SELECT group_id FROM channels WHERE id = ?", (channel,)).fetchone()
+        group_id = tx.session.scalars(select(Channel.group_id).filter_by(id=channel)).one()
         for number, (address, wrote) in enumerate([(email, posts[:2]), (None, posts[2:])], 1):
             values = {"group_id": group_id, "source": "disqus", "name": "Anna", "email": address}
             tx.session.execute(insert(Guest).values(id=number, digest=bytes([number]), **values))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from quart import Quart
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from model.accounts import session
 from model.settings import Settings
@@ -68,7 +68,7 @@ def named(row: Row) -> str:
 
 
 def state(tx: Tx) -> dict[str, set[tuple[Any, ...]]]:
-    return {name: set(tx.raw.execute(query)) for name, query in CREDENTIALS.items()}
+    return {name: {tuple(row) for row in tx.session.execute(text(query))} for name, query in CREDENTIALS.items()}
 
 
 @pytest.fixture

@@ -156,8 +156,7 @@ async def test_an_admin_deletes_a_group_with_all_that_is_in_it(root: Person, any
     assert (await root.delete("/api/groups/chess")).status_code == 204
     for path in paths:
         refused(await anyone.get(path), 404)
-    with db.snapshot() as read:
-        assert changes.position(read, f"channel:{channel}") == 0, "nor is its stream left"
+    assert await db.read(changes.position, f"channel:{channel}") == 0, "nor is its stream left"
     assert await opened(root, "chess") > channel  # an id is never given twice
 
 

@@ -153,10 +153,9 @@ async def test_what_the_handler_saw_before_the_follower_comes_once(anyone: Perso
     urls = [LOBBY, f"{LOBBY}?limit=1"]
 
     async def follow(count: int) -> None:
-        with db.snapshot() as read:
-            rows = [row for row in changes.since(read, 0) if row.kind == "post.created"]
-            assert len(rows) == 3
-            caching.shelf.apply(caching.shelf.prepare(read, rows[-count:]))
+        rows = [row for row in await db.read(changes.since, 0) if row.kind == "post.created"]
+        assert len(rows) == 3
+        caching.shelf.apply(await db.read(caching.shelf.prepare, rows[-count:]))
 
     for count in (3, 1):
         for url in urls:
@@ -183,9 +182,9 @@ async def test_after_an_import_all_is_made_anew(anyone: Person, alice: Person) -
     await anyone.get(LOBBY)
 
     async def follow() -> None:
-        with db.snapshot() as read:
-            (row,) = [row for row in changes.since(read, 0) if row.subject == made["id"] and row.kind == "post.created"]
-            caching.shelf.apply(caching.shelf.prepare(read, [row] * (MOST_CHANGES + 1)))
+        log = await db.read(changes.since, 0)
+        (row,) = [row for row in log if row.subject == made["id"] and row.kind == "post.created"]
+        caching.shelf.apply(await db.read(caching.shelf.prepare, [row] * (MOST_CHANGES + 1)))
 
     assert await renewals(follow) == (0, 0)
 

@@ -19,7 +19,7 @@ from pottle.http import caching
 from pottle.http.answers import gives
 from pottle.http.asking import anyone
 from pottle.http.caching import TAGS, shared, shown
-from pottle.store import Tx, db, tables
+from pottle.store import Snapshot, Tx, db, tables
 from tests.conftest import Person
 
 
@@ -43,14 +43,12 @@ later: asyncio.Event
 @gives(Count)
 async def with_a_task() -> Count:
     current_app.add_background_task(look_at_users)
-    with db.snapshot() as read:
-        return Count(len(read.all(select(Post.id))))
+    return Count(len(await db.read(Snapshot.all, select(Post.id))))
 
 
 async def look_at_users() -> None:
     await later.wait()
-    with db.snapshot() as read:
-        read.one(select(User.id))
+    await db.read(Snapshot.one, select(User.id))
 
 
 @anyone
@@ -65,15 +63,13 @@ async def private_of_another() -> Count:
 @gives(Count)
 async def channels_finely() -> Count:
     shown("posts")
-    with db.snapshot() as read:
-        return Count(len(read.all(select(Channel.id))))
+    return Count(len(await db.read(Snapshot.all, select(Channel.id))))
 
 
 @shared
 @gives(Count)
 async def curious() -> Count:
-    with db.snapshot() as read:
-        read.one(select(Post.id))
+    await db.read(Snapshot.one, select(Post.id))
     return Count(asker() is not None)
 
 
@@ -81,8 +77,7 @@ async def curious() -> Count:
 @gives(Count)
 async def private() -> Count:
     asker()
-    with db.snapshot() as read:
-        return Count(len(read.all(select(Channel.id))))
+    return Count(len(await db.read(Snapshot.all, select(Channel.id))))
 
 
 @pytest.fixture

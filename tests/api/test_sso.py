@@ -10,6 +10,7 @@ from typing import Any
 
 import jwt
 import pytest
+from sqlalchemy import text
 
 from model.accounts import sso
 from model.settings import Settings
@@ -218,9 +219,9 @@ class TestReplays:
 
     async def test_they_are_forgotten_when_they_have_expired(self, anyone: Person, secret: str) -> None:
         await entered(anyone, signed(secret))
-        count = "SELECT count(*) FROM sso_tokens"
+        count = text("SELECT count(*) FROM sso_tokens")
         await db.write(sso.forget_tokens)
-        assert await db.write(lambda tx: tx.raw.execute(count).fetchone()[0]) == 1
+        assert await db.write(lambda tx: tx.session.scalar(count)) == 1
         later = times.later(minutes=8)
 
         def forget(tx: Any) -> None:
@@ -228,7 +229,7 @@ class TestReplays:
             sso.forget_tokens(tx)
 
         await db.write(forget)
-        assert await db.write(lambda tx: tx.raw.execute(count).fetchone()[0]) == 0
+        assert await db.write(lambda tx: tx.session.scalar(count)) == 0
 
 
 class TestOrigins:

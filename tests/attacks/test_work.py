@@ -16,6 +16,7 @@ import httpx
 import pytest
 from PIL import Image
 from quart import Quart
+from sqlalchemy import text
 from werkzeug.routing import Rule
 
 import main
@@ -305,7 +306,7 @@ async def test_what_somebody_may_not_do_is_no_work_and_counts(
 
     def refill(tx: Tx) -> None:
         """There are more routes than anybody may ask for in a minute."""
-        tx.raw.execute("DELETE FROM limits")
+        tx.session.execute(text("DELETE FROM limits"))
 
     monkeypatch.setattr(limits, "spend", counted)
     for method, rule in changing(app):

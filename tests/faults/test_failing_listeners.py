@@ -9,9 +9,11 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any, NoReturn
 
 import pytest
+from sqlalchemy import update
 
 from model.accounts import session
 from model.settings import Settings
+from model.talk.post import Post
 from pottle.http.caching import shelf
 from pottle.live import hub as live
 from pottle.store import changes, db
@@ -86,7 +88,7 @@ async def test_a_session_that_ended_elsewhere_is_over(
 
     def commit(tx: Any) -> None:
         session.end.within(tx, who)
-        tx.raw.execute("UPDATE posts SET body = 'after', html = 'after' WHERE id = ?", (made["id"],))
+        tx.session.execute(update(Post).filter_by(id=made["id"]).values(body="after", html="after"))
         tx.changed("post.edited", stream="channel:1", subject=made["id"], tags=["posts"])
 
     with monkeypatch.context() as patch:

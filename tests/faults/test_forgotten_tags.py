@@ -122,9 +122,8 @@ class Own:
     async def look(self, after: str) -> None:
         """Where the answer is another than it was, something with one of its tags was changed."""
         now = await watches._answer(self._watched)
-        with db.snapshot() as read:
-            told = tables.tags_of(row.tags for row in changes.since(read, self._seq))
-            self._seq = changes.head(read)
+        told = tables.tags_of(row.tags for row in await db.read(changes.since, self._seq))
+        self._seq = await db.read(changes.head)
         if self._before and now and self._before.status == now.status == 200 and now.version != self._before.version:
             assert self._before.tags & told, f"after {after}, who watches {self._watched.get} is not told"
             self.changes += 1

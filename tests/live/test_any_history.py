@@ -254,8 +254,7 @@ class History(RuleBasedStateMachine):
 
     def kept(self) -> set[int]:
         """The seqs that the log still has."""
-        with db.snapshot() as read:
-            return {row.seq for row in changes.since(read, 0)}
+        return {row.seq for row in self.runner.run(db.read(changes.since, 0))}
 
     def reads(self, reader: Reader) -> None:
         """It gets all that it missed, in order and chained; or it is cut off where some of that was pruned."""
@@ -305,8 +304,7 @@ class History(RuleBasedStateMachine):
 
     def newest(self) -> tuple[str, int]:
         """Which history of the database, and how far it is."""
-        with db.snapshot() as read:
-            return db.instance.epoch, changes.head(read)
+        return db.instance.epoch, self.runner.run(db.read(changes.head))
 
     @invariant()
     def each_list_says_where_its_channel_is(self) -> None:

@@ -202,8 +202,7 @@ async def test_an_answer_that_was_overtaken_by_a_write_is_not_kept(root: Person)
 
     async def slow(scope: Scope, receive: Receive, send: Send) -> None:
         shown("channel:1")
-        with db.snapshot() as read:
-            title = channel.visible_to.within(read, None, 1).title
+        title = (await db.read(channel.visible_to.within, None, 1)).title
         reading.set()
         await written.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from model.accounts import proof
+from model.accounts import proof, user
 from model.mail.setting import smtp
 from model.notices import consumer, timing
 from model.settings import Settings
@@ -106,7 +107,7 @@ async def proven(person: Person) -> None:
     await person.patch("/api/me", {"email": email})
 
     def prove(tx: Tx) -> None:
-        proof.proven(tx, tx.raw.execute("SELECT id FROM users WHERE uid = ?", (person.uid,)).fetchone()[0], email)
+        proof.proven(tx, tx.session.scalars(select(user.User.id).filter_by(uid=person.uid)).one(), email)
 
     await db.write(prove)
 
