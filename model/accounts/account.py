@@ -32,9 +32,9 @@ PREFIX = bindparam("prefix", type_=String)
 _second = select(Authenticator.since).where(Authenticator.user_id == User.id).scalar_subquery().label("second")
 MATCHING = select(User.id, User, _second).where(
     or_(
-        User.uid_folded.like(PREFIX, escape="\\"),
-        User.name.like(PREFIX, escape="\\"),
-        User.name.like("% " + PREFIX, escape="\\"),
+        User.uid_folded.ilike(PREFIX, escape="\\"),
+        User.name.ilike(PREFIX, escape="\\"),
+        User.name.ilike("% " + PREFIX, escape="\\"),
     )
 )
 _at_the_end: list[Callable[[Tx, int], None]] = []

@@ -99,7 +99,7 @@ class Owned(Passkey):
 
 _mine = Passkey.user_id == bindparam("user_id")
 OWN = select(Passkey.id, Passkey.name, Passkey.created, Passkey.used, Passkey.synced).where(_mine).order_by(Passkey.id)
-KEYS = select(Passkey.credential, Passkey.transports, Passkey.handle).where(_mine)
+KEYS = select(Passkey.credential, Passkey.transports, Passkey.handle).where(_mine).order_by(Passkey.id)
 COUNT = select(func.count().label("n")).select_from(Passkey).where(_mine)
 OWNED = select(*Passkey.__table__.c, User.uid, User.disabled).join(User, User.id == Passkey.user_id)
 BY_CREDENTIAL = OWNED.where(Passkey.credential == bindparam("credential"))

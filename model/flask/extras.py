@@ -6,7 +6,7 @@ that number is taken by an import, its id plus APART. So no number ever means tw
 
 from typing import Any, Literal, Protocol
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Integer, String, bindparam, case, func, select
+from sqlalchemy import JSON, BigInteger, ColumnElement, ForeignKey, String, bindparam, case, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model.accounts.session import Identity
@@ -71,7 +71,7 @@ OF_CHANNEL = (
     ATTRIBUTES.label("attributes"),
 )
 OURS = select(Number.ours).where(Number.kind == bindparam("kind"), Number.theirs == bindparam("theirs"))
-THEIRS = select(number(bindparam("kind"), bindparam("id", type_=Integer)).label("theirs"))
+THEIRS = select(number(bindparam("kind"), bindparam("id", type_=BigInteger)).label("theirs"))
 KEEP = insert(Number)
 SLUG = LISTED.where(Group.id == bindparam("id"))
 CHANNEL = channel.BY_ID.add_columns(*OF_CHANNEL)

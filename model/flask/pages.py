@@ -91,7 +91,7 @@ REACTED = select(Reaction.post_id, Reaction.kind).where(
 TOPIC = BY_KEY.add_columns(*OF_CHANNEL)
 TOPICS = (
     IN_GROUP.add_columns(*OF_CHANNEL)
-    .where(Channel.key.like(bindparam("key")), Channel.title.like(bindparam("title"), escape="\\"))
+    .where(Channel.key.like(bindparam("key")), Channel.title.ilike(bindparam("title"), escape="\\"))
     .order_by(Channel.title)
     .limit(MOST)
 )

@@ -10,7 +10,19 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 from msgspec.structs import asdict
-from sqlalchemy import Select, String, bindparam, case, func, literal_column, or_, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    Select,
+    String,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 
 from model.accounts.session import Identity
 from model.groups import group
@@ -77,7 +89,8 @@ def _placed(found: Select[Any]) -> Select[Any]:
 
 State = Literal["pending", "reported", "removed"]
 REPORTED = select(Report.post_id, func.count().label("many")).where(OPEN).group_by(Report.post_id).cte("reported")
-URGENCY = (REPORTED.c.many * (1 << 40) + Post.id).label("urgency")  # who has most reports first, and then the newest
+# Who has most reports first, and then the newest.
+URGENCY = (REPORTED.c.many * literal(1 << 40, BigInteger) + Post.id).label("urgency")
 QUEUES = {
     "pending": (_placed(review.found_by(review.PENDING_POSTS, review.PENDING_EDITS)), Post.id),
     "reported": (

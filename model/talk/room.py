@@ -5,7 +5,7 @@ import io
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import Integer, and_, bindparam, case, func, or_, select
+from sqlalchemy import BigInteger, and_, bindparam, case, func, or_, select
 
 from model.accounts.session import Identity
 from model.accounts.user import User, avatar_path
@@ -54,7 +54,7 @@ def _many(what: Any) -> Any:
     return func.sum(case((what, 1), else_=0))
 
 
-_there = or_(bindparam("channel_id", type_=Integer) == 0, Post.channel_id == bindparam("channel_id"))
+_there = or_(bindparam("channel_id", type_=BigInteger) == 0, Post.channel_id == bindparam("channel_id"))
 WRITTEN = (
     select(
         Post.author_id,
@@ -68,7 +68,7 @@ WRITTEN = (
     .group_by(Post.author_id)
     .cte("written")
 )
-_read_there = or_(bindparam("channel_id", type_=Integer) == 0, ReadMark.channel_id == bindparam("channel_id"))
+_read_there = or_(bindparam("channel_id", type_=BigInteger) == 0, ReadMark.channel_id == bindparam("channel_id"))
 READ = (
     select(ReadMark.user_id, func.max(ReadMark.at).label("seen"))
     .join(Channel, Channel.id == ReadMark.channel_id)

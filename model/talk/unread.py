@@ -185,7 +185,7 @@ def counts(read: Snapshot, identity: Identity) -> Unread:
             found[row.id] = len(_unread(read, identity, row.id, mark, MOST, late=row.shown_after is not None))
     tags = {f"{kind}:{id_}" for id_ in groups for kind in ("posts-of", "channels-of", "group")}
     news = {read_by(identity.user), "table:memberships", "table:groups"}
-    return Unread({id_: count for id_, count in found.items() if count}, frozenset(tags | news))
+    return Unread({id_: count for id_, count in sorted(found.items()) if count}, frozenset(tags | news))
 
 
 @reads

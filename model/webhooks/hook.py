@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import JSON, ForeignKey, Index, Integer, String, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import JSON, ForeignKey, Index, String, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy import case as when
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -147,7 +147,7 @@ FULL = (
     .outerjoin(Group, Group.id == Webhook.group_id)
     .outerjoin(User, and_(User.id == Webhook.owner_id, User.disabled.is_(None)))
     .outerjoin(Membership, and_(Membership.group_id == Webhook.group_id, Membership.user_id == User.id))
-    .where(Webhook.id == bindparam("id", type_=Integer))
+    .where(Webhook.id == bindparam("id"))
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import BindParameter, Integer, bindparam
+from sqlalchemy import BigInteger, BindParameter, Integer, bindparam
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pottle.store.statements import PORTION, Snapshot
@@ -115,7 +115,7 @@ async def paged_aside(
 
 @lru_cache(maxsize=200)
 def _wanted(statement: Any, key: Any, newer: bool) -> Any:
-    edge: BindParameter[int] = bindparam("edge")
+    edge: BindParameter[int] = bindparam("edge", type_=BigInteger)
     rows = statement.where(key > edge).order_by(key) if newer else statement.where(key < edge).order_by(key.desc())
     return rows.limit(bindparam("limit", type_=Integer))
 

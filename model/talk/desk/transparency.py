@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import ColumnElement, Integer, String, and_, bindparam, or_, select
+from sqlalchemy import BigInteger, ColumnElement, String, and_, bindparam, or_, select
 
 from model.accounts.session import Identity, confirm
 from model.groups import group
@@ -97,7 +97,7 @@ class Transparency(msgspec.Struct):
 
 
 def _of_period(table: Any, group_id: Any, key: Any) -> tuple[ColumnElement[bool], ...]:
-    at, after = bindparam("at", type_=String), bindparam("after", type_=Integer)
+    at, after = bindparam("at", type_=String), bindparam("after", type_=BigInteger)
     on = or_(table.created > at, and_(table.created == at, key > after))
     return (
         group_id == bindparam("group_id"),
