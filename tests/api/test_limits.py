@@ -1,16 +1,18 @@
 """Rate limits of state-changing routes: 429 with Retry-After."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
 from quart import Quart
 
 from model.settings import Settings
-from pottle.store import limits
+from pottle.store import db, limits
 from tests.api.conftest import LOBBY, bearer, opened, posted, refused
 from tests.conftest import PASSWORD, Person
 
@@ -97,6 +99,19 @@ async def test_a_refused_post_counts(alice: Person) -> None:
         assert (await alice.post(LOBBY, content=b"?")).status_code == 415
         assert (await alice.post("/api/channels/999/posts", {"body": "Hello"})).status_code == 404
     too_many(await alice.post(LOBBY, {"body": "Hello"}))
+
+
+async def test_of_many_at_once_no_more_get_through(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where each look at the limit takes a while, and the others come meanwhile."""
+
+    async def slowly(*args: Any) -> Any:
+        await asyncio.sleep(0.01)
+        return await read(*args)
+
+    read = db.read
+    monkeypatch.setattr(db, "read", slowly)
+    answers = await asyncio.gather(*(alice.post(LOBBY, {"body": ""}) for _ in range(POSTING + 5)))
+    assert sorted(answer.status_code for answer in answers) == [422] * POSTING + [429] * 5
 
 
 async def test_a_repeated_post_is_not_counted(alice: Person) -> None:
