@@ -56,7 +56,6 @@ export class Menu {
     if (does === 'author') return this.#unveil(item);
     if (does === 'claim') return this.#claim(item);
     if (does === 'report') return this.#ask();
-    if (does === 'send') return item.form.requestSubmit();
     if (does === 'history') return this.#history();
     this.close();
     if (does in CHANGES) this.#change(this.#id, CHANGES[does]);

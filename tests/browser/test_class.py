@@ -41,8 +41,8 @@ async def test_a_question_that_nobody_dares_to_sign(
     await expect(question.locator("[data-do=author]")).to_contain_text("Bob")
     await alice.page.keyboard.press("Escape")
     await question.get_by_role("button", name="Reply").click()
-    await alice.page.locator(".post form textarea").fill("It is.")
-    await alice.page.locator(".post form [type=submit]").click()
+    await alice.page.locator(".post .composer textarea").fill("It is.")
+    await alice.page.locator(".post .composer [type=submit]").click()
     await expect(alice.page.locator(".post .composer")).to_have_count(0)
 
     await choose(bob.page.locator(".replies .post"), "Mark as the answer")
@@ -56,8 +56,8 @@ async def test_a_question_that_nobody_dares_to_sign(
     await bob.is_live()
     mine = bob.article("Is this right?").first
     await choose(mine, "Edit")
-    await bob.page.locator(".post form textarea").fill("Is this still right?")
-    await bob.page.locator(".post form [type=submit]").click()
+    await bob.page.locator(".post .composer textarea").fill("Is this still right?")
+    await bob.page.locator(".post .composer [type=submit]").click()
     await expect(alice.article("Is this still right?").first.locator(".is-pinned")).to_be_visible()
     await choose(bob.page.locator(".replies .post"), "Not the answer")
     await expect(alice.page.locator(".replies .is-answer")).to_have_count(0)
@@ -70,8 +70,8 @@ async def test_a_question_that_nobody_dares_to_sign(
     await expect(bob.page.locator(".replies .is-endorsed")).to_be_visible()
     await bob.is_live()
     await alice.page.locator(".replies .post").get_by_role("button", name="Reply").click()
-    await alice.page.locator(".post form textarea").fill("And more")
-    await alice.page.locator(".post form [type=submit]").click()
+    await alice.page.locator(".post .composer textarea").fill("And more")
+    await alice.page.locator(".post .composer [type=submit]").click()
     await expect(bob.article("And more")).to_be_visible()
     for reader in (bob, alice):
         reader.has_nothing_to_complain_of()

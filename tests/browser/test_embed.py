@@ -217,7 +217,7 @@ async def test_it_works(stage: Stage) -> None:
     await expect(reader.page.locator("pottle-count")).to_have_text("2")
     await reader.article("From elsewhere").get_by_role("button", name="Reply").click()
     await reader.thread.locator(".post [name=guest]").fill("Grace")
-    await reader.post("An answer", ".post form")
+    await reader.post("An answer", ".post .composer")
     await expect(reader.article("An answer")).to_be_focused()
     assert reader.complaints == []
     assert {urlsplit(url).netloc for url in reader.asked} == {urlsplit(url).netloc for url in (url, stage.site.origin)}
@@ -281,7 +281,7 @@ async def test_signing_in_and_all_that_one_may_do(stage: Stage) -> None:
     await expect(other.article("Mine").locator(".rank")).to_have_text("moderator")
     mine = alice.article("Mine")
     await choose(mine, "Edit")
-    await alice.post("Mine, better", ".post form")
+    await alice.post("Mine, better", ".post .composer")
     await expect(other.article("Mine, better")).to_be_visible()
     theirs = alice.article("Bob's")
     await theirs.get_by_role("button", name="React").click()

@@ -276,7 +276,7 @@ async def test_axe_finds_nothing(stage: Stage, theme: Literal["light", "dark"]) 
     await window.close()
     await reader.sign_in("alice")
     await reader.article("A reply").get_by_role("button", name="Reply").click()
-    await reader.thread.locator(".post form textarea").fill("Half a reply")
+    await reader.thread.locator(".post .composer textarea").fill("Half a reply")
     await reader.article("a quote").get_by_role("button", name="React").first.click()
     await expect(reader.thread.locator("[data-do=lock]")).to_be_visible()
     assert await found_by_axe(reader.page) == []

@@ -255,7 +255,7 @@ async def test_a_form_full_of_long_words_stays_in_its_page(site: Site, browser: 
     await site.visit(page, "/channels/1")
     await page.locator("#compose textarea").fill(BODY)
     await page.locator(".post [data-do=reply]").first.click()
-    await page.locator(".post form textarea").fill(BODY)
+    await page.locator(".post .composer textarea").fill(BODY)
     await page.locator(".post [data-do=pick]").first.click()
     assert await page.evaluate(TOO_WIDE) == []
     assert await page.evaluate(BROKEN_WORDS) == []

@@ -99,8 +99,8 @@ async def test_two_people_talk(visitor: Newcomer) -> None:
 
     await emil.sign_up("emil", "Emil")
     await emil.article("Hello, Emil").get_by_role("button", name="Reply").click()
-    await emil.page.locator(".post form textarea").fill("Hello, Dora")
-    await emil.page.locator(".post form [type=submit]").click()
+    await emil.page.locator(".post .composer textarea").fill("Hello, Dora")
+    await emil.page.locator(".post .composer [type=submit]").click()
     reply = dora.page.locator(".replies .post").filter(has_text="Hello, Dora")
     await expect(reply.locator(".author")).to_have_text("Emil")
     for person in (dora, emil):  # the count beside the discussion moves too
@@ -123,8 +123,8 @@ async def test_edits_and_deletions_are_seen(visitor: Newcomer) -> None:
 
     mine = dora.article("Frist")
     await choose(mine, "Edit")
-    await dora.page.locator(".post form textarea").fill("First")
-    await dora.page.locator(".post form [type=submit]").click()
+    await dora.page.locator(".post .composer textarea").fill("First")
+    await dora.page.locator(".post .composer [type=submit]").click()
     await expect(emil.article("First").locator(".edited")).to_be_visible()
     await expect(emil.article("Frist")).to_have_count(0)
 

@@ -61,8 +61,8 @@ async def approved(moderator: httpx.AsyncClient, id_: int) -> None:
 async def changed(author: Visitor, article: Locator, text: str) -> None:
     """By the form below a post."""
     await choose(article, "Edit")
-    await author.page.locator(".post form textarea").fill(text)
-    await author.page.locator(".post form [type=submit]").click()
+    await author.page.locator(".post .composer textarea").fill(text)
+    await author.page.locator(".post .composer [type=submit]").click()
     await expect(author.page.locator(".post .composer")).to_have_count(0)
 
 
@@ -87,7 +87,7 @@ async def test_an_author_sees_what_waits_and_what_was_decided(
     await expect(mine.locator(".unapproved")).to_have_text("Your edit is waiting for review")
     await expect(reader.article("Something new")).to_have_count(0)
     await choose(mine, "Edit")
-    await expect(bob.page.locator(".post form textarea")).to_have_value("Something new")
+    await expect(bob.page.locator(".post .composer textarea")).to_have_value("Something new")
     await bob.page.locator(".post form [data-do=cancel]").click()
 
     path = f"/api/posts/{id_}/edit"

@@ -53,7 +53,7 @@ async def posted(client: httpx.AsyncClient, body: str) -> int:
 async def replying(dora: Visitor, to: str) -> Locator:
     """The field below a post, in which Dora has typed."""
     await dora.article(to).get_by_role("button", name="Reply").click()
-    field = dora.page.locator(".post form textarea")
+    field = dora.page.locator(".post .composer textarea")
     await field.fill(TYPED)
     return field
 
@@ -108,7 +108,7 @@ async def test_an_edit_survives_its_post(dora: Visitor, root: httpx.AsyncClient)
     await dora.post("Frist")
     mine = dora.article("Frist")
     await choose(mine, "Edit")
-    field = dora.page.locator(".post form textarea")
+    field = dora.page.locator(".post .composer textarea")
     await expect(field).to_have_value("Frist")
     await field.fill(TYPED)
     id_ = await mine.get_attribute("data-id")
