@@ -85,7 +85,7 @@ export class Composing {
     form.prepend(Object.assign(document.createElement('p'), { className: 'notice', role: 'status', textContent: form.dataset.does === 'edit'
       ? _('This post was removed. You can post your text anew, or copy it.') : _('The post you are answering was removed. You can post your text on its own, or copy it.') }));
     form.querySelector('[type=submit]').textContent = _('Post on its own');
-    form.querySelectorAll('.guest-name').forEach((label) => { label.hidden = Boolean(this.#account.me); });
+    for (const label of form.querySelectorAll('.guest-name')) label.hidden = Boolean(this.#account.me);
   }
 
   /** A form below a post's text; there is one at a time for each post. */
@@ -95,7 +95,7 @@ export class Composing {
     const form = this.#section.querySelector('.reply-template').content.firstElementChild.cloneNode(true);
     form.classList.add('inline');
     form.dataset.does = does;
-    form.querySelectorAll('.guest-name').forEach((label) => { label.hidden = Boolean(this.#account.me) || does === 'edit'; });
+    for (const label of form.querySelectorAll('.guest-name')) label.hidden = Boolean(this.#account.me) || does === 'edit';
     article.append(form);
     const field = form.elements.body;
     field.defaultValue = text;

@@ -31,7 +31,8 @@ export function submits(form, action) {
   form.querySelectorAll('[type=submit]').forEach((button) => { button.disabled = false; });
 }
 
-async function busy(form, task) {
+/** Does something for a form, which says so meanwhile, and what was wrong. */
+export async function busy(form, task) {
   const buttons = form.querySelectorAll('[type=submit]');
   const wait = (on) => { form.ariaBusy = String(on); buttons.forEach((button) => { button.disabled = on; }); };
   clearProblems(form);
@@ -43,14 +44,6 @@ async function busy(form, task) {
   } finally {
     wait(false);
   }
-}
-
-/**
- * Has a button of a form that does not send it do something with what is typed; problems are told as those of `submits`.
- * @param {(values: object) => Promise<void>} action
- */
-export function acts(button, form, action) {
-  button.addEventListener('click', () => form.ariaBusy !== 'true' && busy(form, () => action(values(form))));
 }
 
 /** What can be said without asking the server, in the shape of its own problems. */
@@ -65,7 +58,7 @@ function check(form) {
 }
 
 /** Hidden and empty fields are left out: the API refuses what it does not expect. */
-function values(form) {
+export function values(form) {
   const filled = [...form.elements].filter(({ name, value, type, offsetParent }) => name && value && (offsetParent || type === 'hidden'));
   return Object.fromEntries(filled.map(({ name, value }) => [name, value]));
 }

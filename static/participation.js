@@ -8,7 +8,7 @@ import { apply } from './thread.js';
 import { isolated, nameOf } from './view.js';
 
 export class Participation {
-  #discussion; #section; #pottle; #account; #posted; #sure; #reactions; #composing; #menu = null;
+  #discussion; #section; #pottle; #account; #posted; #sure; #reactions; #composing; #menu;
   own; #pending = []; #queue = { path: null, watch: null }; // what waits for a moderator here
 
   /**

@@ -1,5 +1,6 @@
 /** Passkeys: what the browser's own dialogs are asked and answer, in the shapes of the API. */
-import { acts, showProblem } from './forms.js';
+import { acts } from './acting.js';
+import { showProblem } from './forms.js';
 import { _ } from './texts.js';
 
 const bytes = (text) => Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (letter) => letter.charCodeAt(0));

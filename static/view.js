@@ -7,11 +7,12 @@ const UNITS = [['year', 31_536_000], ['month', 2_592_000], ['week', 604_800], ['
 /** People's text within a sentence of ours: its direction is its own, and does not turn ours around. */
 export const isolated = (text) => `\u2068${text}\u2069`;
 
-let policy = null;
+const harmless = { createHTML: (text) => text };
+let policy;
 
 /** HTML that the server made harmless, as pages with Trusted Types want it. @throws {TypeError} where a page forbids our policy */
 export function trusted(html) {
-  policy ??= globalThis.trustedTypes?.createPolicy('pottle', { createHTML: (text) => text }) ?? { createHTML: (text) => text };
+  policy ??= globalThis.trustedTypes?.createPolicy('pottle', harmless) ?? harmless;
   return policy.createHTML(html);
 }
 

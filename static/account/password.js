@@ -1,6 +1,7 @@
 /** One's password. */
+import { acts } from '../acting.js';
 import { ask } from '../dialogs.js';
-import { acts, submits } from '../forms.js';
+import { submits } from '../forms.js';
 import { pottle } from '../pages.js';
 import { _ } from '../texts.js';
 import { sessions } from './sessions.js';

@@ -18,8 +18,7 @@ export class PottleThread extends HTMLElement {
 
   #root = this.attachShadow({ mode: 'open' });
   #frame = new CSSStyleSheet();
-  #eyes = null; #begun = false; #turn = 0; #failures = 0; #tick; #retry; #leaving = null;
-  #thread = null; #host = null;
+  #eyes; #begun; #turn = 0; #failures = 0; #tick; #retry; #leaving; #thread; #host; #entered;
 
   connectedCallback() {
     addEventListener('hashchange', this.#followLink);
@@ -111,8 +110,6 @@ export class PottleThread extends HTMLElement {
     const { signIn } = await thread.part();
     await signIn(this.#host, token).catch((problem) => this.#host.line.hasToken || console.warn('Pottle: single sign-on:', problem.message));
   }
-
-  #entered = null;
 
   #fail(problem, thread) {
     console.error('Pottle:', problem);

@@ -8,7 +8,7 @@ const TAKES_PART = '.post button, .composer, [data-do]';
 const HIDDEN = [401, 403, 404];
 
 export class Thread {
-  discussion = null; section = null; at = null; posts = 0;
+  discussion; section; at; posts = 0;
   options = { whole: true };
   listeners = []; // of who is reading
 
