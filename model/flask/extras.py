@@ -61,6 +61,7 @@ def number(kind: Any, id_: Any) -> ColumnElement[int]:
 ATTRIBUTES = (
     select(Number.attributes)
     .where(Number.kind == "channel", Number.ours == Channel.id, Number.attributes.is_not(None))
+    .order_by(Number.theirs)
     .limit(1)
     .correlate(Channel)
     .scalar_subquery()

@@ -195,6 +195,6 @@ async def test_a_change_is_there_if_and_only_if_its_write_is(database: Database)
     await database.write(told, "ccc", False)
     with database.snapshot() as read:
         assert [row.subject for row in changes.since(read, before)] == [1, 3]
-        names: list[Any] = read.raw.execute("SELECT name FROM instance WHERE value = 'x'").fetchall()
+        names: list[Any] = read.raw.execute("SELECT name FROM instance WHERE value = 'x' ORDER BY name").fetchall()
         assert names == [("a",), ("ccc",)]
         assert changes.head(read) == before + 2, "and no seq was lost"
