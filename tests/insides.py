@@ -22,6 +22,7 @@ HOOKS = {
     "quart_schema.openapi.OpenAPIProvider": {"schema", "operation_id"},
     "gunicorn.glogging.Logger": {"setup"},
     "gunicorn.workers.base.Worker": {"run", "init_process", "init_signals"},
+    "sqlalchemy.sql.functions.FunctionElement": {"_compiler_dispatch"},  # which @compiles sets
     "sqlalchemy.sql.type_api.TypeDecorator": {"process_bind_param", "process_result_value", "load_dialect_impl"},
 }
 DOCUMENTED = {"_get_current_object", "_make", "_replace", "_asdict", "_fields", "_mapping"}  # though underscored

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import Select, bindparam, insert, select, update
 
 from model import audit
 from model.arriving.guest import Guest, GuestPost
@@ -21,13 +21,14 @@ from model.talk.posting import COUNT_REPLY
 from model.talk.reaction import OldReactions
 from pottle.errors import NotFound
 from pottle.store import Snapshot, Tx, changes, writes
+from pottle.store.base import NewIds
 from pottle.translation import _
 
 OF_GROUP = select(Channel.id, Channel.key).where(Channel.group_id == bindparam("group_id"))
 BUSY = select(Channel.posts, Channel.active).where(Channel.id == bindparam("id"))
 CHANGE = update(Channel).where(Channel.id == bindparam("id"))
 PARENT = select(Post.channel_id, Post.root_id).where(Post.id == bindparam("id"))
-NEXT = select(changes.SEQUENCE.c.seq).where(changes.SEQUENCE.c.name == bindparam("table"))
+NEW_POSTS, NEW_GUESTS = (select(NewIds(table).label("last")) for table in (Post, Guest))
 GUESTS = select(Guest.digest, Guest.id, Guest.user_id).where(Guest.group_id == bindparam("group_id"))
 ADD_POST, ADD_GUEST, ADD_GUEST_POST, ADD_REACTIONS = map(insert, (Post, Guest, GuestPost, OldReactions))
 
@@ -134,7 +135,7 @@ class _Placing:
             return {"posts": 0, "discussions": 0, "people": 0, "pending": 0}
         self._make_channels()
         people = self._make_guests()
-        first = self._next(Post.__tablename__)
+        first = self._first(NEW_POSTS, len(posts))
         self._ids |= {post.id: first + number for number, post in enumerate(posts)}
         self._find_old_parents()
         self._tx.run_each(ADD_POST, self._rows())
@@ -150,9 +151,10 @@ class _Placing:
             "pending": _pending(posts),
         }
 
-    def _next(self, table: str) -> int:
-        row = self._tx.one(NEXT, table=table)
-        return (row.seq if row else 0) + 1
+    def _first(self, of: Select[int], many: int) -> int:
+        """The first of so many new ids."""
+        last: int = self._tx.one(of, many=many).last
+        return last - many + 1
 
     def _make_channels(self) -> None:
         pages = dict.fromkeys(post.page for post in self.new.posts)
@@ -173,8 +175,10 @@ class _Placing:
 
     def _make_guests(self) -> int:
         """Notes who wrote; returns how many of them are new here."""
-        first, rows = self._next(Guest.__tablename__), list[dict[str, Any]]()
-        for key in dict.fromkeys(post.person for post in self.new.posts if post.person):
+        people = dict.fromkeys(post.person for post in self.new.posts if post.person)
+        many = sum(not self.new.knows(key) for key in people)
+        first, rows = self._first(NEW_GUESTS, many) if many else 0, list[dict[str, Any]]()
+        for key in people:
             own, person = self.new.person(key), self.new.plan.people[key]
             known = self.new.guests.get(own)
             self._guests[key] = (known.id, known.user_id) if known else (first + len(rows), None)

@@ -6,16 +6,17 @@ compared and sorted byte by byte, both as SQLite has it; `lower` and `ilike` are
 
 from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Text, text
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, String, Text, bindparam, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from sqlalchemy.schema import CreateColumn
 from sqlalchemy.sql.compiler import ilike_case_insensitive
 from sqlalchemy.sql.elements import TypeClause
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.sqltypes import STRINGTYPE
 
-__all__ = ["NEVER_REUSE_IDS", "Base", "Id", "Time", "insert", "partial_index"]
+__all__ = ["NEVER_REUSE_IDS", "Base", "Id", "NewIds", "Time", "insert", "partial_index"]
 
 Id = Annotated[int, mapped_column(primary_key=True)]
 Time = Annotated[str, mapped_column(String(24))]  # RFC 3339, see pottle/times.py
@@ -43,6 +44,31 @@ class Base(DeclarativeBase):
 def partial_index(name: str, *columns: str, where: str, postgresql: str | None = None) -> Index:
     """An index of the rows for which the SQL in `where` holds; `postgresql` is how PostgreSQL has it, if otherwise."""
     return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(postgresql or where))
+
+
+class NewIds(FunctionElement[int]):
+    """Takes as many new ids of a table as its bind parameter `many` says, for rows that are inserted with their ids.
+
+    Its value is the last of them. On SQLite they are taken once the rows are inserted.
+    """
+
+    inherit_cache = False
+
+    def __init__(self, table: type[Base]) -> None:
+        super().__init__(bindparam("many", type_=BigInteger))
+        self.table = table.__tablename__
+
+
+@compiles(NewIds)
+def _by_autoincrement(ids: NewIds, compiler: Any, **how: Any) -> str:
+    newest = f"SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = '{ids.table}'"  # noqa: S608  # a model's
+    return f"({newest}) + {compiler.process(ids.clauses, **how)}"
+
+
+@compiles(NewIds, "postgresql")
+def _by_sequence(ids: NewIds, compiler: Any, **how: Any) -> str:
+    own = f"pg_get_serial_sequence('{ids.table}', 'id')"
+    return f"setval({own}, nextval({own}) - 1 + {compiler.process(ids.clauses, **how)})"
 
 
 @compiles(Integer, "postgresql")
