@@ -25,8 +25,8 @@ from model.settings import Settings
 from model.talk import posting
 from model.talk.search import index, results, upkeep
 from pottle.store import db
-from pottle.store.database import prepare
 from pottle.store.paging import Cursor
+from pottle.store.sqlite import prepare
 
 VOCABULARY = 60_000
 WORDS = 30  # in a post, on average
@@ -151,10 +151,10 @@ async def main() -> None:
             timed("written by SQL", asked.posts, lambda: seed(instance, asked.posts))
         await db.open(Settings(instance=instance, rate_limits=False))
         try:
-            before, begun = db.sizes()[0], time.perf_counter()
+            before, begun = (await db.sizes())[0], time.perf_counter()
             if done := await upkeep.go_on():
                 seconds = time.perf_counter() - begun
-                grown = (db.sizes()[0] - before) / before
+                grown = ((await db.sizes())[0] - before) / before
                 print(f"indexed: {done:,} posts, {done / seconds:,.0f} a second; the file grew by {grown:.0%}")
             for name, query, who in QUERIES:
                 await measure(name, query, who)

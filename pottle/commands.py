@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from pottle import text
 from pottle.errors import Refusal
 from pottle.settings import Settings
-from pottle.store import database, migrations
+from pottle.store import migrations, sqlite
 from pottle.store.files import WrongDatabase
 
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -66,7 +66,7 @@ def register(app: Quart, settings: Settings) -> None:
                 return
             if not yes:
                 click.confirm(f"Apply {', '.join(waiting)}?", abort=True)
-            copy, applied = database.migrate(settings)
+            copy, applied = sqlite.migrate(settings)
         say(f"Applied {', '.join(applied)}. The database as it was is {copy}.")
 
     @db.command("downgrade")
@@ -85,7 +85,7 @@ def register(app: Quart, settings: Settings) -> None:
             names = migrations.applied(path, to)
             if not yes:
                 click.confirm(f"Take back {', '.join(names)}, with what is in the tables and columns?", abort=True)
-            copy, _ = database.migrate(settings, to)
+            copy, _ = sqlite.migrate(settings, to)
         say(f"Took back {', '.join(names)}. The database as it was is {copy}.")
 
     @db.command("check")

@@ -33,6 +33,12 @@ def _public_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _database_url(text: str) -> str:
+    if not re.match(r"postgres(ql)?://", text):
+        raise ValueError("must look like postgresql://user:password@host/name")
+    return text
+
+
 def parsed(default: Any, parser: Parser, secret: bool = False) -> Any:
     """A field of which `parser` makes the value; the others are parsed by their types. A `secret` is never shown."""
     return field(default=default, metadata={"parser": parser, "secret": secret}, repr=not secret)
@@ -43,6 +49,7 @@ class Settings:
     """Each field is the setting `POTTLE_<FIELD>`; docs/settings.md says what each is for."""
 
     instance: Path = Path("instance")
+    database_url: str = parsed("", _database_url, secret=True)
     url: str = parsed("", _public_url)
     trusted_proxies: tuple[str, ...] = parsed((), networks)
     rate_limits: bool = True

@@ -11,8 +11,8 @@ import pytest
 
 from model.settings import Settings
 from pottle.store import migrations
-from pottle.store.database import prepare
 from pottle.store.files import WrongDatabase
+from pottle.store.sqlite import prepare
 from tests.conftest import needs
 from tests.server import ROOT
 from tests.test_backup_commands import QUART, environment, quart, refused

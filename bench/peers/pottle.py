@@ -12,7 +12,7 @@ from bench.data import ASKER, BUSY, DIGEST, FOREVER, NOW, SECRET, Data
 from bench.peers.base import Peer, fill, gunicorn
 from bench.running import ROOT, Server
 from model.settings import Settings
-from pottle.store.database import prepare
+from pottle.store.sqlite import prepare
 
 HOME = 1  # the group that the migrations make
 

@@ -28,11 +28,11 @@ from pottle import VERSION, settings, times
 from pottle.store import Snapshot, files, migrations
 from pottle.store.bus import listeners
 from pottle.store.changes import LoggedChange
-from pottle.store.database import LITTLE_SPACE
 from pottle.store.engines import open_reader, open_writer
 from pottle.store.files import WrongDatabase, explained
 from pottle.store.instance import fact
 from pottle.store.locks import anybody
+from pottle.store.sqlite import LITTLE_SPACE
 
 Level = Literal["ok", "warn", "FAIL"]
 MIB = 1024 * 1024

@@ -15,7 +15,7 @@ from pottle import VERSION, times
 from pottle.store import copies, db
 from pottle.store.bus import listeners
 from pottle.store.changes import LoggedChange
-from pottle.store.database import LITTLE_SPACE
+from pottle.store.sqlite import LITTLE_SPACE
 
 Warned = Literal["disk", "log", "no backup", "old backup", "address", "limits", "sign-up"]
 BACKED_UP_WITHIN_DAYS = 2
@@ -42,7 +42,7 @@ class Glance(msgspec.Struct):
 
 async def glance() -> Glance:
     """How the server is now."""
-    database, log, free = db.sizes()
+    database, log, free = await db.sizes()
     file = db.settings.instance / "app.db"
     made = copies.last(file)
     backup = times.text(datetime.fromtimestamp(made, UTC)) if made else None

@@ -30,7 +30,7 @@ from pottle.store.copies import (
     placed,
     rows,
 )
-from pottle.store.statements import Prepared
+from pottle.store.statements import SQLITE, Prepared
 from pottle.text import made_one_line
 
 LONGEST_LINE = 16 * 1024 * 1024  # bytes
@@ -95,7 +95,7 @@ def _fill(raw: sqlite3.Connection, tables: Shapes, lines: Iterator[tuple[int, by
     """Writes every line's row, and returns how many. Raises Invalid."""
     for of in reversed(tables.values()):
         Snapshot(raw).run(delete(of))
-    inserts = {line: Prepared(insert(of), *of.c.keys()) for line, of in tables.items()}
+    inserts = {line: Prepared(SQLITE.dialect, insert(of), *of.c.keys()) for line, of in tables.items()}
     decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(reduce(or_, [*tables, End]))  # a line is one of these
     number = 1
     for number, line in lines:

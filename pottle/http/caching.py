@@ -14,6 +14,7 @@ import logging
 import sqlite3
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import lru_cache, wraps
 from operator import itemgetter
@@ -22,6 +23,7 @@ from urllib.parse import parse_qsl
 
 from quart import g, request
 
+from pottle.errors import Refusal
 from pottle.http import conditions
 from pottle.http.asgi import CHOSEN, SPOKEN, Headers, Message, Middleware, Receive, Scope, Send, escaped
 from pottle.http.packing import Packing
@@ -148,9 +150,22 @@ class ResponseCache(Middleware):
         if scope["method"] not in METHODS:
             return None
         try:
-            db.catch_up()
+            followed = db.caught_up_at_once()
         except sqlite3.Error:  # the application meets it too, and will say so, with a page or a problem
             return None
+        return self._kept(scope) if followed else None
+
+    async def _ready(self, scope: Scope) -> Whole | None:
+        """As `at_once`, for a request that may wait."""
+        if scope["method"] not in METHODS:
+            return None
+        with suppress(Refusal, sqlite3.Error):
+            if not db.caught_up_at_once():
+                await db.caught_up()
+            return self._kept(scope)
+        return None
+
+    def _kept(self, scope: Scope) -> Whole | None:
         kept = shelf.get(_key(scope), scope["headers"])
         return kept if kept is None or TAGS in scope else kept.for_client(scope["headers"])
 
@@ -158,7 +173,7 @@ class ResponseCache(Middleware):
         """Serves one request."""
         before = _fill.set(None)  # a request right behind another, or inside it, begins in the other's context
         try:
-            if kept := self.at_once(scope):
+            if kept := await self._ready(scope):
                 if TAGS in scope:
                     _tell(scope, kept.tags)
                 status = kept.status_for(scope["headers"])

@@ -141,10 +141,10 @@ def _without(headers: Headers, names: tuple[bytes, ...]) -> Headers:
 
 
 class Stale(NamedTuple):
-    """What changes make stale: tags, and answers, each with what it has become if it could be renewed."""
+    """What changes make stale: all with these tags; and of which answers it is known what they have become."""
 
     tags: set[str]
-    answers: dict[tuple[object, ...], Kept | None]
+    renewed: list[tuple[tuple[object, ...], Kept, Kept]]  # what was asked, what was kept, and what it is now
 
 
 class Shelf:
@@ -199,25 +199,29 @@ class Shelf:
 
         Of what somebody asked for not long ago, some can be renewed at once, for whoever asks next.
         """
-        tags = tables.tags_of(row.tags for row in rows)
-        found = Stale(tags, {key: None for tag in tags & self._by_tag.keys() for key in self._by_tag[tag]})
+        found = Stale(tables.tags_of(row.tags for row in rows), [])
         left = RENEWED_BYTES if len(rows) <= MOST_CHANGES else 0
-        for key in found.answers:
-            kept = self._kept[key]
-            if kept.size <= left and (renewed := kept.after(read, rows)) is not None:
+        for key in self._of(found.tags) if left else ():
+            kept = self._kept.get(key)
+            if kept and kept.size <= left and (renewed := kept.after(read, rows)) is not None:
                 left -= kept.size
-                found.answers[key] = renewed
+                found.renewed.append((key, kept, renewed))
         return found
+
+    def _of(self, tags: set[str]) -> dict[tuple[object, ...], None]:
+        """What was asked of the answers with any of these tags."""
+        return dict.fromkeys(key for tag in tags & self._by_tag.keys() for key in [*self._by_tag.get(tag, ())])
 
     def apply(self, stale: Stale) -> None:
         """Listener: drops what is stale, also from answers on their way."""
         for fill in self._filling:
             fill.dropped |= stale.tags
-        for key, renewed in stale.answers.items():
+        renewed = [(key, now) for key, before, now in stale.renewed if self._kept.get(key) is before]
+        for key in self._of(stale.tags):
             self._remove(key)
-            if renewed is not None:
-                self.renewals += 1
-                self._put(key, renewed)
+        for key, now in renewed:
+            self.renewals += 1
+            self._put(key, now)
 
     def _put(self, key: tuple[object, ...], kept: Kept) -> None:
         self._kept[key] = kept

@@ -140,7 +140,7 @@ class Connection:
 
     def lost(self, read: Snapshot, change: Change) -> Collection[str] | None:
         """The streams that it may not read any more after a change; None where the connection itself ends by it."""
-        return access().lost(read, self.identity, change, self._rights)
+        return access().lost(read, self.identity, change, {**self._rights})
 
     def lose(self, streams: Collection[str] | None) -> None:
         """Ends these subscriptions; None closes the connection, before anything newer is sent (L8)."""

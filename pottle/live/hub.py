@@ -158,8 +158,10 @@ class Hub:
     def prepare(self, read: Snapshot, rows: list[Change]) -> News:
         """Listener: finds who loses a right, and encodes what is told."""
         ending = access().ending
-        lost = [(one, one.lost(read, row)) for row in rows if row.kind in ending for one in self.connections]
-        return News(lost, encoded(read, [row for row in rows if row.stream in self._feeds]))
+        asked = [*self.connections]
+        lost = [(one, one.lost(read, row)) for row in rows if row.kind in ending for one in asked]
+        followed = {*self._feeds}
+        return News(lost, encoded(read, [row for row in rows if row.stream in followed]))
 
     def apply(self, news: News) -> None:
         """Listener: revokes what ended, in all of the snapshot, and only then hands out what is new in it (L8)."""

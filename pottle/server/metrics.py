@@ -137,7 +137,7 @@ class Reporter:
         newest = await db.read(changes.head)
         measures.changes_head.set(newest)
         measures.log_lag.set(newest - db.head)
-        database, wal, free = db.sizes()
+        database, wal, free = await db.sizes()
         measures.database_bytes.set(database)
         measures.wal_bytes.set(wal)
         measures.read_only.set(not db.writable)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from sqlalchemy import Index, String, bindparam, column, delete, func, select, table
+from sqlalchemy import Index, String, bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pottle.store.base import NEVER_REUSE_IDS, Base, Id, Time, insert
@@ -68,9 +68,7 @@ SOME = SINCE.limit(bindparam("limit"))
 PAGE = SINCE.where(OF_STREAM, UP_TO).limit(bindparam("limit"))
 FIRST_PREV = select(LoggedChange.prev).where(OF_STREAM, AFTER).order_by(LoggedChange.seq).limit(1)
 
-# AUTOINCREMENT's own memory: it outlives the pruning of the log.
-SEQUENCE = table("sqlite_sequence", column("name"), column("seq"))
-HEAD = select(SEQUENCE.c.seq).where(SEQUENCE.c.name == LoggedChange.__tablename__)
+HEAD = select(func.max(LoggedChange.seq).label("seq"))
 
 NEWEST = select(Stream.seq).where(Stream.name == bindparam("stream"))
 ADD = (
@@ -80,7 +78,11 @@ ADD = (
 )
 ADVANCE = insert(Stream)
 ADVANCE = ADVANCE.on_conflict_do_update(index_elements=["name"], set_={"seq": ADVANCE.excluded.seq})
-DROP = (delete(Stream).where(Stream.name == bindparam("stream")), delete(LoggedChange).where(OF_STREAM))
+UNSAID = update(LoggedChange).where(LoggedChange.stream == bindparam("name"))
+DROP = (
+    delete(Stream).where(Stream.name == bindparam("name")),
+    UNSAID.values(stream=None, subject=None, kind="written"),
+)
 
 UNTIL = select(LoggedChange.seq).where(UP_TO).limit(1)
 OLDEST = select(LoggedChange.seq, LoggedChange.created).order_by(LoggedChange.seq).limit(1_000)
@@ -88,9 +90,8 @@ PRUNE = delete(LoggedChange).where(UP_TO)
 
 
 def head(read: Snapshot) -> int:
-    """The seq of the newest change there ever was; 0 in a new database."""
-    row = read.one(HEAD)
-    return row.seq if row else 0
+    """The seq of the newest change there ever was, which always stays in the log; 0 in a new database."""
+    return read.one(HEAD).seq or 0
 
 
 def add(tx: Snapshot, now: str, kind: str, stream: str | None, subject: int | None, tags: Iterable[str]) -> int:
@@ -113,7 +114,7 @@ def position(read: Snapshot, stream: str) -> int:
 def drop(tx: Snapshot, stream: str) -> None:
     """Forgets a stream. None may ever begin under its name again: who resumed would not learn what it missed."""
     for statement in DROP:
-        tx.run(statement, stream=stream)
+        tx.run(statement, name=stream)
 
 
 def restart(tx: Snapshot, stream: str, seq: int) -> None:
@@ -129,10 +130,14 @@ def prune(tx: Snapshot, before: str, keep: int) -> int:
     """Drops, of the 1,000 oldest changes, those made before that time or beyond the newest `keep`; returns how many.
 
     It stops at the first one that has to stay: what is left is always all that came after some position, even where
-    a clock was wrong for a while.
+    a clock was wrong for a while. The newest always stays.
     """
-    beyond = head(tx) - keep
-    old = takewhile(lambda row: row.created < before or row.seq <= beyond, tx.all(OLDEST))
+    newest = head(tx)
+    beyond = newest - keep
+    old = takewhile(
+        lambda row: (row.created < before or row.seq <= beyond) and row.seq < newest,
+        tx.all(OLDEST),
+    )
     return tx.run(PRUNE, until=max((row.seq for row in old), default=0))
 
 
@@ -149,8 +154,8 @@ def some(read: Snapshot, after: int, limit: int) -> list[Change]:
 def all_there(read: Snapshot, after: int, rows: list[Change]) -> bool:
     """Whether `rows`, found by `since(read, after)`, are all there were: none was pruned before it was read.
 
-    Seqs follow on one another, but for a dropped stream's. Pruning begins at the log's beginning, so that where
-    something older is left, it took nothing newer.
+    Seqs follow on one another, but for those that a rolled back transaction drew on PostgreSQL. Pruning begins at the
+    log's beginning, so that where something older is left, it took nothing newer.
     """
     first = rows[0].seq if rows else head(read) + 1
     return first == after + 1 or read.one(UNTIL, until=after) is not None

@@ -1,8 +1,8 @@
 """Consumers of the change log: what acts on each change once, whichever worker it runs in, such as webhooks.
 
-A consumer has a name. One worker at a time runs it: whoever has the lock of `app.db-NAME`, which the kernel gives back
-however its holder ends, so that another takes over within a second. Its place in the log is kept in the database and
-moves in the same unit that takes the changes: each is taken once, in order, through kill -9 and restarts.
+A consumer has a name. One worker of all machines at a time runs it: whoever has its lock (`db.only`), which is given
+back however its holder ends, so that another takes over within a second. Its place in the log is kept in the database
+and moves in the same unit that takes the changes: each is taken once, in order, through kill -9 and restarts.
 
 The log's follower wakes it. It looks by itself every half minute, in case a change was missed.
 """
@@ -10,15 +10,13 @@ The log's follower wakes it. It looks by itself every half minute, in case a cha
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Set
-from contextlib import closing, suppress
+from contextlib import suppress
 
 from pottle.store import changes
 from pottle.store.changes import Change
 from pottle.store.database import db
-from pottle.store.files import beside
 from pottle.store.follower import Listener
 from pottle.store.instance import fact, put
-from pottle.store.locks import Only
 from pottle.store.statements import Snapshot
 from pottle.store.unit import Tx
 
@@ -73,14 +71,17 @@ class Runner:
 
     async def run(self) -> None:
         """Until it is cancelled."""
-        with closing(Only(beside(db.settings.instance / "app.db", f"-{self.consumer.name}"))) as only:
-            while not only.mine():  # noqa: ASYNC110  # the kernel tells nobody that a lock is free
-                await asyncio.sleep(RETRY_SECONDS)
-            log.debug("This worker runs %s", self.consumer.name)
-            async with asyncio.TaskGroup() as both:
-                if self.consumer.kinds:
-                    both.create_task(self._again(self._follow))
-                both.create_task(self._again(self.consumer.work))
+        while True:
+            async with db.only(self.consumer.name) as only:
+                log.debug("This worker runs %s", self.consumer.name)
+                try:
+                    async with asyncio.TaskGroup() as parts:
+                        if self.consumer.kinds:
+                            parts.create_task(self._again(self._follow))
+                        parts.create_task(self._again(self.consumer.work))
+                        parts.create_task(only.lost())
+                except* ConnectionError:
+                    log.warning("%s goes on elsewhere: its lock was lost with the database", self.consumer.name)
 
     async def _again(self, part: Callable[[], Awaitable[None]]) -> None:
         """Runs a part of it, and again where it fails."""

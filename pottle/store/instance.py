@@ -9,7 +9,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from pottle.store import changes
 from pottle.store.base import Base, insert
-from pottle.store.locks import Turn
 from pottle.store.statements import Snapshot
 
 log = logging.getLogger("pottle")
@@ -38,19 +37,24 @@ SET = SET.on_conflict_do_update(index_elements=[Fact.name], set_={"value": SET.e
 FORGET = delete(Fact).where(Fact.name.in_(Instance._fields))
 
 
-def identify(tx: Snapshot, turn: Turn) -> Instance:
+def identify(tx: Snapshot, noted: tuple[str, int], history: str | None = None) -> Instance:
     """The database's id, epoch and secret, in a transaction that holds the turn.
 
-    The epoch is a new one when the database is new, or is not the one that this instance folder last wrote: an older
-    copy was put in its place, or `app.db` came alone (L3: never a silent hole).
+    `noted` is the newest position that was seen of it here. The epoch is a new one when the database is new, or is not
+    the one that was seen: an older copy was put in its place, or `app.db` came alone (L3: never a silent hole). Where
+    several machines have the database, it may be that another one made the epoch: there, what the database says of its
+    own `history` counts.
     """
     id_ = fact(tx, "id") or put(tx, "id", secrets.token_hex(3))
     epoch, seq = fact(tx, "epoch"), changes.head(tx)
-    noted_epoch, noted_seq = turn.noted()
-    if epoch is None or noted_epoch != epoch or noted_seq > seq:
-        if noted_epoch:
+    noted_epoch, noted_seq = noted
+    another = noted_epoch != epoch if history is None else fact(tx, "history") != history
+    if epoch is None or another or (noted_epoch == epoch and noted_seq > seq):
+        if epoch and noted_epoch:
             log.warning("The database is not the one last written here: a new epoch, so clients read all again.")
         epoch = put(tx, "epoch", secrets.token_hex(8))
+        if history is not None:
+            put(tx, "history", history)
     return Instance(id_, epoch, fact(tx, "secret") or put(tx, "secret", secrets.token_hex(32)))
 
 

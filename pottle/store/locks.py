@@ -12,6 +12,7 @@ app.db-served  shared by a server's processes: commands have the database open t
 app.db-NAME    held by the worker that runs the consumer of that name (pottle/store/consumers.py)
 """
 
+import asyncio
 import os
 import threading
 from collections.abc import Iterator
@@ -144,11 +145,15 @@ class Only:
     def __init__(self, path: Path) -> None:
         self._file = private(path, os.O_RDONLY)
 
-    def mine(self) -> bool:
-        """Whether this process holds it now; never waits."""
+    async def mine(self) -> bool:
+        """Whether this process holds it now; never waits for who does."""
         return flock(self._file, LOCK_EX | LOCK_NB)
 
-    def close(self) -> None:
+    async def lost(self) -> None:
+        """Never: the kernel keeps it for this process."""
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
         """Gives it back."""
         os.close(self._file)
 

@@ -1,42 +1,58 @@
-"""Core statements, compiled once and run on a bare sqlite3 connection.
+"""Core statements, compiled once and run on a bare connection, sqlite3's or psycopg's.
 
-SQLAlchemy writes every statement and SQLite answers it; what is left out is what lies between for each call (about
-40 us of a 5 us question). Statements are module constants; values are passed by name: those of its `bindparam`s and,
-to an INSERT or UPDATE without `values(…)`, those of its columns.
+SQLAlchemy writes every statement and the database answers it; what is left out is what lies between for each call
+(about 40 us of SQLite's 5 us question). Statements are module constants; values are passed by name: those of its
+`bindparam`s and, to an INSERT or UPDATE without `values(…)`, those of its columns.
 """
 
-import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from functools import lru_cache, partial
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import BindParameter, Executable, Insert, Update
+from sqlalchemy import BindParameter, Dialect, Executable, Float, Insert, Numeric, Update, UpdateBase
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 from sqlalchemy.sql import visitors
+from sqlalchemy.types import TypeEngine
 
 from pottle.store import tables
 
-DIALECT = sqlite_dialect(paramstyle="named", json_deserializer=msgspec.json.decode)
+
+class Tongue(NamedTuple):
+    """How a database is spoken to: SQLAlchemy's dialect, and what begins one state of all that is read."""
+
+    dialect: Dialect
+    begin: str
+
+
+SQLITE = Tongue(sqlite_dialect(paramstyle="named", json_deserializer=msgspec.json.decode), "BEGIN")
+POSTGRESQL = Tongue(PGDialect_psycopg(), "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")  # type: ignore[no-untyped-call]
+
+
+def tongue_of(raw: Any) -> Tongue:
+    """That of a driver's connection."""
+    return SQLITE if type(raw).__module__ == "sqlite3" else POSTGRESQL
 
 
 class Prepared:
-    """One statement, compiled for the names of the values that it is given. Raises KeyError for a wrong name.
+    """One statement, compiled for a dialect and the names of the values it is given. Raises KeyError for a wrong name.
 
     All that does not depend on the values is done here, for each call costs microseconds of the event loop.
     """
 
-    def __init__(self, statement: Executable, *given: str) -> None:
+    def __init__(self, dialect: Dialect, statement: Executable, *given: str) -> None:
         own = _parameters(statement)
         columns = [name for name in given if name not in own] if isinstance(statement, Insert | Update) else None
-        compiled = statement.compile(dialect=DIALECT, column_keys=columns)  # type: ignore[attr-defined]
+        compiled = statement.compile(dialect=dialect, column_keys=columns)  # type: ignore[attr-defined]
         self.sql = str(compiled)
         names, required = set(compiled.params), {n for bind, n in compiled.bind_names.items() if bind.required}
         if wrong := ({*given} - names) | (required - {*given}):
             raise KeyError(f"unknown or missing: {sorted(wrong)} in {self.sql}")
+        self.changing = isinstance(statement, UpdateBase)
         self.reads, self.writes = tables.touched(statement)
         made = {column.key: column.default for column in compiled.insert_prefetch}
         made |= {column.key: column.onupdate for column in compiled.update_prefetch}
@@ -46,12 +62,12 @@ class Prepared:
         self.binders = [
             (name, process)
             for bind, name in compiled.bind_names.items()
-            if (process := bind.type.dialect_impl(DIALECT).bind_processor(DIALECT))
+            if (process := bind.type.dialect_impl(dialect).bind_processor(dialect))
         ]
-        self.shaped = _shaping(statement)
+        self.shaped = _shaping(dialect, statement)
 
     def bound(self, values: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """The SQL for these values, and all values of the statement, as SQLite takes them. It writes into `values`."""
+        """The SQL for these values, and all of the statement's, as the driver takes them. It writes into `values`."""
         if self.brought:
             values |= self.brought
         for name, default in self.made:
@@ -77,13 +93,13 @@ def _parameters(statement: Executable) -> set[str]:
     return {part.key for part in visitors.iterate(statement) if isinstance(part, BindParameter)}  # type: ignore[arg-type]
 
 
-def _shaping(statement: Executable) -> Callable[[tuple[Any, ...]], Any]:
-    """What makes of SQLite's row one with named fields, its values as the columns' types give them."""
+def _shaping(dialect: Dialect, statement: Executable) -> Callable[[tuple[Any, ...]], Any]:
+    """What makes of the driver's row one with named fields, its values as the columns' types give them."""
     shown = getattr(statement, "exported_columns", None)
     if not shown:
         return tuple
     named = partial(tuple.__new__, namedtuple("Row", shown.keys(), rename=True))  # its `_make` takes twice as long
-    found = (column.type.dialect_impl(DIALECT).result_processor(DIALECT, None) for column in shown)
+    found = (_reader(dialect, column.type) for column in shown)
     readers = [(at, read) for at, read in enumerate(found) if read]
 
     def shaped(raw: tuple[Any, ...]) -> Any:
@@ -93,6 +109,14 @@ def _shaping(statement: Executable) -> Callable[[tuple[Any, ...]], Any]:
         return named(values)
 
     return shaped if readers else named
+
+
+def _reader(dialect: Dialect, kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+    """What makes of the driver's value the type's. psycopg gives numbers as they are (pottle/store/postgres.py)."""
+    if dialect is POSTGRESQL.dialect and isinstance(kind, Numeric | Float):
+        return None
+    found: Callable[[Any], Any] | None = kind.dialect_impl(dialect).result_processor(dialect, None)
+    return found
 
 
 def _default(default: Any) -> Any:
@@ -115,13 +139,15 @@ _prepared = lru_cache(maxsize=1_000)(Prepared)
 class Snapshot:
     """One state of the database, which Core statements ask at once and in this thread."""
 
-    def __init__(self, raw: sqlite3.Connection) -> None:
+    def __init__(self, raw: Any) -> None:
         self.raw = raw
         self.wrote: set[str] = set()  # the tags of the tables in which something was written
+        self.writings = 0  # how often that was
+        self.tongue = tongue_of(raw)
 
     def __enter__(self) -> "Snapshot":
         """One consistent state of the database until the end of the block. Never await inside."""
-        self.raw.execute("BEGIN")
+        self.raw.execute(self.tongue.begin)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -131,8 +157,8 @@ class Snapshot:
         """Every row, as a named tuple."""
         ready, cursor = self._asked(statement, values)
         rows = cursor.fetchall()
-        if ready.writes and rows:
-            self.wrote |= ready.writes
+        if ready.changing and rows:
+            self.writes(ready.writes)
         return [*map(ready.shaped, rows)]
 
     def each(self, statement: Executable, **values: Any) -> Generator[Any, None, None]:
@@ -159,25 +185,33 @@ class Snapshot:
     def run(self, statement: Executable, /, **values: Any) -> int:
         """The number of rows that an INSERT, UPDATE or DELETE touched."""
         ready, cursor = self._asked(statement, values)
-        if cursor.rowcount:
-            self.wrote |= ready.writes
-        return cursor.rowcount
+        touched: int = cursor.rowcount
+        if touched:
+            self.writes(ready.writes)
+        return touched
 
     def run_each(self, statement: Executable, rows: Iterable[dict[str, Any]]) -> int:
         """As `run`, for each of many rows that have the same names: a tenth of the work."""
         rows = iter(rows)
         if (first := next(rows, None)) is None:
             return 0
-        ready = _prepared(statement, *first)
+        ready = _prepared(self.tongue.dialect, statement, *first)
         sql, _ = ready.bound({**first})
-        touched = self.raw.executemany(sql, (ready.bound({**row})[1] for row in chain([first], rows))).rowcount
+        cursor = self.raw.cursor()
+        cursor.executemany(sql, (ready.bound({**row})[1] for row in chain([first], rows)))
+        touched: int = cursor.rowcount
         if touched:
-            self.wrote |= ready.writes
+            self.writes(ready.writes)
         return touched
 
-    def _asked(self, statement: Executable, values: dict[str, Any]) -> tuple[Prepared, sqlite3.Cursor]:
+    def writes(self, tags: frozenset[str]) -> None:
+        """Notes that rows were written in the tables of these tags."""
+        self.wrote |= tags
+        self.writings += 1
+
+    def _asked(self, statement: Executable, values: dict[str, Any]) -> tuple[Prepared, Any]:
         """Asks; the tables that are read are noted, where somebody collects them."""
-        ready = _prepared(statement, *values)
+        ready = _prepared(self.tongue.dialect, statement, *values)
         if (seen := tables.collected.get()) is not None:
             seen |= ready.reads
         return ready, self.raw.execute(*ready.bound(values))

@@ -110,7 +110,7 @@ def _reached(table: TableClause, deleted: bool) -> set[TableClause]:
 
 
 def watch(engine: Engine) -> None:
-    """Has what SQLAlchemy itself executes over `engine` be noted; what it writes, by the writer's `wrote`."""
+    """Has what SQLAlchemy itself executes over `engine` be noted; what it writes, by the writer's transaction."""
     event.listen(engine, "before_cursor_execute", _executed)
 
 
@@ -122,8 +122,8 @@ def _executed(connection: Connection, _cursor: Any, text: str, _values: Any, con
     else:
         found = Touched(everything(), NOTHING if doing == "SELECT" else everything() - OWN)
     note(*found.reads)
-    if found.writes and (wrote := connection.info.get("wrote")) is not None:
-        wrote |= found.writes
+    if found.writes and (tx := connection.info.get("tx")) is not None:
+        tx.writes(found.writes)
 
 
 _compiled: WeakKeyDictionary[Any, Touched] = WeakKeyDictionary()

@@ -15,7 +15,7 @@ from pottle import times
 from pottle.errors import Refusal
 from pottle.rates import Allowance, Rate
 from pottle.store import changes, limits, replays
-from pottle.store.statements import Snapshot
+from pottle.store.statements import SQLITE, Snapshot
 
 MORE_TAGS = update(changes.LoggedChange).where(changes.LoggedChange.seq == bindparam("change"))
 MORE_TAGS = MORE_TAGS.values(tags=changes.LoggedChange.tags + bindparam("more"))
@@ -25,10 +25,10 @@ class Tx(Snapshot):
     """One transaction. Units take it first, never commit, and raise a Refusal only before they write."""
 
     def __init__(self, connection: Connection) -> None:
-        super().__init__(connection.connection.driver_connection)  # type: ignore[arg-type]
+        super().__init__(connection.connection.driver_connection)
         self.now = times.now()
         self._connection = connection
-        connection.info["wrote"] = self.wrote  # for what its session writes (tables.watch)
+        connection.info["tx"] = self  # for what its session writes (tables.watch)
         self._told: set[str] = set()
         self._newest = 0  # the seq of the unit's newest change
         self._session: Session | None = None
@@ -59,11 +59,14 @@ class Tx(Snapshot):
 
     @property
     def traces(self) -> object:
-        """Equal before and after a unit that left nothing behind: no row, and the transaction still open.
+        """Equal before and after a unit that left nothing behind: no row, and the transaction as good as before.
 
-        SQLite ends a transaction on its own when the disk is full, and drops the other units' rows with it.
+        SQLite ends a transaction on its own when the disk is full, and drops the other units' rows with it. After an
+        error PostgreSQL takes nothing more in a transaction.
         """
-        return self.raw.total_changes, self.raw.in_transaction
+        if self.tongue is SQLITE:
+            return self.raw.total_changes, self.raw.in_transaction
+        return self.writings, self.raw.info.transaction_status
 
     def begin_unit(self) -> None:
         """What was written until now is not this unit's."""

@@ -13,17 +13,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any, NamedTuple
-
-from sqlalchemy import Engine
+from typing import Any, NamedTuple, Protocol
 
 from pottle.errors import Overloaded, Refusal, StorageFull
-from pottle.store.files import is_full, is_locked
-from pottle.store.locks import Turn
-from pottle.store.room import Room
 from pottle.store.unit import Envelope, Spoiled, Tx, Unit, envelope
 from pottle.translation import _
 
@@ -63,24 +58,29 @@ class Tally:
                 self.failed += 1
 
 
+class Written(Protocol):
+    """What a writer asks of the database: SQLite's or PostgreSQL's."""
+
+    def transaction(self) -> AbstractContextManager[Tx]:
+        """With the turn, one transaction, which is durable when this ends well."""
+
+    def may_succeed_now(self, error: BaseException) -> bool:
+        """Whether a batch that failed with this error can be run again."""
+
+    def explained(self, error: BaseException) -> BaseException:
+        """The error as a unit's caller should see it: passing troubles as refusals."""
+
+
 class Writer:
     """Runs units one after the other in its own thread; `await writer.run(unit, …)` returns once they are on disk."""
 
     def __init__(
-        self,
-        engine: Engine,
-        turn: Turn,
-        committed: Callable[[Tx], None],
-        most_waiting: int,
-        tally: Tally | None = None,
-        room: Room | None = None,
+        self, store: Written, committed: Callable[[], object], most_waiting: int, tally: Tally | None = None
     ) -> None:
-        self._engine = engine
-        self._turn = turn
-        self._committed = committed  # called in the writer's thread, after each commit, before the turn is given up
+        self._store = store
+        self._committed = committed  # called in the event loop, after each commit
         self._most_waiting = most_waiting
         self._tally = tally or Tally()
-        self._room = room
         self._busy_since = 0.0  # monotonic, s; 0 while nothing is under way
         self.waiting = 0
         self._stopping = False
@@ -144,34 +144,33 @@ class Writer:
             self._busy_since = 0.0
             self._tally.count((unit.error for unit in batch), Batch(len(batch), time.monotonic() - begun))
             self._loop.call_soon_threadsafe(self._answer, batch)
-        self._engine.dispose()
 
     def _in_turn(self, batch: list[Unit], room: int, again: bool = True) -> None:
         """Waits for the turn, and runs the batch with up to `room` units that came meanwhile and now join it.
 
-        Where the disk is full and room can be made, it is run again; where it cannot be committed, each unit alone.
+        Where it may succeed now, it is run again; where it cannot be committed, each unit alone.
         """
         try:
-            with self._turn:
+            with self._store.transaction() as tx:
                 batch += self._queued(room)
-                self._commit(batch)
+                for unit in batch:
+                    unit.run(tx)
         except Exception as error:
             cause = error.__cause__ if isinstance(error, Spoiled) and error.__cause__ else error
-            if again and is_full(cause) and self._made_room():
+            explained = self._store.explained(cause)
+            for_all = isinstance(error, StorageFull) or (explained is not cause and isinstance(explained, Overloaded))
+            if again and self._store.may_succeed_now(cause):
                 self._in_turn(batch, 0, again=False)
-            # Each would wait for the lock again, which would take hours, or be told the same.
-            elif len(batch) == 1 or is_locked(cause) or isinstance(error, StorageFull):
+            elif len(batch) == 1 or for_all:
+                if for_all:  # each would wait for the lock again, which would take hours, or be told the same
+                    batch += self._queued(room)
                 for unit in batch:
-                    unit.error = _explained(cause)
+                    unit.error = explained
             else:
                 for unit in batch:
                     self._in_turn([unit], 0, again=False)
-
-    def _made_room(self) -> bool:
-        if self._room is None:
-            return False
-        with self._turn, self._engine.connect() as connection:
-            return self._room.make(Tx(connection).raw)
+        else:
+            self._loop.call_soon_threadsafe(self._committed)
 
     def _queued(self, most: int) -> Iterator[Unit]:
         with suppress(Empty):
@@ -180,20 +179,6 @@ class Writer:
                     self._queue.put(None)  # the wish to stop: for when the batch is done
                     return
                 yield more
-
-    def _commit(self, batch: list[Unit]) -> None:
-        """Runs the batch in one transaction; raises, having committed nothing, when any unit spoils it."""
-        with self._engine.connect() as connection:
-            if self._room:
-                self._room.check(Tx(connection).raw)
-            with connection.begin():
-                tx = Tx(connection)
-                for unit in batch:
-                    unit.run(tx)
-            try:
-                self._committed(Tx(connection))
-            except Exception:
-                log.exception("After a commit")
 
     def _answer(self, batch: list[Unit]) -> None:
         self.waiting -= len(batch)
@@ -205,10 +190,3 @@ class Writer:
                 unit.future.set_result(unit.value)
             else:
                 unit.future.set_exception(unit.error)
-
-
-def _explained(error: BaseException) -> BaseException:
-    """The error as the unit's caller should see it: SQLite's passing troubles as refusals."""
-    if is_locked(error):
-        return Overloaded(_("The database is locked by another program."))
-    return StorageFull(_("The disk is full.")) if is_full(error) else error

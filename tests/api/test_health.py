@@ -15,7 +15,7 @@ import main
 from model.settings import Settings
 from pottle import VERSION
 from pottle.server import health
-from pottle.store import database, db
+from pottle.store import database, db, sqlite
 from pottle.store.locks import Turn
 from pottle.store.room import Room
 from tests import databases
@@ -82,7 +82,7 @@ class TestTrouble:
         self, settings: Settings, anyone: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(database, "STUCK_SECONDS", 0.05)
-        turn = Turn(database.turn_file(settings.instance / "app.db"))
+        turn = Turn(sqlite.turn_file(settings.instance / "app.db"))
         with turn:
             writing = asyncio.create_task(db.write(lambda _tx: None))
             async with asyncio.timeout(PATIENCE):
@@ -105,7 +105,7 @@ class TestTrouble:
             raise sqlite3.OperationalError("disk I/O error")
 
         with monkeypatch.context() as patched:
-            patched.setattr(db._follower, "catch_up", fail)
+            patched.setattr(db._store, "catch_up", fail)
             await self.refused_for(anyone, "The database does not answer.")
         assert (await anyone.get("/readyz")).status_code == 200
 

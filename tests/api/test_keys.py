@@ -12,7 +12,7 @@ import pytest
 from model.settings import Settings
 from model.talk import keys
 from pottle.store import migrations
-from pottle.store.database import prepare
+from pottle.store.sqlite import prepare
 from tests import databases
 from tests.api.conftest import Json, posted, refused, wrong_fields
 from tests.cases import in_turn

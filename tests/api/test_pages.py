@@ -165,6 +165,9 @@ async def test_without_a_lobby_there_is_still_a_page(root: Person, anyone: Perso
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
 
 
+READS = ("snapshot", "read", "session")  # how the database is read
+
+
 class TestBroken:
     """Something broke, maybe the database."""
 
@@ -175,13 +178,11 @@ class TestBroken:
         async with httpx.AsyncClient(transport=transport, base_url="http://pottle.test") as client:
             yield client
 
-    @pytest.mark.parametrize(
-        "broken", [("snapshot", "session"), ("snapshot", "session", "catch_up")], ids=["reads", "all"]
-    )
+    @pytest.mark.parametrize("broken", [READS, (*READS, "caught_up", "caught_up_at_once")], ids=["reads", "all"])
     async def test_it_works(
         self, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, broken: tuple[str, ...]
     ) -> None:
-        def fail(*_: object) -> None:
+        def fail(*_: object, **__: object) -> None:
             raise sqlite3.OperationalError("disk I/O error: /secret/path")
 
         for name in broken:
@@ -211,7 +212,7 @@ class TestBrokenInDevelopment(TestBroken):
     def settings(self, instance: Path) -> Settings:
         return Settings(instance=instance, development=True)
 
-    @pytest.mark.parametrize("broken", [("snapshot", "session")])
+    @pytest.mark.parametrize("broken", [READS])
     async def test_it_works(
         self, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, broken: tuple[str, ...]
     ) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pottle.store import engines, tables
+from pottle.store import engines, sqlite, tables
 from pottle.store.migrations import is_full_text
 from pottle.store.statements import Prepared
 from pottle.store.tables import Touched
@@ -41,7 +41,7 @@ class Watching:
         patch.setattr(tables, "_executed", noticing_orm)
         for name in ("open_writer", "open_reader"):
             patch.setattr(engines, name, self._opening(getattr(engines, name)))
-        patch.setattr("pottle.store.follower.open_reader", engines.open_reader)
+            patch.setattr(sqlite, name, getattr(engines, name))
 
     def _begin(self, noted: Touched | None) -> None:
         self._now.noted = noted

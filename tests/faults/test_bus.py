@@ -63,8 +63,8 @@ async def judged(system: Pottle, nemesis: Nemesis | None = None) -> History:
 async def test_pokes_that_are_all_lost_cost_nothing_but_time_whatever_the_clock_says(tmp_path: Path) -> None:
     """All places where a worker could listen are taken, and the clock is set: an hour back, a day forward, and back.
 
-    Fails when the workers look at the log only when poked (POLL_SECONDS = 3600, and `db.catch_up()` left out in
-    session.identify and ResponseCache.at_once): what was posted is lost for subscribers. And when the follower reads
+    Fails when the workers look at the log only when poked (POLL_SECONDS = 3600, and `db.caught_up` left out in
+    session.identify and ResponseCache): what was posted is lost for subscribers. And when the follower reads
     the log in the order of its times: changes are told twice.
     """
     clock = Clock(tmp_path)

@@ -161,7 +161,7 @@ async def test_a_worker_that_was_stopped_has_no_hole_and_serves_nothing_stale(
 ) -> None:
     """The others write and read on; what it is asked meanwhile, it answers when it goes on, as things are then (L6).
 
-    Fails when `db.catch_up()` in ResponseCache.at_once is left out.
+    Fails when `db.caught_up` in ResponseCache is left out.
     """
     channel, told = await deaf.channel(), list[int]()
     every = await on_every_worker(deaf.stack, deaf.server, rng)
@@ -194,7 +194,7 @@ async def test_a_worker_that_was_stopped_has_no_hole_and_serves_nothing_stale(
 async def test_what_is_pruned_before_a_stopped_worker_has_read_it_is_no_silent_hole(deaf: Meeting) -> None:
     """A worker that was away for longer than the log reaches back forgets all that it knows, and lets its sockets go.
 
-    Fails when Follower.catch_up does not ask whether the log still had all of it: a socket gets a change whose `prev`
+    Fails when Follower.prepare does not ask whether the log still had all of it: a socket gets a change whose `prev`
     it never had, kept answers stay, and a session that was ended meanwhile is good for ever on that worker.
     """
     channel = await deaf.channel()

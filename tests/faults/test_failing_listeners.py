@@ -1,6 +1,6 @@
 """L6, L8: whatever fails while this worker follows the log, nothing that has ended is served from memory.
 
-Another worker commits; here something is broken. Fails when `Follower.catch_up` does not have all forget, for then the
+Another worker commits; here something is broken. Fails when `Follower.apply` does not have all forget, for then the
 head has advanced and nobody looks again.
 """
 
@@ -44,9 +44,9 @@ def a_listener(number: int, **at: Callable[..., NoReturn]) -> Callable[[pytest.M
     """Of the application's own, in the order in which they are told."""
 
     def breaks(patch: pytest.MonkeyPatch) -> None:
-        told = [*db._follower.listeners]
+        told = [*db._store.follower.listeners]
         told[number] = told[number]._replace(**at)
-        patch.setattr(db._follower, "listeners", told)
+        patch.setattr(db._store.follower, "listeners", told)
 
     return breaks
 

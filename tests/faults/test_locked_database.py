@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pottle.store import writer
-from pottle.store.database import turn_file
+from pottle.store.sqlite import turn_file
 from tests.faults.reaching import on_each_worker
 from tests.faults.writing import PROBLEM, Writing
 from tests.lasting import SECONDS, lasting

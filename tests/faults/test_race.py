@@ -47,7 +47,7 @@ async def meeting(place: Server, stack: AsyncExitStack, world: World) -> Meeting
 
 
 async def test_what_was_acknowledged_shows_at_once_on_every_worker(meeting: Meeting, rng: random.Random) -> None:
-    """Fails within a second at the deaf server when `db.catch_up()` in ResponseCache.at_once is left out."""
+    """Fails within a second at the deaf server when `db.caught_up` in ResponseCache is left out."""
     scenes = (posts, marks, names, titles, rules, reviews)
     watched = [await on_every_worker(meeting.stack, meeting.server, rng) for _ in scenes]
     async with asyncio.TaskGroup() as acting:

@@ -256,7 +256,7 @@ async def test_on_a_quiet_channel_and_on_busy_ones_a_pruned_log_is_never_a_silen
         for after in (first, last):
             heard.append((await resume(here, quiet, epoch, after), sweep.gone[-1]))
         assert [one.recovered for one, _ in heard[-2:]] == [False, True], "all of the quiet channel is gone"
-        db.catch_up()
+        await db.caught_up()
     for channel in (quiet, *busy):
         truth = [as_frame(row) for row in sweep.rows if row.stream == f"channel:{channel}"]
         of_channel = [(one, gone) for one, gone in heard if one.channel == channel]

@@ -2,7 +2,7 @@
 
 The server here is deaf: every poke between its workers is lost, so that a worker that does not look for itself before
 it serves a kept answer is behind for up to the 100 ms of the slow poll. The tests over several workers fail at once
-when `db.catch_up()` in ResponseCache.at_once is left out. (With pokes they pass: those come before the answer does.)
+when `db.caught_up` in ResponseCache is left out. (With pokes they pass: those come before the answer does.)
 """
 
 import asyncio
@@ -220,7 +220,7 @@ async def test_an_answer_that_was_overtaken_by_a_write_is_not_kept(root: Person)
     first = asyncio.create_task(get())
     await reading.wait()
     await root.patch("/api/channels/1", {"title": "New"})
-    db.catch_up()
+    await db.caught_up()
     written.set()
     await first
     await get()

@@ -184,10 +184,9 @@ async def test_to_sign_in_as_somebody_else_keeps_no_right_of_before(meeting: Mee
 @contextmanager
 def looking_away() -> Iterator[None]:
     """What is committed now, this worker finds in one look, when it is over."""
-    looking = db._follower.catch_up
-    db._follower.catch_up = lambda: None  # type: ignore[method-assign]
-    yield
-    db._follower.catch_up = looking  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(db._store, "catch_up", lambda: None)
+        yield
 
 
 @pytest.mark.parametrize("lost", ["session", "membership"])

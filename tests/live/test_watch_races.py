@@ -59,7 +59,7 @@ async def test_what_changes_while_it_is_made_has_it_made_again(held: Held, alice
     await held.made.acquire()
     await alice.post(LOBBY, {"body": "now"})
     await alice.patch("/api/me", {"name": "Alicia"})
-    db.catch_up()
+    await db.caught_up()
     held.may.set()
     before, after = await heard(listener, 2)
     assert (before["type"], after["type"]) == ("watching", "changed")
@@ -168,7 +168,7 @@ async def test_nothing_is_told_to_a_connection_that_was_revoked(
     await listener.send(type="watch", get=f"/api/channels/{world.class_channel}/posts")
     await held.made.acquire()
     assert (await anyone.delete("/api/session", headers={"Authorization": f"Bearer {token}"})).status_code == 204
-    db.catch_up()
+    await db.caught_up()
     held.may.set()
     assert listener.closed == 4401
     for _ in range(20):

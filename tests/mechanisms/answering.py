@@ -9,8 +9,13 @@ ANSWERING = (
         (
             Off(
                 "pottle/http/caching.py",
-                "        try:\n            db.catch_up()\n        except sqlite3.Error:",
-                "        try:\n            pass\n        except sqlite3.Error:",
+                "            followed = db.caught_up_at_once()\n",
+                "            followed = True\n",
+            ),
+            Off(
+                "pottle/http/caching.py",
+                "            if not db.caught_up_at_once():\n                await db.caught_up()\n",
+                "",
             ),
         ),
         (
@@ -30,7 +35,7 @@ ANSWERING = (
         "taking the version before the rows are read",
         (
             Off(
-                "pottle/store/follower.py",
+                "pottle/store/sqlite.py",
                 "        self._version = version  #",
                 '        self._version = self._watch.execute("PRAGMA data_version").fetchone()[0]  #',
             ),
@@ -78,8 +83,8 @@ ANSWERING = (
         (
             Off(
                 "pottle/store/follower.py",
-                "elif self._unsure or (rows and not self._followed(read, rows)):\n            self._forget()",
-                "elif self._unsure or (rows and not self._followed(read, rows)):\n            pass",
+                "not self._applied(news, news.prepared):\n            self.forget()",
+                "not self._applied(news, news.prepared):\n            pass",
             ),
         ),
         (

@@ -25,8 +25,9 @@ FOLLOWING = (
                 "    if not (reserved := vars(add).setdefault('reserved', [])):  # ten at once, as sequences do\n"
                 "        tx.raw.execute(\"INSERT INTO sqlite_sequence SELECT 'changes', 0 WHERE NOT EXISTS \"\n"
                 "            \"(SELECT 1 FROM sqlite_sequence WHERE name = 'changes')\")\n"
-                "        tx.raw.execute(\"UPDATE sqlite_sequence SET seq = seq + 10 WHERE name = 'changes'\")\n"
-                "        reserved += range(head(tx), head(tx) - 10, -1)\n"
+                '        (last,) = tx.raw.execute("UPDATE sqlite_sequence SET seq = seq + 10 "\n'
+                "            \"WHERE name = 'changes' RETURNING seq\").fetchone()\n"
+                "        reserved += range(last, last - 10, -1)\n"
                 "    seq: int = tx.one(ADD, seq=reserved.pop(), stream=stream,",
             ),
         ),
@@ -59,7 +60,7 @@ FOLLOWING = (
     Mechanism(
         "L2",
         "poking the other workers",
-        (Off("pottle/store/database.py", "        self._bus.poke()\n", ""),),
+        (Off("pottle/store/sqlite.py", "        self._bus.poke()\n", ""),),
         ("tests/store/test_follower.py::test_a_poke_arrives_without_a_poll",),
         words=IN_VAIN,
     ),
@@ -122,7 +123,7 @@ FOLLOWING = (
         (
             Off(
                 "pottle/store/instance.py",
-                "if epoch is None or noted_epoch != epoch or noted_seq > seq:",
+                "if epoch is None or another or (noted_epoch == epoch and noted_seq > seq):",
                 "if epoch is None:",
             ),
         ),
@@ -136,7 +137,7 @@ FOLLOWING = (
     Mechanism(
         "L3",
         "noting the newest position at each commit",
-        (Off("pottle/store/database.py", "        self._turn.note(self.instance.epoch, changes.head(tx))\n", ""),),
+        (Off("pottle/store/sqlite.py", "        self._turn.note(self.instance.epoch, changes.head(tx))\n", ""),),
         ("tests/store/test_turn.py::test_every_commit_is_noted",),
     ),
     Mechanism(

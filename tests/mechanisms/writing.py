@@ -49,7 +49,7 @@ WRITING = (
             Off(
                 "pottle/store/writer.py",
                 "                for unit in batch:\n                    self._in_turn([unit], 0, again=False)",
-                "                for unit in batch:\n                    unit.error = unit.error or _explained(cause)",
+                "                for unit in batch:\n                    unit.error = unit.error or explained",
             ),
         ),
         (
@@ -64,7 +64,7 @@ WRITING = (
         (
             Off(
                 "pottle/store/writer.py",
-                "                for unit in batch:\n                    unit.error = _explained(cause)",
+                "                for unit in batch:\n                    unit.error = explained",
                 "                pass",
             ),
         ),

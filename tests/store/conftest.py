@@ -8,7 +8,8 @@ import pytest
 
 from model.settings import Settings
 from pottle.store import migrations
-from pottle.store.database import Database, prepare
+from pottle.store.database import Database
+from pottle.store.sqlite import prepare
 
 
 @pytest.fixture

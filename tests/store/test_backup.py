@@ -12,8 +12,9 @@ from model.settings import Settings
 from pottle.errors import Conflict, NotFound, Refusal
 from pottle.store import copies as backups
 from pottle.store.copies import backup
-from pottle.store.database import Database, prepare
+from pottle.store.database import Database
 from pottle.store.files import WrongDatabase
+from pottle.store.sqlite import prepare
 from pottle.store.unit import Tx
 
 pytestmark = pytest.mark.sqlite("a copy of its file, while it is written to")

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ from pottle.store import changes
 from pottle.store.bus import SLOTS, Bus
 from pottle.store.changes import Change
 from pottle.store.database import Database
-from pottle.store.follower import Follower, Listener
+from pottle.store.follower import Listener
 from pottle.store.statements import Snapshot
 from pottle.store.unit import Tx
 from tests.server import PATIENCE
@@ -38,14 +38,15 @@ def told(tx: Tx, subject: int) -> int:
     return tx.changed("test", subject=subject)
 
 
-@contextmanager
-def following(path: Path) -> Iterator[tuple[Follower, list[Change]]]:
-    """A follower, and what it has told."""
-    follower = Follower(path)
+@asynccontextmanager
+async def following(path: Path, *more: Listener) -> AsyncIterator[tuple[Database, list[Change]]]:
+    """A worker, and what it is told: in a test that waits for nothing else, only where it catches up."""
+    database = Database()
     heard: list[Change] = []
-    follower.listeners.append(Listener(lambda _, rows: rows, heard.extend, heard.clear))
-    yield follower, heard
-    follower.close()
+    database.listeners = [Listener(lambda _, rows: rows, heard.extend, heard.clear), *more]
+    await database.open(Settings(instance=path.parent))
+    yield database, heard
+    await database.close()
 
 
 @contextmanager
@@ -55,94 +56,99 @@ def editor(path: Path) -> Iterator[sqlite3.Connection]:
         yield raw
 
 
+def committing(path: Path) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-c", COMMITTING, str(path)])
+
+
 def add(raw: sqlite3.Connection, subject: int = 0) -> None:
     raw.execute("INSERT INTO changes (prev, kind, subject, tags, created) VALUES (0, 'test', ?, '', '')", (subject,))
 
 
-def test_it_works(path: Path) -> None:
-    with following(path) as (follower, heard), editor(path) as raw:
-        add(raw, 1)
-        add(raw, 2)
+async def test_it_works(path: Path) -> None:
+    async with following(path) as (database, heard):
+        with editor(path) as raw:
+            add(raw, 1)
+            add(raw, 2)
         assert heard == []
-        follower.catch_up()
+        await database.caught_up()
         assert [row.subject for row in heard] == [1, 2]
-        assert follower.head == heard[-1].seq
-        follower.catch_up()
+        assert database.head == heard[-1].seq
+        await database.caught_up()
         assert len(heard) == 2
 
 
-def test_what_was_there_before_is_not_told(path: Path) -> None:
+async def test_what_was_there_before_is_not_told(path: Path) -> None:
     with editor(path) as raw:
         add(raw)
-        with following(path) as (follower, heard):
-            follower.catch_up()
+        async with following(path) as (database, heard):
+            await database.caught_up()
             assert heard == []
             add(raw)
-            follower.catch_up()
+            await database.caught_up()
             assert len(heard) == 1
 
 
-def test_no_commit_of_another_process_is_missed(path: Path) -> None:
+async def test_no_commit_of_another_process_is_missed(path: Path) -> None:
     """1,000 commits, looked at as fast as can be: `PRAGMA data_version` moves with each that was not seen yet."""
-    with following(path) as (follower, heard):
-        process = subprocess.Popen([sys.executable, "-c", COMMITTING, str(path)])
+    async with following(path) as (database, heard):
+        process = committing(path)
         looks = 0
         while process.poll() is None:
-            follower.catch_up()
+            await database.caught_up()
             looks += 1
-        follower.catch_up()
+        await database.caught_up()
         assert process.returncode == 0
         assert [row.subject for row in heard] == [*range(1000)]
         assert [row.seq for row in heard] == [*range(heard[0].seq, heard[0].seq + 1000)]
         assert looks > 10
 
 
-def test_each_commit_is_seen_by_the_next_look(path: Path) -> None:
+async def test_each_commit_is_seen_by_the_next_look(path: Path) -> None:
     """Also when a checkpoint truncates the log, when nothing was changed in between, and after a vacuum."""
-    with following(path) as (follower, heard), editor(path) as raw:
-        for n in range(50):
-            add(raw, n)
-            if n % 10 == 3:
-                raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            if n == 25:
-                raw.execute("VACUUM")
-            follower.catch_up()
-            assert heard[-1].subject == n
+    async with following(path) as (database, heard):
+        with editor(path) as raw:
+            for n in range(50):
+                add(raw, n)
+                if n % 10 == 3:
+                    raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                if n == 25:
+                    raw.execute("VACUUM")
+                await database.caught_up()
+                assert heard[-1].subject == n
         assert len(heard) == 50
 
 
-def test_what_is_committed_while_it_looks_is_seen_by_the_next_look(path: Path) -> None:
+async def test_what_is_committed_while_it_looks_is_seen_by_the_next_look(path: Path) -> None:
     """Fails when the version is taken after the rows were read: it then counts as seen what was not."""
-    with following(path) as (follower, heard), editor(path) as raw:
+    with editor(path) as raw:
         late = iter([True])
-        ready = Listener(lambda _read, _rows: add(raw, 2) if next(late, False) else None, lambda _: None, heard.clear)
-        follower.listeners.append(ready)
-        add(raw, 1)
-        follower.catch_up()
-        follower.catch_up()
-        assert [row.subject for row in heard] == [1, 2]
+        ready = Listener(lambda _read, _rows: add(raw, 2) if next(late, False) else None, lambda _: None, lambda: None)
+        async with following(path, ready) as (database, heard):
+            add(raw, 1)
+            await database.caught_up()
+            await database.caught_up()
+            assert [row.subject for row in heard] == [1, 2]
 
 
-def test_it_watches_on_a_connection_that_is_never_blind(path: Path) -> None:
+async def test_it_watches_on_a_connection_that_is_never_blind(path: Path) -> None:
     """`PRAGMA data_version` does not move inside a transaction, nor while a cursor is open."""
-    with following(path) as (follower, heard), editor(path) as raw:
-        with follower.reader as read:
-            assert not follower._watch.in_transaction
+    async with following(path) as (database, heard):
+        with editor(path) as raw, database.snapshot() as read:
             before = len(changes.since(read, 0))
             add(raw)
             assert len(changes.since(read, 0)) == before, "one consistent state"
-        follower.catch_up()
+        await database.caught_up()
         assert len(heard) == 1
 
 
 class Memory:
     """A listener that keeps what it heard, and fails when it is told to."""
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self) -> None:
         self.kept: list[int | None] = []
         self.preparing = self.applying = self.forgetting = 0  # how many more times it fails at that
         self.forgot = 0
-        follower.listeners.append(Listener(self._prepare, self._apply, self._forget))
+        self.listener = Listener(self._prepare, self._apply, self._forget)
 
     def _prepare(self, _: Snapshot, rows: list[Change]) -> list[int | None]:
         if self.preparing:
@@ -166,37 +172,41 @@ class Memory:
 
 @pytest.mark.parametrize("at", ["preparing", "applying"])
 @pytest.mark.parametrize("which", [0, 1, 2])
-def test_where_one_listener_fails_all_forget(path: Path, caplog: pytest.LogCaptureFixture, which: int, at: str) -> None:
+async def test_where_one_listener_fails_all_forget(
+    path: Path, caplog: pytest.LogCaptureFixture, which: int, at: str
+) -> None:
     """Nobody keeps half of what was: neither those before it, nor those after it, who never heard."""
-    with closing(Follower(path)) as follower, editor(path) as raw:
-        memories = [Memory(follower) for _ in range(3)]
-        add(raw, 1)
-        follower.catch_up()
-        setattr(memories[which], at, 1)
-        add(raw, 2)
-        follower.catch_up()
-        assert [memory.kept for memory in memories] == [[]] * 3
-        assert "could not be followed" in caplog.text
-        add(raw, 3)
-        follower.catch_up()
-        assert [memory.kept for memory in memories] == [[3]] * 3
-        assert [memory.forgot for memory in memories] == [1] * 3
+    memories = [Memory() for _ in range(3)]
+    async with following(path, *(memory.listener for memory in memories)) as (database, _):
+        with editor(path) as raw:
+            add(raw, 1)
+            await database.caught_up()
+            setattr(memories[which], at, 1)
+            add(raw, 2)
+            await database.caught_up()
+            assert [memory.kept for memory in memories] == [[]] * 3
+            assert "could not be followed" in caplog.text
+            add(raw, 3)
+            await database.caught_up()
+            assert [memory.kept for memory in memories] == [[3]] * 3
+            assert [memory.forgot for memory in memories] == [1] * 3
 
 
-def test_where_one_cannot_even_forget_nothing_is_served_until_it_can(path: Path) -> None:
-    with closing(Follower(path)) as follower, editor(path) as raw:
-        memories = [Memory(follower) for _ in range(3)]
+async def test_where_one_cannot_even_forget_nothing_is_served_until_it_can(path: Path) -> None:
+    memories = [Memory() for _ in range(3)]
+    async with following(path, *(memory.listener for memory in memories)) as (database, _):
         memories[1].applying = 1
         memories[1].forgetting = 2
-        add(raw, 1)
-        for _ in range(2):
-            with pytest.raises(ValueError, match="oh no"):
-                follower.catch_up()
-        follower.catch_up()
-        assert [memory.kept for memory in memories] == [[]] * 3
-        add(raw, 2)
-        follower.catch_up()
-        assert [memory.kept for memory in memories] == [[2]] * 3
+        with editor(path) as raw:
+            add(raw, 1)
+            for _ in range(2):
+                with pytest.raises(ValueError, match="oh no"):
+                    await database.caught_up()
+            await database.caught_up()
+            assert [memory.kept for memory in memories] == [[]] * 3
+            add(raw, 2)
+            await database.caught_up()
+            assert [memory.kept for memory in memories] == [[2]] * 3
 
 
 async def test_it_looks_again_after_a_look_that_failed(
@@ -208,19 +218,18 @@ async def test_it_looks_again_after_a_look_that_failed(
     heard = Heard(listening)
     for database in (writing, listening):
         await database.open(Settings(instance=instance))
-        deafen(database._bus)
-    looking, failed = listening._follower.catch_up, asyncio.Event()
-    looks = iter(range(20))
+        deafen(database._store._bus)
+    failed, looks = asyncio.Event(), iter(range(20))
 
     def failing() -> None:
         if next(looks, None) is None:
-            listening._follower.catch_up = looking  # type: ignore[method-assign]
             failed.set()
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr(listening._follower, "catch_up", failing)
-    async with asyncio.timeout(PATIENCE):
-        await failed.wait()
+    with monkeypatch.context() as patched:
+        patched.setattr(listening._store, "catch_up", failing)
+        async with asyncio.timeout(PATIENCE):
+            await failed.wait()
     await writing.write(told, 1)
     await heard.until(1)
     assert caplog.text.count("The change log cannot be followed") == 1
@@ -228,11 +237,11 @@ async def test_it_looks_again_after_a_look_that_failed(
         await database.close()
 
 
-def test_a_snapshot_is_given_back_when_its_reader_fails(path: Path) -> None:
-    with closing(Follower(path)) as follower:
-        with pytest.raises(ZeroDivisionError), follower.reader:
+async def test_a_snapshot_is_given_back_when_its_reader_fails(path: Path) -> None:
+    async with following(path) as (database, _):
+        with pytest.raises(ZeroDivisionError), database.snapshot():
             raise ZeroDivisionError
-        with follower.reader as read:
+        with database.snapshot() as read:
             assert changes.head(read) >= 0
 
 
@@ -271,7 +280,7 @@ async def two(instance: Path) -> AsyncIterator[tuple[Database, Heard]]:
 async def test_a_poke_arrives_without_a_poll(two: tuple[Database, Heard]) -> None:
     """Fails when Bus.poke sends nothing."""
     writing, heard = two
-    heard.database._bus._timer.cancel()
+    heard.database._store._bus._timer.cancel()
     await writing.write(told, 1)
     await heard.until(1)
 
@@ -285,7 +294,7 @@ async def test_a_lost_poke_costs_only_a_little_time(instance: Path) -> None:
     heard = Heard(listening)
     for database in (writing, listening):
         await database.open(Settings(instance=instance))
-        deafen(database._bus)
+        deafen(database._store._bus)
     for n in range(3):
         await writing.write(told, n)
         await heard.until(n)
@@ -308,7 +317,7 @@ async def test_forged_and_doubled_pokes_do_no_harm(two: tuple[Database, Heard]) 
             stranger.setblocking(False)
             for _ in range(20):
                 try:
-                    stranger.sendto(b"rubbish" * 100, f"{writing._bus._name}-{slot}")
+                    stranger.sendto(b"rubbish" * 100, f"{writing._store._bus._name}-{slot}")
                 except OSError:
                     break
     await writing.write(told, 1)
@@ -322,7 +331,7 @@ async def test_a_worker_too_many_hears_nothing_and_still_follows(instance: Path)
     database = Database()
     heard = Heard(database)
     await database.open(Settings(instance=instance))
-    assert database._bus._socket is None
+    assert database._store._bus._socket is None
     await database.write(told, 1)
     await heard.until(1)
     await database.close()

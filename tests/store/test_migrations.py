@@ -12,8 +12,11 @@ import pytest
 from model.settings import Settings
 from pottle import times
 from pottle.store import Base, changes, migrations
-from pottle.store.database import Database, prepare
+from pottle.store.database import Database
 from pottle.store.files import WrongDatabase
+from pottle.store.sqlite import prepare
+
+pytestmark = pytest.mark.sqlite("migrations from its first version on; a database on PostgreSQL begins with the models")
 
 pytestmark = pytest.mark.sqlite("migrations from its first version on; a database on PostgreSQL begins with the models")
 

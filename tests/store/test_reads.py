@@ -81,7 +81,7 @@ def emptied(path: Path) -> bool:
 
 
 async def test_who_finds_no_session_for_long_is_told_so(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(database._reading.engine.pool, "_timeout", 0.01)
+    monkeypatch.setattr(database._store._reading.engine.pool, "_timeout", 0.01)
     async with AsyncExitStack() as stack:
         for _ in range(engines.SESSIONS):
             await stack.enter_async_context(database.session())
@@ -101,7 +101,7 @@ async def test_what_is_read_for_long_ends_with_the_worker(instance: Path) -> Non
             await session.scalar(text(COUNT_TO), {"to": 10**12})
 
     reading = asyncio.create_task(endless())
-    while not database._reading.engine.pool.checkedout():  # type: ignore[attr-defined]
+    while not database._store._reading.engine.pool.checkedout():  # type: ignore[attr-defined]
         await asyncio.sleep(0)
     await asyncio.sleep(0)
     await database.close()

@@ -40,7 +40,7 @@ from model.talk.channel import Channel
 from model.talk.post import Post
 from pottle.store import changes, engines, tables
 from pottle.store.database import Database
-from pottle.store.statements import DIALECT, Prepared
+from pottle.store.statements import SQLITE, Prepared
 from pottle.store.tables import touched
 from pottle.store.unit import Tx
 from tests.cases import in_turn
@@ -79,8 +79,8 @@ def compare(path: Path, statement: Any) -> None:
     required = {bind.key for bind in binds if bind.required}
     written = [column.key for column in statement.table.c] if isinstance(statement, Insert | Update) else []
     columns = [key for key in written if key not in {bind.key for bind in binds}]
-    taken = statement.compile(dialect=DIALECT, column_keys=columns if written else None).params
-    ready = Prepared(statement, *required, *(key for key in columns if key in taken))
+    taken = statement.compile(dialect=SQLITE.dialect, column_keys=columns if written else None).params
+    ready = Prepared(SQLITE.dialect, statement, *required, *(key for key in columns if key in taken))
     sql, names = ready.sql, set(taken)
     if ready.expanding is not None:
         lists = {bind.key: [1] for bind in ready.expanding.bind_names if bind.expanding}
@@ -90,13 +90,18 @@ def compare(path: Path, statement: Any) -> None:
     assert seen_by_sqlite(path, sql, names, foreign_keys=False).reads <= ready.reads, sql
 
 
+def is_for_both(statement: Any) -> bool:
+    """Whether it calls no function of PostgreSQL's own."""
+    return not any(getattr(part, "name", "").startswith("pg_") for part in visitors.iterate(statement))
+
+
 def constants() -> Iterator[tuple[str, Any]]:
     for room in (model, pottle.store):
         for found in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
             if "migrations" in found.name:
                 continue
             for name, value in vars(importlib.import_module(found.name)).items():
-                if isinstance(value, Executable) and hasattr(value, "compile"):
+                if isinstance(value, Executable) and hasattr(value, "compile") and is_for_both(value):
                     yield f"{found.name}.{name}", value
 
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from model.settings import Settings
-from pottle.store.database import Database, turn_file
+from pottle.store.database import Database
 from pottle.store.instance import Instance
 from pottle.store.locks import Turn
+from pottle.store.sqlite import turn_file
 from pottle.store.unit import Tx
 from tests.server import ROOT, clean_environment
 

@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import itertools
+import shutil
 import sqlite3
 import tempfile
 import threading
@@ -20,28 +21,34 @@ from model.settings import Settings
 from pottle.errors import Conflict, Overloaded, Refusal, StorageFull
 from pottle.rates import Rate
 from pottle.store import engines, writer
+from pottle.store.bus import Bus
 from pottle.store.database import Database
-from pottle.store.engines import open_writer, write_engine
+from pottle.store.engines import open_writer
 from pottle.store.instance import Fact
 from pottle.store.locks import Turn
+from pottle.store.sqlite import SQLite, turn_file
 from pottle.store.unit import Envelope, Tx, envelope
 from pottle.store.writer import MOST_IN_A_BATCH, Writer
 from tests.server import PATIENCE
 
 
 class Kept:
-    """A table of numbers, its writer, and how often it committed."""
+    """A database with a table of numbers, its writer, and how often it committed."""
 
     def __init__(self, folder: Path, most_waiting: int = 1_000) -> None:
         self.path = folder / "app.db"
         with closing(open_writer(self.path)) as raw:
             raw.execute("CREATE TABLE IF NOT EXISTS kept (n INTEGER, data BLOB)")
         self.commits = 0
-        self.turn = Turn(folder / "turn")
-        self.writer = Writer(write_engine(self.path), self.turn, self._committed, most_waiting)
+        self._store = SQLite(Settings(instance=folder), (), False, lambda: None)
+        self.writer = Writer(self._store, self._committed, most_waiting)
 
-    def _committed(self, _: Tx) -> None:
+    def _committed(self) -> None:
         self.commits += 1
+
+    async def close(self) -> None:
+        await self.writer.stop()
+        await self._store.close()
 
     def numbers(self) -> list[int]:
         """What another connection finds there, in the order of writing."""
@@ -71,13 +78,12 @@ class Kept:
 async def keeping(folder: Path, **options: Any) -> AsyncIterator[Kept]:
     kept = Kept(folder, **options)
     yield kept
-    await kept.writer.stop()
-    kept.turn.close()
+    await kept.close()
 
 
 @pytest.fixture
-async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
-    async with keeping(tmp_path) as kept:
+async def kept(fresh: Path) -> AsyncIterator[Kept]:
+    async with keeping(fresh.parent) as kept:
         yield kept
 
 
@@ -178,7 +184,9 @@ UNITS = {"keep": keep, "refuse": refuse, "fail": fail, "refuse late": refuse_lat
 
 @rules(max_examples=25, deadline=None)
 @given(st.lists(st.lists(st.sampled_from([*UNITS]), min_size=1, max_size=12), min_size=1, max_size=4))
-def test_whatever_units_meet_in_a_batch_it_is_as_if_they_ran_one_by_one(batches: list[list[str]]) -> None:
+def test_whatever_units_meet_in_a_batch_it_is_as_if_they_ran_one_by_one(
+    prepared: Path, batches: list[list[str]]
+) -> None:
     """The model: each unit in turn, those that raise leaving nothing.
 
     Fails when the writer runs what is left of a spoiled batch in the same transaction, and when it answers a unit
@@ -188,7 +196,7 @@ def test_whatever_units_meet_in_a_batch_it_is_as_if_they_ran_one_by_one(batches:
     async def run(folder: str) -> None:
         numbers = itertools.count(1)
         model: list[int] = []
-        async with keeping(Path(folder)) as kept:
+        async with keeping(Path(shutil.copytree(prepared, folder, dirs_exist_ok=True))) as kept:
             for batch in batches:
                 units = [(kind, next(numbers)) for kind in batch]
                 answers = await kept.together([(UNITS[kind], n) for kind, n in units])
@@ -220,9 +228,9 @@ async def test_a_caller_that_is_cancelled_stops_waiting_and_its_unit_still_runs(
     assert kept.writer.waiting == 0
 
 
-async def test_when_too_many_wait_one_more_is_refused_at_once(tmp_path: Path) -> None:
+async def test_when_too_many_wait_one_more_is_refused_at_once(fresh: Path) -> None:
     """Fails without a bound on what waits: it is refused much later, and for another reason."""
-    async with keeping(tmp_path, most_waiting=3) as kept:
+    async with keeping(fresh.parent, most_waiting=3) as kept:
         gate = threading.Event()
         waiting = [asyncio.ensure_future(kept.writer.run(lambda _: gate.wait()))]
         waiting += [asyncio.ensure_future(kept.writer.run(keep, n)) for n in (1, 2)]
@@ -235,8 +243,7 @@ async def test_when_too_many_wait_one_more_is_refused_at_once(tmp_path: Path) ->
         assert kept.numbers() == [1, 2, 4]
 
 
-async def test_to_stop_it_is_to_commit_first_what_waits(tmp_path: Path) -> None:
-    kept = Kept(tmp_path)
+async def test_to_stop_it_is_to_commit_first_what_waits(kept: Kept) -> None:
     gate = threading.Event()
     waiting = [asyncio.ensure_future(kept.writer.run(lambda _: gate.wait()))]
     waiting += [asyncio.ensure_future(kept.writer.run(keep, n)) for n in range(600)]
@@ -247,14 +254,15 @@ async def test_to_stop_it_is_to_commit_first_what_waits(tmp_path: Path) -> None:
     await stopping
     assert (await asyncio.gather(*waiting))[1:] == [*range(600)]
     assert kept.numbers() == [*range(600)]
-    kept.turn.close()
 
 
-async def test_trouble_after_a_commit_does_not_make_it_undone(kept: Kept, caplog: pytest.LogCaptureFixture) -> None:
-    def trouble(_: Tx) -> None:
+async def test_trouble_after_a_commit_does_not_make_it_undone(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def trouble(_: Bus) -> None:
         raise OSError("no space left on device")
 
-    kept.writer._committed = trouble
+    monkeypatch.setattr(Bus, "poke", trouble)
     assert await kept.writer.run(keep, 1) == 0
     assert kept.numbers() == [1]
     assert "After a commit" in caplog.text
@@ -299,7 +307,7 @@ async def test_a_full_disk_refuses_what_does_not_fit_and_nothing_else(kept: Kept
 
 
 async def test_a_database_that_another_program_locks_is_overloaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fresh: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refusal that says "try again" (503), for all who wait; and all is well once the other is done.
 
@@ -307,7 +315,7 @@ async def test_a_database_that_another_program_locks_is_overloaded(
     that production waits, that is eight minutes.
     """
     monkeypatch.setattr(engines, "BUSY_MS", 50)
-    async with keeping(tmp_path) as kept:
+    async with keeping(fresh.parent) as kept:
         await kept.writer.run(keep, 0)
         turns = itertools.count()
         taken = Turn.__enter__
@@ -329,21 +337,20 @@ async def test_a_database_that_another_program_locks_is_overloaded(
 
 
 async def test_a_turn_that_another_process_holds_for_too_long_is_overloaded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And what was refused is never run, also when the turn comes at last. Fails when nobody gives up."""
     monkeypatch.setattr(writer, "PATIENCE", 0.05)
-    async with keeping(tmp_path) as kept:
-        with (tmp_path / "turn").open("r+b") as stuck:
-            fcntl.flock(stuck, fcntl.LOCK_EX)
-            writes = [kept.writer.run(keep, n) for n in range(20)]
-            async with asyncio.timeout(PATIENCE):
-                answers = await asyncio.gather(*writes, return_exceptions=True)
-            assert {type(answer) for answer in answers} == {Overloaded}
-        monkeypatch.setattr(writer, "PATIENCE", 30)
-        assert await kept.writer.run(keep, 20) == 0
-        assert kept.numbers() == [20]
-        assert kept.writer.waiting == 0
+    with turn_file(kept.path).open("r+b") as stuck:
+        fcntl.flock(stuck, fcntl.LOCK_EX)
+        writes = [kept.writer.run(keep, n) for n in range(20)]
+        async with asyncio.timeout(PATIENCE):
+            answers = await asyncio.gather(*writes, return_exceptions=True)
+        assert {type(answer) for answer in answers} == {Overloaded}
+    monkeypatch.setattr(writer, "PATIENCE", 30)
+    assert await kept.writer.run(keep, 20) == 0
+    assert kept.numbers() == [20]
+    assert kept.writer.waiting == 0
 
 
 async def test_the_session_of_a_refused_unit_writes_nothing_later(database: Database) -> None:
@@ -377,9 +384,9 @@ async def test_a_session_is_written_when_its_unit_returns(database: Database) ->
     assert found == ("1",)
 
 
-async def test_what_comes_while_another_process_has_the_turn_comes_along(kept: Kept, tmp_path: Path) -> None:
+async def test_what_comes_while_another_process_has_the_turn_comes_along(kept: Kept) -> None:
     """Fails when a batch is closed before the wait for the turn."""
-    with closing(Turn(tmp_path / "turn")) as other:
+    with closing(Turn(turn_file(kept.path))) as other:
         with other:
             running = [asyncio.ensure_future(kept.writer.run(keep, 0))]
             while not kept.writer.busy_seconds:

@@ -13,7 +13,8 @@ from sqlalchemy import Boolean, Column, ForeignKey, Integer, String, Table, Text
 from model.operating.doctor import Patient, examine
 from model.settings import Settings
 from pottle.store import Base, migrations
-from pottle.store.database import Database, migrate, prepare
+from pottle.store.database import Database
+from pottle.store.sqlite import migrate, prepare
 from tests.conftest import needs
 from tests.store.test_migrations import tables
 from tests.test_backup_commands import quart

@@ -7,26 +7,30 @@ it: that is for a person to say (`quart --app main db upgrade`). Nor does a star
 import re
 import sqlite3
 import subprocess
+import tempfile
 import time
 from argparse import Namespace
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import DefaultClause, MetaData
+from sqlalchemy import Connection, DefaultClause, MetaData, String, column, inspect, select, table
+from sqlalchemy.schema import AddConstraint, DropConstraint
 
 from pottle.store.base import WHOLE, Base
 from pottle.store.changes import LoggedChange
-from pottle.store.engines import write_engine
+from pottle.store.engines import open_reader, write_engine
 from pottle.store.files import LEFT, WrongDatabase, untouched
+from pottle.store.statements import Snapshot
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 HERE = Path(__file__).parent
 VERSIONS = HERE.parents[2] / "model" / "migrations"  # of the application; Engine(migrations=…) names others
+VERSION = select(column("version_num", String)).select_from(table("alembic_version"))
 WAITING = "WAITS_FOR_A_PERSON = True"
 STARTED = time.time()  # this process, before it imported the models
 
@@ -44,6 +48,65 @@ def upgrade(path: Path, to: str | None = None, willing: bool = False) -> None:
     from alembic import command
 
     with_connection(path, lambda config: command.upgrade(config, to or "head"))
+
+
+def bring(connection: Connection, willing: bool = False) -> None:
+    """Brings the PostgreSQL database of a connection, which is in a transaction with the turn, to where a start does.
+
+    An empty one is made from the models, and gets the rows that a new SQLite database has by the migrations. Raises
+    WrongDatabase for one that is not ours, or newer than the code.
+    """
+    from alembic import command
+
+    at = revision_in(connection)
+    if at is None:
+        make(connection)
+        return
+    check_known(at, "The database of POTTLE_DATABASE_URL")
+    to = newest_revision() if willing else _before_waiting(at)
+    if at != to:
+        _configured(connection, lambda config: command.upgrade(config, to or "head"))
+
+
+def make(connection: Connection) -> None:
+    """Makes what an empty PostgreSQL database lacks, in the connection's transaction."""
+    from alembic import command
+
+    from pottle.store.moving import move
+
+    described().create_all(connection)
+    with tempfile.TemporaryDirectory() as folder:
+        new = Path(folder) / "app.db"
+        upgrade(new)
+        with closing(open_reader(new)) as raw, Snapshot(raw) as source, unreferenced(connection):
+            present = {name for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            move(source, Snapshot(connection.connection.driver_connection), present)
+    _configured(connection, lambda config: command.stamp(config, newest_revision() or "head"))
+
+
+@contextmanager
+def unreferenced(connection: Connection) -> Iterator[None]:
+    """No reference is looked at meanwhile; all are at the end."""
+    keys = [key for of in Base.metadata.tables.values() for key in of.foreign_key_constraints]
+    for key in keys:
+        connection.execute(DropConstraint(key))
+    yield
+    for key in keys:
+        connection.execute(AddConstraint(key))
+
+
+def revision_in(connection: Connection) -> str | None:
+    """The revision that a PostgreSQL database is at; None for an empty one. Raises WrongDatabase for another's."""
+    tables = set(inspect(connection).get_table_names())
+    if {"alembic_version", LoggedChange.__tablename__} <= tables:
+        found: str | None = connection.execute(VERSION).scalar()
+        return found
+    if tables - {"alembic_version"}:
+        raise WrongDatabase(
+            "The database of POTTLE_DATABASE_URL is another program's: it has tables, but no revision. It was left as "
+            "it is. Make one for Pottle (createdb), and name that."
+        )
+    return None
 
 
 def downgrade(path: Path, to: str) -> None:
@@ -179,11 +242,11 @@ def operations(path: Path) -> list[Any]:
 
 def described() -> MetaData:
     """The models, where a column's `default=` is the database's too if it is a plain value: rows there are have it."""
-    for table in Base.metadata.tables.values():
-        for column in table.columns:
-            plain = getattr(column.default, "arg", None)
-            if column.server_default is None and isinstance(plain, str | int | float):
-                column.server_default = DefaultClause(str(int(plain) if isinstance(plain, bool) else plain))
+    for of in Base.metadata.tables.values():
+        for one in of.columns:
+            plain = getattr(one.default, "arg", None)
+            if one.server_default is None and isinstance(plain, str | int | float):
+                one.server_default = DefaultClause(str(int(plain) if isinstance(plain, bool) else plain))
     return Base.metadata
 
 
@@ -229,6 +292,17 @@ COMPARING: dict[str, Any] = {
 
 def with_connection(path: Path, do: "Callable[[Config], object]") -> None:
     """Calls `do` with Alembic's configuration for the database at `path`."""
+    engine = write_engine(path)
+    try:
+        with engine.connect() as connection:
+            # A batch migration drops and recreates tables, which with foreign keys on would delete what refers to them.
+            connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")  # type: ignore[union-attr]
+            _configured(connection, do)
+    finally:
+        engine.dispose()
+
+
+def _configured(connection: Connection, do: "Callable[[Config], object]") -> None:
     from alembic.config import Config
 
     config = Config(cmd_opts=Namespace(quiet=True))
@@ -236,15 +310,8 @@ def with_connection(path: Path, do: "Callable[[Config], object]") -> None:
     config.set_main_option("version_locations", str(VERSIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.set_main_option("file_template", "%%(rev)s_%%(slug)s")
-    engine = write_engine(path)
-    try:
-        with engine.connect() as connection:
-            # A batch migration drops and recreates tables, which with foreign keys on would delete what refers to them.
-            connection.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")  # type: ignore[union-attr]
-            config.attributes["connection"] = connection
-            do(config)
-    finally:
-        engine.dispose()
+    config.attributes["connection"] = connection
+    do(config)
 
 
 def words(step: Any) -> str:

@@ -1,0 +1,523 @@
+"""PostgreSQL beneath the database: for several machines, or where there is one already (`POTTLE_DATABASE_URL`).
+
+One advisory lock is the turn of all who write, on all machines: it is a batch's first statement, so that seqs are drawn
+in the order of commits. A holder that stands still loses it after HELD_SECONDS, and its batch is rolled back.
+
+Reading happens in threads and beside the event loop, each read in one state of the database. Before a kept answer is
+served, one question asks for the head of the log; all requests that arrived before it was sent share it. Other machines
+are told by a NOTIFY in each batch that wrote; where one is lost, somebody asks within POLL_SECONDS anyway.
+
+A database that is not the one that was last seen (a restored dump, a standby that was promoted) has a new epoch: see
+`history`.
+"""
+
+import asyncio
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextvars import copy_context
+from functools import partial
+from typing import Any
+
+import psycopg
+from psycopg.adapt import Loader
+from psycopg.pq import TransactionStatus
+from sqlalchemy import AsyncAdaptedQueuePool, Engine, QueuePool, create_engine, event, func, select
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+
+from pottle.errors import Overloaded, Refusal, StorageFull
+from pottle.settings import Settings
+from pottle.store import changes, migrations, tables
+from pottle.store.files import WrongDatabase, make_durably, unwritable
+from pottle.store.follower import Follower, Listener
+from pottle.store.instance import fact, identify
+from pottle.store.locks import Turn
+from pottle.store.statements import POSTGRESQL, Snapshot
+from pottle.store.unit import Tx
+from pottle.translation import _
+
+log = logging.getLogger("pottle")
+
+CHANNEL = "pottle"
+TURN = int.from_bytes(b"pottle")  # the advisory lock of whoever writes
+SERVED = TURN + 1  # shared by all processes that serve
+HELD_SECONDS = 5  # that whoever has the turn may stand still
+PATIENCE = 10  # seconds that one waits for the turn, for a session, or to learn what became of a commit
+LONGEST = 30  # seconds that a question may take
+READERS = 4  # threads of a worker, each with a connection, for hot reads
+SESSIONS = 4  # ordinary reads at once in one worker
+POLL_SECONDS = 0.5  # until somebody asks for the head without being told to
+RETRY_SECONDS = 0.5  # between two tries to connect
+OLDEST = 14  # version of PostgreSQL
+
+BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({TURN}); SELECT pg_current_xact_id()::text"
+COMMIT = "COMMIT"
+TELL_AND_COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
+SIZE = select(func.pg_database_size(func.current_database()).label("bytes"))
+BECAME = "SELECT pg_xact_status(%s::text::xid8)"
+HEAD = "SELECT coalesce(max(seq), 0), (SELECT value FROM instance WHERE name = 'epoch') FROM changes"
+# Of a restored dump the table is another one, of another cluster its identifier, and a standby that was promoted, or a
+# recovery to a point in time, begins a timeline (the first eight digits of a file of the write-ahead log).
+HISTORY = """
+    SELECT (SELECT system_identifier FROM pg_control_system())::text
+        || ' ' || left(pg_walfile_name(pg_current_wal_lsn()), 8)
+        || ' ' || 'changes'::regclass::oid
+"""
+
+
+class Postgres:
+    """One PostgreSQL database, by its URL."""
+
+    at_once = False  # reads are awaited
+    full = False
+
+    def __init__(self, settings: Settings, listeners: tuple[Listener, ...], serving: bool, look: Callable[[], None]):
+        """Opens it. `look` is called in the event loop when there may be something new.
+
+        Raises files.WrongDatabase, having changed nothing, for a database that this code cannot serve.
+        """
+        self._url = settings.database_url
+        self.first_of_start = False
+        self._serving = serving
+        try:
+            make_durably(settings.instance)
+            self._noted = Turn(settings.instance / "postgres-seen")  # what this machine has seen of it
+        except OSError as error:
+            raise unwritable(settings.instance, error) from error
+        self._loop = asyncio.get_running_loop()
+        self._threads = threading.local()
+        self._executor = ThreadPoolExecutor(READERS, "reader")
+        self._owned: set[Any] = set()  # the threads' connections
+        self._xid = ""
+        with explaining():
+            self._engine = self._write_engine()
+            with self._engine.connect() as connection, connection.begin():
+                migrations.bring(connection)
+            self._engine.dispose()  # the next connection knows which history it is of
+            event.listen(self._engine, "connect", self._verify)
+            with self._engine.connect():
+                pass
+            with closing(self._opened("look")) as raw, Snapshot(raw) as read:
+                self.follower = Follower(read, listeners)
+        self._line = Line(self._connected, look)
+        self._look = Look(self._line, self.follower, self._prepare, self._changed)
+        self._reading = self._read_engine()
+
+    async def close(self) -> None:
+        """Once nothing is written any more."""
+        await self._look.close()
+        await self._line.close()
+        await self._reading.dispose()
+        await asyncio.to_thread(self._executor.shutdown)
+        for raw in self._owned:
+            raw.close()
+        self._engine.dispose()
+        self._noted.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Tx]:
+        """In the writer's thread: with the turn, one transaction, which is durable when this ends well."""
+        with self._engine.connect() as connection:
+            raw: Any = connection.connection.driver_connection
+            try:
+                with connection.begin():
+                    tx = Tx(connection)
+                    yield tx
+                    head = changes.head(tx) if tx.writings else 0
+                    self._commit(raw, tx)
+            finally:
+                if raw.closed:
+                    connection.invalidate()
+            if head:
+                self._noted.note(self.instance.epoch, head)
+
+    def _commit(self, raw: Any, tx: Tx) -> None:
+        """Commits. Where the connection is lost meanwhile, the next one says what became of it: nothing runs twice."""
+        if raw.info.transaction_status != TransactionStatus.INTRANS:
+            raise RuntimeError("The transaction has failed, and nobody said so")
+        try:
+            raw.execute(TELL_AND_COMMIT if tx.writings else COMMIT)
+        except psycopg.OperationalError:
+            if not raw.closed or not self._was_committed(self._xid):
+                raise
+
+    def _was_committed(self, xid: str) -> bool:
+        """Whether a transaction was, on the same history; False where nobody can say: then its callers are told 503."""
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            with suppress(psycopg.OperationalError), closing(self._opened("writer")) as raw:
+                if fact(Snapshot(raw), "history") != history(raw):
+                    return False
+                row = raw.execute(BECAME, (xid,)).fetchone()
+                if row is None or row[0] != "in progress":
+                    return row is not None and row[0] == "committed"
+            time.sleep(RETRY_SECONDS)
+        return False
+
+    def may_succeed_now(self, error: BaseException) -> bool:
+        """Whether a batch that failed can be run again: where PostgreSQL broke off one of two that had met."""
+        return isinstance(cause_of(error), psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected)
+
+    def explained(self, error: BaseException) -> BaseException:
+        """The error as a unit's caller should see it: passing troubles as refusals."""
+        return refusal(cause_of(error)) or error
+
+    def snapshot(self) -> Snapshot:
+        raise RuntimeError("On PostgreSQL a read is awaited: `await db.read(function, …)`.")
+
+    async def read(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Returns `function(read, *args, **kwargs)`, from a thread. Raises Overloaded where it cannot be asked."""
+        work = partial(copy_context().run, self._read, function, *args, **kwargs)
+        return await self._loop.run_in_executor(self._executor, work)
+
+    def _read(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        for again in (True, False):
+            raw = self._own()
+            try:
+                with Snapshot(raw) as read:
+                    return function(read, *args, **kwargs)
+            except psycopg.Error as error:
+                if not (raw.closed and again):
+                    raise refusal(error) or error from error
+        raise AssertionError
+
+    def _own(self) -> Any:
+        """This thread's connection."""
+        raw = getattr(self._threads, "raw", None)
+        if raw is None or raw.closed:
+            self._owned.discard(raw)
+            try:
+                raw = self._threads.raw = self._opened("reader")
+            except psycopg.OperationalError as error:
+                raise (refusal(error) or error) from error
+            self._owned.add(raw)
+        return raw
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """As db.session."""
+        async with AsyncSession(self._reading, expire_on_commit=False) as session:
+            try:
+                await session.connection()
+                yield session
+            except PoolTimeout:
+                raise Overloaded(_("Too many long questions to the database are under way.")) from None
+            except DBAPIError as error:
+                raise self.explained(error) from error
+            except psycopg.OperationalError as error:
+                raise self.explained(error) from error
+
+    def catch_up(self) -> None:
+        raise RuntimeError("On PostgreSQL it is awaited: `await db.caught_up()`.")
+
+    async def caught_up(self) -> None:
+        """Follows every change committed before this call. Raises Overloaded where the log cannot be read."""
+        await self._look.caught_up()
+
+    @property
+    def following(self) -> bool:
+        """Whether changes were found that not everybody has followed yet."""
+        return self._look.following
+
+    async def trouble(self) -> str | None:
+        """Why it can neither be read nor written at this moment; None where it can."""
+        await self.caught_up()
+        return None
+
+    def only(self, name: str) -> "Only":
+        """A lock that one process of all machines has: whoever runs the consumer of that name."""
+        return Only(self._line, TURN ^ int.from_bytes(hashlib.sha256(name.encode()).digest()[:7]))
+
+    def warn(self) -> None:
+        """Its disk is PostgreSQL's own matter."""
+
+    async def sizes(self) -> tuple[int, int, int]:
+        """Bytes of the database; of its logs and its disk PostgreSQL's own tools tell."""
+        return await self.read(_size), 0, 0
+
+    def _opened(self, what: str, **options: Any) -> Any:
+        return prepared(psycopg.connect(self._url, autocommit=True, application_name=f"pottle {what}", **options))
+
+    async def _connected(self, what: str) -> Any:
+        raw = await psycopg.AsyncConnection.connect(self._url, autocommit=True, application_name=f"pottle {what}")
+        return prepared(raw)
+
+    def _write_engine(self) -> Engine:
+        """The engine of the writer's thread: one connection, whose transactions begin with the turn."""
+        engine = create_engine(
+            "postgresql+psycopg://",
+            creator=lambda: self._opened("writer"),
+            poolclass=QueuePool,
+            pool_size=1,
+            max_overflow=0,
+            use_native_hstore=False,
+            hide_parameters=True,
+        )
+        event.listen(engine, "connect", _set_up_writer)
+        event.listen(engine, "begin", self._begin)
+        tables.watch(engine)
+        return engine
+
+    def _begin(self, connection: Any) -> None:
+        cursor = connection.connection.driver_connection.execute(BEGIN)
+        cursor.nextset()
+        cursor.nextset()
+        self._xid = cursor.fetchone()[0]
+
+    def _verify(self, raw: Any, _record: Any) -> None:
+        """Each new connection of the writer's: that it is the history that this process knows, or what it is now."""
+        with _turn(raw):
+            tx = Snapshot(raw)
+            known = getattr(self, "instance", None)
+            seen = (known.epoch, self.follower.head) if known else self._noted.noted()
+            self.instance = identify(tx, seen, history(raw))
+            self._noted.note(self.instance.epoch, changes.head(tx))
+            if known is None and self._serving:
+                (self.first_of_start,) = raw.execute(f"SELECT pg_try_advisory_lock({SERVED})").fetchone()
+                raw.execute(f"SELECT pg_advisory_lock_shared({SERVED})")
+                if self.first_of_start:
+                    raw.execute(f"SELECT pg_advisory_unlock({SERVED})")
+
+    def _prepare(self) -> Any:
+        """What is new, in one of the threads."""
+        return self._read(self.follower.prepare)
+
+    async def _changed(self, epoch: str, head: int) -> bool:
+        """Whether it is another history by now; then it is this worker's, too, and everybody has forgotten the old."""
+        if head >= self.follower.head and epoch == self.instance.epoch:
+            return False
+        if epoch == self.instance.epoch:  # nobody has noticed yet
+            await asyncio.to_thread(self._notice)
+        else:
+            self.instance = self.instance._replace(epoch=epoch)
+        self.follower.forget()
+        self.follower.head = head
+        return True
+
+    def _notice(self) -> None:
+        with closing(self._opened("look")) as raw:
+            self._verify(raw, None)
+
+    def _read_engine(self) -> Any:
+        """The engine of ordinary async reads: each session is one state of the database."""
+        engine = create_async_engine(
+            "postgresql+psycopg://",
+            async_creator=lambda: self._connected("session"),
+            poolclass=AsyncAdaptedQueuePool,
+            pool_size=SESSIONS,
+            max_overflow=0,
+            pool_timeout=PATIENCE,
+            pool_pre_ping=True,
+            use_native_hstore=False,
+            hide_parameters=True,
+        )
+        event.listen(engine.sync_engine, "begin", lambda connection: connection.exec_driver_sql(POSTGRESQL.begin))
+        tables.watch(engine.sync_engine)
+        return engine
+
+
+class Line:
+    """A connection in the event loop that is opened again when it is lost: asked for the head, and told of commits.
+
+    It holds locks, too, as long as it lasts.
+    """
+
+    def __init__(self, connect: Callable[[str], Any], look: Callable[[], None]) -> None:
+        self._connect = connect
+        self._asking: Any = None
+        self._look = look
+        self._opening = asyncio.Lock()
+        self._listening = asyncio.create_task(self._listen())
+
+    async def asking(self) -> Any:
+        """The connection to ask over. Raises psycopg.OperationalError."""
+        if self._asking is None or self._asking.closed:
+            async with self._opening:
+                if self._asking is None or self._asking.closed:
+                    self._asking = await self._connect("look")
+        return self._asking
+
+    async def close(self) -> None:
+        """Gives up the connections, and with them all locks."""
+        self._listening.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._listening
+        if self._asking is not None:
+            await self._asking.close()
+
+    async def _listen(self) -> None:
+        while True:
+            with suppress(psycopg.Error, OSError):
+                async with await self._connect("listen") as raw:
+                    await raw.execute(f"LISTEN {CHANNEL}")
+                    self._look()
+                    async for _told in raw.notifies():
+                        self._look()
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+class Look:
+    """Looks for what is new: one question at a time, for all who wait when it is sent."""
+
+    def __init__(
+        self, line: Line, follower: Follower, prepare: Callable[[], Any], changed: Callable[[str, int], Any]
+    ) -> None:
+        self.following = False
+        self._line, self._follower, self._prepare, self._changed = line, follower, prepare, changed
+        self._wanted = asyncio.Event()
+        self._next: asyncio.Future[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._task = asyncio.create_task(self._run())
+
+    async def caught_up(self) -> None:
+        """Once a look that began after this call is done. Raises what it did."""
+        if self._next is None:
+            self._next = self._loop.create_future()
+            self._wanted.set()
+        await asyncio.shield(self._next)
+
+    async def close(self) -> None:
+        """Ends it; who waits is told."""
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+        if self._next is not None and not self._next.done():
+            self._next.set_exception(Overloaded(_("The server is stopping.")))
+
+    async def _run(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._wanted.wait()
+            self._wanted.clear()
+            waiting, self._next = self._next, None
+            try:
+                await self._once()
+            except Exception as error:
+                if waiting is not None and not waiting.cancelled():
+                    waiting.set_exception(refusal(error) or error)
+                    waiting.exception()  # nobody may be left to hear of it
+            else:
+                if waiting is not None and not waiting.cancelled():
+                    waiting.set_result(None)
+
+    async def _once(self) -> None:
+        asking = await self._line.asking()
+        head, epoch = await (await asking.execute(HEAD)).fetchone()
+        if await self._changed(epoch, head) or head == self._follower.head:
+            return
+        self.following = True
+        try:
+            self._follower.apply(await asyncio.to_thread(self._prepare))
+        finally:
+            self.following = False
+
+
+class Only:
+    """An advisory lock, which is held for as long as the connection lasts over which it was taken."""
+
+    def __init__(self, line: Line, key: int) -> None:
+        self._line, self._key = line, key
+        self._held_over: Any = None
+
+    async def mine(self) -> bool:
+        """Whether this process holds it now; never waits for who does."""
+        with suppress(psycopg.Error, OSError):
+            asking = await self._line.asking()
+            row = await (await asking.execute("SELECT pg_try_advisory_lock(%s)", (self._key,))).fetchone()
+            if row[0]:
+                self._held_over = asking
+                return True
+        return False
+
+    async def lost(self) -> None:
+        """Raises once it is no longer held: the connection is lost, and somebody else may have it."""
+        while not self._held_over.closed:  # noqa: ASYNC110  # psycopg tells nobody
+            await asyncio.sleep(RETRY_SECONDS)
+        raise ConnectionError("The lock was lost with its connection")
+
+    async def close(self) -> None:
+        """Gives it back."""
+        if self._held_over is not None and not self._held_over.closed:
+            with suppress(psycopg.Error):
+                await self._held_over.execute("SELECT pg_advisory_unlock(%s)", (self._key,))
+
+
+class Number(Loader):
+    """`numeric`, which the sum of integers is, as an int or a float: as SQLite has it."""
+
+    def load(self, data: Any) -> int | float:
+        """Makes it of PostgreSQL's text."""
+        said = bytes(data)
+        return float(said) if b"." in said or b"N" in said else int(said)
+
+
+def prepared(raw: Any) -> Any:
+    """A connection whose values are as SQLite's are."""
+    raw.adapters.register_loader("numeric", Number)
+    return raw
+
+
+def history(raw: Any) -> str:
+    """Which history of which database a connection leads to."""
+    found: str = raw.execute(HISTORY).fetchone()[0]
+    return found
+
+
+def cause_of(error: BaseException | None) -> BaseException | None:
+    """The driver's error, without what SQLAlchemy put around it."""
+    return error.orig if isinstance(error, DBAPIError) else error
+
+
+def refusal(error: BaseException | None) -> Refusal | None:
+    """What a caller is told of PostgreSQL's error where it is a passing trouble; None where it is none."""
+    match error:
+        case psycopg.errors.DiskFull():
+            return StorageFull(_("The disk is full."))
+        case psycopg.errors.LockNotAvailable():
+            return Overloaded(_("Another process holds the right to write."))
+        case psycopg.errors.QueryCanceled():
+            return Overloaded(_("A question to the database took too long."))
+        case psycopg.OperationalError() | psycopg.errors.ReadOnlySqlTransaction() | OSError():
+            return Overloaded(_("The database does not answer."))
+    return None
+
+
+@contextmanager
+def explaining() -> Iterator[None]:
+    """At a start: turns what keeps the database from being opened into a WrongDatabase, which says what to do."""
+    try:
+        yield
+    except (psycopg.OperationalError, OperationalError) as error:
+        cause = str(cause_of(error)).strip()
+        raise WrongDatabase(f"The database of POTTLE_DATABASE_URL cannot be opened: {cause}") from error
+
+
+@contextmanager
+def _turn(raw: Any) -> Iterator[None]:
+    raw.execute(BEGIN)
+    try:
+        yield
+    except BaseException:
+        raw.execute("ROLLBACK")
+        raise
+    raw.execute(COMMIT)
+
+
+def _set_up_writer(raw: Any, _record: Any) -> None:
+    raw.execute(
+        f"SET idle_in_transaction_session_timeout = '{HELD_SECONDS}s'; SET lock_timeout = '{PATIENCE}s';"
+        "SELECT set_config('synchronous_commit', 'on', false)"
+        " WHERE current_setting('synchronous_commit') IN ('off', 'local')"
+    )
+
+
+def _size(read: Snapshot) -> int:
+    found: int = read.one(SIZE).bytes
+    return found
