@@ -1,16 +1,14 @@
 """`/api/search`: posts by their words; and `quart --app main search …`: the index behind it."""
 
-import asyncio
-import logging
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, cast
+from typing import Annotated
 
 import click
 import msgspec
-from quart import Blueprint, Quart
-from quart.blueprints import BlueprintSetupState
+from quart import Blueprint
 
+import model.talk.search.filling  # noqa: F401  # which fills the index
 from api.access import SEARCHING, asker
 from api.commands.running import run
 from model.groups.group import SomeSlug
@@ -19,16 +17,11 @@ from model.talk.search import results, upkeep
 from model.talk.search.query import Has
 from model.talk.search.results import Hit
 from pottle.commands import Failed, say
-from pottle.errors import Refusal
 from pottle.http.answers import Paging, asks, cursor, edges, gives
 from pottle.http.asking import anyone
 from pottle.http.limits import limited_here
-from pottle.store import Snapshot, db
+from pottle.store import Snapshot
 from pottle.values import line
-
-RESTART_SECONDS = 60.0  # until a worker that another one was started before looks, too
-
-log = logging.getLogger("pottle")
 
 blueprint = Blueprint("search", __name__, url_prefix="/api/search")
 commands = Blueprint("searching", __name__, cli_group="search")
@@ -80,36 +73,6 @@ async def find(query: SearchQuery) -> SearchResults:
     days = asked.before, asked.since
     understood = Understood(words, without, *days, [*asked.has], asked.author, asked.place)
     return SearchResults(found.page.items, **edges(found.page), query=understood)
-
-
-@blueprint.record_once
-def _fill_it(state: BlueprintSetupState) -> None:
-    """While it serves, has the index filled for posts of before: by the first worker, or by others should that end."""
-    app, filling = cast(Quart, state.app), list[asyncio.Task[None]]()
-
-    async def begin() -> None:
-        filling.append(asyncio.create_task(_fill(0.0 if db.first_of_start else RESTART_SECONDS)))
-
-    async def end() -> None:
-        while filling:
-            filling.pop().cancel()
-
-    app.before_serving(begin)
-    app.after_serving_funcs.insert(0, end)  # before the database is closed
-
-
-async def _fill(seconds: float) -> None:
-    while True:
-        await asyncio.sleep(seconds)
-        try:
-            await upkeep.go_on()
-            return
-        except Refusal as passing:  # the disk is full, or too many write
-            log.warning("Search was not filled: %s It tries again in a minute.", passing)
-            seconds = RESTART_SECONDS
-        except Exception:
-            log.exception("Filling the index of search")
-            return
 
 
 def _progress(read: Snapshot) -> Iterator[doctor.Finding]:
