@@ -107,14 +107,14 @@ class Runner:
                 await self._move([], self._place)
 
     async def _step(self) -> bool:
-        """Takes the next changes; whether there were any."""
+        """Takes the next changes; whether there may be more."""
         rows, wanted = await db.read(self._next)
         if rows and wanted:
             await self._move(wanted, rows[-1].seq)
             self.consumer.woken.set()
         if rows:
             self._place = rows[-1].seq
-        return bool(rows)
+        return len(rows) == AT_ONCE
 
     def _next(self, read: Snapshot) -> tuple[list[Change], list[Change]]:
         """The next changes, and those of them that are to be taken."""

@@ -25,6 +25,7 @@ from typing import Any
 
 import psycopg
 from psycopg.adapt import Loader
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from sqlalchemy import AsyncAdaptedQueuePool, Engine, QueuePool, create_engine, event, func, select
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -36,7 +37,7 @@ from pottle.settings import Settings
 from pottle.store import changes, migrations, tables
 from pottle.store.files import WrongDatabase, make_durably, unwritable
 from pottle.store.follower import Follower, Listener
-from pottle.store.instance import fact, identify
+from pottle.store.instance import Instance, fact, identify
 from pottle.store.locks import Turn
 from pottle.store.statements import POSTGRESQL, Snapshot
 from pottle.store.unit import Tx
@@ -56,6 +57,8 @@ POLL_SECONDS = 0.5  # until somebody asks for the head without being told to
 RETRY_SECONDS = 0.5  # between two tries to connect
 OLDEST = 14  # version of PostgreSQL
 
+# What a URL may say otherwise: a machine that has gone is noticed after seconds, not after hours.
+CONNECTION = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "tcp_user_timeout": 10_000}
 BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({TURN}); SELECT pg_current_xact_id()::text"
 COMMIT = "COMMIT"
 TELL_AND_COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
@@ -76,13 +79,14 @@ class Postgres:
 
     at_once = False  # reads are awaited
     full = False
+    instance: Instance
 
     def __init__(self, settings: Settings, listeners: tuple[Listener, ...], serving: bool, look: Callable[[], None]):
         """Opens it. `look` is called in the event loop when there may be something new.
 
         Raises files.WrongDatabase, having changed nothing, for a database that this code cannot serve.
         """
-        self._url = settings.database_url
+        self._conninfo: dict[str, Any] = {**CONNECTION, **conninfo_to_dict(settings.database_url)}
         self.first_of_start = False
         self._serving = serving
         try:
@@ -106,6 +110,7 @@ class Postgres:
             with closing(self._opened("look")) as raw, Snapshot(raw) as read:
                 self.follower = Follower(read, listeners)
         self._line = Line(self._connected, look)
+        self._epoch = self.instance.epoch  # of which the follower's head is
         self._look = Look(self._line, self.follower, self._prepare, self._changed)
         self._reading = self._read_engine()
 
@@ -241,11 +246,12 @@ class Postgres:
         """Bytes of the database; of its logs and its disk PostgreSQL's own tools tell."""
         return await self.read(_size), 0, 0
 
-    def _opened(self, what: str, **options: Any) -> Any:
-        return prepared(psycopg.connect(self._url, autocommit=True, application_name=f"pottle {what}", **options))
+    def _opened(self, what: str) -> Any:
+        return prepared(psycopg.connect(**{**self._conninfo, "application_name": f"pottle {what}"}, autocommit=True))
 
     async def _connected(self, what: str) -> Any:
-        raw = await psycopg.AsyncConnection.connect(self._url, autocommit=True, application_name=f"pottle {what}")
+        about = {**self._conninfo, "application_name": f"pottle {what}"}
+        raw = await psycopg.AsyncConnection.connect(**about, autocommit=True)
         return prepared(raw)
 
     def _write_engine(self) -> Engine:
@@ -274,11 +280,11 @@ class Postgres:
         """Each new connection of the writer's: that it is the history that this process knows, or what it is now."""
         with _turn(raw):
             tx = Snapshot(raw)
-            known = getattr(self, "instance", None)
-            seen = (known.epoch, self.follower.head) if known else self._noted.noted()
+            known = hasattr(self, "follower")
+            seen = (self._epoch, self.follower.head) if known else self._noted.noted()
             self.instance = identify(tx, seen, history(raw))
             self._noted.note(self.instance.epoch, changes.head(tx))
-            if known is None and self._serving:
+            if not known and self._serving:
                 (self.first_of_start,) = raw.execute(f"SELECT pg_try_advisory_lock({SERVED})").fetchone()
                 raw.execute(f"SELECT pg_advisory_lock_shared({SERVED})")
                 if self.first_of_start:
@@ -290,12 +296,13 @@ class Postgres:
 
     async def _changed(self, epoch: str, head: int) -> bool:
         """Whether it is another history by now; then it is this worker's, too, and everybody has forgotten the old."""
-        if head >= self.follower.head and epoch == self.instance.epoch:
+        if epoch == self._epoch and head >= self.follower.head:
             return False
-        if epoch == self.instance.epoch:  # nobody has noticed yet
+        if epoch == self._epoch:  # nobody has noticed yet
             await asyncio.to_thread(self._notice)
         else:
             self.instance = self.instance._replace(epoch=epoch)
+        self._epoch = self.instance.epoch
         self.follower.forget()
         self.follower.head = head
         return True
@@ -334,6 +341,21 @@ class Line:
         self._look = look
         self._opening = asyncio.Lock()
         self._listening = asyncio.create_task(self._listen())
+
+    async def ask(self, question: str, *values: object) -> Any:
+        """The first row of the answer. Where the connection is lost it is asked again, once."""
+        for again in (True, False):
+            asking = await self.asking()
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    return await (await asking.execute(question, values)).fetchone()
+            except TimeoutError:
+                await asking.close()
+                raise
+            except psycopg.OperationalError:
+                if not (again and asking.closed):
+                    raise
+        raise AssertionError
 
     async def asking(self) -> Any:
         """The connection to ask over. Raises psycopg.OperationalError."""
@@ -389,6 +411,7 @@ class Look:
             await self._task
         if self._next is not None and not self._next.done():
             self._next.set_exception(Overloaded(_("The server is stopping.")))
+            self._next.exception()  # nobody may be left to hear of it
 
     async def _run(self) -> None:
         while True:
@@ -408,8 +431,7 @@ class Look:
                     waiting.set_result(None)
 
     async def _once(self) -> None:
-        asking = await self._line.asking()
-        head, epoch = await (await asking.execute(HEAD)).fetchone()
+        head, epoch = await self._line.ask(HEAD)
         if await self._changed(epoch, head) or head == self._follower.head:
             return
         self.following = True
