@@ -139,11 +139,12 @@ class World:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Made once: signing four people up takes a while, on purpose."""
-    return asyncio.run(_make_world(tmp_path_factory.mktemp("world")))
+    return asyncio.run(make_world(Settings(instance=tmp_path_factory.mktemp("world"))))
 
 
-async def _make_world(folder: Path) -> World:
-    await db.open(Settings(instance=folder))
+async def make_world(settings: Settings) -> World:
+    """The people and the class, in a new database."""
+    await db.open(settings)
     tokens = {}
     for uid in ("alice", "bob", "charlie", "root"):
         await user.create(uid, uid.title(), PASSWORD, role="admin" if uid == "root" else "user")
@@ -151,7 +152,7 @@ async def _make_world(folder: Path) -> World:
     channel_id = await _make_class(tokens)
     await db.write(_stay_confirmed)
     await db.close()
-    return World(folder, tokens, channel_id)
+    return World(settings.instance, tokens, channel_id)
 
 
 def _stay_confirmed(tx: Tx) -> None:

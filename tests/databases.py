@@ -51,7 +51,7 @@ def url_of(instance: Path) -> str:
     if origin != name and instance.is_dir():
         mark.write_text(name)
     _use(name)
-    return _url(name)
+    return url_at(name)
 
 
 class Opened:
@@ -84,7 +84,7 @@ class Opened:
 @contextmanager
 def opened(instance: Path) -> Iterator[Opened]:
     """`with databases.opened(instance) as raw: raw.execute(…)`."""
-    raw = _connected(url_of(instance)) if POSTGRES else sqlite3.connect(instance / "app.db", PATIENCE, 0, None)
+    raw = connected(url_of(instance)) if POSTGRES else sqlite3.connect(instance / "app.db", PATIENCE, 0, None)
     with closing(raw):
         if not POSTGRES:
             raw.execute("PRAGMA foreign_keys = ON")
@@ -133,46 +133,59 @@ class _DatabaseUrl:
         return settings.__dict__["database_url"] or url_of(settings.instance)
 
 
-def _binaries() -> Path:
+def programs() -> Path | None:
     """The folder of PostgreSQL's programs; Debian's newest, which are not in the PATH."""
-    found = [Path(there).parent] if (there := shutil.which("initdb")) else []
+    found = [Path(there).resolve().parent] if (there := shutil.which("initdb")) else []
     found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name), reverse=True)
-    if not found:
-        pytest.exit("TEST_ENGINE=postgres needs PostgreSQL (apt install postgresql).", returncode=2)
-    return found[0]
+    return found[0] if found else None
 
 
-def _start(folder: Path) -> subprocess.Popen[bytes]:
-    """A cluster that listens at a socket in `folder`. Its texts are sorted as people sort, which bytes must not be."""
-    binaries, as_postgres = _binaries(), []
-    if os.geteuid() == 0:  # whom PostgreSQL refuses
-        as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
+def as_postgres() -> list[str]:
+    """The command that runs PostgreSQL's programs as somebody who is not root, whom they refuse."""
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.geteuid() == 0 else []
+
+
+def make(folder: Path, binaries: Path) -> list[str]:
+    """A new cluster in `folder`; the command that runs it. Its texts are sorted as people sort, which bytes are not."""
+    if as_postgres():
         shutil.chown(folder, "postgres", "postgres")
     folder.chmod(0o711)
-    environment = {"PATH": os.environ["PATH"], "FOLDER": str(folder)}
     data = str(folder / "data")
     making = [binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
     sorting = ["--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"]
-    made = subprocess.run([*as_postgres, *making, *sorting], env=environment, capture_output=True, text=True)
+    made = subprocess.run([*as_postgres(), *making, *sorting], capture_output=True, text=True)
     if made.returncode:
         pytest.exit(f"initdb failed:\n{made.stdout}{made.stderr}", returncode=2)
+    return command(folder, binaries)
+
+
+def command(folder: Path, binaries: Path) -> list[str]:
+    """What runs the cluster in `folder`, which listens at a socket there."""
     options = [f"--{name}={value}" for name, value in (OPTIONS | {"unix_socket_directories": str(folder)}).items()]
-    server = [str(binaries / "postgres"), "-D", data, *options]
+    return [str(binaries / "postgres"), "-D", str(folder / "data"), *options]
+
+
+def _start(folder: Path) -> subprocess.Popen[bytes]:
+    """A cluster of this run."""
+    if (binaries := programs()) is None:
+        pytest.exit("TEST_ENGINE=postgres needs PostgreSQL (apt install postgresql).", returncode=2)
+    server = make(folder, binaries)
     keeper = subprocess.Popen(
-        [*as_postgres, "sh", "-c", KEEPER, "sh", *server],
-        env=environment,
+        [*as_postgres(), "sh", "-c", KEEPER, "sh", *server],
+        env={"PATH": os.environ["PATH"], "FOLDER": str(folder)},
         stdin=subprocess.PIPE,
         start_new_session=True,
     )
-    _wait_for(folder)
+    wait_for(url_at("postgres", folder))
     return keeper
 
 
-def _wait_for(folder: Path) -> None:
+def wait_for(url: str) -> None:
+    """Waits until the cluster there can be connected to."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            return _connected(_url("postgres", folder)).close()  # type: ignore[no-any-return]
+            return connected(url).close()  # type: ignore[no-any-return]
         except Exception:
             if time.monotonic() > deadline:
                 raise
@@ -186,18 +199,20 @@ def _stop(keeper: subprocess.Popen[bytes]) -> None:
     keeper.wait(PATIENCE)
 
 
-def _connected(url: str) -> Any:
+def connected(url: str) -> Any:
+    """A connection of psycopg's that commits at once."""
     import psycopg
 
     return psycopg.connect(url, autocommit=True)
 
 
-def _url(name: str, folder: object = "") -> str:
+def url_at(name: str, folder: object = "") -> str:
+    """The URL of a database of the cluster that listens in `folder`, or of this run's."""
     return f"postgresql://postgres@/{name}?host={folder or os.environ[FOLDER]}"
 
 
 def _exists(name: str) -> bool:
-    with closing(_connected(_url("postgres"))) as raw:
+    with closing(connected(url_at("postgres"))) as raw:
         return raw.execute("SELECT 1 FROM pg_database WHERE datname = %s", (name,)).fetchone() is not None
 
 
@@ -209,7 +224,7 @@ def _copy(origin: str, name: str) -> None:
     """Makes a database: an empty one, or one like `origin`. A tenth of what copying through the log would take."""
     _origins.add(origin)
     like = f"TEMPLATE {origin} STRATEGY file_copy" if origin else ""
-    with closing(_connected(_url("postgres"))) as raw:
+    with closing(connected(url_at("postgres"))) as raw:
         raw.execute(f"DROP DATABASE IF EXISTS {name}")
         raw.execute(f"CREATE DATABASE {name} {like}")
 
@@ -225,5 +240,5 @@ def _use(name: str) -> None:
             return
         import psycopg
 
-        with closing(_connected(_url("postgres"))) as raw, suppress(psycopg.errors.ObjectInUse):
+        with closing(connected(url_at("postgres"))) as raw, suppress(psycopg.errors.ObjectInUse):
             raw.execute(f"DROP DATABASE {oldest}")
