@@ -50,8 +50,8 @@ class Clock:
         self.ahead += seconds
         for one in consumers:
             one.woken.set()
-        await self.until("SELECT NOT count(*) FROM notices WHERE due <= ?", times.now())
-        await self.until("SELECT NOT count(*) FROM mails WHERE state = 'waiting'")
+        await self.until("SELECT count(*) = 0 FROM notices WHERE due <= ?", times.now())
+        await self.until("SELECT count(*) = 0 FROM mails WHERE state = 'waiting'")
 
     async def until(self, question: str, *values: Any) -> None:
         """Until the database says yes."""
