@@ -196,7 +196,7 @@ def _stop(keeper: subprocess.Popen[bytes]) -> None:
     del os.environ[FOLDER]
     assert keeper.stdin
     keeper.stdin.close()
-    keeper.wait(PATIENCE)
+    keeper.wait(PATIENCE * 4)  # it removes hundreds of megabytes
 
 
 def connected(url: str) -> Any:

@@ -290,9 +290,9 @@ class Postgres:
                 if self.first_of_start:
                     raw.execute(f"SELECT pg_advisory_unlock({SERVED})")
 
-    def _prepare(self) -> Any:
-        """What is new, in one of the threads."""
-        return self._read(self.follower.prepare)
+    async def _prepare(self) -> Any:
+        """What is new, in one of the threads, for which `close` waits."""
+        return await self._loop.run_in_executor(self._executor, self._read, self.follower.prepare)
 
     async def _changed(self, epoch: str, head: int) -> bool:
         """Whether it is another history by now; then it is this worker's, too, and everybody has forgotten the old."""
@@ -337,6 +337,7 @@ class Line:
 
     def __init__(self, connect: Callable[[str], Any], look: Callable[[], None]) -> None:
         self._connect = connect
+        self.held: set[int] = set()  # the keys of locks
         self._asking: Any = None
         self._look = look
         self._opening = asyncio.Lock()
@@ -436,7 +437,7 @@ class Look:
             return
         self.following = True
         try:
-            self._follower.apply(await asyncio.to_thread(self._prepare))
+            self._follower.apply(await self._prepare())
         finally:
             self.following = False
 
@@ -450,12 +451,16 @@ class Only:
 
     async def mine(self) -> bool:
         """Whether this process holds it now; never waits for who does."""
+        if self._key in self._line.held:  # the same connection would get it again
+            return False
+        self._line.held.add(self._key)
         with suppress(psycopg.Error, OSError):
             asking = await self._line.asking()
             row = await (await asking.execute("SELECT pg_try_advisory_lock(%s)", (self._key,))).fetchone()
             if row[0]:
                 self._held_over = asking
                 return True
+        self._line.held.discard(self._key)
         return False
 
     async def lost(self) -> None:
@@ -466,9 +471,12 @@ class Only:
 
     async def close(self) -> None:
         """Gives it back."""
-        if self._held_over is not None and not self._held_over.closed:
+        if self._held_over is None:
+            return
+        if not self._held_over.closed:
             with suppress(psycopg.Error):
                 await self._held_over.execute("SELECT pg_advisory_unlock(%s)", (self._key,))
+        self._line.held.discard(self._key)
 
 
 class Number(Loader):

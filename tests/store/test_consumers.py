@@ -44,9 +44,8 @@ async def noted(subjects: list[int]) -> None:
     """Waits until it has taken these."""
     async with asyncio.timeout(PATIENCE):
         while True:
-            with db.snapshot() as read:
-                if (fact(read, "noted") or "").split() == [str(one) for one in subjects]:
-                    return
+            if (await db.read(fact, "noted") or "").split() == [str(one) for one in subjects]:
+                return
             await asyncio.sleep(0.01)
 
 
