@@ -263,7 +263,7 @@ async def test_a_stream_that_was_kept_says_how_long_it_is(app: Quart) -> None:
     """For it is sent whole from then on, and at once: a client would wait for its end. Fails without it in `Kept`."""
     await asked_twice([(b"transfer-encoding", b"chunked")], [])
     scope = {"method": "GET", "path": "/one", "query_string": b"", "headers": []}
-    kept = ResponseCache(app.asgi_app).at_once(scope)  # type: ignore[arg-type]
+    kept = await ResponseCache(app.asgi_app)._ready(scope)  # type: ignore[arg-type]
     assert kept is not None
     assert kept.head(200) == b"content-length: 4\r\n\r\n"
     assert kept.head(304) == b"\r\n"

@@ -11,6 +11,7 @@ import pytest
 from pottle.live.connection import MOST_REPLIES, Connection
 from pottle.live.hub import hub
 from pottle.live.sending import SERVED_AT_ONCE, TOO_SLOW, Direct, send_queue
+from pottle.store import db
 from tests.conftest import Person
 from tests.server import PATIENCE
 
@@ -89,6 +90,7 @@ async def test_all_who_are_at_the_same_place_are_sent_the_very_same_bytes(app: A
         first.full = second.full = True
         for body in ("x", "y"):
             await alice.post("/api/channels/1/posts", {"body": body})
+        await db.caught_up()
         for client in (first, second):
             client.full = False
             assert client.later is not None
