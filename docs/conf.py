@@ -29,7 +29,7 @@ MENU = {
         ),
         *("/clients/*/README", "flask-front-ends"),
     ],
-    "Run": ["deploy", "settings", "administration", "moderation", "operating", "performance"],
+    "Run": ["deploy", "settings", "administration", "moderation", "operating", "performance", "scaling"],
     "Trust": ["/SECURITY", "privacy", "register", "reliability", "/conformance/README", "asvs", "comparison"],
     "More": ["/CONTRIBUTING", "first-hour", "/CHANGELOG", "/model/accounts/common_passwords/README", "decisions/*"],
 }
