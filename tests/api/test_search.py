@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from model.settings import Settings
 from model.talk.search import index, results, upkeep
-from model.talk.search.index import SCHEMA
 from model.talk.search.query import understood
 from model.talk.search.words import excerpt
 from pottle.store import db
+from pottle.store.fulltext import Wanted, fts5
 from tests import databases
 from tests.api.conftest import bearer, opened, posted
 from tests.conftest import PASSWORD, Person, World
@@ -215,6 +215,7 @@ async def test_a_query_that_takes_too_long_is_ended(alice: Person, monkeypatch: 
     assert {answer.status_code for answer in answers} == {503}
     assert "rarer word" in answers[0].text
     assert time.monotonic() - begun < 10
+    monkeypatch.undo()
     assert len(await found(alice, "word")) == 2
 
 
@@ -247,14 +248,13 @@ async def test_where_one_may_not_look_nothing_is_looked_for(
         await opened(root, slug)
     (here,) = await say(charlie, "bread")
     await say(alice, "bread", channel=world.class_channel)
-    asked_of_index: list[str] = []
-    matching = index.matching
-    monkeypatch.setattr(index, "matching", lambda *given: asked_of_index.append(matching(*given)) or asked_of_index[-1])
+    asked_of_index: list[Wanted] = []
+    monkeypatch.setattr(results, "Wanted", lambda *given: asked_of_index.append(Wanted(*given)) or asked_of_index[-1])
     assert await found(charlie, "bread") == [here]
-    assert "NOT (facts : (g" in asked_of_index[-1]
+    assert asked_of_index[-1].not_of
     monkeypatch.setattr(index, "MOST_GROUPS", 0)
     assert await found(charlie, "bread") == [here]
-    assert "facts" not in asked_of_index[-1]
+    assert (asked_of_index[-1].facts, asked_of_index[-1].not_of) == ([], [])
 
 
 async def test_a_site_searches_its_group(bob: Person, anyone: Person, root: Person, world: World) -> None:
@@ -271,7 +271,7 @@ async def test_a_site_searches_its_group(bob: Person, anyone: Person, root: Pers
 
 
 _schema = sqlite3.connect(":memory:")
-_schema.execute(SCHEMA[0].replace("content = 'searched', content_rowid = 'post_id', ", ""))
+_schema.execute(index.INDEX.schema[0].replace("content = 'searched', content_rowid = 'post_id', ", ""))
 _nasty = (
     st.text(alphabet=st.sampled_from("ab學習 \"-*:()^{}+.'\\\0\u0301\ud83d from:in:has:before:after:2026-0NEAR"))
     | st.text()
@@ -284,7 +284,8 @@ _nasty = (
 def test_no_query_is_an_error_of_the_index(text: str) -> None:
     query = understood(text)
     if not query.is_empty:
-        match = index.matching(query.terms, query.without, [["g1"], *index.between(query.since, query.before)], ["g2"])
+        facts = [["g1"], *index.between(query.since, query.before)]
+        match = fts5(Wanted(query.terms, query.without, facts, ["g2"]))
         _schema.execute("SELECT rowid FROM searched_index WHERE searched_index MATCH ?", (match,)).fetchall()
         assert excerpt(text, query.terms).count("<mark>") <= len(text)
 

@@ -1,23 +1,22 @@
 """The index of what posts say: written in the transaction that writes the post, so that it is never behind.
 
-A post's words are a row of `searched`, and triggers keep the full-text index (FTS5) of these rows true; also where a
-channel or a group is deleted, for foreign keys delete rows, too. With the words stand facts, such as `g7 c12 y2026
-m202609 u3 hascode`: its group and channel, its year and month, and its author, unless that one is anonymous. Who may
-read what is not in it.
-
-What is SQLite's own is here and in `upkeep` alone; PostgreSQL's `tsvector` would stand in its place.
+A post's words are a row of `searched`, which has a full-text index (pottle/store/fulltext.py); also where a channel or
+a group is deleted, for foreign keys delete rows, too. With the words stand facts, such as `g7 c12 y2026 m202609 u3
+hascode`: its group and channel, its year and month, and its author, unless that one is anonymous. Who may read what is
+not in it.
 """
 
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ForeignKey, bindparam, column, delete, insert, or_, select, table
+from sqlalchemy import ForeignKey, Table, bindparam, delete, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model.talk.channel import Channel
 from model.talk.post import Post
-from model.talk.search.words import Term, plain, split
+from model.talk.search.words import plain, split, tokens
 from pottle import times
 from pottle.store import Base, Tx
+from pottle.store.fulltext import FullText, Words
 
 MOST_GROUPS = 500  # that a query names
 OLDEST = 1970  # year of a post
@@ -30,28 +29,11 @@ class Searched(Base):
     __tablename__ = "searched"
 
     post_id: Mapped[int] = mapped_column(ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True)
-    text: Mapped[str]
+    text: Mapped[str] = mapped_column(Words(tokens))
     facts: Mapped[str]
 
 
-# `schema` and `gone` stand in migration 0022 as well.
-SCHEMA = (
-    """CREATE VIRTUAL TABLE searched_index USING fts5(
-        text, facts, content = 'searched', content_rowid = 'post_id', columnsize = 0,
-        tokenize = 'unicode61 remove_diacritics 2')""",
-    """CREATE TRIGGER searched_put AFTER INSERT ON searched BEGIN
-        INSERT INTO searched_index (rowid, text, facts) VALUES (new.post_id, new.text, new.facts);
-    END""",
-    """CREATE TRIGGER searched_drop AFTER DELETE ON searched BEGIN
-        INSERT INTO searched_index (searched_index, rowid, text, facts)
-            VALUES ('delete', old.post_id, old.text, old.facts);
-        UPDATE searching SET erased = erased + 1;
-    END""",
-)
-GONE = ("DROP TRIGGER searched_put", "DROP TRIGGER searched_drop", "DROP TABLE searched_index")
-
-INDEX = table("searched_index", column("rowid"), column("searched_index"), column("rank"))
-MATCHES: Any = INDEX.c.searched_index.op("MATCH")(bindparam("match"))
+INDEX = FullText(cast(Table, Searched.__table__), tokens, erased="searching.erased")
 
 PUT = insert(Searched)
 DROP = delete(Searched).where(Searched.post_id == bindparam("post_id"))
@@ -89,17 +71,6 @@ def drop(tx: Tx, id_: int) -> None:
     tx.run(DROP, post_id=id_)
 
 
-def matching(
-    terms: tuple[Term, ...], without: tuple[Term, ...], facts: list[list[str]], not_of: list[str] | None = None
-) -> str:
-    """FTS5's query for posts with all these words, none of those, of each of the `facts` one, and none of `not_of`."""
-    wanted = [f"text : ({' AND '.join(map(_phrase, terms))})"] if terms else []
-    found = " AND ".join(wanted + [f"facts : ({' OR '.join(some)})" for some in facts])
-    if found and without:
-        found = f"({found}) NOT (text : ({' OR '.join(map(_phrase, without))}))"
-    return f"({found}) NOT (facts : ({' OR '.join(not_of)}))" if found and not_of else found
-
-
 def between(since: str | None, before: str | None) -> list[list[str]]:
     """Facts of the posts of these months; of the first and the last one, some are too old or too new."""
     years = range(OLDEST, int(times.now()[:4]) + 2)
@@ -110,7 +81,3 @@ def between(since: str | None, before: str | None) -> list[list[str]]:
             months = [f"m{day[:4]}{n:02}" for n in range(1, 13) if of_month(n, month)]
             facts.append([f"y{n}" for n in years if of_year(n, year)] + months)
     return facts
-
-
-def _phrase(term: Term) -> str:
-    return f'"{" ".join(term.words)}"{" *" if term.beginning else ""}'

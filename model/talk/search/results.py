@@ -1,6 +1,7 @@
 """What a search finds: posts that the asker may read, newest first, with what surrounds the words."""
 
 import asyncio
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,7 +18,8 @@ from model.talk.search.query import Query, understood
 from model.talk.search.words import excerpt, plain
 from pottle.errors import Invalid, Overloaded
 from pottle.store import db
-from pottle.store.paging import Cursor, Page, paged_aside
+from pottle.store.fulltext import Wanted
+from pottle.store.paging import Cursor, Page
 from pottle.translation import _
 
 LONGEST_SECONDS = 5.0
@@ -49,15 +51,7 @@ class Found(NamedTuple):
     query: Query
 
 
-_place = SHOWN_TITLE, Channel.key, Channel.url, Group.slug.label("group"), Group.name.label("group_name")
-MATCHING = (
-    FOUND.add_columns(*_place, index.INDEX.c.rowid)
-    .join(Channel, Channel.id == Post.channel_id)
-    .join(Group, Group.id == Channel.group_id)
-    .join(index.INDEX, index.INDEX.c.rowid == Post.id)
-    .where(index.MATCHES, Post.state == "published", Channel.state == "published", VISIBLE)
-)
-SINCE, BEFORE = Post.created >= bindparam("since"), Post.created < bindparam("before")
+PLACE = SHOWN_TITLE, Channel.key, Channel.url, Group.slug.label("group"), Group.name.label("group_name")
 GROUPS, HIDDEN = (select(Group.id).where(seen).limit(index.MOST_GROUPS + 1) for seen in (VISIBLE, ~VISIBLE))
 BY_SLUG = select(Group.id).where(VISIBLE, Group.slug == bindparam("slug"))
 CHANNELS = (
@@ -96,18 +90,32 @@ async def _found(
     match = await _match(session, query, slug, who)
     if match is None:
         return NOTHING
-    statement, values = MATCHING, {**who, "match": match}
-    for name, condition in (("since", SINCE), ("before", BEFORE)):
-        if (day := getattr(query, name)) is not None:
-            statement, values = statement.where(condition), {**values, name: day}
-    return await paged_aside(session, statement, index.INDEX.c.rowid, cursor, _as_it_is, weight, **values)
+    days = {name: day for name in EDGES if (day := getattr(query, name)) is not None}
+    return await index.INDEX.page(session, READABLE[tuple(days)], cursor, _as_it_is, weight, **who, match=match, **days)
+
+
+def _readable(names: tuple[str, ...], found: Any) -> Any:
+    """Of what was found, the posts that one may read and that are of the right days."""
+    return (
+        FOUND.add_columns(*PLACE, found.c.rowid)
+        .join(Channel, Channel.id == Post.channel_id)
+        .join(Group, Group.id == Channel.group_id)
+        .join(found, found.c.rowid == Post.id)
+        .where(Post.state == "published", Channel.state == "published", VISIBLE, *(EDGES[name] for name in names))
+    )
+
+
+EDGES: dict[str, Any] = {"since": Post.created >= bindparam("since"), "before": Post.created < bindparam("before")}
+READABLE: dict[tuple[str, ...], Any] = {
+    names: partial(_readable, names) for names in ((), ("since",), ("before",), ("since", "before"))
+}
 
 
 def _as_it_is(row: Any) -> Any:
     return row
 
 
-async def _match(session: AsyncSession, query: Query, slug: str | None, who: dict[str, int]) -> str | None:
+async def _match(session: AsyncSession, query: Query, slug: str | None, who: dict[str, int]) -> Wanted | None:
     """The query as the index takes it; None where nothing can be found.
 
     It says where to look, or not to: else a common word would be looked for in all that one may not read.
@@ -131,4 +139,4 @@ async def _match(session: AsyncSession, query: Query, slug: str | None, who: dic
     if not all([*facts, *places]):
         return None
     facts += [some for some in places if len(some) <= index.MOST_GROUPS]
-    return index.matching(query.terms, query.without, facts, hidden if len(hidden) <= index.MOST_GROUPS else None)
+    return Wanted(query.terms, query.without, facts, hidden if len(hidden) <= index.MOST_GROUPS else [])

@@ -1,26 +1,27 @@
 """The index's upkeep: filled for posts of before, made anew, compared with the posts, and rid of what was erased.
 
-A full-text index keeps deleted words until its parts are merged. So after an erasure they are, in small units: then the
+SQLite's index keeps deleted words until its parts are merged. So after an erasure they are, in small units: then the
 text is gone from the file, too. (FTS5 has `secure-delete` for that since SQLite 3.42, and older ones then cannot open
-the index any more.)
+the index any more.) PostgreSQL counts no erasures: VACUUM takes what was deleted out of its tables and indexes.
 """
 
 import asyncio
 import logging
-import sqlite3
 import time
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, func, insert, select, text, update
-from sqlalchemy.dialects.sqlite import insert as insert_or
+from sqlalchemy import Connection, Table, bindparam, delete, event, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from model.accounts import account
 from model.talk.post import Post
 from model.talk.search import index
-from model.talk.search.index import GONE, INDEX, MATCHES, ROWS, SCHEMA, Searched
+from model.talk.search.index import INDEX, ROWS, Searched
+from model.talk.search.words import tokens
 from pottle.errors import Conflict
 from pottle.store import Base, Snapshot, Tx, db, reads, writes
+from pottle.store.base import insert
+from pottle.store.fulltext import Wanted
 from pottle.translation import _
 
 log = logging.getLogger("pottle")
@@ -47,6 +48,11 @@ class Searching(Base):
     waiting: Mapped[int | None]
 
 
+@event.listens_for(Searching.__table__, "after_create")
+def _add_row(of: Table, connection: Connection, **_: object) -> None:
+    connection.execute(insert(of).values(id=1, erased=0, cleaned=0))
+
+
 class Unnamed(Base):
     """A user who is gone, and whose posts the index still knows as theirs."""
 
@@ -62,8 +68,7 @@ class Progress(NamedTuple):
     waiting: int
 
 
-ORDERED = insert(INDEX)  # a command to FTS5, such as `merge`
-PUT_MISSING = insert_or(Searched).on_conflict_do_nothing()
+PUT_MISSING = insert(Searched).on_conflict_do_nothing()
 NEWEST = select(func.max(Post.id).label("id"))
 ANY = select(Searched.post_id).limit(1)
 _missing = Searched.post_id.is_(None).label("missing")
@@ -84,11 +89,10 @@ COMPARED = (
 POSTS = select(func.count().label("posts"), func.count().filter(Post.id <= bindparam("waiting")).label("waiting"))
 STATE = select(Searching)
 NOTED = update(Searching)
-WRITTEN = select(func.total_changes().label("rows"))
 UNNAMED = select(Unnamed.gone).limit(1)
 UNNAME = insert(Unnamed)
 IS_NAMELESS = delete(Unnamed).where(Unnamed.gone == bindparam("gone"))
-MATCHING = select(INDEX.c.rowid.label("id")).where(MATCHES).limit(AT_ONCE)
+MATCHING = select(INDEX.rows.c.rowid.label("id")).where(INDEX.matches).limit(AT_ONCE)
 
 
 async def go_on() -> int:
@@ -162,8 +166,7 @@ def progress(read: Snapshot) -> Progress:
 @writes
 def begin_anew(tx: Tx) -> None:
     """Empties the index at once, for `go_on` to fill."""
-    for statement in (*GONE, str(delete(Searched)), *SCHEMA):
-        tx.session.execute(text(statement))
+    INDEX.make_anew(tx)
     tx.run(NOTED, waiting=tx.one(NEWEST).id, merging=None)
 
 
@@ -187,8 +190,10 @@ async def differences(thorough: bool = False) -> tuple[int, list[int]]:
 
 
 def _differs(row: Any, indexed: Any) -> bool:
-    wanted = index.said(row) if row.html else {"text": None, "facts": None}
-    return (indexed.text, indexed.facts) != (wanted["text"], wanted["facts"])
+    if not row.html or indexed.text is None:
+        return bool(row.html) or indexed.text is not None
+    wanted = index.said(row)
+    return tokens(indexed.text) != tokens(wanted["text"]) or indexed.facts != wanted["facts"]
 
 
 @reads
@@ -199,10 +204,8 @@ def _still(read: Snapshot, ids: list[int]) -> list[int]:
 
 @writes
 def _check(tx: Tx) -> None:
-    try:
-        tx.run(ORDERED, searched_index="integrity-check", rank=1)
-    except sqlite3.DatabaseError as error:
-        raise Conflict(_("The index of search is damaged: %(why)s.", why=str(error))) from error
+    if why := INDEX.damage(tx):
+        raise Conflict(_("The index of search is damaged: %(why)s.", why=why))
 
 
 def forget(tx: Tx) -> None:
@@ -211,12 +214,8 @@ def forget(tx: Tx) -> None:
     if state is None or state.erased == state.cleaned:
         return
     begun = state.erased if state.merging is None else state.merging
-    before = tx.one(WRITTEN).rows
-    tx.run(ORDERED, searched_index="merge", rank=-MERGED_PAGES if state.merging is None else MERGED_PAGES)
-    if tx.one(WRITTEN).rows - before < 2:  # as FTS5 says that there is nothing left to merge
-        tx.run(NOTED, merging=None, cleaned=begun)
-    else:
-        tx.run(NOTED, merging=begun)
+    more = INDEX.merge(tx, MERGED_PAGES, begins=state.merging is None)
+    tx.run(NOTED, **({"merging": begun} if more else {"merging": None, "cleaned": begun}))
 
 
 def _unname(tx: Tx, user_id: int) -> None:
@@ -227,7 +226,7 @@ def forget_names(tx: Tx) -> None:
     """Sweep: has the index forget which posts were somebody's whose account is gone, some at a time."""
     if (user := tx.one(UNNAMED)) is None:
         return
-    ids = [row.id for row in tx.all(MATCHING, match=f"facts : u{user.gone}")]
+    ids = [row.id for row in tx.all(MATCHING, match=Wanted(facts=[[f"u{user.gone}"]]))]
     for id_ in ids:
         index.put(tx, id_)
     if not ids:

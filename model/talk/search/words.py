@@ -19,6 +19,9 @@ _RANGES = "\u1100-\u11ff\u2e80-\u2fdf\u3005-\u3007\u3021-\u3029\u3040-\u30ff\u31
 _RANGES += "\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
 CJK = re.compile(f"[{_RANGES}]+")
 WORD = re.compile(rf"[{_RANGES}]+|[^\W_{_RANGES}]+")
+TOKEN = re.compile(r"[^\W_]+")  # as FTS5 splits
+LONGEST_TOKEN = 500  # characters: more than anybody looks for, and PostgreSQL takes 2,046 bytes
+ALIKE = str.maketrans("µſςϐϑϕϖϰϱϵ", "μsσβθφπκρε")  # letters that FTS5 takes for one, and `lower` does not  # noqa: RUF001
 MARKS = re.compile("[\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670]")  # accents, and vowels around letters
 LENGTH = 240  # characters of an excerpt
 BEFORE = 60  # of them before the first word that was found
@@ -118,4 +121,9 @@ def _is_cjk(found: Term) -> bool:
 @lru_cache(maxsize=10_000)
 def folded(word: str) -> str:
     """A word without case and accents, as the index compares it."""
-    return unmarked(word.lower())
+    return unmarked(word.lower()).translate(ALIKE)
+
+
+def tokens(text: str) -> list[str]:
+    """The words of a text that `split` has made, as the index compares them."""
+    return [folded(word[:LONGEST_TOKEN]) for word in TOKEN.findall(text)]

@@ -263,7 +263,7 @@ def _unquoted(default: str | None) -> str | None:
     return text[1:-1].replace("''", "'") if text and len(text) > 1 and text[0] == text[-1] == "'" else text
 
 
-# What SQLite makes for a full-text index (FTS5), which no model describes; its name ends so.
+# A full-text index (pottle/store/fulltext.py) and its parts, which no model describes: its name ends so.
 FULL_TEXT = re.compile(r"\w+_index(?:_(?:data|idx|content|docsize|config))?")
 
 
@@ -273,7 +273,7 @@ def is_full_text(table: str) -> bool:
 
 
 def _is_described(name: str | None, kind: str, _parents: Any) -> bool:
-    return not (kind == "table" and is_full_text(name or ""))
+    return not (kind in ("table", "index") and is_full_text(name or ""))
 
 
 def _rendered(kind: str, of: Any, _context: Any) -> Any:
