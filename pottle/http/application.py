@@ -16,6 +16,7 @@ from quart.cli import ScriptInfo
 from quart.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from quart.typing import ResponseTypes
 from quart.wrappers.base import BaseRequestWebsocket
+from werkzeug.exceptions import NotFound
 from werkzeug.routing import MapAdapter
 
 from pottle.access import SAFE
@@ -124,6 +125,8 @@ class _Adapter:
             return self._whole.match(**options)
         key = self._request.scheme, self._request.method, self._request.path
         if (found := self._known.get(key)) is None:
+            if "\x00" in self._request.path:
+                raise NotFound  # nothing is called so: PostgreSQL keeps no such text
             found = self._whole.match(return_rule=True)
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()

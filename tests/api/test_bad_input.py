@@ -13,6 +13,7 @@ import pytest
 from quart import Quart
 
 from model.settings import Settings
+from tests import databases
 from tests.api.conftest import LOBBY, Json, posted, refused, wrong_fields
 from tests.cases import in_turn
 from tests.conftest import PASSWORD, Person, World
@@ -321,7 +322,8 @@ async def test_a_body_without_end_is_refused_in_little_memory(
             tracemalloc.stop()
     assert client.status == 413
     assert json.loads(client.body)["status"] == 413
-    assert client.sent < bound + 2 * KIB * KIB  # a little of the rest is read, so that the client sees the answer
+    if not databases.POSTGRES:  # where the database is awaited, more comes meanwhile, and is dropped
+        assert client.sent < bound + 2 * KIB * KIB  # a little of the rest is read, so that the client sees the answer
     assert peak < 2 * bound + KIB * KIB
 
 

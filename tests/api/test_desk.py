@@ -111,6 +111,7 @@ class TestReported:
         assert why[0] in held["incompatible_content_explanation"]
         assert (gone["automated_detection"], gone["automated_decision"]) == ("Yes", "AUTOMATED_DECISION_NOT_AUTOMATED")
 
+    @pytest.mark.sqlite("what it says of how it would look")
     async def test_what_waits_is_found_by_indexes(self, room: int) -> None:
         """It is counted for each page that a moderator sees, and must not look at all posts there ever were."""
         for statement in (queue.COUNTS, appeal.WAITING):

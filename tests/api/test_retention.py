@@ -38,7 +38,8 @@ def settings(instance: Path) -> Settings:
 
 def sql(instance: Path, statement: str, *values: object) -> list[Any]:
     with databases.opened(instance) as raw:
-        return raw.execute(statement, values).fetchall()
+        done = raw.execute(statement, values)
+        return done.fetchall() if done.description else []
 
 
 async def swept(rule: retention.Rule = aging.RULE) -> None:
@@ -99,7 +100,7 @@ class TestPosts:
 
     async def test_who_wrote_elsewhere_is_forgotten_with_the_last_post(self, alice: Person, instance: Path) -> None:
         posts = [await posted(alice, text) for text in ("One", "Two")]
-        sql(instance, "INSERT INTO guests (id, group_id, source, name, digest) VALUES (1, 1, 'isso', 'Ada', x'00')")
+        sql(instance, "INSERT INTO guests (id, group_id, source, name, digest) VALUES (1, 1, 'isso', 'Ada', ?)", b"0")
         sql(instance, "INSERT INTO guest_posts SELECT id, 1 FROM posts")
         for post, left in zip(posts, (1, 0), strict=True):
             sql(instance, "UPDATE posts SET created = ? WHERE id = ?", LONG_AGO, post["id"])
@@ -112,7 +113,7 @@ class TestPosts:
         monkeypatch.setattr(aging, "WINDOW", 2)
         for number in range(5):
             await posted(alice, f"Number {number}")
-        sql(instance, "UPDATE posts SET created = ? WHERE id % 2", LONG_AGO)
+        sql(instance, "UPDATE posts SET created = ? WHERE id % 2 = 1", LONG_AGO)
         await swept()
         assert [post["body"] for post in (await alice.get(LOBBY)).json()["posts"]] == ["Number 3", "Number 1"]
 
@@ -290,7 +291,7 @@ class TestTheCommand:
         """An account and a post of long ago."""
         with databases.opened(instance) as raw:
             own = "SELECT id FROM users WHERE uid = 'charlie'"
-            raw.execute(f"INSERT INTO last_uses SELECT id, ?, ? FROM ({own})", (LONG_AGO[:10], LONG_AGO[:10]))  # noqa: S608
+            raw.execute(f"INSERT INTO last_uses SELECT id, ?, ? FROM ({own}) own", (LONG_AGO[:10], LONG_AGO[:10]))  # noqa: S608
             raw.execute("UPDATE sessions SET used = ?", (LONG_AGO[:10],))
             columns = "channel_id, author_id, body, html, state, reactions, replies, created, version"
             raw.execute(

@@ -259,6 +259,7 @@ async def test_what_is_for_one_reader_is_never_kept(app: Quart) -> None:
     assert len(await asked_twice([(b"vary", b"Cookie")], [], signed_out_only=True)) == 2
 
 
+@pytest.mark.sqlite("an answer at once, without a question to the database")
 async def test_a_stream_that_was_kept_says_how_long_it_is(app: Quart) -> None:
     """For it is sent whole from then on, and at once: a client would wait for its end. Fails without it in `Kept`."""
     await asked_twice([(b"transfer-encoding", b"chunked")], [])
