@@ -62,6 +62,8 @@ CONNECTION = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval":
 BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({TURN}); SELECT pg_current_xact_id()::text"
 COMMIT = "COMMIT"
 TELL_AND_COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
+# All of a page is read, though by a cursor.
+SET_UP_SESSION = f"SET statement_timeout = '{LONGEST}s'; SET cursor_tuple_fraction = 1"
 SIZE = select(func.pg_database_size(func.current_database()).label("bytes"))
 BECAME = "SELECT pg_xact_status(%s::text::xid8)"
 HEAD = "SELECT coalesce(max(seq), 0), (SELECT value FROM instance WHERE name = 'epoch') FROM changes"
@@ -249,9 +251,11 @@ class Postgres:
     def _opened(self, what: str) -> Any:
         return prepared(psycopg.connect(**{**self._conninfo, "application_name": f"pottle {what}"}, autocommit=True))
 
-    async def _connected(self, what: str) -> Any:
+    async def _connected(self, what: str, set_up: str = "") -> Any:
         about = {**self._conninfo, "application_name": f"pottle {what}"}
         raw = await psycopg.AsyncConnection.connect(**about, autocommit=True)
+        if set_up:
+            await raw.execute(set_up)
         return prepared(raw)
 
     def _write_engine(self) -> Engine:
@@ -315,7 +319,7 @@ class Postgres:
         """The engine of ordinary async reads: each session is one state of the database."""
         engine = create_async_engine(
             "postgresql+psycopg://",
-            async_creator=lambda: self._connected("session"),
+            async_creator=lambda: self._connected("session", SET_UP_SESSION),
             poolclass=AsyncAdaptedQueuePool,
             pool_size=SESSIONS,
             max_overflow=0,
