@@ -4,12 +4,14 @@ Names come from strangers, and a terminal obeys what it is sent: whatever a comm
 """
 
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 from quart import Quart
@@ -18,7 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from pottle import text
 from pottle.errors import Refusal
 from pottle.settings import Settings
-from pottle.store import migrations, sqlite
+from pottle.store import copying, migrations, sqlite
+from pottle.store.copies import Progress
 from pottle.store.files import WrongDatabase
 
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -32,6 +35,17 @@ class Failed(click.ClickException):
         return text.printable(self.message)
 
 
+class Database(click.ParamType[Any]):
+    """An instance folder, or PostgreSQL's URL: an end of a copy."""
+
+    name = "database"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """What it names. Ends the command where that can be no database."""
+        with failing():
+            return copying.end(value) if isinstance(value, str) else value
+
+
 def say(*columns: object, before: str = "", err: bool = False) -> None:
     """Prints a line, with tabs between its columns, and what a terminal would obey written out; not so in `before`."""
     click.echo(before + "\t".join(text.printable(str(column)) for column in columns), err=err)
@@ -41,6 +55,30 @@ def register(app: Quart, settings: Settings) -> None:
     """Adds the commands."""
     path = settings.instance / "app.db"
 
+    unsaved = "PostgreSQL's rows are not copied before: that is pg_dump's to do. " if settings.database_url else ""
+
+    @contextmanager
+    def there() -> Iterator[migrations.Place]:
+        """The database, whose migrations are looked at. Ends the command where there is none, or it is not ours."""
+        with failing():
+            if not settings.database_url:
+                yield _there(path)
+                return
+            from pottle.store import clusters
+
+            with clusters.there(settings.database_url) as connection:
+                yield connection
+
+    def migrate(back_to: str | None = None) -> str:
+        """Applies migrations, or takes some back; returns a sentence on how to have what was before."""
+        if not settings.database_url:
+            copy, _ = sqlite.migrate(settings, back_to)
+            return f"The database as it was is {copy}."
+        from pottle.store import clusters
+
+        clusters.migrate(settings.database_url, back_to)
+        return unsaved.rstrip()
+
     @app.cli.group("db")
     def db() -> None:
         """The schema of the database, and a look inside."""
@@ -48,8 +86,8 @@ def register(app: Quart, settings: Settings) -> None:
     @db.command("current")
     def current() -> None:
         """Print the revision that the database is at, and the migrations that were not applied to it."""
-        with failing():
-            at, names = migrations.revision(_there(path)), migrations.pending(path)
+        with there() as place:
+            at, names = migrations.revision(place), migrations.pending(place)
         say(f"{at}, the newest" if not names else at)
         for name in names:
             waits = migrations.waits(migrations.VERSIONS / name)
@@ -59,15 +97,16 @@ def register(app: Quart, settings: Settings) -> None:
     @YES
     def upgrade(yes: bool) -> None:
         """Apply the migrations that wait, after a copy of app.db was made. What they drop is lost."""
+        with there() as place:
+            waiting = migrations.pending(place)
+        if not waiting:
+            say("Nothing waits to be applied.")
+            return
+        if not yes:
+            click.confirm(f"{unsaved}Apply {', '.join(waiting)}?", abort=True)
         with failing():
-            waiting = migrations.pending(_there(path))
-            if not waiting:
-                say("Nothing waits to be applied.")
-                return
-            if not yes:
-                click.confirm(f"Apply {', '.join(waiting)}?", abort=True)
-            copy, applied = sqlite.migrate(settings)
-        say(f"Applied {', '.join(applied)}. The database as it was is {copy}.")
+            before = migrate()
+        say(f"Applied {', '.join(waiting)}. {before}")
 
     @db.command("downgrade")
     @click.argument("revision", type=click.IntRange(1, 9_999), required=False)
@@ -77,22 +116,24 @@ def register(app: Quart, settings: Settings) -> None:
 
         Stop the server first: its next start applies them again, unless their files are gone by then.
         """
-        with failing():
-            before = [number for number in migrations.revisions() if number < (migrations.revision(_there(path)) or "")]
+        with there() as place:
+            before = [number for number in migrations.revisions() if number < (migrations.revision(place) or "")]
             to = f"{revision:04d}" if revision else before[-1] if before else ""
             if to not in before:
                 raise Failed(f"It can go back to {', '.join(before) or 'nothing'}.")
-            names = migrations.applied(path, to)
-            if not yes:
-                click.confirm(f"Take back {', '.join(names)}, with what is in the tables and columns?", abort=True)
-            copy, _ = sqlite.migrate(settings, to)
-        say(f"Took back {', '.join(names)}. The database as it was is {copy}.")
+            names = migrations.applied(place, to)
+        if not yes:
+            asked = f"{unsaved}Take back {', '.join(names)}, with what is in the tables and columns?"
+            click.confirm(asked, abort=True)
+        with failing():
+            how = migrate(to)
+        say(f"Took back {', '.join(names)}. {how}")
 
     @db.command("check")
     def check() -> None:
         """Say what the models have that the database lacks, or the other way round. Exit code 1 if they differ."""
-        with failing():
-            different, waiting = migrations.differences(_there(path)), migrations.pending(path)
+        with there() as place:
+            different, waiting = migrations.differences(place), migrations.pending(place)
         for difference in different:
             say(difference)
         if different and waiting:
@@ -104,14 +145,35 @@ def register(app: Quart, settings: Settings) -> None:
     @db.command("console")
     @click.option("--write", is_flag=True, help="Allow changes. Stop the server first: its caches know of none.")
     def console(write: bool) -> None:
-        """Open app.db in the sqlite3 program, or a plain console where there is none. It reads only."""
-        with failing():
-            _there(path)
+        """Open app.db in the sqlite3 program, or a plain console where there is none. It reads only.
+
+        A PostgreSQL database opens in psql.
+        """
+        with there():
+            pass
+        if settings.database_url:
+            from pottle.store import clusters
+
+            with failing():
+                sys.exit(clusters.console(settings.database_url, write))
         if program := shutil.which("sqlite3"):
             sys.exit(subprocess.run([program, *([] if write else ["-readonly"]), path], check=False).returncode)  # noqa: S603
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode={'rw' if write else 'ro'}", uri=True)) as raw:
             raw.isolation_level = None
             _converse(raw)
+
+    @db.command("copy")
+    @click.argument("source", type=Database())
+    @click.argument("target", type=Database())
+    def copy(source: Any, target: Any) -> None:
+        """Copy all of SOURCE into TARGET, which is empty: an instance folder, or postgresql://user@host/name, each.
+
+        Stop the server first. Its clients go on where they were once it serves TARGET. SOURCE stays as it is, but for
+        its epoch. A copy that is broken off leaves nothing: begin it again.
+        """
+        with working() as progress:
+            moved = copying.copy(source, target, progress)
+        say(f"Copied and compared {sum(of.rows for of in moved.values())} rows of {len(moved)} tables.")
 
     app.cli.add_command(click.Command("migrate", callback=upgrade.callback, params=upgrade.params, hidden=True))
 
@@ -125,6 +187,28 @@ def failing() -> Iterator[None]:
         raise Failed(str(refused)) from refused
     except SQLAlchemyError as error:
         raise Failed(f"Nothing was changed: {getattr(error, 'orig', None) or error}") from error
+
+
+@contextmanager
+def working() -> Iterator[Progress]:
+    """Shows progress on a terminal. Every way to fail is one line and exit code 1, and SIGTERM cleans up first."""
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    bar: Any = None
+
+    def show(what: str, done: int, of: int) -> None:
+        nonlocal bar
+        if not sys.stderr.isatty() or not of:  # it is not known of how much
+            return
+        if bar is None or what != bar.label:
+            bars.close()
+            bar = bars.enter_context(click.progressbar(length=of, label=what, file=sys.stderr))
+        bar.update(done - bar.pos)
+
+    try:
+        with ExitStack() as bars, failing():
+            yield show
+    except OSError as error:
+        raise Failed(f"{error.filename or 'Writing'}: {error.strerror or error}") from error
 
 
 def _there(path: Path) -> Path:

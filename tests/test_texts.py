@@ -30,7 +30,7 @@ REFUSALS = {"NotFound", "Forbidden", "Conflict", "Unauthenticated", "Stale", "Ov
 REFUSALS |= {"SessionNeeded", "ConfirmationNeeded", "BadRequest", "UnsupportedMediaType", "RequestEntityTooLarge"}
 # Commands for operators, and endpoints whose clients know what they say.
 COMMANDS = ("api/commands/", "api/flask/", "model/flask/", "model/operating/", "pottle/store/copies.py")
-COMMANDS += ("pottle/store/locks.py", "pottle/store/sqlite.py")
+COMMANDS += ("pottle/store/clusters.py", "pottle/store/copying.py", "pottle/store/locks.py", "pottle/store/sqlite.py")
 
 
 def told(text: str) -> bool:

@@ -9,7 +9,7 @@ import click
 from quart import Blueprint, current_app
 
 from api.addresses import tag
-from api.commands.running import Value, every, run, working
+from api.commands.running import Value, every, run
 from api.invitations import link
 from model.accounts import account, belongings, codes, second, sso, user
 from model.accounts.codes import ResetCode
@@ -19,7 +19,7 @@ from model.groups.group import Origin, Origins, Slug, SomeSlug
 from model.groups.invitation import Days, Uses
 from model.groups.roster import Pupil
 from model.groups.rules import Posting, Reading, Review, Standing
-from pottle.commands import Failed, say
+from pottle.commands import Failed, say, working
 from pottle.store import copies
 from pottle.values import line
 

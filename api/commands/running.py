@@ -1,10 +1,8 @@
-"""What commands need: arguments that are checked, the database open while they work, and a progress bar."""
+"""What commands need: arguments that are checked, and the database open while they work."""
 
 import asyncio
-import signal
-import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import click
@@ -13,7 +11,6 @@ from quart import current_app
 from pottle.commands import Failed
 from pottle.errors import Refusal, sentence
 from pottle.store import db
-from pottle.store.copies import Progress
 from pottle.store.files import WrongDatabase
 from pottle.store.paging import Cursor, Page
 from pottle.values import Unfit, fit
@@ -58,28 +55,6 @@ def run(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     with _refusals():
         return asyncio.run(opened())
-
-
-@contextmanager
-def working() -> Iterator[Progress]:
-    """Shows progress on a terminal. Every way to fail is one line and exit code 1, and SIGTERM cleans up first."""
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    bar: Any = None
-
-    def show(what: str, done: int, of: int) -> None:
-        nonlocal bar
-        if not sys.stderr.isatty() or not of:  # it is not known of how much
-            return
-        if bar is None or what != bar.label:
-            bars.close()
-            bar = bars.enter_context(click.progressbar(length=of, label=what, file=sys.stderr))
-        bar.update(done - bar.pos)
-
-    try:
-        with ExitStack() as bars, _refusals():
-            yield show
-    except OSError as error:
-        raise Failed(f"{error.filename or 'Writing'}: {error.strerror or error}") from error
 
 
 async def every(listed: Callable[[Cursor], Awaitable[Page[T]]]) -> list[T]:

@@ -18,20 +18,21 @@ import click
 import msgspec
 from quart import Blueprint, current_app
 
-from api.commands.running import Value, run, working
+from api.commands.running import Value, run
 from model import privacy
 from model.accounts import unused
 from model.accounts.user import Email
 from model.operating import doctor, exporting, importing, retention
 from model.settings import Settings
-from pottle.commands import say
-from pottle.store import copies
+from pottle.commands import say, working
+from pottle.store import copies, copying
 
 blueprint = Blueprint("upkeep", __name__, cli_group=None)
 
 PATH = click.argument("path", type=click.Path(path_type=Path))
 STREAM = click.argument("path", type=click.Path(path_type=Path, allow_dash=True))
 DASH = Path("-")
+OTHERWISE = "Exports are of instance folders: quart --app main db copy makes one of it, or it of one."
 COLOURS = {"ok": "green", "warn": "yellow", "FAIL": "red"}
 retention.also(unused.RULE)
 
@@ -49,7 +50,7 @@ def _app_db() -> Path:
 def _backup(path: Path) -> None:
     """Copy the database to the new file PATH (or into the folder PATH), also while the server runs."""
     with working() as progress:
-        made, found = copies.backup(_app_db(), path, progress)
+        made, found = copying.backup(_settings(), path, progress)
     say(made)
     try:
         copies.note(_app_db())
@@ -64,6 +65,7 @@ def _backup(path: Path) -> None:
 def _restore(path: Path) -> None:
     """Make the backup PATH the database of an instance folder that has none. Sessions and tokens end."""
     with working() as progress:
+        copying.check_sqlite(_settings(), "A dump goes into an empty one by pg_restore --no-owner --dbname=URL PATH.")
         found, ended = importing.restore(_settings().instance, path, progress)
     lost = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in ended.items())
     say(f"Restored {_counted(found)}. Ended: {lost}.")
@@ -74,6 +76,8 @@ def _restore(path: Path) -> None:
 @click.option("--without-passwords", is_flag=True, help="Leave the password hashes out.")
 def _export(path: Path, without_passwords: bool) -> None:
     """Write everything as JSON lines to the new file PATH, or to stdout (-). The server may run."""
+    with working():
+        copying.check_sqlite(_settings(), OTHERWISE)
     with working() as progress, _output(path) as out:
         exporting.export(_app_db(), out, progress, passwords=not without_passwords)
     if path != DASH:
@@ -84,6 +88,8 @@ def _export(path: Path, without_passwords: bool) -> None:
 @STREAM
 def _import(path: Path) -> None:
     """Make an export, PATH or stdin (-), the database of an instance folder in which nothing happened yet."""
+    with working():
+        copying.check_sqlite(_settings(), OTHERWISE)
     with working() as progress, _input(path) as (source, size):
         count = importing.import_(_settings().instance, source, size, progress)
     say(f"Imported {count} rows.")

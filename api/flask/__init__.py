@@ -10,12 +10,12 @@ import click
 from quart import Blueprint, Quart
 from quart.blueprints import BlueprintSetupState
 
-from api.commands.running import run, working
+from api.commands.running import run
 from api.commands.upkeep import PATH
 from api.flask import accounts, chats, endpoints, groups, microblog, page_posts, posts, topics  # noqa: F401  # their endpoints
 from api.flask.front_ends import COOKIE, FrontEnds, refusal
 from model.flask import importing, source
-from pottle.commands import say
+from pottle.commands import say, working
 from pottle.http import bodies, docs, problems
 
 blueprint = Blueprint("flask_room", __name__)

@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 from quart import Blueprint
 
-from api.commands.running import Value, run, working
+from api.commands.running import Value, run
 from api.commands.upkeep import PATH
 from model.arriving import importing
 from model.groups.group import SomeSlug
 from model.talk.search import upkeep
-from pottle.commands import say
+from pottle.commands import say, working
 
 blueprint = Blueprint("importing", __name__, cli_group=None)
 

@@ -9,12 +9,12 @@ from quart import Blueprint, Response
 from api.access import EXPORTS, me, on_our_pages
 from api.addresses import here
 from api.commands.people import SLUG, UID, groups, users
-from api.commands.running import run, working
+from api.commands.running import run
 from model.accounts import account
 from model.leaving import group, wxr
 from model.leaving.group import Format, GroupExport, Writing
 from model.talk import aging
-from pottle.commands import say
+from pottle.commands import say, working
 from pottle.http.answers import asks, gives
 from pottle.http.asking import signed_in
 from pottle.http.limits import limited_here

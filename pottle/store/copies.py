@@ -116,10 +116,10 @@ def copy(source: sqlite3.Connection, part: Path, progress: Progress) -> None:
         target.execute("PRAGMA journal_mode=OFF")  # half a copy is deleted, not mended
         target.execute("PRAGMA synchronous=OFF")  # `appearing` syncs it, once
         source.backup(target, pages=PAGES, progress=lambda _, left, all_: progress("Copying", all_ - left, all_))
-    _as_one_file(part)
+    as_one_file(part)
 
 
-def _as_one_file(part: Path) -> None:
+def as_one_file(part: Path) -> None:
     """Ends the write-ahead log of a database that nobody else has open: no `-wal` beside it, now or when it is read."""
     with closing(sqlite3.connect(part, isolation_level=None)) as raw:
         raw.execute("PRAGMA journal_mode=DELETE")
@@ -187,7 +187,7 @@ def begin_anew(part: Path, note: Callable[[Tx], None]) -> dict[str, int]:
             note(tx)
     finally:
         engine.dispose()
-    _as_one_file(part)
+    as_one_file(part)
     return ended
 
 

@@ -26,13 +26,21 @@ def newest(read: Snapshot) -> dict[str, int]:
 
 
 def go_on(tx: Snapshot, after: dict[str, int]) -> None:
-    """Has the tables go on after these ids."""
-    for name, seq in after.items():
-        if tx.tongue is SQLITE:
-            tx.run(FORGET, of=name)
-            tx.run(PUT, name=name, seq=seq)
-        elif seq and name in _numbered():
+    """Has the tables go on after these ids, and after those of their rows."""
+    if tx.tongue is SQLITE:
+        for name, seq in after.items():
+            if Base.metadata.tables[name].dialect_options["sqlite"]["autoincrement"]:
+                tx.run(FORGET, of=name)
+                tx.run(PUT, name=name, seq=seq)
+        return
+    for name in _numbered():
+        if seq := max(after.get(name, 0), _highest(tx, name)):
             tx.one(GO_ON, name=name, id=_key(name), seq=seq)
+
+
+def _highest(read: Snapshot, name: str) -> int:
+    of = Base.metadata.tables[name]
+    return read.one(select(func.max(of.c[_key(name)]).label("id"))).id or 0
 
 
 def _numbered() -> list[str]:

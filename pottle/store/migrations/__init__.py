@@ -35,37 +35,34 @@ WAITING = "WAITS_FOR_A_PERSON = True"
 STARTED = time.time()  # this process, before it imported the models
 
 
-def upgrade(path: Path, to: str | None = None, willing: bool = False) -> None:
-    """Brings the database at `path` to the revision `to`, or the newest before one that waits for a person.
+Place = Path | Connection  # of a database: SQLite's file, or a connection to PostgreSQL that is in a transaction
+
+
+def upgrade(place: Place, to: str | None = None, willing: bool = False) -> None:
+    """Brings a database to the revision `to`, or the newest before one that waits for a person.
 
     Where somebody is `willing` to lose what is dropped, that is the newest; a new database has nothing to lose. The
     caller holds the turn.
     """
-    at = revision(path)
+    at = revision(place)
     to = to or (newest_revision() if willing or at is None else _before_waiting(at))
     if at == to:
         return  # and Alembic, which takes 0.3 s to import, is not needed
     from alembic import command
 
-    with_connection(path, lambda config: command.upgrade(config, to or "head"))
+    with_connection(place, lambda config: command.upgrade(config, to or "head"))
 
 
-def bring(connection: Connection, willing: bool = False) -> None:
+def bring(connection: Connection) -> None:
     """Brings the PostgreSQL database of a connection, which is in a transaction with the turn, to where a start does.
 
     An empty one is made from the models, and gets the rows that a new SQLite database has by the migrations. Raises
     WrongDatabase for one that is not ours, or newer than the code.
     """
-    from alembic import command
-
-    at = revision_in(connection)
-    if at is None:
+    if revision(connection) is None:
         make(connection)
-        return
-    check_known(at, "The database of POTTLE_DATABASE_URL")
-    to = newest_revision() if willing else _before_waiting(at)
-    if at != to:
-        _configured(connection, lambda config: command.upgrade(config, to or "head"))
+    else:
+        upgrade(connection)
 
 
 def make(connection: Connection) -> None:
@@ -109,21 +106,21 @@ def revision_in(connection: Connection) -> str | None:
     return None
 
 
-def downgrade(path: Path, to: str) -> None:
-    """Takes the database at `path` back to the revision `to`. The caller holds the turn."""
+def downgrade(place: Place, to: str) -> None:
+    """Takes a database back to the revision `to`. The caller holds the turn."""
     from alembic import command
 
-    with_connection(path, lambda config: command.downgrade(config, to))
+    with_connection(place, lambda config: command.downgrade(config, to))
 
 
-def pending(path: Path) -> list[str]:
-    """The files of the migrations that were not applied to the database at `path`, in their order."""
-    return [file_of(number).name for number in _behind(revision(path))]
+def pending(place: Place) -> list[str]:
+    """The files of the migrations that were not applied to a database, in their order."""
+    return [file_of(number).name for number in _behind(revision(place))]
 
 
-def applied(path: Path, after: str) -> list[str]:
-    """The files of the migrations after a revision that were applied to the database at `path`, the newest first."""
-    at = revision(path) or ""
+def applied(place: Place, after: str) -> list[str]:
+    """The files of the migrations after a revision that were applied to a database, the newest first."""
+    at = revision(place) or ""
     return [file_of(number).name for number in reversed(revisions()) if after < number <= at]
 
 
@@ -195,13 +192,17 @@ def git(*arguments: str) -> str:
     return run.stdout if run.returncode == 0 else ""
 
 
-def revision(path: Path) -> str | None:
-    """The revision of the database at `path`; None where there is none. Raises WrongDatabase for one not known here."""
-    if not path.exists():
+def revision(place: Place) -> str | None:
+    """The revision of a database; None where there is none. Raises WrongDatabase for one not known here."""
+    if isinstance(place, Connection):
+        at = revision_in(place)
+        check_known(at, "The database of POTTLE_DATABASE_URL")
+        return at
+    if not place.exists():
         return None
-    with closing(untouched(path)) as raw:
-        at = revision_of(raw, path)
-    check_known(at, path)
+    with closing(untouched(place)) as raw:
+        at = revision_of(raw, place)
+    check_known(at, place)
     return at
 
 
@@ -219,13 +220,13 @@ def revision_of(raw: sqlite3.Connection, path: Path) -> str | None:
     return None
 
 
-def differences(path: Path) -> list[str]:
-    """What the models have that the database at `path` lacks, or the other way round, each in a few words."""
-    return [words(operation.to_diff_tuple()) for operation in operations(path)]
+def differences(place: Place) -> list[str]:
+    """What the models have that a database lacks, or the other way round, each in a few words."""
+    return [words(operation.to_diff_tuple()) for operation in operations(place)]
 
 
-def operations(path: Path) -> list[Any]:
-    """Alembic's operations that would make the database at `path` what the models are."""
+def operations(place: Place) -> list[Any]:
+    """Alembic's operations that would make a database what the models are."""
     from alembic.autogenerate import produce_migrations
     from alembic.migration import MigrationContext
 
@@ -236,7 +237,7 @@ def operations(path: Path) -> list[Any]:
         for operation in produce_migrations(context, described()).upgrade_ops.ops:  # type: ignore[union-attr]
             found.extend(getattr(operation, "ops", [operation]))
 
-    with_connection(path, compare)
+    with_connection(place, compare)
     return found
 
 
@@ -290,9 +291,12 @@ COMPARING: dict[str, Any] = {
 }
 
 
-def with_connection(path: Path, do: "Callable[[Config], object]") -> None:
-    """Calls `do` with Alembic's configuration for the database at `path`."""
-    engine = write_engine(path)
+def with_connection(place: Place, do: "Callable[[Config], object]") -> None:
+    """Calls `do` with Alembic's configuration for a database."""
+    if isinstance(place, Connection):
+        _configured(place, do)
+        return
+    engine = write_engine(place)
     try:
         with engine.connect() as connection:
             # A batch migration drops and recreates tables, which with foreign keys on would delete what refers to them.
