@@ -68,6 +68,9 @@ SOME = SINCE.limit(bindparam("limit"))
 PAGE = SINCE.where(OF_STREAM, UP_TO).limit(bindparam("limit"))
 FIRST_PREV = select(LoggedChange.prev).where(OF_STREAM, AFTER).order_by(LoggedChange.seq).limit(1)
 
+MADE = select(LoggedChange.seq).where(
+    LoggedChange.seq == bindparam("seq"), LoggedChange.created == bindparam("created")
+)
 HEAD = select(func.max(LoggedChange.seq).label("seq"))
 
 NEWEST = select(Stream.seq).where(Stream.name == bindparam("stream"))

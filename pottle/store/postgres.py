@@ -133,37 +133,46 @@ class Postgres:
         with self._engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             try:
-                with connection.begin():
+                with connection.begin() as transaction:
                     tx = Tx(connection)
                     yield tx
                     head = changes.head(tx) if tx.writings else 0
-                    self._commit(raw, tx)
+                    self._commit(raw, tx, head)
+                    if raw.closed:  # and it was committed all the same, which SQLAlchemy cannot know
+                        connection.invalidate()
+                        transaction.rollback()
             finally:
                 if raw.closed:
                     connection.invalidate()
             if head:
                 self._noted.note(self.instance.epoch, head)
 
-    def _commit(self, raw: Any, tx: Tx) -> None:
+    def _commit(self, raw: Any, tx: Tx, head: int) -> None:
         """Commits. Where the connection is lost meanwhile, the next one says what became of it: nothing runs twice."""
         if raw.info.transaction_status != TransactionStatus.INTRANS:
             raise RuntimeError("The transaction has failed, and nobody said so")
         try:
             raw.execute(TELL_AND_COMMIT if tx.writings else COMMIT)
         except psycopg.OperationalError:
-            if not raw.closed or not self._was_committed(self._xid):
+            if not raw.closed or not self._was_committed(self._xid, head, tx.now):
                 raise
 
-    def _was_committed(self, xid: str) -> bool:
-        """Whether a transaction was, on the same history; False where nobody can say: then its callers are told 503."""
+    def _was_committed(self, xid: str, head: int, now: str) -> bool:
+        """Whether a transaction was, on the same history; False where nobody can say: then its callers are told 503.
+
+        PostgreSQL gives numbers of transactions, and seqs, again that a crash undid: its own change must be there too.
+        """
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
             with suppress(psycopg.OperationalError), closing(self._opened("writer")) as raw:
                 if fact(Snapshot(raw), "history") != history(raw):
                     return False
-                row = raw.execute(BECAME, (xid,)).fetchone()
-                if row is None or row[0] != "in progress":
-                    return row is not None and row[0] == "committed"
+                try:
+                    (became,) = raw.execute(BECAME, (xid,)).fetchone()
+                except psycopg.errors.InvalidParameterValue:  # no transaction has that number yet
+                    return False
+                if became != "in progress":
+                    return became == "committed" and Snapshot(raw).one(changes.MADE, seq=head, created=now) is not None
             time.sleep(RETRY_SECONDS)
         return False
 
@@ -288,10 +297,11 @@ class Postgres:
             seen = (self._epoch, self.follower.head) if known else self._noted.noted()
             self.instance = identify(tx, seen, history(raw))
             self._noted.note(self.instance.epoch, changes.head(tx))
-            if not known and self._serving:
-                (self.first_of_start,) = raw.execute(f"SELECT pg_try_advisory_lock({SERVED})").fetchone()
+            if self._serving:
+                alone = not known and raw.execute(f"SELECT pg_try_advisory_lock({SERVED})").fetchone()[0]
                 raw.execute(f"SELECT pg_advisory_lock_shared({SERVED})")
-                if self.first_of_start:
+                if alone:
+                    self.first_of_start = True
                     raw.execute(f"SELECT pg_advisory_unlock({SERVED})")
 
     async def _prepare(self) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 from tests import databases
 
 NAME = "pottle"  # the database
+HOLDERS = "SELECT usename FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE classid = %s AND objid = %s AND granted"
 
 
 class Cluster:
@@ -59,11 +60,19 @@ class Cluster:
         assert ran.returncode == 0, ran.stderr
         return ran.stdout
 
+    def copy_to(self, place: Path) -> None:
+        """Copies its data, while it is stopped."""
+        subprocess.run(["cp", "-a", self.data, place], check=True)
+
     def ask(self, sql: str, *values: Any, database: str = NAME) -> list[Any]:
         """The rows of a statement, over a connection of its own."""
         with databases.connected(databases.url_at(database, self.folder)) as raw:
             cursor = raw.execute(sql, values)
             return cursor.fetchall() if cursor.description else []
+
+    def holders(self, key: int) -> list[str]:
+        """The roles of those who hold an advisory lock: one at most, as a rule."""
+        return [role for (role,) in self.ask(HOLDERS, key >> 32, key & 0xFFFFFFFF)]
 
     def output(self) -> str:
         """What it has logged."""
@@ -84,11 +93,11 @@ def folder_of_cluster() -> Iterator[Path]:
 
 
 @contextmanager
-def copied(origin: Path, programs: Path) -> Iterator[Cluster]:
-    """A cluster that runs on a copy of another one's data, made while that was stopped."""
+def copied(origin: Cluster, programs: Path) -> Iterator[Cluster]:
+    """A cluster that runs on a copy of another one's data."""
     with folder_of_cluster() as folder:
-        subprocess.run(["cp", "-a", origin, folder / "data"], check=True)
         cluster = Cluster(folder, programs)
+        origin.copy_to(cluster.data)
         cluster.start()
         try:
             cluster.wait()

@@ -53,7 +53,7 @@ def world(pristine: Cluster, tmp_path_factory: pytest.TempPathFactory) -> World:
 @pytest.fixture
 def cluster(world: World, pristine: Cluster, programs: Path) -> Iterator[Cluster]:
     """This test's own cluster, running."""
-    with copied(pristine.data, programs) as running:
+    with copied(pristine, programs) as running:
         yield running
 
 
