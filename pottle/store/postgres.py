@@ -65,6 +65,11 @@ TELL_AND_COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
 # All of a page is read, though by a cursor.
 SET_UP_SESSION = f"SET statement_timeout = '{LONGEST}s'; SET cursor_tuple_fraction = 1"
 SIZE = select(func.pg_database_size(func.current_database()).label("bytes"))
+BROKEN_OFF = (
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+)
 BECAME = "SELECT pg_xact_status(%s::text::xid8)"
 HEAD = "SELECT coalesce(max(seq), 0), (SELECT value FROM instance WHERE name = 'epoch') FROM changes"
 # Of a restored dump the table is another one, of another cluster its identifier, and a standby that was promoted, or a
@@ -134,13 +139,15 @@ class Postgres:
             raw: Any = connection.connection.driver_connection
             try:
                 with connection.begin() as transaction:
-                    tx = Tx(connection)
-                    yield tx
-                    head = changes.head(tx) if tx.writings else 0
-                    self._commit(raw, tx, head)
-                    if raw.closed:  # and it was committed all the same, which SQLAlchemy cannot know
-                        connection.invalidate()
-                        transaction.rollback()
+                    try:
+                        tx = Tx(connection)
+                        yield tx
+                        head = changes.head(tx) if tx.writings else 0
+                        self._commit(raw, tx, head)
+                    finally:
+                        if raw.closed:  # SQLAlchemy would ask over it again, even where the transaction was committed
+                            connection.invalidate()
+                            transaction.rollback()
             finally:
                 if raw.closed:
                     connection.invalidate()
@@ -177,8 +184,8 @@ class Postgres:
         return False
 
     def may_succeed_now(self, error: BaseException) -> bool:
-        """Whether a batch that failed can be run again: where PostgreSQL broke off one of two that had met."""
-        return isinstance(cause_of(error), psycopg.errors.SerializationFailure | psycopg.errors.DeadlockDetected)
+        """Whether a batch that failed can be run again: where PostgreSQL broke it off, for another or for its delay."""
+        return isinstance(cause_of(error), BROKEN_OFF)
 
     def explained(self, error: BaseException) -> BaseException:
         """The error as a unit's caller should see it: passing troubles as refusals."""
@@ -524,7 +531,7 @@ def refusal(error: BaseException | None) -> Refusal | None:
     match error:
         case psycopg.errors.DiskFull():
             return StorageFull(_("The disk is full."))
-        case psycopg.errors.LockNotAvailable():
+        case psycopg.errors.LockNotAvailable() | psycopg.errors.IdleInTransactionSessionTimeout():
             return Overloaded(_("Another process holds the right to write."))
         case psycopg.errors.QueryCanceled():
             return Overloaded(_("A question to the database took too long."))

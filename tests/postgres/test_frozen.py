@@ -11,6 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from model.settings import Settings
+from pottle.store import Tx, postgres
+from pottle.store.database import Database
+from pottle.store.instance import fact, put
 from pottle.store.postgres import HELD_SECONDS, TURN
 from tests.cases import in_turn
 from tests.conftest import World
@@ -53,6 +57,27 @@ async def test_a_worker_that_stands_still_with_the_turn(meeting: Meeting, cluste
         assert bodies == ["meanwhile"]
     assert (await client.post(path, json={"body": "afterwards"})).status_code == 201
     print(f"Others waited for {waited:.1f} s; then it was answered {answer.status_code}")
+
+
+async def test_a_batch_that_was_broken_off_runs_again(
+    cluster: Cluster, instance: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the writer goes on after it had lost the turn, nothing of the first time is left."""
+    monkeypatch.setattr(postgres, "HELD_SECONDS", 1)
+    runs: list[str | None] = []
+
+    def unit(tx: Tx) -> str | None:
+        runs.append(fact(tx, "tried"))
+        put(tx, "tried", "once")
+        if len(runs) == 1:
+            time.sleep(1.5)
+        return fact(tx, "tried")
+
+    database = Database()
+    await database.open(Settings(instance=instance, database_url=cluster.url))
+    assert await database.write(unit) == "once"
+    assert runs == [None, None]
+    await database.close()
 
 
 @pytest.fixture
