@@ -25,10 +25,11 @@ from pottle.store import db
 from pottle.store.bus import SLOTS, Bus
 from tests import databases
 from tests.conftest import PASSWORD, Person, World
+from tests.faults.reaching import on_each_worker
 from tests.live.meeting import Meeting
 from tests.server import Server, calling, wait_until
 
-READERS = 12  # connections opened one by one reach all three workers
+READERS = 12
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +57,10 @@ async def meeting(deaf: Server, stack: AsyncExitStack, world: World) -> Meeting:
     return Meeting(deaf, stack, world.tokens)
 
 
-async def spread(stack: AsyncExitStack, server: Server) -> list[httpx.AsyncClient]:
-    """Clients with one keep-alive connection each."""
-    clients = [await calling(stack, server) for _ in range(READERS)]
+async def spread(meeting: Meeting) -> list[httpx.AsyncClient]:
+    """Clients with one keep-alive connection each, of which each worker has at least one."""
+    clients = [*(await on_each_worker(meeting, "")).values()]
+    clients += [await calling(meeting.stack, meeting.server) for _ in range(READERS - len(clients))]
     for client in clients:
         await client.get("/healthz")
     return clients
@@ -72,7 +74,7 @@ async def test_every_read_after_a_write_shows_it(meeting: Meeting) -> None:
     group = await meeting.group()
     place = await meeting.channel(group)
     alice = await meeting.http("alice")
-    readers = await spread(meeting.stack, meeting.server)
+    readers = await spread(meeting)
     key = (await alice.get(f"/api/channels/{place}")).json()["key"]
     counts = f"/api/counts?group={group}&key={key}"
     paths = [f"/api/channels/{place}/posts", f"/channels/{place}", counts, f"/api/channels/{place}", "/"]
@@ -117,7 +119,7 @@ async def test_every_read_after_a_write_shows_it(meeting: Meeting) -> None:
 async def test_a_new_name_shows_wherever_its_bearer_wrote(meeting: Meeting) -> None:
     place = await meeting.channel()
     made = await meeting.post(place, by="bob")
-    readers = await spread(meeting.stack, meeting.server)
+    readers = await spread(meeting)
     paths = [f"/api/channels/{place}/posts", f"/channels/{place}", f"/api/posts/{made['id']}", "/api/users/bob"]
     bob = await meeting.http("bob")
     for n in range(10):
@@ -127,7 +129,7 @@ async def test_a_new_name_shows_wherever_its_bearer_wrote(meeting: Meeting) -> N
 
 
 async def test_a_group_that_is_closed_or_deleted_shows_nothing_more(meeting: Meeting) -> None:
-    readers = await spread(meeting.stack, meeting.server)
+    readers = await spread(meeting)
     alice, root = await meeting.http("alice"), await meeting.http("root")
     for n in range(6):
         group = await meeting.group()
@@ -147,7 +149,7 @@ async def test_a_group_that_is_closed_or_deleted_shows_nothing_more(meeting: Mee
 
 
 async def test_a_deleted_channel_shows_nothing_more(meeting: Meeting) -> None:
-    readers = await spread(meeting.stack, meeting.server)
+    readers = await spread(meeting)
     alice = await meeting.http("alice")
     group = await meeting.group()
     for _ in range(6):
