@@ -25,7 +25,8 @@ from model.mail.outbox import Mail
 from model.operating import retention
 from model.settings import Settings
 from pottle import VERSION, settings, times
-from pottle.store import Snapshot, files, migrations
+from pottle.errors import Refusal
+from pottle.store import Snapshot, files, migrations, moving
 from pottle.store.bus import listeners
 from pottle.store.changes import LoggedChange
 from pottle.store.engines import open_reader, open_writer
@@ -97,11 +98,13 @@ def examine(patient: Patient) -> Iterator[Finding]:
 
     Where files are not ours to read, only the first is named: the database is not checked then.
     """
-    of_database = () if patient.closed else (_log, _database, _workers)  # the log first: to open a database ends it
+    # The log first: to open a database ends it.
+    of_file = () if patient.closed else (_log, _database, _workers)
+    of_database = (_postgresql,) if patient.settings.database_url else of_file
     for check in (_machine, _folder, _disk, *of_database, _settings):
         try:
             yield from check(patient)
-        except (OSError, WrongDatabase, sqlite3.Error) as error:
+        except (OSError, Refusal, WrongDatabase, sqlite3.Error) as error:
             known = explained(patient.database, error) if isinstance(error, sqlite3.Error) else None
             yield Finding("FAIL", check.__name__.strip("_"), str(known or error))
 
@@ -177,13 +180,7 @@ def _database(patient: Patient) -> Iterator[Finding]:
     with closing(open_reader(patient.database)) as raw:
         at = migrations.revision_of(raw, patient.database)
         migrations.check_known(at, patient.database)
-        newest, waiting = migrations.newest_revision(), migrations.first_waiting(at)
-        yield _judged(
-            "revision",
-            f"{at}, the newest",
-            (waiting, "warn", f"{waiting} waits, for it drops something: quart --app main db upgrade"),
-            (at != newest, "warn", f"{at or 'none'}: the next start brings it to {newest}"),
-        )
+        yield _revision(at)
         (damage,) = raw.execute("PRAGMA quick_check(1)").fetchone()
         advice = f"{damage.splitlines()[-1]}. Stop the server and restore a backup."
         yield _judged("integrity", "no damage found", (damage != "ok", "FAIL", advice))
@@ -199,6 +196,35 @@ def _database(patient: Patient) -> Iterator[Finding]:
             (level,) = raw.execute("PRAGMA synchronous").fetchone()
         lossy = f"{level}: a loss of power would lose writes that were answered"
         yield _judged("synchronous", "an answered write is on disk", (level < 2, "FAIL", lossy))
+
+
+def _revision(at: str | None) -> Finding:
+    newest, waiting = migrations.newest_revision(), migrations.first_waiting(at)
+    return _judged(
+        "revision",
+        f"{at}, the newest",
+        (waiting, "warn", f"{waiting} waits, for it drops something: quart --app main db upgrade"),
+        (at != newest, "warn", f"{at or 'none'}: the next start brings it to {newest}"),
+    )
+
+
+def _postgresql(patient: Patient) -> Iterator[Finding]:
+    from pottle.store import clusters  # and with it psycopg, which takes 0.1 s
+
+    url = patient.settings.database_url
+    with clusters.explained(url), closing(clusters.opened(url)) as raw:
+        yield Finding("ok", "database", f"{clusters.named(url)} can be reached")
+        for found in clusters.examined(raw):
+            yield _judged(found.about, found.ok, (found.wrong, found.level, found.why))
+        with Snapshot(raw) as read:
+            if not moving.tables_in(read):
+                yield Finding("warn", "revision", "it is empty: the first start of a server makes what it needs")
+                return
+            at = moving.revision_of(read, clusters.named(url))
+            yield _revision(at)
+            if migrations.served(at):
+                yield from _content(read)
+                yield from _newcomers(patient, read)
 
 
 def _content(read: Snapshot) -> Iterator[Finding]:

@@ -4,10 +4,11 @@ import os
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -20,7 +21,7 @@ from pottle.store import changes, migrations, moving
 from pottle.store.copies import Content, Progress, appearing, unused
 from pottle.store.files import WrongDatabase
 from pottle.store.instance import put
-from pottle.store.postgres import PATIENCE, SERVED, TURN, cause_of, history, prepared
+from pottle.store.postgres import OLDEST, PATIENCE, READERS, SERVED, SESSIONS, TURN, cause_of, history, prepared
 from pottle.store.statements import Snapshot
 
 # A connection that nothing hurries, and that waits for nobody for long.
@@ -29,7 +30,37 @@ SAME = """
     SELECT system_identifier || ' ' || (SELECT oid FROM pg_database WHERE datname = current_database())
     FROM pg_control_system()
 """
+CONNECTIONS = READERS + SESSIONS + 3  # of a worker: also one to write, one to ask for the head, one to listen
+CLOCKS_APART = 5  # seconds
+OPEN_SECONDS = 600
+CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
+LIMITS = """
+    SELECT datconnlimit FROM pg_database WHERE datname = current_database() AND datconnlimit >= 0
+    UNION SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user AND rolconnlimit >= 0
+"""
+LONGEST_OPEN = """
+    SELECT extract(epoch FROM clock_timestamp() - xact_start)::float8, application_name || ' (' || pid || ')'
+    FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL ORDER BY xact_start LIMIT 1
+"""
+WORKERS = """
+    SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND (classid::bigint << 32 | objid::bigint) = %s
+"""
 ANOTHER = "UPDATE instance SET value = '' WHERE name = 'history'"
+
+
+Level = Literal["warn", "FAIL"]
+
+
+class Examined(NamedTuple):
+    """What one check of the doctor's found: what it says if all is well, and otherwise how bad it is, and why."""
+
+    about: str
+    ok: str
+    wrong: bool
+    level: Level
+    why: str
 
 
 class Cluster:
@@ -206,3 +237,39 @@ def _run(command: list[str], environment: dict[str, str]) -> str:
         said = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
         raise WrongDatabase(f"{' '.join(' '.join(said).split())} Nothing was kept.")
     return done.stdout
+
+
+def examined(raw: Any) -> Iterator[Examined]:
+    """What the doctor checks of PostgreSQL."""
+    version, encoding = raw.info.server_version // 10_000, _shown(raw, "server_encoding")
+    old = f"version {version} is too old: {OLDEST} or newer"
+    yield Examined("postgresql", f"version {version}", version < OLDEST, "FAIL", old)
+    other = f"{encoding}: names and texts of all languages need createdb -E UTF8 -T template0"
+    yield Examined("encoding", encoding, encoding != "UTF8", "FAIL", other)
+    lossy = " and ".join(name for name in ("fsync", "full_page_writes") if _shown(raw, name) == "off")
+    kept = f"an answered write is on disk; synchronous_commit is {_shown(raw, 'synchronous_commit')}, for us never off"
+    yield Examined("synchronous", kept, bool(lossy), "FAIL", f"{lossy} off: a loss of power may lose the database")
+    yield _connections(raw)
+    before, (there,) = time.time(), raw.execute(CLOCK).fetchone()
+    apart = abs(there - (before + time.time()) / 2)
+    slow = f"{apart:.0f} seconds between this machine's and the database's. Set both."
+    yield Examined("clocks", "this machine's is the database's", apart > CLOCKS_APART, "warn", slow)
+    seconds, who = raw.execute(LONGEST_OPEN).fetchone() or (0, "")
+    stuck = f"{who} has had one open for {seconds // 60:.0f} minutes, and nothing is cleaned up meanwhile. End it."
+    yield Examined("transactions", "none has been open for long", seconds > OPEN_SECONDS, "warn", stuck)
+    (workers,) = raw.execute(WORKERS, (SERVED,)).fetchone()
+    yield Examined("workers", f"{workers} have the database open", not workers, "warn", "no server is running")
+
+
+def _connections(raw: Any) -> Examined:
+    limits = raw.execute(LIMITS).fetchall()
+    most = int(_shown(raw, "max_connections")) - int(_shown(raw, "superuser_reserved_connections"))
+    most = min([most, *(limit for (limit,) in limits)])
+    says = f"{most} at most; three workers open {3 * CONNECTIONS}, and twice as many during a reload"
+    level: Level = "FAIL" if most < 3 * CONNECTIONS else "warn"
+    return Examined("connections", says, most < 6 * CONNECTIONS, level, f"{says}. Raise max_connections.")
+
+
+def _shown(raw: Any, setting: str) -> str:
+    (found,) = raw.execute("SELECT current_setting(%s)", (setting,)).fetchone()
+    return str(found)

@@ -17,7 +17,7 @@ from pottle.settings import Settings
 from pottle.store import changes, copies, migrations, moving
 from pottle.store.base import Base
 from pottle.store.copies import Content, Progress
-from pottle.store.files import WrongDatabase
+from pottle.store.files import WrongDatabase, make_durably
 from pottle.store.instance import Fact, fact
 from pottle.store.locks import Turn, alone
 from pottle.store.moving import Moved
@@ -61,6 +61,7 @@ def backup(settings: Settings, to: Path, progress: Progress = lambda *_: None) -
         return copies.backup(settings.instance / "app.db", to, progress)
     from pottle.store import clusters
 
+    make_durably(settings.instance)
     return clusters.dump(settings.database_url, to, progress)
 
 

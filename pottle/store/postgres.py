@@ -108,8 +108,7 @@ class Postgres:
         self._xid = ""
         with explaining():
             self._engine = self._write_engine()
-            with self._engine.connect() as connection, connection.begin():
-                migrations.bring(connection)
+            self._migrate(settings.development)
             self._engine.dispose()  # the next connection knows which history it is of
             event.listen(self._engine, "connect", self._verify)
             with self._engine.connect():
@@ -120,6 +119,23 @@ class Postgres:
         self._epoch = self.instance.epoch  # of which the follower's head is
         self._look = Look(self._line, self.follower, self._prepare, self._changed)
         self._reading = self._read_engine()
+
+    def _migrate(self, development: bool) -> None:
+        with self._engine.connect() as connection:
+            with connection.begin():
+                migrations.bring(connection)
+            if development:
+                from pottle.store.migrations import writing  # and with it Alembic, which takes 0.3 s
+
+                with connection.begin():
+                    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")  # a person is asked
+                    writing.follow_models(connection)
+            with connection.begin():
+                waiting = migrations.pending(connection)
+        if waiting:
+            log.warning(
+                "Not applied, for they wait for you: %s. quart --app main db upgrade applies them.", ", ".join(waiting)
+            )
 
     async def close(self) -> None:
         """Once nothing is written any more."""

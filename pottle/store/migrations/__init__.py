@@ -16,7 +16,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, DefaultClause, MetaData, String, column, inspect, select, table
+from sqlalchemy import Connection, DefaultClause, Integer, MetaData, String, column, inspect, select, table
 from sqlalchemy.schema import AddConstraint, DropConstraint
 
 from pottle.store.base import WHOLE, Base
@@ -278,13 +278,21 @@ def _is_described(name: str | None, kind: str, _parents: Any) -> bool:
 
 
 def _rendered(kind: str, of: Any, _context: Any) -> Any:
-    """As in a migration: a whole number is `sa.Integer()`, which on PostgreSQL has 64 bits there too."""
+    """As in a migration: `sa.Integer()` has 64 bits on PostgreSQL there too, and `sa.String()` is compared by bytes."""
+    if kind == "type" and isinstance(of, String) and of.collation == "C":
+        return "sa.String()"
     return "sa.Integer()" if kind == "type" and of is WHOLE else False
+
+
+def _other_type(context: Any, _found: Any, _column: Any, found: Any, wanted: Any) -> bool | None:
+    """On PostgreSQL a column of whole numbers has 64 bits, whatever its model says; else as Alembic compares."""
+    both = isinstance(found, Integer) and isinstance(wanted, Integer)
+    return False if both and context.dialect.name == "postgresql" else None
 
 
 COMPARING: dict[str, Any] = {
     "include_name": _is_described,
-    "compare_type": True,
+    "compare_type": _other_type,
     "compare_server_default": _other_default,
     "render_as_batch": True,
     "render_item": _rendered,

@@ -12,16 +12,18 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from alembic import command
 from alembic.operations import ops
-from sqlalchemy import Column, String
+from sqlalchemy import Column, Connection, Dialect, String
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from pottle.store import migrations
+from pottle.store.migrations import Place
 
 log = logging.getLogger("pottle")
 
@@ -47,37 +49,38 @@ class Interrupted(Exception):
     """Nobody answers: the server is to stop, or to start again."""
 
 
-def follow_models(path: Path) -> None:
-    """Writes what is missing in the database at `path`, and applies what only adds. The caller holds the turn.
+def follow_models(place: Place) -> None:
+    """Writes what is missing in a database, and applies what only adds. The caller holds the turn.
 
     Waits until nobody has saved a model for a second, for half an edit is no migration; what was saved since this
     process began is for the next one.
     """
-    _forget_waiting(path)
-    if migrations.pending(path) or not (missing := migrations.operations(path)) or not _settled():
+    _forget_waiting(place)
+    if migrations.pending(place) or not (missing := migrations.operations(place)) or not _settled():
         return
     try:
-        renamed, open_questions = _renames(missing)
+        renamed, open_questions = _renames(missing, _dialect(place))
         kept_apart = {rename.table_name for rename in renamed} | open_questions
-        _add(path, lambda operation: _table(operation) not in kept_apart)
-        _write_losing(path, lambda operation: _table(operation) not in kept_apart, renamed)
+        _add(place, lambda operation: _table(operation) not in kept_apart)
+        _write_losing(place, lambda operation: _table(operation) not in kept_apart, renamed)
     except Impossible as mended_how:
         log.error("%s", mended_how)
     except Interrupted:
         return
 
 
-def _add(path: Path, wanted: Wanted) -> None:
-    missing = [operation for operation in migrations.operations(path) if wanted(operation)]
+def _add(place: Place, wanted: Wanted) -> None:
+    missing = [operation for operation in migrations.operations(place) if wanted(operation)]
     adding = [operation for operation in missing if not _loses(operation, missing)]
     for operation in adding:
-        _check_possible(operation)
+        _check_possible(operation, place)
     if not adding:
         return
     same = {_key(operation) for operation in adding}
-    file = _write(path, adding[0], lambda operation: _key(operation) in same)
+    file = _write(place, adding[0], lambda operation: _key(operation) in same)
     try:
-        migrations.upgrade(path)
+        with place.begin_nested() if isinstance(place, Connection) else nullcontext():
+            migrations.upgrade(place)
     except SQLAlchemyError as error:
         file.unlink()
         why = getattr(error, "orig", error)
@@ -85,13 +88,13 @@ def _add(path: Path, wanted: Wanted) -> None:
     log.warning("The models have changed: wrote %s. Read it, and commit it with them.", file.name)
 
 
-def _write_losing(path: Path, wanted: Wanted, renamed: list[ops.AlterColumnOp]) -> None:
-    losing = [*renamed, *(operation for operation in migrations.operations(path) if wanted(operation))]
+def _write_losing(place: Place, wanted: Wanted, renamed: list[ops.AlterColumnOp]) -> None:
+    losing = [*renamed, *(operation for operation in migrations.operations(place) if wanted(operation))]
     if not losing:
         return
     told = [operation for operation in losing if not isinstance(operation, ops.DropIndexOp)] or losing
     told = sorted(told, key=_dropped_table)  # in which order Alembic finds tables that are gone is chance
-    file = _write(path, told[0], wanted, renamed)
+    file = _write(place, told[0], wanted, renamed)
     does = "; ".join(map(_does, told))
     explained = EXPLAINED.format(does=does[:1].upper() + does[1:], upgrade=UPGRADE)
     text = file.read_text().replace('"""\n', explained, 1)
@@ -104,7 +107,7 @@ def _dropped_table(operation: Any) -> str:
     return str(operation.table_name) if isinstance(operation, ops.DropTableOp) else ""
 
 
-def _write(path: Path, first: Any, wanted: Wanted, renamed: Sequence[ops.AlterColumnOp] = ()) -> Path:
+def _write(place: Place, first: Any, wanted: Wanted, renamed: Sequence[ops.AlterColumnOp] = ()) -> Path:
     def only_wanted(_context: Any, _revision: Any, scripts: list[Any]) -> None:
         for script in scripts:
             script.upgrade_ops.ops = _kept(script.upgrade_ops.ops, wanted)
@@ -116,7 +119,7 @@ def _write(path: Path, first: Any, wanted: Wanted, renamed: Sequence[ops.AlterCo
     message = re.sub(r"\W+", " ", _words(first))[:40].strip()
     how: dict[str, Any] = {"message": message, "autogenerate": True, "rev_id": number}
     migrations.with_connection(
-        path, lambda config: command.revision(config, process_revision_directives=only_wanted, **how)
+        place, lambda config: command.revision(config, process_revision_directives=only_wanted, **how)
     )
     return migrations.file_of(number)
 
@@ -136,13 +139,13 @@ def _kept(operations: list[Any], wanted: Wanted) -> list[Any]:
     return found
 
 
-def _forget_waiting(path: Path) -> None:
+def _forget_waiting(place: Place) -> None:
     """Deletes the newest migration where it waits and is nobody's but ours: not applied, not in git's HEAD, not edited.
 
     One that was applied is never written anew, not even before it is committed: another instance folder, or another
     clone, may have it already.
     """
-    names = migrations.pending(path)
+    names = migrations.pending(place)
     if names and migrations.waits(file := migrations.VERSIONS / names[-1]):
         text = file.read_text()
         seal = SEAL.search(text)
@@ -154,12 +157,17 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _renames(missing: list[Any]) -> tuple[list[ops.AlterColumnOp], set[str]]:
+def _dialect(place: Place) -> Dialect:
+    return place.dialect if isinstance(place, Connection) else sqlite.dialect()
+
+
+def _renames(missing: list[Any], dialect: Dialect) -> tuple[list[ops.AlterColumnOp], set[str]]:
     """Which columns were renamed, as operations, and the tables of which nobody has said whether one was."""
     renamed, open_questions, taken = [], set(), set()
     for gone in (operation for operation in missing if isinstance(operation, ops.DropColumnOp)):
         for new in (operation for operation in missing if isinstance(operation, ops.AddColumnOp)):
-            if new.table_name != gone.table_name or id(new) in taken or not _alike(gone.to_column(), new.column):
+            other = new.table_name != gone.table_name or id(new) in taken
+            if other or not _alike(gone.to_column(), new.column, dialect):
                 continue
             answer = _was_renamed(gone.table_name, gone.column_name, new.column)
             if answer is None:
@@ -171,8 +179,7 @@ def _renames(missing: list[Any]) -> tuple[list[ops.AlterColumnOp], set[str]]:
     return renamed, open_questions
 
 
-def _alike(gone: Column[Any], new: Column[Any]) -> bool:
-    dialect = sqlite.dialect()
+def _alike(gone: Column[Any], new: Column[Any], dialect: Dialect) -> bool:
     return bool(gone.type.compile(dialect) == new.type.compile(dialect))
 
 
@@ -254,12 +261,12 @@ def _narrows(operation: Any) -> bool:
     return True
 
 
-def _check_possible(operation: Any) -> None:
+def _check_possible(operation: Any, place: Place) -> None:
     if isinstance(operation, ops.AddColumnOp):
-        column = operation.column
+        column, who = operation.column, "PostgreSQL" if isinstance(place, Connection) else "SQLite"
         if not column.nullable and column.server_default is None:
             raise Impossible(
-                f"The new column {operation.table_name}.{column.name} may not be empty, and SQLite does not know what "
+                f"The new column {operation.table_name}.{column.name} may not be empty, and {who} does not know what "
                 f"to put into the rows that are there. Write {_line(column)} (or let it be empty: Mapped[… | None]). "
                 "Then save, and the migration is written."
             )
