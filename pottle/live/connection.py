@@ -10,6 +10,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from pottle.access import Identity, access
+from pottle.errors import Overloaded
 from pottle.http import conditions
 from pottle.http.bodies import decoder
 from pottle.live.hub import Batch, hub, joined, named
@@ -178,6 +179,8 @@ class Connection:
             await HANDLERS[asked.type](self, asked)
         except Refused as refused:
             self._reply(type="error", **refused.said, **about)
+        except Overloaded:  # the database does not answer
+            self.end(TOO_SLOW)
 
     async def _authenticate(self, asked: Asked) -> None:
         """Looks, and is the other, in one go: what ends a right meanwhile has it look again."""

@@ -41,6 +41,7 @@ class Database:
 
     def __init__(self) -> None:
         self.tally = Tally()
+        self._closing = False
         self.listeners: Sequence[Listener] = ()  # who keeps what changes make untrue, in the order in which they apply
         self._blind = False  # whether the last look at the change log failed
         self._looking: asyncio.Task[None] | None = None
@@ -52,7 +53,7 @@ class Database:
         A server's processes say that they are `serving`; `first_of_start` tells the first of them.
         Raises files.WrongDatabase, having changed nothing, for a database that this code cannot serve.
         """
-        self.settings = settings
+        self.settings, self._closing = settings, False
         self._store = _beneath(settings)(settings, tuple(self.listeners), serving, self._look)
         self._writer = Writer(self._store, self._look, settings.waiting_writes, self.tally)
         self._sweeper = asyncio.create_task(self._sweep_now_and_then())
@@ -61,6 +62,7 @@ class Database:
         """Commits what waits to be written and closes everything."""
         self._sweeper.cancel()
         await self._writer.stop()
+        self._closing = True
         if self._looking:
             self._looking.cancel()
         await self._store.close()
@@ -192,6 +194,8 @@ class Database:
 
     def _look(self) -> None:
         """Catches up where nobody waits for it. An error that stays is logged once; whoever serves meets it too."""
+        if self._closing:
+            return
         try:
             if not self.caught_up_at_once() and (self._looking is None or self._looking.done()):
                 self._looking = asyncio.create_task(self._look_once())

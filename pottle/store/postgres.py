@@ -27,7 +27,7 @@ import psycopg
 from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
-from sqlalchemy import AsyncAdaptedQueuePool, Engine, QueuePool, create_engine, event, func, select
+from sqlalchemy import AsyncAdaptedQueuePool, Connection, Engine, QueuePool, create_engine, event, func, select
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
@@ -151,10 +151,10 @@ class Postgres:
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
         """In the writer's thread: with the turn, one transaction, which is durable when this ends well."""
-        with self._engine.connect() as connection:
+        with self._begun() as connection:
             raw: Any = connection.connection.driver_connection
             try:
-                with connection.begin() as transaction:
+                with connection.get_transaction() as transaction:  # type: ignore[union-attr]
                     try:
                         tx = Tx(connection)
                         yield tx
@@ -169,6 +169,24 @@ class Postgres:
                     connection.invalidate()
             if head:
                 self._noted.note(self.instance.epoch, head)
+
+    def _begun(self) -> Connection:
+        """The writer's connection, in a transaction with the turn; another one where PostgreSQL had ended it."""
+        for again in (True, False):
+            connection = self._engine.connect()
+            raw: Any = connection.connection.driver_connection
+            try:
+                connection.begin()
+            except BaseException as error:
+                lost = raw.closed
+                if lost:
+                    connection.invalidate()
+                connection.close()
+                if not (lost and again and isinstance(error, psycopg.OperationalError)):
+                    raise
+            else:
+                return connection
+        raise AssertionError
 
     def _commit(self, raw: Any, tx: Tx, head: int) -> None:
         """Commits. Where the connection is lost meanwhile, the next one says what became of it: nothing runs twice."""
