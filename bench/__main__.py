@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine, paired, report, tables
-from bench.contest import KINDS, Contest, Measured, Options, Work, say
+from bench.contest import USUAL, Contest, Measured, Options, Work, say
 from bench.data import Data
 from bench.running import ROOT
 from bench.works import WORKS
@@ -54,7 +54,8 @@ def _asked() -> argparse.Namespace:
     parser.add_argument("--full", action="store_true", help="also what takes minutes to prepare: growth, class")
     names = ", ".join(work.name for work in WORKS)
     parser.add_argument("--only", metavar="WORKS", help=f"separated by commas, of: {names}")
-    parser.add_argument("--peers", metavar="NAMES", help=f"separated by commas, of: {', '.join(list(KINDS)[1:])}")
+    parser.add_argument("--peers", metavar="NAMES", help=f"separated by commas, of: {', '.join(list(USUAL)[1:])}")
+    parser.add_argument("--engine", choices=["postgres"], help="Pottle on that database beside Pottle on SQLite")
     parser.add_argument("--paired", metavar="COMMIT", help="beside an earlier commit of Pottle, and without shortcuts")
     parser.add_argument("--seconds", type=float, help="the length of a round (5)")
     parser.add_argument("--rounds", type=int, help="how many (3)")
@@ -76,7 +77,9 @@ def _asked() -> argparse.Namespace:
 def _options(asked: argparse.Namespace) -> Options:
     seconds = asked.seconds or (QUICK_SECONDS if asked.quick else Options.seconds)
     rounds = asked.rounds or (1 if asked.quick else Options.rounds)
-    peers = tuple(dict.fromkeys(["pottle", *_names(asked.peers, list(KINDS))]))
+    peers = tuple(dict.fromkeys(["pottle", *_names(asked.peers, list(USUAL))]))
+    if asked.engine:
+        peers = ("pottle", f"pottle-{asked.engine}")
     return Options(seconds, rounds, asked.quick, asked.full, peers)
 
 

@@ -15,10 +15,12 @@ from bench.peers.isso import Isso
 from bench.peers.limit import Limit
 from bench.peers.plain import FastAPI, Flask, Quart
 from bench.peers.pocketbase import PocketBase
+from bench.peers.postgres import Postgres
 from bench.peers.pottle import Pottle
 from bench.running import Server
 
-KINDS: dict[str, type[Peer]] = {kind.name: kind for kind in (Pottle, Limit, Flask, FastAPI, Quart, PocketBase, Isso)}
+USUAL: dict[str, type[Peer]] = {kind.name: kind for kind in (Pottle, Limit, Flask, FastAPI, Quart, PocketBase, Isso)}
+KINDS: dict[str, type[Peer]] = {**USUAL, Postgres.name: Postgres}
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Options:
     rounds: int = 3
     quick: bool = False
     full: bool = False
-    peers: Sequence[str] = tuple(KINDS)
+    peers: Sequence[str] = tuple(USUAL)
 
 
 @dataclass
@@ -93,6 +95,7 @@ class Contest:
         try:
             peer = kind(self.folder, self.data)
             peer.seed()
+            self._stack.callback(peer.end)
             self.servers[name] = self._stack.enter_context(peer.server())
             self.peers[name] = peer
         except Exception as error:

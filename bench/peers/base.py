@@ -45,6 +45,9 @@ class Peer:
         """Its server, not yet started."""
         raise NotImplementedError
 
+    def end(self) -> None:
+        """Ends what it started besides its server."""
+
     def requests(self, work: str) -> list[Request]:
         """What is asked in turn in that work."""
         if work == "mixed":
