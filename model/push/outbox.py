@@ -85,18 +85,18 @@ def _add(tx: Tx, subscription_id: int, kind: str, subject: int | None, group_id:
 
 
 @reads
-def due(read: Snapshot, served: set[int], limit: int) -> list[int]:
-    """Whom to tell something now, those first who wait for longest, but for those that are `served` already."""
+def due(read: Snapshot, now: str, served: set[int], limit: int) -> list[int]:
+    """Whom to tell something `now`, those first who wait for longest, but for those that are `served` already."""
     if not settings.chosen().push:
         return []
-    rows = read.all(DUE, now=times.now(), served=[*served], limit=4 * limit)
+    rows = read.all(DUE, now=now, served=[*served], limit=4 * limit)
     return [*dict.fromkeys(row.user_id for row in rows)][:limit]
 
 
 @reads
-def next_due(read: Snapshot) -> str | None:
-    """When there will be something to send; None where nothing waits."""
-    found = (read.one(statement, now=times.now()).at for statement in (NEXT_DUE, NEXT_TRY))
+def next_due(read: Snapshot, after: str) -> str | None:
+    """When there is something to send that was not due at `after`; None where nothing waits."""
+    found = (read.one(statement, now=after).at for statement in (NEXT_DUE, NEXT_TRY))
     return min(filter(None, found), default=None)
 
 

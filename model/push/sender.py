@@ -41,12 +41,13 @@ class Pushes(Consumer):
         try:
             while True:
                 self.woken.clear()
-                while found := await outbox.due({*serving}, AT_ONCE - len(serving)):
+                now = times.now()  # what becomes due between the two questions is not missed
+                while found := await outbox.due(now, {*serving}, AT_ONCE - len(serving)):
                     for user_id in found:
                         serving[user_id] = asyncio.create_task(self._serve(user_id))
                         serving[user_id].add_done_callback(partial(self._served, serving, user_id))
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(_seconds_until(await outbox.next_due())):
+                    async with asyncio.timeout(_seconds_until(await outbox.next_due(now))):
                         await self.woken.wait()
         finally:
             for task in serving.values():
