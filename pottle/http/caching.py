@@ -11,7 +11,6 @@ answer, they are the finer ones and count alone.
 """
 
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
@@ -23,7 +22,6 @@ from urllib.parse import parse_qsl
 
 from quart import g, request
 
-from pottle.errors import Refusal
 from pottle.http import conditions
 from pottle.http.asgi import CHOSEN, SPOKEN, Headers, Message, Middleware, Receive, Scope, Send, escaped
 from pottle.http.packing import Packing
@@ -151,7 +149,7 @@ class ResponseCache(Middleware):
             return None
         try:
             followed = db.caught_up_at_once()
-        except sqlite3.Error:  # the application meets it too, and will say so, with a page or a problem
+        except Exception:  # the application meets it too, and will say so, with a page or a problem
             return None
         return self._kept(scope) if followed else None
 
@@ -159,7 +157,7 @@ class ResponseCache(Middleware):
         """As `at_once`, for a request that may wait."""
         if scope["method"] not in METHODS:
             return None
-        with suppress(Refusal, sqlite3.Error):
+        with suppress(Exception):  # likewise
             if not db.caught_up_at_once():
                 await db.caught_up()
             return self._kept(scope)

@@ -8,7 +8,6 @@ import asyncio
 import logging
 import mmap
 import os
-import sqlite3
 import time
 from contextlib import suppress
 from ipaddress import ip_address, ip_network
@@ -97,7 +96,7 @@ class Reporter:
             batch = tally.batches.popleft()
             measures.batch_units.observe(batch.units)
             measures.commit_seconds.observe(batch.seconds)
-        with suppress(sqlite3.Error):  # /readyz tells of it
+        with suppress(Exception):  # whatever the database says: /readyz tells of it
             await self._of_the_database()
 
     async def _report_now_and_then(self) -> None:

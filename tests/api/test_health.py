@@ -78,6 +78,7 @@ class TestTrouble:
         assert int(answer.headers["Retry-After"]) >= 1
         assert (await anyone.get("/healthz")).status_code == 200
 
+    @pytest.mark.sqlite("its lock")
     async def test_no_write_can_be_committed(
         self, settings: Settings, anyone: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -105,7 +106,7 @@ class TestTrouble:
             raise sqlite3.OperationalError("disk I/O error")
 
         with monkeypatch.context() as patched:
-            patched.setattr(db._store, "catch_up", fail)
+            patched.setattr(db._store, "caught_up" if databases.POSTGRES else "catch_up", fail)
             await self.refused_for(anyone, "The database does not answer.")
         assert (await anyone.get("/readyz")).status_code == 200
 

@@ -47,8 +47,10 @@ def about(answer: httpx.Response) -> tuple[int, str, dict[str, str]]:
 async def renewals(act: Act) -> tuple[int, int]:
     """How many answers were renewed, and how many made by handlers, while `act` ran."""
     shelf = caching.shelf
+    await db.caught_up()
     renewed, missed = shelf.renewals, shelf.misses
     await act()
+    await db.caught_up()
     return shelf.renewals - renewed, shelf.misses - missed
 
 
