@@ -6,7 +6,6 @@ session, which expires and can be ended.
 """
 
 import re
-import sqlite3
 from contextlib import suppress
 from functools import partial
 from html import escape
@@ -120,7 +119,7 @@ class FrontEnds:
             await _preflight(scope, page, readable)
             return
         if scope["method"] in ("GET", "HEAD"):
-            with suppress(sqlite3.Error):  # the application will find out, and say so
+            with suppress(Exception):  # the application will find out, and say so
                 scope[AUDIENCE] = await audience_of(await page.identity())
         await self._app(scope, receive, readable)
 

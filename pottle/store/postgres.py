@@ -14,6 +14,7 @@ A database that is not the one that was last seen (a restored dump, a standby th
 import asyncio
 import hashlib
 import logging
+import shutil
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -94,6 +95,7 @@ class Postgres:
         Raises files.WrongDatabase, having changed nothing, for a database that this code cannot serve.
         """
         self._conninfo: dict[str, Any] = {**CONNECTION, **conninfo_to_dict(settings.database_url)}
+        self._folder = settings.instance
         self.first_of_start = False
         self._serving = serving
         try:
@@ -295,8 +297,8 @@ class Postgres:
         """Its disk is PostgreSQL's own matter."""
 
     async def sizes(self) -> tuple[int, int, int]:
-        """Bytes of the database; of its logs and its disk PostgreSQL's own tools tell."""
-        return await self.read(_size), 0, 0
+        """Bytes of the database, and free on this machine's disk; of PostgreSQL's own its tools tell."""
+        return await self.read(_size), 0, shutil.disk_usage(self._folder).free
 
     def _opened(self, what: str) -> Any:
         return prepared(psycopg.connect(**{**self._conninfo, "application_name": f"pottle {what}"}, autocommit=True))
