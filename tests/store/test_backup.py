@@ -216,7 +216,7 @@ def test_a_copy_that_differs_is_not_kept(path: Path, tmp_path: Path, monkeypatch
             raw.execute("PRAGMA journal_mode=DELETE")
             raw.execute("DELETE FROM users WHERE uid = 'bob'")
 
-    monkeypatch.setattr(backups, "_as_one_file", meddle)
+    monkeypatch.setattr(backups, "as_one_file", meddle)
     with pytest.raises(WrongDatabase, match="differs"):
         backup(path, tmp_path / "copy.db", quietly)
     assert not (tmp_path / "copy.db").exists()
