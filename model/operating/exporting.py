@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-from sqlalchemy import JSON, Column, MetaData, StaticPool, Table, column, create_engine, null, select, table
+from sqlalchemy import JSON, Column, MetaData, StaticPool, Table, create_engine, null, select
 
 from pottle.errors import Conflict
-from pottle.store import Snapshot, migrations
+from pottle.store import Snapshot, migrations, numbers
 from pottle.store.copies import CREDENTIALS, Progress, content, reading
 from pottle.store.engines import open_reader
 
@@ -35,8 +35,6 @@ LEFT_OUT = {
 }
 PASSWORDS = {"users": {"password_hash"}}
 SECOND_FACTORS = ("authenticators", "recovery_codes")  # which are left out with the passwords
-SEQUENCES = table("sqlite_sequence", column("name"), column("seq"))
-NEWEST = select(SEQUENCES).order_by(SEQUENCES.c.name)
 
 
 class Header(msgspec.Struct, tag="pottle", forbid_unknown_fields=True):
@@ -93,7 +91,7 @@ def export(database: Path, out: IO[bytes], progress: Progress, passwords: bool =
     with reading(database) as read:
         found, tables, number = content(read, database), shapes(database), 0
         total = sum(found.rows[table.name] for table in tables.values())
-        header = Header(FORMAT, found.revision or "", {row.name: row.seq for row in read.all(NEWEST)})
+        header = Header(FORMAT, found.revision or "", numbers.newest(read))
         for number, line in enumerate(chain([header], _rows(read, tables, passwords)), 1):
             out.write(msgspec.json.encode(line) + b"\n")
             if number % PORTION == 1:

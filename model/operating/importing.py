@@ -15,9 +15,9 @@ import msgspec
 from sqlalchemy import column, delete, func, insert, select, table
 
 from model import audit
-from model.operating.exporting import FORMAT, LEFT_OUT, PORTION, SEQUENCES, End, Header, Shapes, shapes
+from model.operating.exporting import FORMAT, LEFT_OUT, PORTION, End, Header, Shapes, shapes
 from pottle.errors import Invalid, NotFound
-from pottle.store import Snapshot, migrations
+from pottle.store import Snapshot, migrations, numbers
 from pottle.store.copies import (
     TABLES,
     Content,
@@ -131,9 +131,9 @@ def _continue_numbers(raw: sqlite3.Connection, newest: dict[str, int]) -> None:
     newest["changes"] = max(newest.get("changes", 0), tx.one(FURTHEST).seq or 0)
     if strange := sorted(name for name, seq in newest.items() if name not in known or seq < 0):
         raise _wrong(1, f"newest has {strange[0]!r}")
-    tx.run(delete(SEQUENCES))
+    tx.run(delete(numbers.OF_SQLITE))
     for name, seq in sorted(newest.items()):
-        tx.run(insert(SEQUENCES), name=name, seq=seq)
+        tx.run(numbers.PUT, name=name, seq=seq)
 
 
 def _untouched(database: Path) -> bool:

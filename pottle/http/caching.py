@@ -158,7 +158,7 @@ class ResponseCache(Middleware):
         if scope["method"] not in METHODS:
             return None
         with suppress(Exception):  # likewise
-            if not db.caught_up_at_once():
+            if not db.caught_up_at_once() and shelf.has(_key(scope)):  # else its handler reads what is there now
                 await db.caught_up()
             return self._kept(scope)
         return None

@@ -177,6 +177,10 @@ class Shelf:
         kept.credit = RENEWALS
         return kept
 
+    def has(self, key: tuple[object, ...]) -> bool:
+        """Whether there is any answer, good or not."""
+        return key in self._kept
+
     def begin(self) -> Fill:
         """Takes note that a handler begins to make an answer."""
         self.misses += 1

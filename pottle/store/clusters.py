@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from pottle import times
 from pottle.errors import Conflict, NotFound
-from pottle.store import changes, migrations, moving
+from pottle.store import changes, copies, migrations, moving
 from pottle.store.copies import Content, Progress, appearing, unused
 from pottle.store.files import WrongDatabase
 from pottle.store.instance import put
@@ -201,7 +201,7 @@ def dump(url: str, to: Path, progress: Progress = lambda *_: None) -> tuple[Path
     command, environment = _program("pg_dump", url)
     with explained(url), closing(opened(url)) as raw, Snapshot(raw) as read:
         tables = moving.tables_of(moving.tables_in(read))
-        rows = {of.name: moving.count(read, of) for of in tables}
+        rows = {of.name: copies.rows(read, of.name) for of in tables}
         found = Content(moving.revision_of(read, named(url)), changes.head(read), rows)
         stem = f"pottle-{times.now()[:19].replace(':', '')}Z-{found.seq}"
         path = unused(to, stem, ".dump") if to.is_dir() else to

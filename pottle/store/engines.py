@@ -8,18 +8,18 @@ answers them in microseconds from its page cache, and the trip through aiosqlite
 import asyncio
 import sqlite3
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from pottle.errors import Overloaded
+from pottle.errors import Overloaded, Refusal
 from pottle.store import tables
 from pottle.translation import _
 
@@ -101,19 +101,9 @@ class Reading:
         event.listen(self.engine.sync_engine, "before_cursor_execute", _note_who_asks)
         tables.watch(self.engine.sync_engine)
 
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[AsyncSession]:
+    def session(self) -> AbstractAsyncContextManager[AsyncSession]:
         """A session, once one of SESSIONS is free. Raises Overloaded where none is, or where a statement takes long."""
-        async with AsyncSession(self.engine, expire_on_commit=False) as session:
-            try:
-                await session.connection()
-                yield session
-            except PoolTimeout:
-                raise Overloaded(_("Too many long questions to the database are under way.")) from None
-            except DBAPIError as error:
-                if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_INTERRUPT":
-                    raise Overloaded(_("A question to the database took too long.")) from error
-                raise
+        return session_over(self.engine, _refusal)
 
     async def close(self) -> None:
         """Ends what is still being read, and closes all connections."""
@@ -141,6 +131,26 @@ class Reading:
 
 def _note_who_asks(connection: Connection, *_: Any) -> None:
     connection.info.update(task=asyncio.current_task(), until=time.monotonic() + LONGEST)
+
+
+def _refusal(error: DBAPIError) -> Refusal | None:
+    interrupted = getattr(error.orig, "sqlite_errorname", "") == "SQLITE_INTERRUPT"
+    return Overloaded(_("A question to the database took too long.")) if interrupted else None
+
+
+@asynccontextmanager
+async def session_over(
+    engine: AsyncEngine, refusal: Callable[[DBAPIError], Refusal | None]
+) -> AsyncIterator[AsyncSession]:
+    """A session on either database. Raises Overloaded where none is free, and what `refusal` makes of errors."""
+    async with AsyncSession(engine, expire_on_commit=False) as session:
+        try:
+            await session.connection()
+            yield session
+        except PoolTimeout:
+            raise Overloaded(_("Too many long questions to the database are under way.")) from None
+        except DBAPIError as error:
+            raise (refusal(error) or error) from error
 
 
 class _Budget:

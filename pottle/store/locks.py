@@ -13,9 +13,10 @@ app.db-NAME    held by the worker that runs the consumer of that name (pottle/st
 """
 
 import asyncio
+import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -29,6 +30,10 @@ try:
 except ImportError:  # Windows, where only the development server runs: one process, which nobody is beside
     fcntl = None  # type: ignore[assignment]
     LOCK_EX = LOCK_NB = LOCK_SH = LOCK_UN = 0  # type: ignore[misc]
+
+log = logging.getLogger("pottle")
+
+WAITING_SECONDS = 5  # at a start, until it is said what it waits for
 
 
 def flock(file: int, how: int) -> bool:
@@ -104,6 +109,18 @@ class Turn:
     def close(self) -> None:
         """Gives the descriptor back."""
         os.close(self._file)
+
+
+@contextmanager
+def impatient(said: str) -> Iterator[Callable[[], None]]:
+    """Warns so after WAITING_SECONDS, unless what it gives is called before."""
+    timer = threading.Timer(WAITING_SECONDS, log.warning, ("%s", said))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield timer.cancel
+    finally:
+        timer.cancel()
 
 
 class Presence(Shared):

@@ -15,7 +15,7 @@ from sqlalchemy import JSON, Boolean, String, Table, TypeDecorator, column, dele
 
 from pottle.store import numbers
 from pottle.store.base import Base
-from pottle.store.copies import Progress
+from pottle.store.copies import Progress, rows
 from pottle.store.files import WrongDatabase
 from pottle.store.migrations import VERSION, check_known, is_full_text
 from pottle.store.statements import SQLITE, Snapshot
@@ -90,17 +90,11 @@ def tables_of(present: set[str]) -> list[Table]:
     return [of for of in Base.metadata.sorted_tables if of.name in present]
 
 
-def count(read: Snapshot, of: Table) -> int:
-    """How many rows a table has."""
-    counted: int = read.one(select(func.count().label("n")).select_from(of)).n
-    return counted
-
-
 class _Told:
     """Tells how far it is."""
 
     def __init__(self, read: Snapshot, tables: list[Table], what: str, progress: Progress) -> None:
-        self._done, self._all = 0, sum(count(read, of) for of in tables)
+        self._done, self._all = 0, sum(rows(read, of.name) for of in tables)
         self._what, self._progress = what, progress
 
     def each(self, rows: Iterable[Row]) -> Iterator[Row]:

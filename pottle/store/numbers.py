@@ -3,7 +3,9 @@
 SQLite keeps the newest in a table of its own (AUTOINCREMENT), PostgreSQL in a sequence for each table.
 """
 
-from sqlalchemy import BigInteger, bindparam, column, delete, func, insert, select, table
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, bindparam, column, delete, func, insert, select, table
 
 from pottle.store.base import Base
 from pottle.store.statements import SQLITE, Snapshot
@@ -21,7 +23,7 @@ def newest(read: Snapshot) -> dict[str, int]:
     """The newest id that was given in each table, where there was one."""
     if read.tongue is SQLITE:
         return {row.name: row.seq for row in read.all(ALL)}
-    given = {name: read.one(GIVEN, name=name, id=_key(name)).seq for name in _numbered()}
+    given = {name: read.one(GIVEN, name=name, id=key.name).seq for name, key in _numbered().items()}
     return {name: seq for name, seq in given.items() if seq}
 
 
@@ -33,22 +35,12 @@ def go_on(tx: Snapshot, after: dict[str, int]) -> None:
                 tx.run(FORGET, of=name)
                 tx.run(PUT, name=name, seq=seq)
         return
-    for name in _numbered():
-        if seq := max(after.get(name, 0), _highest(tx, name)):
-            tx.one(GO_ON, name=name, id=_key(name), seq=seq)
+    for name, key in _numbered().items():
+        if seq := max(after.get(name, 0), tx.one(select(func.max(key).label("id"))).id or 0):
+            tx.one(GO_ON, name=name, id=key.name, seq=seq)
 
 
-def _highest(read: Snapshot, name: str) -> int:
-    of = Base.metadata.tables[name]
-    return read.one(select(func.max(of.c[_key(name)]).label("id"))).id or 0
-
-
-def _numbered() -> list[str]:
-    """The tables whose rows get ids."""
-    found = Base.metadata.tables.values()
-    return sorted(of.name for of in found if of.autoincrement_column is not None)
-
-
-def _key(name: str) -> str:
-    column = Base.metadata.tables[name].autoincrement_column
-    return str(column.name) if column is not None else "id"
+def _numbered() -> dict[str, Column[Any]]:
+    """The tables whose rows get ids, and the columns of these."""
+    found = {name: of.autoincrement_column for name, of in sorted(Base.metadata.tables.items())}
+    return {name: key for name, key in found.items() if key is not None}

@@ -17,9 +17,9 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, closing, contextmanager, suppress
 from contextvars import copy_context
 from functools import partial
 from typing import Any
@@ -30,16 +30,16 @@ from psycopg.conninfo import conninfo_to_dict
 from psycopg.pq import TransactionStatus
 from sqlalchemy import AsyncAdaptedQueuePool, Connection, Engine, QueuePool, create_engine, event, func, select
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
 from pottle.errors import Overloaded, Refusal, StorageFull
 from pottle.settings import Settings
 from pottle.store import changes, migrations, tables
+from pottle.store.engines import session_over
 from pottle.store.files import WrongDatabase, make_durably, unwritable
 from pottle.store.follower import Follower, Listener
 from pottle.store.instance import Instance, fact, identify
-from pottle.store.locks import Turn
+from pottle.store.locks import Turn, impatient
 from pottle.store.statements import POSTGRESQL, Snapshot
 from pottle.store.unit import Tx
 from pottle.translation import _
@@ -63,6 +63,8 @@ CONNECTION = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval":
 BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({TURN}); SELECT pg_current_xact_id()::text"
 COMMIT = "COMMIT"
 TELL_AND_COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
+# A migration takes its time, and a person may be asked.
+UNHURRIED = "SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0"
 # All of a page is read, though by a cursor.
 SET_UP_SESSION = f"SET statement_timeout = '{LONGEST}s'; SET cursor_tuple_fraction = 1"
 SIZE = select(func.pg_database_size(func.current_database()).label("bytes"))
@@ -123,14 +125,16 @@ class Postgres:
         self._reading = self._read_engine()
 
     def _migrate(self, development: bool) -> None:
+        said = "Waiting to start: another process holds the right to write to the database of POTTLE_DATABASE_URL."
         with self._engine.connect() as connection:
-            with connection.begin():
+            connection.connection.driver_connection.execute(UNHURRIED)  # type: ignore[union-attr]
+            with impatient(said) as at_last, connection.begin():
+                at_last()
                 migrations.bring(connection)
             if development:
                 from pottle.store.migrations import writing  # and with it Alembic, which takes 0.3 s
 
                 with connection.begin():
-                    connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")  # a person is asked
                     writing.follow_models(connection)
             with connection.begin():
                 waiting = migrations.pending(connection)
@@ -153,24 +157,19 @@ class Postgres:
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
         """In the writer's thread: with the turn, one transaction, which is durable when this ends well."""
-        with self._begun() as connection:
+        with self._begun() as connection, connection.get_transaction() as transaction:  # type: ignore[union-attr]
             raw: Any = connection.connection.driver_connection
             try:
-                with connection.get_transaction() as transaction:  # type: ignore[union-attr]
-                    try:
-                        tx = Tx(connection)
-                        yield tx
-                        head = changes.head(tx) if tx.writings else 0
-                        self._commit(raw, tx, head)
-                    finally:
-                        if raw.closed:  # SQLAlchemy would ask over it again, even where the transaction was committed
-                            connection.invalidate()
-                            transaction.rollback()
+                tx = Tx(connection)
+                yield tx
+                head = changes.head(tx) if tx.writings else 0
+                self._commit(raw, tx, head)
             finally:
-                if raw.closed:
+                if raw.closed:  # SQLAlchemy would ask over it again, even where the transaction was committed
                     connection.invalidate()
-            if head:
-                self._noted.note(self.instance.epoch, head)
+                    transaction.rollback()
+        if head:
+            self._noted.note(self.instance.epoch, head)
 
     def _begun(self) -> Connection:
         """The writer's connection, in a transaction with the turn; another one where PostgreSQL had ended it."""
@@ -258,22 +257,9 @@ class Postgres:
             self._owned.add(raw)
         return raw
 
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[AsyncSession]:
+    def session(self) -> AbstractAsyncContextManager[AsyncSession]:
         """As db.session."""
-        async with AsyncSession(self._reading, expire_on_commit=False) as session:
-            try:
-                await session.connection()
-                yield session
-            except PoolTimeout:
-                raise Overloaded(_("Too many long questions to the database are under way.")) from None
-            except DBAPIError as error:
-                raise self.explained(error) from error
-            except psycopg.OperationalError as error:
-                raise self.explained(error) from error
-
-    def catch_up(self) -> None:
-        raise RuntimeError("On PostgreSQL it is awaited: `await db.caught_up()`.")
+        return session_over(self._reading, lambda error: refusal(cause_of(error)))
 
     async def caught_up(self) -> None:
         """Follows every change committed before this call. Raises Overloaded where the log cannot be read."""
@@ -467,9 +453,7 @@ class Look:
         self._task.cancel()
         with suppress(asyncio.CancelledError):
             await self._task
-        if self._next is not None and not self._next.done():
-            self._next.set_exception(Overloaded(_("The server is stopping.")))
-            self._next.exception()  # nobody may be left to hear of it
+        _settle(self._next, Overloaded(_("The server is stopping.")))
 
     async def _run(self) -> None:
         while True:
@@ -478,15 +462,14 @@ class Look:
                     await self._wanted.wait()
             self._wanted.clear()
             waiting, self._next = self._next, None
+            trouble: Exception | None = Overloaded(_("The server is stopping."))
             try:
                 await self._once()
+                trouble = None
             except Exception as error:
-                if waiting is not None and not waiting.cancelled():
-                    waiting.set_exception(refusal(error) or error)
-                    waiting.exception()  # nobody may be left to hear of it
-            else:
-                if waiting is not None and not waiting.cancelled():
-                    waiting.set_result(None)
+                trouble = refusal(error) or error
+            finally:
+                _settle(waiting, trouble)
 
     async def _once(self) -> None:
         head, epoch = await self._line.ask(HEAD)
@@ -497,6 +480,17 @@ class Look:
             self._follower.apply(await self._prepare())
         finally:
             self.following = False
+
+
+def _settle(waiting: asyncio.Future[None] | None, trouble: Exception | None) -> None:
+    """Tells who waits what came of a look."""
+    if waiting is None or waiting.done():
+        return
+    if trouble is None:
+        waiting.set_result(None)
+    else:
+        waiting.set_exception(trouble)
+        waiting.exception()  # nobody may be left to hear of it
 
 
 class Only:
@@ -511,14 +505,17 @@ class Only:
         if self._key in self._line.held:  # the same connection would get it again
             return False
         self._line.held.add(self._key)
-        with suppress(psycopg.Error, OSError):
+        try:
             asking = await self._line.asking()
             row = await (await asking.execute("SELECT pg_try_advisory_lock(%s)", (self._key,))).fetchone()
             if row[0]:
                 self._held_over = asking
-                return True
-        self._line.held.discard(self._key)
-        return False
+        except (psycopg.Error, OSError):
+            pass  # it is asked again
+        finally:
+            if self._held_over is None:
+                self._line.held.discard(self._key)
+        return self._held_over is not None
 
     async def lost(self) -> None:
         """Raises once it is no longer held: the connection is lost, and somebody else may have it."""

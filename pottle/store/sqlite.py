@@ -3,26 +3,24 @@
 import logging
 import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import column, select, table
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from pottle import times
 from pottle.errors import NotFound, Overloaded, StorageFull
 from pottle.settings import Settings
-from pottle.store import changes, copies, files, migrations
+from pottle.store import changes, copies, files, migrations, numbers
 from pottle.store.bus import Bus
 from pottle.store.changes import LoggedChange
 from pottle.store.engines import Reading, open_reader, open_writer, write_engine
 from pottle.store.files import beside, explaining, is_full, is_locked
 from pottle.store.follower import Follower, Listener
 from pottle.store.instance import Instance, fact, identify
-from pottle.store.locks import Only, Presence, Start, Turn
+from pottle.store.locks import Only, Presence, Start, Turn, impatient
 from pottle.store.room import Room, readers
 from pottle.store.statements import Snapshot
 from pottle.store.unit import Tx
@@ -30,12 +28,7 @@ from pottle.translation import _
 
 log = logging.getLogger("pottle")
 
-WAITING_SECONDS = 5  # at a start, until it is said what it waits for
 LITTLE_SPACE = 20 * 1024 * 1024  # bytes; the write-ahead log alone takes a few
-
-# AUTOINCREMENT's own memory: it outlives the rows.
-SEQUENCE = table("sqlite_sequence", column("name"), column("seq"))
-NUMBERED = select(SEQUENCE.c.seq).where(SEQUENCE.c.name == LoggedChange.__tablename__, SEQUENCE.c.seq > 0)
 
 
 class SQLite:
@@ -165,7 +158,8 @@ class SQLite:
         with closing(open_writer(self._path)) as raw, self._turn:
             raw.execute("BEGIN IMMEDIATE")
             tx = Snapshot(raw)
-            if not changes.head(tx) and tx.one(NUMBERED):  # an older version pruned all there was
+            # An older version pruned all there was.
+            if not changes.head(tx) and numbers.newest(tx).get(LoggedChange.__tablename__):
                 changes.add(tx, times.now(), "written", None, None, ())
             found = identify(tx, self._turn.noted())
             head = changes.head(tx)
@@ -236,16 +230,10 @@ def migrate(settings: Settings, back_to: str | None = None) -> tuple[Path, list[
 @contextmanager
 def turn_soon(turn: Turn, path: Path) -> Iterator[None]:
     """Holds the turn. Says so where it has to wait: another worker may be migrating, or a process is stuck."""
-    said = "Waiting to start: another process holds the lock on %s (fuser names it)."
-    impatient = threading.Timer(WAITING_SECONDS, log.warning, (said, turn_file(path)))
-    impatient.daemon = True
-    impatient.start()
-    try:
-        with turn:
-            impatient.cancel()
-            yield
-    finally:
-        impatient.cancel()
+    said = f"Waiting to start: another process holds the lock on {turn_file(path)} (fuser names it)."
+    with impatient(said) as at_last, turn:
+        at_last()
+        yield
 
 
 def turn_file(path: Path) -> Path:
