@@ -13,7 +13,6 @@ from model.groups.group import Group
 from model.operating.doctor import LARGE_LOG
 from pottle import VERSION, times
 from pottle.store import copies, db
-from pottle.store.bus import listeners
 from pottle.store.changes import LoggedChange
 from pottle.store.sqlite import LITTLE_SPACE
 
@@ -55,7 +54,7 @@ async def glance() -> Glance:
     counts = (changes or 0, accounts or 0, disabled or 0, groups or 0)
     warnings = _warnings(database, log, free, backup)
     version = platform.python_version()
-    return Glance(VERSION, version, listeners(file), database, log, free, backup, *counts, warnings)
+    return Glance(VERSION, version, await db.workers(), database, log, free, backup, *counts, warnings)
 
 
 def _warnings(database: int, log: int, free: int, backup: str | None) -> list[Warned]:

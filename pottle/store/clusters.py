@@ -21,7 +21,18 @@ from pottle.store import changes, copies, migrations, moving
 from pottle.store.copies import Content, Progress, appearing, unused
 from pottle.store.files import WrongDatabase
 from pottle.store.instance import put
-from pottle.store.postgres import OLDEST, PATIENCE, READERS, SERVED, SESSIONS, TURN, cause_of, history, prepared
+from pottle.store.postgres import (
+    OLDEST,
+    PATIENCE,
+    READERS,
+    SERVED,
+    SESSIONS,
+    TURN,
+    WORKERS,
+    cause_of,
+    history,
+    prepared,
+)
 from pottle.store.statements import Snapshot
 
 # A connection that nothing hurries, and that waits for nobody for long.
@@ -41,11 +52,6 @@ LIMITS = """
 LONGEST_OPEN = """
     SELECT extract(epoch FROM clock_timestamp() - xact_start)::float8, application_name || ' (' || pid || ')'
     FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL ORDER BY xact_start LIMIT 1
-"""
-WORKERS = """
-    SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted
-    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND (classid::bigint << 32 | objid::bigint) = %s
 """
 ANOTHER = "UPDATE instance SET value = '' WHERE name = 'history'"
 

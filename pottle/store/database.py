@@ -176,6 +176,11 @@ class Database:
         found: tuple[int, int, int] = await self._store.sizes()
         return found
 
+    async def workers(self) -> int:
+        """How many processes serve this database: of this machine on SQLite, of all on PostgreSQL."""
+        found: int = await self._store.workers()
+        return found
+
     @property
     def first_of_start(self) -> bool:
         """Whether this process serves, and none did when it began."""

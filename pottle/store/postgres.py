@@ -74,6 +74,11 @@ BROKEN_OFF = (
     psycopg.errors.IdleInTransactionSessionTimeout,
 )
 BECAME = "SELECT pg_xact_status(%s::text::xid8)"
+WORKERS = """
+    SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND (classid::bigint << 32 | objid::bigint) = %s
+"""
 HEAD = "SELECT coalesce(max(seq), 0), (SELECT value FROM instance WHERE name = 'epoch') FROM changes"
 # Of a restored dump the table is another one, of another cluster its identifier, and a standby that was promoted, or a
 # recovery to a point in time, begins a timeline (the first eight digits of a file of the write-ahead log).
@@ -281,6 +286,11 @@ class Postgres:
 
     def warn(self) -> None:
         """Its disk is PostgreSQL's own matter."""
+
+    async def workers(self) -> int:
+        """How many processes of all machines serve."""
+        (found,) = await self._line.ask(WORKERS, SERVED)
+        return int(found)
 
     async def sizes(self) -> tuple[int, int, int]:
         """Bytes of the database, and free on this machine's disk; of PostgreSQL's own its tools tell."""

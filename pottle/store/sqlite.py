@@ -14,7 +14,7 @@ from pottle import times
 from pottle.errors import NotFound, Overloaded, StorageFull
 from pottle.settings import Settings
 from pottle.store import changes, copies, files, migrations, numbers
-from pottle.store.bus import Bus
+from pottle.store.bus import Bus, listeners
 from pottle.store.changes import LoggedChange
 from pottle.store.engines import Reading, open_reader, open_writer, write_engine
 from pottle.store.files import beside, explaining, is_full, is_locked
@@ -146,6 +146,10 @@ class SQLite:
     def full(self) -> bool:
         """Whether there is no room on the disk for a write."""
         return self._room.trouble is not None
+
+    async def workers(self) -> int:
+        """How many processes of this machine, or container, hear of commits."""
+        return listeners(self._path)
 
     async def sizes(self) -> tuple[int, int, int]:
         """Bytes of the database, of its write-ahead log, and free on their disk."""

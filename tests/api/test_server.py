@@ -12,6 +12,7 @@ async def test_it_works(root: Person, alice: Person, instance: Path) -> None:
     await posted(alice)
     shown = (await root.get("/api/server")).json()
     assert (shown["version"], shown["accounts"], shown["disabled"], shown["backup"]) == (VERSION, 4, 0, None)
+    assert shown["workers"] == 1
     assert shown["changes"] > 0
     assert shown["database"] > 0
     assert shown["free"] > 0
