@@ -84,7 +84,11 @@ class Opened:
 @contextmanager
 def opened(instance: Path) -> Iterator[Opened]:
     """`with databases.opened(instance) as raw: raw.execute(…)`."""
-    raw = connected(url_of(instance)) if POSTGRES else sqlite3.connect(instance / "app.db", PATIENCE, 0, None)
+    raw = (
+        connected(url_of(instance))
+        if POSTGRES
+        else sqlite3.connect(instance / "app.db", timeout=PATIENCE, isolation_level=None)
+    )
     with closing(raw):
         if not POSTGRES:
             raw.execute("PRAGMA foreign_keys = ON")

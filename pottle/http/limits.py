@@ -59,7 +59,7 @@ def limited(
             counted.limit = limit
             with _beside_others(counted, limit) as uses:
                 try:
-                    await db.read(limits.check, *limit, uses)
+                    await _check(limit, uses)
                 except TooMany:
                     if not (can_be_repeated and await _is_repeated()):
                         raise
@@ -84,14 +84,24 @@ def limited(
     return decorate
 
 
+async def _check(limit: Party, uses: Callable[[], int]) -> None:
+    """Raises TooMany where there are not as many uses left, unless some were counted during the look at the limit."""
+    while True:
+        try:
+            return await db.read(limits.check, *limit, wanted := uses())
+        except TooMany:
+            if uses() == wanted:
+                raise
+
+
 @contextmanager
-def _beside_others(counted: Envelope, limit: Party) -> Iterator[int]:
-    """While a request is under way: how many uses it and those before it need, each of which has one of its own."""
+def _beside_others(counted: Envelope, limit: Party) -> Iterator[Callable[[], int]]:
+    """While a request is under way: how many uses it and those before it need that are not counted yet."""
     under_way = _under_way.setdefault(limit, set())
-    uses = 1 + sum(one.allowance is None for one in under_way)
+    before = under_way.copy()
     under_way.add(counted)
     try:
-        yield uses
+        yield lambda: 1 + sum(one.allowance is None for one in before & under_way)
     finally:
         under_way.discard(counted)
         if not under_way:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -101,14 +102,17 @@ async def test_a_refused_post_counts(alice: Person) -> None:
     too_many(await alice.post(LOBBY, {"body": "Hello"}))
 
 
-async def test_of_many_at_once_no_more_get_through(alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where each look at the limit takes a while, and the others come meanwhile."""
+@pytest.mark.parametrize("longer", [0, 0.01])
+async def test_of_many_at_once_as_many_get_through(
+    alice: Person, monkeypatch: pytest.MonkeyPatch, longer: float
+) -> None:
+    """Also where each look at the limit takes a while, or longer than the last, and others come or end meanwhile."""
 
     async def slowly(*args: Any) -> Any:
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01 + next(looks) * longer)
         return await read(*args)
 
-    read = db.read
+    read, looks = db.read, count()
     monkeypatch.setattr(db, "read", slowly)
     answers = await asyncio.gather(*(alice.post(LOBBY, {"body": ""}) for _ in range(POSTING + 5)))
     assert sorted(answer.status_code for answer in answers) == [422] * POSTING + [429] * 5
