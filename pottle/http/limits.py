@@ -87,8 +87,10 @@ def limited(
 async def _check(limit: Party, uses: Callable[[], int]) -> None:
     """Raises TooMany where there are not as many uses left, unless some were counted during the look at the limit."""
     while True:
+        wanted = uses()
         try:
-            return await db.read(limits.check, *limit, wanted := uses())
+            await db.read(limits.check, *limit, wanted)
+            return
         except TooMany:
             if uses() == wanted:
                 raise
