@@ -49,9 +49,15 @@ batch_units = Histogram("pottle_batch_units", "Units in a commit.", buckets=UNIT
 commit_seconds = Histogram(
     "pottle_commit_seconds", "For a commit, the wait for its turn included.", buckets=SECONDS, registry=registry
 )
+turn_wait_seconds = Histogram(
+    "pottle_turn_wait_seconds", "Of a commit, the wait for its turn.", buckets=SECONDS, registry=registry
+)
 waiting_writes = _sum("waiting_writes", "Units that wait to be committed.")
 changes_head = _most("changes_head", "Newest change in the log.")
 log_lag = _most("log_lag", "Changes that the slowest worker has not seen.")
+log_lag_seconds = _most("log_lag_seconds", "For how long it has known of one that it has not seen.")
+connections_busy = _sum("connections_busy", "Connections to the database that somebody reads with.", "pool")
+connection_wait_seconds = counter("connection_wait_seconds_total", "Waited for one, added up.", "pool")
 subscribers = _sum("subscribers", "Open websockets.")
 subscriptions = _sum("subscriptions", "Channels that they follow.")
 live_changes_sent = counter("live_changes_sent_total", "Changes sent to websockets.")

@@ -71,6 +71,7 @@ class Reporter:
 
     def __init__(self) -> None:
         self._moved: dict[Counter, float] = {}
+        self._due, self._since = 0, 0.0  # a change to be followed, and when it was seen in the log
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -96,6 +97,10 @@ class Reporter:
             batch = tally.batches.popleft()
             measures.batch_units.observe(batch.units)
             measures.commit_seconds.observe(batch.seconds)
+            measures.turn_wait_seconds.observe(batch.waited)
+        for pool, usage in db.usage.items():
+            measures.connections_busy.labels(pool).set(usage.busy)
+            self._move(measures.connection_wait_seconds.labels(pool), usage.waited)
         with suppress(Exception):  # whatever the database says: /readyz tells of it
             await self._of_the_database()
 
@@ -136,6 +141,7 @@ class Reporter:
         newest = await db.read(changes.head)
         measures.changes_head.set(newest)
         measures.log_lag.set(newest - db.head)
+        measures.log_lag_seconds.set(self._seconds_behind(newest))
         database, wal, free = await db.sizes()
         measures.database_bytes.set(database)
         measures.wal_bytes.set(wal)
@@ -143,8 +149,17 @@ class Reporter:
         measures.disk_free_bytes.set(free)
         measures.last_backup.set(copies.last(db.settings.instance / "app.db"))
 
+    def _seconds_behind(self, newest: int) -> float:
+        """By this machine's clock alone: how long ago a change was there that this worker has not followed yet."""
+        now = time.monotonic()
+        if not db.head < self._due <= newest:  # it was followed, or the log is another one
+            self._due, self._since = newest, now
+        return now - self._since if newest > db.head else 0.0
+
     def _move(self, counter: Counter, total: float) -> None:
-        counter.inc(total - self._moved.get(counter, 0))
+        """Brings a counter to a total, which may begin anew with a database that was opened again."""
+        moved = self._moved.get(counter, 0)
+        counter.inc(total - moved if total >= moved else total)
         self._moved[counter] = total
 
 

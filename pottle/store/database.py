@@ -14,6 +14,7 @@ from pottle import times
 from pottle.errors import Refusal
 from pottle.settings import Settings
 from pottle.store import changes, limits, replays
+from pottle.store.engines import Usage
 from pottle.store.follower import Listener
 from pottle.store.instance import Instance
 from pottle.store.room import RETRY_SECONDS
@@ -174,6 +175,12 @@ class Database:
     async def sizes(self) -> tuple[int, int, int]:
         """Bytes of the database, of its write-ahead log, and free on their disk."""
         found: tuple[int, int, int] = await self._store.sizes()
+        return found
+
+    @property
+    def usage(self) -> dict[str, Usage]:
+        """This worker's pools of connections to read with: `sessions`, and on PostgreSQL `reads`."""
+        found: dict[str, Usage] = self._store.usage
         return found
 
     async def workers(self) -> int:

@@ -34,6 +34,36 @@ READING = ("PRAGMA query_only=ON", "PRAGMA cache_size=-500")
 MOST_INSTRUCTIONS: int | None = None
 
 
+class Usage:
+    """Of so many connections: how many are in use, and how long others waited for one. Counted in the event loop."""
+
+    def __init__(self, size: int) -> None:
+        self._size, self._asking = size, 0
+        self._waited, self._since = 0.0, time.monotonic()
+
+    def __enter__(self) -> None:
+        self._change(1)
+
+    def __exit__(self, *_: object) -> None:
+        self._change(-1)
+
+    @property
+    def busy(self) -> int:
+        """How many are in use."""
+        return min(self._asking, self._size)
+
+    @property
+    def waited(self) -> float:
+        """Seconds for which somebody waited, added up over all who did."""
+        self._change(0)
+        return self._waited
+
+    def _change(self, by: int) -> None:
+        now = time.monotonic()
+        self._waited += max(0, self._asking - self._size) * (now - self._since)
+        self._asking, self._since = self._asking + by, now
+
+
 def open_writer(path: Path) -> sqlite3.Connection:
     """A connection that writes: every commit is on disk when it returns (synchronous=FULL, L7)."""
     return _opened(
@@ -88,6 +118,7 @@ class Reading:
 
     def __init__(self, path: Path) -> None:
         self._closing = False
+        self.usage = Usage(SESSIONS)
         self.engine = create_async_engine(
             f"sqlite+aiosqlite:///{path.absolute().as_uri()}?mode=rw&uri=true",
             connect_args={"isolation_level": None, "timeout": BUSY_MS / 1000},
@@ -103,7 +134,7 @@ class Reading:
 
     def session(self) -> AbstractAsyncContextManager[AsyncSession]:
         """A session, once one of SESSIONS is free. Raises Overloaded where none is, or where a statement takes long."""
-        return session_over(self.engine, _refusal)
+        return session_over(self.engine, self.usage, _refusal)
 
     async def close(self) -> None:
         """Ends what is still being read, and closes all connections."""
@@ -140,17 +171,18 @@ def _refusal(error: DBAPIError) -> Refusal | None:
 
 @asynccontextmanager
 async def session_over(
-    engine: AsyncEngine, refusal: Callable[[DBAPIError], Refusal | None]
+    engine: AsyncEngine, usage: Usage, refusal: Callable[[DBAPIError], Refusal | None]
 ) -> AsyncIterator[AsyncSession]:
     """A session on either database. Raises Overloaded where none is free, and what `refusal` makes of errors."""
-    async with AsyncSession(engine, expire_on_commit=False) as session:
-        try:
-            await session.connection()
-            yield session
-        except PoolTimeout:
-            raise Overloaded(_("Too many long questions to the database are under way.")) from None
-        except DBAPIError as error:
-            raise (refusal(error) or error) from error
+    with usage:
+        async with AsyncSession(engine, expire_on_commit=False) as session:
+            try:
+                await session.connection()
+                yield session
+            except PoolTimeout:
+                raise Overloaded(_("Too many long questions to the database are under way.")) from None
+            except DBAPIError as error:
+                raise (refusal(error) or error) from error
 
 
 class _Budget:

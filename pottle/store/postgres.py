@@ -35,7 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from pottle.errors import Overloaded, Refusal, StorageFull
 from pottle.settings import Settings
 from pottle.store import changes, migrations, tables
-from pottle.store.engines import session_over
+from pottle.store.engines import Usage, session_over
 from pottle.store.files import WrongDatabase, make_durably, unwritable
 from pottle.store.follower import Follower, Listener
 from pottle.store.instance import Instance, fact, identify
@@ -114,6 +114,7 @@ class Postgres:
         self._threads = threading.local()
         self._executor = ThreadPoolExecutor(READERS, "reader")
         self._owned: set[Any] = set()  # the threads' connections
+        self.usage = {"reads": Usage(READERS), "sessions": Usage(SESSIONS)}
         self._xid = ""
         with explaining():
             self._engine = self._write_engine()
@@ -237,7 +238,8 @@ class Postgres:
     async def read(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Returns `function(read, *args, **kwargs)`, from a thread. Raises Overloaded where it cannot be asked."""
         work = partial(copy_context().run, self._read, function, *args, **kwargs)
-        return await self._loop.run_in_executor(self._executor, work)
+        with self.usage["reads"]:
+            return await self._loop.run_in_executor(self._executor, work)
 
     def _read(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         for again in (True, False):
@@ -264,7 +266,7 @@ class Postgres:
 
     def session(self) -> AbstractAsyncContextManager[AsyncSession]:
         """As db.session."""
-        return session_over(self._reading, lambda error: refusal(cause_of(error)))
+        return session_over(self._reading, self.usage["sessions"], lambda error: refusal(cause_of(error)))
 
     async def caught_up(self) -> None:
         """Follows every change committed before this call. Raises Overloaded where the log cannot be read."""
@@ -345,7 +347,7 @@ class Postgres:
 
     async def _prepare(self) -> Any:
         """What is new, in one of the threads, for which `close` waits."""
-        return await self._loop.run_in_executor(self._executor, self._read, self.follower.prepare)
+        return await self.read(self.follower.prepare)
 
     async def _changed(self, epoch: str, head: int) -> bool:
         """Whether it is another history by now; then it is this worker's, too, and everybody has forgotten the old."""

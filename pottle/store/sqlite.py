@@ -59,6 +59,7 @@ class SQLite:
             with self._reader as read:
                 self.follower = Follower(read, listeners)
         self._reading = Reading(path)
+        self.usage = {"sessions": self._reading.usage}
         self._bus = Bus(path, look)
         self._engine = write_engine(path)
 

@@ -13,7 +13,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol
@@ -30,10 +30,11 @@ PATIENCE = 15.0  # seconds that a unit waits to be run, for a turn that a stuck 
 
 
 class Batch(NamedTuple):
-    """Units that were run together, and how long that took, the wait for their turn included."""
+    """Units that were run together, how long that took, and how much of it was the wait for their turn."""
 
     units: int
     seconds: float
+    waited: float
 
 
 @dataclass
@@ -82,6 +83,7 @@ class Writer:
         self._most_waiting = most_waiting
         self._tally = tally or Tally()
         self._busy_since = 0.0  # monotonic, s; 0 while nothing is under way
+        self._waited = 0.0  # seconds, for the turn of the batch that is under way
         self.waiting = 0
         self._stopping = False
         self._gathered: list[Unit] = []  # in this round of the event loop
@@ -139,10 +141,12 @@ class Writer:
     def _work(self) -> None:
         while (first := self._queue.get()) is not None:
             self._busy_since = begun = time.monotonic()
+            self._waited = 0.0
             batch = [first]
             self._in_turn(batch, MOST_IN_A_BATCH - 1)
             self._busy_since = 0.0
-            self._tally.count((unit.error for unit in batch), Batch(len(batch), time.monotonic() - begun))
+            took = Batch(len(batch), time.monotonic() - begun, self._waited)
+            self._tally.count((unit.error for unit in batch), took)
             self._loop.call_soon_threadsafe(self._answer, batch)
 
     def _in_turn(self, batch: list[Unit], room: int, again: bool = True) -> None:
@@ -151,7 +155,7 @@ class Writer:
         Where it may succeed now, it is run again; where it cannot be committed, each unit alone.
         """
         try:
-            with self._store.transaction() as tx:
+            with self._turn() as tx:
                 batch += self._queued(room)
                 for unit in batch:
                     unit.run(tx)
@@ -171,6 +175,17 @@ class Writer:
                     self._in_turn([unit], 0, again=False)
         else:
             self._loop.call_soon_threadsafe(self._committed)
+
+    @contextmanager
+    def _turn(self) -> Iterator[Tx]:
+        """A transaction. Notes how long was waited for it, also in vain."""
+        with ExitStack() as stack:
+            asked = time.monotonic()
+            try:
+                tx = stack.enter_context(self._store.transaction())
+            finally:
+                self._waited += time.monotonic() - asked
+            yield tx
 
     def _queued(self, most: int) -> Iterator[Unit]:
         with suppress(Empty):

@@ -14,6 +14,7 @@ import jwt
 import pytest
 
 from pottle.store import Tx, db
+from pottle.store.database import Database
 from tests import databases
 from tests.conftest import Person
 from tests.server import PATIENCE
@@ -35,7 +36,7 @@ def refused(response: httpx.Response, status: int) -> Json:
 
 
 @asynccontextmanager
-async def a_write_under_way() -> AsyncIterator[None]:
+async def a_write_under_way(of: Database = db) -> AsyncIterator[None]:
     """The writer is busy meanwhile."""
     begun, done = asyncio.Event(), threading.Event()
     loop = asyncio.get_running_loop()
@@ -44,7 +45,7 @@ async def a_write_under_way() -> AsyncIterator[None]:
         loop.call_soon_threadsafe(begun.set)
         done.wait(10)
 
-    writing = asyncio.create_task(db.write(slow))
+    writing = asyncio.create_task(of.write(slow))
     async with asyncio.timeout(PATIENCE):  # should it be refused
         await begun.wait()
     yield

@@ -31,6 +31,8 @@ WELL = {
     'pottle_commit_seconds_bucket{le="10"}': "0+100",
     'pottle_commit_seconds_bucket{le="+Inf"}': "0+100",
     "pottle_log_lag": "3",
+    "pottle_log_lag_seconds": "1",
+    'pottle_connection_wait_seconds_total{pool="sessions"}': "0+30",
     "pottle_disk_free_bytes": "5e9",
     "pottle_database_bytes": "1e9",
     "pottle_wal_bytes": "4e6",
@@ -53,7 +55,8 @@ ILL: dict[str, list[dict[str, str]]] = {
     ],
     "PottleWritesWait": [{"pottle_waiting_writes": "400"}],
     "PottleCommitsAreSlow": [{'pottle_commit_seconds_bucket{le="1"}': "0+95"}],
-    "PottleLagsBehind": [{"pottle_log_lag": "5000"}],
+    "PottleLagsBehind": [{"pottle_log_lag": "5000"}, {"pottle_log_lag_seconds": "60"}],
+    "PottleWaitsForConnections": [{'pottle_connection_wait_seconds_total{pool="sessions"}': "0+120"}],
     "PottleDiskFillsUp": [
         {"pottle_disk_free_bytes": "1.5e9"},
         {"pottle_disk_free_bytes": "400e6", "pottle_database_bytes": "1e6"},
@@ -108,7 +111,12 @@ def lasting(value: str) -> str:
 
 def alert(name: str, changed: dict[str, str]) -> dict[str, Any]:
     rule = rules()[name]
-    kept = {"up", "pottle_log_lines_total", "pottle_writes_total"}  # whose labels an alarm has too
+    kept = {
+        "up",
+        "pottle_log_lines_total",
+        "pottle_writes_total",
+        "pottle_connection_wait_seconds_total",
+    }  # whose labels an alarm has too
     labels = [re.fullmatch(r'(\w+){(\w+)="(\w+)"}', series) for series in changed]
     own = {found[2]: found[3] for found in labels if found and found[1] in kept}
     return {"exp_labels": {**rule["labels"], **own}, "exp_annotations": rule["annotations"]}
