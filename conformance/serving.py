@@ -23,6 +23,8 @@ def free_port() -> int:
 class Server:
     """A command that serves at a port of this machine, in a process group of its own. Its output goes to a file."""
 
+    address = "127.0.0.1"
+
     def __init__(self, command: Sequence[str], port: int, folder: Path, log: Path, **settings: str) -> None:
         self.command, self.port, self.folder, self.log = command, port, folder, log
         self.settings = settings
@@ -47,7 +49,7 @@ class Server:
 
     async def _listens(self) -> bool:
         try:
-            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            _, writer = await asyncio.open_connection(self.address, self.port)
         except OSError:
             return False
         writer.close()

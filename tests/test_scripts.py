@@ -218,6 +218,13 @@ def test_a_soak_begins_no_round_after_its_time(checkout: Path, soak: list[str]) 
     assert soaked([*soak, "--minutes", "soon"]).returncode == 1
 
 
+def test_a_soak_on_postgresql_has_attacks_of_its_own(checkout: Path, soak: list[str]) -> None:
+    ended = soaked([*soak, "--engine", "postgres", "--minutes", "2"], FAULT_SEED="7", SECONDS="120")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert (checkout / "asked").read_text() == "60 7 -m pytest -q -x tests/postgres/test_as_one.py\n"
+    assert soaked([*soak, "--engine", "mysql"]).returncode == 1
+
+
 def test_a_soak_can_be_interrupted(checkout: Path, soak: list[str]) -> None:
     environment = {"PATH": os.environ["PATH"], "FAULT_SEED": "7", "WAITS_AT": "8"}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}

@@ -44,16 +44,7 @@ class UnderGunicorn:
 
     async def ready(self) -> None:
         """Waits until each worker has said in the log that it serves: the first one up would get every connection."""
-        deadline = time.monotonic() + PATIENCE
-        while not self._all_serve():
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"after {PATIENCE} s not all workers serve:\n{self.server.output()[-5_000:]}")
-            await asyncio.sleep(0.05)
-
-    def _all_serve(self) -> bool:
-        workers = self.workers()
-        said = [line for line in self.server.output().splitlines() if STARTED in line]
-        return len(workers) == WORKERS and all(any(re.search(rf"\b{pid}\b", line) for line in said) for pid in workers)
+        await all_serve(self.server)
 
     def master(self) -> int:
         """gunicorn's arbiter."""
@@ -62,3 +53,16 @@ class UnderGunicorn:
     def workers(self) -> list[int]:
         """Its workers."""
         return self.server.children()
+
+
+async def all_serve(server: Server) -> None:
+    """Waits until each of a server's workers has said that it serves."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        workers = server.children()
+        said = [line for line in server.output().splitlines() if STARTED in line]
+        if len(workers) == WORKERS and all(any(re.search(rf"\b{pid}\b", line) for line in said) for pid in workers):
+            return
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"after {PATIENCE} s not all workers serve:\n{server.output()[-5_000:]}")
+        await asyncio.sleep(0.05)

@@ -49,7 +49,7 @@ class Pottle(UnderGunicorn):
 
     async def start(self, channels: int) -> list[str]:
         """Starts it, makes an admin on the command line, and everything else over HTTP."""
-        self._settings = {"POTTLE_INSTANCE": str(self.home / "instance"), "POTTLE_RATE_LIMITS": "off"}
+        self._settings = self.settings()
         self._numbers, self._authors, self._ways = count(1), count(1), cycle(["sign-out", "token", "membership"])
         await self.serve("main:app", ROOT, **self._settings)
         self.http = Http(self.url)
@@ -66,6 +66,10 @@ class Pottle(UnderGunicorn):
         if hasattr(self, "http"):
             await self.http.close()
         await super().stop()
+
+    def settings(self) -> dict[str, str]:
+        """The environment of whatever it starts."""
+        return {"POTTLE_INSTANCE": str(self.home / "instance"), "POTTLE_RATE_LIMITS": "off"}
 
     def _make_admin(self) -> None:
         command = [sys.executable, "-m", "quart", "--app", "main", "user", "create", ADMIN, "--admin"]

@@ -58,8 +58,13 @@ POLL_SECONDS = 0.5  # until somebody asks for the head without being told to
 RETRY_SECONDS = 0.5  # between two tries to connect
 OLDEST = 14  # version of PostgreSQL
 
-# What a URL may say otherwise: a machine that has gone is noticed after seconds, not after hours.
+# A machine that has gone without a word is noticed after seconds, not after hours, by either end: it may hold locks.
+# What this machine does, a URL may say otherwise.
 CONNECTION = {"connect_timeout": 5, "keepalives_idle": 5, "keepalives_interval": 2, "tcp_user_timeout": 10_000}
+NOTICE_THE_END = """
+    SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;
+    SET tcp_user_timeout = 10000
+"""
 BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({TURN}); SELECT pg_current_xact_id()::text"
 COMMIT = "COMMIT"
 TELL_AND_COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
@@ -299,13 +304,14 @@ class Postgres:
         return await self.read(_size), 0, shutil.disk_usage(self._folder).free
 
     def _opened(self, what: str) -> Any:
-        return prepared(psycopg.connect(**{**self._conninfo, "application_name": f"pottle {what}"}, autocommit=True))
+        raw = psycopg.connect(**{**self._conninfo, "application_name": f"pottle {what}"}, autocommit=True)
+        raw.execute(NOTICE_THE_END)
+        return prepared(raw)
 
     async def _connected(self, what: str, set_up: str = "") -> Any:
         about = {**self._conninfo, "application_name": f"pottle {what}"}
         raw = await psycopg.AsyncConnection.connect(**about, autocommit=True)
-        if set_up:
-            await raw.execute(set_up)
+        await raw.execute(f"{NOTICE_THE_END};{set_up}")
         return prepared(raw)
 
     def _write_engine(self) -> Engine:

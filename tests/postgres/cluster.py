@@ -1,25 +1,31 @@
 """PostgreSQL servers of a test's own, which it may stop, kill, copy and promote."""
 
+import hashlib
 import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from pottle.store.postgres import TURN
 from tests import databases
 
 NAME = "pottle"  # the database
-HOLDERS = "SELECT usename FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE classid = %s AND objid = %s AND granted"
+SENDING = TURN ^ int.from_bytes(hashlib.sha256(b"webhooks").digest()[:7])  # the lock of who sends webhooks
+HOLDERS = """
+    SELECT usename, host(client_addr) FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE (classid::bigint << 32 | objid::bigint) = %s AND granted
+"""
 
 
 class Cluster:
-    """A cluster in a folder, with its socket there."""
+    """A cluster in a folder, with its socket there. `inside` is the command that runs another on its host."""
 
-    def __init__(self, folder: Path, programs: Path) -> None:
-        self.folder, self.data = folder, folder / "data"
+    def __init__(self, folder: Path, programs: Path, inside: Sequence[str] = ()) -> None:
+        self.folder, self.data, self.inside = folder, folder / "data", inside
         self.url = databases.url_at(NAME, folder)
         self._programs = programs
         self._process: subprocess.Popen[bytes] | None = None
@@ -33,7 +39,7 @@ class Cluster:
 
     def start(self, *options: str) -> None:
         """Starts it, and does not wait. It ends with the test, even by kill -9."""
-        command = ["setpriv", "--pdeathsig=QUIT", *databases.as_postgres()[1:]]
+        command = [*self.inside, "setpriv", "--pdeathsig=QUIT", *databases.as_postgres()[1:]]
         with (self.folder / "log").open("ab") as log:
             server = [*command, *databases.command(self.folder, self._programs), *options]
             self._process = subprocess.Popen(server, stdout=log, stderr=log, start_new_session=True)
@@ -55,8 +61,8 @@ class Cluster:
 
     def run(self, program: str, *arguments: str) -> str:
         """Runs one of PostgreSQL's programs, and returns what it says."""
-        command = [*databases.as_postgres(), str(self._programs / program), *arguments]
-        ran = subprocess.run([*command], capture_output=True, text=True, cwd="/")
+        command = [*self.inside, *databases.as_postgres(), str(self._programs / program), *arguments]
+        ran = subprocess.run(command, capture_output=True, text=True, cwd="/")
         assert ran.returncode == 0, ran.stderr
         return ran.stdout
 
@@ -70,9 +76,9 @@ class Cluster:
             cursor = raw.execute(sql, values)
             return cursor.fetchall() if cursor.description else []
 
-    def holders(self, key: int) -> list[str]:
-        """The roles of those who hold an advisory lock: one at most, as a rule."""
-        return [role for (role,) in self.ask(HOLDERS, key >> 32, key & 0xFFFFFFFF)]
+    def holders(self, key: int) -> list[tuple[str, str]]:
+        """The role and address of those who hold an advisory lock: one at most, as a rule."""
+        return self.ask(HOLDERS, key)
 
     def output(self) -> str:
         """What it has logged."""
