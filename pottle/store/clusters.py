@@ -27,10 +27,12 @@ from pottle.store.postgres import (
     READERS,
     SERVED,
     SESSIONS,
+    STANDBY,
     TURN,
     WORKERS,
     cause_of,
     history,
+    is_standby,
     prepared,
 )
 from pottle.store.statements import Snapshot
@@ -49,9 +51,20 @@ LIMITS = """
     SELECT datconnlimit FROM pg_database WHERE datname = current_database() AND datconnlimit >= 0
     UNION SELECT rolconnlimit FROM pg_roles WHERE rolname = current_user AND rolconnlimit >= 0
 """
+# Of others' sessions a role that is no superuser sees little: PostgreSQL's pg_monitor lets it.
+OTHERS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'
+    AND NOT (datname = current_database() AND application_name LIKE 'pottle %')
+"""
 LONGEST_OPEN = """
-    SELECT extract(epoch FROM clock_timestamp() - xact_start)::float8, application_name || ' (' || pid || ')'
-    FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL ORDER BY xact_start LIMIT 1
+    SELECT extract(epoch FROM clock_timestamp() - since)::float8, who FROM (
+        SELECT xact_start AS since, coalesce(nullif(application_name, ''), usename) || ' (process ' || pid || ')' AS who
+        FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+        UNION ALL
+        SELECT prepared, 'the prepared transaction ' || gid FROM pg_prepared_xacts WHERE database = current_database()
+    ) AS transactions WHERE since IS NOT NULL ORDER BY since LIMIT 1
 """
 ANOTHER = "UPDATE instance SET value = '' WHERE name = 'history'"
 
@@ -250,30 +263,36 @@ def examined(raw: Any) -> Iterator[Examined]:
     version, encoding = raw.info.server_version // 10_000, _shown(raw, "server_encoding")
     old = f"version {version} is too old: {OLDEST} or newer"
     yield Examined("postgresql", f"version {version}", version < OLDEST, "FAIL", old)
+    yield Examined("primary", "it takes writes", is_standby(raw), "FAIL", f"it is {STANDBY}")
     other = f"{encoding}: names and texts of all languages need createdb -E UTF8 -T template0"
     yield Examined("encoding", encoding, encoding != "UTF8", "FAIL", other)
     lossy = " and ".join(name for name in ("fsync", "full_page_writes") if _shown(raw, name) == "off")
     kept = f"an answered write is on disk; synchronous_commit is {_shown(raw, 'synchronous_commit')}, for us never off"
     yield Examined("synchronous", kept, bool(lossy), "FAIL", f"{lossy} off: a loss of power may lose the database")
-    yield _connections(raw)
+    (workers,) = raw.execute(WORKERS, (SERVED,)).fetchone()
+    yield _connections(raw, workers)
     before, (there,) = time.time(), raw.execute(CLOCK).fetchone()
     apart = abs(there - (before + time.time()) / 2)
-    slow = f"{apart:.0f} seconds between this machine's and the database's. Set both."
-    yield Examined("clocks", "this machine's is the database's", apart > CLOCKS_APART, "warn", slow)
+    between = f"{apart:.1f} seconds between this machine's and the database's"
+    slow = f"{between}. Times are those of the machine that serves: set all clocks."
+    yield Examined("clocks", between, apart > CLOCKS_APART, "warn", slow)
     seconds, who = raw.execute(LONGEST_OPEN).fetchone() or (0, "")
+    oldest = f"the oldest has been open for {seconds:.0f} seconds" if who else "none is open"
     stuck = f"{who} has had one open for {seconds // 60:.0f} minutes, and nothing is cleaned up meanwhile. End it."
-    yield Examined("transactions", "none has been open for long", seconds > OPEN_SECONDS, "warn", stuck)
-    (workers,) = raw.execute(WORKERS, (SERVED,)).fetchone()
+    yield Examined("transactions", oldest, seconds > OPEN_SECONDS, "warn", stuck)
     yield Examined("workers", f"{workers} have the database open", not workers, "warn", "no server is running")
 
 
-def _connections(raw: Any) -> Examined:
+def _connections(raw: Any, workers: int) -> Examined:
     limits = raw.execute(LIMITS).fetchall()
     most = int(_shown(raw, "max_connections")) - int(_shown(raw, "superuser_reserved_connections"))
-    most = min([most, *(limit for (limit,) in limits)])
-    says = f"{most} at most; three workers open {3 * CONNECTIONS}, and twice as many during a reload"
-    level: Level = "FAIL" if most < 3 * CONNECTIONS else "warn"
-    return Examined("connections", says, most < 6 * CONNECTIONS, level, f"{says}. Raise max_connections.")
+    (others,) = raw.execute(OTHERS).fetchone()
+    room = min([most - others, *(limit for (limit,) in limits)])
+    opened = (workers or 3) * CONNECTIONS
+    who = f"the {workers} workers of all hosts" if workers else "three workers"
+    says = f"there is room for {room}; {who} open up to {opened}, and twice as many while all are reloaded"
+    level: Level = "FAIL" if room < opened else "warn"
+    return Examined("connections", says, room < 2 * opened, level, f"{says}. Raise max_connections.")
 
 
 def _shown(raw: Any, setting: str) -> str:

@@ -57,6 +57,7 @@ SESSIONS = 4  # ordinary reads at once in one worker
 POLL_SECONDS = 0.5  # until somebody asks for the head without being told to
 RETRY_SECONDS = 0.5  # between two tries to connect
 OLDEST = 14  # version of PostgreSQL
+STANDBY = "a standby, which takes no writes: name the primary, or all hosts with target_session_attrs=read-write"
 
 # A machine that has gone without a word is noticed after seconds, not after hours, by either end: it may hold locks.
 # What this machine does, a URL may say otherwise.
@@ -123,8 +124,10 @@ class Postgres:
         self._xid = ""
         with explaining():
             self._engine = self._write_engine()
-            self._migrate(settings.development)
-            self._engine.dispose()  # the next connection knows which history it is of
+            try:
+                self._migrate(settings.development)
+            finally:
+                self._engine.dispose()  # the next connection knows which history it is of
             event.listen(self._engine, "connect", self._verify)
             with self._engine.connect():
                 pass
@@ -138,7 +141,9 @@ class Postgres:
     def _migrate(self, development: bool) -> None:
         said = "Waiting to start: another process holds the right to write to the database of POTTLE_DATABASE_URL."
         with self._engine.connect() as connection:
-            connection.connection.driver_connection.execute(UNHURRIED)  # type: ignore[union-attr]
+            raw: Any = connection.connection.driver_connection
+            check(raw)
+            raw.execute(UNHURRIED)
             with impatient(said) as at_last, connection.begin():
                 at_last()
                 migrations.bring(connection)
@@ -564,6 +569,20 @@ def prepared(raw: Any) -> Any:
     """A connection whose values are as SQLite's are."""
     raw.adapters.register_loader("numeric", Number)
     return raw
+
+
+def check(raw: Any) -> None:
+    """Raises WrongDatabase for a PostgreSQL that nothing can be written to, or that is too old."""
+    if raw.info.server_version < OLDEST * 10_000:
+        raise WrongDatabase(f"The database of POTTLE_DATABASE_URL is too old: PostgreSQL {OLDEST} or newer is needed.")
+    if is_standby(raw):
+        raise WrongDatabase(f"The database of POTTLE_DATABASE_URL is {STANDBY}.")
+
+
+def is_standby(raw: Any) -> bool:
+    """Whether a connection leads to one."""
+    (found,) = raw.execute("SELECT pg_is_in_recovery()").fetchone()
+    return bool(found)
 
 
 def history(raw: Any) -> str:

@@ -58,6 +58,22 @@ def cluster(world: World, pristine: Cluster, programs: Path) -> Iterator[Cluster
 
 
 @pytest.fixture
+def standby(cluster: Cluster, programs: Path) -> Iterator[Cluster]:
+    """A streaming standby of the cluster."""
+    with folder_of_cluster() as folder:
+        made = Cluster(folder, programs)
+        cluster.run(
+            "pg_basebackup", "-h", str(cluster.folder), "-U", "postgres", "-D", str(made.data), "-R", "-c", "fast"
+        )
+        made.start()
+        try:
+            made.wait()
+            yield made
+        finally:
+            made.end(signal.SIGQUIT)
+
+
+@pytest.fixture
 def instance(world: World, tmp_path: Path) -> Path:
     """The instance folder of the machine that has the database."""
     return Path(shutil.copytree(world.folder, tmp_path / "instance"))

@@ -12,9 +12,11 @@ from model.operating.doctor import Patient, examine
 from model.settings import Settings
 from pottle.store import Base, clusters, migrations
 from pottle.store.database import Database
+from pottle.store.files import WrongDatabase
+from tests import databases
 from tests.conftest import needs
 from tests.postgres.cluster import Cluster
-from tests.server import ROOT
+from tests.server import ROOT, Server
 from tests.test_backup_commands import QUART, environment
 
 pytestmark = pytest.mark.slow
@@ -92,7 +94,7 @@ def test_what_is_sqlites_says_who_does_it(cluster: Cluster, instance: Path, comm
     assert (code, said.count("\n"), named in said) == (1, 1, True), said
 
 
-def test_the_doctor(cluster: Cluster, instance: Path) -> None:
+def test_the_doctor(cluster: Cluster, instance: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cluster of the tests waits for no disk, and nobody serves."""
 
     def found(url: str) -> dict[str, tuple[str, str]]:
@@ -100,14 +102,33 @@ def test_the_doctor(cluster: Cluster, instance: Path) -> None:
 
     levels = {about: level for about, (level, _) in found(cluster.url).items()}
     assert {about for about, level in levels.items() if level == "FAIL"} == {"synchronous"}
-    assert levels.items() >= dict.fromkeys(["database", "postgresql", "encoding", "connections"], "ok").items()
+    assert levels.items() >= dict.fromkeys(["database", "postgresql", "primary", "encoding"], "ok").items()
+    assert levels["connections"] == "ok"
     assert levels.items() >= dict.fromkeys(["clocks", "transactions", "revision", "clock", "admin"], "ok").items()
     assert levels["workers"] == "warn"
     assert not levels.keys() & {"log", "integrity", "journal"}
     cluster.ask("ALTER ROLE postgres CONNECTION LIMIT 40")
     assert found(cluster.url)["connections"][0] == "warn"
+    monkeypatch.setattr(clusters, "CLOCK", clusters.CLOCK.replace("()", "() - interval '90 s'"))
+    assert found(cluster.url)["clocks"][1].startswith("90.")
+    monkeypatch.setattr(clusters, "OPEN_SECONDS", 0)
+    with databases.connected(cluster.url) as idle:
+        idle.execute("SET application_name = 'somebody'; BEGIN; SELECT 1")
+        stuck = found(cluster.url)["transactions"]
+    assert (stuck[0], stuck[1].startswith("somebody (process ")) == ("warn", True)
     nowhere = found(cluster.url.replace("/pottle?", "/nowhere?"))["postgresql"]
     assert (nowhere[0], "does not exist" in nowhere[1]) == ("FAIL", True)
+
+
+def test_the_doctor_counts_what_all_hosts_open(cluster: Cluster, server: Server, instance: Path) -> None:
+    assert "the 3 workers of all hosts open up to 33" in quart(instance, cluster, "doctor")[1]
+
+
+async def test_a_standby_is_refused(cluster: Cluster, standby: Cluster, instance: Path) -> None:
+    code, said = quart(instance, standby, "doctor")
+    assert (code, "it is a standby" in said) == (1, True)
+    with pytest.raises(WrongDatabase, match="is a standby, which takes no writes"):
+        await opened(Settings(instance=instance, database_url=standby.url))
 
 
 async def test_development_writes_the_migration_that_the_models_lack(

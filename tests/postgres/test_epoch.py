@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import World
 from tests.faults.reaching import on_each_worker
 from tests.live.meeting import Frame, Meeting
-from tests.postgres.cluster import NAME, Cluster, folder_of_cluster
+from tests.postgres.cluster import NAME, Cluster
 from tests.server import PATIENCE, Server, attempts
 
 pytestmark = pytest.mark.slow
@@ -98,22 +98,6 @@ async def test_a_copy_of_the_whole_cluster_that_was_put_back(meeting: Meeting, c
     cluster.wait()
     meeting.server.start()
     await assert_new_history(meeting, channel, lost)
-
-
-@pytest.fixture
-def standby(cluster: Cluster, programs: Path) -> Iterator[Cluster]:
-    """A streaming standby of the cluster."""
-    with folder_of_cluster() as folder:
-        made = Cluster(folder, programs)
-        cluster.run(
-            "pg_basebackup", "-h", str(cluster.folder), "-U", "postgres", "-D", str(made.data), "-R", "-c", "fast"
-        )
-        made.start()
-        try:
-            made.wait()
-            yield made
-        finally:
-            made.end(signal.SIGQUIT)
 
 
 async def test_a_standby_that_was_behind_when_it_was_promoted(
