@@ -3,6 +3,7 @@
 from tests.mechanisms.answering import ANSWERING
 from tests.mechanisms.following import FOLLOWING
 from tests.mechanisms.listening import LISTENING
+from tests.mechanisms.sharing import SHARING
 from tests.mechanisms.writing import WRITING
 
-MECHANISMS = (*WRITING, *FOLLOWING, *LISTENING, *ANSWERING)
+MECHANISMS = (*WRITING, *FOLLOWING, *LISTENING, *ANSWERING, *SHARING)

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -100,31 +100,56 @@ async def test_a_copy_of_the_whole_cluster_that_was_put_back(meeting: Meeting, c
     await assert_new_history(meeting, channel, lost)
 
 
-async def test_a_standby_that_was_behind_when_it_was_promoted(
+async def falls_behind(meeting: Meeting, channel: int, standby: Cluster) -> Frame:
+    """The standby follows no more; what is written now it lacks. The list, as it was last."""
+    await until(lambda: standby.ask(POSTS, channel) == [(1,)])
+    standby.ask("ALTER SYSTEM SET primary_conninfo = ''")
+    standby.ask("SELECT pg_reload_conf()")
+    await until(lambda: not standby.ask("SELECT 1 FROM pg_stat_wal_receiver"))
+    for n in range(LOST):
+        await meeting.post(channel, f"lost {n}")
+    return await seen_by(meeting, channel)
+
+
+@pytest.fixture
+async def either(
     cluster: Cluster, standby: Cluster, instance: Path, tmp_path: Path, stack: AsyncExitStack, world: World
-) -> None:
-    """Under a server that runs on, which has kept answers: the list, and what a subscriber would resume from."""
+) -> AsyncIterator[Meeting]:
+    """People at a server on whichever of both is the primary."""
     url = f"postgresql://postgres@/{NAME}?host={cluster.folder},{standby.folder}&target_session_attrs=read-write"
     with Server(instance, tmp_path, POTTLE_DATABASE_URL=url) as server:
-        meeting = Meeting(server, stack, world.tokens)
-        channel = await meeting.channel()
-        await meeting.post(channel, "kept")
-        await until(lambda: standby.ask(POSTS, channel) == [(1,)])
-        standby.ask("ALTER SYSTEM SET primary_conninfo = ''")
-        standby.ask("SELECT pg_reload_conf()")
-        await until(lambda: not standby.ask("SELECT 1 FROM pg_stat_wal_receiver"))
-        for n in range(LOST):
-            await meeting.post(channel, f"lost {n}")
-        lost = await seen_by(meeting, channel)
-        listening = await meeting.sockets(each=1)
-        for (socket,) in listening.values():
-            await socket.ask(type="subscribe", channel=channel)
-        cluster.end(signal.SIGQUIT)
-        standby.ask("SELECT pg_promote()")
-        assert standby.ask(POSTS, channel) == [(1,)]
-        await assert_new_history(meeting, channel, lost)
-        for (socket,) in listening.values():
-            assert await socket.rest() == ([], TRY_AGAIN)
+        yield Meeting(server, stack, world.tokens)
+
+
+async def test_a_standby_that_was_behind_when_it_was_promoted(
+    either: Meeting, cluster: Cluster, standby: Cluster
+) -> None:
+    """Under a server that runs on, which has kept answers: the list, and what a subscriber would resume from."""
+    channel = await either.channel()
+    await either.post(channel, "kept")
+    lost = await falls_behind(either, channel, standby)
+    listening = await either.sockets(each=1)
+    for (socket,) in listening.values():
+        await socket.ask(type="subscribe", channel=channel)
+    cluster.end(signal.SIGQUIT)
+    standby.ask("SELECT pg_promote()")
+    assert standby.ask(POSTS, channel) == [(1,)]
+    await assert_new_history(either, channel, lost)
+    for (socket,) in listening.values():
+        assert await socket.rest() == ([], TRY_AGAIN)
+
+
+async def test_a_standby_whose_promotion_nobody_saw(either: Meeting, cluster: Cluster, standby: Cluster) -> None:
+    """A server on another machine is the first to ask it. Fails when `history` leaves the timeline out."""
+    channel = await either.channel()
+    await either.post(channel, "kept")
+    lost = await falls_behind(either, channel, standby)
+    either.server.stop()
+    (either.server.instance / "postgres-seen").unlink()
+    cluster.end(signal.SIGQUIT)
+    standby.ask("SELECT pg_promote()")
+    either.server.start()
+    await assert_new_history(either, channel, lost)
 
 
 async def until(happened: Callable[[], bool]) -> None:
