@@ -208,8 +208,8 @@ async def test_no_value_of_a_header_is_a_server_error(app: Quart, root: Person) 
 @pytest.mark.slow
 @in_turn("name", HEADERS)
 async def test_none_is_one_on_any_route(app: Quart, root: Person, name: bytes) -> None:
-    """A header's own values are all asked on each route; the odd ones in turn, each header beginning with another."""
-    odd = islice(cycle(ODD), [*HEADERS].index(name), None)
-    for method, path in asked_of(app):
-        for value in (*HEADERS[name], next(odd)):
+    """Each route is asked with one of its own values and an odd one, in turn, each header beginning with another."""
+    values = zip(cycle(HEADERS[name]), islice(cycle(ODD), [*HEADERS].index(name), None), strict=False)
+    for (method, path), both in zip(asked_of(app), values, strict=False):
+        for value in both:
             await answered(root, method, path, name, value)

@@ -132,8 +132,8 @@ HARMS: list[Harm] = [
 
 
 def all_of(harms: list[Harm]) -> Nemesis:
-    """One after the other in random order, each once before one comes again."""
-    waiting: list[Harm] = []
+    """A failover, however short the run; then all in random order, each once before one comes again."""
+    waiting = [fail_over]
 
     async def harm(system: System, rng: random.Random) -> str:
         if not waiting:
