@@ -127,6 +127,7 @@ async def test_the_slow_poll_tells_where_no_notification_comes(here: Meeting, th
     with standing_still(deaf):
         delays = [await told_after(here, channel, sockets) for _ in range(5)]
     print(f"Told after {mean(delays):.2f} s by the poll")
+    assert mean(delays) < 5  # ten times as long; without the poll something else asks after 10 s
 
 
 @contextmanager
