@@ -12,6 +12,7 @@ import mmap
 import signal
 import socket
 import sys
+import threading
 import time
 from functools import partial
 from types import FrameType
@@ -29,6 +30,7 @@ log = logging.getLogger("uvicorn.error")
 # New objects from one collection of the youngest to the next; and every how many of them the next older ones go along.
 # What a closed websocket leaves is found among the oldest: by Python's own numbers that of 20,000 was kept, 300 MB.
 COLLECTING = (10_000, 5, 3)
+AGAIN_SECONDS = 3  # until another worker is started for one that could not: the database may be away
 CLEAN_UP_SECONDS = 2  # of the grace period, kept for after_serving
 
 
@@ -48,6 +50,11 @@ class Generations:
     def serves(self, number: int) -> None:
         """Worker `number` has started."""
         self._cells[2 + number % (len(self._cells) - 2)] = number
+
+    @property
+    def any(self) -> bool:
+        """Whether any worker has ever started."""
+        return any(self._cells[2:])
 
     def needed(self, number: int) -> bool:
         """Whether worker `number` is to be replaced, and too few serve in the old ones' place."""
@@ -143,6 +150,19 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
         signal.signal(signal.SIGQUIT, lambda *_: signal.raise_signal(signal.SIGTERM))
         self.config.app = self.wsgi
         server = Server(self.config, self.age)
-        server.run(sockets=self.sockets)
-        if not server.started:
-            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+        threading.Thread(target=self._be_alive_until_started, args=(server,), daemon=True).start()
+        try:
+            server.run(sockets=self.sockets)
+            if not server.started:
+                sys.exit(Arbiter.WORKER_BOOT_ERROR)
+        except SystemExit as ended:
+            if ended.code != Arbiter.WORKER_BOOT_ERROR or not server.generations.any:
+                raise
+            time.sleep(AGAIN_SECONDS)
+            sys.exit(1)  # and another is started; at that error those that serve would end, too
+
+    def _be_alive_until_started(self, server: Server) -> None:
+        """A migration, or the wait for one, takes its time: gunicorn ends who says nothing for `timeout` seconds."""
+        while not server.started:
+            self.notify()
+            time.sleep(1)

@@ -22,6 +22,7 @@ from pottle.store.copies import Content, Progress, appearing, unused
 from pottle.store.files import WrongDatabase
 from pottle.store.instance import put
 from pottle.store.postgres import (
+    LONGEST_OPEN,
     OLDEST,
     PATIENCE,
     READERS,
@@ -31,6 +32,7 @@ from pottle.store.postgres import (
     TURN,
     WORKERS,
     cause_of,
+    giving_way,
     history,
     is_standby,
     prepared,
@@ -56,15 +58,6 @@ OTHERS = """
     SELECT count(*) FROM pg_stat_activity
     WHERE datname IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'
     AND NOT (datname = current_database() AND application_name LIKE 'pottle %')
-"""
-LONGEST_OPEN = """
-    SELECT extract(epoch FROM clock_timestamp() - since)::float8, who FROM (
-        SELECT xact_start AS since, coalesce(nullif(application_name, ''), usename) || ' (process ' || pid || ')' AS who
-        FROM pg_stat_activity
-        WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-        UNION ALL
-        SELECT prepared, 'the prepared transaction ' || gid FROM pg_prepared_xacts WHERE database = current_database()
-    ) AS transactions WHERE since IS NOT NULL ORDER BY since LIMIT 1
 """
 ANOTHER = "UPDATE instance SET value = '' WHERE name = 'history'"
 
@@ -166,6 +159,13 @@ def opened(url: str) -> Any:
 @contextmanager
 def visiting(url: str) -> Iterator[Connection]:
     """A connection in a transaction, which is committed if all goes well. Raises as `explained`."""
+    with connecting(url) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def connecting(url: str) -> Iterator[Connection]:
+    """A connection. Raises as `explained`."""
     with explained(url):
         engine = create_engine(
             "postgresql+psycopg://",
@@ -175,7 +175,7 @@ def visiting(url: str) -> Iterator[Connection]:
             hide_parameters=True,
         )
         event.listen(engine, "begin", lambda connection: connection.connection.driver_connection.execute("BEGIN"))
-        with engine.connect() as connection, connection.begin():
+        with engine.connect() as connection:
             yield connection
 
 
@@ -183,9 +183,13 @@ def visiting(url: str) -> Iterator[Connection]:
 def there(url: str) -> Iterator[Connection]:
     """As `visiting`. Raises NotFound for a database that is empty, WrongDatabase for one that is not ours."""
     with visiting(url) as connection:
-        if migrations.revision_in(connection) is None:
-            raise NotFound(f"{named(url)} is empty: the first start of a server makes what it needs.")
+        _be_ours(connection, url)
         yield connection
+
+
+def _be_ours(connection: Connection, url: str) -> None:
+    if migrations.revision_in(connection) is None:
+        raise NotFound(f"{named(url)} is empty: the first start of a server makes what it needs.")
 
 
 def migrate(url: str, back_to: str | None = None) -> list[str]:
@@ -193,14 +197,18 @@ def migrate(url: str, back_to: str | None = None) -> list[str]:
 
     All of them, or none. Nothing is copied before. Raises Conflict, NotFound, WrongDatabase.
     """
-    with there(url) as connection:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")
+
+    def change(connection: Connection) -> list[str]:
+        _be_ours(connection, url)
         names = migrations.applied(connection, back_to) if back_to else migrations.pending(connection)
         if names and back_to:
             migrations.downgrade(connection, back_to)
         elif names:
             migrations.upgrade(connection, willing=True)
-    return names
+        return names
+
+    with connecting(url) as connection:
+        return giving_way(connection, change)
 
 
 def console(url: str, write: bool) -> int:

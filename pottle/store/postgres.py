@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, closing, contextmanager, suppress
 from contextvars import copy_context
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.adapt import Loader
@@ -46,9 +46,12 @@ from pottle.translation import _
 
 log = logging.getLogger("pottle")
 
+T = TypeVar("T")
+
 CHANNEL = "pottle"
 TURN = int.from_bytes(b"pottle")  # the advisory lock of whoever writes
 SERVED = TURN + 1  # shared by all processes that serve
+MIGRATING = TURN + 2  # whoever migrates
 HELD_SECONDS = 5  # that whoever has the turn may stand still
 PATIENCE = 10  # seconds that one waits for the turn, for a session, or to learn what became of a commit
 LONGEST = 30  # seconds that a question may take
@@ -69,6 +72,8 @@ NOTICE_THE_END = """
 BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({TURN}); SELECT pg_current_xact_id()::text"
 COMMIT = "COMMIT"
 TELL_AND_COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
+LOCK_MS = 500  # that a migration waits for a table, and all who read it behind it; a deadlock is looked for after 1 s
+AGAIN_SECONDS = 3  # until it tries again
 # A migration takes its time, and a person may be asked.
 UNHURRIED = "SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0"
 # All of a page is read, though by a cursor.
@@ -84,6 +89,15 @@ WORKERS = """
     SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock' AND granted
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
     AND (classid::bigint << 32 | objid::bigint) = %s
+"""
+LONGEST_OPEN = """
+    SELECT extract(epoch FROM clock_timestamp() - since)::float8, who FROM (
+        SELECT xact_start AS since, coalesce(nullif(application_name, ''), usename) || ' (process ' || pid || ')' AS who
+        FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
+        UNION ALL
+        SELECT prepared, 'the prepared transaction ' || gid FROM pg_prepared_xacts WHERE database = current_database()
+    ) AS transactions WHERE since IS NOT NULL ORDER BY since LIMIT 1
 """
 HEAD = "SELECT coalesce(max(seq), 0), (SELECT value FROM instance WHERE name = 'epoch') FROM changes"
 # Of a restored dump the table is another one, of another cluster its identifier, and a standby that was promoted, or a
@@ -139,14 +153,13 @@ class Postgres:
         self._reading = self._read_engine()
 
     def _migrate(self, development: bool) -> None:
-        said = "Waiting to start: another process holds the right to write to the database of POTTLE_DATABASE_URL."
+        said = "Waiting to start: another process migrates, or writes to, the database of POTTLE_DATABASE_URL."
         with self._engine.connect() as connection:
             raw: Any = connection.connection.driver_connection
             check(raw)
             raw.execute(UNHURRIED)
-            with impatient(said) as at_last, connection.begin():
-                at_last()
-                migrations.bring(connection)
+            with impatient(said) as at_last:
+                giving_way(connection, migrations.bring, at_last)
             if development:
                 from pottle.store.migrations import writing  # and with it Alembic, which takes 0.3 s
 
@@ -577,6 +590,32 @@ def check(raw: Any) -> None:
         raise WrongDatabase(f"The database of POTTLE_DATABASE_URL is too old: PostgreSQL {OLDEST} or newer is needed.")
     if is_standby(raw):
         raise WrongDatabase(f"The database of POTTLE_DATABASE_URL is {STANDBY}.")
+
+
+def giving_way(
+    connection: Connection, migrate: Callable[[Connection], T], at_last: Callable[[], object] = lambda: None
+) -> T:
+    """Runs a migration in one transaction that has the turn, and returns what it returns.
+
+    Whoever wants to read a table waits behind an ALTER TABLE that waits for it, so one long transaction of somebody
+    else would hold up all hosts. It gives up soon, lets them pass, and tries again. One process does so at a time.
+    """
+    raw: Any = connection.connection.driver_connection
+    raw.execute(f"SELECT pg_advisory_lock({MIGRATING})")  # until the connection is closed
+    while True:
+        with connection.begin() as transaction:
+            raw.execute(f"SELECT pg_advisory_xact_lock({TURN})")
+            at_last()
+            raw.execute(f"SET LOCAL lock_timeout = {LOCK_MS}")
+            try:
+                return migrate(connection)
+            except (DBAPIError, psycopg.Error) as error:
+                if not isinstance(cause_of(error), psycopg.errors.LockNotAvailable):
+                    raise
+                transaction.rollback()
+        seconds, who = raw.execute(LONGEST_OPEN).fetchone() or (0, "somebody")
+        log.warning("A migration waits for a table: %s has had a transaction open for %.0f seconds.", who, seconds)
+        time.sleep(AGAIN_SECONDS)
 
 
 def is_standby(raw: Any) -> bool:

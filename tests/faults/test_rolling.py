@@ -10,6 +10,7 @@ import random
 import shutil
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
@@ -355,6 +356,16 @@ async def test_new_workers_that_never_serve_do_not_keep_the_old_ones(
             for (one,) in found.values():
                 assert await one.rest() == ([], RESTARTING)
             await asyncio.to_thread(server.process.wait, PATIENCE)
+
+
+def test_a_start_may_take_its_time(instance: Path, tmp_path: Path) -> None:
+    """It waits for the turn, or migrates. Fails when a worker is silent meanwhile: gunicorn then ends it."""
+    server = Server(instance, tmp_path, GUNICORN_CMD_ARGS="--timeout=2")
+    timer = threading.Timer(5, Held(instance / "app.db-turn").close)
+    timer.start()
+    with server:
+        timer.join()
+        assert "WORKER TIMEOUT" not in server.output()
 
 
 class Held:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from model.settings import Settings
+from pottle.store import migrations
 from tests import databases
 from tests.conftest import World, cannot_run, make_world
 from tests.live.meeting import Meeting
@@ -77,6 +78,14 @@ def standby(cluster: Cluster, programs: Path) -> Iterator[Cluster]:
 def instance(world: World, tmp_path: Path) -> Path:
     """The instance folder of the machine that has the database."""
     return Path(shutil.copytree(world.folder, tmp_path / "instance"))
+
+
+@pytest.fixture
+def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the migrations, to write new ones to."""
+    here = Path(shutil.copytree(migrations.VERSIONS, tmp_path / "model" / "migrations"))
+    monkeypatch.setattr(migrations, "VERSIONS", here)
+    return here
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Commands for operators on PostgreSQL: they do their work, or say in one line who does it."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,14 +21,6 @@ from tests.test_backup_commands import QUART, environment
 pytestmark = pytest.mark.slow
 
 NEWEST = migrations.newest_revision()
-
-
-@pytest.fixture
-def versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the migrations, to write new ones to."""
-    here = Path(shutil.copytree(migrations.VERSIONS, tmp_path / "model" / "migrations"))
-    monkeypatch.setattr(migrations, "VERSIONS", here)
-    return here
 
 
 @pytest.fixture
