@@ -121,6 +121,41 @@ async def either(
         yield Meeting(server, stack, world.tokens)
 
 
+async def test_a_recovery_to_a_point_in_time(
+    cluster: Cluster, instance: Path, tmp_path: Path, stack: AsyncExitStack, world: World
+) -> None:
+    """As docs/scaling.md says it. Fails without the timeline in `history`, when nobody noted a position."""
+    archive, base = cluster.folder / "archive", cluster.folder / "base"
+    cluster.end()
+    cluster.start(
+        "--archive_mode=on", f"--archive_command=mkdir -p {archive} && test ! -f {archive}/%f && cp %p {archive}/%f"
+    )
+    cluster.wait()
+    cluster.run("pg_basebackup", "-h", str(cluster.folder), "-U", "postgres", "-D", str(base), "-c", "fast")
+    server = Server(instance, tmp_path, POTTLE_DATABASE_URL=cluster.url)
+    with server:
+        meeting = Meeting(server, stack, world.tokens)
+        channel = await meeting.channel()
+        await meeting.post(channel, "kept")
+        ((before,),) = cluster.ask("SELECT clock_timestamp()::text")
+        for n in range(LOST):
+            await meeting.post(channel, f"lost {n}")
+        lost = await seen_by(meeting, channel)
+    ((written,),) = cluster.ask("SELECT pg_walfile_name(pg_switch_wal())")
+    await until((archive / written).exists)
+    cluster.end()
+    shutil.rmtree(cluster.data)
+    base.rename(cluster.data)
+    (cluster.data / "recovery.signal").touch()
+    (server.instance / "postgres-seen").unlink()
+    to = (f"--restore_command=cp {archive}/%f %p", f"--recovery_target_time={before}")
+    cluster.start(*to, "--recovery_target_action=promote")
+    cluster.wait()
+    await until(lambda: cluster.ask("SELECT pg_is_in_recovery()") == [(False,)])
+    with server:
+        await assert_new_history(Meeting(server, stack, world.tokens), channel, lost)
+
+
 async def test_a_standby_that_was_behind_when_it_was_promoted(
     either: Meeting, cluster: Cluster, standby: Cluster
 ) -> None:
