@@ -48,6 +48,17 @@ def test_current_and_check_say_that_all_is_well(fresh: Path) -> None:
 
 
 @pytest.mark.slow
+def test_what_litestream_keeps_there_is_nobodys(fresh: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(fresh / "app.db")) as raw:
+        raw.execute("CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)")
+        raw.execute("CREATE TABLE _litestream_lock (id INTEGER)")
+    assert quart(fresh, "db", "check") == (0, "The models and the database agree.\n", "")
+    assert quart(fresh, "export", tmp_path / "all.jsonl")[0] == 0
+    assert quart(tmp_path / "other", "import", tmp_path / "all.jsonl")[0] == 0
+    assert quart(fresh, "db", "copy", fresh, tmp_path / "third")[0] == 0
+
+
+@pytest.mark.slow
 def test_one_goes_back_and_forth_and_keeps_copies(fresh: Path) -> None:
     """What differs meanwhile, `check` says; the old name of `upgrade` works as before."""
     code, said, _ = quart(fresh, "db", "downgrade", "--yes")

@@ -59,7 +59,7 @@ def shapes(database: Path) -> Shapes:
     metadata = MetaData()
     with closing(open_reader(database)) as raw:
         engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
-        metadata.reflect(engine, only=lambda name, _: not migrations.is_full_text(name))
+        metadata.reflect(engine, only=lambda name, _: not migrations.is_undescribed(name))
         engine.dispose()
     return {_line(table): table for table in metadata.sorted_tables if table.name not in LEFT_OUT}
 

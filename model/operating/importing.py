@@ -142,7 +142,7 @@ def _untouched(database: Path) -> bool:
         if migrations.revision_of(raw, database) is None:
             return False
         read = Snapshot(raw)
-        there = {row.name for row in read.all(TABLES) if not migrations.is_full_text(row.name)}
+        there = {row.name for row in read.all(TABLES) if not migrations.is_undescribed(row.name)}
         names = there - {*LEFT_OUT, "sqlite_sequence"}
         return all(rows(read, name) == FRESH.get(name, 0) for name in names)
 

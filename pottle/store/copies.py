@@ -90,7 +90,7 @@ def content(read: Snapshot, path: Path) -> Content:
     if revision is None:
         raise WrongDatabase(f"{path} is empty. It was left as it is.")
     migrations.check_known(revision, path)
-    names = [row.name for row in read.all(TABLES) if not migrations.is_full_text(row.name)]
+    names = [row.name for row in read.all(TABLES) if not migrations.is_undescribed(row.name)]
     return Content(revision, changes.head(read), {name: rows(read, name) for name in names})
 
 

@@ -17,7 +17,7 @@ from pottle.store import numbers
 from pottle.store.base import Base
 from pottle.store.copies import Progress, rows
 from pottle.store.files import WrongDatabase
-from pottle.store.migrations import VERSION, check_known, is_full_text
+from pottle.store.migrations import VERSION, check_known, is_undescribed
 from pottle.store.statements import SQLITE, Snapshot
 
 PORTION = 1_000  # rows
@@ -71,9 +71,9 @@ def contents(read: Snapshot, present: set[str], progress: Progress = lambda *_: 
 
 
 def tables_in(read: Snapshot) -> set[str]:
-    """The names of all tables of a database, but for full-text indexes and SQLite's own."""
+    """The names of all tables of a database, but for full-text indexes, SQLite's own and Litestream's."""
     found = {row.name for row in read.all(OF_SQLITE if read.tongue is SQLITE else OF_POSTGRESQL)}
-    return {name for name in found if not name.startswith("sqlite_") and not is_full_text(name)}
+    return {name for name in found if not name.startswith("sqlite_") and not is_undescribed(name)}
 
 
 def revision_of(read: Snapshot, named: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pottle.store import engines, sqlite, tables
-from pottle.store.migrations import is_full_text
+from pottle.store.migrations import is_undescribed
 from pottle.store.statements import Prepared
 from pottle.store.tables import Touched
 
@@ -17,7 +17,7 @@ WRITING = (sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE)
 
 def is_by_triggers(table: str) -> bool:
     """Whether only SQLite, and triggers of search, write it: no answer is made of it alone, but of the posts, too."""
-    return table.startswith("sqlite_") or is_full_text(table) or table == "searching"
+    return table.startswith("sqlite_") or is_undescribed(table) or table == "searching"
 
 
 class Watching:

@@ -263,17 +263,17 @@ def _unquoted(default: str | None) -> str | None:
     return text[1:-1].replace("''", "'") if text and len(text) > 1 and text[0] == text[-1] == "'" else text
 
 
-# A full-text index (pottle/store/fulltext.py) and its parts, which no model describes: its name ends so.
-FULL_TEXT = re.compile(r"\w+_index(?:_(?:data|idx|content|docsize|config))?")
+# A full-text index (pottle/store/fulltext.py) and its parts, whose name ends so; and what Litestream keeps there.
+UNDESCRIBED = re.compile(r"\w+_index(?:_(?:data|idx|content|docsize|config))?|_litestream_(?:seq|lock)")
 
 
-def is_full_text(table: str) -> bool:
-    """Whether a table is a full-text index, or a part of one."""
-    return FULL_TEXT.fullmatch(table) is not None
+def is_undescribed(table: str) -> bool:
+    """Whether a table is none of those that models describe: of a full-text index, or Litestream's."""
+    return UNDESCRIBED.fullmatch(table) is not None
 
 
 def _is_described(name: str | None, kind: str, _parents: Any) -> bool:
-    return not (kind in ("table", "index") and is_full_text(name or ""))
+    return not (kind in ("table", "index") and is_undescribed(name or ""))
 
 
 def _rendered(kind: str, of: Any, _context: Any) -> Any:
