@@ -19,3 +19,4 @@ class Load:
     chasers: int = 3  # who read the moment that a write is acknowledged
     thinking: float = 0.03  # seconds between two things that one client does, on average
     between_faults: float = 2.0  # seconds
+    silence: float = 3.0  # seconds without any news after which nothing more is on its way

@@ -16,7 +16,6 @@ from conformance.pace import News, Pace
 from conformance.subscriber import Subscriber
 from conformance.watcher import Watcher
 
-SILENCE = 3.0  # seconds without any news after which nothing more is on its way
 PATIENCE = 30.0  # seconds until that has to be so
 Work = Coroutine[Any, Any, None]
 MOST_SUBSCRIBERS = 30  # opened in the attempt to have one on every worker
@@ -177,10 +176,10 @@ class Run:
                 await asyncio.gather(*(one.connected.wait() for one in self.subscribers))
         since, deadline = self.recorder.now(), self.recorder.now() + PATIENCE
         last = len(self.recorder.events)
-        await asyncio.sleep(SILENCE)
+        await asyncio.sleep(self.load.silence)
         while len(self.recorder.events) > last and self.recorder.now() < deadline:
             last = len(self.recorder.events)
-            await asyncio.sleep(SILENCE)
+            await asyncio.sleep(self.load.silence)
         self.recorder.add(Quiet(self.recorder.now(), since))
 
     async def _read_all(self) -> None:
