@@ -168,12 +168,13 @@ def register(app: Quart, settings: Settings) -> None:
     def copy(source: Any, target: Any) -> None:
         """Copy all of SOURCE into TARGET, which is empty: an instance folder, or postgresql://user@host/name, each.
 
-        Stop the server first. Its clients go on where they were once it serves TARGET. SOURCE stays as it is, but for
-        its epoch. A copy that is broken off leaves nothing: begin it again.
+        SOURCE may be served meanwhile. At the end it takes no more writes: serve TARGET then, where clients go on where
+        they were. A copy that is broken off leaves nothing, and SOURCE as it was: begin it again.
         """
         with working() as progress:
-            moved = copying.copy(source, target, progress)
-        say(f"Copied and compared {sum(of.rows for of in moved.values())} rows of {len(moved)} tables.")
+            done = copying.copy(source, target, progress)
+        say(f"Copied and compared {done.rows} rows of {done.tables} tables. Writes waited for {done.seconds:.1f} s.")
+        say(f"{source.named} takes no more writes: stop its servers, and start them on {target.named}.")
 
     app.cli.add_command(click.Command("migrate", callback=upgrade.callback, params=upgrade.params, hidden=True))
 

@@ -5,8 +5,8 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -20,7 +20,7 @@ from pottle.errors import Conflict, NotFound
 from pottle.store import changes, copies, migrations, moving
 from pottle.store.copies import Content, Progress, appearing, unused
 from pottle.store.files import WrongDatabase
-from pottle.store.instance import put
+from pottle.store.instance import MOVED, put
 from pottle.store.postgres import (
     LONGEST_OPEN,
     OLDEST,
@@ -37,7 +37,7 @@ from pottle.store.postgres import (
     is_standby,
     prepared,
 )
-from pottle.store.statements import Snapshot
+from pottle.store.statements import POSTGRESQL, Snapshot
 
 # A connection that nothing hurries, and that waits for nobody for long.
 CALM = f"SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '{PATIENCE}s'"
@@ -59,7 +59,6 @@ OTHERS = """
     WHERE datname IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'
     AND NOT (datname = current_database() AND application_name LIKE 'pottle %')
 """
-ANOTHER = "UPDATE instance SET value = '' WHERE name = 'history'"
 
 
 Level = Literal["warn", "FAIL"]
@@ -91,38 +90,49 @@ class Cluster:
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
-        """One state of it. Meanwhile no server starts, and nobody writes. Raises Conflict where a server runs."""
-        with explained(self._url), closing(opened(self._url)) as raw:
-            self._be_alone(raw, "lock")
-            with Snapshot(raw) as read:
-                yield read
-
-    def leave(self, read: Snapshot) -> None:
-        """Ends the reading, and has it be another history from its next opening on."""
-        read.raw.execute("ROLLBACK")
-        read.raw.execute(ANOTHER)
+        """One state of it, while others write."""
+        with explained(self._url), closing(opened(self._url)) as raw, Snapshot(raw) as read:
+            yield read
 
     @contextmanager
-    def making(self) -> Iterator[Snapshot]:
+    def paused(self) -> Iterator[Snapshot]:
+        """Its newest state, while nobody can write: who wants to waits for the turn. Ends with this connection, too."""
+        with explained(self._url), closing(opened(self._url)) as raw:
+            raw.execute(f"SELECT pg_advisory_lock({TURN})")
+            raw.execute(POSTGRESQL.begin)
+            yield Snapshot(raw)
+
+    def leave(self, paused: Snapshot, to: str) -> None:
+        """Ends the pause with everybody refused, and has it be another history from its next opening on."""
+        with explained(self._url):
+            paused.raw.execute("ROLLBACK; BEGIN")
+            put(paused, MOVED, to)
+            put(paused, "history", "")
+            paused.raw.execute("COMMIT")
+
+    @contextmanager
+    def making(self, last: Callable[[], object]) -> Iterator[Snapshot]:
         """A transaction in which it has all tables, and no references. What is written is kept if all goes well.
 
-        Raises Conflict where it is not empty.
+        `last` is called when nothing is left to do but to commit. Raises Conflict where it is not empty, or served.
         """
         with visiting(self._url) as connection:
             raw: Any = connection.connection.driver_connection
-            self._be_alone(raw, "xact_lock")
+            self._be_alone(raw)
             if moving.tables_in(tx := Snapshot(raw)):
                 raise Conflict(f"{self.named} is not empty. Nothing is overwritten: make another one (createdb).")
             migrations.bring(connection)
             with migrations.unreferenced(connection):
                 yield tx
             put(tx, "history", history(raw))
-            raw.execute("ANALYZE")
+            last()
+        with suppress(psycopg.Error), closing(opened(self._url)) as raw:
+            raw.execute("ANALYZE")  # else PostgreSQL does so by itself, later
 
-    def _be_alone(self, raw: Any, lock: str) -> None:
-        if not raw.execute(f"SELECT pg_try_advisory_{lock}({SERVED})").fetchone()[0]:
+    def _be_alone(self, raw: Any) -> None:
+        if not raw.execute(f"SELECT pg_try_advisory_xact_lock({SERVED})").fetchone()[0]:
             raise Conflict(f"{self.named}: a server is using it. Stop it first.")
-        raw.execute(f"SELECT pg_advisory_{lock}({TURN})")
+        raw.execute(f"SELECT pg_advisory_xact_lock({TURN})")
 
 
 def named(url: str) -> str:

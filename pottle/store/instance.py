@@ -1,14 +1,19 @@
-"""What a database knows of itself: its short id, its epoch, the history that its seqs belong to, and a secret."""
+"""What a database knows of itself: its short id, its epoch, the history that its seqs belong to, and a secret.
+
+And whether it was moved (`quart --app main db copy`): then it takes no writes, and is not opened.
+"""
 
 import logging
 import secrets
 from typing import NamedTuple
 
-from sqlalchemy import String, bindparam, delete, select
+from sqlalchemy import String, bindparam, delete, func, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pottle.store import changes
 from pottle.store.base import Base, insert
+from pottle.store.changes import LoggedChange
+from pottle.store.files import WrongDatabase
 from pottle.store.statements import Snapshot
 
 log = logging.getLogger("pottle")
@@ -34,7 +39,21 @@ class Instance(NamedTuple):
 KNOWN = select(Fact.value).where(Fact.name == bindparam("name"))
 SET = insert(Fact)
 SET = SET.on_conflict_do_update(index_elements=[Fact.name], set_={"value": SET.excluded.value})
-FORGET = delete(Fact).where(Fact.name.in_(Instance._fields))
+MOVED = "moved"  # the fact that says where to
+FORGET = delete(Fact).where(Fact.name.in_([*Instance._fields, MOVED]))
+PLACE = select(Fact.value).where(Fact.name == MOVED).scalar_subquery()
+BACK = "DELETE FROM instance WHERE name = 'moved';"
+NEWEST = select(func.max(LoggedChange.seq).label("seq"), PLACE.label("place"))
+
+
+class Moved(WrongDatabase):
+    """The database was moved, and another one is served in its place."""
+
+    def __init__(self, place: str) -> None:
+        super().__init__(
+            f"This database was moved, and takes no more writes. Serve the one there: {place}. "
+            f"Or go back to this one, as it was then: quart --app main db console --write, and {BACK}"
+        )
 
 
 def identify(tx: Snapshot, noted: tuple[str, int], history: str | None = None) -> Instance:
@@ -43,8 +62,10 @@ def identify(tx: Snapshot, noted: tuple[str, int], history: str | None = None) -
     `noted` is the newest position that was seen of it here. The epoch is a new one when the database is new, or is not
     the one that was seen: an older copy was put in its place, or `app.db` came alone (L3: never a silent hole). Where
     several machines have the database, it may be that another one made the epoch: there, what the database says of its
-    own `history` counts.
+    own `history` counts. Raises Moved.
     """
+    if place := fact(tx, MOVED):
+        raise Moved(place)
     id_ = fact(tx, "id") or put(tx, "id", secrets.token_hex(3))
     epoch, seq = fact(tx, "epoch"), changes.head(tx)
     noted_epoch, noted_seq = noted
@@ -56,6 +77,14 @@ def identify(tx: Snapshot, noted: tuple[str, int], history: str | None = None) -
         if history is not None:
             put(tx, "history", history)
     return Instance(id_, epoch, fact(tx, "secret") or put(tx, "secret", secrets.token_hex(32)))
+
+
+def newest(tx: Snapshot) -> int:
+    """The seq of the newest change, in a transaction that is about to be committed. Raises Moved."""
+    found = tx.one(NEWEST)
+    if found.place:
+        raise Moved(found.place)
+    return found.seq or 0
 
 
 def forget(tx: Snapshot) -> None:

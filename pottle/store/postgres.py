@@ -38,7 +38,7 @@ from pottle.store import changes, migrations, tables
 from pottle.store.engines import Usage, session_over
 from pottle.store.files import WrongDatabase, make_durably, unwritable
 from pottle.store.follower import Follower, Listener
-from pottle.store.instance import Instance, fact, identify
+from pottle.store.instance import Instance, Moved, fact, identify, newest
 from pottle.store.locks import Turn, impatient
 from pottle.store.statements import POSTGRESQL, Snapshot
 from pottle.store.unit import Tx
@@ -191,7 +191,7 @@ class Postgres:
             try:
                 tx = Tx(connection)
                 yield tx
-                head = changes.head(tx) if tx.writings else 0
+                head = newest(tx) if tx.writings else 0
                 self._commit(raw, tx, head)
             finally:
                 if raw.closed:  # SQLAlchemy would ask over it again, even where the transaction was committed
@@ -638,6 +638,8 @@ def cause_of(error: BaseException | None) -> BaseException | None:
 def refusal(error: BaseException | None) -> Refusal | None:
     """What a caller is told of PostgreSQL's error where it is a passing trouble; None where it is none."""
     match error:
+        case Moved():
+            return Overloaded(_("The server is stopping."))
         case psycopg.errors.DiskFull():
             return StorageFull(_("The disk is full."))
         case psycopg.errors.LockNotAvailable() | psycopg.errors.IdleInTransactionSessionTimeout():

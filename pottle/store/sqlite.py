@@ -19,7 +19,7 @@ from pottle.store.changes import LoggedChange
 from pottle.store.engines import Reading, open_reader, open_writer, write_engine
 from pottle.store.files import beside, explaining, is_full, is_locked
 from pottle.store.follower import Follower, Listener
-from pottle.store.instance import Instance, fact, identify
+from pottle.store.instance import Instance, Moved, fact, identify, newest
 from pottle.store.locks import Only, Presence, Start, Turn, impatient
 from pottle.store.room import Room, readers
 from pottle.store.statements import Snapshot
@@ -79,9 +79,10 @@ class SQLite:
         with self._turn, self._engine.connect() as connection:
             self._room.check(Tx(connection).raw)
             with connection.begin():
-                yield Tx(connection)
+                yield (tx := Tx(connection))
+                head = newest(tx)
             try:
-                self._tell(Tx(connection))
+                self._tell(tx, head)
             except Exception:
                 log.exception("After a commit")
 
@@ -94,6 +95,8 @@ class SQLite:
 
     def explained(self, error: BaseException) -> BaseException:
         """The error as a unit's caller should see it: passing troubles as refusals."""
+        if isinstance(error, Moved):
+            return Overloaded(_("The server is stopping."))
         if is_locked(error):
             return Overloaded(_("The database is locked by another program."))
         return StorageFull(_("The disk is full.")) if is_full(error) else error
@@ -173,9 +176,9 @@ class SQLite:
             self._room.keep(raw)
         return found
 
-    def _tell(self, tx: Tx) -> None:
+    def _tell(self, tx: Tx, head: int) -> None:
         """After each commit, while it still has the turn."""
-        self._turn.note(self.instance.epoch, changes.head(tx))
+        self._turn.note(self.instance.epoch, head)
         self._bus.poke()
         self._room.keep(tx.raw)
 

@@ -137,7 +137,7 @@ FOLLOWING = (
     Mechanism(
         "L3",
         "noting the newest position at each commit",
-        (Off("pottle/store/sqlite.py", "        self._turn.note(self.instance.epoch, changes.head(tx))\n", ""),),
+        (Off("pottle/store/sqlite.py", "        self._turn.note(self.instance.epoch, head)\n", ""),),
         ("tests/store/test_turn.py::test_every_commit_is_noted",),
     ),
     Mechanism(

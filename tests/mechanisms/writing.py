@@ -2,6 +2,8 @@
 
 from tests.mechanisms.mechanism import ASSERTION, IN_VAIN, Mechanism, Off
 
+MOVED_UNDER_LOAD = ("tests/postgres/test_copying.py::test_it_is_moved_under_load",)
+
 WRITING = (
     Mechanism(
         "L1",
@@ -102,6 +104,39 @@ WRITING = (
             "tests/faults/test_power_loss.py::test_what_was_told_before_the_power_was_lost_is_there",
         ),
         seconds=10,
+    ),
+    Mechanism(
+        "L7",
+        "pausing who writes to PostgreSQL while what was written last is moved",
+        (Off("pottle/store/clusters.py", '            raw.execute(f"SELECT pg_advisory_lock({TURN})")\n', ""),),
+        MOVED_UNDER_LOAD,
+    ),
+    Mechanism(
+        "L7",
+        "pausing who writes to SQLite while what was written last is moved",
+        (
+            Off(
+                "pottle/store/copying.py",
+                "            self._turn,\n            closing(open_w",
+                "            closing(open_w",
+            ),
+            Off("pottle/store/copying.py", 'raw.execute("BEGIN IMMEDIATE")', 'raw.execute("BEGIN")'),
+            Off(
+                "pottle/store/copying.py",
+                "        put(paused, MOVED, to)\n",
+                '        paused.raw.execute("ROLLBACK")\n'
+                "        self._turn.__enter__()\n"
+                '        paused.raw.execute("BEGIN IMMEDIATE")\n'
+                "        put(paused, MOVED, to)\n",
+            ),
+        ),
+        MOVED_UNDER_LOAD,
+    ),
+    Mechanism(
+        "L7",
+        "refusing writes to a database that was moved",
+        (Off("pottle/store/instance.py", "    if found.place:\n        raise Moved(found.place)\n", ""),),
+        MOVED_UNDER_LOAD,
     ),
     Mechanism(
         "group commit",

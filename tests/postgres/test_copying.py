@@ -1,21 +1,32 @@
 """`quart --app main db copy`: one history on either engine, whose clients go on where they were."""
 
+import asyncio
 import sqlite3
 import subprocess
+from collections.abc import Callable
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pottle.store.locks import Presence
+from model.settings import Settings
+from pottle.store.database import Database
+from pottle.store.instance import BACK, Moved
+from pottle.store.locks import LOCK_NB, LOCK_SH, flock
 from tests.conftest import World
-from tests.live.meeting import Meeting, changes
+from tests.live.meeting import Meeting
 from tests.postgres.cluster import Cluster
-from tests.server import Server, connected, wait_until
-from tests.test_backup_commands import QUART, quart, refused
+from tests.postgres.crowd import Crowd, crowded
+from tests.postgres.following import Follower, following
+from tests.server import Server, attempts, wait_until
+from tests.test_backup_commands import QUART, on_a_terminal, quart, refused
 
 pytestmark = [pytest.mark.slow, pytest.mark.sqlite("one end of the copies is its file")]
+
+
+POSTS = "SELECT id, body FROM posts WHERE channel_id = %s"
+EDITS = "SELECT count(*) FROM posts WHERE body = %s"
 
 
 def another(cluster: Cluster, name: str) -> str:
@@ -37,49 +48,66 @@ def newest(folder: Path) -> dict[str, int]:
         return {name: seq for name, seq in raw.execute("SELECT name, seq FROM sqlite_sequence") if seq}
 
 
-async def test_clients_go_on_where_they_were(
+async def test_it_is_moved_under_load(
     cluster: Cluster, instance: Path, tmp_path: Path, stack: AsyncExitStack, world: World
 ) -> None:
-    """From PostgreSQL to SQLite, and from there to another PostgreSQL."""
-    with Server(instance, tmp_path, POTTLE_DATABASE_URL=cluster.url) as server:
+    """From PostgreSQL to SQLite, and from there to another PostgreSQL, while people write, edit, read and follow."""
+    one, two = tmp_path / "one", another(cluster, "two")
+    server = Server(instance, tmp_path, POTTLE_DATABASE_URL=cluster.url)
+    with server:
         meeting = Meeting(server, stack, world.tokens)
         channel = await meeting.channel()
-        first = await meeting.post(channel, "Ölwechsel & <b>'more'</b>\t\\N")
-        known = await meeting.listed(channel)
-        missed = [await meeting.post(channel, "missed")]
-        assert "Stop it first" in refused(instance, "db", "copy", cluster.url, tmp_path / "one")
-    one, two = tmp_path / "one", another(cluster, "two")
-    code, said, _ = quart(instance, "db", "copy", cluster.url, one)
-    assert (code, said.split()[0]) == (0, "Copied")
-    await goes_on(Server(one, tmp_path), world, channel, known, missed)
-    assert quart(instance, "db", "copy", one, two)[0] == 0
-    await goes_on(Server(tmp_path / "machine", tmp_path, POTTLE_DATABASE_URL=two), world, channel, known, missed)
-    assert [post["body"] for post in [first, *missed]] == [first["body"], "missed", "more", "more"]
+        async with following(meeting, channel, 5) as followers:
+            async with crowded(meeting, channel) as crowd:
+                await moved(crowd, followers, server, (cluster.url, one), POTTLE_INSTANCE=str(one))
+                await moved(crowd, followers, server, (one, two), POTTLE_DATABASE_URL=two)
+            posts = {body: id_ for id_, body in cluster.ask(POSTS, channel, database="two")}
+            for follower in followers:
+                await follower.has([*posts.values()])
+            for key, post in [*crowd.kept.items()][::20]:
+                assert posts[key] == post["id"]
+                await crowd.post(key)
+        assert {key: post["id"] for key, post in crowd.kept.items()}.items() <= posts.items()
+        assert not posts.keys() & {*crowd.refused}
+        assert len(cluster.ask(POSTS, channel, database="two")) == len(posts), (
+            "none is doubled, also not by its retries"
+        )
+        assert cluster.ask(EDITS, f"{crowd.edits}", database="two") == [(1,)]
+        found = (await (await meeting.http("alice")).get(f"/api/search?q={min(posts)}")).json()
+        assert [hit["post"]["id"] for hit in found["results"]] == [posts[min(posts)]]
 
 
-async def goes_on(server: Server, world: World, channel: int, known: Any, missed: list[Any]) -> None:
-    """A client resumes there, hears exactly what it missed, and what is written from now on."""
-    async with AsyncExitStack() as stack:
-        with server:
-            meeting = Meeting(server, stack, world.tokens)
-            socket, hello = await connected(stack, server)
-            assert hello["epoch"] == known["epoch"]
-            position = {"epoch": known["epoch"], "after": known["seq"]}
-            assert (await socket.ask(type="subscribe", channel=channel, **position))["recovered"]
-            assert [change["post"] for change in await changes(socket, len(missed))] == missed
-            found = (await (await meeting.http("alice")).get("/api/search?q=missed")).json()
-            assert [hit["post"]["id"] for hit in found["results"]] == [missed[0]["id"]]
-            missed.append(await meeting.post(channel, "more"))
-            assert (await changes(socket, 1))[0]["post"] == missed[-1]
+async def moved(
+    crowd: Crowd, followers: list[Follower], server: Server, ends: tuple[object, object], **settings: str
+) -> None:
+    """Copies, and then serves the copy at the same port."""
+    resumed = [follower.resumed for follower in followers]
+    await crowd.more()
+    crowd.reads.clear()
+    code, said, wrong = await asyncio.to_thread(quart, server.instance, "db", "copy", *ends)
+    assert (code, said.split()[0]) == (0, "Copied"), wrong
+    kept, refused = len(crowd.kept), crowd.asked_again + len(crowd.refused)
+    async for _ in attempts():
+        if crowd.asked_again + len(crowd.refused) > refused + 20:
+            break
+    assert len(crowd.kept) == kept, "a write to what was left was acknowledged"
+    assert (crowd.reads, [follower.resumed for follower in followers]) == ({200}, resumed), "reads and sockets go on"
+    await asyncio.to_thread(server.stop)
+    server.settings.pop("POTTLE_DATABASE_URL", None)
+    server.settings.update(settings)
+    await asyncio.to_thread(server.start)
+    await crowd.more()
 
 
 def test_it_comes_back_the_same(cluster: Cluster, instance: Path, tmp_path: Path) -> None:
     one, two, three = tmp_path / "one", another(cluster, "two"), tmp_path / "three"
     assert quart(instance, "db", "copy", cluster.url, one)[0] == 0
-    assert quart(instance, "db", "copy", one, two)[0] == 0
+    before = everything(one), newest(one)
+    shown = on_a_terminal(instance, "db", "copy", one, two)
+    for told in ("Copying", "Checking", "Catching up", "Writes are paused", "takes no more writes"):
+        assert told in shown
     assert quart(instance, "db", "copy", two, three)[0] == 0
-    assert everything(three) == everything(one)
-    assert newest(three) == newest(one)
+    assert (everything(three), newest(three)) == before
     assert (three / "app.db-turn").read_text() != (one / "app.db-turn").read_text(), "what was left is another history"
 
 
@@ -96,20 +124,67 @@ def test_it_refuses(cluster: Cluster, instance: Path, tmp_path: Path) -> None:
     assert quart(instance, "db", "copy", cluster.url, one)[0] == 0
     assert "exists already" in why(cluster.url, one / "app.db")
     assert "is not empty" in why(one, cluster.url)
-    with closing(Presence(one / "app.db")):
-        assert "Stop it first" in why(one, empty)
+    assert "was moved already" in why(cluster.url, tmp_path / "two")
+    cluster.ask(BACK)
     cluster.ask("UPDATE alembic_version SET version_num = '0037'")
     assert "is at revision 0037" in why(cluster.url, tmp_path / "two")
     assert not (tmp_path / "two" / "app.db").exists()
 
 
-def test_one_that_is_broken_off_leaves_nothing(cluster: Cluster, instance: Path, tmp_path: Path) -> None:
-    """By kill -9, while it waits for a lock within its transaction."""
+async def test_one_that_is_broken_off_leaves_nothing(
+    cluster: Cluster, instance: Path, tmp_path: Path, stack: AsyncExitStack, world: World
+) -> None:
+    """By kill -9, at its beginning and while it keeps everybody from writing: these go on, and it is begun again."""
     one, two = tmp_path / "one", another(cluster, "two")
     assert quart(instance, "db", "copy", cluster.url, one)[0] == 0
-    with subprocess.Popen([*QUART, "db", "copy", str(one), two], stderr=subprocess.DEVNULL) as copying:
-        wait_until(lambda: cluster.ask("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"), "the copy to begin")
+    with Server(one, tmp_path) as server:
+        meeting = Meeting(server, stack, world.tokens)
+        channel = await meeting.channel()
+        for begun in (lambda: cluster.ask("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"), lambda: is_taken(one)):
+            break_off(begun, "db", "copy", str(one), two)
+            wait_until(lambda: not cluster.ask("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"), "its end")
+            assert cluster.ask("SELECT * FROM pg_tables WHERE schemaname = 'public'", database="two") == []
+            last = await meeting.post(channel)
+        assert quart(instance, "db", "copy", one, two)[0] == 0
+        refusal = await (await meeting.http("alice")).post(f"/api/channels/{channel}/posts", json={"body": "Hello?"})
+        assert (refusal.status_code, refusal.headers["Retry-After"]) == (503, "1")
+    assert cluster.ask("SELECT max(id) FROM posts", database="two") == [(last["id"],)]
+
+
+def break_off(begun: Callable[[], object], *command: str) -> None:
+    """Kills a command as soon as it has got so far."""
+    with subprocess.Popen([*QUART, *command], stderr=subprocess.DEVNULL) as copying:
+        wait_until(begun, "the copy to have got so far")
         copying.kill()
-    wait_until(lambda: not cluster.ask("SELECT 1 FROM pg_locks WHERE locktype = 'advisory'"), "the copy to end")
-    assert cluster.ask("SELECT * FROM pg_tables WHERE schemaname = 'public'", database="two") == []
-    assert quart(instance, "db", "copy", one, two)[0] == 0
+
+
+def is_taken(folder: Path) -> bool:
+    """Whether somebody has the right to write."""
+    with (folder / "app.db-turn").open() as file:
+        return not flock(file.fileno(), LOCK_SH | LOCK_NB)
+
+
+async def test_what_was_moved_is_not_served(cluster: Cluster, instance: Path, tmp_path: Path) -> None:
+    """Unless somebody says that it is to be, after all: then it is another history."""
+    one, two = tmp_path / "one", another(cluster, "two")
+    for source, target in ((cluster.url, one), (one, two)):
+        assert quart(instance, "db", "copy", source, target)[0] == 0
+    of_one, of_two = Settings(instance=one), Settings(instance=instance, database_url=two)
+    for left in (Settings(instance=instance, database_url=cluster.url), of_one):
+        with pytest.raises(Moved, match="Serve the one there: "):
+            await epoch(left)
+    cluster.ask(BACK)
+    with closing(sqlite3.connect(one / "app.db")) as raw, raw:
+        raw.execute(BACK)
+    found = [await epoch(served) for served in (Settings(instance=instance, database_url=cluster.url), of_one, of_two)]
+    assert len({*found}) == 3
+
+
+async def epoch(settings: Settings) -> str:
+    """That of a database which is opened as a server does."""
+    database = Database()
+    await database.open(settings, serving=True)
+    try:
+        return database.instance.epoch
+    finally:
+        await database.close()

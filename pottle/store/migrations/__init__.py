@@ -69,14 +69,14 @@ def make(connection: Connection) -> None:
     """Makes what an empty PostgreSQL database lacks, in the connection's transaction."""
     from alembic import command
 
-    from pottle.store.moving import move, tables_in
+    from pottle.store.moving import Move, tables_in
 
     described().create_all(connection)
     with tempfile.TemporaryDirectory() as folder:
         new = Path(folder) / "app.db"
         upgrade(new)
         with closing(open_reader(new)) as raw, Snapshot(raw) as source, unreferenced(connection):
-            move(source, Snapshot(connection.connection.driver_connection), tables_in(source))
+            Move(Snapshot(connection.connection.driver_connection), tables_in(source)).bring(source)
     _configured(connection, lambda config: command.stamp(config, newest_revision() or "head"))
 
 
