@@ -15,6 +15,7 @@ from pottle.errors import Refusal
 from pottle.settings import Settings
 from pottle.store import changes, limits, replays
 from pottle.store.engines import Usage
+from pottle.store.files import Away
 from pottle.store.follower import Listener
 from pottle.store.instance import Instance
 from pottle.store.room import RETRY_SECONDS
@@ -29,6 +30,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SWEEP_SECONDS = 60
+AWAY_SECONDS = 3  # until a database that does not answer is tried again, at a start
 STUCK_SECONDS = 10  # a commit takes milliseconds, and seconds on a disk that is overrun
 
 
@@ -51,13 +53,24 @@ class Database:
     async def open(self, settings: Settings, serving: bool = False) -> None:
         """Creates or migrates the database and starts the writer, the follower and what tells of commits.
 
-        A server's processes say that they are `serving`; `first_of_start` tells the first of them.
-        Raises files.WrongDatabase, having changed nothing, for a database that this code cannot serve.
+        A server's processes say that they are `serving`: they wait for a database that does not answer.
+        `first_of_start` tells the first of them. Raises files.WrongDatabase, having changed nothing, for a database
+        that this code cannot serve.
         """
         self.settings, self._closing = settings, False
-        self._store = _beneath(settings)(settings, tuple(self.listeners), serving, self._look)
+        self._store = await self._opened(serving)
         self._writer = Writer(self._store, self._look, settings.waiting_writes, self.tally)
         self._sweeper = asyncio.create_task(self._sweep_now_and_then())
+
+    async def _opened(self, serving: bool) -> Any:
+        while True:
+            try:
+                return _beneath(self.settings)(self.settings, tuple(self.listeners), serving, self._look)
+            except Away as away:
+                if not serving:
+                    raise
+                log.warning("Waiting to start. %s", away)
+            await asyncio.sleep(AWAY_SECONDS)
 
     async def close(self) -> None:
         """Commits what waits to be written and closes everything."""

@@ -36,6 +36,10 @@ class WrongDatabase(RuntimeError):
     """The database cannot be served; the message says why and what to do. Nothing was changed."""
 
 
+class Away(WrongDatabase):
+    """It cannot be served now, and may be in a moment: nothing answers there, or a standby that takes no writes."""
+
+
 def check(path: Path, noted_epoch: str) -> None:
     """Raises WrongDatabase for files that SQLite would not mind, and that were a database once.
 

@@ -36,7 +36,7 @@ from pottle.errors import Overloaded, Refusal, StorageFull
 from pottle.settings import Settings
 from pottle.store import changes, migrations, tables
 from pottle.store.engines import Usage, session_over
-from pottle.store.files import WrongDatabase, make_durably, unwritable
+from pottle.store.files import Away, WrongDatabase, make_durably, unwritable
 from pottle.store.follower import Follower, Listener
 from pottle.store.instance import Instance, Moved, fact, identify, newest
 from pottle.store.locks import Turn, impatient
@@ -136,17 +136,20 @@ class Postgres:
         self._owned: set[Any] = set()  # the threads' connections
         self.usage = {"reads": Usage(READERS), "sessions": Usage(SESSIONS)}
         self._xid = ""
-        with explaining():
-            self._engine = self._write_engine()
-            try:
+        self._engine = self._write_engine()
+        try:
+            with explaining():
                 self._migrate(settings.development)
-            finally:
                 self._engine.dispose()  # the next connection knows which history it is of
-            event.listen(self._engine, "connect", self._verify)
-            with self._engine.connect():
-                pass
-            with closing(self._opened("look")) as raw, Snapshot(raw) as read:
-                self.follower = Follower(read, listeners)
+                event.listen(self._engine, "connect", self._verify)
+                with self._engine.connect():
+                    pass
+                with closing(self._opened("look")) as raw, Snapshot(raw) as read:
+                    self.follower = Follower(read, listeners)
+        except BaseException:
+            self._engine.dispose()
+            self._noted.close()
+            raise
         self._line = Line(self._connected, look)
         self._epoch = self.instance.epoch  # of which the follower's head is
         self._look = Look(self._line, self.follower, self._prepare, self._changed)
@@ -589,7 +592,7 @@ def check(raw: Any) -> None:
     if raw.info.server_version < OLDEST * 10_000:
         raise WrongDatabase(f"The database of POTTLE_DATABASE_URL is too old: PostgreSQL {OLDEST} or newer is needed.")
     if is_standby(raw):
-        raise WrongDatabase(f"The database of POTTLE_DATABASE_URL is {STANDBY}.")
+        raise Away(f"The database of POTTLE_DATABASE_URL is {STANDBY}.")
 
 
 def giving_way(
@@ -653,12 +656,12 @@ def refusal(error: BaseException | None) -> Refusal | None:
 
 @contextmanager
 def explaining() -> Iterator[None]:
-    """At a start: turns what keeps the database from being opened into a WrongDatabase, which says what to do."""
+    """At a start: turns what keeps the database from being opened into an error that says what to do, Away."""
     try:
         yield
     except (psycopg.OperationalError, OperationalError) as error:
         cause = str(cause_of(error)).strip()
-        raise WrongDatabase(f"The database of POTTLE_DATABASE_URL cannot be opened: {cause}") from error
+        raise Away(f"The database of POTTLE_DATABASE_URL cannot be opened: {cause}") from error
 
 
 @contextmanager

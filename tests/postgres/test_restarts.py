@@ -2,8 +2,10 @@
 
 import asyncio
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx
 import pytest
@@ -14,7 +16,7 @@ from tests.lasting import SEED
 from tests.live.meeting import Meeting
 from tests.postgres.cluster import Cluster
 from tests.postgres.following import following
-from tests.server import PATIENCE
+from tests.server import PATIENCE, Server, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -84,6 +86,19 @@ async def test_it_crashes_under_load(meeting: Meeting, cluster: Cluster) -> None
     for n in range(10):
         await witnesses.see(meeting.post(channel, f"afterwards-{n}"), {path: has(f"afterwards-{n}")})
     print(sum((author.answers for author in authors), Counter()), [follower.resumed for follower in followers])
+
+
+def test_a_server_that_starts_before_it_waits(cluster: Cluster, instance: Path, tmp_path: Path) -> None:
+    """As after the loss of power. Fails where gunicorn ends when a worker cannot start."""
+    cluster.end()
+    server = Server(instance, tmp_path, POTTLE_DATABASE_URL=cluster.url)
+    starting = threading.Thread(target=server.start)
+    starting.start()
+    wait_until(lambda: server.log.exists() and "Waiting to start" in server.output(), "a worker", server.output)
+    cluster.start()
+    starting.join()
+    assert server.ready()
+    server.stop()
 
 
 async def more(authors: list[Author]) -> None:
