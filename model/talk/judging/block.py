@@ -110,7 +110,6 @@ _person = select(func.max(Block.id)).where(Block.user_id == bindparam("user_id")
 _address: BindParameter[str] = bindparam("address")
 _network = select(func.max(Block.id)).where(Block.first <= _address, Block.last >= _address, THERE, HOLDS)
 _trust = Trust.group_id == _group_id, Trust.user_id == bindparam("user_id")
-_tenth = select(Post.created).where(Post.author_id == bindparam("user_id")).order_by(Post.id.desc()).limit(1).offset(9)
 # Of model/talk/desk/statement.py, which imports this: what moderators decided against somebody's posts.
 _against = table("statements", *map(column, ("user_id", "group_id", "about", "created", "ended")))
 _removed = (
@@ -124,7 +123,6 @@ ADMITTED = select(  # one question: to ask several takes longer
     select(Trust.approved).where(*_trust).scalar_subquery().label("approved"),
     _person.scalar_subquery().label("person"),
     _network.scalar_subquery().label("network"),
-    _tenth.scalar_subquery().label("tenth"),
     _removed.scalar_subquery().label("removed"),
     select(User.created).where(User.id == bindparam("user_id")).scalar_subquery().label("account"),
 )
@@ -165,7 +163,6 @@ class Here(NamedTuple):
     looks_after: bool = False
     approved: int = 0
     removed: int = 0  # by moderators, in 7 days
-    tenth: str | None = None  # when they wrote the tenth newest of their posts
     account: str = ""  # when the account was made
 
     @property
@@ -185,7 +182,7 @@ def here(read: Snapshot, there: rules.Rules, identity: Identity | None) -> Here:
     row = read.one(ADMITTED, **about, now=now, since=before(now, REMOVED_DAYS * DAY))
     level: Level = row.level or "new"
     approved = row.approved or 0
-    found = Here(chosen, level, False, approved, row.removed, row.tenth, row.account or now)
+    found = Here(chosen, level, False, approved, row.removed, row.account or now)
     if held := row.person or (row.network if not found.trusted else None):
         block = read.one(BY_ID, id=held)
         raise Blocked(_said(block), until=block.until, why=block.why)
