@@ -24,7 +24,7 @@ from model.flask.overview import audience as audience_of
 from pottle.access import SAFE, around
 from pottle.errors import Forbidden
 from pottle.http.answers import encode
-from pottle.http.asgi import App, Headers, Message, Ready, Receive, Scope, Send, at_once, header
+from pottle.http.asgi import App, Headers, Message, Ready, Receive, Scope, Send, Soon, at_once, header
 from pottle.http.asking import FOREIGN_SITES
 from pottle.http.caching import AUDIENCE
 from pottle.http.problems import title
@@ -99,7 +99,7 @@ class FrontEnds:
         self._app = app
         self._ready = at_once(app)
 
-    def at_once(self, scope: Scope) -> Ready | None:
+    def at_once(self, scope: Scope) -> Ready | Soon[Ready] | None:
         """A cached answer to what is not for `/flask`; there it depends on who asks, and by which page."""
         return self._ready(scope) if self._ready and not _ours(scope) else None
 

@@ -1,8 +1,9 @@
 """The ASGI types that our middleware uses (asgi.readthedocs.io), and the interface of cached responses."""
 
 import re
+from asyncio import Future
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Protocol
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -54,11 +55,21 @@ class Ready(Protocol):
         """What follows them."""
 
 
-AtOnce = Callable[[Scope], Ready | None]
+R = TypeVar("R")
+
+
+class Soon(NamedTuple, Generic[R]):
+    """An answer that may have become stale: `ask` for it once somebody has `looked`, if that did not fail."""
+
+    looked: Future[None]
+    ask: Callable[[], R | None]
+
+
+AtOnce = Callable[[Scope], Ready | Soon[Ready] | None]
 
 
 def at_once(app: Any) -> AtOnce | None:
-    """What a server may ask `app` before it begins a task for a request (pottle/server/http.py); None where it may not.
+    """What a server may ask `app` before there is a task for a request (pottle/server/shortcuts.py), or None.
 
     Middleware that passes such questions on has a method `at_once`. Around any other, nothing is answered at once: it
     sees every request.

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from contextvars import ContextVar
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
 from operator import itemgetter
 from typing import Any
 from urllib.parse import parse_qsl
@@ -23,7 +23,7 @@ from urllib.parse import parse_qsl
 from quart import g, request
 
 from pottle.http import conditions
-from pottle.http.asgi import CHOSEN, SPOKEN, Headers, Message, Middleware, Receive, Scope, Send, escaped
+from pottle.http.asgi import CHOSEN, SPOKEN, Headers, Message, Middleware, Receive, Scope, Send, Soon, escaped
 from pottle.http.packing import Packing
 from pottle.http.shelf import LARGEST_BYTES, Fill, Kept, Renew, Shelf, Whole, header_of, signed_in
 from pottle.store import db, tables
@@ -143,15 +143,18 @@ def audience() -> str | None:
 class ResponseCache(Middleware):
     """Answers from the shelf, else passes on and keeps what may be kept."""
 
-    def at_once(self, scope: Scope) -> Whole | None:
+    def at_once(self, scope: Scope) -> Whole | Soon[Whole] | None:
         """The answer to a request, if it is on the shelf: for a server that can send it before there is a task."""
         if scope["method"] not in METHODS:
             return None
         try:
-            followed = db.caught_up_at_once()
+            if db.caught_up_at_once():
+                return self._kept(scope)
+            if shelf.has(_key(scope)):
+                return Soon(db.catching_up(), partial(self._kept, scope))
         except Exception:  # the application meets it too, and will say so, with a page or a problem
             return None
-        return self._kept(scope) if followed else None
+        return None
 
     async def _ready(self, scope: Scope) -> Whole | None:
         """As `at_once`, for a request that may wait."""

@@ -12,7 +12,7 @@ from functools import lru_cache
 import msgspec
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from pottle.http.asgi import App, Headers, Middleware, Ready, Receive, Scope, Send, at_once, escaped
+from pottle.http.asgi import App, Headers, Middleware, Ready, Receive, Scope, Send, Soon, at_once, escaped
 from pottle.http.problems import PROBLEM, body_of
 from pottle.http.watching import TRUSTED
 
@@ -50,7 +50,7 @@ class BehindProxies(Middleware):
         self._told = False
         self._ready = at_once(app)
 
-    def at_once(self, scope: Scope) -> Ready | None:
+    def at_once(self, scope: Scope) -> Ready | Soon[Ready] | None:
         """Whoever the client is: what the application has ready is for everybody."""
         return self._ready(self.inside(scope)) if self._ready and names_a_host(scope) else None
 

@@ -14,6 +14,7 @@ import struct
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 import msgspec
@@ -191,8 +192,9 @@ class Connection(asyncio.Protocol):
             return False
         head, self._waiting = waiting[:end], waiting[end:]
         self._asked, self._head_since, self.since = True, None, self.loop.time()
-        if self._answered_at_once(head):
-            return True
+        return self._answered_at_once(head) or self._pass_on(head)
+
+    def _pass_on(self, head: bytes) -> bool:
         try:
             head, self._left, self._endless, chunked = framed(head)
         except NoRequest as error:
@@ -207,10 +209,29 @@ class Connection(asyncio.Protocol):
     def _answered_at_once(self, head: bytes) -> bool:
         if self._at_once is None or self._ending or self._writing_paused or self._said_all:
             return False
-        if answer := self._at_once(head, self._server.default_headers, self.transport):
-            self.transport.write(answer)
-            self._server.total_requests += 1
+        answer = self._at_once(head, self._server.default_headers, self.transport)
+        if isinstance(answer, bytes):
+            self._answer(answer)
+        elif answer is not None:
+            self._running = True
+            answer.looked.add_done_callback(partial(self._looked, head, answer.ask))
         return answer is not None
+
+    def _answer(self, answer: bytes) -> None:
+        self.transport.write(answer)
+        self._server.total_requests += 1
+
+    def _looked(self, head: bytes, ask: Callable[[], bytes | None], look: asyncio.Future[None]) -> None:
+        """Answers a request that waited until somebody had looked whether its answer is still good."""
+        self._running = False
+        if self.closing:
+            return
+        long_way = self._ending or self._writing_paused or self._said_all or look.exception() is not None
+        if not long_way and (answer := ask()) is not None:
+            self._answer(answer)
+        else:
+            self._pass_on(head)
+        self._go_on()
 
     def _hold(self) -> None:
         """Reads no more while what was read has to wait."""

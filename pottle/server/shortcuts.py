@@ -19,7 +19,7 @@ NOT_USUAL = re.compile(
 )
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 
-AtOnce = Callable[[bytes, list[tuple[bytes, bytes]], Any], bytes | None]
+AtOnce = Callable[[bytes, list[tuple[bytes, bytes]], Any], Any]
 
 
 def wanted() -> bool:
@@ -30,15 +30,17 @@ def wanted() -> bool:
 
 
 def at_once(app: Any) -> AtOnce | None:
-    """What makes of a request's head an answer in bytes, or None where the application has none ready.
+    """What makes of a request's head an answer in bytes, or a `Soon` of them; None where the application has none.
 
     pottle/http/asgi.py says what an application must have for it; None where it has not.
     """
+    from pottle.http.asgi import Soon  # likewise
+
     ready_for = getattr(getattr(app, "asgi_app", None), "at_once", None)
     if ready_for is None or not wanted():
         return None
 
-    def answer(head: bytes, default_headers: list[tuple[bytes, bytes]], transport: Any) -> bytes | None:
+    def answer(head: bytes, default_headers: list[tuple[bytes, bytes]], transport: Any) -> bytes | Soon[bytes] | None:
         found = USUAL.fullmatch(head)
         if found is None or NOT_USUAL.search(head):
             return None
@@ -58,10 +60,16 @@ def at_once(app: Any) -> AtOnce | None:
             "client": transport.get_extra_info("peername"),
         }
         ready = ready_for(scope)
-        if ready is None:
-            return None
-        status = ready.status_for(headers)
-        dated = b"".join([b"%b: %b\r\n" % header for header in default_headers])
-        return b"".join((STATUS_LINES[status], dated, ready.head(status), ready.body_for(status, scope["method"])))
+        if isinstance(ready, Soon):
+            return Soon(ready.looked, lambda: _said(ready.ask(), scope, default_headers))
+        return _said(ready, scope, default_headers)
 
     return answer
+
+
+def _said(ready: Any, scope: dict[str, Any], default_headers: list[tuple[bytes, bytes]]) -> bytes | None:
+    if ready is None:
+        return None
+    status = ready.status_for(scope["headers"])
+    dated = b"".join([b"%b: %b\r\n" % header for header in default_headers])
+    return b"".join((STATUS_LINES[status], dated, ready.head(status), ready.body_for(status, scope["method"])))

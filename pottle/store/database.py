@@ -148,6 +148,11 @@ class Database:
         found: bool = self._store.at_once
         return found
 
+    def catching_up(self) -> asyncio.Future[None]:
+        """What `caught_up` waits for, where `caught_up_at_once` has said that something has to be waited for."""
+        found: asyncio.Future[None] = self._store.catching_up()
+        return found
+
     @asynccontextmanager
     async def only(self, name: str) -> AsyncIterator[Any]:
         """Within it, this is the one process of all that have the database, once the one before it has ended.

@@ -37,7 +37,7 @@ from pottle.settings import Settings
 from pottle.store import changes, migrations, tables
 from pottle.store.engines import Usage, session_over
 from pottle.store.files import Away, WrongDatabase, make_durably, unwritable
-from pottle.store.follower import Follower, Listener
+from pottle.store.follower import Follower, Listener, News
 from pottle.store.instance import Instance, Moved, fact, identify, newest
 from pottle.store.locks import Turn, impatient
 from pottle.store.statements import POSTGRESQL, Snapshot
@@ -135,7 +135,7 @@ class Postgres:
         self._executor = ThreadPoolExecutor(READERS, "reader")
         self._owned: set[Any] = set()  # the threads' connections
         self.usage = {"reads": Usage(READERS), "sessions": Usage(SESSIONS)}
-        self._xid = ""
+        self._xid, self._writing = "", 0  # of the newest batch: its number, and PostgreSQL's process
         self._engine = self._write_engine()
         try:
             with explaining():
@@ -150,7 +150,7 @@ class Postgres:
             self._engine.dispose()
             self._noted.close()
             raise
-        self._line = Line(self._connected, look)
+        self._line = Line(self._connected, partial(self._told, look))
         self._epoch = self.instance.epoch  # of which the follower's head is
         self._look = Look(self._line, self.follower, self._prepare, self._changed)
         self._reading = self._read_engine()
@@ -202,6 +202,7 @@ class Postgres:
                     transaction.rollback()
         if head:
             self._noted.note(self.instance.epoch, head)
+            self._look.told = True  # the writer has somebody look
 
     def _begun(self) -> Connection:
         """The writer's connection, in a transaction with the turn; another one where PostgreSQL had ended it."""
@@ -296,7 +297,11 @@ class Postgres:
 
     async def caught_up(self) -> None:
         """Follows every change committed before this call. Raises Overloaded where the log cannot be read."""
-        await self._look.caught_up()
+        await asyncio.shield(self.catching_up())
+
+    def catching_up(self) -> asyncio.Future[None]:
+        """Done once every change committed before this call is followed. Do not cancel it: it is everybody's."""
+        return self._look.next()
 
     @property
     def following(self) -> bool:
@@ -352,10 +357,12 @@ class Postgres:
         return engine
 
     def _begin(self, connection: Any) -> None:
-        cursor = connection.connection.driver_connection.execute(BEGIN)
+        raw = connection.connection.driver_connection
+        cursor = raw.execute(BEGIN)
         cursor.nextset()
         cursor.nextset()
         self._xid = cursor.fetchone()[0]
+        self._writing = raw.info.backend_pid
 
     def _verify(self, raw: Any, _record: Any) -> None:
         """Each new connection of the writer's: that it is the history that this process knows, or what it is now."""
@@ -372,9 +379,21 @@ class Postgres:
                     self.first_of_start = True
                     raw.execute(f"SELECT pg_advisory_unlock({SERVED})")
 
+    def _told(self, look: Callable[[], None], pid: int) -> None:
+        """Somebody has committed: the process `pid` of PostgreSQL's."""
+        if pid != self._writing:  # of its own commits the writer tells
+            self._look.told = True
+            look()
+
     async def _prepare(self) -> Any:
         """What is new, in one of the threads, for which `close` waits."""
-        return await self.read(self.follower.prepare)
+        return await self.read(self._news)
+
+    def _news(self, read: Snapshot) -> tuple[int, str, News | None]:
+        """The head, the epoch, and what is new; None in another history."""
+        head, epoch = read.raw.execute(HEAD).fetchone()
+        same = epoch == self._epoch and head >= self.follower.head
+        return head, epoch, self.follower.prepare(read) if same else None
 
     async def _changed(self, epoch: str, head: int) -> bool:
         """Whether it is another history by now; then it is this worker's, too, and everybody has forgotten the old."""
@@ -417,7 +436,7 @@ class Line:
     It holds locks, too, as long as it lasts.
     """
 
-    def __init__(self, connect: Callable[[str], Any], look: Callable[[], None]) -> None:
+    def __init__(self, connect: Callable[[str], Any], look: Callable[[int], None]) -> None:
         self._connect = connect
         self.held: set[int] = set()  # the keys of locks
         self._asking: Any = None
@@ -461,9 +480,9 @@ class Line:
             with suppress(psycopg.Error, OSError):
                 async with await self._connect("listen") as raw:
                     await raw.execute(f"LISTEN {CHANNEL}")
-                    self._look()
-                    async for _told in raw.notifies():
-                        self._look()
+                    self._look(0)
+                    async for told in raw.notifies():
+                        self._look(told.pid)
             await asyncio.sleep(RETRY_SECONDS)
 
 
@@ -474,18 +493,19 @@ class Look:
         self, line: Line, follower: Follower, prepare: Callable[[], Any], changed: Callable[[str, int], Any]
     ) -> None:
         self.following = False
+        self.told = False  # that there is something new
         self._line, self._follower, self._prepare, self._changed = line, follower, prepare, changed
         self._wanted = asyncio.Event()
         self._next: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.create_task(self._run())
 
-    async def caught_up(self) -> None:
-        """Once a look that began after this call is done. Raises what it did."""
+    def next(self) -> asyncio.Future[None]:
+        """Done once a look that began after this call is, and fails as it did."""
         if self._next is None:
             self._next = self._loop.create_future()
             self._wanted.set()
-        await asyncio.shield(self._next)
+        return self._next
 
     async def close(self) -> None:
         """Ends it; who waits is told."""
@@ -511,12 +531,17 @@ class Look:
                 _settle(waiting, trouble)
 
     async def _once(self) -> None:
-        head, epoch = await self._line.ask(HEAD)
-        if await self._changed(epoch, head) or head == self._follower.head:
-            return
+        told, self.told = self.told, False
+        if not told:
+            head, epoch = await self._line.ask(HEAD)
+            if await self._changed(epoch, head) or head == self._follower.head:
+                return
         self.following = True
         try:
-            self._follower.apply(await self._prepare())
+            async with asyncio.timeout(LONGEST):
+                head, epoch, news = await self._prepare()
+            if not await self._changed(epoch, head):
+                self._follower.apply(news)
         finally:
             self.following = False
 

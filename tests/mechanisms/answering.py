@@ -9,8 +9,8 @@ ANSWERING = (
         (
             Off(
                 "pottle/http/caching.py",
-                "            followed = db.caught_up_at_once()\n",
-                "            followed = True\n",
+                "            if db.caught_up_at_once():\n",
+                "            if True:\n",
             ),
             Off(
                 "pottle/http/caching.py",

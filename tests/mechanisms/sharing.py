@@ -11,9 +11,10 @@ SHARING = (
         (
             Off(
                 POSTGRES,
-                "connection.connection.driver_connection.execute(BEGIN)",
-                "connection.connection.driver_connection.execute("
-                'BEGIN.replace("xact_lock", "xact_lock_shared") if hasattr(self, "_line") else BEGIN)',
+                "raw.execute(BEGIN)\n        cursor.nextset()",
+                "raw.execute("
+                'BEGIN.replace("xact_lock", "xact_lock_shared") if hasattr(self, "_line") else BEGIN)\n'
+                "        cursor.nextset()",
             ),
         ),
         ("tests/postgres/test_as_one.py::test_several_hosts_keep_the_promises_of_one",),
@@ -48,7 +49,13 @@ SHARING = (
     Mechanism(
         "L6",
         "asking PostgreSQL for the head before a kept answer is served",
-        (Off(POSTGRES, "        await self._look.caught_up()\n", "        return\n"),),
+        (
+            Off(
+                POSTGRES,
+                "        return self._look.next()\n",
+                "        (nothing := self._loop.create_future()).set_result(None)\n        return nothing\n",
+            ),
+        ),
         ("tests/postgres/test_hosts.py::test_a_read_after_a_write_on_the_other_machine_shows_it",),
     ),
     Mechanism(
