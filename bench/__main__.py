@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from bench import machine, paired, report, tables
-from bench.contest import USUAL, Contest, Measured, Options, Work, say
+from bench.contest import ENGINES, USUAL, Contest, Measured, Options, Work, say
 from bench.data import Data
 from bench.running import ROOT
-from bench.works import WORKS
+from bench.works import OF_ENGINES, WORKS
 
 QUICK_SECONDS = 2.0
 
@@ -55,7 +55,7 @@ def _asked() -> argparse.Namespace:
     names = ", ".join(work.name for work in WORKS)
     parser.add_argument("--only", metavar="WORKS", help=f"separated by commas, of: {names}")
     parser.add_argument("--peers", metavar="NAMES", help=f"separated by commas, of: {', '.join(list(USUAL)[1:])}")
-    parser.add_argument("--engine", choices=["postgres"], help="Pottle on that database beside Pottle on SQLite")
+    parser.add_argument("--engine", choices=[*ENGINES], help="Pottle on that database beside Pottle on SQLite")
     parser.add_argument("--paired", metavar="COMMIT", help="beside an earlier commit of Pottle, and without shortcuts")
     parser.add_argument("--seconds", type=float, help="the length of a round (5)")
     parser.add_argument("--rounds", type=int, help="how many (3)")
@@ -79,7 +79,7 @@ def _options(asked: argparse.Namespace) -> Options:
     rounds = asked.rounds or (1 if asked.quick else Options.rounds)
     peers = tuple(dict.fromkeys(["pottle", *_names(asked.peers, list(USUAL))]))
     if asked.engine:
-        peers = ("pottle", f"pottle-{asked.engine}")
+        peers = tuple(kind.name for kind in ENGINES[asked.engine])
     return Options(seconds, rounds, asked.quick, asked.full, peers)
 
 
@@ -94,8 +94,9 @@ def _names(text: str | None, known: Sequence[str]) -> list[str]:
 def _chosen(asked: argparse.Namespace) -> list[Work]:
     if asked.paired and not asked.only:
         return [work for work in WORKS if work.name in paired.WANTED]
-    names = _names(asked.only, [work.name for work in WORKS])
-    return [work for work in WORKS if work.name in names and (asked.full or asked.only or not work.full)]
+    works = OF_ENGINES if asked.engine else WORKS
+    names = _names(asked.only, [work.name for work in works])
+    return [work for work in works if work.name in names and (asked.full or asked.only or not work.full)]
 
 
 def _run(options: Options, folder: Path, data: Data, works: list[Work]) -> dict[str, Measured]:

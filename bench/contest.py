@@ -15,12 +15,13 @@ from bench.peers.isso import Isso
 from bench.peers.limit import Limit
 from bench.peers.plain import FastAPI, Flask, Quart
 from bench.peers.pocketbase import PocketBase
-from bench.peers.postgres import Postgres
+from bench.peers.postgres import FastAPIOnPostgres, Postgres
 from bench.peers.pottle import Pottle
 from bench.running import Server
 
 USUAL: dict[str, type[Peer]] = {kind.name: kind for kind in (Pottle, Limit, Flask, FastAPI, Quart, PocketBase, Isso)}
-KINDS: dict[str, type[Peer]] = {**USUAL, Postgres.name: Postgres}
+ENGINES: dict[str, tuple[type[Peer], ...]] = {"postgres": (Pottle, Postgres, FastAPIOnPostgres)}
+KINDS: dict[str, type[Peer]] = USUAL | {kind.name: kind for kinds in ENGINES.values() for kind in kinds}
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,15 @@ from bench.targets import TARGETS, Results, ratios
 
 TIMES = (("p50", "p50 ms"), ("p99", "p99 ms"))
 HTTP = (("rate", "answers/s"), *TIMES, ("cpu", "CPU us"), ("errors", "errors"))
+HOSTS = (("rate", "answers/s"), ("cpu", "CPU us of hosts"), ("database", "of PostgreSQL"), ("errors", "errors"))
 COLUMNS = {
     "fanout": (("rate", "changes/s"), *TIMES, ("commit", "commit p99"), ("lost", "sockets lost")),
     "delivery": (("mean", "mean ms"), ("p50", "p50 ms"), ("p95", "p95 ms"), ("p99", "p99 ms"), ("lost", "lost")),
     "memory": (("each", "KB each"), ("before", "MB before")),
     "start": (("seconds", "seconds"),),
+    "hosts-list": HOSTS,
+    "hosts-create": HOSTS,
+    "hosts-delivery": (("mean", "mean ms"), *TIMES, ("lost", "lost")),
     "class": (("count", "times"), *TIMES, ("refused", "refused"), ("memory", "MB")),
 }
 SUMMED = ("errors", "lost", "refused")

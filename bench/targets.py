@@ -39,14 +39,15 @@ def median(measured: Measured | None, case: str, key: str) -> float | None:
     return statistics.median(one[key] for one in rounds) if rounds else None
 
 
-def _times(work: str, other: str, bound: float) -> Target:
+def _times(work: str, other: str, bound: float, this: str = "pottle") -> Target:
     """So many times as many requests a second as another contestant."""
 
     def value(results: Results) -> float | None:
-        found = ratios(results[work], other) if work in results else []
+        found = ratios(results[work], other, this) if work in results else []
         return statistics.median(found) if found else None
 
-    return Target(work, f"of {KINDS[other].title}", AT_LEAST, bound, "×", value)
+    whose = "" if this == "pottle" else f"{KINDS[this].title}, "
+    return Target(work, f"{whose}of {KINDS[other].title}", AT_LEAST, bound, "×", value)
 
 
 def _plain(work: str, case: str, key: str, text: str, bound: float, unit: str, sense: str = AT_MOST) -> Target:
@@ -78,6 +79,14 @@ def _refused(results: Results) -> float | None:
     return sum(one.get("refused", 0) for one in rounds) if rounds else None
 
 
+def _scaling(results: Results) -> float | None:
+    """How many times what one host can answer two can, each on a machine of its own, by the CPU time of an answer."""
+    rounds = results.get("hosts-list", Measured()).rounds
+    pairs = zip(rounds.get("1 host", []), rounds.get("2 hosts", []), strict=False)
+    found = [2 * one["cpu"] / two["cpu"] for one, two in pairs if two["cpu"]]
+    return statistics.median(found) if found else None
+
+
 TARGETS = (
     _times("list", "limit", 0.75),
     _times("list", "pocketbase", 10),
@@ -100,6 +109,11 @@ TARGETS = (
     ),
     _plain("memory", "pottle", "each", "each socket", 35, " KB"),
     _plain("start", "pottle", "seconds", "from start to ready", 1.5, " s"),
+    _times("list", "pottle", 0.5, "pottle-postgres"),
+    _times("create", "pottle", 0.6, "pottle-postgres"),
+    _times("create", "fastapi-postgres", 3, "pottle-postgres"),
+    Target("hosts-list", "two hosts, of one", AT_LEAST, 1.8, "×", _scaling),
+    _plain("hosts-delivery", "after its answer", "mean", "mean after the answer, 100 subscribers", 10, " ms"),
     Target("growth", "CPU of an answer, large / small", AT_MOST, 1.1, "×", _growth),
     Target("class", "refused or failed", AT_MOST, 0, "", _refused),
     *(

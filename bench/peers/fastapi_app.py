@@ -1,5 +1,6 @@
-"""The same endpoints on FastAPI, with an AsyncSession on aiosqlite and pydantic models for what goes in and out."""
+"""The same endpoints on FastAPI, with an AsyncSession on aiosqlite (or what DATABASE_URL says) and pydantic models."""
 
+import os
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -17,7 +18,7 @@ from bench.running import ROOT
 from model.talk.markdown import rendered
 
 app = FastAPI()
-engine = create_async_engine(f"sqlite+aiosqlite:///{models.PATH}")
+engine = create_async_engine(os.environ.get("DATABASE_URL") or f"sqlite+aiosqlite:///{models.PATH}")
 models.prepare(engine.sync_engine)
 pages = Environment(loader=FileSystemLoader(ROOT / "templates"), autoescape=True)
 models.speaks(pages)

@@ -160,7 +160,9 @@ def now() -> str:
 
 
 def prepare(engine: Any) -> None:
-    """Has every connection of an engine opened with PRAGMAS."""
+    """Has every connection of an engine opened with PRAGMAS, where it is SQLite's."""
+    if engine.dialect.name != "sqlite":
+        return
 
     @event.listens_for(engine, "connect")
     def connected(raw: Any, _record: Any) -> None:

@@ -1,7 +1,7 @@
 """What is measured, in the order in which it is."""
 
 from bench.contest import Work
-from bench.works import classroom, growth, http, live, memory, starting
+from bench.works import classroom, growth, hosts, http, live, memory, starting
 
 WORKS = (
     Work("list", "20 newest posts of a channel, again and again", http.run),
@@ -18,4 +18,11 @@ WORKS = (
     Work("start", "from start to ready, on an existing database", starting.run),
     Work("growth", "1,000,000 posts beside 1,000, not from the cache", growth.run, full=True),
     Work("class", "300 pupils on a server with one CPU", classroom.run, full=True),
+)
+# With --engine: what is measured of one host on each, and of several hosts.
+OF_ENGINES = (
+    *(work for work in WORKS if work.run is http.run),
+    Work("hosts-list", "20 newest posts of a channel, again and again, from several hosts", hosts.run),
+    Work("hosts-create", "create a post, on several hosts at once", hosts.run),
+    Work("hosts-delivery", "from a post on one host to 100 subscribers of another, 5 a second", hosts.delivery),
 )

@@ -99,7 +99,8 @@ def _posted(server: Server, audience: Audience, size: int, seconds: float) -> Ro
     return {**latencies(got), "lost": number * size - got["changes"]}
 
 
-def post(port: int) -> None:
-    """Posts the time at which it is sent."""
-    said = {"body": f"t{time.monotonic_ns()}"}
+def post(port: int) -> float:
+    """Posts the time at which it is sent; returns how many ms later it was answered."""
+    said = {"body": f"t{(sent := time.monotonic_ns())}"}
     checked(ask(port, "POST", f"/api/channels/{BUSY}/posts", said, Authorization=f"Bearer {SECRET}"), "posting")
+    return (time.monotonic_ns() - sent) / 1e6

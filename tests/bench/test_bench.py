@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import needs
+from tests import databases
+from tests.conftest import cannot_run, needs
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 240  # seconds
@@ -116,3 +117,17 @@ def test_a_name_that_is_not_known_is_refused(wrong: tuple[str, str]) -> None:
     ended = bench(*wrong)
     assert ended.returncode == 1
     assert "Known: " in ended.stderr
+
+
+@pytest.mark.slow
+def test_pottle_on_postgresql_is_measured_beside_it_on_sqlite(tmp_path: Path) -> None:
+    needs("wrk")
+    if databases.programs() is None:
+        cannot_run("needs PostgreSQL (apt install postgresql)")
+    file = tmp_path / "numbers.json"
+    arguments = ("--quick", "--only", "create,hosts-delivery", "--folder", str(tmp_path), "--json", str(file))
+    ended = bench("--engine", "postgres", *arguments)
+    works = json.loads(file.read_text())["works"]
+    assert {"pottle", "pottle-postgres"} <= set(works["create"]["rounds"]), ended.stdout + ended.stderr
+    assert works["hosts-delivery"]["rounds"]["after its answer"][0]["lost"] == 0, ended.stdout + ended.stderr
+    assert list(tmp_path.iterdir()) == [file]
