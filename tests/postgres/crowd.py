@@ -11,7 +11,8 @@ import httpx
 from tests.live.meeting import Meeting
 from tests.server import attempts
 
-WRITERS = 6
+WRITERS = 4
+PAUSE = 0.1  # seconds, of each of them after whatever they did
 
 
 class Crowd:
@@ -30,7 +31,7 @@ class Crowd:
         """One post after the other, each again with its key until it is acknowledged."""
         while not self.done:
             await self.post(secrets.token_hex(8))
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(PAUSE)
 
     async def post(self, key: str) -> None:
         """Sends a post until it is acknowledged."""
@@ -43,7 +44,7 @@ class Crowd:
             if answer is not None:
                 assert (answer.status_code, "Retry-After" in answer.headers) == (503, True), answer.text
                 self.asked_again += 1
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(PAUSE)
 
     async def give_up(self) -> None:
         """One post after the other; what is refused is not sent again."""
@@ -56,7 +57,7 @@ class Crowd:
                 self.kept[key] = answer.json()
             else:  # nobody knows
                 await self.post(key)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(PAUSE)
 
     async def edit(self) -> None:
         """Writes into one post of another channel how often it was edited."""
@@ -66,7 +67,7 @@ class Crowd:
             with suppress(httpx.TransportError):
                 if (await http.patch(f"/api/posts/{post}", json={"body": f"{self.edits + 1}"})).status_code == 200:
                     self.edits += 1
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(PAUSE)
 
     async def read(self) -> None:
         """Reads the list all the time."""
@@ -74,7 +75,7 @@ class Crowd:
             http = await self._meeting.http("bob")
             with suppress(httpx.TransportError):
                 self.reads.add((await http.get(f"{self._url}?limit=5")).status_code)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(PAUSE)
 
     async def more(self) -> None:
         """Waits until a good many posts were acknowledged from now on."""
@@ -83,6 +84,14 @@ class Crowd:
             if len(self.kept) >= enough:
                 return
         raise AssertionError("nothing is acknowledged")
+
+    async def more_refused(self) -> None:
+        """Waits until a good many were told 503 from now on."""
+        enough = self.asked_again + len(self.refused) + 5 * WRITERS
+        async for _ in attempts():
+            if self.asked_again + len(self.refused) >= enough:
+                return
+        raise AssertionError("nothing is refused")
 
     async def _send(self, key: str) -> httpx.Response | None:
         """The answer; None where there was none."""

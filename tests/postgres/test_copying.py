@@ -19,7 +19,7 @@ from tests.live.meeting import Meeting
 from tests.postgres.cluster import Cluster
 from tests.postgres.crowd import Crowd, crowded
 from tests.postgres.following import Follower, following
-from tests.server import Server, attempts, wait_until
+from tests.server import Server, wait_until
 from tests.test_backup_commands import QUART, on_a_terminal, quart, refused
 
 pytestmark = [pytest.mark.slow, pytest.mark.sqlite("one end of the copies is its file")]
@@ -57,7 +57,7 @@ async def test_it_is_moved_under_load(
     with server:
         meeting = Meeting(server, stack, world.tokens)
         channel = await meeting.channel()
-        async with following(meeting, channel, 5) as followers:
+        async with following(meeting, channel, 3) as followers:
             async with crowded(meeting, channel) as crowd:
                 await moved(crowd, followers, server, (cluster.url, one), POTTLE_INSTANCE=str(one))
                 await moved(crowd, followers, server, (one, two), POTTLE_DATABASE_URL=two)
@@ -86,10 +86,9 @@ async def moved(
     crowd.reads.clear()
     code, said, wrong = await asyncio.to_thread(quart, server.instance, "db", "copy", *ends)
     assert (code, said.split()[0]) == (0, "Copied"), wrong
-    kept, refused = len(crowd.kept), crowd.asked_again + len(crowd.refused)
-    async for _ in attempts():
-        if crowd.asked_again + len(crowd.refused) > refused + 20:
-            break
+    await crowd.more_refused()  # an answer may have been on its way
+    kept = len(crowd.kept)
+    await crowd.more_refused()
     assert len(crowd.kept) == kept, "a write to what was left was acknowledged"
     assert (crowd.reads, [follower.resumed for follower in followers]) == ({200}, resumed), "reads and sockets go on"
     await asyncio.to_thread(server.stop)
