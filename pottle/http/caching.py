@@ -161,7 +161,8 @@ class ResponseCache(Middleware):
         if scope["method"] not in METHODS:
             return None
         with suppress(Exception):  # likewise
-            if not db.caught_up_at_once() and shelf.has(_key(scope)):  # else its handler reads what is there now
+            # Else its handler reads what is there now, which is kept unless it is newer than what was followed.
+            if not db.caught_up_at_once() and (db.looking or shelf.has(_key(scope))):
                 await db.caught_up()
             return self._kept(scope)
         return None

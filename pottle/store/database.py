@@ -141,6 +141,11 @@ class Database:
         """Makes this worker's caches, sessions and sockets follow every change committed before this call (L6, L8)."""
         await self._store.caught_up()
 
+    @property
+    def looking(self) -> bool:
+        """Whether somebody looks for what is new: what is read now may be newer than what was followed."""
+        return self._looking is not None and not self._looking.done()
+
     def caught_up_at_once(self) -> bool:
         """As `caught_up`, where nothing has to be waited for; False where something has to, and nothing was done."""
         if self._store.at_once:
@@ -227,7 +232,7 @@ class Database:
         if self._closing:
             return
         try:
-            if not self.caught_up_at_once() and (self._looking is None or self._looking.done()):
+            if not self.caught_up_at_once() and not self.looking:
                 self._looking = asyncio.create_task(self._look_once())
         except Exception as error:
             self._cannot_look(error)
