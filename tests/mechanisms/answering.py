@@ -14,8 +14,8 @@ ANSWERING = (
             ),
             Off(
                 "pottle/http/caching.py",
-                "            if not db.caught_up_at_once() and shelf",
-                "            if False and shelf",
+                "            if not db.caught_up_at_once() and (",
+                "            if False and (",
             ),
         ),
         (
