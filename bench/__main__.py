@@ -69,7 +69,9 @@ def _asked() -> argparse.Namespace:
         help="write performance.md and .svg (docs/)",
     )
     parser.add_argument(
-        "--folder", type=Path, help="where the databases are, for the time being (the temporary folder)"
+        "--folder",
+        type=Path,
+        help="where the databases are, for the time being (the temporary folder); PostgreSQL has to get there, too",
     )
     return parser.parse_args()
 

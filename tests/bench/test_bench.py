@@ -12,6 +12,7 @@ import pytest
 
 from tests import databases
 from tests.conftest import cannot_run, needs
+from tests.postgres.cluster import folder_of_cluster
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 240  # seconds
@@ -120,14 +121,15 @@ def test_a_name_that_is_not_known_is_refused(wrong: tuple[str, str]) -> None:
 
 
 @pytest.mark.slow
-def test_pottle_on_postgresql_is_measured_beside_it_on_sqlite(tmp_path: Path) -> None:
+def test_pottle_on_postgresql_is_measured_beside_it_on_sqlite() -> None:
     needs("wrk")
     if databases.programs() is None:
         cannot_run("needs PostgreSQL (apt install postgresql)")
-    file = tmp_path / "numbers.json"
-    arguments = ("--quick", "--only", "create,hosts-delivery", "--folder", str(tmp_path), "--json", str(file))
-    ended = bench("--engine", "postgres", *arguments)
-    works = json.loads(file.read_text())["works"]
+    with folder_of_cluster() as folder:  # pytest's own is nobody else's
+        file = folder / "numbers.json"
+        arguments = ("--quick", "--only", "create,hosts-delivery", "--folder", str(folder), "--json", str(file))
+        ended = bench("--engine", "postgres", *arguments)
+        works = json.loads(file.read_text())["works"]
+        assert list(folder.iterdir()) == [file]
     assert {"pottle", "pottle-postgres"} <= set(works["create"]["rounds"]), ended.stdout + ended.stderr
     assert works["hosts-delivery"]["rounds"]["after its answer"][0]["lost"] == 0, ended.stdout + ended.stderr
-    assert list(tmp_path.iterdir()) == [file]
