@@ -348,7 +348,7 @@ def is_limited(server: Server) -> None:
     with client(server) as http:
         statuses = until_refused(lambda _: http.post(LINKS, json={"url": "https://sqlite.org/"}))
         assert len(statuses) >= 20
-        assert len(http.get(LINKS).json()["links"]) == 20
+        assert len(http.get(LINKS).json()["links"]) >= 20
 
 
 def until_refused(asks: Callable[[int], httpx.Response]) -> list[int]:
