@@ -331,13 +331,21 @@ class Postgres:
 
     def _opened(self, what: str) -> Any:
         raw = psycopg.connect(**{**self._conninfo, "application_name": f"pottle {what}"}, autocommit=True)
-        raw.execute(NOTICE_THE_END)
+        try:
+            raw.execute(NOTICE_THE_END)
+        except BaseException:
+            raw.close()
+            raise
         return prepared(raw)
 
     async def _connected(self, what: str, set_up: str = "") -> Any:
         about = {**self._conninfo, "application_name": f"pottle {what}"}
         raw = await psycopg.AsyncConnection.connect(**about, autocommit=True)
-        await raw.execute(f"{NOTICE_THE_END};{set_up}")
+        try:
+            await raw.execute(f"{NOTICE_THE_END};{set_up}")
+        except BaseException:  # nobody else knows it to close it
+            await raw.close()
+            raise
         return prepared(raw)
 
     def _write_engine(self) -> Engine:
