@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -119,7 +120,8 @@ class Hosts(Pottle):
 
     def __init__(self) -> None:
         super().__init__()
-        self.home.chmod(0o711)  # the databases' folders are PostgreSQL's own
+        self._disks = Path(tempfile.mkdtemp(prefix="pottle-postgres-", dir="/tmp"))  # a socket's path must be short
+        self._disks.chmod(0o711)  # what is in it is PostgreSQL's own
         self.network = Network()
         self.hosts: list[Host] = []
         found = databases.programs()
@@ -127,7 +129,7 @@ class Hosts(Pottle):
             cannot_run("needs PostgreSQL and a compiler of C (apt install postgresql gcc libc6-dev)")
         assert found
         self.primary, self.standby = (
-            Database(self.network.host(), self.home / f"database{n}", found) for n in range(2)
+            Database(self.network.host(), self._disks / f"database{n}", found) for n in range(2)
         )
         self._nginx: subprocess.Popen[bytes] | None = None
 
@@ -171,7 +173,8 @@ class Hosts(Pottle):
         for database in (self.primary, self.standby):
             database.end(signal.SIGQUIT)
         self.network.end()
-        shutil.rmtree(self.home, ignore_errors=True)
+        for folder in (self.home, self._disks):
+            shutil.rmtree(folder, ignore_errors=True)
 
     async def restart(self) -> None:
         """Kills all hosts at once and starts them again."""
