@@ -48,6 +48,16 @@ class Cluster:
         """Until it can be connected to."""
         databases.wait_for(databases.url_at("postgres", self.folder))
 
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """It runs meanwhile."""
+        self.start()
+        try:
+            self.wait()
+            yield
+        finally:
+            self.end(signal.SIGQUIT)
+
     def end(self, how: signal.Signals = signal.SIGINT) -> None:
         """Ends it: by SIGINT in order, by SIGQUIT as `pg_ctl stop -m immediate` does, which is a crash."""
         if self._process is not None and self._process.poll() is None:
@@ -104,9 +114,5 @@ def copied(origin: Cluster, programs: Path) -> Iterator[Cluster]:
     with folder_of_cluster() as folder:
         cluster = Cluster(folder, programs)
         origin.copy_to(cluster.data)
-        cluster.start()
-        try:
-            cluster.wait()
+        with cluster.running():
             yield cluster
-        finally:
-            cluster.end(signal.SIGQUIT)

@@ -66,12 +66,8 @@ def standby(cluster: Cluster, programs: Path) -> Iterator[Cluster]:
         cluster.run(
             "pg_basebackup", "-h", str(cluster.folder), "-U", "postgres", "-D", str(made.data), "-R", "-c", "fast"
         )
-        made.start()
-        try:
-            made.wait()
+        with made.running():
             yield made
-        finally:
-            made.end(signal.SIGQUIT)
 
 
 @pytest.fixture

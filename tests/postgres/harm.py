@@ -54,12 +54,11 @@ async def unplug_a_host(hosts: Hosts, rng: random.Random) -> str:
 async def cut_off_from_the_database(hosts: Hosts, rng: random.Random) -> str:
     """Of all that a host and the database say to each other one half is lost."""
     host, seconds = rng.choice(hosts.hosts), rng.uniform(1, 12)
-    ends = [host.place, hosts.primary.place]
-    rng.shuffle(ends)
-    async with hosts.network.silent(*ends):
+    ends = {name(hosts, host): host.place, "the database": hosts.primary.place}
+    says, hears = rng.sample(list(ends), 2)
+    with hosts.network.silent(ends[says], ends[hears]):
         await asyncio.sleep(seconds)
-    which = "says" if ends[0] is host.place else "is told"
-    return f"{name(hosts, host)} for {seconds:.1f} s was cut off: the half that it {which} to or by the database"
+    return f"lost all that {says} said to {hears} for {seconds:.1f} s"
 
 
 async def crash_the_database(hosts: Hosts, rng: random.Random) -> str:

@@ -7,8 +7,8 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from tests.conftest import cannot_run
 
@@ -84,8 +84,8 @@ class Network:
         """The end of that."""
         self._switch.ip("link", "set", self._port(host), "up")
 
-    @asynccontextmanager
-    async def silent(self, here: Namespace, there: Namespace) -> AsyncIterator[None]:
+    @contextmanager
+    def silent(self, here: Namespace, there: Namespace) -> Iterator[None]:
         """Meanwhile nothing gets from here to there; what comes the other way does."""
         here.ip("route", "add", "blackhole", f"{there.address}/32")
         try:
