@@ -1,5 +1,6 @@
 """`quart --app main user …` and `group …`: one line when it is done, one that says why not, and exit codes."""
 
+import gc
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,11 @@ def run(instance: Path) -> Run:
         return app.test_cli_runner().invoke(args=list(args), input=given)
 
     return invoke
+
+
+def test_what_was_imported_is_not_looked_through_for_garbage() -> None:
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 100_000
 
 
 def said(result: Result) -> str:
