@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import websockets
 
-from tests import databases
+from tests import databases, warm
 
 ROOT = Path(__file__).parents[1]
 STARTED = "Application startup complete."  # uvicorn's word for it
@@ -25,18 +25,18 @@ PATIENCE = 30  # seconds until something that should happen counts as not happen
 
 # gunicorn with the libraries, and nothing of ours, imported before it forks: else each worker would take its time to.
 # No garbage is looked for meanwhile, and never among them. prometheus_client must find its folder when it is imported.
-GUNICORN = """
+GUNICORN = f"""
 import gc
 gc.disable()
-import argon2, dotenv, gzip, httptools, jinja2.ext, jwt, linkify_it, markdown_it, nh3, PIL.ImageOps, quart_schema
-import sqlalchemy.dialects.sqlite.aiosqlite, sqlalchemy.ext.asyncio, structlog.stdlib, wsgiref.simple_server
-import uvicorn.middleware.proxy_headers, uvicorn.protocols.http.httptools_impl
-import uvicorn.protocols.websockets.websockets_sansio_impl
+import {", ".join(warm.LIBRARIES)}
 from gunicorn.app.wsgiapp import run
 gc.freeze()
 gc.enable()
 run(prog="gunicorn")
 """
+
+STARTED_ANEW = ("env",)  # as `through`: a server that is not forked by a process that has imported everything (warm.py)
+ALIKE = ("WEB_CONCURRENCY", "GUNICORN_CMD_ARGS")  # settings that are read when it starts to run, not by imports
 
 COMMANDS = {
     "gunicorn": ["-c", GUNICORN, "main:app", "--bind", "127.0.0.1:{port}"],
@@ -75,6 +75,7 @@ class Server:
         self.settings = {"POTTLE_RATE_LIMITS": "off", "POTTLE_INSTANCE": str(instance), **shortcuts, **settings}
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
+        self.process: subprocess.Popen[bytes] | warm.Forked
         self.log = home / f"{by.split()[0]}-{self.port}.log"
 
     def __enter__(self) -> "Server":
@@ -90,21 +91,30 @@ class Server:
     def start(self) -> None:
         """Starts it and waits until it can serve."""
         command = [part.format(port=self.port) for part in COMMANDS[self.by]]
+        environment = clean_environment(self.home, PYTHONDONTWRITEBYTECODE="1", **self.settings)
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [*self.through, sys.executable, *command],
-                cwd=self.root,
-                env=clean_environment(self.home, PYTHONDONTWRITEBYTECODE="1", **self.settings),
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            if self._usual():
+                self.process = warm.Forked(command[1:], environment, log)
+            else:
+                self.process = subprocess.Popen(
+                    [*self.through, sys.executable, *command],
+                    cwd=self.root,
+                    env=environment,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
         try:
             wait_until(self.ready, f"{self.by} to be ready", self.output)
         except BaseException:
             if self.process.poll() is None:
                 self.kill()
             raise
+
+    def _usual(self) -> bool:
+        """Whether a process that has imported everything can fork it: nothing but our own settings is set."""
+        ours = all(name.startswith("POTTLE_") or name in ALIKE for name in self.settings)
+        return (self.by, self.root, self.through) == ("gunicorn", ROOT, ()) and ours
 
     def ready(self) -> bool:
         """Whether it can serve."""

@@ -14,7 +14,7 @@ import pytest
 
 from tests.conftest import PASSWORD, World
 from tests.live.meeting import Meeting, changes
-from tests.server import COMMANDS, PATIENCE, Server
+from tests.server import COMMANDS, PATIENCE, STARTED_ANEW, Server
 
 pytestmark = pytest.mark.slow
 
@@ -28,8 +28,10 @@ def any_server(
 ) -> Iterator[Server]:
     """Each of them in turn."""
     folder = tmp_path_factory.mktemp(request.param)
-    with Server(Path(shutil.copytree(world.folder, folder / "instance")), folder, by=request.param) as running:
-        yield running
+    server = Server(Path(shutil.copytree(world.folder, folder / "instance")), folder, by=request.param)
+    server.through = STARTED_ANEW
+    with server:
+        yield server
 
 
 async def test_it_works(any_server: Server, stack: AsyncExitStack) -> None:

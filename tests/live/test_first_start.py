@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.conftest import PASSWORD, needs
 from tests.live.meeting import Meeting, changes
-from tests.server import ROOT, Server
+from tests.server import ROOT, STARTED_ANEW, Server
 
 # Root may write wherever it likes; without its capabilities it may not.
 LIKE_ANYBODY = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
@@ -22,7 +22,9 @@ LIKE_ANYBODY = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
 @pytest.mark.slow
 async def test_gunicorn_starts_on_a_folder_that_is_not_there(tmp_path: Path, stack: AsyncExitStack) -> None:
-    with Server(tmp_path / "new" / "instance", tmp_path) as server:
+    server = Server(tmp_path / "new" / "instance", tmp_path)
+    server.through = STARTED_ANEW
+    with server:
         nobody = Meeting(server, stack, {})
         found = await nobody.sockets(each=1)
         epochs = {(await socket.ask(type="subscribe", channel=1))["epoch"] for (socket,) in found.values()}
