@@ -22,6 +22,7 @@ from pottle.store import files, migrations
 from pottle.store.database import Database
 from pottle.store.files import WrongDatabase
 from pottle.store.locks import Presence
+from tests import databases
 from tests.cases import in_turn
 from tests.conftest import cannot_run, needs
 from tests.store.test_backup import cut_off, damaged, foreign, newer, no_database
@@ -38,6 +39,7 @@ def found(settings: Settings, **environ: str) -> dict[str, tuple[str, str]]:
     return {about: (level, says) for level, about, says in examine(Patient(settings, environ))}
 
 
+@pytest.mark.sqlite("its file; PostgreSQL's checks are tried in tests/postgres/test_commands.py")
 def test_it_works(settings: Settings) -> None:
     assert {about: level for about, (level, _) in found(settings).items()} == {
         **dict.fromkeys(["version", "sqlite", "folder", "file system", "disk", "descriptors"], "ok"),
@@ -49,6 +51,7 @@ def test_it_works(settings: Settings) -> None:
 
 def test_it_changes_nothing(settings: Settings, tmp_path: Path) -> None:
     """Also where there is nothing yet."""
+    databases.url_of(settings.instance)  # is there from now on
     before = {path.name: path.read_bytes() for path in settings.instance.iterdir()}
     found(settings)
     assert {path.name: path.read_bytes() for path in settings.instance.iterdir()} == before
@@ -60,11 +63,12 @@ def test_single_sign_on(settings: Settings) -> None:
     """Only where there is any: whether sites are https, and whether an old secret was forgotten."""
 
     def says(origin: str, *made: str) -> tuple[str, str]:
-        with closing(sqlite3.connect(settings.instance / "app.db")) as raw, raw:
+        with databases.opened(settings.instance) as raw:
             raw.execute("UPDATE groups SET origins = ? WHERE slug = 'class'", (json.dumps([origin]),))
             raw.execute("DELETE FROM sso_secrets")
             add = "INSERT INTO sso_secrets (group_id, secret, created) SELECT id, 'sso_x', ? FROM groups"
-            raw.executemany(f"{add} WHERE slug = 'class'", [(when,) for when in made])
+            for when in made:
+                raw.execute(f"{add} WHERE slug = 'class'", (when,))
         return found(settings)["single sign-on"]
 
     now, weeks_ago = times.now(), times.later(days=-20)
@@ -95,14 +99,13 @@ def large_log(path: Path) -> None:
 
 def a_later_change(path: Path) -> None:
     """As after the clock was set back, or on a machine without a battery."""
-    with closing(sqlite3.connect(path)) as raw, raw:
-        raw.execute(
-            "INSERT INTO changes VALUES (NULL, 0, NULL, 'x', NULL, '', ?, 'channel:1')", (times.later(hours=1),)
-        )
+    add = "INSERT INTO changes (prev, kind, tags, created, stream) VALUES (0, 'x', '', ?, 'channel:1')"
+    with databases.opened(path.parent) as raw:
+        raw.execute(add, (times.later(hours=1),))
 
 
 def no_admin(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as raw, raw:
+    with databases.opened(path.parent) as raw:
         raw.execute("UPDATE users SET disabled = '2026' WHERE role = 'admin'")
 
 
@@ -126,7 +129,11 @@ AILING: dict[Callable[[Path], None], tuple[str, str, str]] = {
 }
 
 
-@pytest.mark.parametrize("ail", AILING)
+OF_FILE = (damaged, cut_off, no_database, foreign, newer, older, large_log, unreferred)
+ITS_OWN = pytest.mark.sqlite("its file")
+
+
+@pytest.mark.parametrize("ail", [pytest.param(ail, marks=ITS_OWN if ail in OF_FILE else ()) for ail in AILING])
 def test_it_finds(settings: Settings, ail: Callable[[Path], None]) -> None:
     level, about, says = AILING[ail]
     ail(settings.instance / "app.db")
@@ -172,6 +179,7 @@ def test_it_names_what_an_unknown_setting_should_be(settings: Settings) -> None:
     assert found(settings, POTTLE_SIGNUP="closed")["settings"] == ("warn", says)
 
 
+@ITS_OWN
 @pytest.mark.parametrize(("free", "level"), [(doctor.LITTLE_SPACE - 1, "FAIL"), (doctor.LITTLE_SPACE, "warn")])
 def test_it_finds_a_full_disk(settings: Settings, monkeypatch: pytest.MonkeyPatch, free: int, level: str) -> None:
     with (settings.instance / "app.db").open("r+b") as file:
@@ -219,6 +227,7 @@ def test_it_knows_where_a_folder_lies(tmp_path: Path, folder: str, kind: str) ->
     assert files.kind_of(Path(folder), tmp_path / "nowhere") == ""
 
 
+@pytest.mark.sqlite("two machines may have PostgreSQL's database")
 @in_turn(
     ("kind", "level"),
     [
@@ -248,6 +257,7 @@ async def test_a_disk_that_others_may_write_to_is_refused(
     await database.close()
 
 
+@ITS_OWN
 @pytest.mark.slow
 @pytest.mark.parametrize("closed", ["folder", "app.db", "app.db-turn"])
 def test_whoever_runs_it_as_somebody_else_is_told_that_once(instance: Path, tmp_path: Path, closed: str) -> None:
@@ -266,6 +276,7 @@ def test_whoever_runs_it_as_somebody_else_is_told_that_once(instance: Path, tmp_
     assert "backup" not in out
 
 
+@pytest.mark.sqlite("its bus; PostgreSQL's are counted in tests/postgres/test_commands.py")
 async def test_it_counts_the_workers(settings: Settings) -> None:
     first, second = Database(), Database()
     await first.open(settings)
@@ -275,12 +286,14 @@ async def test_it_counts_the_workers(settings: Settings) -> None:
     await second.close()
 
 
+@ITS_OWN
 def test_it_sees_a_server_in_another_container(settings: Settings) -> None:
     """Whose lock on the folder is there, though not its place on this machine's bus."""
     with closing(Presence(settings.instance / "app.db")):
         assert "another container" in found(settings)["workers"][1]
 
 
+@ITS_OWN
 @pytest.mark.slow
 def test_the_exit_code_says_whether_something_fails(instance: Path, tmp_path: Path) -> None:
     code, out, err = quart(instance, "doctor")

@@ -3,13 +3,12 @@
 import os
 import pty
 import re
-import sqlite3
 import subprocess
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.server import PATIENCE, ROOT
 from tests.test_backup_commands import QUART, environment, quart, refused
 
@@ -31,10 +30,11 @@ def test_it_works(tmp_path: Path) -> None:
     assert "'Ada'" in said
     assert shown.count("ZeroDivisionError") == 1
     assert "runner" not in shown, "only what was typed is in the traceback"
-    with closing(sqlite3.connect(tmp_path / "app.db")) as raw:
+    with databases.opened(tmp_path) as raw:
         assert raw.execute("SELECT uid FROM users").fetchall() == [("ada",)]
 
 
+@pytest.mark.sqlite("its log")
 @pytest.mark.slow
 def test_it_closes_the_database(tmp_path: Path) -> None:
     code, _, _ = quart(tmp_path, "shell", stdin=None, input="import sys; sys.exit(3)\n")
@@ -42,6 +42,7 @@ def test_it_closes_the_database(tmp_path: Path) -> None:
     assert not (tmp_path / "app.db-wal").exists()
 
 
+@pytest.mark.sqlite("its file")
 def test_a_database_that_cannot_be_served_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "app.db").mkdir()
     assert "is a folder" in refused(tmp_path, "shell")

@@ -31,7 +31,7 @@ def _network(text: str) -> str:
     try:
         found = IPv6Address(text)
     except ValueError:
-        return text
+        return text.replace("\x00", "\ufffd")  # what a proxy made up may be kept, and PostgreSQL keeps no NUL
     return str(found.ipv4_mapped or IPv6Network((found.packed[:8] + bytes(8), 64)))
 
 

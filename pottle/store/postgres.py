@@ -23,6 +23,7 @@ from contextlib import AbstractAsyncContextManager, closing, contextmanager, sup
 from contextvars import copy_context
 from functools import partial
 from typing import Any, TypeVar
+from weakref import WeakSet
 
 import psycopg
 from psycopg.adapt import Loader
@@ -134,6 +135,7 @@ class Postgres:
         self._threads = threading.local()
         self._executor = ThreadPoolExecutor(READERS, "reader")
         self._owned: set[Any] = set()  # the threads' connections
+        self._open: WeakSet[Any] = WeakSet()  # those of sessions
         self.usage = {"reads": Usage(READERS), "sessions": Usage(SESSIONS)}
         self._xid, self._writing = "", 0  # of the newest batch: its number, and PostgreSQL's process
         self._engine = self._write_engine()
@@ -179,6 +181,7 @@ class Postgres:
         """Once nothing is written any more."""
         await self._look.close()
         await self._line.close()
+        await self._end_sessions()
         await self._reading.dispose()
         await asyncio.to_thread(self._executor.shutdown)
         for raw in self._owned:
@@ -276,7 +279,7 @@ class Postgres:
                     return function(read, *args, **kwargs)
             except psycopg.Error as error:
                 if not (raw.closed and again):
-                    raise refusal(error) or error from error
+                    raise reading_refused(error) or error from error
         raise AssertionError
 
     def _own(self) -> Any:
@@ -293,7 +296,21 @@ class Postgres:
 
     def session(self) -> AbstractAsyncContextManager[AsyncSession]:
         """As db.session."""
-        return session_over(self._reading, self.usage["sessions"], lambda error: refusal(cause_of(error)))
+        return session_over(self._reading, self.usage["sessions"], reading_refused)
+
+    async def _end_sessions(self) -> None:
+        """Has PostgreSQL end what is still being asked; who asks is told that it took too long."""
+        until = time.monotonic() + PATIENCE
+        while self.usage["sessions"].busy and time.monotonic() < until:
+            for raw in [*self._open]:
+                with suppress(psycopg.Error):
+                    await raw.cancel_safe(timeout=PATIENCE)
+            await asyncio.sleep(0.01)
+
+    async def _session_connection(self) -> Any:
+        raw = await self._connected("session", SET_UP_SESSION)
+        self._open.add(raw)
+        return raw
 
     async def caught_up(self) -> None:
         """Follows every change committed before this call. Raises Overloaded where the log cannot be read."""
@@ -424,7 +441,7 @@ class Postgres:
         """The engine of ordinary async reads: each session is one state of the database."""
         engine = create_async_engine(
             "postgresql+psycopg://",
-            async_creator=lambda: self._connected("session", SET_UP_SESSION),
+            async_creator=self._session_connection,
             poolclass=AsyncAdaptedQueuePool,
             pool_size=SESSIONS,
             max_overflow=0,
@@ -685,6 +702,12 @@ def refusal(error: BaseException | None) -> Refusal | None:
         case psycopg.OperationalError() | psycopg.errors.ReadOnlySqlTransaction() | OSError():
             return Overloaded(_("The database does not answer."))
     return None
+
+
+def reading_refused(error: BaseException | None) -> Refusal | None:
+    """As `refusal`, of a read: one that writes is a mistake, and no passing trouble."""
+    cause = cause_of(error)
+    return None if isinstance(cause, psycopg.errors.ReadOnlySqlTransaction) else refusal(cause)
 
 
 @contextmanager

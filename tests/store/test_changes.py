@@ -2,38 +2,35 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from hypothesis import settings as rules
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from sqlalchemy import select
 
 from pottle.store import changes
+from pottle.store.changes import LoggedChange, Stream
 from pottle.store.database import Database
+from pottle.store.instance import Fact, put
 from pottle.store.statements import Snapshot
 from pottle.store.unit import Tx
+from tests import databases
 from tests.conftest import World
+from tests.store.conftest import bare
 
-SCHEMA = """
-CREATE TABLE changes (
-    seq INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, prev INTEGER NOT NULL, channel_id INTEGER,
-    kind VARCHAR(40) NOT NULL, subject INTEGER, tags VARCHAR NOT NULL, created VARCHAR(24) NOT NULL, stream VARCHAR(200)
-);
-CREATE INDEX ix_changes_stream ON changes (stream, seq);
-CREATE TABLE streams (name VARCHAR(200) NOT NULL PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
-"""
+TABLES = (LoggedChange.__table__, Stream.__table__)
 STREAMS = ("jokes", "channel:7")
+NAMES = select(Fact.name).where(Fact.value == "x").order_by(Fact.name)
 
 
 @pytest.fixture
 def log() -> Iterator[Snapshot]:
-    """An empty one, in memory."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as raw:
-        raw.executescript(SCHEMA)
-        yield Snapshot(raw)
+    """An empty one."""
+    with bare(*TABLES) as log:
+        yield log
 
 
 def add(log: Snapshot, stream: str | None = "jokes", at: str = "1") -> int:
@@ -52,15 +49,15 @@ def test_it_works(log: Snapshot) -> None:
     assert [changes.position(log, stream) for stream in (*STREAMS, "nothing")] == [4, 2, 0]
 
 
-def test_the_schema_here_is_the_real_one(world: World) -> None:
+@pytest.mark.sqlite("its file; PostgreSQL's tables are made from the models")
+def test_the_schema_here_is_the_real_one(world: World, log: Snapshot) -> None:
     """As far as the log depends on it."""
-    with closing(sqlite3.connect(world.folder / "app.db")) as real, closing(sqlite3.connect(":memory:")) as ours:
-        ours.executescript(SCHEMA)
+    with closing(sqlite3.connect(world.folder / "app.db")) as real:
         columns = "SELECT name, type FROM pragma_table_info(?)"
         for table in ("changes", "streams"):
-            assert real.execute(columns, (table,)).fetchall() == ours.execute(columns, (table,)).fetchall()
+            assert real.execute(columns, (table,)).fetchall() == log.raw.execute(columns, (table,)).fetchall()
         index = "SELECT name FROM pragma_index_info('ix_changes_stream')"
-        assert real.execute(index).fetchall() == ours.execute(index).fetchall()
+        assert real.execute(index).fetchall() == log.raw.execute(index).fetchall()
         (sql,) = real.execute("SELECT sql FROM sqlite_master WHERE name = 'changes'").fetchone()
         assert "AUTOINCREMENT" in sql
 
@@ -134,14 +131,13 @@ class Log(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.raw = sqlite3.connect(":memory:", isolation_level=None)
-        self.raw.executescript(SCHEMA)
-        self.log = Snapshot(self.raw)
+        self.stack = ExitStack()
+        self.log = self.stack.enter_context(bare(*TABLES))
         self.all: list[tuple[int, str | None]] = []
 
     def teardown(self) -> None:
-        if hasattr(self, "raw"):
-            self.raw.close()
+        if hasattr(self, "stack"):
+            self.stack.close()
 
     def of(self, stream: str | None) -> list[int]:
         return [seq for seq, of in self.all if of == stream]
@@ -188,19 +184,17 @@ async def test_a_change_is_there_if_and_only_if_its_write_is(database: Database)
     """L1, over a unit that fails after it told."""
 
     def told(tx: Tx, name: str, failing: bool) -> None:
-        tx.raw.execute("INSERT INTO instance (name, value) VALUES (?, 'x')", (name,))
+        put(tx, name, "x")
         tx.changed("test", subject=len(name))
         if failing:
             raise ValueError(name)
 
-    with database.snapshot() as read:
-        before = changes.head(read)
+    before = await database.read(changes.head)
     await database.write(told, "a", False)
     with pytest.raises(ValueError, match="bb"):
         await database.write(told, "bb", True)
     await database.write(told, "ccc", False)
-    with database.snapshot() as read:
-        assert [row.subject for row in changes.since(read, before)] == [1, 3]
-        names: list[Any] = read.raw.execute("SELECT name FROM instance WHERE value = 'x' ORDER BY name").fetchall()
-        assert names == [("a",), ("ccc",)]
-        assert changes.head(read) == before + 2, "and no seq was lost"
+    assert [row.subject for row in await database.read(changes.since, before)] == [1, 3]
+    assert [row.name for row in await database.read(Snapshot.all, NAMES)] == ["a", "ccc"]
+    lost = 1 if databases.POSTGRES else 0  # it does not take the numbers back that a transaction drew
+    assert await database.read(changes.head) == before + 2 + lost

@@ -4,31 +4,37 @@ import asyncio
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 
 from model.settings import Settings
 from pottle.store import bus as bus_module
-from pottle.store import changes
+from pottle.store import changes, postgres
 from pottle.store.bus import SLOTS, Bus
 from pottle.store.changes import Change
 from pottle.store.database import Database
 from pottle.store.follower import Listener
 from pottle.store.statements import Snapshot
 from pottle.store.unit import Tx
+from tests import databases
+from tests.databases import Opened
 from tests.server import PATIENCE
 
 # Commits 1,000 changes one by one, as another process, with checkpoints in between, and says when it is done.
 COMMITTING = """
 import sqlite3, sys
-raw = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
-raw.execute("PRAGMA synchronous=OFF")
-raw.execute("PRAGMA wal_autocheckpoint=50")
+if sys.argv[1].startswith("postgresql:"):
+    import psycopg
+    raw = psycopg.connect(sys.argv[1], autocommit=True)
+else:
+    raw = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
+    raw.execute("PRAGMA synchronous=OFF")
+    raw.execute("PRAGMA wal_autocheckpoint=50")
 for n in range(1000):
-    raw.execute("INSERT INTO changes (prev, kind, subject, tags, created) VALUES (0, 'test', ?, '', '')", (n,))
+    raw.execute(f"INSERT INTO changes (prev, kind, subject, tags, created) VALUES (0, 'test', {n}, '', '')")
 raw.close()
 """
 
@@ -39,34 +45,30 @@ def told(tx: Tx, subject: int) -> int:
 
 
 @asynccontextmanager
-async def following(path: Path, *more: Listener) -> AsyncIterator[tuple[Database, list[Change]]]:
+async def following(instance: Path, *more: Listener) -> AsyncIterator[tuple[Database, list[Change]]]:
     """A worker, and what it is told: in a test that waits for nothing else, only where it catches up."""
     database = Database()
     heard: list[Change] = []
     database.listeners = [Listener(lambda _, rows: rows, heard.extend, heard.clear), *more]
-    await database.open(Settings(instance=path.parent))
-    yield database, heard
-    await database.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgres, "POLL_SECONDS", PATIENCE)
+        await database.open(Settings(instance=instance))
+        yield database, heard
+        await database.close()
 
 
-@contextmanager
-def editor(path: Path) -> Iterator[sqlite3.Connection]:
-    """Another connection, whose statements commit at once."""
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)) as raw:
-        yield raw
+def committing(instance: Path) -> "subprocess.Popen[bytes]":
+    where = databases.url_of(instance) or str(instance / "app.db")
+    return subprocess.Popen([sys.executable, "-c", COMMITTING, where])
 
 
-def committing(path: Path) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen([sys.executable, "-c", COMMITTING, str(path)])
-
-
-def add(raw: sqlite3.Connection, subject: int = 0) -> None:
+def add(raw: Opened, subject: int = 0) -> None:
     raw.execute("INSERT INTO changes (prev, kind, subject, tags, created) VALUES (0, 'test', ?, '', '')", (subject,))
 
 
-async def test_it_works(path: Path) -> None:
-    async with following(path) as (database, heard):
-        with editor(path) as raw:
+async def test_it_works(instance: Path) -> None:
+    async with following(instance) as (database, heard):
+        with databases.opened(instance) as raw:
             add(raw, 1)
             add(raw, 2)
         assert heard == []
@@ -77,10 +79,10 @@ async def test_it_works(path: Path) -> None:
         assert len(heard) == 2
 
 
-async def test_what_was_there_before_is_not_told(path: Path) -> None:
-    with editor(path) as raw:
+async def test_what_was_there_before_is_not_told(instance: Path) -> None:
+    with databases.opened(instance) as raw:
         add(raw)
-        async with following(path) as (database, heard):
+        async with following(instance) as (database, heard):
             await database.caught_up()
             assert heard == []
             add(raw)
@@ -88,10 +90,10 @@ async def test_what_was_there_before_is_not_told(path: Path) -> None:
             assert len(heard) == 1
 
 
-async def test_no_commit_of_another_process_is_missed(path: Path) -> None:
+async def test_no_commit_of_another_process_is_missed(instance: Path) -> None:
     """1,000 commits, looked at as fast as can be: `PRAGMA data_version` moves with each that was not seen yet."""
-    async with following(path) as (database, heard):
-        process = committing(path)
+    async with following(instance) as (database, heard):
+        process = committing(instance)
         looks = 0
         while process.poll() is None:
             await database.caught_up()
@@ -103,13 +105,13 @@ async def test_no_commit_of_another_process_is_missed(path: Path) -> None:
         assert looks > 10
 
 
-async def test_each_commit_is_seen_by_the_next_look(path: Path) -> None:
-    """Also when a checkpoint truncates the log, when nothing was changed in between, and after a vacuum."""
-    async with following(path) as (database, heard):
-        with editor(path) as raw:
+async def test_each_commit_is_seen_by_the_next_look(instance: Path) -> None:
+    """Also when a checkpoint truncates SQLite's log, when nothing was changed in between, and after a vacuum."""
+    async with following(instance) as (database, heard):
+        with databases.opened(instance) as raw:
             for n in range(50):
                 add(raw, n)
-                if n % 10 == 3:
+                if n % 10 == 3 and not databases.POSTGRES:
                     raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 if n == 25:
                     raw.execute("VACUUM")
@@ -118,22 +120,23 @@ async def test_each_commit_is_seen_by_the_next_look(path: Path) -> None:
         assert len(heard) == 50
 
 
-async def test_what_is_committed_while_it_looks_is_seen_by_the_next_look(path: Path) -> None:
+async def test_what_is_committed_while_it_looks_is_seen_by_the_next_look(instance: Path) -> None:
     """Fails when the version is taken after the rows were read: it then counts as seen what was not."""
-    with editor(path) as raw:
+    with databases.opened(instance) as raw:
         late = iter([True])
         ready = Listener(lambda _read, _rows: add(raw, 2) if next(late, False) else None, lambda _: None, lambda: None)
-        async with following(path, ready) as (database, heard):
+        async with following(instance, ready) as (database, heard):
             add(raw, 1)
             await database.caught_up()
             await database.caught_up()
             assert [row.subject for row in heard] == [1, 2]
 
 
-async def test_it_watches_on_a_connection_that_is_never_blind(path: Path) -> None:
+@pytest.mark.sqlite("a hot read in the event loop; on PostgreSQL all are awaited")
+async def test_it_watches_on_a_connection_that_is_never_blind(instance: Path) -> None:
     """`PRAGMA data_version` does not move inside a transaction, nor while a cursor is open."""
-    async with following(path) as (database, heard):
-        with editor(path) as raw, database.snapshot() as read:
+    async with following(instance) as (database, heard):
+        with databases.opened(instance) as raw, database.snapshot() as read:
             before = len(changes.since(read, 0))
             add(raw)
             assert len(changes.since(read, 0)) == before, "one consistent state"
@@ -173,12 +176,12 @@ class Memory:
 @pytest.mark.parametrize("at", ["preparing", "applying"])
 @pytest.mark.parametrize("which", [0, 1, 2])
 async def test_where_one_listener_fails_all_forget(
-    path: Path, caplog: pytest.LogCaptureFixture, which: int, at: str
+    instance: Path, caplog: pytest.LogCaptureFixture, which: int, at: str
 ) -> None:
     """Nobody keeps half of what was: neither those before it, nor those after it, who never heard."""
     memories = [Memory() for _ in range(3)]
-    async with following(path, *(memory.listener for memory in memories)) as (database, _):
-        with editor(path) as raw:
+    async with following(instance, *(memory.listener for memory in memories)) as (database, _):
+        with databases.opened(instance) as raw:
             add(raw, 1)
             await database.caught_up()
             setattr(memories[which], at, 1)
@@ -192,16 +195,17 @@ async def test_where_one_listener_fails_all_forget(
             assert [memory.forgot for memory in memories] == [1] * 3
 
 
-async def test_where_one_cannot_even_forget_nothing_is_served_until_it_can(path: Path) -> None:
+async def test_where_one_cannot_even_forget_nothing_is_served_until_it_can(instance: Path) -> None:
     memories = [Memory() for _ in range(3)]
-    async with following(path, *(memory.listener for memory in memories)) as (database, _):
+    async with following(instance, *(memory.listener for memory in memories)) as (database, _):
         memories[1].applying = 1
-        memories[1].forgetting = 2
-        with editor(path) as raw:
+        memories[1].forgetting = 1_000
+        with databases.opened(instance) as raw:
             add(raw, 1)
             for _ in range(2):
                 with pytest.raises(ValueError, match="oh no"):
                     await database.caught_up()
+            memories[1].forgetting = 0
             await database.caught_up()
             assert [memory.kept for memory in memories] == [[]] * 3
             add(raw, 2)
@@ -209,6 +213,7 @@ async def test_where_one_cannot_even_forget_nothing_is_served_until_it_can(path:
             assert [memory.kept for memory in memories] == [[2]] * 3
 
 
+@pytest.mark.sqlite("its bus; PostgreSQL tells of commits by NOTIFY")
 async def test_it_looks_again_after_a_look_that_failed(
     instance: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -237,8 +242,9 @@ async def test_it_looks_again_after_a_look_that_failed(
         await database.close()
 
 
-async def test_a_snapshot_is_given_back_when_its_reader_fails(path: Path) -> None:
-    async with following(path) as (database, _):
+@pytest.mark.sqlite("a hot read in the event loop; on PostgreSQL all are awaited")
+async def test_a_snapshot_is_given_back_when_its_reader_fails(instance: Path) -> None:
+    async with following(instance) as (database, _):
         with pytest.raises(ZeroDivisionError), database.snapshot():
             raise ZeroDivisionError
         with database.snapshot() as read:
@@ -277,6 +283,7 @@ async def two(instance: Path) -> AsyncIterator[tuple[Database, Heard]]:
         await database.close()
 
 
+@pytest.mark.sqlite("its bus; PostgreSQL tells of commits by NOTIFY")
 async def test_a_poke_arrives_without_a_poll(two: tuple[Database, Heard]) -> None:
     """Fails when Bus.poke sends nothing."""
     writing, heard = two
@@ -285,6 +292,7 @@ async def test_a_poke_arrives_without_a_poll(two: tuple[Database, Heard]) -> Non
     await heard.until(1)
 
 
+@pytest.mark.sqlite("its bus; PostgreSQL tells of commits by NOTIFY")
 async def test_a_lost_poke_costs_only_a_little_time(instance: Path) -> None:
     """The socket of the bus is gone, on both sides; the slow poll finds what was committed.
 
@@ -310,6 +318,7 @@ def deafen(bus: Bus) -> None:
     bus._socket = None
 
 
+@pytest.mark.sqlite("its bus; PostgreSQL tells of commits by NOTIFY")
 async def test_forged_and_doubled_pokes_do_no_harm(two: tuple[Database, Heard]) -> None:
     writing, heard = two
     for slot in range(SLOTS):
@@ -325,6 +334,7 @@ async def test_forged_and_doubled_pokes_do_no_harm(two: tuple[Database, Heard]) 
     assert heard.subjects == [1]
 
 
+@pytest.mark.sqlite("its bus; PostgreSQL tells of commits by NOTIFY")
 async def test_a_worker_too_many_hears_nothing_and_still_follows(instance: Path) -> None:
     """All slots are taken: its pokes are lost, the poll is left."""
     buses = [Bus(instance / "app.db", lambda: None) for _ in range(SLOTS)]
@@ -339,6 +349,7 @@ async def test_a_worker_too_many_hears_nothing_and_still_follows(instance: Path)
         bus.close()
 
 
+@pytest.mark.sqlite("its bus; PostgreSQL tells of commits by NOTIFY")
 async def test_a_slot_is_free_again_when_its_worker_has_gone(instance: Path) -> None:
     for _ in range(3):
         buses = [Bus(instance / "app.db", lambda: None) for _ in range(SLOTS)]
@@ -347,6 +358,7 @@ async def test_a_slot_is_free_again_when_its_worker_has_gone(instance: Path) -> 
             bus.close()
 
 
+@pytest.mark.sqlite("its bus; PostgreSQL tells of commits by NOTIFY")
 async def test_two_instances_do_not_poke_each_other(tmp_path: Path) -> None:
     """And a long path is no trouble: the name of the socket is made from a hash."""
     heard = asyncio.Event()
@@ -364,6 +376,7 @@ async def test_two_instances_do_not_poke_each_other(tmp_path: Path) -> None:
         bus.close()
 
 
+@pytest.mark.sqlite("its bus; PostgreSQL tells of commits by NOTIFY")
 async def test_who_comes_later_is_poked_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heard = asyncio.Event()
     first = Bus(tmp_path / "app.db", lambda: None)

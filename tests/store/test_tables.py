@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 from quart import Quart
 from sqlalchemy import (
     BindParameter,
@@ -40,7 +41,7 @@ from model.talk.channel import Channel
 from model.talk.post import Post
 from pottle.store import changes, engines, tables
 from pottle.store.database import Database
-from pottle.store.statements import SQLITE, Prepared
+from pottle.store.statements import SQLITE, Prepared, Snapshot
 from pottle.store.tables import touched
 from pottle.store.unit import Tx
 from tests.cases import in_turn
@@ -108,6 +109,7 @@ def constants() -> Iterator[tuple[str, Any]]:
 CONSTANTS = dict(constants())
 
 
+@pytest.mark.sqlite("its authorizer knows what a statement touches")
 @in_turn("name", CONSTANTS)
 async def test_every_statement_of_the_application_tells_its_tables(database: Database, path: Path, name: str) -> None:
     compare(path, CONSTANTS[name])
@@ -149,6 +151,7 @@ WRITTEN: dict[str, Any] = {
 }
 
 
+@pytest.mark.sqlite("its authorizer knows what a statement touches")
 @in_turn("name", WRITTEN)
 async def test_every_way_to_write_a_statement_tells_its_tables(database: Database, path: Path, name: str) -> None:
     compare(path, WRITTEN[name])
@@ -163,13 +166,12 @@ def test_who_deletes_a_user_writes_what_hangs_on_it() -> None:
 
 async def log_of(database: Database, unit: Any) -> list[tuple[str, set[str]]]:
     """The changes that a unit leaves, by kind, with their tags of tables."""
-    before = database.head
+    before = await database.read(changes.head)
     await database.write(unit)
-    with database.snapshot() as read:
-        return [
-            (row.kind, {tag for tag in row.tags.split() if tag.startswith("table:")})
-            for row in changes.since(read, before)
-        ]
+    return [
+        (row.kind, {tag for tag in row.tags.split() if tag.startswith("table:")})
+        for row in await database.read(changes.since, before)
+    ]
 
 
 async def test_a_unit_without_a_change_leaves_the_tables_that_it_wrote(database: Database) -> None:
@@ -223,8 +225,7 @@ async def test_units_of_one_batch_tell_of_their_own_tables_only(database: Databa
     one = database.write(lambda tx: tx.run(update(User).values(name="x")) and None)
     other = database.write(lambda tx: tx.run(update(Group).values(name="x")) and None)
     await asyncio.gather(one, other)
-    with database.snapshot() as read:
-        assert [row.tags for row in changes.since(read, before)] == ["table:users", "table:groups"]
+    assert [row.tags for row in await database.read(changes.since, before)] == ["table:users", "table:groups"]
 
 
 class Made(DeclarativeBase):
@@ -244,6 +245,7 @@ class Book(Made):
     shelf: Mapped[Shelf] = relationship(back_populates="books", lazy="joined")
 
 
+@pytest.mark.sqlite("a database of the test's own; what is noted is of the statement")
 def test_what_the_orm_loads_along_is_noted(tmp_path: Path) -> None:
     engine = engines.write_engine(tmp_path / "made.db")
     Made.metadata.create_all(engine)
@@ -264,14 +266,12 @@ def test_what_the_orm_loads_along_is_noted(tmp_path: Path) -> None:
 
 async def test_reads_are_collected_wherever_they_happen(database: Database) -> None:
     with tables.collecting() as seen:
-        with database.snapshot() as read:
-            read.one(select(Post.id))
+        await database.read(Snapshot.one, select(Post.id))
         async with database.session() as session:
             await session.scalars(select(Group.id))
         tables.note("user:bob")
     assert seen == {"table:posts", "table:groups", "user:bob"}
-    with database.snapshot() as read:
-        read.one(select(Channel.id))
+    await database.read(Snapshot.one, select(Channel.id))
     assert "table:channels" not in seen
 
 
