@@ -12,17 +12,14 @@ import shutil
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
-from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from httpx._transports import default
+from httpx._transports import asgi, default
 from sqlalchemy import select, update
-from werkzeug.routing import Rule
 
 import main
 from model.accounts import account, session, user
@@ -33,7 +30,7 @@ from pottle.http import caching
 from pottle.server import logs
 from pottle.settings import Settings as EngineSettings
 from pottle.store import Tx, db, engines, room
-from tests import databases
+from tests import compiled, databases
 from tests.lasting import SEED
 from tests.make import ADDRESS, PASSWORD, Make
 from tests.server import Server
@@ -54,31 +51,14 @@ room.RESERVE_BYTES = 64 * 1024
 for _handler in logging.getLogger().handlers:
     _handler.removeFilter(logs.bounded)
 
-# Each test has an application of its own, for which werkzeug would take the same rules apart again, and compile two
-# functions for each: four fifths of what an application costs.
-_compile = Rule.compile
-_compiled: dict[object, dict[str, Any]] = {}
-_NOTED, _BUILDERS = ("_parts", "_trace", "_converters", "arguments"), ("_build", "_build_unknown")
-
-
-def _compile_once(rule: Rule) -> None:
-    known = frozenset(rule.map.converters.items())
-    key = (rule.rule, rule.subdomain, rule.host, repr(rule.defaults), rule.merge_slashes, rule.map.host_matching, known)
-    if key not in _compiled:
-        _compile(rule)
-        builders = {name: getattr(rule, name).__func__ for name in _BUILDERS}
-        _compiled[key] = builders | {name: getattr(rule, name) for name in _NOTED}
-    for name in _NOTED:
-        setattr(rule, name, copy(_compiled[key][name]))
-    for name in _BUILDERS:
-        setattr(rule, name, _compiled[key][name].__get__(rule))
-
-
-Rule.compile = _compile_once  # type: ignore[method-assign]
+compiled.once()
 
 # Each client of httpx would read the certificates of all the world again, for 20 ms; so would each look at a server
 # that starts.
 default.create_ssl_context = cache(default.create_ssl_context)
+
+# Each request to an application in this process would look for trio's library, which is not there: a fifth of its time.
+asgi.is_running_trio = lambda: False
 
 
 def pytest_configure(config: pytest.Config) -> None:

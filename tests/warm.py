@@ -101,17 +101,28 @@ def _warm() -> socket.socket:
     return ours
 
 
-def _import(resources: list[str]) -> None:
+def _import(resources: list[str], folder: str) -> None:
     """No garbage is looked for meanwhile, and never among what was imported.
 
     prometheus_client must find a folder when it is imported. Its numbers move to the server's own with their first use
-    after a fork.
+    after a fork. An application that nobody uses has the rules of all blueprints compiled.
     """
     gc.disable()
-    os.environ[METRICS] = tempfile.mkdtemp()
+    os.environ[METRICS] = folder
     for name in (*LIBRARIES, *(f"api.{name}" for name in resources)):
         import_module(name)
-    shutil.rmtree(os.environ[METRICS])
+
+    from model.settings import Settings
+    from pottle.http.application import Application
+    from pottle.http.docs import Id
+    from tests import compiled
+
+    compiled.once(Path(folder))
+    unused = Application("pottle", static_folder=None)
+    unused.url_map.converters["id"] = Id
+    unused.config["POTTLE"] = Settings()
+    for name in resources:
+        unused.register_blueprint(import_module(f"api.{name}").blueprint)
     gc.freeze()
     gc.enable()
 
@@ -188,6 +199,9 @@ def _run() -> None:
 
 
 if __name__ == "__main__":
-    _import(sys.argv[2:])
+    temporary = tempfile.mkdtemp()
+    _import(sys.argv[2:], temporary)
     if _Forker(socket.socket(fileno=int(sys.argv[1]))).serve():
         _run()
+    else:
+        shutil.rmtree(temporary)
