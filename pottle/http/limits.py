@@ -31,6 +31,7 @@ Handler = Callable[..., Awaitable[Any]]
 Party = tuple[str, Rate]
 
 LONGEST_KEY = 200  # characters
+COMMIT_SECONDS = 0.001  # until one looks again whether something is committed
 MOST_COUNTED_HERE = 10_000  # parties, until those with nothing used are forgotten
 KEY = "idempotency_key"  # the field of a form that is known by it
 
@@ -57,9 +58,9 @@ def limited(
                 return await handler(*args, **kwargs)
             limit = (instead and await instead()) or (party(), rate if access().asker() else guests or rate)
             counted.limit = limit
-            with _beside_others(counted, limit) as uses:
+            with _beside_others(counted, limit) as uncounted:
                 try:
-                    await _check(limit, uses)
+                    await _check(limit, uncounted)
                 except TooMany:
                     if not (can_be_repeated and await _is_repeated()):
                         raise
@@ -84,26 +85,30 @@ def limited(
     return decorate
 
 
-async def _check(limit: Party, uses: Callable[[], int]) -> None:
-    """Raises TooMany where there are not as many uses left, unless some were counted during the look at the limit."""
+async def _check(limit: Party, uncounted: Callable[[], list[Envelope]]) -> None:
+    """Raises TooMany where those that are not counted yet, and this request, have not as many uses left.
+
+    It looks again where some were counted meanwhile: what is committed may be seen before its request knows of it.
+    """
     while True:
-        wanted = uses()
+        others = uncounted()
         try:
-            await db.read(limits.check, *limit, wanted)
+            await db.read(limits.check, *limit, 1 + len(others))
             return
         except TooMany:
-            if uses() == wanted:
+            if uncounted() == others and not any(one.allowance for one in others):
                 raise
+        await asyncio.sleep(COMMIT_SECONDS)
 
 
 @contextmanager
-def _beside_others(counted: Envelope, limit: Party) -> Iterator[Callable[[], int]]:
-    """While a request is under way: how many uses it and those before it need that are not counted yet."""
+def _beside_others(counted: Envelope, limit: Party) -> Iterator[Callable[[], list[Envelope]]]:
+    """While a request is under way: those before it of which nobody sees yet that they are counted."""
     under_way = _under_way.setdefault(limit, set())
     before = under_way.copy()
     under_way.add(counted)
     try:
-        yield lambda: 1 + sum(one.allowance is None for one in before & under_way)
+        yield lambda: [one for one in before if one in under_way and not one.committed]
     finally:
         under_way.discard(counted)
         if not under_way:
@@ -123,6 +128,7 @@ async def _count(counted: Envelope) -> None:
         envelope.set(None)
         with suppress(Overloaded, StorageFull):  # the answer is what is wrong with the request
             counted.allowance = await db.write(limits.spend, *counted.limit)
+            counted.committed = True
 
 
 def in_headers(allowance: Allowance) -> dict[str, str]:

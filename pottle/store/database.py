@@ -93,7 +93,10 @@ class Database:
         Raises what the unit raised, then nothing was changed; Overloaded and StorageFull likewise. A caller that is
         cancelled stops waiting; its unit is still run.
         """
+        around = envelope.get()
         answer: T = await self._writer.run(unit, *args, **kwargs)
+        if around is not None:
+            around.committed = True
         return answer
 
     async def write_ahead(self, unit: Callable[Concatenate[Tx, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

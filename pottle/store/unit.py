@@ -104,6 +104,7 @@ class Envelope:
     limit: tuple[str, Rate] | None = None  # whom to count against
     uses: int = 1  # how often; a unit may say another number
     allowance: Allowance | None = None  # what they have left, once it was counted
+    committed: bool = False  # whether what counted it is on disk, where all see it
     address: str = ""  # from which the request came, where there may be a limit
     agent: str = ""  # by which program
     replay: tuple[str, bytes] | None = None  # the key and a fingerprint of the request

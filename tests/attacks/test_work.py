@@ -8,6 +8,7 @@ import base64
 import importlib
 import io
 import re
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from tests.api.test_limits import clock
 from tests.attacks.conftest import Raw
 from tests.conftest import PASSWORD, Person, World
 from tests.pushed import Browser
+from tests.server import PATIENCE
 from tests.test_policy import CHANGING, importing, modules, routes
 
 __all__ = ["clock"]
@@ -385,6 +387,48 @@ async def test_of_many_at_once_no_more_are_rendered_than_may_be(alice: Person, w
     answers = await asyncio.gather(*(alice.post(LOBBY, {"body": SLOW}) for _ in range(60)))
     assert sorted(answer.status_code for answer in answers) == [201] * 20 + [429] * 40
     assert work == ["rendered"] * 20
+
+
+async def test_what_is_counted_and_not_committed_counts(
+    alice: Person, work: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last post that may be has run, and its batch waits for another unit. Fails where only `allowance` tells."""
+    for _ in range(POSTING.count - 1):
+        await posted(alice)
+    work.clear()
+    begun, go_on = [threading.Event(), threading.Event()], [threading.Event(), threading.Event()]
+
+    def hold(_: Tx, number: int) -> None:
+        begun[number].set()
+        go_on[number].wait()
+
+    running = [asyncio.create_task(db.write(hold, 0))]
+    await asyncio.to_thread(begun[0].wait)
+    running.append(asyncio.create_task(alice.post(LOBBY, {"body": SLOW})))  # type: ignore[arg-type]
+    async with asyncio.timeout(PATIENCE):
+        while db.waiting < 2:
+            await asyncio.sleep(0.001)
+        running.append(asyncio.create_task(db.write(hold, 1)))
+        while db.waiting < 3:
+            await asyncio.sleep(0.001)
+    go_on[0].set()
+    await asyncio.to_thread(begun[1].wait)
+    looked, check = asyncio.Event(), limits.check
+    loop = asyncio.get_running_loop()
+
+    def spied(*args: Any) -> float:
+        try:
+            return check(*args)
+        finally:
+            loop.call_soon_threadsafe(looked.set)
+
+    monkeypatch.setattr(limits, "check", spied)
+    other = asyncio.create_task(alice.post(LOBBY, {"body": SLOW}))
+    await looked.wait()
+    go_on[1].set()
+    assert (await other).status_code == 429
+    assert work == ["rendered"]
+    await asyncio.gather(*running)
 
 
 async def test_a_repeated_post_is_not_rendered_again(alice: Person, work: list[str]) -> None:
