@@ -2,14 +2,13 @@
 
 import shutil
 import socket
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.conftest import needs
 from tests.server import PATIENCE, ROOT, clean_environment, free_port
 
@@ -64,8 +63,8 @@ def test_it_is_not_started_again_and_again_where_that_cannot_help(tmp_path: Path
     """A setting, a database and code that somebody has to mend."""
     bad_setting = ends_with(ROOT, tmp_path, POTTLE_SIGN_UP="perhaps")
     (tmp_path / "instance").mkdir()
-    with closing(sqlite3.connect(tmp_path / "instance" / "app.db")) as raw, raw:
-        raw.execute("CREATE TABLE somebody_elses (x)")
+    with databases.opened(tmp_path / "instance") as raw:
+        raw.execute("CREATE TABLE somebody_elses (x INTEGER)")
     bad_database = ends_with(ROOT, tmp_path)
     broken = tmp_path / "broken"
     for name in ("api", "model", "pottle", "static", "templates"):

@@ -208,18 +208,20 @@ def memory(server: Server) -> int:
 
 
 def open_sockets(server: Server) -> int:
-    """How many sockets the server's processes hold."""
-    return sum(map(is_socket, (link for process in server.processes() for link in descriptors(process))))
+    """How many sockets to clients the server's processes hold: not those of the bus, or to PostgreSQL."""
+    own = {f"socket:[{line.split()[6]}]" for line in Path("/proc/net/unix").read_text().splitlines()[1:]}
+    targets = [target(link) for process in server.processes() for link in descriptors(process)]
+    return sum(of.startswith("socket:") and of not in own for of in targets)
 
 
 def descriptors(process: int) -> Iterable[Path]:
     return Path(f"/proc/{process}/fd").iterdir()
 
 
-def is_socket(link: Path) -> bool:
+def target(link: Path) -> str:
     with suppress(FileNotFoundError):  # closed meanwhile
-        return str(link.readlink()).startswith("socket:")
-    return False
+        return str(link.readlink())
+    return ""
 
 
 async def until(happened: Callable[[], Any], what: str) -> None:

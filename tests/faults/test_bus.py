@@ -30,7 +30,7 @@ from tests.lasting import SECONDS, SEED, lasting
 from tests.live.meeting import Meeting
 from tests.server import Server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.sqlite("its bus; PostgreSQL tells of commits by NOTIFY")]
 
 
 class Ill(Pottle):

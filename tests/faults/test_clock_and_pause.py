@@ -20,6 +20,7 @@ from tests.conftest import World
 from tests.faults.bus import deafened
 from tests.faults.clock import DAY, HOUR, Clock
 from tests.faults.eyes import Witnesses, has, on_every_worker, worker_at
+from tests.holders import holders
 from tests.lasting import lasting
 from tests.live.meeting import Meeting, changes
 from tests.server import PATIENCE, Server, calling, wait_until
@@ -129,15 +130,6 @@ def stopped(worker: int) -> Iterator[None]:
         yield
     finally:
         os.kill(worker, signal.SIGCONT)
-
-
-def has_turn(server: Server, worker: int) -> bool:
-    """Whether a worker holds the right to write, as the kernel knows it."""
-    inode = (server.instance / "app.db-turn").stat().st_ino
-    held = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
-    return any(
-        row[1:3] == ["FLOCK", "ADVISORY"] and row[4] == str(worker) and row[5].endswith(f":{inode}") for row in held
-    )
 
 
 async def away_from(meeting: Meeting, worker: int, uid: str) -> httpx.AsyncClient:
@@ -290,7 +282,7 @@ async def caught_with_turn(server: Server, rng: random.Random) -> int:
     while time.monotonic() < deadline:
         worker = rng.choice(server.processes()[1:])
         os.kill(worker, signal.SIGSTOP)
-        if has_turn(server, worker):
+        if worker in holders(server, "turn"):
             return worker
         os.kill(worker, signal.SIGCONT)
         await asyncio.sleep(0.002)

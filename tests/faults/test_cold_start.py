@@ -21,8 +21,8 @@ pytestmark = pytest.mark.slow
 
 TEN = 10  # folders for one process, which forks: it takes longer to import everything than to start
 
-# For each `folder=seconds` named, forks three processes that open the folder at the same moment and say its epoch. If
-# seconds are given, all three are killed then.
+# For each `folder|url|seconds` named, forks three processes that open the folder at the same moment and say its epoch.
+# If seconds are given, all three are killed then.
 RACE = """
 import asyncio, os, signal, sys, time
 from pathlib import Path
@@ -30,19 +30,19 @@ import alembic.command, alembic.autogenerate
 from model.settings import Settings
 from pottle.store import db
 
-async def start(folder):
-    await db.open(Settings(instance=Path(folder)))
+async def start(folder, url):
+    await db.open(Settings(instance=Path(folder), database_url=url))
     print(folder, db.instance.epoch, flush=True)
     await db.close()
 
-for folder, seconds in (arg.split("=") for arg in sys.argv[1:]):
+for folder, url, seconds in (arg.split("|") for arg in sys.argv[1:]):
     ready, go = os.pipe()
     children = []
     for _ in range(3):
         if not (child := os.fork()):
             os.close(go)
             os.read(ready, 1)  # the end of the pipe, when the parent lets go
-            asyncio.run(start(folder))
+            asyncio.run(start(folder, url))
             os._exit(0)
         children.append(child)
     os.close(go)
@@ -58,7 +58,8 @@ for folder, seconds in (arg.split("=") for arg in sys.argv[1:]):
 
 def race(folders: dict[Path, str], home: Path) -> list[list[str]]:
     """The folder and epoch that each process said, of three for each folder."""
-    command = [sys.executable, "-c", RACE, *[f"{folder}={seconds}" for folder, seconds in folders.items()]]
+    named = [f"{folder}|{databases.url_of(folder)}|{seconds}" for folder, seconds in folders.items()]
+    command = [sys.executable, "-c", RACE, *named]
     ran = subprocess.run(command, cwd=ROOT, env=clean_environment(home), capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     return [line.split() for line in ran.stdout.splitlines()]
@@ -137,6 +138,7 @@ async def test_two_gunicorns_at_once_on_one_empty_folder_of_which_one_is_killed(
     """
     for n in lasting(1):
         instance = tmp_path / f"{n}" / "instance"
+        databases.url_of(instance)  # is there from now on
         pair = [Server(instance, tmp_path) for _ in range(2)]
         starting = [asyncio.create_task(asyncio.to_thread(server.start)) for server in pair]
         try:

@@ -27,6 +27,7 @@ from model.settings import Settings
 from pottle.http import caching
 from pottle.live.watches import Asker, Made, Watched, watches
 from pottle.store import Tx, changes, db, tables
+from tests import databases
 from tests.api.conftest import signed
 from tests.conftest import PASSWORD, Person
 from tests.device import Device
@@ -106,7 +107,7 @@ async def test_what_is_kept_is_what_is_true_after_every_kind_of_write(
     assert not never_kept, "a GET whose answers are never kept has not been tested"
     assert all(own.changes > 0 for own in watched), [(own._watched.get, own.changes) for own in watched]
     assert not watching.wrong
-    assert len(watching.compared) > 30
+    assert databases.POSTGRES or len(watching.compared) > 30, "SQLite tells what a statement touches"
 
 
 class Own:

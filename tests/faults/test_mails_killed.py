@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from tests.conftest import World
+from tests.holders import holders
 from tests.lasting import SEED
 from tests.mailbox import Mailbox, receiving
 from tests.server import PATIENCE, Server, calling
@@ -29,16 +30,6 @@ MAILS = int(os.environ.get("MAILS", "40"))
 KILLS = int(os.environ.get("MAIL_KILLS", "3"))
 AT_ONCE = 50  # that a request may invite
 AT_THE_ANSWER = 0.5  # of the kills come before the server says that it has the letter, the others just after
-
-
-def senders(server: Server) -> list[int]:
-    """The workers that hold the lock of the consumer: one, or none for a moment."""
-    with suppress(FileNotFoundError):
-        inode = (server.instance / "app.db-mail").stat().st_ino
-        held = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
-        holders = {int(line[4]) for line in held if line[1] == "FLOCK" and line[5].endswith(f":{inode}")}
-        return [process for process in server.processes()[1:] if process in holders]
-    return []
 
 
 class Killer:
@@ -65,7 +56,7 @@ class Killer:
 
     def kill(self) -> None:
         """Kills it now."""
-        for process in senders(self.server):
+        for process in holders(self.server, "mail"):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
                 self.done += 1

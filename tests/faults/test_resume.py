@@ -272,6 +272,7 @@ def as_frame(row: Change) -> Frame:
     return {"seq": row.seq, "prev": row.prev, "kind": row.kind, "post": {"id": row.subject}}
 
 
+@pytest.mark.sqlite("a copy of its file; tests/postgres/test_epoch.py has PostgreSQL's")
 async def test_after_an_older_copy_was_put_back_no_position_is_recovered(
     meeting: Meeting, rng: random.Random, tmp_path: Path
 ) -> None:

@@ -4,7 +4,6 @@ HUP has gunicorn replace every worker, TERM ends the server. `pottle/server/work
 """
 
 import asyncio
-import fcntl
 import os
 import random
 import shutil
@@ -12,7 +11,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
-from contextlib import AsyncExitStack, closing
+from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,7 @@ from pottle.store import migrations
 from tests import databases
 from tests.conftest import World
 from tests.faults.http import Client, Line, request
+from tests.holders import turn_taken
 from tests.lasting import lasting
 from tests.live.meeting import Frame, Meeting, names
 from tests.server import PATIENCE, ROOT, Server, connected
@@ -324,7 +324,7 @@ async def test_the_old_workers_serve_until_the_new_ones_do(meeting: Meeting) -> 
     server = meeting.server
     old = workers(server)
     found = await meeting.sockets(each=1)
-    with closing(Held(server.instance / "app.db-turn")):
+    with turn_taken(server.instance):
         server.process.send_signal(signal.SIGHUP)
         await until(lambda: server.output().count("until the new workers do") == 3, "the old workers", server)
         for _ in range(10):
@@ -349,7 +349,7 @@ async def test_new_workers_that_never_serve_do_not_keep_the_old_ones(
     """
     with Server(instance, tmp_path, GUNICORN_CMD_ARGS="--graceful-timeout=3") as server:
         found = await Meeting(server, stack, world.tokens).sockets(each=1)
-        with closing(Held(instance / "app.db-turn")):
+        with turn_taken(instance):
             server.process.send_signal(signal.SIGHUP)
             await until(lambda: server.output().count("until the new workers do") == 3, "the old workers", server)
             server.process.send_signal(signal.SIGTERM)
@@ -361,19 +361,10 @@ async def test_new_workers_that_never_serve_do_not_keep_the_old_ones(
 def test_a_start_may_take_its_time(instance: Path, tmp_path: Path) -> None:
     """It waits for the turn, or migrates. Fails when a worker is silent meanwhile: gunicorn then ends it."""
     server = Server(instance, tmp_path, GUNICORN_CMD_ARGS="--timeout=2")
-    timer = threading.Timer(5, Held(instance / "app.db-turn").close)
+    with ExitStack() as taken:
+        taken.enter_context(turn_taken(instance))
+        timer = threading.Timer(5, taken.pop_all().close)
     timer.start()
     with server:
         timer.join()
         assert "WORKER TIMEOUT" not in server.output()
-
-
-class Held:
-    """A file's lock, until it is closed."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_RDWR)
-        fcntl.flock(self._file, fcntl.LOCK_EX)
-
-    def close(self) -> None:
-        os.close(self._file)

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import World
+from tests.holders import holders
 from tests.lasting import SEED
 from tests.receiver import Receiver, receiving
 from tests.server import PATIENCE, Server, calling
@@ -35,14 +36,6 @@ def killed(instance: Path, tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
-def senders(server: Server) -> list[int]:
-    """The workers that hold the lock of the consumer: one, or none for a moment."""
-    inode = (server.instance / "app.db-webhooks").stat().st_ino
-    held = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
-    holders = {int(line[4]) for line in held if line[1] == "FLOCK" and line[5].endswith(f":{inode}")}
-    return [process for process in server.processes()[1:] if process in holders]
-
-
 async def kill_senders(server: Server, receiver: Receiver) -> int:
     """Kills whoever sends, as often as is wanted, each time after something more has come; how often that was."""
     rng, done = random.Random(SEED), 0
@@ -50,7 +43,7 @@ async def kill_senders(server: Server, receiver: Receiver) -> int:
         before = len(receiver.got)
         await receiver.has(lambda got, before=before: len(got) > before)  # type: ignore[misc]
         await asyncio.sleep(rng.uniform(0, 0.05))
-        for process in senders(server):
+        for process in holders(server, "webhooks"):
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
                 done += 1

@@ -157,6 +157,7 @@ def put_in_place(server: Server, backup: Path) -> None:
     shutil.copy(backup, server.instance / "app.db")
 
 
+@pytest.mark.sqlite("a copy of its file; tests/postgres/test_epoch.py has PostgreSQL's")
 @pytest.mark.slow
 async def test_a_restored_older_copy_is_a_new_epoch(own_meeting: Meeting, tmp_path: Path) -> None:
     """What comes after a backup is lost with it, and seqs are given again: a position from before means nothing.
@@ -183,6 +184,7 @@ async def test_a_restored_older_copy_is_a_new_epoch(own_meeting: Meeting, tmp_pa
     assert not subscribed["recovered"]
 
 
+@pytest.mark.sqlite("a copy of its file; tests/postgres/test_epoch.py has PostgreSQL's")
 @pytest.mark.slow
 async def test_a_database_that_came_alone_is_a_new_epoch(own_meeting: Meeting, tmp_path: Path, world: World) -> None:
     """`app.db` moved to another machine without `app.db-turn`: nobody knows whether it is the newest copy."""

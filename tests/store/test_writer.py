@@ -1,14 +1,13 @@
 """The writer: many units in one transaction, each as if it had been alone."""
 
 import asyncio
-import fcntl
 import itertools
 import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +25,10 @@ from pottle.store.bus import Bus
 from pottle.store.database import Database, _beneath
 from pottle.store.instance import Fact, put
 from pottle.store.locks import Turn
-from pottle.store.postgres import TURN
-from pottle.store.sqlite import turn_file
 from pottle.store.unit import Envelope, Tx, envelope
 from pottle.store.writer import MOST_IN_A_BATCH, Writer
 from tests import databases
+from tests.holders import turn_taken
 from tests.server import PATIENCE
 from tests.store.conftest import created
 
@@ -82,19 +80,6 @@ class Kept:
         gate.set()
         await first
         return await asyncio.gather(*running, return_exceptions=True)
-
-
-@contextmanager
-def turn_taken(folder: Path) -> Iterator[None]:
-    """Another process has the turn meanwhile."""
-    if databases.POSTGRES:
-        with databases.opened(folder) as raw:
-            raw.execute(f"SELECT pg_advisory_lock({TURN})")
-            yield
-    else:
-        with turn_file(folder / "app.db").open("r+b") as stuck:
-            fcntl.flock(stuck, fcntl.LOCK_EX)
-            yield
 
 
 @asynccontextmanager
