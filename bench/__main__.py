@@ -18,7 +18,7 @@ from bench.data import Data
 from bench.running import ROOT
 from bench.works import OF_ENGINES, WORKS
 
-QUICK_SECONDS = 2.0
+QUICK_SECONDS = 1.0
 
 
 def main() -> int:
