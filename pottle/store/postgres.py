@@ -164,7 +164,7 @@ class Postgres:
             check(raw)
             raw.execute(UNHURRIED)
             with impatient(said) as at_last:
-                giving_way(connection, migrations.bring, at_last)
+                giving_way(connection, partial(migrations.bring, folder=self._folder), at_last)
             if development:
                 from pottle.store.migrations import writing  # and with it Alembic, which takes 0.3 s
 

@@ -124,6 +124,7 @@ async def test_the_bell_and_what_one_chooses_to_be_told(
 
     await page.goto(f"{server.url}/account/messages")
     form = page.locator("#messages form")
+    await expect(form.get_by_role("button", name="Save")).to_be_enabled()  # what was chosen until now has arrived
     await form.get_by_role("combobox", name="By mail Replies to my posts").select_option("Once a day")
     await form.get_by_role("checkbox", name="On devices Posts that mention me").uncheck()
     await form.get_by_label("Quiet hours").check()

@@ -12,11 +12,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests import databases
 from tests.conftest import PASSWORD, needs
 from tests.live.meeting import Meeting, changes
 from tests.server import ROOT, STARTED_ANEW, Server
 
 # Root may write wherever it likes; without its capabilities it may not.
+FILES = ["postgres-seen"] if databases.POSTGRES else ["app.db", "app.db-turn"]
+WHILE_OPEN = [] if databases.POSTGRES else ["app.db-wal", "app.db-shm"]
 LIKE_ANYBODY = ("setpriv", "--bounding-set=-all", "--inh-caps=-all")
 
 
@@ -31,7 +34,7 @@ async def test_gunicorn_starts_on_a_folder_that_is_not_there(tmp_path: Path, sta
         assert len(epochs) == 1
         assert "Lobby" in (await (await nobody.http()).get("/")).text
         assert "Traceback" not in server.output()
-        kept = [server.instance / name for name in ("app.db", "app.db-wal", "app.db-shm")]
+        kept = [server.instance / name for name in (*FILES, *WHILE_OPEN)]
         assert {file.stat().st_mode & 0o777 for file in kept} == {0o600}  # there are password hashes in them
 
 
@@ -91,7 +94,7 @@ async def test_a_checkout_that_nobody_may_write_to_serves_everything(
         assert again.json()["name"] == "Hanna"
         assert "Traceback" not in server.output()
     assert everything(locked_checkout) == before
-    assert {path.name for path in (locked_checkout / "instance").iterdir()} >= {"app.db", "app.db-turn"}
+    assert {path.name for path in (locked_checkout / "instance").iterdir()} >= {*FILES}
 
 
 async def use(nobody: Meeting) -> None:

@@ -53,27 +53,27 @@ def upgrade(place: Place, to: str | None = None, willing: bool = False) -> None:
     with_connection(place, lambda config: command.upgrade(config, to or "head"))
 
 
-def bring(connection: Connection) -> None:
+def bring(connection: Connection, folder: Path | None = None) -> None:
     """Brings the PostgreSQL database of a connection, which is in a transaction with the turn, to where a start does.
 
-    An empty one is made from the models, and gets the rows that a new SQLite database has by the migrations. Raises
-    WrongDatabase for one that is not ours, or newer than the code.
+    An empty one is made from the models, and gets the rows that a new SQLite database has by the migrations: that is
+    made in `folder` for the moment. Raises WrongDatabase for one that is not ours, or newer than the code.
     """
     if revision(connection) is None:
-        make(connection)
+        make(connection, folder)
     else:
         upgrade(connection)
 
 
-def make(connection: Connection) -> None:
+def make(connection: Connection, folder: Path | None) -> None:
     """Makes what an empty PostgreSQL database lacks, in the connection's transaction."""
     from alembic import command
 
     from pottle.store.moving import Move, tables_in
 
     described().create_all(connection)
-    with tempfile.TemporaryDirectory() as folder:
-        new = Path(folder) / "app.db"
+    with tempfile.TemporaryDirectory(dir=folder) as passing:
+        new = Path(passing) / "app.db"
         upgrade(new)
         with closing(open_reader(new)) as raw, Snapshot(raw) as source, unreferenced(connection):
             Move(Snapshot(connection.connection.driver_connection), tables_in(source)).bring(source)
