@@ -10,6 +10,7 @@ import runpy
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -44,6 +45,7 @@ TO_BE_WRITTEN = re.compile(
 SECURITY = (ROOT / "SECURITY.md").read_text()
 
 
+@cache
 def functions(path: Path) -> set[str]:
     """The functions and classes of a module, methods too."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -77,6 +79,7 @@ def test_every_decision_has_its_three_parts(path: Path) -> None:
     ]
 
 
+@cache
 def list_of_files() -> str:
     """The page docs/files.md as it should be."""
     tracked()  # or there is nothing to make it of
