@@ -21,7 +21,8 @@ LAID_OVER = "examples/start/"
 KEPT = (
     *("pottle", "static/pottle", "static/docs.js", "static/forms.js", "static/texts.js"),
     *("static/logo.svg", "templates/docs.html"),
-    *("scripts/check", "scripts/run", "scripts/setup", "scripts/test", "tests/server.py", "tests/databases.py"),
+    *("scripts/check", "scripts/run", "scripts/setup", "scripts/test"),
+    *("tests/compiled.py", "tests/databases.py", "tests/server.py", "tests/warm.py"),
     *("gunicorn.conf.py", "Dockerfile", ".dockerignore", ".editorconfig"),
     *("requirements.in", "requirements.txt", "requirements-dev.in", "requirements-dev.txt"),
     *(".gitignore", "instance/.gitignore", ".vscode", "LICENSE"),

@@ -80,12 +80,13 @@ class Forked:
 @cache
 def _warm() -> socket.socket:
     """The process is started when it is first needed, and ends with this one."""
-    from main import RESOURCES
+    import main
 
+    settings = type(main.app.config["POTTLE"]).__module__
     ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with its:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.warm", str(its.fileno()), *RESOURCES],
+            [sys.executable, "-m", "tests.warm", str(its.fileno()), settings, *main.RESOURCES],
             cwd=Path(__file__).parents[1],
             env={"PATH": os.environ["PATH"], "PYTHONDONTWRITEBYTECODE": "1"},
             stdin=subprocess.DEVNULL,
@@ -101,7 +102,7 @@ def _warm() -> socket.socket:
     return ours
 
 
-def _import(resources: list[str], folder: str) -> None:
+def _import(folder: str, settings: str, *resources: str) -> None:
     """No garbage is looked for meanwhile, and never among what was imported.
 
     prometheus_client must find a folder when it is imported. Its numbers move to the server's own with their first use
@@ -112,7 +113,6 @@ def _import(resources: list[str], folder: str) -> None:
     for name in (*LIBRARIES, *(f"api.{name}" for name in resources)):
         import_module(name)
 
-    from model.settings import Settings
     from pottle.http.application import Application
     from pottle.http.docs import Id
     from tests import compiled
@@ -120,7 +120,7 @@ def _import(resources: list[str], folder: str) -> None:
     compiled.once(Path(folder))
     unused = Application("pottle", static_folder=None)
     unused.url_map.converters["id"] = Id
-    unused.config["POTTLE"] = Settings()
+    unused.config["POTTLE"] = import_module(settings).Settings()
     for name in resources:
         unused.register_blueprint(import_module(f"api.{name}").blueprint)
     gc.freeze()
@@ -200,7 +200,7 @@ def _run() -> None:
 
 if __name__ == "__main__":
     temporary = tempfile.mkdtemp()
-    _import(sys.argv[2:], temporary)
+    _import(temporary, *sys.argv[2:])
     if _Forker(socket.socket(fileno=int(sys.argv[1]))).serve():
         _run()
     else:
