@@ -303,9 +303,10 @@ class Postgres:
         until = time.monotonic() + PATIENCE
         while self.usage["sessions"].busy and time.monotonic() < until:
             for raw in [*self._open]:
-                with suppress(psycopg.Error):
-                    await raw.cancel_safe(timeout=PATIENCE)
-            await asyncio.sleep(0.01)
+                if raw.info.transaction_status == TransactionStatus.ACTIVE:
+                    with suppress(psycopg.Error):
+                        await raw.cancel_safe(timeout=PATIENCE)
+            await asyncio.sleep(0.02)
 
     async def _session_connection(self) -> Any:
         raw = await self._connected("session", SET_UP_SESSION)
