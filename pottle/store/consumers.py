@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Set
 from contextlib import suppress
+from functools import partial
 
 from pottle.store import changes
 from pottle.store.changes import Change
@@ -83,6 +84,21 @@ class Runner:
                 except* ConnectionError:
                     log.warning("%s goes on elsewhere: its lock was lost with the database", self.consumer.name)
 
+    def told(self, read: Snapshot, rows: list[Change]) -> Callable[[], None]:
+        """What to do about changes that the follower has read: to pass over them, or to wake it, which reads them."""
+        before = db.head
+        if self._place == before and not self._wanted(read, rows):
+            return partial(self._pass, before, rows[-1].seq)
+        return self.woken.set
+
+    def _pass(self, before: int, newest: int) -> None:
+        if self._place == before:  # it has not read meanwhile
+            self._place = newest
+
+    def _wanted(self, read: Snapshot, rows: list[Change]) -> list[Change]:
+        wanted = [row for row in rows if row.kind in self.consumer.kinds]
+        return wanted if wanted and self.consumer.wants(read, wanted) else []
+
     async def _again(self, part: Callable[[], Awaitable[None]]) -> None:
         """Runs a part of it, and again where it fails."""
         while True:
@@ -121,8 +137,7 @@ class Runner:
         rows = changes.some(read, self._place, AT_ONCE)
         if self._place and not changes.all_there(read, self._place, rows):
             log.warning("The change log was pruned before %s had read it", self.consumer.name)
-        wanted = [row for row in rows if row.kind in self.consumer.kinds]
-        return rows, wanted if wanted and self.consumer.wants(read, wanted) else []
+        return rows, self._wanted(read, rows)
 
     async def _move(self, wanted: list[Change], place: int) -> None:
         await db.write(self._take, wanted, place)
@@ -156,14 +171,14 @@ class Consuming:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._runners, self._tasks = [], []
 
-    def _prepare(self, _read: Snapshot, rows: list[Change]) -> list[asyncio.Event]:
-        kinds, tags = {row.kind for row in rows}, {tag for row in rows for tag in row.tags.split()}
-        woken = [runner.woken for runner in self._runners if kinds & runner.consumer.kinds]
-        return [*woken, *(runner.consumer.woken for runner in self._runners if tags & runner.consumer.tags)]
+    def _prepare(self, read: Snapshot, rows: list[Change]) -> list[Callable[[], None]]:
+        tags = {tag for row in rows for tag in row.tags.split()}
+        follow = [runner.told(read, rows) for runner in self._runners if runner.consumer.kinds]
+        return [*follow, *(runner.consumer.woken.set for runner in self._runners if tags & runner.consumer.tags)]
 
-    def _wake(self, events: Iterable[asyncio.Event]) -> None:
-        for event in events:
-            event.set()
+    def _wake(self, woken: Iterable[Callable[[], None]]) -> None:
+        for wake in woken:
+            wake()
 
     def _wake_all(self) -> None:
         for runner in self._runners:
