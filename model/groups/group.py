@@ -316,16 +316,17 @@ ALIKE = _("can be taken for that of somebody who looks after this group; please 
 _mine = aliased(Membership)
 
 
-def _namesake(group: ColumnElement[bool]) -> Select[Any]:
-    """Another user whose name looks the same, who is an admin or moderates the group."""
+def namesake(group: ColumnElement[bool]) -> Select[Any]:
+    """Another user whose name looks the same, who is an admin or moderates the group: a condition on Membership."""
     moderates = select(Membership.user_id).where(Membership.user_id == User.id, Membership.role == "moderator", group)
+    moderates = moderates.correlate_except(Membership)
     alike = User.likeness == bindparam("likeness"), User.id != bindparam("user_id")
     return select(User.id).where(*alike, or_(User.role == "admin", moderates.exists())).limit(1)
 
 
 _own_groups = select(_mine.group_id).where(_mine.user_id == bindparam("user_id"))
-NAMESAKE = _namesake(Membership.group_id == bindparam("group_id"))
-NAMESAKE_IN_OWN_GROUPS = _namesake(Membership.group_id.in_(_own_groups))
+NAMESAKE = namesake(Membership.group_id == bindparam("group_id"))
+NAMESAKE_IN_OWN_GROUPS = namesake(Membership.group_id.in_(_own_groups))
 
 
 def has_namesake(read: Snapshot, name: str, group_id: int, user_id: int = 0) -> bool:

@@ -240,7 +240,11 @@ def seen_by(read: Snapshot, identity: Identity | None, id_: int) -> ChannelRow |
 @reads
 def visible_to(read: Snapshot, identity: Identity | None, id_: int) -> ChannelRow:
     """A channel that the asker may see: the only way to get one. Raises NotFound."""
-    row = seen_by(read, identity, id_)
+    return there(seen_by(read, identity, id_), id_)
+
+
+def there(row: ChannelRow | None, id_: int) -> ChannelRow:
+    """A channel that was found. Raises NotFound for none."""
     if row is None:
         raise NotFound(_("There is no channel %(id)s.", id=id_))
     return row

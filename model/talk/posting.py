@@ -13,6 +13,7 @@ from model.accounts import account
 from model.accounts.session import Identity
 from model.groups import group as groups
 from model.groups import rules
+from model.groups.group import asker
 from model.talk import channel as channels
 from model.talk import decision, image, mention
 from model.talk.channel import Channel, ChannelRow
@@ -51,16 +52,14 @@ NOW = "now"
 IMPORTED = "imported"  # a tag of the change that tells of a post which somebody wrote elsewhere, long ago
 QUICK = 1_000  # characters that are rendered in a moment, whatever they are
 
-ADD = insert(Post).returning(Post.id)
+GROUP = select(Channel.group_id).where(Channel.id == bindparam("place"))
+ADD = insert(Post).returning(Post.id, GROUP.scalar_subquery().label("group_id"))
 CHANGE = update(Post).where(Post.id == bindparam("id"))
 _moment = Channel.active % channels.PINNED
 _now: BindParameter[int] = bindparam("active")
 _LATEST = case((_moment < _now, Channel.active - _moment + _now), else_=Channel.active)
 COUNT_POST = (
-    update(Channel)
-    .where(Channel.id == bindparam("id"))
-    .values(posts=Channel.posts + bindparam("by"), active=_LATEST)
-    .returning(Channel.group_id)
+    update(Channel).where(Channel.id == bindparam("id")).values(posts=Channel.posts + bindparam("by"), active=_LATEST)
 )
 COUNT_REPLY = update(Post).where(Post.id == bindparam("id")).values(replies=Post.replies + bindparam("by"))
 NEWEST = select(func.max(Post.id).label("id"))
@@ -191,7 +190,7 @@ def create(tx: Tx, identity: Identity | None, channel_id: int, new: Draft, origi
     channel, here = _where_to_post(tx, identity, channel_id, new, origin)
     badge = rules.badge(channel, identity)
     if badge is None and not new.anonymous:
-        _check_name(tx, channel.group_id, identity, new.guest)
+        _check_name(tx, channel.group_id, identity, here, new.guest)
     looked = look.at(tx, channel, identity, here, new.body, new.html)
     waits = rules.waits(channel, identity)
     found = looked.verdict if waits else looked.with_service(here)  # whom review holds back no service lets through
@@ -246,13 +245,15 @@ def add(
     whose = {"channel_id": channel_id, "parent_id": new.parent, "root_id": root and root.id, "author_id": author_id}
     whose |= {"answered_id": answered, "anonymous": new.anonymous, "question": root is None and asks(new.body)}
     whose |= {"digest": digest}
-    id_: int = tx.one(ADD, **whose, **texts, state=state, replies=0, created=tx.now, edited=None, version=1).id
+    first = {"state": state, "replies": 0, "created": tx.now, "edited": None, "version": 1}
+    id_: int
+    id_, group_id = tx.one(ADD, **whose, **texts, **first, place=channel_id)
     addressed = mention.keep(tx, id_, channel_id, author_id, new.html)
     image.keep(tx, id_, author_id, new.html)
-    index.put_new(tx, id_)
+    index.put_new(tx, index.Made(id_, channel_id, group_id, author_id, new.anonymous, new.html, tx.now))
     if state == "published":
         more = [IMPORTED] if new.imported else []
-        _count(tx, "post.created", id_, channel_id, new.parent, 1, addressed | {answered}, more)
+        _count(tx, "post.created", id_, channel_id, group_id, new.parent, 1, addressed | {answered}, more)
     else:
         tx.changed("post.pending", subject=id_)
     return id_
@@ -266,8 +267,10 @@ def asks(body: str) -> bool:
 def _where_to_post(
     read: Snapshot, identity: Identity | None, channel_id: int, new: Draft, origin: str | None
 ) -> tuple[ChannelRow, Here]:
-    channel = where_to_post(read, identity, channel_id, origin)
-    here = block.here(read, channel, identity)
+    found = read.one(block.CHANNEL, id=channel_id, **asker(identity), **block.asking(identity))
+    channel: ChannelRow = channels.there(found, channel_id)
+    rules.may_post(channel, identity, origin)
+    here = block.here_by(read, channel, identity, found)
     check_draft(read, identity, channel, new)
     return channel, here
 
@@ -295,10 +298,10 @@ def check_draft(read: Snapshot, identity: Identity | None, channel: ChannelRow, 
             raise Conflict(_("The post you reply to has been removed."))
 
 
-def _check_name(tx: Tx, group_id: int, identity: Identity | None, guest: str | None) -> None:
+def _check_name(tx: Tx, group_id: int, identity: Identity | None, here: Here, guest: str | None) -> None:
     if identity is None:
         groups.check_name(tx, guest or "", group_id, "guest")
-    elif groups.has_namesake(tx, identity.name, group_id, identity.user):
+    elif here.namesake:
         raise Forbidden(
             _("Your name can be taken for that of somebody who looks after this group. Please change it first.")
         )
@@ -309,6 +312,7 @@ def _count(
     kind: str,
     id_: int,
     channel_id: int,
+    group_id: int,
     parent: int | None,
     by: int,
     addressed: set[int | None],
@@ -316,8 +320,8 @@ def _count(
 ) -> None:
     """Counts a post that appeared (`by` is 1) or went (-1), and announces it; also to the users whom it addressed."""
     active = channels.activity(tx.now, channel_id) if kind == "post.created" else 0
-    in_group = tx.one(COUNT_POST, id=channel_id, by=by, active=active).group_id
-    tags = ["posts", f"posts-of:{in_group}", f"post:{id_}"]
+    tx.run(COUNT_POST, id=channel_id, by=by, active=active)
+    tags = ["posts", f"posts-of:{group_id}", f"post:{id_}"]
     if parent is not None:
         tx.run(COUNT_REPLY, id=parent, by=by)
         tags.append(f"post:{parent}")
@@ -488,7 +492,7 @@ def note(
 def set_state(tx: Tx, row: PostRow, state: State) -> None:
     """Within a unit: has a post appear or go, and counts and announces that."""
     tx.run(CHANGE, id=row.id, state=state, version=row.version + 1)
-    where = row.id, row.channel_id, row.parent_id
+    where = row.id, row.channel_id, tx.one(GROUP, place=row.channel_id).group_id, row.parent_id
     addressed = {row.answered_id, *mention.mentioned_by(tx, row.id)}
     if state == "published":
         if row.state == "pending" and (newest := tx.one(NEWEST).id) > row.id:

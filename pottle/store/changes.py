@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from itertools import takewhile
 from typing import Any, NamedTuple
 
-from sqlalchemy import Index, String, bindparam, delete, func, select, update
+from sqlalchemy import BindParameter, Index, String, bindparam, delete, func, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from pottle.store.base import NEVER_REUSE_IDS, Base, Id, Time, insert
@@ -74,11 +74,8 @@ MADE = select(LoggedChange.seq).where(
 HEAD = select(func.max(LoggedChange.seq).label("seq"))
 
 NEWEST = select(Stream.seq).where(Stream.name == bindparam("stream"))
-ADD = (
-    insert(LoggedChange)
-    .values(prev=func.coalesce(NEWEST.scalar_subquery(), 0), stream=bindparam("stream"))
-    .returning(LoggedChange.seq)
-)
+_before: BindParameter[int | None] = bindparam("before")  # the stream's change before, where it is not written yet
+ADD = insert(LoggedChange).values(prev=func.coalesce(_before, NEWEST.scalar_subquery(), 0), stream=bindparam("stream"))
 ADVANCE = insert(Stream)
 ADVANCE = ADVANCE.on_conflict_do_update(index_elements=["name"], set_={"seq": ADVANCE.excluded.seq})
 UNSAID = update(LoggedChange).where(LoggedChange.stream == bindparam("name"))
@@ -97,15 +94,28 @@ def head(read: Snapshot) -> int:
     return read.one(HEAD).seq or 0
 
 
-def add(tx: Snapshot, now: str, kind: str, stream: str | None, subject: int | None, tags: Iterable[str]) -> int:
-    """Writes one change, makes it the stream's newest, and returns its seq."""
-    if stream is not None and not NAME.fullmatch(stream):
-        raise ValueError(f"{stream!r} is no name of a stream: 1 to {LONGEST_NAME} characters of ASCII, without spaces.")
-    told = " ".join(tags)
-    seq: int = tx.one(ADD, stream=stream, kind=kind, subject=subject, tags=told, created=now).seq
-    if stream is not None:
-        tx.run(ADVANCE, name=stream, seq=seq)
-    return seq
+class Addition:
+    """Changes that are written together, in one transaction that has the turn."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self._newest: dict[str, int] = {}  # of each stream
+
+    def add(self, seq: int, now: str, kind: str, stream: str | None, subject: int | None, tags: Iterable[str]) -> None:
+        """One more, which becomes its stream's newest. `seq` is the one after that of the change before."""
+        if stream is not None and not NAME.fullmatch(stream):
+            raise ValueError(
+                f"{stream!r} is no name of a stream: 1 to {LONGEST_NAME} characters of ASCII, without spaces."
+            )
+        what = {"kind": kind, "subject": subject, "tags": " ".join(tags), "created": now}
+        self.rows.append({"seq": seq, "stream": stream, "before": self._newest.get(stream or ""), **what})
+        if stream is not None:
+            self._newest[stream] = seq
+
+    def write(self, tx: Snapshot) -> None:
+        """Writes them."""
+        tx.run_each(ADD, self.rows)
+        tx.run_each(ADVANCE, ({"name": stream, "seq": seq} for stream, seq in self._newest.items()))
 
 
 def position(read: Snapshot, stream: str) -> int:
@@ -157,8 +167,8 @@ def some(read: Snapshot, after: int, limit: int) -> list[Change]:
 def all_there(read: Snapshot, after: int, rows: list[Change]) -> bool:
     """Whether `rows`, found by `since(read, after)`, are all there were: none was pruned before it was read.
 
-    Seqs follow on one another, but for those that a rolled back transaction drew on PostgreSQL. Pruning begins at the
-    log's beginning, so that where something older is left, it took nothing newer.
+    Seqs follow on one another, but for those that earlier versions drew on PostgreSQL and rolled back. Pruning begins
+    at the log's beginning, so that where something older is left, it took nothing newer.
     """
     first = rows[0].seq if rows else head(read) + 1
     return first == after + 1 or read.one(UNTIL, until=after) is not None

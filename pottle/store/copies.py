@@ -185,6 +185,7 @@ def begin_anew(part: Path, note: Callable[[Tx], None]) -> dict[str, int]:
             for name in CREDENTIALS:
                 tx.run(delete(table(name)))
             note(tx)
+            tx.deliver()
     finally:
         engine.dispose()
     as_one_file(part)

@@ -80,7 +80,7 @@ def identify(tx: Snapshot, noted: tuple[str, int], history: str | None = None) -
 
 
 def newest(tx: Snapshot) -> int:
-    """The seq of the newest change, in a transaction that is about to be committed. Raises Moved."""
+    """The seq of the newest change, in a transaction that has the turn. Raises Moved."""
     found = tx.one(NEWEST)
     if found.place:
         raise Moved(found.place)

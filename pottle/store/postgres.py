@@ -72,7 +72,8 @@ NOTICE_THE_END = """
 """
 BEGIN = f"BEGIN; SELECT pg_advisory_xact_lock({TURN}); SELECT pg_current_xact_id()::text"
 COMMIT = "COMMIT"
-TELL_AND_COMMIT = f"NOTIFY {CHANNEL}; COMMIT"
+GO_ON = "SELECT setval(pg_get_serial_sequence('changes', 'seq'), %s)"  # of it an older version draws
+TELL = f"NOTIFY {CHANNEL}"
 LOCK_MS = 500  # that a migration waits for a table, and all who read it behind it; a deadlock is looked for after 1 s
 AGAIN_SECONDS = 3  # until it tries again
 # A migration takes its time, and a person may be asked.
@@ -196,15 +197,15 @@ class Postgres:
             raw: Any = connection.connection.driver_connection
             try:
                 tx = Tx(connection)
+                tx.head = newest(tx)
                 yield tx
-                head = newest(tx) if tx.writings else 0
-                self._commit(raw, tx, head)
+                self._commit(raw, tx)
             finally:
                 if raw.closed:  # SQLAlchemy would ask over it again, even where the transaction was committed
                     connection.invalidate()
                     transaction.rollback()
-        if head:
-            self._noted.note(self.instance.epoch, head)
+        if tx.writings:
+            self._noted.note(self.instance.epoch, tx.head)
             self._look.told = True  # the writer has somebody look
 
     def _begun(self) -> Connection:
@@ -225,14 +226,21 @@ class Postgres:
                 return connection
         raise AssertionError
 
-    def _commit(self, raw: Any, tx: Tx, head: int) -> None:
+    def _commit(self, raw: Any, tx: Tx) -> None:
         """Commits. Where the connection is lost meanwhile, the next one says what became of it: nothing runs twice."""
         if raw.info.transaction_status != TransactionStatus.INTRANS:
             raise RuntimeError("The transaction has failed, and nobody said so")
         try:
-            raw.execute(TELL_AND_COMMIT if tx.writings else COMMIT)
+            if tx.writings:
+                with raw.pipeline():  # one trip
+                    tx.deliver()
+                    raw.execute(GO_ON, (tx.head,))
+                    raw.execute(TELL, prepare=False)
+                    raw.execute(COMMIT, prepare=False)
+            else:
+                raw.execute(COMMIT)
         except psycopg.OperationalError:
-            if not raw.closed or not self._was_committed(self._xid, head, tx.now):
+            if not raw.closed or not self._was_committed(self._xid, tx.head, tx.now):
                 raise
 
     def _was_committed(self, xid: str, head: int, now: str) -> bool:

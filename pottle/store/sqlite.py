@@ -79,10 +79,12 @@ class SQLite:
         with self._turn, self._engine.connect() as connection:
             self._room.check(Tx(connection).raw)
             with connection.begin():
-                yield (tx := Tx(connection))
-                head = newest(tx)
+                tx = Tx(connection)
+                tx.head = newest(tx)
+                yield tx
+                tx.deliver()
             try:
-                self._tell(tx, head)
+                self._tell(tx)
             except Exception:
                 log.exception("After a commit")
 
@@ -167,8 +169,10 @@ class SQLite:
             raw.execute("BEGIN IMMEDIATE")
             tx = Snapshot(raw)
             # An older version pruned all there was.
-            if not changes.head(tx) and numbers.newest(tx).get(LoggedChange.__tablename__):
-                changes.add(tx, times.now(), "written", None, None, ())
+            if not changes.head(tx) and (seq := numbers.newest(tx).get(LoggedChange.__tablename__)):
+                added = changes.Addition()
+                added.add(seq + 1, times.now(), "written", None, None, ())
+                added.write(tx)
             found = identify(tx, self._turn.noted())
             head = changes.head(tx)
             raw.execute("COMMIT")
@@ -176,9 +180,9 @@ class SQLite:
             self._room.keep(raw)
         return found
 
-    def _tell(self, tx: Tx, head: int) -> None:
+    def _tell(self, tx: Tx) -> None:
         """After each commit, while it still has the turn."""
-        self._turn.note(self.instance.epoch, head)
+        self._turn.note(self.instance.epoch, tx.head)
         self._bus.poke()
         self._room.keep(tx.raw)
 

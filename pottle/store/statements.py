@@ -197,25 +197,40 @@ class Snapshot:
         rows = iter(rows)
         if (first := next(rows, None)) is None:
             return 0
-        ready = _prepared(self.tongue.dialect, statement, *first)
-        sql, _ = ready.bound({**first})
-        cursor = self.raw.cursor()
-        cursor.executemany(sql, (ready.bound({**row})[1] for row in chain([first], rows)))
-        touched: int = cursor.rowcount
+        ready = self.prepared(statement, *first)
+        self.before(ready.reads)
+        touched = self.execute_each(ready, chain([first], rows))
         if touched:
             self.writes(ready.writes)
         return touched
+
+    def execute_each(self, ready: Prepared, rows: Iterable[dict[str, Any]]) -> int:
+        """As `run_each`, noting nothing."""
+        rows = iter(rows)
+        sql, first = ready.bound({**next(rows)})
+        cursor = self.raw.cursor()
+        cursor.executemany(sql, chain([first], (ready.bound({**row})[1] for row in rows)))
+        touched: int = cursor.rowcount
+        return touched
+
+    def prepared(self, statement: Executable, *given: str) -> Prepared:
+        """A statement as this database takes it, for the names of its values."""
+        return _prepared(self.tongue.dialect, statement, *given)
 
     def writes(self, tags: frozenset[str]) -> None:
         """Notes that rows were written in the tables of these tags."""
         self.wrote |= tags
         self.writings += 1
 
+    def before(self, tables: frozenset[str]) -> None:
+        """Called before each statement, with the tags of the tables that it touches."""
+
     def _asked(
         self, statement: Executable, values: dict[str, Any], execute: Callable[..., Any] | None = None
     ) -> tuple[Prepared, Any]:
         """Asks; the tables that are read are noted, where somebody collects them."""
-        ready = _prepared(self.tongue.dialect, statement, *values)
+        ready = self.prepared(statement, *values)
         if (seen := tables.collected.get()) is not None:
             seen |= ready.reads
+        self.before(ready.reads)
         return ready, (execute or self._execute)(*ready.bound(values))

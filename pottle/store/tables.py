@@ -122,8 +122,10 @@ def _executed(connection: Connection, _cursor: Any, text: str, _values: Any, con
     else:
         found = Touched(everything(), NOTHING if doing == "SELECT" else everything() - OWN)
     note(*found.reads)
-    if found.writes and (tx := connection.info.get("tx")) is not None:
-        tx.writes(found.writes)
+    if (tx := connection.info.get("tx")) is not None:
+        tx.before(found.reads)
+        if found.writes:
+            tx.writes(found.writes)
 
 
 _compiled: WeakKeyDictionary[Any, Touched] = WeakKeyDictionary()

@@ -8,25 +8,27 @@ from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, Executable
 from sqlalchemy.orm import Session
 
 from pottle import times
 from pottle.errors import Refusal
 from pottle.rates import Allowance, Rate
-from pottle.store import changes, limits, replays
+from pottle.store import changes, limits, replays, tables
 from pottle.store.statements import SQLITE, Snapshot
-
-MORE_TAGS = update(changes.LoggedChange).where(changes.LoggedChange.seq == bindparam("change"))
-MORE_TAGS = MORE_TAGS.values(tags=changes.LoggedChange.tags + bindparam("more"))
 
 
 class Tx(Snapshot):
     """One transaction. Units take it first, never commit, and raise a Refusal only before they write."""
 
+    head = 0  # the seq of the newest change, where it has the turn
+
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection.connection.driver_connection)
         self.now = times.now()
+        self._later: dict[Executable, list[dict[str, Any]]] = {}
+        self._log = changes.Addition()
+        self._held: set[str] = set()  # the tags of the tables that these are still to be written to
         self._connection = connection
         connection.info["tx"] = self  # for what its session writes (tables.watch)
         self._told: set[str] = set()
@@ -48,8 +50,41 @@ class Tx(Snapshot):
         `tags` name the cached answers that it makes stale, beside those that are tagged with the stream's name.
         """
         shown = [*tags] if stream is None else [stream, *tags]
-        self._newest = changes.add(self, self.now, kind, stream, subject, [*shown, *self._untold()])
+        self._newest = self._log_one(kind, stream, subject, [*shown, *self._untold()])
         return self._newest
+
+    def later(self, statement: Executable, /, **values: Any) -> None:
+        """As `run`, where nobody wants to know what came of it: all such rows of a batch are written at once.
+
+        That is before it is committed, and before a statement that touches the same tables. What its foreign keys lead
+        to must be written already. For PostgreSQL, a trip to which takes longer than most statements.
+        """
+        ready = self.prepared(statement, *values)
+        if statement not in self._later:
+            self.before(ready.reads)
+        self._later.setdefault(statement, []).append(values)
+        self._held |= ready.reads
+        self.writes(ready.writes)
+
+    def before(self, tables: frozenset[str]) -> None:
+        """Writes what was to be written later, where a statement touches that."""
+        if self._held and not self._held.isdisjoint(tables):
+            self.deliver()
+
+    def deliver(self) -> None:
+        """Writes all that was to be written later, and the changes."""
+        later, log = self._later, self._log
+        self._later, self._log, self._held = {}, changes.Addition(), set()
+        for statement, rows in later.items():
+            self.execute_each(self.prepared(statement, *rows[0]), rows)
+        log.write(self)
+
+    def _log_one(self, kind: str, stream: str | None, subject: int | None, tags: list[str]) -> int:
+        self._log.add(self.head + 1, self.now, kind, stream, subject, tags)
+        self._held |= tables.LOG
+        self.writings += 1
+        self.head += 1
+        return self.head
 
     def _untold(self) -> list[str]:
         """The tags of the tables that this unit wrote, but for those that its changes have already."""
@@ -65,7 +100,7 @@ class Tx(Snapshot):
         error PostgreSQL takes nothing more in a transaction.
         """
         if self.tongue is SQLITE:
-            return self.raw.total_changes, self.raw.in_transaction
+            return self.writings, self.raw.total_changes, self.raw.in_transaction
         return self.writings, self.raw.info.transaction_status
 
     def begin_unit(self) -> None:
@@ -77,17 +112,17 @@ class Tx(Snapshot):
     def finish_unit(self) -> None:
         """Writes what the unit's session still holds, and has the change log tell which tables the unit wrote.
 
-        That goes to the unit's own change; one that recorded none gets one without a stream.
+        That goes to the unit's own change; where it has none, or that is written, it gets one without a stream.
         """
         if self._session is not None:
             self._session.flush()
             self.drop_session()
         if not (tags := self._untold()):
             return
-        if self._newest:
-            self.run(MORE_TAGS, change=self._newest, more="".join(f" {tag}" for tag in tags))
+        if self._newest and self._log.rows:
+            self._log.rows[-1]["tags"] += "".join(f" {tag}" for tag in tags)
         else:
-            changes.add(self, self.now, "written", None, None, tags)
+            self._log_one("written", None, None, tags)
 
     def drop_session(self) -> None:
         """Forgets what the unit's session still holds; the transaction goes on."""

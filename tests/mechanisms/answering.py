@@ -48,7 +48,7 @@ ANSWERING = (
         (
             Off(
                 "model/talk/posting.py",
-                '    tags = ["posts", f"posts-of:{in_group}", f"post:{id_}"]\n',
+                '    tags = ["posts", f"posts-of:{group_id}", f"post:{id_}"]\n',
                 "    tags = []\n",
             ),
         ),

@@ -20,15 +20,16 @@ FOLLOWING = (
         "drawing a seq in the turn that commits it",
         (
             Off(
-                "pottle/store/changes.py",
-                "    seq: int = tx.one(ADD, stream=stream,",
-                "    if not (reserved := vars(add).setdefault('reserved', [])):  # ten at once, as sequences do\n"
-                "        tx.raw.execute(\"INSERT INTO sqlite_sequence SELECT 'changes', 0 WHERE NOT EXISTS \"\n"
-                "            \"(SELECT 1 FROM sqlite_sequence WHERE name = 'changes')\")\n"
-                '        (last,) = tx.raw.execute("UPDATE sqlite_sequence SET seq = seq + 10 "\n'
-                "            \"WHERE name = 'changes' RETURNING seq\").fetchone()\n"
-                "        reserved += range(last, last - 10, -1)\n"
-                "    seq: int = tx.one(ADD, seq=reserved.pop(), stream=stream,",
+                "pottle/store/unit.py",
+                "        self._log.add(self.head + 1,",
+                "        if not (reserved := vars(changes).setdefault('reserved', [])):  # ten at once\n"
+                "            self.raw.execute(\"INSERT INTO sqlite_sequence SELECT 'changes', 0 WHERE NOT EXISTS \"\n"
+                "                \"(SELECT 1 FROM sqlite_sequence WHERE name = 'changes')\")\n"
+                '            (last,) = self.raw.execute("UPDATE sqlite_sequence SET seq = seq + 10 "\n'
+                "                \"WHERE name = 'changes' RETURNING seq\").fetchone()\n"
+                "            reserved += range(last, last - 10, -1)\n"
+                "        self.head = reserved.pop() - 1\n"
+                "        self._log.add(self.head + 1,",
             ),
         ),
         ("tests/live/test_order.py::test_twelve_subscribers_on_three_workers_get_the_same_posts[100]",),
@@ -137,7 +138,7 @@ FOLLOWING = (
     Mechanism(
         "L3",
         "noting the newest position at each commit",
-        (Off("pottle/store/sqlite.py", "        self._turn.note(self.instance.epoch, head)\n", ""),),
+        (Off("pottle/store/sqlite.py", "        self._turn.note(self.instance.epoch, tx.head)\n", ""),),
         ("tests/store/test_turn.py::test_every_commit_is_noted",),
     ),
     Mechanism(

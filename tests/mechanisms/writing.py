@@ -34,12 +34,27 @@ WRITING = (
     ),
     Mechanism(
         "L1",
+        "writing what was put off before a statement that touches it",
+        (Off("pottle/store/unit.py", "if self._held and not self._held.isdisjoint(tables):", "if False:"),),
+        (
+            "tests/store/test_writer.py::test_what_is_written_later_is_there_for_whoever_looks",
+            "tests/store/test_changes.py::test_changes_of_one_batch_follow_on_each_other",
+        ),
+    ),
+    Mechanism(
+        "L2",
+        "chaining the changes of a stream that are written together",
+        (Off("pottle/store/changes.py", '"before": self._newest.get(stream or "")', '"before": None'),),
+        ("tests/store/test_changes.py::test_changes_of_one_batch_follow_on_each_other",),
+    ),
+    Mechanism(
+        "L1",
         "noticing that a full disk ended the transaction",
         (
             Off(
                 "pottle/store/unit.py",
-                "return self.raw.total_changes, self.raw.in_transaction",
-                "return self.raw.total_changes",
+                "return self.writings, self.raw.total_changes, self.raw.in_transaction",
+                "return self.writings, self.raw.total_changes",
             ),
         ),
         ("tests/store/test_group_commit.py::test_what_was_acknowledged_is_there_and_nothing_else",),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 COMMIT = b"COMMIT\0"  # in a question, and in the answer to it
+SYNC = b"S\0\0\0\4"  # "answer what you have been sent"
 AT_ONCE = 65_536  # bytes
 
 
@@ -40,8 +41,8 @@ class Connection:
         self._client.transport.abort()
 
     async def commit(self, asked: bytes) -> None:
-        """Passes the COMMIT on, and keeps the answer."""
-        self._cluster.write(asked)
+        """Passes the COMMIT on, and keeps the answer, for which PostgreSQL is asked here."""
+        self._cluster.write(asked + SYNC)
         await self._answers.readuntil(COMMIT)
 
     def close(self) -> None:

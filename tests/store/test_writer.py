@@ -23,8 +23,9 @@ from pottle.rates import Rate
 from pottle.store import engines, writer
 from pottle.store.bus import Bus
 from pottle.store.database import Database, _beneath
-from pottle.store.instance import Fact, put
+from pottle.store.instance import SET, Fact, put
 from pottle.store.locks import Turn
+from pottle.store.statements import Snapshot
 from pottle.store.unit import Envelope, Tx, envelope
 from pottle.store.writer import MOST_IN_A_BATCH, Writer
 from tests import databases
@@ -35,6 +36,7 @@ from tests.store.conftest import created
 KEPT = Table(
     "kept", MetaData(), Column("id", Integer, primary_key=True), Column("n", Integer), Column("data", LargeBinary)
 )
+LATER = select(Fact.name).where(Fact.value == "later").order_by(Fact.name)
 MANY = select(func.count().label("many")).select_from(KEPT)
 
 
@@ -396,6 +398,41 @@ async def test_a_session_is_written_when_its_unit_returns(database: Database) ->
 
     _, found = await asyncio.gather(database.write(add), database.write(find))
     assert found == ("1",)
+
+
+async def test_what_is_written_later_is_there_for_whoever_looks(database: Database) -> None:
+    """Fails when `Tx.before` does nothing: a unit would not find what it wrote itself, nor what others wrote before."""
+
+    def note(tx: Tx, name: str) -> list[str]:
+        tx.later(SET, name=name, value="later")
+        found = [row.name for row in tx.all(LATER)]
+        tx.later(SET, name=f"{name}, too", value="later")
+        return found
+
+    def note_and_look(tx: Tx, name: str) -> object:
+        tx.later(SET, name=name, value="later")
+        return tx.session.get(Fact, name)
+
+    units = [database.write(note, "a"), database.write(note, "b"), database.write(note_and_look, "c")]
+    *found, fact = await asyncio.gather(*units)
+    assert found == [["a"], ["a", "a, too", "b"]]
+    assert fact.value == "later"
+    assert [row.name for row in await database.read(Snapshot.all, LATER)] == ["a", "a, too", "b", "b, too", "c"]
+
+
+async def test_what_cannot_be_written_later_is_its_units_own_failure(database: Database) -> None:
+    """Of a batch the others are committed. So they are where one is refused after it had something written later."""
+
+    def note(tx: Tx, name: str, refused: bool = False) -> None:
+        tx.later(insert(Fact), name=name, value="later")
+        if refused:
+            raise Conflict(name)
+
+    refused = "UniqueViolation" if databases.POSTGRES else "IntegrityError"
+    names = ("a", False), ("b", True), ("a", False), ("c", False)
+    answers = await asyncio.gather(*[database.write(note, *of) for of in names], return_exceptions=True)
+    assert [type(answer).__name__ for answer in answers] == ["NoneType", "Conflict", refused, "NoneType"]
+    assert [row.name for row in await database.read(Snapshot.all, LATER)] == ["a", "c"]
 
 
 async def test_what_comes_while_another_process_has_the_turn_comes_along(kept: Kept) -> None:

@@ -3,6 +3,7 @@
 A network's block holds for guests, and for people whom the group does not trust yet: a school is one address.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, NamedTuple
@@ -11,7 +12,9 @@ import msgspec
 from msgspec import Meta
 from sqlalchemy import (
     BindParameter,
+    ColumnElement,
     ForeignKey,
+    SQLColumnExpression,
     String,
     and_,
     bindparam,
@@ -27,9 +30,10 @@ from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from model import audit
 from model.accounts.session import Identity
-from model.accounts.user import User, by_uid
+from model.accounts.user import User, by_uid, skeleton
 from model.groups import group, rules
 from model.groups.group import Group, Membership
+from model.talk import channel as channels
 from model.talk.channel import Channel
 from model.talk.judging import ruleset
 from model.talk.judging.judge import Rules
@@ -56,6 +60,7 @@ Until = Annotated[
 WIDEST = {4: 8, 6: 19}  # bits of a prefix: nobody blocks the internet by a slip
 DAY = 86_400  # seconds
 REMOVED_DAYS = 7  # that a removal counts
+NOBODY = {"user_id": 0, "likeness": None}
 NARROWEST = 64  # bits of IPv6: whoever has one address there has all of these
 
 
@@ -105,27 +110,33 @@ _by = aliased(User)
 _group_id: BindParameter[int] = bindparam("group_id")
 _now: BindParameter[str] = bindparam("now")
 HOLDS = or_(Block.until.is_(None), Block.until > _now)
-THERE = or_(Block.group_id == _group_id, Block.group_id.is_(None))
-_person = select(func.max(Block.id)).where(Block.user_id == bindparam("user_id"), THERE, HOLDS)
+_user_id: BindParameter[int] = bindparam("user_id")
 _address: BindParameter[str] = bindparam("address")
-_network = select(func.max(Block.id)).where(Block.first <= _address, Block.last >= _address, THERE, HOLDS)
-_trust = Trust.group_id == _group_id, Trust.user_id == bindparam("user_id")
 # Of model/talk/desk/statement.py, which imports this: what moderators decided against somebody's posts.
 _against = table("statements", *map(column, ("user_id", "group_id", "about", "created", "ended")))
-_removed = (
-    select(func.count())
-    .select_from(_against)
-    .where(_against.c.user_id == bindparam("user_id"), _against.c.group_id == _group_id)
-    .where(_against.c.about == "post", _against.c.ended.is_(None), _against.c.created > bindparam("since"))
-)
-ADMITTED = select(  # one question: to ask several takes longer
-    select(Trust.level).where(*_trust).scalar_subquery().label("level"),
-    select(Trust.approved).where(*_trust).scalar_subquery().label("approved"),
-    _person.scalar_subquery().label("person"),
-    _network.scalar_subquery().label("network"),
-    _removed.scalar_subquery().label("removed"),
-    select(User.created).where(User.id == bindparam("user_id")).scalar_subquery().label("account"),
-)
+
+
+def _known(group_id: SQLColumnExpression[int]) -> Iterator[ColumnElement[Any]]:
+    """What a group knows of somebody, in one question: to ask several takes longer."""
+    there = or_(Block.group_id == group_id, Block.group_id.is_(None)), HOLDS
+    removals = _against.c.about == "post", _against.c.ended.is_(None), _against.c.created > bindparam("since")
+    trust = Trust.group_id == group_id, Trust.user_id == _user_id
+    questions = {
+        "level": select(Trust.level).where(*trust),
+        "approved": select(Trust.approved).where(*trust),
+        "person": select(func.max(Block.id)).where(Block.user_id == _user_id, *there),
+        "network": select(func.max(Block.id)).where(Block.first <= _address, Block.last >= _address, *there),
+        "removed": select(func.count())
+        .select_from(_against)
+        .where(_against.c.user_id == _user_id, _against.c.group_id == group_id, *removals),
+        "account": select(User.created).where(User.id == _user_id),
+        "namesake": group.namesake(Membership.group_id == group_id),
+    }
+    return (question.scalar_subquery().label(name) for name, question in questions.items())
+
+
+KNOWN = select(*_known(_group_id))
+CHANNEL = channels.BY_ID.add_columns(*_known(Group.id))  # and what its group knows
 SHOWN = (
     select(
         *(Block.id, Block.group_id, Group.slug.label("group"), User.uid.label("user"), User.name, Block.network),
@@ -164,6 +175,7 @@ class Here(NamedTuple):
     approved: int = 0
     removed: int = 0  # by moderators, in 7 days
     account: str = ""  # when the account was made
+    namesake: bool = False  # whether their name can be taken for that of somebody who looks after the group
 
     @property
     def trusted(self) -> bool:
@@ -173,16 +185,25 @@ class Here(NamedTuple):
 
 def here(read: Snapshot, there: rules.Rules, identity: Identity | None) -> Here:
     """What is known of whoever asks, as far as it is of use to judge them. Raises Blocked where they may not write."""
+    known = None if rules.moderates(there, identity) else read.one(KNOWN, group_id=there.group_id, **asking(identity))
+    return here_by(read, there, identity, known)
+
+
+def asking(identity: Identity | None) -> dict[str, Any]:
+    """Who asks, as bind parameters of KNOWN."""
+    now = times.now()
+    who = {"user_id": identity.user, "likeness": skeleton(identity.name)} if identity else NOBODY
+    return {**who, "address": _asking_from(), "now": now, "since": before(now, REMOVED_DAYS * DAY)}
+
+
+def here_by(read: Snapshot, there: rules.Rules, identity: Identity | None, row: Any) -> Here:
+    """As `here`, by what was found: a row of KNOWN, or of CHANNEL."""
     chosen = ruleset.of(read, there.group_id, there.rules_version)
     if rules.moderates(there, identity):
         return Here(chosen, looks_after=True)
-    address, user_id = _asking_from(), identity.user if identity else 0
-    now = times.now()
-    about = {"user_id": user_id, "group_id": there.group_id, "address": address}
-    row = read.one(ADMITTED, **about, now=now, since=before(now, REMOVED_DAYS * DAY))
     level: Level = row.level or "new"
     approved = row.approved or 0
-    found = Here(chosen, level, False, approved, row.removed, row.account or now)
+    found = Here(chosen, level, False, approved, row.removed, row.account or times.now(), row.namesake is not None)
     if held := row.person or (row.network if not found.trusted else None):
         block = read.one(BY_ID, id=held)
         raise Blocked(_said(block), until=block.until, why=block.why)

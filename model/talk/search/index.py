@@ -6,7 +6,7 @@ hascode`: its group and channel, its year and month, and its author, unless that
 not in it.
 """
 
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import ForeignKey, Table, bindparam, delete, insert, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
@@ -44,17 +44,29 @@ ROWS = select(
 ROW = ROWS.where(Post.id == bindparam("id"))
 
 
+class Made(NamedTuple):
+    """A new post, as a row of ROWS."""
+
+    id: int
+    channel_id: int
+    group_id: int
+    author_id: int | None
+    anonymous: bool
+    html: str
+    created: str
+    answers: bool = False
+
+
 def put(tx: Tx, id_: int) -> None:
     """Within a unit: has a post be found by what it says now."""
     drop(tx, id_)
-    put_new(tx, id_)
+    put_new(tx, tx.one(ROW, id=id_))
 
 
-def put_new(tx: Tx, id_: int) -> None:
-    """Within a unit: as `put`, of a post that nothing finds yet."""
-    row = tx.one(ROW, id=id_)
+def put_new(tx: Tx, row: Any) -> None:
+    """Within a unit: has a post be found that nothing finds yet: a Made, or a row of ROWS."""
     if row.html:
-        tx.run(PUT, **said(row))
+        tx.later(PUT, **said(row))
 
 
 def said(row: Any) -> dict[str, Any]:
