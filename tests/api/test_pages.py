@@ -279,8 +279,10 @@ async def test_pages_ignore_what_they_do_not_know(app: Quart, root: Person, anyo
         for query in STRANGE:
             page = await person.get(f"{path}?{query}", headers=HTML)
             assert page.status_code == plain.status_code, f"{path}?{query}"
-            if path != "/metrics" and plain.status_code == 200:
-                assert without_key(page.text) == without_key(plain.text), f"{path}?{query}"
+            if path == "/metrics" or plain.status_code != 200 or without_key(page.text) == without_key(plain.text):
+                continue
+            plain = await person.get(path, headers=HTML)  # such as the numbers of `/admin`, which may have moved on
+            assert without_key(page.text) == without_key(plain.text), f"{path}?{query}"
 
 
 def without_key(page: str) -> str:

@@ -625,4 +625,5 @@ async def test_the_site_signs_its_own_people_in(stage: Stage) -> None:
     await expect(dave.thread.locator(".me")).to_have_text("Dave")
     await dave.page.evaluate("pottle.signOut()")
     await expect(dave.thread.locator(".signed-in")).to_be_hidden()
-    assert dave.complaints == []
+    # What was being asked for Dave meanwhile is a 401, which Chromium tells.
+    assert [one for one in dave.complaints if "401" not in one] == []
