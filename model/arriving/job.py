@@ -124,6 +124,8 @@ def _at_work(read: Snapshot) -> bool:
 
 
 def _somebody_works() -> bool:
+    if os.name != "posix":  # where a process does not get the lock
+        return True
     if (held := alone_with(_folder() / "lock")) is None:
         return True
     os.close(held)
@@ -132,7 +134,7 @@ def _somebody_works() -> bool:
 
 def _view(row: Any) -> JobView:
     view = JobView(*(getattr(row, name) for name in JobView.__struct_fields__))
-    if view.state in WORKING and os.name == "posix" and not _somebody_works():
+    if view.state in WORKING and not _somebody_works():
         view.error = DIED_PLACING if view.state == "placing" else DIED
         view.state = "failed"
     return view
@@ -286,7 +288,8 @@ def _look_again(id_: int) -> None:
 
 @writes
 def _say_that_it_died(tx: Tx, id_: int) -> None:
+    """After a process has ended: unless another one has gone on with the job already."""
     row = tx.one(BY_ID, id=id_)
-    if row is not None and row.state in WORKING:
+    if row is not None and row.state in WORKING and not (os.name == "posix" and _somebody_works()):
         error = DIED_PLACING if row.state == "placing" else DIED
         tx.run(CHANGE, id=id_, state="failed", error=error, ended=tx.now)

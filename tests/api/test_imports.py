@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from model.arriving import job
 from model.settings import Settings
+from pottle.store import Snapshot, db
 from tests.api.conftest import Json, opened, posted, refused
 from tests.conftest import Person
 
@@ -37,17 +39,17 @@ async def test_from_a_file_to_posts(root: Person, bob: Person, anyone: Person) -
     old = await posted(bob, "From *elsewhere*", page["id"])
     data = (await root.get("/api/groups/home/export")).content
     await opened(root, "new")
-    job = await sent(root, data)
-    assert job["state"] == "checking"
-    checked = await until(root, job["id"], "checked", "failed")
+    made = await sent(root, data)
+    assert made["state"] == "checking"
+    checked = await until(root, made["id"], "checked", "failed")
     assert (checked["state"], checked["source"]) == ("checked", "pottle"), checked["error"]
     assert checked["counts"]
-    going = await root.patch(f"/api/imports/{job['id']}", {"state": "importing"})
+    going = await root.patch(f"/api/imports/{made['id']}", {"state": "importing"})
     assert going.status_code == 200
-    done = await until(root, job["id"], "done", "failed")
+    done = await until(root, made["id"], "done", "failed")
     assert done["state"] == "done", done["error"]
-    assert [one["id"] for one in (await root.get("/api/imports")).json()["imports"]] == [job["id"]]
-    refused(await root.patch(f"/api/imports/{job['id']}", {"state": "importing"}), 409)
+    assert [one["id"] for one in (await root.get("/api/imports")).json()["imports"]] == [made["id"]]
+    refused(await root.patch(f"/api/imports/{made['id']}", {"state": "importing"}), 409)
     channels = (await root.get("/api/groups/new/channels")).json()["channels"]
     found = [post for one in channels for post in (await root.get(f"/api/channels/{one['id']}/posts")).json()["posts"]]
     (post,) = found
@@ -63,10 +65,26 @@ async def test_from_a_file_to_posts(root: Person, bob: Person, anyone: Person) -
     refused(await anyone.get("/old/new/2027/"), 404)
 
 
+@pytest.mark.slow
+async def test_the_end_of_the_dry_run_ends_nothing_that_was_begun_after_it(root: Person, bob: Person) -> None:
+    """It is noticed a moment later. Fails when `_say_that_it_died` does not look whether somebody works."""
+    await posted(bob, "From elsewhere")
+    data = (await root.get("/api/groups/home/export")).content
+    await opened(root, "new")
+    made = await until(root, (await sent(root, data))["id"], "checked")
+    held = await job._alone()
+    await job._go_on(made["id"])
+    await job._say_that_it_died(made["id"])
+    assert (await until(root, made["id"], "importing", "failed"))["state"] == "importing"
+    os.close(held)  # its process dies
+    await job._say_that_it_died(made["id"])
+    assert (await db.read(Snapshot.one, job.BY_ID, id=made["id"])).state == "failed"
+
+
 async def test_what_cannot_be_read_says_so(root: Person, instance: Path) -> None:
     await opened(root, "new")
-    job = await sent(root, b"bad")
-    failed = await until(root, job["id"], "failed", "checked")
+    made = await sent(root, b"bad")
+    failed = await until(root, made["id"], "failed", "checked")
     assert failed["state"] == "failed"
     assert failed["error"]
     refused(await root.post("/api/imports?group=new&name=x", content=b""), 422)
