@@ -14,7 +14,7 @@ from typing import Any
 
 from bench import machine, paired, report, tables
 from bench.contest import ENGINES, USUAL, Contest, Measured, Options, Work, say
-from bench.data import Data
+from bench.data import QUICK, Data
 from bench.running import ROOT
 from bench.works import OF_ENGINES, WORKS
 
@@ -33,7 +33,7 @@ def main() -> int:
             return paired.run(asked.paired, options, folder, [work.name for work in works])
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-    about, data = machine.about(folder), Data()
+    about, data = machine.about(folder), QUICK if options.quick else Data()
     if about["disk"] in machine.IN_MEMORY:
         say(f"{folder} is on {about['disk']}, where commits may cost nothing: name a folder on a disk with --folder")
     try:

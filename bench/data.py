@@ -91,6 +91,9 @@ class Data:
                 yield from range(2, self.channels + 1)
 
 
+QUICK = Data(channels=400, busy=200)  # enough to see that everything works
+
+
 def _time(number: int) -> str:
     """The time of a post, one each second in the order they were written."""
     minutes, second = divmod(number, 60)

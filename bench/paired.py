@@ -9,11 +9,12 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
 
 from bench.audience import Audience
 from bench.contest import Contest, Measured, Options, Work, say
-from bench.data import BUSY, Data
+from bench.data import BUSY, QUICK, Data
 from bench.peers.base import Peer
 from bench.peers.pottle import Pottle
 from bench.running import ROOT, environment
@@ -26,7 +27,7 @@ WANTED = ("list", "post", "channels", "create", "mixed", "home", "fanout")
 KEPT = 0.9  # of the earlier commit's rate
 KEPT_WITHOUT = 0.5  # of it, without shortcuts
 SEED = "import sys; from pathlib import Path; from bench.data import Data; from bench.peers.pottle import seed; "
-SEED += "seed(Path(sys.argv[1]), Data())"
+SEED += "seed(Path(sys.argv[1]), Data(*map(int, sys.argv[2:])))"
 
 
 class WithoutShortcuts(Pottle):
@@ -42,7 +43,7 @@ def run(commit: str, options: Options, folder: Path, works: Sequence[str]) -> in
     with _checked_out(commit, folder) as earlier:
         kinds: dict[str, type[Peer]] = {kind.name: kind for kind in (Pottle, earlier, WithoutShortcuts)}
         options = Options(options.seconds, options.rounds, options.quick, peers=tuple(kinds))
-        with Contest(options, folder, Data(), kinds) as contest:
+        with Contest(options, folder, QUICK if options.quick else Data(), kinds) as contest:
             rows = [["", f"of {commit}", "at least", "without shortcuts", "at least", ""]]
             for work in WORKS:
                 if work.name in works:
@@ -92,7 +93,7 @@ def _checked_out(commit: str, folder: Path) -> Iterator[type[Pottle]]:
             root = checkout
 
             def seed(self) -> None:
-                command = [self.python, "-c", SEED, str(self.instance)]
+                command = [self.python, "-c", SEED, str(self.instance), *map(str, astuple(self.data))]
                 env = environment(self.folder, PYTHONPATH=str(self.root))
                 subprocess.run(command, cwd=self.root, env=env, check=True)
 
