@@ -1,14 +1,13 @@
 """Who has a lock of a database: the turn to write, or a consumer's, of which one process at a time is the one."""
 
 import fcntl
-import hashlib
 import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pottle.store.postgres import TURN
+from pottle.store.postgres import TURN, key_of
 from tests import databases
 from tests.server import Server
 
@@ -45,7 +44,7 @@ def _of_file(path: Path) -> set[int]:
 
 def _of_postgres(server: Server, name: str) -> set[int]:
     """By the other end of its connection to the PostgreSQL process that has it."""
-    key = TURN if name == "turn" else TURN ^ int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
+    key = TURN if name == "turn" else key_of(name)
     with databases.opened(server.instance) as raw:
         backends = [pid for (pid,) in raw.execute(BACKENDS, (key,))]
     shown = subprocess.run(["ss", "-xpH"], capture_output=True, text=True, check=True).stdout

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -32,7 +32,9 @@ from pottle.store.paging import Cursor, Page, paged
 from pottle.translation import _
 
 State = Literal["checking", "checked", "importing", "placing", "done", "failed", "cancelled"]
-WORKING = ("checking", "importing", "placing")
+CHECKING: tuple[State, ...] = ("checking",)  # what the dry run's process is at
+PLACING: tuple[State, ...] = ("importing", "placing")  # and that of what was gone on with
+WORKING = CHECKING + PLACING
 ROOT = Path(__file__).parents[2]
 DIED = "It stopped before it was done, and nothing was imported. Was the server restarted? Please start it again."
 DIED_PLACING = "It stopped while it was put into place. Start it again: what came already does not come twice."
@@ -124,8 +126,6 @@ def _at_work(read: Snapshot) -> bool:
 
 
 def _somebody_works() -> bool:
-    if os.name != "posix":  # where a process does not get the lock
-        return True
     if (held := alone_with(_folder() / "lock")) is None:
         return True
     os.close(held)
@@ -134,7 +134,7 @@ def _somebody_works() -> bool:
 
 def _view(row: Any) -> JobView:
     view = JobView(*(getattr(row, name) for name in JobView.__struct_fields__))
-    if view.state in WORKING and not _somebody_works():
+    if view.state in WORKING and os.name == "posix" and not _somebody_works():
         view.error = DIED_PLACING if view.state == "placing" else DIED
         view.state = "failed"
     return view
@@ -174,7 +174,7 @@ async def begin(by: Identity, slug: str, file: str, source: str | None, pieces: 
         part = await _received(pieces)
         id_ = await _add(by, slug, file, source)
         await asyncio.to_thread(part.replace, file_of(id_))
-        await _start(id_, held)
+        await _start(id_, held, CHECKING)
     finally:
         os.close(held)
     return await find(id_)
@@ -224,7 +224,7 @@ async def go_on(id_: int) -> JobView:
     held = await _alone()
     try:
         await _go_on(id_)
-        await _start(id_, held)
+        await _start(id_, held, PLACING)
     finally:
         os.close(held)
     return await find(id_)
@@ -255,10 +255,10 @@ def _cancel(tx: Tx, id_: int) -> None:
     tx.run(CHANGE, id=id_, state="cancelled", ended=tx.now)
 
 
-async def _start(id_: int, held: int) -> None:
+async def _start(id_: int, held: int, doing: Collection[State]) -> None:
     """Starts the process that does the work. It has the lock from now on."""
     process = await asyncio.to_thread(_process, id_, held)
-    args = process, asyncio.get_running_loop(), id_
+    args = process, asyncio.get_running_loop(), id_, doing
     threading.Thread(target=_reap, args=args, daemon=True).start()
 
 
@@ -275,21 +275,23 @@ def _process(id_: int, held: int) -> "subprocess.Popen[bytes]":
     )
 
 
-def _reap(process: "subprocess.Popen[bytes]", loop: asyncio.AbstractEventLoop, id_: int) -> None:
+def _reap(
+    process: "subprocess.Popen[bytes]", loop: asyncio.AbstractEventLoop, id_: int, doing: Collection[State]
+) -> None:
     process.wait()
     with suppress(RuntimeError):  # the worker ends
-        loop.call_soon_threadsafe(_look_again, id_)
+        loop.call_soon_threadsafe(_look_again, id_, doing)
 
 
-def _look_again(id_: int) -> None:
-    _looking.add(task := asyncio.ensure_future(_say_that_it_died(id_)))
+def _look_again(id_: int, doing: Collection[State]) -> None:
+    _looking.add(task := asyncio.ensure_future(_say_that_it_died(id_, doing)))
     task.add_done_callback(_looking.discard)
 
 
 @writes
-def _say_that_it_died(tx: Tx, id_: int) -> None:
-    """After a process has ended: unless another one has gone on with the job already."""
+def _say_that_it_died(tx: Tx, id_: int, doing: Collection[State]) -> None:
+    """After a process has ended, if it left the job at what it was doing. Another may be at what comes next already."""
     row = tx.one(BY_ID, id=id_)
-    if row is not None and row.state in WORKING and not (os.name == "posix" and _somebody_works()):
+    if row is not None and row.state in doing:
         error = DIED_PLACING if row.state == "placing" else DIED
         tx.run(CHANGE, id=id_, state="failed", error=error, ended=tx.now)

@@ -239,7 +239,7 @@ def seen_by(read: Snapshot, identity: Identity | None, id_: int) -> ChannelRow |
 
 @reads
 def visible_to(read: Snapshot, identity: Identity | None, id_: int) -> ChannelRow:
-    """A channel that the asker may see: the only way to get one. Raises NotFound."""
+    """A channel that the asker may see. It, and block.CHANNEL, are the only ways to get one. Raises NotFound."""
     return there(seen_by(read, identity, id_), id_)
 
 

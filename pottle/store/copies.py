@@ -184,6 +184,7 @@ def begin_anew(part: Path, note: Callable[[Tx], None]) -> dict[str, int]:
             ended = {name: rows(tx, name) for name in CREDENTIALS}
             for name in CREDENTIALS:
                 tx.run(delete(table(name)))
+            tx.head = changes.head(tx)
             note(tx)
             tx.deliver()
     finally:

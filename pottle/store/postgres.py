@@ -341,7 +341,7 @@ class Postgres:
 
     def only(self, name: str) -> "Only":
         """A lock that one process of all machines has: whoever runs the consumer of that name."""
-        return Only(self._line, TURN ^ int.from_bytes(hashlib.sha256(name.encode()).digest()[:7]))
+        return Only(self._line, key_of(name))
 
     def warn(self) -> None:
         """Its disk is PostgreSQL's own matter."""
@@ -589,6 +589,11 @@ def _settle(waiting: asyncio.Future[None] | None, trouble: Exception | None) -> 
     else:
         waiting.set_exception(trouble)
         waiting.exception()  # nobody may be left to hear of it
+
+
+def key_of(name: str) -> int:
+    """The advisory lock of that name."""
+    return TURN ^ int.from_bytes(hashlib.sha256(name.encode()).digest()[:7])
 
 
 class Only:

@@ -222,7 +222,7 @@ class Snapshot:
         self.wrote |= tags
         self.writings += 1
 
-    def before(self, tables: frozenset[str]) -> None:
+    def before(self, touched: frozenset[str]) -> None:
         """Called before each statement, with the tags of the tables that it touches."""
 
     def _asked(

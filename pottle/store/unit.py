@@ -66,9 +66,9 @@ class Tx(Snapshot):
         self._held |= ready.reads
         self.writes(ready.writes)
 
-    def before(self, tables: frozenset[str]) -> None:
+    def before(self, touched: frozenset[str]) -> None:
         """Writes what was to be written later, where a statement touches that."""
-        if self._held and not self._held.isdisjoint(tables):
+        if self._held and not self._held.isdisjoint(touched):
             self.deliver()
 
     def deliver(self) -> None:

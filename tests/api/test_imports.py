@@ -67,17 +67,17 @@ async def test_from_a_file_to_posts(root: Person, bob: Person, anyone: Person) -
 
 @pytest.mark.slow
 async def test_the_end_of_the_dry_run_ends_nothing_that_was_begun_after_it(root: Person, bob: Person) -> None:
-    """It is noticed a moment later. Fails when `_say_that_it_died` does not look whether somebody works."""
+    """It is noticed a moment later. Fails when the dry run's process counts for what comes after it, too."""
     await posted(bob, "From elsewhere")
     data = (await root.get("/api/groups/home/export")).content
     await opened(root, "new")
     made = await until(root, (await sent(root, data))["id"], "checked")
     held = await job._alone()
     await job._go_on(made["id"])
-    await job._say_that_it_died(made["id"])
+    await job._say_that_it_died(made["id"], job.CHECKING)
     assert (await until(root, made["id"], "importing", "failed"))["state"] == "importing"
-    os.close(held)  # its process dies
-    await job._say_that_it_died(made["id"])
+    os.close(held)  # its own process dies
+    await job._say_that_it_died(made["id"], job.PLACING)
     assert (await db.read(Snapshot.one, job.BY_ID, id=made["id"])).state == "failed"
 
 

@@ -35,7 +35,7 @@ WRITING = (
     Mechanism(
         "L1",
         "writing what was put off before a statement that touches it",
-        (Off("pottle/store/unit.py", "if self._held and not self._held.isdisjoint(tables):", "if False:"),),
+        (Off("pottle/store/unit.py", "if self._held and not self._held.isdisjoint(touched):", "if False:"),),
         (
             "tests/store/test_writer.py::test_what_is_written_later_is_there_for_whoever_looks",
             "tests/store/test_changes.py::test_changes_of_one_batch_follow_on_each_other",
